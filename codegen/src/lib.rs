@@ -1,0 +1,1 @@
+//! Turns the OpenAPI documents of fal models into Rust crates.

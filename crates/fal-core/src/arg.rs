@@ -1,0 +1,160 @@
+//! The types that a literal takes on inside [`input!`](crate::input!).
+//!
+//! Each generated module has an `arg` module that names one of these, or a checked number, for every
+//! parameter. Making the literal a `const` of that type is what lets `cargo check` refuse it.
+
+use std::marker::PhantomData;
+
+use crate::{File, Length};
+
+/// A string literal whose length is inside `L`.
+#[derive(Debug)]
+pub struct Text<L = AnyLength>(&'static str, PhantomData<fn() -> L>);
+
+impl<L> Clone for Text<L> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<L> Copy for Text<L> {}
+
+/// The bounds of a text without bounds.
+#[derive(Debug)]
+pub enum AnyLength {}
+
+impl Length for AnyLength {
+    const MIN: usize = 0;
+    const MAX: usize = usize::MAX;
+    const MESSAGE: &'static str = "";
+}
+
+impl<L: Length> Text<L> {
+    #[doc(hidden)]
+    #[must_use]
+    #[allow(clippy::panic, reason = "evaluated by the compiler, for literals of `input!` only")]
+    pub const fn literal(text: &'static str) -> Self {
+        let length = chars(text);
+        if length < L::MIN || length > L::MAX {
+            panic!("{}", L::MESSAGE)
+        }
+        Self(text, PhantomData)
+    }
+}
+
+impl<L> From<Text<L>> for String {
+    fn from(text: Text<L>) -> Self {
+        text.0.to_owned()
+    }
+}
+
+/// The service counts Unicode scalar values: every byte that does not continue one starts one.
+const fn chars(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let (mut index, mut count) = (0, 0);
+    while index < bytes.len() {
+        if bytes[index] & 0b1100_0000 != 0b1000_0000 {
+            count += 1;
+        }
+        index += 1;
+    }
+    count
+}
+
+/// A literal of a parameter whose every value of type `T` is allowed.
+#[derive(Debug, Clone, Copy)]
+pub struct Plain<T>(T);
+
+impl<T: Copy> Plain<T> {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn literal(value: T) -> Self {
+        Self(value)
+    }
+
+    pub(crate) const fn get(self) -> T {
+        self.0
+    }
+}
+
+/// An integer literal.
+pub type Integer = Plain<i64>;
+/// A floating-point literal.
+pub type Number = Plain<f64>;
+/// `true` or `false`.
+pub type Flag = Plain<bool>;
+
+impl From<Integer> for i64 {
+    fn from(literal: Integer) -> Self {
+        literal.0
+    }
+}
+
+impl From<Number> for f64 {
+    fn from(literal: Number) -> Self {
+        literal.0
+    }
+}
+
+impl From<Flag> for bool {
+    fn from(literal: Flag) -> Self {
+        literal.0
+    }
+}
+
+/// A string literal given to a file parameter: a URL or a data URI, told apart from a path by the compiler.
+#[derive(Debug, Clone, Copy)]
+pub struct Url(&'static str);
+
+impl Url {
+    #[doc(hidden)]
+    #[must_use]
+    #[allow(clippy::panic, reason = "evaluated by the compiler, for literals of `input!` only")]
+    pub const fn literal(text: &'static str) -> Self {
+        if starts_with(text, "https://") || starts_with(text, "http://") || starts_with(text, "data:") {
+            Self(text)
+        } else {
+            panic!("a file literal must be a URL or a data URI; a local file is given as `File::path(..)`")
+        }
+    }
+}
+
+impl From<Url> for File {
+    fn from(url: Url) -> Self {
+        Self::url(url.0)
+    }
+}
+
+const fn starts_with(text: &str, prefix: &str) -> bool {
+    let (text, prefix) = (text.as_bytes(), prefix.as_bytes());
+    if text.len() < prefix.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < prefix.len() {
+        if text[index] != prefix[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn length_counts_scalar_values() {
+        for text in ["", "abc", "žluť", "日本語", "🦀 crab"] {
+            assert_eq!(chars(text), text.chars().count(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_urls_are_file_literals() {
+        assert!(starts_with("https://x/y.png", "https://"));
+        assert!(!starts_with("cat.png", "https://"));
+        assert!(!starts_with("h", "https://"));
+    }
+}

@@ -1,0 +1,157 @@
+//! What every generated enum can do besides listing its values.
+
+use std::fmt;
+
+/// A text was not among the values that a closed enum allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownValue {
+    value: String,
+    allowed: Vec<String>,
+}
+
+impl UnknownValue {
+    #[doc(hidden)]
+    pub fn new(value: impl fmt::Display, allowed: impl IntoIterator<Item = impl fmt::Display>) -> Self {
+        Self {
+            value: value.to_string(),
+            allowed: allowed.into_iter().map(|value| value.to_string()).collect(),
+        }
+    }
+
+    /// The text that was refused.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+}
+
+impl fmt::Display for UnknownValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 12;
+        write!(f, "`{}` is not allowed here; allowed: ", self.value)?;
+        for (index, value) in self.allowed.iter().take(SHOWN).enumerate() {
+            write!(f, "{}`{value}`", if index == 0 { "" } else { ", " })?;
+        }
+        match self.allowed.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}
+
+impl std::error::Error for UnknownValue {}
+
+/// The impls of an input enum, whose values are all there are. It has `ALL` and `as_str`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! closed_enum {
+    ($name:ident) => {
+        impl ::core::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl ::core::str::FromStr for $name {
+            type Err = $crate::UnknownValue;
+
+            fn from_str(text: &str) -> ::core::result::Result<Self, $crate::UnknownValue> {
+                let known = Self::ALL.iter().copied().find(|value| value.as_str() == text);
+                known.ok_or_else(|| $crate::UnknownValue::new(text, Self::ALL))
+            }
+        }
+
+        impl $crate::__private::serde::Serialize for $name {
+            fn serialize<S: $crate::__private::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> $crate::__private::serde::Deserialize<'de> for $name {
+            fn deserialize<D: $crate::__private::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                $crate::wire::parse(deserializer)
+            }
+        }
+    };
+}
+
+/// The impls of an output enum, which keeps values it does not know in `Other`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! open_enum {
+    ($name:ident) => {
+        impl ::core::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl ::core::convert::From<&str> for $name {
+            fn from(text: &str) -> Self {
+                let known = Self::ALL.iter().find(|value| value.as_str() == text);
+                known.cloned().unwrap_or_else(|| Self::Other(text.to_owned()))
+            }
+        }
+
+        impl $crate::__private::serde::Serialize for $name {
+            fn serialize<S: $crate::__private::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> $crate::__private::serde::Deserialize<'de> for $name {
+            fn deserialize<D: $crate::__private::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                $crate::wire::text(deserializer, |text| Self::from(text))
+            }
+        }
+    };
+}
+
+/// The impls of an enum of integers. It has `ALL` and `get`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! integer_enum {
+    ($name:ident) => {
+        impl ::core::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::Display::fmt(&self.get(), f)
+            }
+        }
+
+        impl ::core::convert::TryFrom<i64> for $name {
+            type Error = $crate::UnknownValue;
+
+            fn try_from(number: i64) -> ::core::result::Result<Self, $crate::UnknownValue> {
+                let known = Self::ALL.iter().copied().find(|value| value.get() == number);
+                known.ok_or_else(|| $crate::UnknownValue::new(number, Self::ALL))
+            }
+        }
+
+        impl $crate::__private::serde::Serialize for $name {
+            fn serialize<S: $crate::__private::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                serializer.serialize_i64(self.get())
+            }
+        }
+
+        impl<'de> $crate::__private::serde::Deserialize<'de> for $name {
+            fn deserialize<D: $crate::__private::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                $crate::wire::integer(deserializer, <Self as ::core::convert::TryFrom<i64>>::try_from)
+            }
+        }
+    };
+}

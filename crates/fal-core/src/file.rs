@@ -1,0 +1,178 @@
+//! Media given to a model.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
+
+use crate::{Check, Parameters};
+
+/// A file that a model takes: one that is online already, or one to be uploaded.
+///
+/// A local file is uploaded by the client when the request is sent; nothing is read before that.
+/// There is deliberately no `From<&str>`: whether a text is a URL or a path must be said.
+///
+/// ```
+/// use fal_core::File;
+///
+/// let online = File::url("https://example.com/cat.png");
+/// let local = File::path("cat.png");
+/// let memory = File::bytes(vec![0x89, b'P', b'N', b'G'], "image/png").named("cat.png");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct File(FileSource);
+
+/// Where the content of a [`File`] is.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileSource {
+    /// At an `https:`, `http:` or `data:` URL, which is sent as it is.
+    Url(String),
+    /// In memory.
+    Bytes {
+        /// The content.
+        data: Arc<[u8]>,
+        /// Its media type, such as `image/png`.
+        content_type: String,
+        /// The name it is uploaded under; a name made from the media type when `None`.
+        name: Option<String>,
+    },
+    /// On this machine.
+    Path {
+        /// Where it is read from.
+        path: PathBuf,
+        /// Its media type; told from the extension and the first bytes when `None`.
+        content_type: Option<String>,
+        /// The name it is uploaded under; the path's own when `None`.
+        name: Option<String>,
+    },
+}
+
+impl File {
+    /// A file that the service can fetch itself.
+    pub fn url(url: impl Into<String>) -> Self {
+        Self(FileSource::Url(url.into()))
+    }
+
+    /// A file inside its own URL, `data:<media type>;base64,<content>`. Sent as it is.
+    pub fn data_uri(uri: impl Into<String>) -> Self {
+        Self(FileSource::Url(uri.into()))
+    }
+
+    /// A file in memory, uploaded when the request is sent.
+    pub fn bytes(data: impl Into<Vec<u8>>, content_type: impl Into<String>) -> Self {
+        Self(FileSource::Bytes { data: data.into().into(), content_type: content_type.into(), name: None })
+    }
+
+    /// A file on this machine, read and uploaded when the request is sent.
+    pub fn path(path: impl Into<PathBuf>) -> Self {
+        Self(FileSource::Path { path: path.into(), content_type: None, name: None })
+    }
+
+    /// Uploads the file under this name. A URL keeps the name it has.
+    #[must_use]
+    pub fn named(mut self, file_name: impl Into<String>) -> Self {
+        if let FileSource::Bytes { name, .. } | FileSource::Path { name, .. } = &mut self.0 {
+            *name = Some(file_name.into());
+        }
+        self
+    }
+
+    /// Uploads the file with this media type. A URL keeps the type it has.
+    #[must_use]
+    pub fn with_content_type(mut self, media_type: impl Into<String>) -> Self {
+        match &mut self.0 {
+            FileSource::Url(_) => {}
+            FileSource::Bytes { content_type, .. } => *content_type = media_type.into(),
+            FileSource::Path { content_type, .. } => *content_type = Some(media_type.into()),
+        }
+        self
+    }
+
+    /// Where the content is.
+    #[must_use]
+    pub fn source(&self) -> &FileSource {
+        &self.0
+    }
+
+    /// The URL, if the file needs no upload.
+    #[must_use]
+    pub fn as_url(&self) -> Option<&str> {
+        match &self.0 {
+            FileSource::Url(url) => Some(url),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Content is summarised, so that printing an input stays readable.
+impl fmt::Debug for FileSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 80;
+        match self {
+            Self::Url(url) => match url.char_indices().nth(SHOWN) {
+                Some((end, _)) if url.starts_with("data:") => {
+                    write!(f, "Url({:?}… {} bytes)", &url[..end], url.len())
+                }
+                _ => write!(f, "Url({url:?})"),
+            },
+            Self::Bytes { data, content_type, name } => {
+                write!(f, "Bytes({} bytes, {content_type:?}, {name:?})", data.len())
+            }
+            Self::Path { path, content_type, name } => {
+                write!(f, "Path({path:?}, {content_type:?}, {name:?})")
+            }
+        }
+    }
+}
+
+impl Parameters for File {
+    fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
+        visit(self);
+    }
+
+    fn check(&self, _: &mut Check) {}
+}
+
+impl Serialize for File {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            FileSource::Url(url) => serializer.serialize_str(url),
+            _ => Err(S::Error::custom(
+                "a local file has no URL yet: send the input through a client, which uploads it, \
+                 or upload it first with `Client::upload`",
+            )),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for File {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_local_file_is_not_written_as_if_it_were_online() {
+        let error = serde_json::to_string(&File::path("cat.png")).unwrap_err().to_string();
+        assert!(error.contains("Client::upload"), "{error}");
+        assert_eq!(serde_json::to_string(&File::url("https://x/y.png")).unwrap(), "\"https://x/y.png\"");
+    }
+
+    #[test]
+    fn debug_does_not_print_content() {
+        let file = File::bytes(vec![7; 5000], "image/png").named("seven.png");
+        assert_eq!(format!("{file:?}"), r#"Bytes(5000 bytes, "image/png", Some("seven.png"))"#);
+        let uri = File::data_uri(format!("data:text/plain,{}", "ž".repeat(500)));
+        assert!(format!("{uri:?}").len() < 200);
+    }
+}

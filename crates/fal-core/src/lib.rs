@@ -1,0 +1,38 @@
+//! What generated fal model crates are made of: endpoint traits, checked numbers, files, the wire.
+//!
+//! There is no I/O here, no async and no procedural macro, so a model crate costs little to compile
+//! and never changes because the client did. Apps meet these items through `fal_client`, which
+//! re-exports them.
+//!
+//! | for | see |
+//! |---|---|
+//! | what a model is | [`Endpoint`], [`Parameters`], [`IntoInput`] |
+//! | numbers that cannot leave their range | [`Int`], [`Float`] |
+//! | media given to a model | [`File`] |
+//! | building an input from checked literals | [`input!`] |
+//! | what is only checked at run time | [`Violations`] |
+
+pub mod arg;
+mod check;
+mod endpoint;
+mod enums;
+mod file;
+mod input_macro;
+mod nullable;
+mod number;
+mod param;
+pub mod wire;
+
+pub use check::{Check, Length, Violation, Violations, validate};
+pub use endpoint::{Endpoint, IntoInput, Parameters, Realtime, Streams, Unset};
+pub use enums::UnknownValue;
+pub use file::{File, FileSource};
+pub use nullable::Nullable;
+pub use number::{Float, Int, OutOfRange, Range};
+pub use param::Param;
+
+/// Crates that the macros of this one name in their expansion.
+#[doc(hidden)]
+pub mod __private {
+    pub use serde;
+}

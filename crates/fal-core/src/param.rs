@@ -1,0 +1,89 @@
+//! What setters accept.
+
+use crate::{File, Nullable, arg};
+
+/// A value for an optional parameter of type `T`: the value itself, or an `Option` decided at run time.
+///
+/// `None` leaves the parameter out, as if the setter had not been called.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a value of this parameter, which takes `{T}`",
+    label = "expected `{T}`, found `{Self}`",
+    note = "a number only known at run time is checked with `.try_into()?`; a literal is checked inside `input!`",
+    note = "a local file is `File::path(..)`, one that is online `File::url(..)`"
+)]
+pub trait Param<T> {
+    /// The value to send, if there is one.
+    fn into_param(self) -> Option<T>;
+}
+
+impl<T> Param<T> for T {
+    fn into_param(self) -> Option<T> {
+        Some(self)
+    }
+}
+
+impl<T> Param<T> for Option<T> {
+    fn into_param(self) -> Option<T> {
+        self
+    }
+}
+
+impl<T> Param<Nullable<T>> for T {
+    fn into_param(self) -> Option<Nullable<T>> {
+        Some(Nullable::Value(self))
+    }
+}
+
+impl<T: Copy> Param<T> for arg::Plain<T> {
+    fn into_param(self) -> Option<T> {
+        Some(self.get())
+    }
+}
+
+impl<T: Copy> Param<Nullable<T>> for arg::Plain<T> {
+    fn into_param(self) -> Option<Nullable<T>> {
+        Some(Nullable::Value(self.get()))
+    }
+}
+
+impl Param<String> for &str {
+    fn into_param(self) -> Option<String> {
+        Some(self.to_owned())
+    }
+}
+
+impl Param<String> for Option<&str> {
+    fn into_param(self) -> Option<String> {
+        self.map(str::to_owned)
+    }
+}
+
+impl<L> Param<String> for arg::Text<L> {
+    fn into_param(self) -> Option<String> {
+        Some(self.into())
+    }
+}
+
+impl<L> Param<Nullable<String>> for arg::Text<L> {
+    fn into_param(self) -> Option<Nullable<String>> {
+        Some(Nullable::Value(self.into()))
+    }
+}
+
+impl Param<Nullable<String>> for &str {
+    fn into_param(self) -> Option<Nullable<String>> {
+        Some(Nullable::Value(self.to_owned()))
+    }
+}
+
+impl Param<File> for arg::Url {
+    fn into_param(self) -> Option<File> {
+        Some(self.into())
+    }
+}
+
+impl Param<Nullable<File>> for arg::Url {
+    fn into_param(self) -> Option<Nullable<File>> {
+        Some(Nullable::Value(self.into()))
+    }
+}
