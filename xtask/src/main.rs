@@ -1,2 +1,50 @@
-//! The commands of this workspace.
-fn main() {}
+//! The commands of this workspace: `cargo xtask <command>`.
+
+mod demo;
+mod regen;
+mod run;
+mod test;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// The commands of this workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Calls FLUX, a video model and Whisper, and saves the media under target/demo. Uses the embedded
+    /// emulator unless FAL_KEY is set.
+    Demo(demo::Arguments),
+    /// Writes crates/models from schemas/.
+    Regen(regen::Arguments),
+    /// Runs every test.
+    Test(test::Arguments),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Regen(arguments) => regen::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder that holds the workspace.
+fn root() -> PathBuf {
+    let xtask = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().map(PathBuf::from).unwrap_or(xtask)
+}

@@ -8,10 +8,9 @@
 ///
 /// ```
 /// # mod dev {
-/// #     use fal_core::{Int, Range, arg, Param};
+/// #     use fal_core::{Int, Param, Range};
 /// #     pub enum R {}
 /// #     impl Range<i64> for R { const MIN: i64 = 1; const MAX: i64 = 50; const MESSAGE: &'static str = "1 to 50"; }
-/// #     pub mod arg_ {}
 /// #     #[allow(non_camel_case_types)] pub mod arg { pub type steps = fal_core::Int<super::R>; pub type prompt = fal_core::arg::Text; }
 /// #     #[derive(Default)] pub struct Input { pub prompt: Option<String>, pub steps: Option<Int<R>> }
 /// #     impl Input { pub fn builder() -> Self { Self::default() }

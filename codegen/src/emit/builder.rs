@@ -1,0 +1,280 @@
+//! Builders: one type parameter a required field, which stays `Unset` until the field is given.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use super::{
+    docs,
+    structs::{deprecated, given, ident, is_input, outside, setter_docs, stored, ty},
+};
+use crate::rust::{Field, Presence, Struct, names};
+
+/// The builder of a struct, and the traits that say what is missing.
+pub(super) fn builder(item: &Struct) -> Vec<TokenStream> {
+    let parts = Parts::of(item);
+    let mut items = vec![parts.entry(), parts.definition()];
+    items.extend(parts.optional_fields());
+    items.push(parts.setters());
+    items.push(parts.build());
+    if is_input(item) {
+        items.extend(parts.accepted_by_verbs());
+    }
+    items
+}
+
+/// The traits in the module `given`: implemented by a value, not by `Unset`.
+pub(super) fn given_traits(item: &Struct) -> Vec<TokenStream> {
+    let parts = Parts::of(item);
+    let traits = parts.required.iter().map(|slot| {
+        let (name, value) = (&slot.given, outside(&slot.field.ty));
+        let message = format!("`{}` is required by `{}`", slot.field.wire, item.owner);
+        let label = format!("`{}` was not given", slot.field.wire);
+        let note = format!(
+            "give it with `{}: ..` in `input!`, or `.{}(..)` on the builder",
+            slot.field.ident, slot.field.ident
+        );
+        quote! {
+            #[diagnostic::on_unimplemented(message = #message, label = #label, note = #note)]
+            pub trait #name {
+                fn take(self) -> #value;
+            }
+
+            impl #name for #value {
+                fn take(self) -> #value { self }
+            }
+        }
+    });
+    traits.collect()
+}
+
+struct Slot<'a> {
+    field: &'a Field,
+    /// The type parameter.
+    generic: proc_macro2::Ident,
+    /// The trait that a value in it implements.
+    given: proc_macro2::Ident,
+}
+
+struct Parts<'a> {
+    item: &'a Struct,
+    name: proc_macro2::Ident,
+    builder: proc_macro2::Ident,
+    optional: proc_macro2::Ident,
+    required: Vec<Slot<'a>>,
+    optionals: Vec<&'a Field>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(item: &'a Struct) -> Self {
+        let prefix = if is_input(item) { "" } else { item.ident.as_str() };
+        let (required, optionals): (Vec<_>, Vec<_>) =
+            item.fields.iter().partition(|field| field.presence == Presence::Required);
+        let required = required.into_iter().map(|field| {
+            let name = names::camel(&field.wire);
+            Slot { field, generic: format_ident!("{name}Slot"), given: format_ident!("{prefix}Has{name}") }
+        });
+        Self {
+            item,
+            name: ident(&item.ident),
+            builder: format_ident!("{prefix}Builder"),
+            optional: format_ident!("{prefix}Optional"),
+            required: required.collect(),
+            optionals,
+        }
+    }
+
+    fn has_optional(&self) -> bool {
+        !self.optionals.is_empty() || is_input(self.item)
+    }
+
+    fn entry(&self) -> TokenStream {
+        let (name, builder) = (&self.name, &self.builder);
+        let unset = self.required.iter().map(|slot| {
+            let field = ident(&slot.field.ident);
+            quote!(#field: Unset)
+        });
+        let optional = self.optional_init();
+        let validate = is_input(self.item).then(|| {
+            let docs = docs::attributes(&[
+                "Checks the rules that the compiler could not: lengths of texts and lists that are only known at \
+                 run time."
+                    .to_owned(),
+                "# Errors".to_owned(),
+                "All violations at once, each with the path that the service would name.".to_owned(),
+            ]);
+            quote! {
+                #docs
+                pub fn validate(&self) -> Result<(), Violations> { fal_core::validate(self) }
+            }
+        });
+        let docs = docs::line("Starts with nothing given.");
+        quote! {
+            impl #name {
+                #docs
+                pub fn builder() -> #builder { #builder { #(#unset,)* #optional } }
+
+                #validate
+            }
+        }
+    }
+
+    fn optional_init(&self) -> Option<TokenStream> {
+        let optional = &self.optional;
+        self.has_optional().then(|| quote!(optional: #optional::default()))
+    }
+
+    fn definition(&self) -> TokenStream {
+        let builder = &self.builder;
+        let docs = if self.required.is_empty() {
+            docs::line(&format!("Builds [`{}`].", self.item.ident))
+        } else {
+            docs::line(&format!("Builds [`{}`]; what is [`Unset`] has still to be given.", self.item.ident))
+        };
+        let generics = self.generics(|slot| {
+            let generic = &slot.generic;
+            quote!(#generic = Unset)
+        });
+        let fields = self.required.iter().map(|slot| {
+            let (field, generic) = (ident(&slot.field.ident), &slot.generic);
+            quote!(#field: #generic)
+        });
+        let optional = self.has_optional().then(|| {
+            let optional = &self.optional;
+            quote!(optional: #optional)
+        });
+        quote! {
+            #docs
+            #[derive(Debug, Clone)]
+            #[must_use = "a builder does nothing until `build` or a verb takes it"]
+            pub struct #builder #generics { #(#fields,)* #optional }
+        }
+    }
+
+    fn optional_fields(&self) -> Option<TokenStream> {
+        let optional = &self.optional;
+        let fields = self.optionals.iter().map(|field| {
+            let (name, ty) = (ident(&field.ident), stored(field));
+            quote!(#name: #ty)
+        });
+        let extra = is_input(self.item).then(|| quote!(extra: Map<String, Value>,));
+        self.has_optional().then(|| {
+            quote! {
+                #[derive(Debug, Clone, Default)]
+                struct #optional { #(#fields,)* #extra }
+            }
+        })
+    }
+
+    fn setters(&self) -> TokenStream {
+        let (builder, generics) = (&self.builder, self.generics(Slot::generic));
+        let required = self.required.iter().map(|slot| self.required_setter(slot));
+        let optional = self.optionals.iter().map(|field| {
+            let docs = setter_docs(&self.item.ident, field);
+            let (name, ty) = (ident(&field.ident), given(field));
+            let deprecated = deprecated(field);
+            quote! {
+                #docs
+                #deprecated
+                pub fn #name(mut self, value: impl Param<#ty>) -> Self {
+                    self.optional.#name = value.into_param();
+                    self
+                }
+            }
+        });
+        let extra = is_input(self.item).then(|| {
+            let docs = docs::line("Sends a parameter that this crate does not know, or knows otherwise.");
+            quote! {
+                #docs
+                pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+                    self.optional.extra.insert(name.into(), value.into());
+                    self
+                }
+            }
+        });
+        quote!(impl #generics #builder #generics { #(#required)* #(#optional)* #extra })
+    }
+
+    fn required_setter(&self, slot: &Slot) -> TokenStream {
+        let builder = &self.builder;
+        let docs = setter_docs(&self.item.ident, slot.field);
+        let (name, ty) = (ident(&slot.field.ident), ty(&slot.field.ty));
+        let arguments = self.required.iter().map(|other| {
+            let generic = &other.generic;
+            if other.field.wire == slot.field.wire { ty.clone() } else { quote!(#generic) }
+        });
+        let moved = self.required.iter().map(|other| {
+            let field = ident(&other.field.ident);
+            if other.field.wire == slot.field.wire {
+                quote!(#field: value.into())
+            } else {
+                quote!(#field: self.#field)
+            }
+        });
+        let optional = self.has_optional().then(|| quote!(optional: self.optional));
+        quote! {
+            #docs
+            pub fn #name(self, value: impl Into<#ty>) -> #builder<#(#arguments),*> {
+                #builder { #(#moved,)* #optional }
+            }
+        }
+    }
+
+    fn build(&self) -> TokenStream {
+        let (builder, name) = (&self.builder, &self.name);
+        let (generics, bounded) = (self.generics(Slot::generic), self.generics(Slot::bounded));
+        let required = self.required.iter().map(|slot| {
+            let field = ident(&slot.field.ident);
+            quote!(#field: self.#field.take())
+        });
+        let optional: Vec<_> = self.optionals.iter().map(|field| ident(&field.ident)).collect();
+        let extra = is_input(self.item).then(|| quote!(extra: self.optional.extra,));
+        let docs =
+            docs::line("The finished value. Everything required has been given, or this does not compile.");
+        quote! {
+            impl #bounded #builder #generics {
+                #docs
+                pub fn build(self) -> #name {
+                    #name { #(#required,)* #(#optional: self.optional.#optional,)* #extra }
+                }
+            }
+        }
+    }
+
+    fn accepted_by_verbs(&self) -> Vec<TokenStream> {
+        let builder = &self.builder;
+        let (generics, bounded) = (self.generics(Slot::generic), self.generics(Slot::bounded));
+        vec![
+            quote! {
+                impl IntoInput for Input {
+                    type Endpoint = Model;
+
+                    fn into_input(self) -> Input { self }
+                }
+            },
+            quote! {
+                impl #bounded IntoInput for #builder #generics {
+                    type Endpoint = Model;
+
+                    fn into_input(self) -> Input { self.build() }
+                }
+            },
+        ]
+    }
+
+    fn generics(&self, write: impl Fn(&Slot<'a>) -> TokenStream) -> Option<TokenStream> {
+        let list = self.required.iter().map(write);
+        (!self.required.is_empty()).then(|| quote!(<#(#list),*>))
+    }
+}
+
+impl Slot<'_> {
+    fn generic(&self) -> TokenStream {
+        let generic = &self.generic;
+        quote!(#generic)
+    }
+
+    fn bounded(&self) -> TokenStream {
+        let (generic, given) = (&self.generic, &self.given);
+        quote!(#generic: given::#given)
+    }
+}

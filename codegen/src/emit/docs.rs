@@ -1,0 +1,159 @@
+//! Doc comments: descriptions made safe for rustdoc, and wrapped.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+/// The width that a doc comment is wrapped to, without indentation and slashes.
+const WIDTH: usize = 96;
+
+/// Doc attributes for paragraphs of text that may hold anything.
+pub(super) fn attributes(paragraphs: &[String]) -> TokenStream {
+    let lines = lines(paragraphs).into_iter().map(|line| {
+        let line = if line.is_empty() { line } else { format!(" {line}") };
+        quote!(#[doc = #line])
+    });
+    quote!(#(#lines)*)
+}
+
+/// One line of documentation that the generator wrote, taken as it is.
+pub(super) fn line(text: &str) -> TokenStream {
+    let text = format!(" {text}");
+    quote!(#[doc = #text])
+}
+
+/// Paragraphs as lines, with an empty line between two.
+pub(super) fn lines(paragraphs: &[String]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for paragraph in paragraphs.iter().filter(|paragraph| !paragraph.trim().is_empty()) {
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.extend(wrap(paragraph));
+    }
+    lines
+}
+
+/// The paragraphs of a description from a document: indentation goes, text is escaped.
+pub(super) fn paragraphs(description: &str) -> Vec<String> {
+    let mut paragraphs = vec![String::new()];
+    for line in description.lines().map(str::trim) {
+        if line.is_empty() {
+            paragraphs.push(String::new());
+        } else if let Some(paragraph) = paragraphs.last_mut() {
+            if !paragraph.is_empty() {
+                paragraph.push(' ');
+            }
+            paragraph.push_str(line);
+        }
+    }
+    paragraphs.retain(|paragraph| !paragraph.is_empty());
+    paragraphs.iter().map(|paragraph| escape(paragraph)).collect()
+}
+
+/// Escapes what rustdoc would read as a link, a tag or markup; code spans are left as they are.
+pub(super) fn escape(text: &str) -> String {
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    // A lone backtick opens nothing.
+    if text.matches('`').count() % 2 == 1 {
+        return escape_prose(&text.replace('`', "'"));
+    }
+    let parts = text.split('`').enumerate();
+    parts.map(|(index, part)| if index % 2 == 1 { format!("`{part}`") } else { escape_prose(part) }).collect()
+}
+
+fn escape_prose(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for word in text.split_inclusive(' ') {
+        let bare = word.trim_end();
+        if bare.starts_with("https://") || bare.starts_with("http://") {
+            let url = bare.trim_end_matches(['.', ',', ';', ':', ')', '!', '?']);
+            let safe = url.chars().all(|c| c.is_ascii_graphic() && !"<>[]\"`\\".contains(c));
+            if safe {
+                escaped.push_str(&format!("<{url}>{}", &word[url.len()..]));
+                continue;
+            }
+        }
+        for c in word.chars() {
+            if "[]<>*_\\#|~".contains(c) {
+                escaped.push('\\');
+            }
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+fn wrap(paragraph: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in &glued(paragraph) {
+        let fits = lines
+            .last()
+            .is_some_and(|line| line.is_empty() || line.chars().count() + 1 + word.chars().count() <= WIDTH);
+        if !fits {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    // Only the first line can still start with a marker.
+    if let Some(first) =
+        lines.first_mut().filter(|line| is_marker(line.split(' ').next().unwrap_or_default()))
+    {
+        let end = first.find(|c: char| !c.is_ascii_digit()).unwrap_or(0);
+        first.insert(end, '\\');
+    }
+    lines
+}
+
+/// The words of a paragraph. One that would start a list at the start of a line stays with the word before.
+fn glued(paragraph: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in paragraph.split(' ').filter(|word| !word.is_empty()) {
+        match words.last_mut() {
+            Some(last) if is_marker(word) => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => words.push(word.to_owned()),
+        }
+    }
+    words
+}
+
+/// Whether a line that starts with `word` would be a list item, a heading or a quotation.
+fn is_marker(word: &str) -> bool {
+    let rest = word.trim_start_matches(|c: char| c.is_ascii_digit());
+    let numbered = rest.len() < word.len() && matches!(rest, "." | ")");
+    numbered || matches!(word, "-" | "+" | ">") || word.starts_with('=')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_cannot_become_markup() {
+        assert_eq!(escape("see [this] <b>x</b>"), "see \\[this\\] \\<b\\>x\\</b\\>");
+        assert_eq!(escape("a `[code]` b"), "a `[code]` b");
+        assert_eq!(escape("a lone ` tick [x]"), "a lone ' tick \\[x\\]");
+        assert_eq!(escape("at https://fal.ai/models/x, or"), "at <https://fal.ai/models/x>, or");
+    }
+
+    #[test]
+    fn descriptions_lose_their_indentation() {
+        let text = "\n    One line\n    goes on.\n\n    Another.\n";
+        assert_eq!(paragraphs(text), ["One line goes on.", "Another."]);
+    }
+
+    #[test]
+    fn wrapped_lines_start_no_list() {
+        let text = format!("{} - 1. x", "word ".repeat(19).trim());
+        assert_eq!(lines(&[text])[1], "word - 1. x");
+        assert_eq!(lines(&["- x".to_owned()])[0], "\\- x");
+        assert_eq!(lines(&["1. x".to_owned()])[0], "1\\. x");
+    }
+}

@@ -1,0 +1,87 @@
+//! The `use` lines of a file: what its text mentions, and no more.
+
+use std::collections::BTreeSet;
+
+const CANDIDATES: &[(&str, &[&str])] = &[
+    (
+        "fal_core",
+        &[
+            "Check",
+            "Endpoint",
+            "File",
+            "Float",
+            "Int",
+            "IntoInput",
+            "Nullable",
+            "Param",
+            "Parameters",
+            "Unset",
+            "Violations",
+            "wire",
+        ],
+    ),
+    ("serde", &["Deserialize", "Deserializer", "Serialize", "Serializer", "de::MapAccess"]),
+    ("serde_json", &["Map", "Value"]),
+];
+
+/// The `use` lines that `text` needs.
+pub(super) fn of(text: &str) -> String {
+    let words = words(text);
+    let mut groups: Vec<String> = Vec::new();
+    if words.contains("BTreeMap") {
+        groups.push("use std::collections::BTreeMap;\n\n".to_owned());
+    }
+    for (path, names) in CANDIDATES {
+        let used: Vec<&str> = names.iter().copied().filter(|name| words.contains(last(name))).collect();
+        match used.as_slice() {
+            [] => {}
+            [one] => groups.push(format!("use {path}::{one};\n")),
+            several => groups.push(format!("use {path}::{{{}}};\n", several.join(", "))),
+        }
+    }
+    groups.concat()
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit("::").next().unwrap_or(path)
+}
+
+/// `fal_core`'s bounds traits that the text of a `bounds` module needs.
+pub(super) fn of_bounds(text: &str) -> String {
+    let words = words(text);
+    let used: Vec<&str> = ["Length", "Range"].into_iter().filter(|name| words.contains(name)).collect();
+    match used.as_slice() {
+        [one] => format!("use fal_core::{one};\n"),
+        several => format!("use fal_core::{{{}}};\n", several.join(", ")),
+    }
+}
+
+/// The identifiers that stand in code, and not only in comments. A path in front hides a name.
+fn words(text: &str) -> BTreeSet<&str> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let mut found = BTreeSet::new();
+    for line in code {
+        let mut rest = line;
+        while let Some(start) = rest.find(|c: char| c.is_ascii_alphabetic() || c == '_') {
+            let tail = &rest[start..];
+            let end = tail.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(tail.len());
+            if !rest[..start].ends_with("::") {
+                found.insert(&tail[..end]);
+            }
+            rest = &tail[end..];
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_code_mentions_is_imported() {
+        let text =
+            "/// A `File`.\npub struct X { a: Option<Nullable<serde_json::Value>> }\nlet m = Map::new();";
+        assert_eq!(of(text), "use fal_core::Nullable;\nuse serde_json::Map;\n");
+    }
+}

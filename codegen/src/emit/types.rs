@@ -1,0 +1,246 @@
+//! The types of parameters and fields: enums, unions, numbers with bounds.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+
+use super::{
+    docs,
+    structs::{ident, ty},
+};
+use crate::{
+    model,
+    rust::{Bounds, IntegerEnum, LengthRule, Number, TextEnum, Union, VariantKind},
+};
+
+/// An enum of texts, and what every such enum can do.
+pub(super) fn text_enum(item: &TextEnum) -> Vec<TokenStream> {
+    let name = ident(&item.ident);
+    let docs = docs::line(&item.description);
+    let variants = item.variants.iter().map(|(variant, value)| {
+        let (docs, variant) = (docs::line(&code(value)), ident(variant));
+        quote!(#docs #variant)
+    });
+    let known: Vec<_> = item.variants.iter().map(|(variant, _)| ident(variant)).collect();
+    let values = item.variants.iter().map(|(_, value)| value);
+    let all = docs::line("Every value that the schema lists, in its order.");
+    let as_str = docs::line("The value on the wire.");
+    if item.open {
+        let other = docs::line("A value newer than this crate.");
+        return vec![
+            quote! {
+                #docs
+                #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+                #[non_exhaustive]
+                pub enum #name {
+                    #(#variants,)*
+                    #other
+                    Other(String),
+                }
+            },
+            quote! {
+                impl #name {
+                    #all
+                    pub const ALL: &'static [Self] = &[#(Self::#known),*];
+
+                    #as_str
+                    #[must_use]
+                    pub fn as_str(&self) -> &str {
+                        match self { #(Self::#known => #values,)* Self::Other(value) => value }
+                    }
+                }
+            },
+            quote!(fal_core::open_enum!(#name);),
+        ];
+    }
+    vec![
+        quote! {
+            #docs
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+            #[non_exhaustive]
+            pub enum #name { #(#variants,)* }
+        },
+        quote! {
+            impl #name {
+                #all
+                pub const ALL: &'static [Self] = &[#(Self::#known),*];
+
+                #as_str
+                #[must_use]
+                pub const fn as_str(&self) -> &'static str {
+                    match self { #(Self::#known => #values,)* }
+                }
+            }
+        },
+        quote!(fal_core::closed_enum!(#name);),
+    ]
+}
+
+/// An enum of integers, and what every such enum can do.
+pub(super) fn integer_enum(item: &IntegerEnum) -> Vec<TokenStream> {
+    let name = ident(&item.ident);
+    let docs = docs::line(&item.description);
+    let variants = item.variants.iter().map(|(variant, value)| {
+        let (docs, variant) = (docs::line(&format!("`{value}`")), ident(variant));
+        quote!(#docs #variant)
+    });
+    let known: Vec<_> = item.variants.iter().map(|(variant, _)| ident(variant)).collect();
+    let values = item.variants.iter().map(|(_, value)| Literal::i64_unsuffixed(*value));
+    let all = docs::line("Every value that the schema lists, in its order.");
+    let get = docs::line("The value on the wire.");
+    vec![
+        quote! {
+            #docs
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+            #[non_exhaustive]
+            pub enum #name { #(#variants,)* }
+        },
+        quote! {
+            impl #name {
+                #all
+                pub const ALL: &'static [Self] = &[#(Self::#known),*];
+
+                #get
+                #[must_use]
+                pub const fn get(&self) -> i64 {
+                    match self { #(Self::#known => #values,)* }
+                }
+            }
+        },
+        quote!(fal_core::integer_enum!(#name);),
+    ]
+}
+
+/// A union, its conversions, and its wire form.
+pub(super) fn union(item: &Union) -> Vec<TokenStream> {
+    let name = ident(&item.ident);
+    let docs = docs::line(&item.description);
+    let variants = item.variants.iter().map(|variant| {
+        let ident = ident(&variant.ident);
+        match &variant.kind {
+            VariantKind::Text(value) => {
+                let docs = docs::line(&code(value));
+                quote!(#docs #ident)
+            }
+            VariantKind::Value { ty: inner, .. } => {
+                let inner = ty(inner);
+                let mut paragraphs = docs::paragraphs(&variant.description);
+                if paragraphs.is_empty() {
+                    paragraphs.push("Another kind of value.".to_owned());
+                }
+                let docs = docs::attributes(&paragraphs);
+                quote!(#docs #ident(#inner))
+            }
+        }
+    });
+    let mut items = vec![quote! {
+        #docs
+        #[derive(Debug, Clone, PartialEq)]
+        #[non_exhaustive]
+        pub enum #name { #(#variants,)* }
+    }];
+    items.extend(item.variants.iter().filter_map(|variant| match &variant.kind {
+        VariantKind::Value { ty: inner, .. } => {
+            let (variant, inner) = (ident(&variant.ident), ty(inner));
+            Some(quote! {
+                impl From<#inner> for #name {
+                    fn from(value: #inner) -> Self { Self::#variant(value) }
+                }
+            })
+        }
+        VariantKind::Text(_) => None,
+    }));
+    items
+}
+
+/// The alias under which a number with bounds is known.
+pub(super) fn number(item: &Number) -> TokenStream {
+    let name = ident(&item.ident);
+    let docs = docs::line(&item.description);
+    let kind = match item.bounds {
+        Bounds::Integer(_) => quote!(Int),
+        Bounds::Number(_) => quote!(Float),
+    };
+    quote!(#docs pub type #name = #kind<bounds::#name>;)
+}
+
+/// The marker that holds the bounds of a number.
+pub(super) fn number_bounds(item: &Number) -> TokenStream {
+    match &item.bounds {
+        Bounds::Integer(bounds) => {
+            marker(item, bounds, &quote!(i64), (quote!(i64::MIN), quote!(i64::MAX)), |value| {
+                Literal::i64_unsuffixed(value)
+            })
+        }
+        Bounds::Number(bounds) => {
+            marker(item, bounds, &quote!(f64), (quote!(f64::MIN), quote!(f64::MAX)), |value| {
+                Literal::f64_unsuffixed(value)
+            })
+        }
+    }
+}
+
+fn marker<T: Copy>(
+    item: &Number,
+    bounds: &model::Bounds<T>,
+    primitive: &TokenStream,
+    (lowest, highest): (TokenStream, TokenStream),
+    literal: impl Fn(T) -> Literal,
+) -> TokenStream {
+    let (name, message) = (ident(&item.ident), &item.message);
+    let show = |value: T| {
+        let value = literal(value);
+        quote!(#value)
+    };
+    let (min, max) = (bounds.min.map_or(lowest, show), bounds.max.map_or(highest, show));
+    let above_min = bounds.above_min.then(|| {
+        quote!(
+            const ABOVE_MIN: bool = true;
+        )
+    });
+    let below_max = bounds.below_max.then(|| {
+        quote!(
+            const BELOW_MAX: bool = true;
+        )
+    });
+    let multiple_of = bounds.multiple_of.map(literal);
+    let multiple_of = multiple_of.map(|step| quote!(const MULTIPLE_OF: Option<#primitive> = Some(#step);));
+    quote! {
+        #[derive(Debug)]
+        pub enum #name {}
+
+        impl Range<#primitive> for #name {
+            const MIN: #primitive = #min;
+            const MAX: #primitive = #max;
+            #above_min
+            #below_max
+            #multiple_of
+            const MESSAGE: &'static str = #message;
+        }
+    }
+}
+
+/// The marker that holds the bounds of a length.
+pub(super) fn length_bounds(rule: &LengthRule) -> TokenStream {
+    let (name, message) = (ident(&rule.marker), &rule.message);
+    let min = Literal::usize_unsuffixed(rule.min);
+    let max = rule.max.map_or(quote!(usize::MAX), |max| {
+        let max = Literal::usize_unsuffixed(max);
+        quote!(#max)
+    });
+    quote! {
+        #[derive(Debug)]
+        pub enum #name {}
+
+        impl Length for #name {
+            const MIN: usize = #min;
+            const MAX: usize = #max;
+            const MESSAGE: &'static str = #message;
+        }
+    }
+}
+
+/// A wire value as code in docs.
+pub(super) fn code(value: &str) -> String {
+    let safe: String = value.chars().map(|c| if c == '`' || c.is_control() { '\'' } else { c }).collect();
+    if safe.trim().is_empty() { "The empty text.".to_owned() } else { format!("`{safe}`") }
+}

@@ -1,0 +1,175 @@
+//! From one schema to one [`Type`].
+
+use openapiv3::{
+    AdditionalProperties, ArrayType, IntegerType, NumberType, ReferenceOr, Schema, SchemaKind, StringType,
+    Type as Kind,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    Bounds, Item, Length, Type,
+    resolve::{Direction, Resolver},
+};
+use crate::{Error, error::pointer, normalize::TUPLE};
+
+impl Resolver<'_> {
+    /// The type of a schema or reference. `property` is the name it stands under, if any.
+    pub(super) fn ty(
+        &mut self,
+        schema: &ReferenceOr<Schema>,
+        property: Option<&str>,
+        at: &str,
+    ) -> Result<Type, Error> {
+        match schema {
+            ReferenceOr::Reference { reference } => self.reference(reference, at),
+            ReferenceOr::Item(schema) => self.schema(schema, property, at),
+        }
+    }
+
+    pub(super) fn schema(
+        &mut self,
+        schema: &Schema,
+        property: Option<&str>,
+        at: &str,
+    ) -> Result<Type, Error> {
+        match &schema.schema_kind {
+            SchemaKind::Type(Kind::String(text)) => Ok(self.text(text, schema, property)),
+            SchemaKind::Type(Kind::Integer(integer)) => Ok(whole(integer)),
+            SchemaKind::Type(Kind::Number(number)) => Ok(Type::Number(bounds(number))),
+            SchemaKind::Type(Kind::Boolean(_)) => Ok(Type::Boolean),
+            SchemaKind::Type(Kind::Array(array)) => self.list(array, schema, property, at),
+            SchemaKind::Type(Kind::Object(object)) if object.properties.is_empty() => {
+                match &object.additional_properties {
+                    Some(AdditionalProperties::Schema(values)) => {
+                        let item = self.item(values, None, &pointer(at, "additionalProperties"))?;
+                        Ok(Type::Map(Box::new(item)))
+                    }
+                    _ => Ok(Type::Map(Box::new(Item { ty: Type::Any, nullable: false }))),
+                }
+            }
+            SchemaKind::Type(Kind::Object(_)) => Err(self
+                .error(at, "an object without a name of its own")
+                .help("move it to /components/schemas")),
+            SchemaKind::AllOf { all_of } if all_of.len() == 1 => self.ty(&all_of[0], property, at),
+            SchemaKind::AnyOf { any_of: branches } | SchemaKind::OneOf { one_of: branches } => {
+                let branches = branches.iter().enumerate();
+                let types = branches.map(|(index, branch)| self.ty(branch, property, &pointer(at, index)));
+                union(types.collect::<Result<_, _>>()?)
+            }
+            SchemaKind::Any(any)
+                if any.typ.is_none() && any.properties.is_empty() && any.any_of.is_empty() =>
+            {
+                Ok(Type::Any)
+            }
+            SchemaKind::AllOf { .. } | SchemaKind::Not { .. } | SchemaKind::Any(_) => Err(self
+                .error(at, "this combination of keywords has no Rust type yet")
+                .help("report it with the document; a rule belongs in codegen/src/normalize/rules.rs")),
+        }
+    }
+
+    fn item(
+        &mut self,
+        schema: &ReferenceOr<Schema>,
+        property: Option<&str>,
+        at: &str,
+    ) -> Result<Item, Error> {
+        let ty = self.ty(schema, property, at)?;
+        let nullable = matches!(schema, ReferenceOr::Item(schema) if schema.schema_data.nullable);
+        Ok(Item { ty, nullable })
+    }
+
+    fn text(&self, text: &StringType, schema: &Schema, property: Option<&str>) -> Type {
+        let values: Vec<String> = text.enumeration.iter().flatten().cloned().collect();
+        if !values.is_empty() {
+            return Type::TextEnum(values);
+        }
+        if self.direction == Direction::Input && property.is_some_and(names_a_file) {
+            let limits = schema.schema_data.extensions.get("x-fal").cloned().unwrap_or_default();
+            return Type::File(limits);
+        }
+        Type::Text(Length { min: text.min_length, max: text.max_length })
+    }
+
+    fn list(
+        &mut self,
+        array: &ArrayType,
+        schema: &Schema,
+        property: Option<&str>,
+        at: &str,
+    ) -> Result<Type, Error> {
+        if let Some(Value::Array(items)) = schema.schema_data.extensions.get(TUPLE) {
+            let items = items.iter().enumerate().map(|(index, item)| {
+                let at = pointer(&pointer(at, "prefixItems"), index);
+                let item =
+                    ReferenceOr::deserialize(item).map_err(|error| self.error(&at, error.to_string()))?;
+                self.item(&item, property, &at)
+            });
+            return Ok(Type::Tuple(items.collect::<Result<_, _>>()?));
+        }
+        let item = match &array.items {
+            Some(items) => self.item(&items.clone().unbox(), property, &pointer(at, "items"))?,
+            None => Item { ty: Type::Any, nullable: false },
+        };
+        Ok(Type::List(Box::new(item), Length { min: array.min_items, max: array.max_items }))
+    }
+}
+
+fn whole(integer: &IntegerType) -> Type {
+    let values: Vec<i64> = integer.enumeration.iter().flatten().copied().collect();
+    if !values.is_empty() {
+        return Type::IntegerEnum(values);
+    }
+    // Between integers, above 0 is the same as at least 1.
+    Type::Integer(Bounds {
+        min: integer.minimum.map(|min| if integer.exclusive_minimum { min.saturating_add(1) } else { min }),
+        above_min: false,
+        max: integer.maximum.map(|max| if integer.exclusive_maximum { max.saturating_sub(1) } else { max }),
+        below_max: false,
+        multiple_of: integer.multiple_of,
+    })
+}
+
+fn bounds(number: &NumberType) -> Bounds<f64> {
+    Bounds {
+        min: number.minimum,
+        above_min: number.exclusive_minimum,
+        max: number.maximum,
+        below_max: number.exclusive_maximum,
+        multiple_of: number.multiple_of,
+    }
+}
+
+/// The kinds of a union, each once. One kind alone is no union.
+fn union(types: Vec<Type>) -> Result<Type, Error> {
+    let mut kinds: Vec<Type> = Vec::with_capacity(types.len());
+    for ty in types {
+        if !kinds.contains(&ty) {
+            kinds.push(ty);
+        }
+    }
+    Ok(if kinds.len() == 1 { kinds.remove(0) } else { Type::Union(kinds) })
+}
+
+/// `image_url`, `urls`, `image_url_2`: fal names every parameter that takes a file so.
+fn names_a_file(property: &str) -> bool {
+    let stem = property.trim_end_matches(|c: char| c.is_ascii_digit());
+    let stem = if stem.len() < property.len() { stem.strip_suffix('_').unwrap_or("") } else { stem };
+    let last = stem.rsplit('_').next();
+    matches!(last, Some("url" | "urls"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_a_file;
+
+    #[test]
+    fn files_are_told_by_their_names() {
+        for name in ["url", "image_url", "image_urls", "reference_image_url_2"] {
+            assert!(names_a_file(name), "{name}");
+        }
+        for name in ["curl", "url2", "url_prefix", "webhook_url_id", "", "2"] {
+            assert!(!names_a_file(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Stage 2, normalise: the dialect that fal publishes becomes strict OpenAPI 3.0.
+//!
+//! fal declares 3.0 and writes JSON Schema 2020-12 inside it. Each rule rewrites one construct and keeps
+//! what it means; what OpenAPI 3.0 cannot say moves to an `x-` extension, which stage 3 reads.
+
+mod rules;
+
+use openapiv3::OpenAPI;
+use schemars::{Schema, transform::Transform};
+use serde_json::Value;
+
+use crate::{
+    Error,
+    error::pointer,
+    schema::{Document, Metadata},
+};
+
+/// The extension that holds the items of a tuple.
+pub const TUPLE: &str = "x-fal-prefix-items";
+
+/// A document in strict OpenAPI 3.0.
+#[derive(Debug, Clone)]
+pub struct Normalized {
+    /// The file, as the caller named it.
+    pub file: String,
+    /// The endpoint that it describes.
+    pub endpoint_id: String,
+    /// What the platform says about the model.
+    pub metadata: Metadata,
+    /// The document.
+    pub openapi: OpenAPI,
+}
+
+/// Rewrites every schema of `document`.
+///
+/// # Errors
+///
+/// When the result is not OpenAPI 3.0; the pointer names the component at fault where there is one.
+pub fn normalize(document: Document) -> Result<Normalized, Error> {
+    let Document { file, endpoint_id, metadata, mut openapi, .. } = document;
+    if let Some(schemas) = openapi.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        for (name, schema) in schemas {
+            let at = pointer("/components/schemas", name);
+            rewrite(schema, &file, &at)?;
+            strict::<openapiv3::ReferenceOr<openapiv3::Schema>>(schema, &file, &at)?;
+        }
+    }
+    if let Some(paths) = openapi.get_mut("paths") {
+        rewrite_inline(paths, &file, "/paths")?;
+    }
+    let openapi = strict(&openapi, &file, "")?;
+    Ok(Normalized { file, endpoint_id, metadata, openapi })
+}
+
+/// Schemas inside paths stand under the key `schema`.
+fn rewrite_inline(value: &mut Value, file: &str, at: &str) -> Result<(), Error> {
+    match value {
+        Value::Object(object) => object.iter_mut().try_for_each(|(key, value)| {
+            let at = pointer(at, key);
+            if key == "schema" { rewrite(value, file, &at) } else { rewrite_inline(value, file, &at) }
+        }),
+        Value::Array(items) => items
+            .iter_mut()
+            .enumerate()
+            .try_for_each(|(index, item)| rewrite_inline(item, file, &pointer(at, index))),
+        _ => Ok(()),
+    }
+}
+
+fn rewrite(value: &mut Value, file: &str, at: &str) -> Result<(), Error> {
+    let schema = <&mut Schema>::try_from(value).map_err(|_| {
+        Error::new(file, "a schema must be an object")
+            .at(at)
+            .help("correct the document, or report it to fal")
+    })?;
+    rules::Rules.transform(schema);
+    Ok(())
+}
+
+fn strict<T: serde::de::DeserializeOwned>(value: &Value, file: &str, at: &str) -> Result<T, Error> {
+    T::deserialize(value).map_err(|error| {
+        Error::new(file, format!("not OpenAPI 3.0, even after normalising: {error}"))
+            .at(at)
+            .help("a rule for this construct is missing in codegen/src/normalize/rules.rs")
+    })
+}

@@ -1,0 +1,301 @@
+//! Stage 4, plan: the model with Rust decided. Names are the last decision, made here and nowhere else.
+//!
+//! Objects that fal names are one type a crate, in its `types` module; what a parameter alone defines
+//! (its enum, its range) belongs to the module of its endpoint, because fal changes it there alone.
+
+mod fields;
+pub mod names;
+mod plan;
+mod shapes;
+mod values;
+
+pub use plan::plan;
+
+/// A crate of generated bindings.
+#[derive(Debug, Clone)]
+pub struct Crate {
+    /// Its package name, such as `fal-flux`.
+    pub name: String,
+    /// The `owner/alias` it covers.
+    pub app: String,
+    /// What the family is.
+    pub title: String,
+    /// The modules; the root is the crate's own and has an endpoint if the app itself is one.
+    pub root: Module,
+    /// The types that endpoints share.
+    pub types: Vec<Item>,
+}
+
+/// A module, one a segment of an endpoint id.
+#[derive(Debug, Clone, Default)]
+pub struct Module {
+    /// Its path inside the crate. Empty for the root.
+    pub path: Vec<String>,
+    /// The endpoint id, or the part of one, that the module stands for.
+    pub id: String,
+    /// The endpoint itself, if the segments make up one.
+    pub endpoint: Option<Endpoint>,
+    /// The modules inside.
+    pub children: Vec<Module>,
+}
+
+/// What is generated for one endpoint.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// The document, for the first line of the file.
+    pub file: String,
+    /// Its id.
+    pub id: String,
+    /// The name for people.
+    pub title: String,
+    /// What it does.
+    pub description: String,
+    /// Such as `text-to-image`.
+    pub category: Option<String>,
+    /// Its parameters.
+    pub input: Struct,
+    /// Types that only the parameters use.
+    pub input_types: Vec<Item>,
+    /// What it gives.
+    pub output: Output,
+    /// Types that only the output uses.
+    pub output_types: Vec<Item>,
+    /// Shared types that the module offers again under its own path.
+    pub shared: Vec<String>,
+}
+
+/// What an endpoint gives.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// An object of its own.
+    Struct(Struct),
+    /// Something else, which needs no type of its own.
+    Alias(Ty),
+}
+
+/// A type with a name.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    /// A struct.
+    Struct(Struct),
+    /// An enum of texts.
+    TextEnum(TextEnum),
+    /// An enum of integers.
+    IntegerEnum(IntegerEnum),
+    /// One of several kinds.
+    Union(Union),
+    /// A number with bounds.
+    Number(Number),
+}
+
+impl Item {
+    /// The name of the type.
+    #[must_use]
+    pub fn ident(&self) -> &str {
+        match self {
+            Self::Struct(item) => &item.ident,
+            Self::TextEnum(item) => &item.ident,
+            Self::IntegerEnum(item) => &item.ident,
+            Self::Union(item) => &item.ident,
+            Self::Number(item) => &item.ident,
+        }
+    }
+}
+
+/// A Rust type, as it stands in a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ty {
+    /// `String`
+    Text,
+    /// `File`
+    File,
+    /// `i64`
+    Integer,
+    /// `f64`
+    Number,
+    /// `bool`
+    Boolean,
+    /// `Value`
+    Json,
+    /// A type of the module or a shared one.
+    Named(String),
+    /// `Vec<T>`
+    List(Box<Ty>),
+    /// `BTreeMap<String, T>`
+    Map(Box<Ty>),
+    /// `(A, B)`
+    Tuple(Vec<Ty>),
+    /// `Option<T>`
+    Option(Box<Ty>),
+    /// `Box<T>`, where a type would contain itself.
+    Boxed(Box<Ty>),
+}
+
+/// A struct.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Struct {
+    /// Its name.
+    pub ident: String,
+    /// What it is.
+    pub description: String,
+    /// Its fields, in fal's own order.
+    pub fields: Vec<Field>,
+    /// Whether users build it, and so it has a builder and checks.
+    pub built: bool,
+    /// How messages name it: the endpoint id, or a shared type and its app.
+    pub owner: String,
+}
+
+/// A field of a struct.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// Its Rust name.
+    pub ident: String,
+    /// Its name on the wire.
+    pub wire: String,
+    /// What it means.
+    pub description: String,
+    /// Facts for its docs: default, range, allowed values.
+    pub facts: Vec<String>,
+    /// Its type, without what `presence` adds.
+    pub ty: Ty,
+    /// Whether and how it may be missing.
+    pub presence: Presence,
+    /// What a literal of `input!` becomes, if the type has literals.
+    pub literal: Option<Literal>,
+    /// The rule for its length.
+    pub length: Option<LengthRule>,
+    /// Whether its value holds files or further checks.
+    pub walked: bool,
+    /// Whether it should not be used any more.
+    pub deprecated: bool,
+    /// A value that the document shows, for examples in docs.
+    pub example: Option<serde_json::Value>,
+}
+
+/// Whether and how a field may be missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// `T`
+    Required,
+    /// `Option<T>`
+    Optional,
+    /// `Option<Nullable<T>>`: leaving it out, and null, mean different things.
+    TriState,
+}
+
+/// What a literal becomes inside `input!`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Literal {
+    /// A text, of checked length if the field has a rule.
+    Text,
+    /// A URL.
+    Url,
+    /// An integer.
+    Integer,
+    /// A float.
+    Number,
+    /// A boolean.
+    Flag,
+    /// The number with bounds that the field's type names.
+    Checked,
+}
+
+/// A rule for the length of a text or list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LengthRule {
+    /// The name of its marker type.
+    pub marker: String,
+    /// The least length.
+    pub min: usize,
+    /// The greatest length.
+    pub max: Option<usize>,
+    /// Whether it is a list, and not a text.
+    pub list: bool,
+    /// What breaking it says.
+    pub message: String,
+}
+
+/// An enum of texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextEnum {
+    /// Its name.
+    pub ident: String,
+    /// Which parameter or field it belongs to.
+    pub description: String,
+    /// Names and wire values.
+    pub variants: Vec<(String, String)>,
+    /// Whether values that are not listed are kept.
+    pub open: bool,
+}
+
+/// An enum of integers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IntegerEnum {
+    /// Its name.
+    pub ident: String,
+    /// Which parameter or field it belongs to.
+    pub description: String,
+    /// Names and wire values.
+    pub variants: Vec<(String, i64)>,
+}
+
+/// One of several kinds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Union {
+    /// Its name.
+    pub ident: String,
+    /// Which parameter or field it belongs to.
+    pub description: String,
+    /// Its variants.
+    pub variants: Vec<Variant>,
+    /// Whether users build it.
+    pub built: bool,
+}
+
+/// A variant of a union.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variant {
+    /// Its name.
+    pub ident: String,
+    /// What it is.
+    pub description: String,
+    /// What it stands for.
+    pub kind: VariantKind,
+}
+
+/// What a variant of a union stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VariantKind {
+    /// One text.
+    Text(String),
+    /// A value of a type; `walked` if it holds files or checks.
+    Value {
+        /// The type.
+        ty: Ty,
+        /// Whether it holds files or checks.
+        walked: bool,
+    },
+}
+
+/// A number with bounds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Number {
+    /// Its name, and that of its marker type.
+    pub ident: String,
+    /// Which parameter it belongs to.
+    pub description: String,
+    /// Its bounds.
+    pub bounds: Bounds,
+    /// What breaking them says.
+    pub message: String,
+}
+
+/// Bounds of either kind of number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Bounds {
+    /// Of an integer.
+    Integer(crate::model::Bounds<i64>),
+    /// Of a float.
+    Number(crate::model::Bounds<f64>),
+}

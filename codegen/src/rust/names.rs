@@ -1,0 +1,274 @@
+//! Names: readable, unique in their namespace, never a keyword or a name that generated code relies on.
+
+use std::collections::BTreeSet;
+
+/// Keywords that can be written raw, as in `r#type`.
+const KEYWORDS: &[&str] = &[
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else",
+    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro",
+    "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait",
+    "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
+
+/// Keywords that cannot be written raw.
+const PATH_KEYWORDS: &[&str] = &["_", "crate", "self", "super"];
+
+/// Methods of builders that a parameter of the same name would hide.
+const BUILDER_METHODS: &[&str] = &["build", "extra"];
+
+/// Modules that stand beside the modules of endpoints.
+const MODULES: &[&str] = &["arg", "bounds", "given", "types"];
+
+/// Types that generated code names without a path.
+const TYPES: &[&str] = &[
+    "BTreeMap",
+    "Box",
+    "Builder",
+    "Check",
+    "Cow",
+    "Default",
+    "Deserialize",
+    "Deserializer",
+    "Endpoint",
+    "Err",
+    "File",
+    "Float",
+    "Input",
+    "Int",
+    "Into",
+    "IntoInput",
+    "Length",
+    "Map",
+    "MapAccess",
+    "Model",
+    "None",
+    "Nullable",
+    "Ok",
+    "Option",
+    "Optional",
+    "Output",
+    "Param",
+    "Parameters",
+    "Range",
+    "Result",
+    "Self",
+    "Serialize",
+    "Serializer",
+    "Some",
+    "String",
+    "Unset",
+    "Value",
+    "Vec",
+    "Violations",
+];
+
+/// Whether cargo takes the name, as this project writes them.
+pub(crate) fn is_crate_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_')
+}
+
+/// The name of a field and its setter.
+#[must_use]
+pub fn field(wire: &str) -> String {
+    let name = snake(wire);
+    if PATH_KEYWORDS.contains(&name.as_str()) || BUILDER_METHODS.contains(&name.as_str()) {
+        format!("{name}_")
+    } else if KEYWORDS.contains(&name.as_str()) {
+        format!("r#{name}")
+    } else {
+        name
+    }
+}
+
+/// The name of a module for one segment of an endpoint id: `v2.1` is `v2_1`, `4b` is `_4b`.
+#[must_use]
+pub fn module(segment: &str) -> String {
+    let name: String = segment
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+        .collect();
+    if name.starts_with(|c: char| c.is_ascii_digit()) {
+        format!("_{name}")
+    } else if name.is_empty() || reserved_module(&name) {
+        format!("{name}_")
+    } else {
+        name
+    }
+}
+
+fn reserved_module(name: &str) -> bool {
+    KEYWORDS.contains(&name) || PATH_KEYWORDS.contains(&name) || MODULES.contains(&name)
+}
+
+/// The name of a type: words in upper camel case.
+#[must_use]
+pub fn camel(text: &str) -> String {
+    let mut name = String::new();
+    for word in words(text) {
+        // Two numbers would run together.
+        if name.ends_with(|c: char| c.is_ascii_digit()) && word.starts_with(|c: char| c.is_ascii_digit()) {
+            name.push('_');
+        }
+        let mut letters = word.chars();
+        if let Some(first) = letters.next() {
+            name.push(first.to_ascii_uppercase());
+            let rest = letters.as_str();
+            // `HD` and `4K` are read as words, `lowPoly` keeps its hump.
+            let shouting = rest.chars().all(|c| !c.is_ascii_lowercase()) && word.len() > 1;
+            name.push_str(&if shouting { rest.to_ascii_lowercase() } else { rest.to_owned() });
+        }
+    }
+    name
+}
+
+/// The name of an enum variant for a wire value.
+#[must_use]
+pub fn variant(value: &str) -> String {
+    if let Some((width, height)) = ratio(value) {
+        return format!("Ratio{width}x{height}");
+    }
+    let signed = match value.strip_prefix(['+', '-']) {
+        Some(number) if number.starts_with(|c: char| c.is_ascii_digit()) => {
+            format!("{} {number}", if value.starts_with('+') { "plus" } else { "minus" })
+        }
+        _ => value.to_owned(),
+    };
+    match camel(&signed) {
+        name if name.is_empty() => if value.is_empty() { "Empty" } else { "Unnamed" }.to_owned(),
+        name if name.starts_with(|c: char| c.is_ascii_digit()) => format!("_{name}"),
+        name if name == "Self" => "Self_".to_owned(),
+        name => name,
+    }
+}
+
+/// `16:9`
+fn ratio(value: &str) -> Option<(u32, u32)> {
+    let (width, height) = value.split_once(':')?;
+    Some((width.parse().ok()?, height.parse().ok()?))
+}
+
+fn snake(text: &str) -> String {
+    let name = words(text).map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_");
+    if name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() { format!("_{name}") } else { name }
+}
+
+/// Runs of ASCII letters and digits, cut also where a capital follows a small letter.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric()).flat_map(humps).filter(|word| !word.is_empty())
+}
+
+fn humps(run: &str) -> Vec<&str> {
+    let bytes = run.as_bytes();
+    let mut words = Vec::new();
+    let mut start = 0;
+    for index in 1..bytes.len() {
+        let rises = bytes[index - 1].is_ascii_lowercase() && bytes[index].is_ascii_uppercase();
+        let acronym_ends = bytes[index].is_ascii_uppercase()
+            && bytes[index - 1].is_ascii_uppercase()
+            && bytes.get(index + 1).is_some_and(u8::is_ascii_lowercase);
+        if rises || acronym_ends {
+            words.push(&run[start..index]);
+            start = index;
+        }
+    }
+    words.push(&run[start..]);
+    words
+}
+
+/// The names that are taken in one namespace.
+#[derive(Debug, Clone)]
+pub(super) struct Namespace(BTreeSet<String>);
+
+impl Namespace {
+    /// A namespace of types, where the names that generated code relies on are taken.
+    pub(super) fn of_types() -> Self {
+        Self(TYPES.iter().map(|&name| name.to_owned()).collect())
+    }
+
+    /// A namespace of variants, where nothing is taken.
+    pub(super) fn of_variants() -> Self {
+        Self(BTreeSet::new())
+    }
+
+    /// Takes `name`, or the first free one of `name` with `suffix` and with a number.
+    pub(super) fn take(&mut self, name: &str, suffix: &str) -> String {
+        let name =
+            if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name.to_owned() };
+        let candidates = [name.clone(), format!("{name}{suffix}")].into_iter();
+        let numbered = (2..).map(|number| format!("{name}{suffix}{number}"));
+        let mut free = candidates.chain(numbered).filter(|name| !name.is_empty() && !self.0.contains(name));
+        let chosen = free.next().unwrap_or(name);
+        self.0.insert(chosen.clone());
+        chosen
+    }
+
+    /// Marks a name that is in use as it is.
+    pub(super) fn reserve(&mut self, name: &str) {
+        self.0.insert(name.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variants_are_readable() {
+        for (value, name) in [
+            ("square_hd", "SquareHd"),
+            ("landscape_16_9", "Landscape16_9"),
+            ("16:9", "Ratio16x9"),
+            ("jpeg", "Jpeg"),
+            ("HD", "Hd"),
+            ("LowPoly", "LowPoly"),
+            ("720p", "_720p"),
+            ("4K Quad", "_4kQuad"),
+            ("X264 (.mp4)", "X264Mp4"),
+            ("+1", "Plus1"),
+            ("-1", "Minus1"),
+            ("", "Empty"),
+            ("🤩", "Unnamed"),
+            ("self", "Self_"),
+            ("Gen-2.5-Extreme-Low", "Gen2_5ExtremeLow"),
+        ] {
+            assert_eq!(variant(value), name, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn fields_and_modules_are_never_keywords() {
+        for (wire, name) in [
+            ("prompt", "prompt"),
+            ("type", "r#type"),
+            ("loop", "r#loop"),
+            ("self", "self_"),
+            ("extra", "extra_"),
+            ("TAPose", "ta_pose"),
+            ("sdpMLineIndex", "sdp_m_line_index"),
+            ("H264_output", "h264_output"),
+            ("2d", "_2d"),
+        ] {
+            assert_eq!(field(wire), name, "{wire:?}");
+        }
+        for (segment, name) in [
+            ("image-to-image", "image_to_image"),
+            ("v2.1", "v2_1"),
+            ("4b", "_4b"),
+            ("move", "move_"),
+            ("types", "types_"),
+        ] {
+            assert_eq!(module(segment), name, "{segment:?}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_never_gives_a_name_twice() {
+        let mut names = Namespace::of_types();
+        assert_eq!(names.take("OutputFormat", "Value"), "OutputFormat");
+        assert_eq!(names.take("OutputFormat", "Value"), "OutputFormatValue");
+        assert_eq!(names.take("OutputFormat", "Value"), "OutputFormatValue2");
+        assert_eq!(names.take("Option", "Value"), "OptionValue");
+        assert_eq!(names.take("3d", "Value"), "_3d");
+    }
+}

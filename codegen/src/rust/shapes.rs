@@ -1,0 +1,150 @@
+//! What endpoints of one app share: the objects that fal names, and unions around them.
+
+use indexmap::IndexMap;
+
+use super::{Item, fields::Fields, names};
+use crate::model::{Endpoint, Object, Property, Side, Type};
+
+/// Who a type belongs to, in messages and in names.
+#[derive(Debug, Clone)]
+pub(super) struct Owner {
+    /// How messages name it.
+    pub(super) label: String,
+    /// What the names of its parameter types start with.
+    pub(super) prefix: String,
+}
+
+/// The shared types of one crate, with their names decided.
+#[derive(Debug)]
+pub(super) struct Shapes {
+    app: String,
+    /// By component name and direction.
+    objects: IndexMap<(String, bool), Shared>,
+    /// By property name: unions around an object that mean the same wherever the property occurs.
+    unions: IndexMap<String, Union>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    ident: String,
+    object: Object,
+    side: Side,
+    input: bool,
+}
+
+#[derive(Debug)]
+struct Union {
+    ident: String,
+    property: Property,
+    side: Side,
+}
+
+impl Shapes {
+    pub(super) fn collect(app: &str, endpoints: &[Endpoint]) -> Self {
+        let mut shapes = Self { app: app.to_owned(), objects: IndexMap::new(), unions: IndexMap::new() };
+        let mut names = names::Namespace::of_types();
+        shapes.collect_unions(endpoints, &mut names);
+        for endpoint in endpoints {
+            for (side, input) in [(&endpoint.input, true), (&endpoint.output, false)] {
+                shapes.collect_objects(side, input, &mut names);
+            }
+        }
+        shapes
+    }
+
+    fn collect_unions(&mut self, endpoints: &[Endpoint], names: &mut names::Namespace) {
+        let mut differing = Vec::new();
+        for endpoint in endpoints {
+            let Type::Object(root) = &endpoint.input.root else { continue };
+            for property in &endpoint.input.objects[root].properties {
+                if !is_union_around_object(&property.ty) {
+                    continue;
+                }
+                match self.unions.get(&property.name) {
+                    Some(known) if known.property.ty == property.ty => {}
+                    Some(_) => differing.push(property.name.clone()),
+                    None => {
+                        let (property, side) = (property.clone(), endpoint.input.clone());
+                        self.unions
+                            .insert(property.name.clone(), Union { ident: String::new(), property, side });
+                    }
+                }
+            }
+        }
+        self.unions.retain(|name, _| !differing.contains(name));
+        for (name, union) in &mut self.unions {
+            union.ident = names.take(&names::camel(name), "Value");
+        }
+    }
+
+    fn collect_objects(&mut self, side: &Side, input: bool, names: &mut names::Namespace) {
+        for (name, object) in &side.objects {
+            let key = (name.clone(), input);
+            if matches!(&side.root, Type::Object(root) if root == name) || self.objects.contains_key(&key) {
+                continue;
+            }
+            let camel = names::camel(name);
+            // A union says `Custom(..)` of the object it offers beside its presets.
+            let preferred = if self.unions.values().any(|union| union.ident == camel) {
+                format!("Custom{camel}")
+            } else {
+                camel
+            };
+            let ident = names.take(&preferred, if input { "Input" } else { "Output" });
+            self.objects.insert(key, Shared { ident, object: object.clone(), side: side.clone(), input });
+        }
+    }
+
+    /// The name of a shared object.
+    pub(super) fn object(&self, component: &str, input: bool) -> Option<&str> {
+        self.objects.get(&(component.to_owned(), input)).map(|shared| shared.ident.as_str())
+    }
+
+    /// The name of a shared union.
+    pub(super) fn union(&self, property: &str, ty: &Type) -> Option<&str> {
+        self.unions.get(property).filter(|union| union.property.ty == *ty).map(|union| union.ident.as_str())
+    }
+
+    /// The names of every shared type that an endpoint reaches.
+    pub(super) fn used_by(&self, endpoint: &Endpoint) -> Vec<String> {
+        let mut used = Vec::new();
+        for (side, input) in [(&endpoint.input, true), (&endpoint.output, false)] {
+            used.extend(side.objects.keys().filter_map(|name| self.object(name, input)).map(str::to_owned));
+        }
+        if let Type::Object(root) = &endpoint.input.root {
+            let properties = endpoint.input.objects[root].properties.iter();
+            used.extend(
+                properties.filter_map(|property| self.union(&property.name, &property.ty)).map(str::to_owned),
+            );
+        }
+        used.sort();
+        used.dedup();
+        used
+    }
+
+    /// The shared types themselves, and the parameter types inside them.
+    pub(super) fn items(&self) -> Vec<Item> {
+        let mut names = names::Namespace::of_types();
+        self.objects.values().for_each(|shared| names.reserve(&shared.ident));
+        self.unions.values().for_each(|union| names.reserve(&union.ident));
+        let mut items = Vec::new();
+        for union in self.unions.values() {
+            let owner = Owner { label: self.app.clone(), prefix: union.ident.clone() };
+            let mut fields = Fields::new(self, &union.side, true, &owner, &mut names);
+            items.push(Item::Union(fields.union(&union.ident, &union.property)));
+            items.extend(fields.into_items());
+        }
+        for shared in self.objects.values() {
+            let owner =
+                Owner { label: format!("{} in {}", shared.ident, self.app), prefix: shared.ident.clone() };
+            let mut fields = Fields::new(self, &shared.side, shared.input, &owner, &mut names);
+            items.push(Item::Struct(fields.structure(&shared.ident, &shared.object)));
+            items.extend(fields.into_items());
+        }
+        items
+    }
+}
+
+fn is_union_around_object(ty: &Type) -> bool {
+    matches!(ty, Type::Union(kinds) if kinds.iter().any(|kind| matches!(kind, Type::Object(_))))
+}

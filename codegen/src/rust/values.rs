@@ -1,0 +1,133 @@
+//! Defaults, ranges and lengths in words, for docs and messages.
+
+use serde_json::Value;
+
+use super::Bounds;
+use crate::model::{Bounds as ModelBounds, Length, Property, Type};
+
+/// Facts about a property that its docs list after its description.
+pub(super) fn facts(property: &Property, built: bool) -> Vec<String> {
+    let mut facts = Vec::new();
+    if !built {
+        return facts;
+    }
+    match &property.ty {
+        Type::Integer(bounds) if !bounds.is_open() => facts.push(range(&Bounds::Integer(*bounds))),
+        Type::Number(bounds) if !bounds.is_open() => facts.push(range(&Bounds::Number(*bounds))),
+        Type::Text(bounds) if !bounds.is_open() => facts.push(length(bounds, false)),
+        Type::List(_, bounds) if !bounds.is_open() => facts.push(length(bounds, true)),
+        Type::File(limits) => facts.extend(file_limits(limits)),
+        _ => {}
+    }
+    if let Some(default) = property.default.as_ref().filter(|default| !default.is_null()) {
+        facts.push(format!("default `{}`", show(default, &property.ty)));
+    }
+    facts.iter_mut().for_each(|fact| capitalise(fact));
+    facts
+}
+
+/// `between 1 and 50`
+pub(super) fn range(bounds: &Bounds) -> String {
+    match bounds {
+        Bounds::Integer(bounds) => range_of(bounds, |value| value.to_string()),
+        Bounds::Number(bounds) => range_of(bounds, |value| format!("{value:?}")),
+    }
+}
+
+fn range_of<T: Copy>(bounds: &ModelBounds<T>, show: impl Fn(T) -> String) -> String {
+    let least = bounds.min.map(|min| (if bounds.above_min { "above" } else { "at least" }, show(min)));
+    let most = bounds.max.map(|max| (if bounds.below_max { "below" } else { "at most" }, show(max)));
+    let mut text = match (least, most) {
+        (Some(("at least", min)), Some(("at most", max))) => format!("between {min} and {max}"),
+        (Some((above, min)), Some((below, max))) => format!("{above} {min} and {below} {max}"),
+        (Some((word, bound)), None) | (None, Some((word, bound))) => format!("{word} {bound}"),
+        (None, None) => String::new(),
+    };
+    if let Some(step) = bounds.multiple_of {
+        if !text.is_empty() {
+            text.push_str(" and ");
+        }
+        text.push_str(&format!("a multiple of {}", show(step)));
+    }
+    text
+}
+
+/// `at most 2500 characters`
+pub(super) fn length(length: &Length, list: bool) -> String {
+    let unit = |count: usize| match (list, count) {
+        (true, 1) => "item",
+        (true, _) => "items",
+        (false, 1) => "character",
+        (false, _) => "characters",
+    };
+    match (length.min.filter(|min| *min > 0), length.max) {
+        (Some(min), Some(max)) if min == max => format!("exactly {min} {}", unit(min)),
+        (Some(min), Some(max)) => format!("{min} to {max} {}", unit(max)),
+        (Some(min), None) => format!("at least {min} {}", unit(min)),
+        (None, Some(max)) => format!("at most {max} {}", unit(max)),
+        (None, None) => "any length".to_owned(),
+    }
+}
+
+/// fal's `x-fal` limits of a file.
+fn file_limits(limits: &Value) -> Vec<String> {
+    let number = |key: &str| limits.get(key).and_then(Value::as_f64);
+    let mut facts = Vec::new();
+    if let Some(bytes) = number("max_file_size") {
+        facts.push(format!("at most {} MiB", bytes / 1_048_576.0));
+    }
+    for (keys, what, unit) in [
+        (["min_width", "max_width"], "wide", " px"),
+        (["min_height", "max_height"], "high", " px"),
+        (["min_duration", "max_duration"], "long", " s"),
+    ] {
+        match keys.map(number) {
+            [Some(min), Some(max)] => facts.push(format!("{min} to {max}{unit} {what}")),
+            [Some(min), None] => facts.push(format!("at least {min}{unit} {what}")),
+            [None, Some(max)] => facts.push(format!("at most {max}{unit} {what}")),
+            [None, None] => {}
+        }
+    }
+    facts
+}
+
+fn show(value: &Value, ty: &Type) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        // JSON tools drop the `.0` of a float.
+        Value::Number(number) if number.is_i64() && matches!(ty, Type::Number(_)) => format!("{number}.0"),
+        other => other.to_string(),
+    }
+}
+
+fn capitalise(text: &mut str) {
+    if let Some(first) = text.get_mut(0..1) {
+        first.make_ascii_uppercase();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_read_as_sentences() {
+        let bounds = |min, above_min, max, multiple_of| {
+            range(&Bounds::Integer(ModelBounds { min, above_min, max, below_max: false, multiple_of }))
+        };
+        assert_eq!(bounds(Some(1), false, Some(4), None), "between 1 and 4");
+        assert_eq!(bounds(Some(0), true, Some(4), None), "above 0 and at most 4");
+        assert_eq!(bounds(Some(1), false, None, None), "at least 1");
+        assert_eq!(bounds(None, false, Some(9), Some(3)), "at most 9 and a multiple of 3");
+        assert_eq!(bounds(None, false, None, Some(8)), "a multiple of 8");
+    }
+
+    #[test]
+    fn lengths_read_as_sentences() {
+        let rule = |min, max, list| length(&Length { min, max }, list);
+        assert_eq!(rule(None, Some(2500), false), "at most 2500 characters");
+        assert_eq!(rule(Some(1), None, false), "at least 1 character");
+        assert_eq!(rule(Some(2), Some(2), true), "exactly 2 items");
+        assert_eq!(rule(Some(1), Some(3), true), "1 to 3 items");
+    }
+}

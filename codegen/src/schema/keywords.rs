@@ -1,0 +1,75 @@
+//! Which keywords of a schema are understood, and which are only counted.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// Keywords that some rule reads, or that only tools for people read.
+const KNOWN: &[&str] = &[
+    "$ref",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "const",
+    "default",
+    "deprecated",
+    "description",
+    "discriminator",
+    "enum",
+    "example",
+    "examples",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "format",
+    "items",
+    "maxItems",
+    "maxLength",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minimum",
+    "multipleOf",
+    "nullable",
+    "oneOf",
+    "pattern",
+    "prefixItems",
+    "properties",
+    "required",
+    "title",
+    "type",
+    "uniqueItems",
+];
+
+/// Keywords of fal's own tools, which stage 2 turns into extensions.
+pub(crate) const TOOLS: &[&str] = &["ui", "_fal_ui_field", "limit_description", "max_file_size"];
+
+/// Counts the keywords of the component schemas that are neither known nor extensions (`x-…`).
+pub(super) fn unknown(openapi: &Value) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    if let Some(schemas) = openapi.pointer("/components/schemas").and_then(Value::as_object) {
+        for schema in schemas.values() {
+            count(schema, &mut counts);
+        }
+    }
+    counts
+}
+
+fn count(schema: &Value, counts: &mut BTreeMap<String, usize>) {
+    let Some(object) = schema.as_object() else { return };
+    for (key, value) in object {
+        let known = KNOWN.contains(&key.as_str()) || TOOLS.contains(&key.as_str()) || key.starts_with("x-");
+        if !known {
+            *counts.entry(key.clone()).or_default() += 1;
+        }
+        match key.as_str() {
+            "properties" => {
+                value.as_object().into_iter().flatten().for_each(|(_, value)| count(value, counts))
+            }
+            "anyOf" | "oneOf" | "allOf" | "prefixItems" => {
+                value.as_array().into_iter().flatten().for_each(|value| count(value, counts));
+            }
+            "items" | "additionalProperties" => count(value, counts),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! A tree of generated files: compared with a folder, or written to it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+/// Paths relative to a folder, and the text of each file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tree(BTreeMap<String, String>);
+
+/// How a file on disk differs from the one that would be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// There is none on disk.
+    Added(String),
+    /// Its text differs.
+    Changed {
+        /// Its path.
+        path: String,
+        /// Lines that are only in the new text.
+        added: usize,
+        /// Lines that are only in the old text.
+        removed: usize,
+    },
+    /// Nothing generates it any more.
+    Removed(String),
+}
+
+impl Change {
+    /// The file, relative to the folder.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Added(path) | Self::Removed(path) | Self::Changed { path, .. } => path,
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Added(path) => write!(f, "new      {path}"),
+            Self::Changed { path, added, removed } => {
+                write!(f, "changed  {path} (+{added} -{removed} lines)")
+            }
+            Self::Removed(path) => write!(f, "removed  {path}"),
+        }
+    }
+}
+
+impl Tree {
+    /// Adds a file.
+    pub fn insert(&mut self, path: impl Into<String>, text: impl Into<String>) {
+        self.0.insert(path.into(), text.into());
+    }
+
+    /// The text of a file.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&str> {
+        self.0.get(path).map(String::as_str)
+    }
+
+    /// Paths and texts, in the order of the paths.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(path, text)| (path.as_str(), text.as_str()))
+    }
+
+    /// What writing this tree to `folder` would change. `folders` are the sub-folders that belong to it:
+    /// files there that the tree does not hold count as removed.
+    ///
+    /// # Errors
+    ///
+    /// When the disk cannot be read.
+    pub fn changes(&self, folder: &Path, folders: &[String]) -> io::Result<Vec<Change>> {
+        let mut changes = Vec::new();
+        for (path, new) in self.iter() {
+            match fs::read_to_string(folder.join(path)) {
+                Ok(old) if normalized(&old) == new => {}
+                Ok(old) => changes.push(changed(path, &normalized(&old), new)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    changes.push(Change::Added(path.to_owned()));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        for name in folders {
+            for path in files(&folder.join(name))? {
+                let relative = slashed(path.strip_prefix(folder).unwrap_or(&path));
+                if !self.0.contains_key(&relative) {
+                    changes.push(Change::Removed(relative));
+                }
+            }
+        }
+        changes.sort_by(|a, b| a.path().cmp(b.path()));
+        Ok(changes)
+    }
+
+    /// Carries out `changes`, as [`Tree::changes`] found them.
+    ///
+    /// # Errors
+    ///
+    /// When the disk cannot be written.
+    pub fn apply(&self, folder: &Path, changes: &[Change]) -> io::Result<()> {
+        for change in changes {
+            let path = folder.join(change.path());
+            match self.get(change.path()) {
+                Some(text) => {
+                    if let Some(parent) = path.parent() {
+                        fs::create_dir_all(parent)?;
+                    }
+                    fs::write(path, text)?;
+                }
+                None => {
+                    fs::remove_file(&path)?;
+                    remove_empty_parents(&path, folder);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A checkout may have other line ends.
+fn normalized(text: &str) -> String {
+    text.replace("\r\n", "\n")
+}
+
+fn changed(path: &str, old: &str, new: &str) -> Change {
+    let count = |text: &str, other: &str| {
+        let other: BTreeSet<&str> = other.lines().collect();
+        text.lines().filter(|line| !other.contains(line)).count()
+    };
+    Change::Changed { path: path.to_owned(), added: count(new, old), removed: count(old, new) }
+}
+
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            if entry.file_name() != "target" {
+                found.extend(files(&entry.path())?);
+            }
+        } else {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+fn slashed(path: &Path) -> String {
+    let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts.join("/")
+}
+
+fn remove_empty_parents(path: &Path, stop: &Path) {
+    for parent in path.ancestors().skip(1).take_while(|parent| *parent != stop) {
+        if fs::remove_dir(parent).is_err() {
+            break;
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! `cargo xtask test`: every test.
+
+use crate::run::cargo;
+
+/// Arguments of `cargo xtask test`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only tests whose names hold this text, and further arguments of `cargo test`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
+    let fixed = ["test", "--workspace", "--all-features"].map(str::to_owned);
+    cargo(fixed.iter().chain(&arguments.rest))
+}
