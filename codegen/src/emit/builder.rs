@@ -221,7 +221,10 @@ impl<'a> Parts<'a> {
 
     fn build(&self) -> TokenStream {
         let (builder, name) = (&self.builder, &self.name);
-        let (generics, bounded) = (self.generics(Slot::generic), self.generics(Slot::bounded));
+        // Bounds of the method, not of the impl: only then rustc says which parameter is missing.
+        let generics = self.generics(Slot::generic);
+        let bounds = self.required.iter().map(Slot::bounded);
+        let bounds = (!self.required.is_empty()).then(|| quote!(where #(#bounds),*));
         let required = self.required.iter().map(|slot| {
             let field = ident(&slot.field.ident);
             quote!(#field: self.#field.take())
@@ -231,9 +234,9 @@ impl<'a> Parts<'a> {
         let docs =
             docs::line("The finished value. Everything required has been given, or this does not compile.");
         quote! {
-            impl #bounded #builder #generics {
+            impl #generics #builder #generics {
                 #docs
-                pub fn build(self) -> #name {
+                pub fn build(self) -> #name #bounds {
                     #name { #(#required,)* #(#optional: self.optional.#optional,)* #extra }
                 }
             }

@@ -14,7 +14,7 @@ use crate::{Error, error::pointer, normalize::Normalized};
 /// When the paths of the endpoint are missing, a reference leads nowhere, or a construct has no meaning
 /// here yet. The pointer says where.
 pub fn endpoint(document: &Normalized) -> Result<Endpoint, Error> {
-    let Normalized { file, endpoint_id: id, metadata, openapi } = document;
+    let Normalized { file, endpoint_id: id, metadata, base, openapi } = document;
     let submit = operation(openapi, &format!("/{id}"), |item| item.post.as_ref());
     let result = operation(openapi, &format!("/{id}/requests/{{request_id}}"), |item| item.get.as_ref());
     let (Some(submit), Some(result)) = (submit, result) else {
@@ -72,7 +72,7 @@ impl Side {
     ) -> Result<Self, Error> {
         let mut resolver = Resolver { document, direction, objects: IndexMap::new() };
         let root = match schema {
-            Some(schema) => resolver.ty(schema, None, "/paths")?,
+            Some(schema) => resolver.ty(schema, None, &format!("{}/paths", document.base))?,
             None => Type::Any,
         };
         Ok(Self { root, objects: resolver.objects })
@@ -104,7 +104,8 @@ impl<'a> Resolver<'a> {
             let found = name.and_then(|name| schemas?.get_key_value(name));
             match found {
                 Some((name, ReferenceOr::Item(schema))) => {
-                    return Ok((name, schema, pointer("/components/schemas", name)));
+                    let base = self.document.base;
+                    return Ok((name, schema, pointer(&format!("{base}/components/schemas"), name)));
                 }
                 Some((_, ReferenceOr::Reference { reference: next })) => reference.clone_from(next),
                 None => {

@@ -52,11 +52,8 @@ impl Resolver<'_> {
                 .error(at, "an object without a name of its own")
                 .help("move it to /components/schemas")),
             SchemaKind::AllOf { all_of } if all_of.len() == 1 => self.ty(&all_of[0], property, at),
-            SchemaKind::AnyOf { any_of: branches } | SchemaKind::OneOf { one_of: branches } => {
-                let branches = branches.iter().enumerate();
-                let types = branches.map(|(index, branch)| self.ty(branch, property, &pointer(at, index)));
-                union(types.collect::<Result<_, _>>()?)
-            }
+            SchemaKind::AnyOf { any_of } => self.union(any_of, property, &pointer(at, "anyOf")),
+            SchemaKind::OneOf { one_of } => self.union(one_of, property, &pointer(at, "oneOf")),
             SchemaKind::Any(any)
                 if any.typ.is_none() && any.properties.is_empty() && any.any_of.is_empty() =>
             {
@@ -77,6 +74,23 @@ impl Resolver<'_> {
         let ty = self.ty(schema, property, at)?;
         let nullable = matches!(schema, ReferenceOr::Item(schema) if schema.schema_data.nullable);
         Ok(Item { ty, nullable })
+    }
+
+    /// The kinds of a union, each once. One kind alone is no union.
+    fn union(
+        &mut self,
+        branches: &[ReferenceOr<Schema>],
+        property: Option<&str>,
+        at: &str,
+    ) -> Result<Type, Error> {
+        let mut kinds: Vec<Type> = Vec::with_capacity(branches.len());
+        for (index, branch) in branches.iter().enumerate() {
+            let kind = self.ty(branch, property, &pointer(at, index))?;
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        Ok(if kinds.len() == 1 { kinds.remove(0) } else { Type::Union(kinds) })
     }
 
     fn text(&self, text: &StringType, schema: &Schema, property: Option<&str>) -> Type {
@@ -138,17 +152,6 @@ fn bounds(number: &NumberType) -> Bounds<f64> {
         below_max: number.exclusive_maximum,
         multiple_of: number.multiple_of,
     }
-}
-
-/// The kinds of a union, each once. One kind alone is no union.
-fn union(types: Vec<Type>) -> Result<Type, Error> {
-    let mut kinds: Vec<Type> = Vec::with_capacity(types.len());
-    for ty in types {
-        if !kinds.contains(&ty) {
-            kinds.push(ty);
-        }
-    }
-    Ok(if kinds.len() == 1 { kinds.remove(0) } else { Type::Union(kinds) })
 }
 
 /// `image_url`, `urls`, `image_url_2`: fal names every parameter that takes a file so.

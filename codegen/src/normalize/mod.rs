@@ -27,6 +27,8 @@ pub struct Normalized {
     pub endpoint_id: String,
     /// What the platform says about the model.
     pub metadata: Metadata,
+    /// Where the document stands in the file, as a JSON pointer.
+    pub base: &'static str,
     /// The document.
     pub openapi: OpenAPI,
 }
@@ -37,19 +39,19 @@ pub struct Normalized {
 ///
 /// When the result is not OpenAPI 3.0; the pointer names the component at fault where there is one.
 pub fn normalize(document: Document) -> Result<Normalized, Error> {
-    let Document { file, endpoint_id, metadata, mut openapi, .. } = document;
+    let Document { file, endpoint_id, metadata, base, mut openapi, .. } = document;
     if let Some(schemas) = openapi.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         for (name, schema) in schemas {
-            let at = pointer("/components/schemas", name);
+            let at = pointer(&format!("{base}/components/schemas"), name);
             rewrite(schema, &file, &at)?;
             strict::<openapiv3::ReferenceOr<openapiv3::Schema>>(schema, &file, &at)?;
         }
     }
     if let Some(paths) = openapi.get_mut("paths") {
-        rewrite_inline(paths, &file, "/paths")?;
+        rewrite_inline(paths, &file, &format!("{base}/paths"))?;
     }
-    let openapi = strict(&openapi, &file, "")?;
-    Ok(Normalized { file, endpoint_id, metadata, openapi })
+    let openapi = strict(&openapi, &file, base)?;
+    Ok(Normalized { file, endpoint_id, metadata, base, openapi })
 }
 
 /// Schemas inside paths stand under the key `schema`.

@@ -17,6 +17,8 @@ pub struct Document {
     pub endpoint_id: String,
     /// What the platform says about the model.
     pub metadata: Metadata,
+    /// Where the OpenAPI document stands in the file, as a JSON pointer.
+    pub base: &'static str,
     /// The OpenAPI document.
     pub openapi: Value,
     /// Keywords of schemas that no rule knows, and how often each occurs.
@@ -73,8 +75,9 @@ pub fn read(file: &str, text: &str) -> Result<Document, Error> {
             .at("/info/x-fal-metadata/endpointId")
             .help("add `endpointId` there, or wrap the document as {\"endpoint_id\": …, \"openapi\": …}"));
     };
+    let base = if record { "/openapi" } else { "" };
     let unknown_keywords = keywords::unknown(&openapi);
-    Ok(Document { file: file.to_owned(), endpoint_id, metadata, openapi, unknown_keywords })
+    Ok(Document { file: file.to_owned(), endpoint_id, metadata, base, openapi, unknown_keywords })
 }
 
 fn metadata(value: Option<&Value>) -> Metadata {

@@ -32,6 +32,7 @@ impl Length for AnyLength {
 impl<L: Length> Text<L> {
     #[doc(hidden)]
     #[must_use]
+    #[track_caller]
     #[allow(clippy::panic, reason = "evaluated by the compiler, for literals of `input!` only")]
     pub const fn literal(text: &'static str) -> Self {
         let length = chars(text);
@@ -109,6 +110,7 @@ pub struct Url(&'static str);
 impl Url {
     #[doc(hidden)]
     #[must_use]
+    #[track_caller]
     #[allow(clippy::panic, reason = "evaluated by the compiler, for literals of `input!` only")]
     pub const fn literal(text: &'static str) -> Self {
         if starts_with(text, "https://") || starts_with(text, "http://") || starts_with(text, "data:") {

@@ -42,6 +42,7 @@ macro_rules! number {
 
             #[doc(hidden)]
             #[must_use]
+            #[track_caller]
             #[allow(clippy::panic, reason = "evaluated by the compiler, for literals of `input!` only")]
             pub const fn literal(value: $primitive) -> Self {
                 match Self::new(value) { Some(checked) => checked, None => panic!("{}", R::MESSAGE) }

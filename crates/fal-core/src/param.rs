@@ -8,8 +8,7 @@ use crate::{File, Nullable, arg};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a value of this parameter, which takes `{T}`",
     label = "expected `{T}`, found `{Self}`",
-    note = "a number only known at run time is checked with `.try_into()?`; a literal is checked inside `input!`",
-    note = "a local file is `File::path(..)`, one that is online `File::url(..)`"
+    note = "a number known only at run time is checked with `.try_into()?`, a file is `File::path(..)` or `File::url(..)`"
 )]
 pub trait Param<T> {
     /// The value to send, if there is one.

@@ -178,11 +178,12 @@ impl<PromptSlot> KlingV3MultiPromptElementBuilder<PromptSlot> {
     }
 }
 
-impl<
-    PromptSlot: given::KlingV3MultiPromptElementHasPrompt,
-> KlingV3MultiPromptElementBuilder<PromptSlot> {
+impl<PromptSlot> KlingV3MultiPromptElementBuilder<PromptSlot> {
     /// The finished value. Everything required has been given, or this does not compile.
-    pub fn build(self) -> KlingV3MultiPromptElement {
+    pub fn build(self) -> KlingV3MultiPromptElement
+    where
+        PromptSlot: given::KlingV3MultiPromptElementHasPrompt,
+    {
         KlingV3MultiPromptElement {
             prompt: self.prompt.take(),
             duration: self.optional.duration,

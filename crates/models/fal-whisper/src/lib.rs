@@ -640,9 +640,12 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
     }
 }
 
-impl<AudioUrlSlot: given::HasAudioUrl> Builder<AudioUrlSlot> {
+impl<AudioUrlSlot> Builder<AudioUrlSlot> {
     /// The finished value. Everything required has been given, or this does not compile.
-    pub fn build(self) -> Input {
+    pub fn build(self) -> Input
+    where
+        AudioUrlSlot: given::HasAudioUrl,
+    {
         Input {
             audio_url: self.audio_url.take(),
             task: self.optional.task,

@@ -307,12 +307,13 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
     }
 }
 
-impl<
-    ImageUrlSlot: given::HasImageUrl,
-    PromptSlot: given::HasPrompt,
-> Builder<ImageUrlSlot, PromptSlot> {
+impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
     /// The finished value. Everything required has been given, or this does not compile.
-    pub fn build(self) -> Input {
+    pub fn build(self) -> Input
+    where
+        ImageUrlSlot: given::HasImageUrl,
+        PromptSlot: given::HasPrompt,
+    {
         Input {
             image_url: self.image_url.take(),
             prompt: self.prompt.take(),

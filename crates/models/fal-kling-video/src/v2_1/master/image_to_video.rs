@@ -188,12 +188,13 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
     /// The finished value. Everything required has been given, or this does not compile.
-    pub fn build(self) -> Input {
+    pub fn build(self) -> Input
+    where
+        PromptSlot: given::HasPrompt,
+        ImageUrlSlot: given::HasImageUrl,
+    {
         Input {
             prompt: self.prompt.take(),
             image_url: self.image_url.take(),

@@ -213,9 +213,12 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 }
 
-impl<PromptSlot: given::HasPrompt> Builder<PromptSlot> {
+impl<PromptSlot> Builder<PromptSlot> {
     /// The finished value. Everything required has been given, or this does not compile.
-    pub fn build(self) -> Input {
+    pub fn build(self) -> Input
+    where
+        PromptSlot: given::HasPrompt,
+    {
         Input {
             prompt: self.prompt.take(),
             duration: self.optional.duration,

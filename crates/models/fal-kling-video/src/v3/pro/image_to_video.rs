@@ -322,9 +322,12 @@ impl<StartImageUrlSlot> Builder<StartImageUrlSlot> {
     }
 }
 
-impl<StartImageUrlSlot: given::HasStartImageUrl> Builder<StartImageUrlSlot> {
+impl<StartImageUrlSlot> Builder<StartImageUrlSlot> {
     /// The finished value. Everything required has been given, or this does not compile.
-    pub fn build(self) -> Input {
+    pub fn build(self) -> Input
+    where
+        StartImageUrlSlot: given::HasStartImageUrl,
+    {
         Input {
             start_image_url: self.start_image_url.take(),
             prompt: self.optional.prompt,

@@ -1,0 +1,112 @@
+//! The generated crates are what the schemas say, and generating is a function.
+
+use std::fs;
+
+use fal_codegen::workspace;
+
+#[test]
+fn committed_crates_are_fresh() {
+    let plan = workspace::plan(&fal_tests::root(), &[]).unwrap();
+    let stale: Vec<String> = plan.changes.iter().map(ToString::to_string).collect();
+    assert!(stale.is_empty(), "stale; run `cargo xtask regen`:\n{}", stale.join("\n"));
+}
+
+/// A copy of the schemas in a folder of their own, to be changed.
+fn copy() -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    let root = fal_tests::root();
+    for name in fs::read_to_string(root.join("schemas/manifest.toml")).unwrap().split('"') {
+        let from = root.join(format!("schemas/{name}.json"));
+        if from.is_file() {
+            let to = copy.path().join(format!("schemas/{name}.json"));
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(from, to).unwrap();
+        }
+    }
+    fs::copy(root.join("schemas/manifest.toml"), copy.path().join("schemas/manifest.toml")).unwrap();
+    copy
+}
+
+fn edit(copy: &tempfile::TempDir, schema: &str, from: &str, to: &str) {
+    let path = copy.path().join(format!("schemas/{schema}.json"));
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{schema} has no {from}");
+    fs::write(path, text.replacen(from, to, 1)).unwrap();
+}
+
+#[test]
+fn twice_is_once() {
+    let copy = copy();
+    let first = workspace::plan(copy.path(), &[]).unwrap();
+    assert!(first.changes.len() > 10, "{:?}", first.changes);
+    first.write(copy.path()).unwrap();
+    let second = workspace::plan(copy.path(), &[]).unwrap();
+    assert_eq!(second.changes, []);
+    assert_eq!(first.tree(), second.tree());
+}
+
+#[test]
+fn a_changed_bound_changes_that_bound_and_its_docs_alone() {
+    let copy = copy();
+    workspace::plan(copy.path(), &[]).unwrap().write(copy.path()).unwrap();
+    edit(&copy, "fal-ai/flux/schnell", "\"maximum\": 12", "\"maximum\": 16");
+
+    let plan = workspace::plan(copy.path(), &[]).unwrap();
+    let paths: Vec<&str> = plan.changes.iter().map(workspace_path).collect();
+    assert_eq!(paths, ["crates/models/fal-flux/src/schnell.rs"]);
+    let old = fs::read_to_string(copy.path().join(paths[0])).unwrap();
+    let new = plan.tree().get(paths[0]).unwrap();
+    let changed: Vec<(&str, &str)> = old.lines().zip(new.lines()).filter(|(old, new)| old != new).collect();
+    assert!(changed.iter().all(|(old, new)| old.replace("12", "16") == *new), "{changed:#?}");
+    let new: Vec<&str> = changed.iter().map(|(_, new)| new.trim()).collect();
+    assert_eq!(
+        new,
+        [
+            "/// Between 1 and 16. Default `4`.",
+            "/// `num_inference_steps`: between 1 and 16.",
+            "/// and 16. Default `4`.",
+            "const MAX: i64 = 16;",
+            "const MESSAGE: &'static str = \"`num_inference_steps` of fal-ai/flux/schnell must be between 1 and 16\";",
+        ]
+    );
+}
+
+fn workspace_path(change: &fal_codegen::tree::Change) -> &str {
+    change.path()
+}
+
+#[test]
+fn files_that_nothing_generates_are_removed() {
+    let copy = copy();
+    workspace::plan(copy.path(), &[]).unwrap().write(copy.path()).unwrap();
+    let left_over = copy.path().join("crates/models/fal-gone/src/lib.rs");
+    fs::create_dir_all(left_over.parent().unwrap()).unwrap();
+    fs::write(&left_over, "").unwrap();
+
+    let plan = workspace::plan(copy.path(), &[]).unwrap();
+    assert_eq!(
+        plan.changes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["removed  crates/models/fal-gone/src/lib.rs"]
+    );
+    plan.write(copy.path()).unwrap();
+    assert!(!copy.path().join("crates/models/fal-gone").exists());
+}
+
+#[test]
+fn a_bad_document_is_named_and_nothing_is_written() {
+    let copy = copy();
+    edit(&copy, "fal-ai/flux/dev", "#/components/schemas/ImageSize", "#/components/schemas/Missing");
+    edit(&copy, "fal-ai/whisper", "{", "");
+    let failure = workspace::plan(copy.path(), &[]).unwrap_err().to_string();
+    insta::assert_snapshot!(failure);
+    assert!(!copy.path().join("crates").exists());
+}
+
+#[test]
+fn a_crate_that_does_not_exist_is_named() {
+    let failure = workspace::plan(&fal_tests::root(), &["fal-fluks".to_owned()]).unwrap_err().to_string();
+    assert_eq!(
+        failure,
+        "`fal-fluks` is not in schemas/manifest.toml; it has fal-flux, fal-kling-video, fal-whisper"
+    );
+}

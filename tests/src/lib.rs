@@ -1,1 +1,0 @@
-//! What crosses crates: freshness, snapshots, compile-fail messages, end-to-end calls over the emulator.

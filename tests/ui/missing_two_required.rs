@@ -1,0 +1,8 @@
+use fal_core::input;
+use fal_flux::dev::image_to_image;
+
+async fn never_called() {
+    let _ = input!(image_to_image { seed: 7 });
+}
+
+fn main() {}
