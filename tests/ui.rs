@@ -1,5 +1,7 @@
 //! What the compiler says about mistakes is a contract: `ui/<mistake>.rs` and its `.stderr`.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 /// Messages differ between compilers; `rust-toolchain.toml` names the one that the contract is for.
 #[test]
 fn mistakes_do_not_compile() {

@@ -1,5 +1,7 @@
 //! What generated types write and read.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use fal_core::{Endpoint, File, IntoInput, input};
 use fal_flux::{dev, dev::image_to_image, types::CustomImageSize};
 use fal_kling_video::v3::pro::image_to_video;

@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 
 use super::{
     docs,
-    structs::{deprecated, given, ident, is_input, outside, setter_docs, stored, ty},
+    structs::{allow_deprecated, deprecated, given, ident, is_input, outside, setter_docs, stored, ty},
 };
 use crate::rust::{Field, Presence, Struct, names};
 
@@ -233,7 +233,9 @@ impl<'a> Parts<'a> {
         let extra = is_input(self.item).then(|| quote!(extra: self.optional.extra,));
         let docs =
             docs::line("The finished value. Everything required has been given, or this does not compile.");
+        let allow = allow_deprecated(self.item);
         quote! {
+            #allow
             impl #generics #builder #generics {
                 #docs
                 pub fn build(self) -> #name #bounds {

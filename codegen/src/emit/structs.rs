@@ -9,7 +9,7 @@ use crate::rust::{Field, Presence, Struct, Ty};
 /// The definition of a struct.
 pub(super) fn definition(item: &Struct) -> TokenStream {
     let name = ident(&item.ident);
-    let docs = docs::attributes(&describe(&item.description));
+    let docs = docs::attributes(&describe(item));
     let fields = item.fields.iter().map(|field| {
         let (docs, name, ty) = (field_docs(field), ident(&field.ident), stored(field));
         let deprecated = deprecated(field);
@@ -37,12 +37,14 @@ pub(super) fn is_input(item: &Struct) -> bool {
     item.built && item.ident == "Input"
 }
 
-fn describe(description: &str) -> Vec<String> {
+fn describe(item: &Struct) -> Vec<String> {
     // The generator's own sentences link to `Model`, which escaping would break.
-    if description.contains("](Model)") {
-        vec![description.to_owned()]
-    } else {
-        docs::paragraphs(description)
+    if item.description.contains("](Model)") {
+        return vec![item.description.clone()];
+    }
+    match docs::paragraphs(&item.description) {
+        none if none.is_empty() => vec![format!("What fal calls `{}`.", item.component)],
+        paragraphs => paragraphs,
     }
 }
 
@@ -68,6 +70,11 @@ pub(super) fn setter_docs(owner: &str, field: &Field) -> TokenStream {
     let parts: Vec<String> =
         [link, first.to_owned()].into_iter().chain(facts).filter(|part| !part.is_empty()).collect();
     docs::attributes(&[parts.join(" ")])
+}
+
+/// Lets an impl touch the deprecated fields of a struct, if it has any.
+pub(super) fn allow_deprecated(item: &Struct) -> Option<TokenStream> {
+    item.fields.iter().any(|field| field.deprecated).then(|| quote!(#[allow(deprecated)]))
 }
 
 pub(super) fn deprecated(field: &Field) -> TokenStream {

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::structs::{ident, is_input};
+use super::structs::{allow_deprecated, ident, is_input};
 use crate::rust::{Field, Presence, Struct, Union, Variant, VariantKind};
 
 /// The impl that finds the files and broken rules of a struct.
@@ -24,7 +24,8 @@ pub(super) fn parameters(item: &Struct) -> TokenStream {
             fn check(&self, check: &mut Check) { #(#checks)* }
         }
     });
-    quote!(impl Parameters for #name { #visit_files #check })
+    let allow = allow_deprecated(item);
+    quote!(#allow impl Parameters for #name { #visit_files #check })
 }
 
 fn check(field: &Field) -> Option<TokenStream> {
@@ -97,8 +98,10 @@ pub(super) fn structure(item: &Struct) -> Vec<TokenStream> {
         quote!(_ => #object.skip()?,)
     };
     let extra = is_input(item).then(|| quote!(extra,));
+    let allow = allow_deprecated(item);
     vec![
         quote! {
+            #allow
             impl Serialize for #name {
                 fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                     let mut object = #writer;
@@ -115,6 +118,7 @@ pub(super) fn structure(item: &Struct) -> Vec<TokenStream> {
             }
         },
         quote! {
+            #allow
             impl<'de> wire::Object<'de> for #name {
                 const NAME: &'static str = #type_name;
 

@@ -22,7 +22,7 @@ pub fn endpoint(document: &Normalized) -> Result<Endpoint, Error> {
             file,
             format!("has no `POST /{id}` with a `GET /{id}/requests/{{request_id}}`"),
         )
-        .at("/paths")
+        .at(format!("{base}/paths"))
         .help("check that `endpoint_id` and the paths name the same endpoint"));
     };
     let about = openapi.info.extensions.get("x-fal-metadata");

@@ -37,6 +37,7 @@ impl<'a> Fields<'a> {
         let fields = object.properties.iter().map(|property| self.field(&object.name, property)).collect();
         Struct {
             ident: ident.to_owned(),
+            component: object.name.clone(),
             description: object.description.clone(),
             fields,
             built: self.built,

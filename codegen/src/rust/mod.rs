@@ -136,6 +136,8 @@ pub enum Ty {
 pub struct Struct {
     /// Its name.
     pub ident: String,
+    /// The name that fal gives it.
+    pub component: String,
     /// What it is.
     pub description: String,
     /// Its fields, in fal's own order.
