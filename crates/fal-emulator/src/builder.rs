@@ -1,0 +1,91 @@
+//! The options of an emulator.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use crate::app::App;
+use crate::emulator::Emulator;
+use crate::error::Error;
+use crate::models::Registry;
+use crate::pace::Pace;
+
+/// The options of an emulator; made by [`Emulator::builder`].
+#[derive(Clone, Default)]
+pub struct Builder {
+    port: u16,
+    schemas_dir: Option<PathBuf>,
+    key: Option<String>,
+    pace: Pace,
+}
+
+impl Builder {
+    /// The port on 127.0.0.1. Default 0: any free one.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Serves the models of the `.json` files below this folder instead of the built-in ones.
+    ///
+    /// A file is a record `{endpoint_id, metadata, openapi}`, or an OpenAPI document that names
+    /// its endpoint in `info.x-fal-metadata.endpointId`. Records of documents that fal could not
+    /// produce (`openapi: {"error": …}`) are skipped.
+    #[must_use]
+    pub fn schemas_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.schemas_dir = Some(path.into());
+        self
+    }
+
+    /// Answers 401 to calls that do not bring this key as `Authorization: Key <key>`.
+    /// Default: any key is accepted, and none.
+    #[must_use]
+    pub fn require_key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// How long simulated requests take. Default 300 ms in total.
+    #[must_use]
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.pace = pace;
+        self
+    }
+
+    /// Starts serving in a task of the current Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When a schema file cannot be read or is not a model document, when the key cannot be sent
+    /// in a header, or when the port is taken.
+    pub async fn start(self) -> Result<Emulator, Error> {
+        let sendable = |key: &String| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic());
+        if !self.key.iter().all(sendable) {
+            return Err(Error::Key);
+        }
+        let models = match &self.schemas_dir {
+            Some(path) => Registry::read(path)?,
+            None => Registry::embedded()?,
+        };
+        let listen = |source| Error::Listen { port: self.port, source };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let app = Arc::new(App::new(models, address, self.key, self.pace));
+        Ok(Emulator::serve(listener, address, app))
+    }
+}
+
+/// Written by hand so that the key is never printed.
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Builder")
+            .field("port", &self.port)
+            .field("schemas_dir", &self.schemas_dir)
+            .field("requires_key", &self.key.is_some())
+            .field("pace", &self.pace)
+            .finish()
+    }
+}

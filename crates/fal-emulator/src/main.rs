@@ -1,0 +1,71 @@
+//! The `fal-emulator` command: a local fal until it is stopped.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use fal_emulator::{Emulator, Error};
+use serde_json::json;
+
+mod stop;
+
+/// Serves a local fal on 127.0.0.1: run, queue, storage, CDN and catalogue, with synthesised
+/// outputs. The first line on stdout is a JSON object of base URLs.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    /// Port to listen on; 0 picks a free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+
+    /// Folder of model documents to serve instead of the built-in ones
+    #[arg(long, value_name = "DIR")]
+    schemas: Option<PathBuf>,
+
+    /// Answer 401 to calls without `Authorization: Key <KEY>`
+    #[arg(long, value_name = "KEY")]
+    require_key: Option<String>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match serve(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fal-emulator: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(arguments: Arguments) -> Result<(), Error> {
+    let mut builder = Emulator::builder().port(arguments.port);
+    if let Some(path) = arguments.schemas {
+        builder = builder.schemas_dir(path);
+    }
+    if let Some(key) = arguments.require_key {
+        builder = builder.require_key(key);
+    }
+    // Before the announcement: whoever reads it may stop the server right away.
+    let stop = stop::Signals::new();
+    let emulator = builder.start().await?;
+    announce(&emulator);
+    stop.wait().await;
+    eprintln!("fal-emulator: stopping");
+    emulator.shutdown().await;
+    Ok(())
+}
+
+fn announce(emulator: &Emulator) {
+    let urls = emulator.urls();
+    let line = json!({
+        "run": urls.run, "queue": urls.queue, "rest": urls.rest,
+        "cdn": urls.cdn, "ws": urls.ws, "platform": urls.platform,
+    });
+    let mut stdout = std::io::stdout();
+    // A reader that has gone away does not need the line; the server runs on.
+    writeln!(stdout, "{line}").and_then(|()| stdout.flush()).ok();
+    let models = emulator.endpoints().len();
+    eprintln!("fal-emulator: {models} models at {}; Ctrl-C stops", emulator.url());
+}

@@ -1,0 +1,47 @@
+//! The bytes of synthesised media: each format is written by a file of its own.
+
+pub(crate) mod bits;
+pub(crate) mod caption;
+pub(crate) mod clip;
+pub(crate) mod glb;
+pub(crate) mod h264;
+pub(crate) mod jpeg;
+pub(crate) mod mp4;
+pub(crate) mod picture;
+pub(crate) mod plain;
+pub(crate) mod png;
+pub(crate) mod probe;
+pub(crate) mod wav;
+
+/// Width and height, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+}
+
+impl Size {
+    pub(crate) fn new(width: u32, height: u32) -> Self {
+        Self { width, height }
+    }
+
+    /// The same shape with its longer side at `longest`, both sides even and at least 16.
+    pub(crate) fn fitted(self, longest: u32) -> Self {
+        let longer = self.width.max(self.height).max(1);
+        let scale = |side: u32| (u64::from(side) * u64::from(longest) / u64::from(longer)) as u32 / 2 * 2;
+        Self::new(scale(self.width).max(16), scale(self.height).max(16))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Size;
+
+    #[test]
+    fn fitting_keeps_the_shape() {
+        assert_eq!(Size::new(1920, 1080).fitted(640), Size::new(640, 360));
+        assert_eq!(Size::new(9, 16).fitted(640), Size::new(360, 640));
+        assert_eq!(Size::new(1, 1000).fitted(640), Size::new(16, 640));
+        assert_eq!(Size::new(0, 0).fitted(640), Size::new(16, 16));
+    }
+}

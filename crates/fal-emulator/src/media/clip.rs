@@ -1,0 +1,84 @@
+//! A short video: a still picture with a ball crossing it.
+
+use super::h264::{Yuv, delta_frame, key_frame};
+use super::mp4::{self, Track};
+use super::picture::Picture;
+
+/// Radius of the ball, in pixels.
+const RADIUS: usize = 14;
+
+/// An MP4 of `frames` frames over `picture`; the picture's sides must be even.
+pub(crate) fn mp4(picture: &Picture, frames: u32, frames_per_second: u32) -> Vec<u8> {
+    let size = picture.size();
+    let (width, height) = (size.width as usize, size.height as usize);
+    let mut still = Yuv::new(size);
+    let mut row = vec![0; width * 3];
+    for y in 0..height {
+        picture.row(y as u32, &mut row);
+        for (x, pixel) in row.chunks_exact(3).enumerate() {
+            still.set(x, y, [pixel[0], pixel[1], pixel[2]]);
+        }
+    }
+    let mut samples = vec![key_frame(&still)];
+    let mut shown = Yuv::new(size);
+    for index in 0..still.macroblocks() {
+        shown.restore(index, &still);
+    }
+    let mut covered: Vec<usize> = Vec::new();
+    for number in 1..frames {
+        for &index in &covered {
+            shown.restore(index, &still);
+        }
+        let touched = draw_ball(&mut shown, width, height, number as usize, frames as usize);
+        let mut candidates = [covered, touched.clone()].concat();
+        candidates.sort_unstable();
+        candidates.dedup();
+        samples.push(delta_frame(number, &shown, &candidates));
+        covered = touched;
+    }
+    mp4::file(&Track { size, frames_per_second, samples })
+}
+
+/// Draws the ball where it is in frame `number` of `frames`; gives the macroblocks it touches.
+fn draw_ball(picture: &mut Yuv, width: usize, height: usize, number: usize, frames: usize) -> Vec<usize> {
+    let (free_x, free_y) = (width.saturating_sub(2 * RADIUS + 1), height.saturating_sub(2 * RADIUS + 1));
+    let left = free_x * number / frames.max(1);
+    // Three bounces over the whole clip: |1 - 2t| folded, in integers.
+    let phase = (number * 6 * free_y / frames.max(1)) % (2 * free_y).max(1);
+    let top = if phase > free_y { 2 * free_y - phase } else { phase };
+    let mut touched = Vec::new();
+    for y in top..(top + 2 * RADIUS + 1).min(height) {
+        for x in left..(left + 2 * RADIUS + 1).min(width) {
+            let (dx, dy) = (x.abs_diff(left + RADIUS), y.abs_diff(top + RADIUS));
+            if dx * dx + dy * dy <= RADIUS * RADIUS {
+                picture.set(x, y, [250, 250, 245]);
+                touched.push(y / 16 * picture.columns() + x / 16);
+            }
+        }
+    }
+    touched.sort_unstable();
+    touched.dedup();
+    touched
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::{Size, probe};
+
+    #[test]
+    fn a_clip_lasts_as_long_as_asked() {
+        let picture = Picture::new(Size::new(160, 90), 1, "a ball");
+        let bytes = mp4(&picture, 48, 24);
+        assert_eq!(probe::duration(&bytes), Some(2.0));
+        assert!(bytes.windows(4).any(|window| window == b"avcC"));
+    }
+
+    #[test]
+    fn the_ball_stays_inside_any_size() {
+        for size in [Size::new(16, 16), Size::new(30, 640), Size::new(640, 28)] {
+            let bytes = mp4(&Picture::new(size, 2, "small"), 24, 24);
+            assert_eq!(probe::duration(&bytes), Some(1.0));
+        }
+    }
+}

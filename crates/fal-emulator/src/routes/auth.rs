@@ -1,0 +1,45 @@
+//! Who may call.
+
+use axum::http::{HeaderMap, StatusCode, header};
+
+use crate::app::App;
+use crate::reply::Reply;
+
+/// Checks `Authorization: Key <key>` when the emulator requires a key.
+///
+/// # Errors
+///
+/// The 401 reply.
+pub(super) fn check(app: &App, headers: &HeaderMap, what: &str) -> Result<(), Reply> {
+    let Some(key) = &app.key else {
+        return Ok(());
+    };
+    match credentials(headers) {
+        Some((scheme, sent)) if scheme.eq_ignore_ascii_case("key") && sent == key => Ok(()),
+        Some(_) => Err(refused("Invalid key credentials".to_owned())),
+        None => Err(refused(format!(
+            "Cannot access {what}. Authentication is required: send `Authorization: Key <key>`"
+        ))),
+    }
+}
+
+/// Checks a CDN upload, which brings the token of the token route or the key itself.
+///
+/// # Errors
+///
+/// The 401 reply.
+pub(super) fn check_upload(app: &App, headers: &HeaderMap) -> Result<(), Reply> {
+    match credentials(headers) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && token == app.cdn_token => Ok(()),
+        _ => check(app, headers, "the CDN"),
+    }
+}
+
+fn credentials(headers: &HeaderMap) -> Option<(&str, &str)> {
+    let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    Some((scheme, key.trim()))
+}
+
+fn refused(text: String) -> Reply {
+    Reply::detail(StatusCode::UNAUTHORIZED, text)
+}

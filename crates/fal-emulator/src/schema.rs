@@ -1,0 +1,145 @@
+//! The components of an OpenAPI document, brought to JSON Schema 2020-12.
+
+use jsonschema::Validator;
+use serde_json::{Map, Value, json};
+
+const PREFIX: &str = "#/components/schemas/";
+
+/// How many references may lead from one to the next before they count as a circle.
+const MAX_HOPS: usize = 16;
+
+pub(crate) struct Components(Map<String, Value>);
+
+impl Components {
+    /// Takes the components out of a document. References to components that are missing, which
+    /// published documents do contain, lead to a schema that allows anything.
+    pub(crate) fn new(openapi: &Value) -> Self {
+        let mut components =
+            openapi.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
+        let mut wanted = Vec::new();
+        for schema in components.values_mut() {
+            modernise(schema);
+            references(schema, &mut wanted);
+        }
+        for name in wanted {
+            components.entry(name).or_insert_with(|| json!({}));
+        }
+        Self(components)
+    }
+
+    /// Follows references; gives the schema and the name of the last component on the way.
+    pub(crate) fn resolve<'a>(&'a self, mut schema: &'a Value) -> (&'a Value, Option<&'a str>) {
+        let mut component = None;
+        for _ in 0..MAX_HOPS {
+            let target = schema
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|reference| self.0.get_key_value(reference.strip_prefix(PREFIX)?));
+            let Some((name, next)) = target else {
+                break;
+            };
+            component = Some(name.as_str());
+            schema = next;
+        }
+        (schema, component)
+    }
+
+    /// A validator of one schema of this document.
+    ///
+    /// # Errors
+    ///
+    /// What makes the schema invalid.
+    pub(crate) fn validator(&self, schema: &Value) -> Result<Validator, String> {
+        let mut root = schema.clone();
+        modernise(&mut root);
+        if let Value::Object(root) = &mut root {
+            root.insert("components".to_owned(), json!({"schemas": self.0}));
+        }
+        jsonschema::draft202012::options()
+            .should_validate_formats(false)
+            .build(&root)
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// Rewrites what OpenAPI 3.0 says differently: `nullable` and boolean exclusive bounds.
+fn modernise(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(modernise),
+        Value::Object(object) => {
+            for (bound, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] {
+                if let Some(Value::Bool(is_exclusive)) = object.get(exclusive).cloned() {
+                    object.remove(exclusive);
+                    if is_exclusive && let Some(limit) = object.remove(bound) {
+                        object.insert(exclusive.to_owned(), limit);
+                    }
+                }
+            }
+            for (key, value) in object.iter_mut() {
+                // Examples, defaults and allowed values are data that may look like a schema.
+                if !matches!(key.as_str(), "default" | "const" | "enum" | "example" | "examples") {
+                    modernise(value);
+                }
+            }
+            if object.get("nullable") == Some(&Value::Bool(true)) {
+                object.remove("nullable");
+                let plain = Value::Object(std::mem::take(object));
+                *schema = json!({"anyOf": [plain, {"type": "null"}]});
+            }
+        }
+        _ => {}
+    }
+}
+
+fn references(schema: &Value, found: &mut Vec<String>) {
+    match schema {
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Object(object) => {
+            if let Some(name) =
+                object.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix(PREFIX))
+            {
+                found.push(name.to_owned());
+            }
+            object.values().for_each(|value| references(value, found));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn openapi_3_0_is_understood() {
+        let components = Components::new(&json!({"components": {"schemas": {
+            "Odd": {"type": "integer", "minimum": 0, "exclusiveMinimum": true, "nullable": true},
+        }}}));
+        let validator = components.validator(&json!({"$ref": "#/components/schemas/Odd"})).unwrap();
+        assert!(validator.is_valid(&json!(null)));
+        assert!(validator.is_valid(&json!(1)));
+        assert!(!validator.is_valid(&json!(0)));
+    }
+
+    #[test]
+    fn a_property_called_nullable_is_no_keyword() {
+        let components = Components::new(&json!({"components": {"schemas": {
+            "Options": {"type": "object", "properties": {"nullable": {"type": "boolean"}}},
+        }}}));
+        let validator = components.validator(&json!({"$ref": "#/components/schemas/Options"})).unwrap();
+        assert!(validator.is_valid(&json!({"nullable": true})));
+        assert!(!validator.is_valid(&json!({"nullable": 3})));
+    }
+
+    #[test]
+    fn missing_components_and_circles_end() {
+        let components = Components::new(&json!({"components": {"schemas": {
+            "A": {"$ref": "#/components/schemas/Gone"},
+            "Round": {"$ref": "#/components/schemas/Round"},
+        }}}));
+        let a = json!({"$ref": "#/components/schemas/A"});
+        assert_eq!(components.resolve(&a), (&json!({}), Some("Gone")));
+        let round = json!({"$ref": "#/components/schemas/Round"});
+        assert_eq!(components.resolve(&round).1, Some("Round"));
+    }
+}

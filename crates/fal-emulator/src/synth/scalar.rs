@@ -1,0 +1,137 @@
+//! Numbers, booleans and texts that a schema allows.
+
+use serde_json::{Value, json};
+
+use crate::media::plain;
+
+/// Whether a plain value satisfies the simple keywords of a schema.
+pub(super) fn fits(schema: &Value, value: &Value) -> bool {
+    let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
+    let has_type = match schema.get("type").and_then(Value::as_str) {
+        None => true,
+        Some("string") => value.is_string(),
+        Some("integer") => value.is_i64() || value.is_u64(),
+        Some("number") => value.is_number(),
+        Some("boolean") => value.is_boolean(),
+        Some("array") => value.is_array(),
+        Some("object") => value.is_object(),
+        Some(_) => value.is_null(),
+    };
+    let allowed = schema.get("enum").and_then(Value::as_array);
+    let in_bounds = value.as_f64().is_none_or(|number| {
+        limit("minimum").is_none_or(|bound| number >= bound)
+            && limit("maximum").is_none_or(|bound| number <= bound)
+            && limit("exclusiveMinimum").is_none_or(|bound| number > bound)
+            && limit("exclusiveMaximum").is_none_or(|bound| number < bound)
+            && limit("multipleOf").is_none_or(|step| number % step == 0.0)
+    });
+    let has_length = value.as_str().is_none_or(|text| {
+        let length = text.chars().count() as f64;
+        limit("minLength").is_none_or(|bound| length >= bound)
+            && limit("maxLength").is_none_or(|bound| length <= bound)
+            && schema.get("pattern").is_none()
+    });
+    has_type
+        && in_bounds
+        && has_length
+        && allowed.is_none_or(|allowed| allowed.contains(value))
+        && schema.get("const").is_none_or(|only| only == value)
+}
+
+/// A number within the bounds of a schema, as close to `wish` as they let it be.
+pub(super) fn number(schema: &Value, wish: f64) -> Value {
+    let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
+    let whole = schema.get("type").and_then(Value::as_str) == Some("integer");
+    let step = limit("multipleOf").unwrap_or(if whole { 1.0 } else { 0.0 });
+    let nudge = if step > 0.0 { step } else { 1e-3 };
+    let mut number = wish;
+    if let Some(high) = limit("maximum").or(limit("exclusiveMaximum").map(|high| high - nudge)) {
+        number = number.min(high);
+    }
+    let low = limit("minimum").or(limit("exclusiveMinimum").map(|low| low + nudge));
+    if let Some(low) = low {
+        number = number.max(low);
+    }
+    if step > 0.0 {
+        number = (number / step).floor() * step;
+        if low.is_some_and(|low| number < low) {
+            number += step;
+        }
+    }
+    if whole { json!(number as i64) } else { json!(number) }
+}
+
+/// A text for the field `name`, as long as the schema wants it.
+pub(super) fn text(schema: &Value, name: &str) -> Value {
+    let length = |bound: &str| {
+        schema.get(bound).and_then(Value::as_u64).and_then(|length| usize::try_from(length).ok())
+    };
+    let mut text = wording(schema, name);
+    while text.chars().count() < length("minLength").unwrap_or(0) {
+        text.push('.');
+    }
+    Value::String(text.chars().take(length("maxLength").unwrap_or(usize::MAX)).collect())
+}
+
+fn wording(schema: &Value, name: &str) -> String {
+    match schema.get("format").and_then(Value::as_str) {
+        Some("uuid" | "uuid4") => return uuid::Uuid::nil().to_string(),
+        Some("date-time") => return "2026-01-01T00:00:00Z".to_owned(),
+        Some("date") => return "2026-01-01".to_owned(),
+        Some("binary" | "byte" | "base64") => return "ZmFsLWVtdWxhdG9y".to_owned(),
+        _ => {}
+    }
+    match name {
+        "svg_content" | "svg" => plain::svg(),
+        "content_type" | "media_type" | "mime_type" => "application/octet-stream".to_owned(),
+        "file_name" | "filenames" => "output.bin".to_owned(),
+        "language" | "language_code" | "target_lang" | "lang" => "en".to_owned(),
+        "finish_reason" => "stop".to_owned(),
+        "speaker" | "speaker_id" => "SPEAKER_00".to_owned(),
+        "role" => "assistant".to_owned(),
+        "color" => "#6c5ce7".to_owned(),
+        "aspect_ratio" => "16:9".to_owned(),
+        _ if name.ends_with("b64") || name.ends_with("base64") => "ZmFsLWVtdWxhdG9y".to_owned(),
+        _ if name.ends_with("_id") || name == "id" => format!("emulated-{}", name.replace('_', "-")),
+        _ => format!("Made up by fal-emulator: {}.", name.replace('_', " ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stay_within_their_bounds() {
+        for (schema, expected) in [
+            (json!({"type": "integer"}), json!(7)),
+            (json!({"type": "integer", "minimum": 10}), json!(10)),
+            (json!({"type": "integer", "maximum": 3}), json!(3)),
+            (json!({"type": "integer", "exclusiveMaximum": 3}), json!(2)),
+            (json!({"type": "integer", "multipleOf": 4}), json!(4)),
+            (json!({"type": "integer", "multipleOf": 4, "minimum": 5}), json!(8)),
+            (json!({"type": "number", "maximum": 0.5}), json!(0.5)),
+        ] {
+            let made = number(&schema, 7.0);
+            assert_eq!(made, expected, "{schema}");
+            assert!(fits(&schema, &made), "{schema}");
+        }
+    }
+
+    #[test]
+    fn texts_have_the_length_that_is_wanted() {
+        let exact = json!({"type": "string", "minLength": 3, "maxLength": 3});
+        assert_eq!(text(&exact, "answer").as_str().unwrap().len(), 3);
+        let long = json!({"type": "string", "minLength": 90});
+        assert!(fits(&long, &text(&long, "answer")));
+    }
+
+    #[test]
+    fn values_that_do_not_fit_are_told_apart() {
+        assert!(!fits(&json!({"type": "integer"}), &json!(1.5)));
+        assert!(!fits(&json!({"enum": ["a"]}), &json!("b")));
+        assert!(!fits(&json!({"maxLength": 1}), &json!("ab")));
+        assert!(!fits(&json!({"const": 1}), &json!(2)));
+        assert!(fits(&json!({"type": "number", "minimum": 1}), &json!(1)));
+    }
+}

@@ -1,0 +1,91 @@
+//! What the emulator says it heard.
+
+use serde_json::{Value, json};
+
+/// Seconds of a recording that one sentence covers.
+const SENTENCE_SECONDS: f64 = 5.0;
+/// The length that is assumed of recordings the emulator cannot read, in seconds.
+const ASSUMED_SECONDS: f64 = 10.0;
+/// The most chunks of one transcript.
+const MAX_CHUNKS: usize = 200;
+
+/// A stretch of a recording and what is said in it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Stretch {
+    pub(super) start: f64,
+    pub(super) end: f64,
+    pub(super) text: String,
+}
+
+/// Splits a recording into sentences that cover it from start to end.
+pub(super) fn sentences(seconds: Option<f64>) -> Vec<Stretch> {
+    const TEXTS: [&str; 3] = [
+        "This transcript was made by fal-emulator.",
+        "It has not listened to the recording.",
+        "Only the times follow the recording's length.",
+    ];
+    let seconds = seconds.filter(|seconds| *seconds > 0.0).unwrap_or(ASSUMED_SECONDS);
+    let count = ((seconds / SENTENCE_SECONDS).ceil() as usize).clamp(1, MAX_CHUNKS);
+    (0..count)
+        .map(|index| Stretch {
+            start: rounded(seconds * index as f64 / count as f64),
+            end: rounded(seconds * (index + 1) as f64 / count as f64),
+            text: TEXTS[index % TEXTS.len()].to_owned(),
+        })
+        .collect()
+}
+
+/// Splits sentences into words, each with an equal share of its sentence's time.
+pub(super) fn words(sentences: &[Stretch]) -> Vec<Stretch> {
+    let mut words = Vec::new();
+    for sentence in sentences {
+        let parts: Vec<&str> = sentence.text.split(' ').collect();
+        let share = (sentence.end - sentence.start) / parts.len().max(1) as f64;
+        words.extend(parts.iter().enumerate().map(|(index, part)| Stretch {
+            start: rounded(sentence.start + share * index as f64),
+            end: rounded(sentence.start + share * (index + 1) as f64),
+            text: (*part).to_owned(),
+        }));
+    }
+    words
+}
+
+/// The whole text.
+pub(super) fn text(sentences: &[Stretch]) -> String {
+    sentences.iter().map(|stretch| stretch.text.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+impl Stretch {
+    /// The value of a property of an item that stands for this stretch.
+    pub(super) fn property(&self, name: &str) -> Option<Value> {
+        match name {
+            "timestamp" | "timestamps" => Some(json!([self.start, self.end])),
+            "start" | "start_time" => Some(json!(self.start)),
+            "end" | "end_time" => Some(json!(self.end)),
+            "text" | "word" | "transcript" => Some(json!(self.text)),
+            _ => None,
+        }
+    }
+}
+
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 100.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_and_words_cover_the_recording_in_order() {
+        let sentences = sentences(Some(12.0));
+        for stretches in [sentences.clone(), words(&sentences)] {
+            assert_eq!(stretches[0].start, 0.0);
+            assert_eq!(stretches.last().unwrap().end, 12.0);
+            assert!(stretches.iter().all(|stretch| stretch.start < stretch.end));
+            assert!(stretches.windows(2).all(|pair| pair[0].end <= pair[1].start));
+        }
+        assert_eq!(sentences.len(), 3);
+        assert!(text(&sentences).contains("fal-emulator"));
+    }
+}

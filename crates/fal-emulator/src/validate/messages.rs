@@ -1,0 +1,160 @@
+//! The type, wording and context pydantic gives to each single problem.
+
+use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
+use jsonschema::{JsonType, ValidationError};
+use serde_json::{Value, json};
+
+pub(super) struct Problem {
+    pub(super) loc: Vec<Value>,
+    pub(super) kind: &'static str,
+    message: String,
+    input: Value,
+    context: Option<Value>,
+}
+
+impl Problem {
+    pub(super) fn into_json(self) -> Value {
+        let mut json = json!({
+            "type": self.kind, "loc": self.loc, "msg": self.message, "input": self.input,
+        });
+        if let Some(context) = self.context {
+            json["ctx"] = context;
+        }
+        json
+    }
+}
+
+/// The problems one violation stands for: several when it is about several properties.
+pub(super) fn problem(error: &ValidationError<'_>, loc: Vec<Value>) -> Vec<Problem> {
+    let input = error.instance().as_ref().clone();
+    let at = |name: &Value, kind, message: &str, input| {
+        let loc = loc.iter().chain([name]).cloned().collect();
+        Problem { loc, kind, message: message.to_owned(), input, context: None }
+    };
+    match error.kind() {
+        Kind::Required { property } => vec![at(property, "missing", "Field required", input)],
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => unexpected
+            .iter()
+            .map(|name| {
+                let extra = input.get(name).cloned().unwrap_or_default();
+                at(&json!(name), "extra_forbidden", "Extra inputs are not permitted", extra)
+            })
+            .collect(),
+        _ => {
+            let (kind, message, context) = words(error, &input);
+            vec![Problem { loc, kind, message, input, context }]
+        }
+    }
+}
+
+fn words(error: &ValidationError<'_>, input: &Value) -> (&'static str, String, Option<Value>) {
+    let number = |kind, relation: &str, key: &str, limit: &Value| {
+        (kind, format!("Input should be {relation} {limit}"), Some(json!({key: limit})))
+    };
+    match error.kind() {
+        Kind::Minimum { limit } => number("greater_than_equal", "greater than or equal to", "ge", limit),
+        Kind::Maximum { limit } => number("less_than_equal", "less than or equal to", "le", limit),
+        Kind::ExclusiveMinimum { limit } => number("greater_than", "greater than", "gt", limit),
+        Kind::ExclusiveMaximum { limit } => number("less_than", "less than", "lt", limit),
+        Kind::MultipleOf { multiple_of } => {
+            let limit = whole_if_possible(*multiple_of);
+            number("multiple_of", "a multiple of", "multiple_of", &limit)
+        }
+        Kind::Enum { options } => literal(options.as_array().map_or(&[], Vec::as_slice)),
+        Kind::Constant { expected_value } => literal(std::slice::from_ref(&**expected_value)),
+        Kind::MaxLength { limit } => (
+            "string_too_long",
+            format!("String should have at most {limit} {}", plural(*limit, "character")),
+            Some(json!({"max_length": limit})),
+        ),
+        Kind::MinLength { limit } => (
+            "string_too_short",
+            format!("String should have at least {limit} {}", plural(*limit, "character")),
+            Some(json!({"min_length": limit})),
+        ),
+        Kind::MaxItems { limit } => sequence("too_long", "most", "max_length", *limit, input),
+        Kind::MinItems { limit } => sequence("too_short", "least", "min_length", *limit, input),
+        Kind::Pattern { pattern } => (
+            "string_pattern_mismatch",
+            format!("String should match pattern '{pattern}'"),
+            Some(json!({"pattern": pattern})),
+        ),
+        Kind::Type { kind: TypeKind::Single(kind) } => {
+            let (kind, message) = type_words(*kind, input, super::component(error).is_some());
+            (kind, message.to_owned(), None)
+        }
+        other => (
+            "value_error",
+            format!("Value error, {error}"),
+            Some(json!({"error": {"keyword": other.keyword()}})),
+        ),
+    }
+}
+
+fn type_words(kind: JsonType, input: &Value, is_model: bool) -> (&'static str, &'static str) {
+    match (kind, input) {
+        (JsonType::Integer, Value::Number(_)) => {
+            ("int_from_float", "Input should be a valid integer, got a number with a fractional part")
+        }
+        (JsonType::Integer, Value::String(_)) => {
+            ("int_parsing", "Input should be a valid integer, unable to parse string as an integer")
+        }
+        (JsonType::Integer, _) => ("int_type", "Input should be a valid integer"),
+        (JsonType::Number, Value::String(_)) => {
+            ("float_parsing", "Input should be a valid number, unable to parse string as a number")
+        }
+        (JsonType::Number, _) => ("float_type", "Input should be a valid number"),
+        (JsonType::Boolean, Value::String(_) | Value::Number(_)) => {
+            ("bool_parsing", "Input should be a valid boolean, unable to interpret input")
+        }
+        (JsonType::Boolean, _) => ("bool_type", "Input should be a valid boolean"),
+        (JsonType::String, _) => ("string_type", "Input should be a valid string"),
+        (JsonType::Array, _) => ("list_type", "Input should be a valid list"),
+        (JsonType::Object, _) if is_model => {
+            ("model_attributes_type", "Input should be a valid dictionary or object to extract fields from")
+        }
+        (JsonType::Object, _) => ("dict_type", "Input should be a valid dictionary"),
+        (JsonType::Null, _) => ("none_required", "Input should be None"),
+    }
+}
+
+fn literal(allowed: &[Value]) -> (&'static str, String, Option<Value>) {
+    let quoted: Vec<String> = allowed
+        .iter()
+        .map(|value| match value {
+            Value::String(text) => format!("'{text}'"),
+            Value::Null => "None".to_owned(),
+            other => other.to_string(),
+        })
+        .collect();
+    let expected = match quoted.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => quoted.concat(),
+    };
+    let message = format!("Input should be {expected}");
+    ("literal_error", message, Some(json!({"expected": expected})))
+}
+
+fn sequence(
+    kind: &'static str,
+    bound: &str,
+    key: &str,
+    limit: u64,
+    input: &Value,
+) -> (&'static str, String, Option<Value>) {
+    let actual = input.as_array().map_or(0, Vec::len);
+    let items = plural(limit, "item");
+    (
+        kind,
+        format!("List should have at {bound} {limit} {items} after validation, not {actual}"),
+        Some(json!({"field_type": "List", key: limit, "actual_length": actual})),
+    )
+}
+
+fn plural(count: u64, noun: &str) -> String {
+    if count == 1 { noun.to_owned() } else { format!("{noun}s") }
+}
+
+fn whole_if_possible(number: f64) -> Value {
+    if number.fract() == 0.0 && number.abs() < 1e15 { json!(number as i64) } else { json!(number) }
+}

@@ -1,0 +1,202 @@
+//! Direct calls over real sockets.
+
+mod common;
+
+use common::{Fal, silence};
+use fal_emulator::Emulator;
+use reqwest::Method;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_good_input_gets_an_output_whose_files_exist() {
+    let fal = Fal::instant().await;
+    let answer = fal.run("fal-ai/flux/dev", &json!({"prompt": "a cat", "image_size": "square"})).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.header("x-fal-billable-units"), "1");
+    assert!(!answer.header("x-fal-request-id").is_empty());
+    let image = &answer.json()["images"][0];
+    let file = fal.get(image["url"].as_str().unwrap()).await;
+    assert_eq!(file.header("content-type"), image["content_type"].as_str().unwrap());
+    assert_eq!(file.bytes[..3], [0xFF, 0xD8, 0xFF]);
+}
+
+#[tokio::test]
+async fn a_png_has_the_size_that_was_asked_for() {
+    let fal = Fal::instant().await;
+    let input = json!({
+        "prompt": "a cat", "output_format": "png", "image_size": {"width": 123, "height": 45},
+    });
+    let output = fal.run("fal-ai/flux/dev", &input).await.json();
+    let bytes = fal.get(output["images"][0]["url"].as_str().unwrap()).await.bytes;
+    let reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+    assert_eq!((reader.info().width, reader.info().height), (123, 45));
+}
+
+#[tokio::test]
+async fn the_same_input_gives_the_same_picture() {
+    let fal = Fal::instant().await;
+    let input = json!({"prompt": "a cat", "image_size": {"width": 64, "height": 64}});
+    let mut pictures = Vec::new();
+    for _ in 0..2 {
+        let output = fal.run("fal-ai/flux/dev", &input).await.json();
+        let url = output["images"][0]["url"].as_str().unwrap().to_owned();
+        pictures.push((output["seed"].clone(), fal.get(&url).await.bytes));
+    }
+    assert_eq!(pictures[0], pictures[1]);
+}
+
+#[tokio::test]
+async fn an_uploaded_image_sets_the_size_of_its_successor() {
+    let fal = Fal::instant().await;
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 70, 50);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header().unwrap().write_image_data(&[9; 70 * 50]).unwrap();
+    let url = fal.upload("cat.png", "image/png", bytes).await;
+    let input = json!({"prompt": "a dog", "image_url": url});
+    let output = fal.run("fal-ai/flux/dev/image-to-image", &input).await.json();
+    assert_eq!((&output["images"][0]["width"], &output["images"][0]["height"]), (&json!(70), &json!(50)));
+}
+
+#[tokio::test]
+async fn a_video_has_the_length_that_was_asked_for() {
+    let fal = Fal::instant().await;
+    let id = "fal-ai/kling-video/v2.1/master/text-to-video";
+    let output = fal.run(id, &json!({"prompt": "a ball", "duration": "5"})).await.json();
+    let file = fal.get(output["video"]["url"].as_str().unwrap()).await;
+    assert_eq!(file.header("content-type"), "video/mp4");
+    let at = |name: &[u8]| file.bytes.windows(4).position(|window| window == name).unwrap();
+    assert!(at(b"moov") < at(b"mdat"), "playing must not wait for the whole file");
+    let word = |at: usize| u32::from_be_bytes(file.bytes[at..at + 4].try_into().unwrap());
+    let (scale, duration) = (word(at(b"mvhd") + 16), word(at(b"mvhd") + 20));
+    assert_eq!(duration, 5 * scale);
+}
+
+#[tokio::test]
+async fn a_transcript_covers_the_recording() {
+    let fal = Fal::instant().await;
+    let url = fal.upload("talk.wav", "audio/wav", silence(12)).await;
+    let output = fal.run("fal-ai/whisper", &json!({"audio_url": url})).await.json();
+    assert!(output["text"].as_str().unwrap().contains("fal-emulator"));
+    let chunks = output["chunks"].as_array().unwrap();
+    let time = |chunk: usize, end: usize| chunks[chunk]["timestamp"][end].as_f64().unwrap();
+    assert_eq!((time(0, 0), time(chunks.len() - 1, 1)), (0.0, 12.0));
+    for index in 1..chunks.len() {
+        assert!(time(index - 1, 0) < time(index, 0));
+    }
+}
+
+#[tokio::test]
+async fn bad_inputs_are_refused_as_fal_refuses_them() {
+    let fal = Fal::instant().await;
+    let input = json!({"prompt": 3, "num_images": 0, "guidance_scale": "high", "acceleration": "warp"});
+    let answer = fal.run("fal-ai/flux/dev", &input).await;
+    assert_eq!(answer.status, 422);
+    assert_eq!(answer.header("x-fal-billable-units"), "0");
+    assert!(!answer.header("x-fal-request-id").is_empty());
+    let detail = answer.json()["detail"].as_array().unwrap().clone();
+    let found: Vec<_> =
+        detail.iter().map(|problem| (problem["loc"].clone(), problem["type"].clone())).collect();
+    assert_eq!(
+        found,
+        [
+            (json!(["body", "prompt"]), json!("string_type")),
+            (json!(["body", "guidance_scale"]), json!("float_parsing")),
+            (json!(["body", "num_images"]), json!("greater_than_equal")),
+            (json!(["body", "acceleration"]), json!("literal_error")),
+        ]
+    );
+    assert_eq!(
+        detail[2],
+        json!({
+            "type": "greater_than_equal", "loc": ["body", "num_images"], "input": 0,
+            "msg": "Input should be greater than or equal to 1", "ctx": {"ge": 1},
+        })
+    );
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_object_are_refused() {
+    let fal = Fal::instant().await;
+    let url = format!("{}/fal-ai/flux/dev", fal.urls.run);
+    for (body, kind) in [
+        ("", "missing"),
+        ("{\"prompt\": \"a c", "json_invalid"),
+        ("\u{0}", "json_invalid"),
+        ("[1]", "model_attributes_type"),
+        ("null", "model_attributes_type"),
+    ] {
+        let answer = fal.send(Method::POST, &url, &[], body).await;
+        assert_eq!(answer.status, 422, "{body:?}");
+        assert_eq!(answer.json()["detail"][0]["type"], kind, "{body:?}");
+        assert_eq!(answer.json()["detail"][0]["loc"][0], "body", "{body:?}");
+    }
+    let nested = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let answer = fal.send(Method::POST, &url, &[], nested).await;
+    assert_eq!(answer.json()["detail"][0]["type"], "json_invalid");
+}
+
+#[tokio::test]
+async fn a_huge_body_is_refused_before_it_is_read() {
+    let fal = Fal::instant().await;
+    let url = format!("{}/fal-ai/flux/dev", fal.urls.run);
+    let body = format!("{{\"prompt\":\"{}\"}}", "a".repeat(11 << 20));
+    let answer = fal.send(Method::POST, &url, &[], body).await;
+    assert_eq!(answer.status, 413);
+    assert!(answer.json()["detail"].as_str().unwrap().contains("10 MiB"));
+}
+
+#[tokio::test]
+async fn unknown_apps_and_paths_are_told_apart() {
+    let fal = Fal::instant().await;
+    let missing = |text: &str| (404, json!({"detail": text}));
+    let input = json!({"prompt": "a cat"});
+    for id in ["nobody/nothing", "fal-ai/fluxx/dev", "workflows/me/nothing"] {
+        let alias = if id.starts_with("fal-ai") { "fluxx" } else { "nothing" };
+        let text = format!("Application \"{alias}\" not found");
+        assert_eq!(fal.run(id, &input).await.both(), missing(&text), "{id}");
+    }
+    let answer = fal.run("fal-ai/flux/devv", &input).await;
+    assert_eq!(answer.both(), missing("Path /devv not found"));
+    assert_eq!(answer.header("x-fal-billable-units"), "0");
+}
+
+#[tokio::test]
+async fn other_paths_and_methods_say_what_there_is() {
+    let fal = Fal::instant().await;
+    let answer = fal.get(&format!("{}/nowhere", fal.emulator.url())).await;
+    assert_eq!(answer.status, 404);
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    for prefix in ["/run", "/queue", "/rest", "/cdn", "/platform", "/ws"] {
+        assert!(detail.contains(prefix), "{detail}");
+    }
+    let answer = fal.get(&format!("{}/fal-ai/flux/dev", fal.urls.run)).await;
+    assert_eq!(answer.both(), (405, json!({"detail": "Method Not Allowed"})));
+}
+
+#[tokio::test]
+async fn a_required_key_is_asked_for_and_nothing_else_passes() {
+    let fal = Fal::of(Emulator::builder().require_key("id:secret")).await;
+    let url = format!("{}/fal-ai/flux/devv", fal.urls.run);
+    for sent in [None, Some("Key id:wrong"), Some("Bearer id:secret"), Some("id:secret")] {
+        let headers: Vec<_> = sent.map(|sent| ("authorization", sent)).into_iter().collect();
+        let answer = fal.send(Method::POST, &url, &headers, "{}").await;
+        assert_eq!(answer.status, 401, "{sent:?}");
+        assert!(answer.json()["detail"].is_string());
+    }
+    let answer = fal.send(Method::POST, &url, &[("authorization", "Key id:secret")], "{}").await;
+    assert_eq!(answer.status, 404);
+    let other = fal.run("nobody/nothing", &json!({})).await;
+    assert_eq!(other.status, 404, "unknown apps are 404 with or without a key");
+}
+
+#[tokio::test]
+async fn browsers_may_call_from_any_page() {
+    let fal = Fal::instant().await;
+    let url = format!("{}/fal-ai/flux/dev", fal.urls.run);
+    let answer = fal.send(Method::OPTIONS, &url, &[("origin", "http://localhost:3000")], "").await;
+    assert_eq!(answer.status, 204);
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    assert!(answer.header("access-control-allow-headers").contains("authorization"));
+}
