@@ -8,3 +8,8 @@ pub fn root() -> PathBuf {
     let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     tests.parent().map(PathBuf::from).unwrap_or(tests)
 }
+
+/// The README's code compiles.
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;

@@ -1,0 +1,36 @@
+//! Cancelling a job, in every state.
+
+use fal_client::{Cancelled, Update};
+
+use super::*;
+
+#[tokio::test]
+async fn a_queued_job_is_cancelled() {
+    let (_emulator, client) = stuck().await;
+    let job = client.submit(small()).await.unwrap();
+    assert!(matches!(job.status().await.unwrap(), Update::Queued { position: 3 }));
+    assert!(job.result().await.unwrap_err().is_not_ready());
+
+    assert_eq!(job.cancel().await.unwrap(), Cancelled::Requested);
+    let error = job.wait().await.unwrap_err();
+    assert!(error.is_cancelled(), "{error:?}");
+    assert_eq!(error.request_id(), Some(job.request_id()));
+    assert_eq!(job.cancel().await.unwrap(), Cancelled::AlreadyCompleted);
+}
+
+#[tokio::test]
+async fn a_completed_job_is_not() {
+    let (_emulator, client) = instant().await;
+    let job = client.submit(small()).await.unwrap();
+    assert_eq!(job.cancel().await.unwrap(), Cancelled::AlreadyCompleted);
+    assert_eq!(job.wait().await.unwrap().seed, 7);
+}
+
+#[tokio::test]
+async fn a_job_that_never_was_is_not_found() {
+    let (_emulator, client) = instant().await;
+    let job = client.job::<dev::Model>("00000000-0000-0000-0000-000000000000");
+    assert!(job.cancel().await.unwrap_err().is_not_found());
+    assert!(job.status().await.unwrap_err().is_not_found());
+    assert!(job.result().await.unwrap_err().is_not_found());
+}

@@ -1,0 +1,68 @@
+//! What is refused, by whom, and in what words.
+
+use fal_client::ErrorKind;
+use serde_json::json;
+
+use super::*;
+
+#[tokio::test]
+async fn the_service_refuses_with_the_fields_it_refuses() {
+    let (_emulator, client) = instant().await;
+    // `extra` passes what the compiler would not.
+    let input = dev::Input::builder().prompt("a cat").extra("num_images", 9).extra("output_format", "gif");
+    let error = client.run(input).await.unwrap_err();
+    let ErrorKind::Validation(fields) = error.kind() else { panic!("{error:?}") };
+    let fields: Vec<_> =
+        fields.iter().map(|field| (field.path.as_str(), field.error_type.as_str())).collect();
+    assert_eq!(fields, [("body.num_images", "less_than_equal"), ("body.output_format", "literal_error")]);
+    assert_eq!(error.status().map(|status| status.as_u16()), Some(422));
+    assert!(error.request_id().is_some() && error.body().is_some());
+    assert!(error.to_string().starts_with("fal-ai/flux/dev: 422 "), "{error}");
+}
+
+#[tokio::test]
+async fn over_the_queue_the_refusal_comes_with_the_result() {
+    let (_emulator, client) = instant().await;
+    let input = dev::Input::builder().prompt("a cat").extra("num_inference_steps", json!("many"));
+    let job = client.submit(input).await.unwrap();
+    let error = job.wait().await.unwrap_err();
+    assert!(error.is_validation(), "{error:?}");
+    assert_eq!(error.request_id(), Some(job.request_id()));
+    assert_eq!(error.endpoint(), Some("fal-ai/flux/dev"));
+}
+
+#[tokio::test]
+async fn what_types_leave_open_is_refused_before_anything_is_sent() {
+    use fal_kling_video::v2_1::master::text_to_video;
+    let (emulator, client) = instant().await;
+    let input = || input!(text_to_video { prompt: "ž".repeat(2501) });
+    let error = client.run(input()).await.unwrap_err();
+    assert!(error.is_invalid_input(), "{error:?}");
+    assert!(error.to_string().contains("body.prompt"), "{error}");
+    assert!(error.status().is_none());
+
+    // Schemas lag behind the service, so the check can be left out; then the service refuses.
+    let error = client.run(input()).unchecked().await.unwrap_err();
+    assert!(error.is_validation(), "{error:?}");
+    emulator.shutdown().await;
+    assert!(client.run(small()).retry(fal_client::Retry::none()).await.unwrap_err().is_transport());
+}
+
+#[tokio::test]
+async fn a_key_that_the_service_does_not_know_is_refused_and_never_shown() {
+    let emulator = Emulator::builder().pace(Pace::instant()).require_key("id:right").start().await.unwrap();
+    let builder = || Client::builder().emulator(emulator.url());
+    assert!(builder().key("id:right").build().unwrap().run(small()).await.is_ok());
+
+    let client = builder().key("id:wrong-secret").build().unwrap();
+    let error = client.run(small()).await.unwrap_err();
+    assert!(error.is_auth(), "{error:?}");
+    assert!(!format!("{error} {error:?} {client:?}").contains("wrong-secret"));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_does_not_exist_is_not_found() {
+    let (_emulator, client) = instant().await;
+    let error = client.run(fal_client::untyped::input("acme/nothing", json!({}))).await.unwrap_err();
+    assert!(error.is_not_found() && error.to_string().contains("acme/nothing"), "{error}");
+}

@@ -1,0 +1,62 @@
+//! Local files in, media out.
+
+use fal_client::File;
+use fal_flux::dev::image_to_image;
+
+use super::*;
+
+/// A second of silence, 8 kHz, 16 bit, mono.
+fn wav() -> Vec<u8> {
+    let data = vec![0_u8; 16_000];
+    let mut wav = Vec::from(*b"RIFF");
+    wav.extend((36 + data.len() as u32).to_le_bytes());
+    wav.extend(*b"WAVEfmt ");
+    wav.extend(16_u32.to_le_bytes());
+    wav.extend([1, 0, 1, 0]);
+    wav.extend(8000_u32.to_le_bytes());
+    wav.extend(16_000_u32.to_le_bytes());
+    wav.extend([2, 0, 16, 0]);
+    wav.extend(*b"data");
+    wav.extend((data.len() as u32).to_le_bytes());
+    wav.extend(data);
+    wav
+}
+
+#[tokio::test]
+async fn whisper_hears_a_file_from_disk() {
+    let (_emulator, client) = instant().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("řeč.wav");
+    std::fs::write(&path, wav()).unwrap();
+
+    let input = input!(fal_whisper { audio_url: File::path(&path), task: fal_whisper::Task::Transcribe });
+    let reply = client.run(input).await.unwrap();
+    let chunks = reply.chunks.as_ref().unwrap();
+    assert!(!reply.text.is_empty() && !chunks.is_empty());
+    // The emulator has read the file: its transcript lasts as long as the recording.
+    assert_eq!(chunks.last().unwrap().timestamp.1, Some(1.0));
+}
+
+#[tokio::test]
+async fn a_picture_goes_out_and_comes_back() {
+    let (_emulator, client) = instant().await;
+    let first = client.run(small()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("first.png");
+    client.download(&first.images[0].url).await.unwrap().save(&path).await.unwrap();
+    assert_eq!(dimensions(&std::fs::read(&path).unwrap()), (64, 48));
+
+    let uploaded = client.upload(File::path(&path)).await.unwrap();
+    assert!(uploaded.as_url().unwrap().starts_with("http://127.0.0.1"), "{uploaded:?}");
+    let input = input!(image_to_image { prompt: "a dog", image_url: uploaded, strength: 0.5 });
+    let second = client.run(input).await.unwrap();
+    assert_eq!((second.images[0].width, second.images[0].height), (64, 48));
+}
+
+#[tokio::test]
+async fn a_missing_file_is_named_and_nothing_is_sent() {
+    let (_emulator, client) = instant().await;
+    let input = input!(image_to_image { prompt: "a dog", image_url: File::path("no/such/cat.png") });
+    let error = client.run(input).await.unwrap_err();
+    assert!(error.is_file() && error.to_string().contains("no/such/cat.png"), "{error}");
+}

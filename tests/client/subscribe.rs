@@ -1,0 +1,60 @@
+//! `subscribe`: the queue, with progress on the way.
+
+use std::sync::{Arc, Mutex};
+
+use fal_client::Update;
+
+use super::*;
+
+#[tokio::test]
+async fn reports_the_queue_then_every_log_line_once_then_the_answer() {
+    let pace =
+        Pace::default().ahead(3).per_position(Duration::from_millis(60)).run(Duration::from_millis(300));
+    let (_emulator, client) = at(pace.log_lines(6)).await;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let record = Arc::clone(&seen);
+    let reply = client
+        .subscribe(small())
+        .logs()
+        .poll_every(Duration::from_millis(20))
+        .on_update(move |update| record.lock().unwrap().push(update.clone()))
+        .await
+        .unwrap();
+    assert_eq!((reply.images[0].width, reply.images[0].height), (64, 48));
+
+    let seen = seen.lock().unwrap();
+    let positions: Vec<u32> = seen
+        .iter()
+        .filter_map(|update| match update {
+            Update::Queued { position } => Some(*position),
+            _ => None,
+        })
+        .collect();
+    assert!(!positions.is_empty() && positions.is_sorted_by(|a, b| a >= b), "{positions:?}");
+    assert!(matches!(seen.last(), Some(Update::Completed { error: None, .. })), "{:?}", seen.last());
+    let mut lines: Vec<&str> = seen.iter().flat_map(Update::logs).map(|log| log.message.as_str()).collect();
+    let count = lines.len();
+    lines.dedup();
+    assert_eq!((count, lines.len()), (6, 6), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_timeout_cancels_the_job_and_names_it() {
+    let (_emulator, client) = stuck().await;
+    let error = client.subscribe(small()).timeout(Duration::from_millis(150)).await.unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
+    let request_id = error.request_id().unwrap();
+    // The cancel was sent: a job in an endless queue is over.
+    let job = client.job::<dev::Model>(request_id);
+    assert!(job.status().await.unwrap().is_completed());
+    assert!(job.result().await.unwrap_err().is_cancelled());
+}
+
+#[tokio::test]
+async fn a_start_timeout_that_passes_is_a_timeout_of_the_service() {
+    let (_emulator, client) = at(Pace::default().ahead(1).per_position(Duration::from_secs(2))).await;
+    let call = client.subscribe(small()).start_timeout(Duration::from_millis(1100));
+    let error = call.await.unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
+    assert_eq!(error.status().map(|status| status.as_u16()), Some(504));
+}
