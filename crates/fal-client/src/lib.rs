@@ -1,1 +1,66 @@
 //! A client for fal: run, queue and subscribe, typed by the model crates.
+//!
+//! ```no_run
+//! use fal_client::{Client, untyped};
+//! use serde_json::json;
+//!
+//! # async fn example() -> fal_client::Result<()> {
+//! let client = Client::from_env()?; // FAL_KEY
+//! let input = untyped::input("fal-ai/flux/dev", json!({ "prompt": "a cat reading a map" }));
+//! let reply = client.subscribe(input).await?;
+//! println!("{} {}", reply.request_id(), reply["images"][0]["url"]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! With a model crate, `input!(dev { prompt: "a cat", num_inference_steps: 28 })` takes the place of
+//! the untyped input, and the compiler checks every parameter.
+//!
+//! | to | call |
+//! |---|---|
+//! | wait for the answer, over the queue | [`Client::subscribe`] |
+//! | wait for the answer, without the queue | [`Client::run`] |
+//! | come back for the answer, also from another process | [`Client::submit`], [`Job`], [`Ticket`] |
+//! | give a file to several calls | [`Client::upload`] |
+//! | fetch a file that a model made | [`Client::download`] |
+//! | call a model that has no crate | [`untyped`] |
+//!
+//! Nothing is sent before a call is awaited, and nothing runs in the background unless
+//! `cancel_on_drop` asks for it. What can go wrong is one type, [`Error`].
+
+#[macro_use]
+mod call;
+#[macro_use]
+mod queue;
+mod client;
+mod config;
+mod credentials;
+mod endpoint_id;
+mod error;
+mod hosts;
+mod prepare;
+mod reply;
+mod retry;
+mod run;
+mod storage;
+mod transport;
+pub mod untyped;
+
+pub use fal_core::*;
+
+pub use self::{
+    call::Priority,
+    client::Client,
+    config::ClientBuilder,
+    credentials::Credentials,
+    error::{Error, ErrorKind, FieldError, Result},
+    hosts::Hosts,
+    queue::{Cancelled, Job, Log, Metrics, Submit, Subscribe, Ticket, Update, Updates, Wait},
+    reply::Reply,
+    retry::Retry,
+    run::Run,
+    storage::{Download, Fetch, Upload},
+};
+
+/// What awaiting a call turns it into.
+type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'static>>;

@@ -1,0 +1,233 @@
+//! The options that calls share.
+
+use std::{fmt, time::Duration};
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use crate::{Client, Error, ErrorKind, Result, Retry};
+
+/// What the setters of a call have collected.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CallOptions {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) unchecked: bool,
+    /// By `header`.
+    custom: HeaderMap,
+    /// By the setters with a name. These win.
+    named: HeaderMap,
+    /// The first thing that was wrong. Setters cannot fail, so awaiting the call does.
+    wrong: Option<String>,
+}
+
+impl CallOptions {
+    pub(crate) fn header(&mut self, name: &str, value: &str) {
+        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), _)
+                if [header::AUTHORIZATION, header::HOST, header::CONTENT_LENGTH].contains(&name) =>
+            {
+                self.wrong(format!("the header `{name}` is the client's own"));
+            }
+            (Ok(name), Ok(value)) => {
+                self.custom.insert(name, value);
+            }
+            (Err(_), _) => self.wrong(format!("`{}` is not the name of a header", name.escape_debug())),
+            (_, Err(_)) => self.wrong(format!("the value given for the header `{name}` is not one")),
+        }
+    }
+
+    pub(crate) fn named(&mut self, name: &'static str, value: &str) {
+        match HeaderValue::try_from(value) {
+            Ok(value) => {
+                self.named.insert(name, value);
+            }
+            Err(_) => self.wrong(format!("`{}` cannot be sent as `{name}`", value.escape_debug())),
+        }
+    }
+
+    pub(crate) fn start_timeout(&mut self, timeout: Duration) {
+        // Both official clients refuse a second or less.
+        if timeout <= Duration::from_secs(1) {
+            self.wrong(format!("a start timeout is longer than 1 s, not {timeout:?}"));
+        }
+        self.named("x-fal-request-timeout", &timeout.as_secs_f64().to_string());
+    }
+
+    fn wrong(&mut self, message: String) {
+        self.wrong.get_or_insert(message);
+    }
+
+    pub(crate) fn headers(&self) -> Result<HeaderMap> {
+        if let Some(message) = &self.wrong {
+            return Err(Error::new(ErrorKind::Config, message.clone()));
+        }
+        let mut headers = self.custom.clone();
+        for (name, value) in &self.named {
+            headers.insert(name, value.clone());
+        }
+        Ok(headers)
+    }
+
+    pub(crate) fn retry(&self, client: &Client) -> Retry {
+        self.retry.clone().unwrap_or_else(|| client.0.retry.clone())
+    }
+
+    pub(crate) fn timeout(&self, client: &Client) -> Option<Duration> {
+        self.timeout.or(client.0.timeout)
+    }
+}
+
+/// Awaits `future` for no longer than `limit`.
+pub(crate) async fn within<T>(
+    limit: Option<Duration>,
+    endpoint: &str,
+    future: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let Some(limit) = limit else { return future.await };
+    match tokio::time::timeout(limit, future).await {
+        Ok(result) => result,
+        Err(_) => Err(timed_out(limit, endpoint)),
+    }
+}
+
+pub(crate) fn timed_out(limit: Duration, endpoint: &str) -> Error {
+    Error::new(ErrorKind::Timeout, format!("no answer within {limit:?}")).at(endpoint)
+}
+
+/// How soon a request is served, of those waiting for the same endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Priority {
+    /// In the order of arrival. What fal assumes when nothing is said.
+    #[default]
+    Normal,
+    /// After every normal request.
+    Low,
+}
+
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Normal => "normal",
+            Self::Low => "low",
+        })
+    }
+}
+
+/// The setters of every call that sends an input. The type has a field `options: CallOptions`.
+macro_rules! input_options {
+    ($call:ident) => {
+        impl<E: ::fal_core::Endpoint> $call<E> {
+            /// How long the whole call may take, uploads and retries included.
+            ///
+            /// No limit unless the client has one.
+            pub fn timeout(mut self, timeout: ::std::time::Duration) -> Self {
+                self.options.timeout = Some(timeout);
+                self
+            }
+
+            /// How long the request may wait for a runner before fal gives up on it, counted from its
+            /// arrival; longer than 1 s. The error is then `Timeout` with status 504. Sent as
+            /// `X-Fal-Request-Timeout`, in seconds.
+            pub fn start_timeout(mut self, timeout: ::std::time::Duration) -> Self {
+                self.options.start_timeout(timeout);
+                self
+            }
+
+            /// When requests of this call are sent again.
+            pub fn retry(mut self, retry: $crate::Retry) -> Self {
+                self.options.retry = Some(retry);
+                self
+            }
+
+            /// Sends one more header, such as `x-fal-store-io: 0`. An option of its own, such as
+            /// [`hint`](Self::hint), wins over the header it stands for. `Authorization` is refused.
+            pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+                self.options.header(name.as_ref(), value.as_ref());
+                self
+            }
+
+            /// Prefers the runner that served earlier requests with the same hint, when it is free.
+            /// Sent as `X-Fal-Runner-Hint`.
+            pub fn hint(mut self, hint: impl AsRef<str>) -> Self {
+                self.options.named("x-fal-runner-hint", hint.as_ref());
+                self
+            }
+
+            /// Leaves checking the input to the service, when its rules are newer than the model crate.
+            pub fn unchecked(mut self) -> Self {
+                self.options.unchecked = true;
+                self
+            }
+        }
+    };
+}
+
+/// The setter of every call that goes through the queue.
+macro_rules! queue_options {
+    ($call:ident) => {
+        impl<E: ::fal_core::Endpoint> $call<E> {
+            /// How soon the request is served, of those waiting for the same endpoint. Sent as
+            /// `X-Fal-Queue-Priority`.
+            pub fn priority(mut self, priority: $crate::Priority) -> Self {
+                self.options.named("x-fal-queue-priority", &priority.to_string());
+                self
+            }
+        }
+    };
+}
+
+/// `Debug` of a call: which one, and to which endpoint. The type has a method `endpoint`.
+macro_rules! debug_call {
+    ($call:ident) => {
+        impl<E: ::fal_core::Endpoint> ::std::fmt::Debug for $call<E> {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.debug_struct(stringify!($call)).field("endpoint", &self.endpoint()).finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_with_a_name_win_over_headers() {
+        let mut options = CallOptions::default();
+        options.named("x-fal-runner-hint", "session");
+        options.header("X-Fal-Runner-Hint", "other");
+        options.header("x-fal-store-io", "0");
+        options.start_timeout(Duration::from_millis(2500));
+        let headers = options.headers().unwrap();
+        assert_eq!(headers["x-fal-runner-hint"], "session");
+        assert_eq!(headers["x-fal-store-io"], "0");
+        assert_eq!(headers["x-fal-request-timeout"], "2.5");
+    }
+
+    #[test]
+    fn a_whole_start_timeout_has_no_decimals() {
+        let mut options = CallOptions::default();
+        options.start_timeout(Duration::from_secs(30));
+        assert_eq!(options.headers().unwrap()["x-fal-request-timeout"], "30");
+    }
+
+    #[test]
+    fn the_first_mistake_is_reported() {
+        type Set = fn(&mut CallOptions);
+        let wrong: [(Set, &str); 5] = [
+            (|options| options.header("authorization", "Key other"), "client's own"),
+            (|options| options.header("a b", "x"), "`a b`"),
+            (|options| options.header("a", "x\r\ny: z"), "`a`"),
+            (|options| options.named("x-fal-runner-hint", "x\n"), "x-fal-runner-hint"),
+            (|options| options.start_timeout(Duration::from_secs(1)), "longer than 1 s"),
+        ];
+        for (set, part) in wrong {
+            let mut options = CallOptions::default();
+            set(&mut options);
+            options.header("b c", "later");
+            let error = options.headers().unwrap_err();
+            assert!(error.is_config() && error.to_string().contains(part), "{error}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What the body of a failed call says, in whichever of fal's forms it is written.
+
+use serde_json::{Map, Value};
+
+use super::FieldError;
+
+/// What was understood of a body.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Read {
+    pub(super) message: Option<String>,
+    pub(super) error_type: Option<String>,
+    pub(super) fields: Vec<FieldError>,
+}
+
+impl Read {
+    pub(super) fn new(body: &[u8]) -> Self {
+        match serde_json::from_slice(body) {
+            Ok(Value::Object(object)) => Self::of_object(&object),
+            Ok(Value::Null) => Self::default(),
+            Ok(Value::String(text)) => Self::message(text),
+            Ok(other) => Self::message(other.to_string()),
+            Err(_) => Self { message: plain(body), ..Self::default() },
+        }
+    }
+
+    fn message(text: impl Into<String>) -> Self {
+        Self { message: Some(text.into()), ..Self::default() }
+    }
+
+    fn of_object(object: &Map<String, Value>) -> Self {
+        let mut read = match object.get("detail").or_else(|| object.get("error")) {
+            Some(Value::String(text)) => match object.get("reason").and_then(Value::as_str) {
+                // Realtime: {"type": "x-fal-error", "error": "TIMEOUT", "reason": "no inputs"}
+                Some(reason) => Self::message(format!("{text}: {reason}")),
+                None => Self::message(text),
+            },
+            Some(Value::Array(list)) => {
+                let fields: Vec<_> = list.iter().map(of_detail).collect();
+                Self { message: (!fields.is_empty()).then(|| join(&fields)), fields, error_type: None }
+            }
+            Some(Value::Object(inner)) => {
+                let text = first_text(inner, &["message", "msg", "detail", "error"]);
+                let message = text.unwrap_or_else(|| Value::Object(inner.clone()).to_string());
+                Self {
+                    error_type: first_text(inner, &["type", "error_type", "code"]),
+                    ..Self::message(message)
+                }
+            }
+            _ => Self { message: first_text(object, &["message", "msg", "status"]), ..Self::default() },
+        };
+        if let Some(Value::Array(list)) = object.get("errors")
+            && read.fields.is_empty()
+        {
+            read.fields = list.iter().filter_map(of_error).collect();
+        }
+        if let Some(error_type) = first_text(object, &["error_type"]) {
+            read.error_type = Some(error_type);
+        }
+        if read.message.is_none() && read.fields.is_empty() && !object.is_empty() {
+            read.message = Some(Value::Object(object.clone()).to_string());
+        }
+        read
+    }
+}
+
+/// An entry of pydantic's form: `{"loc": ["body", "num_images"], "msg", "type", "input", "ctx"}`.
+fn of_detail(entry: &Value) -> FieldError {
+    let text = |key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
+    let path = match entry.get("loc") {
+        Some(Value::Array(parts)) => parts.iter().map(part).collect::<Vec<_>>().join("."),
+        Some(other) => part(other),
+        None => "body".to_owned(),
+    };
+    FieldError {
+        path,
+        message: text("msg").or_else(|| text("message")).unwrap_or_else(|| part(entry)),
+        error_type: text("type").unwrap_or_else(|| "value_error".to_owned()),
+        input: entry.get("input").cloned(),
+        ctx: entry.get("ctx").cloned(),
+    }
+}
+
+/// An entry of the form that some apps use: `{"field": "num_images", "message": "…"}`.
+fn of_error(entry: &Value) -> Option<FieldError> {
+    let field = entry.get("field")?.as_str()?;
+    Some(FieldError { path: format!("body.{field}"), ..of_detail(entry) })
+}
+
+fn part(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn join(fields: &[FieldError]) -> String {
+    let lines: Vec<_> = fields.iter().map(|field| format!("{}: {}", field.path, field.message)).collect();
+    lines.join("; ")
+}
+
+fn first_text(object: &Map<String, Value>, keys: &[&str]) -> Option<String> {
+    keys.iter().find_map(|key| object.get(*key)?.as_str()).map(str::to_owned)
+}
+
+/// A body that is not JSON: text, a page of something in front of fal, or neither.
+fn plain(body: &[u8]) -> Option<String> {
+    let Ok(text) = std::str::from_utf8(body) else {
+        return Some(format!("{} bytes that are not text", body.len()));
+    };
+    let text = text.trim();
+    if text.is_empty() {
+        return None;
+    }
+    if !text.starts_with('<') {
+        return Some(text.to_owned());
+    }
+    let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+    Some(match title {
+        Some((title, _)) => format!("an HTML page titled `{}`", title.trim()),
+        None => "an HTML page".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_family_of_bodies_has_a_message() {
+        let table: &[(&[u8], Option<&str>, Option<&str>)] = &[
+            (b"", None, None),
+            (b"null", None, None),
+            (b"{}", None, None),
+            (b"\"plain\"", Some("plain"), None),
+            (b"[1]", Some("[1]"), None),
+            (br#"{"detail":"Path /x not found"}"#, Some("Path /x not found"), None),
+            (
+                br#"{"detail":"no runner","error_type":"runner_scheduling_failure"}"#,
+                Some("no runner"),
+                Some("runner_scheduling_failure"),
+            ),
+            (br#"{"detail":{"message":"inner","type":"t"}}"#, Some("inner"), Some("t")),
+            (br#"{"detail":{"x":1}}"#, Some(r#"{"x":1}"#), None),
+            (br#"{"detail":null,"message":"m"}"#, Some("m"), None),
+            (br#"{"detail":[]}"#, Some(r#"{"detail":[]}"#), None),
+            (br#"{"status":"ALREADY_COMPLETED"}"#, Some("ALREADY_COMPLETED"), None),
+            (
+                br#"{"error":{"type":"validation_error","message":"bad cursor"}}"#,
+                Some("bad cursor"),
+                Some("validation_error"),
+            ),
+            (
+                br#"{"type":"x-fal-error","error":"TIMEOUT","reason":"no inputs"}"#,
+                Some("TIMEOUT: no inputs"),
+                None,
+            ),
+            (b"Internal Server Error", Some("Internal Server Error"), None),
+            (
+                b"<html><head><title>502 Bad Gateway</title></head>nginx</html>",
+                Some("an HTML page titled `502 Bad Gateway`"),
+                None,
+            ),
+            (b"<html>", Some("an HTML page"), None),
+            (b"\xff\xfe\x00", Some("3 bytes that are not text"), None),
+            (br#"{"detail": "cut"#, Some(r#"{"detail": "cut"#), None),
+        ];
+        for (body, message, error_type) in table {
+            let read = Read::new(body);
+            let shown = String::from_utf8_lossy(body);
+            assert_eq!(read.message.as_deref(), *message, "{shown}");
+            assert_eq!(read.error_type.as_deref(), *error_type, "{shown}");
+        }
+    }
+
+    #[test]
+    fn detail_lists_become_fields() {
+        let body = json!({"detail": [
+            {"loc": ["body", "loras", 0, "path"], "msg": "no", "type": "missing", "input": {"a": 1}, "ctx": {"le": 4}},
+            {"loc": "weird"},
+            "text",
+            null,
+        ]});
+        let read = Read::new(body.to_string().as_bytes());
+        let paths: Vec<_> = read.fields.iter().map(|field| field.path.as_str()).collect();
+        assert_eq!(paths, ["body.loras.0.path", "weird", "body", "body"]);
+        assert_eq!(read.fields[0].error_type, "missing");
+        assert_eq!(read.fields[0].input, Some(json!({"a": 1})));
+        assert_eq!(read.fields[0].ctx, Some(json!({"le": 4})));
+        assert_eq!(read.fields[2].message, "text");
+        assert!(read.message.unwrap().starts_with("body.loras.0.path: no; "));
+    }
+
+    #[test]
+    fn lists_of_errors_become_fields() {
+        let body = br#"{"detail":"invalid","errors":[{"field":"seed","message":"too big"},{"other":1},3]}"#;
+        let read = Read::new(body);
+        assert_eq!(read.message.as_deref(), Some("invalid"));
+        assert_eq!(read.fields.len(), 1);
+        assert_eq!((read.fields[0].path.as_str(), read.fields[0].message.as_str()), ("body.seed", "too big"));
+    }
+
+    #[test]
+    fn deep_nesting_is_only_text() {
+        let body = "[".repeat(100_000);
+        assert_eq!(Read::new(body.as_bytes()).message.as_deref(), Some(body.as_str()));
+    }
+}

@@ -1,0 +1,213 @@
+//! A request in the queue.
+
+use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+
+use fal_core::Endpoint;
+use http::{Method, StatusCode};
+use serde_json::Value;
+use tracing::Instrument;
+use url::Url;
+
+use super::{
+    Ticket, Update, Updates, Wait,
+    urls::{Given, Urls},
+};
+use crate::{
+    Client, Error, ErrorKind, Reply, Result, Retry,
+    retry::Repeat,
+    transport::{Answer, Request},
+};
+
+/// How long one request to the queue may take. Its answers are short and made at once.
+pub(super) const ANSWER: Duration = Duration::from_secs(120);
+
+/// A request in the queue, typed by the endpoint that answers it. Cloning is cheap.
+///
+/// From [`Client::submit`], [`Client::job`] or [`Client::resume`].
+pub struct Job<E> {
+    pub(super) client: Client,
+    target: Arc<Target>,
+    typed: PhantomData<fn() -> E>,
+}
+
+struct Target {
+    endpoint: String,
+    request_id: String,
+    /// Made from the ids, or why they cannot be.
+    urls: Result<Urls, String>,
+    retry: Option<Retry>,
+}
+
+/// What became of a request to cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cancelled {
+    /// It was accepted. A queued request is gone; a running one stops if its app knows how to, and
+    /// completes otherwise.
+    Requested,
+    /// It came too late: the result can be fetched.
+    AlreadyCompleted,
+}
+
+impl<E: Endpoint> Job<E> {
+    pub(crate) fn from_ticket(client: Client, ticket: Ticket<E>) -> Self {
+        let Ticket { endpoint, request_id, given, .. } = ticket;
+        Self::new(client, endpoint, request_id, &given, None)
+    }
+
+    pub(super) fn new(
+        client: Client,
+        endpoint: String,
+        request_id: String,
+        given: &Given,
+        retry: Option<Retry>,
+    ) -> Self {
+        let urls = Urls::made(&client, &endpoint, &request_id)
+            .map(|made| made.prefer(&client, given))
+            .map_err(|error| error.message().to_owned());
+        let target = Target { endpoint, request_id, urls, retry };
+        Self { client, target: Arc::new(target), typed: PhantomData }
+    }
+
+    /// The output. `GET …/requests/{request_id}`.
+    ///
+    /// Does not wait: see [`wait`](Self::wait).
+    ///
+    /// # Errors
+    ///
+    /// `NotReady` while the request is queued or running. When the model failed, its error, with status,
+    /// body and request id: `Validation` for a refused input, `Cancelled`, `Timeout` when it did not start
+    /// in time, `Api` otherwise.
+    pub async fn result(&self) -> Result<Reply<E::Output>> {
+        match self.fetch_result(Repeat::Freely).await {
+            // How the queue refuses a result that is not there yet is not documented, so the status
+            // decides what the refusal meant.
+            Err(error) if error.status().is_some_and(may_mean_not_ready) => match self.status().await {
+                Ok(Update::Completed { .. }) | Err(_) => Err(error),
+                Ok(_) => {
+                    let message = "the result is not ready: `Job::wait` waits for it";
+                    Err(self.named(Error::new(ErrorKind::NotReady, message).caused_by(error)))
+                }
+            },
+            other => other,
+        }
+    }
+
+    /// Waits for the output.
+    pub fn wait(&self) -> Wait<E> {
+        Wait::new(self.clone())
+    }
+
+    /// What happens to the request, with logs, until it is completed.
+    pub fn updates(&self) -> Updates {
+        Updates::new(self.clone())
+    }
+
+    /// Asks to cancel. `PUT …/requests/{request_id}/cancel`.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for a request that never was or is no longer kept; as any call otherwise.
+    pub async fn cancel(&self) -> Result<Cancelled> {
+        let request = self.request(Method::PUT, |urls| urls.cancel.clone())?;
+        match self.send(&request).await {
+            Ok(_) => Ok(Cancelled::Requested),
+            Err(error) if error.status() == Some(StatusCode::BAD_REQUEST) && is_completed(&error) => {
+                Ok(Cancelled::AlreadyCompleted)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What to keep of the request to come back for it later.
+    #[must_use]
+    pub fn ticket(&self) -> Ticket<E> {
+        let made = Urls::made(&self.client, &self.target.endpoint, &self.target.request_id);
+        let given = match (&self.target.urls, made) {
+            (Ok(urls), Ok(made)) => urls.beyond(&made),
+            _ => Given::default(),
+        };
+        Ticket::of(self.target.endpoint.clone(), self.target.request_id.clone()).with_urls(given)
+    }
+
+    pub(super) async fn fetch_status(&self, logs: bool) -> Result<Update> {
+        let mut request = self.request(Method::GET, |urls| urls.status.clone())?;
+        request.url.query_pairs_mut().append_pair("logs", if logs { "1" } else { "0" });
+        let answer = self.send(&request).await?;
+        Update::read(&answer).map_err(|error| self.named(error))
+    }
+
+    pub(super) async fn fetch_result(&self, repeat: Repeat) -> Result<Reply<E::Output>> {
+        let mut request = self.request(Method::GET, |urls| urls.result.clone())?;
+        request.repeat = repeat;
+        let answer = self.send(&request).await?;
+        if answer.status == StatusCode::ACCEPTED {
+            return Err(self.named(not_ready(answer)));
+        }
+        Reply::read(answer, Some(self.request_id())).map_err(|error| self.named(error))
+    }
+
+    async fn send(&self, request: &Request) -> Result<Answer> {
+        let span =
+            tracing::debug_span!("fal.job", endpoint = self.endpoint(), request_id = self.request_id());
+        let answer = self.client.0.transport.send(request).instrument(span).await;
+        answer.map_err(|error| self.named(error))
+    }
+
+    fn request(&self, method: Method, url: impl FnOnce(&Urls) -> Url) -> Result<Request> {
+        let urls = self.target.urls.as_ref().map_err(|why| self.named(Error::new(ErrorKind::Config, why)))?;
+        let mut request = Request::to_fal(method, url(urls), Repeat::Freely);
+        request.retry = self.target.retry.clone().unwrap_or_else(|| self.client.0.retry.clone());
+        request.timeout = Some(ANSWER);
+        Ok(request)
+    }
+}
+
+impl<E> Job<E> {
+    /// The id of the request.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.target.request_id
+    }
+
+    /// The id of the endpoint.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.target.endpoint
+    }
+
+    pub(super) fn named(&self, error: Error) -> Error {
+        error.at(self.endpoint()).request(Some(self.request_id()))
+    }
+}
+
+/// 202 is what the queue answers about requests that are not finished.
+fn not_ready(answer: Answer) -> Error {
+    Error::new(ErrorKind::NotReady, "the result is not ready: `Job::wait` waits for it")
+        .body_of(answer.status, answer.body)
+}
+
+fn may_mean_not_ready(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_REQUEST | StatusCode::CONFLICT | StatusCode::TOO_EARLY)
+}
+
+fn is_completed(error: &Error) -> bool {
+    let body = error.body().and_then(|body| serde_json::from_slice::<Value>(body).ok());
+    body.is_some_and(|body| body.get("status").and_then(Value::as_str) == Some("ALREADY_COMPLETED"))
+}
+
+// By hand, because `E` need be none of these.
+impl<E> Clone for Job<E> {
+    fn clone(&self) -> Self {
+        Self { client: self.client.clone(), target: self.target.clone(), typed: PhantomData }
+    }
+}
+
+impl<E> fmt::Debug for Job<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("endpoint", &self.endpoint())
+            .field("request_id", &self.request_id())
+            .finish_non_exhaustive()
+    }
+}

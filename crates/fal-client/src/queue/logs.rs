@@ -1,0 +1,108 @@
+//! Log lines, each of them once.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Deserializer};
+
+/// A line that a runner logged.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Log {
+    /// The line.
+    pub message: String,
+    /// `STDERR`, `STDOUT`, `ERROR`, `INFO`, `WARN` or `DEBUG`.
+    pub level: Option<String>,
+    /// When it was written, as ISO 8601.
+    pub timestamp: Option<String>,
+    /// Who wrote it, usually `USER`.
+    pub source: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Log {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Line {
+            #[serde(default)]
+            message: String,
+            level: Option<String>,
+            timestamp: Option<String>,
+            source: Option<String>,
+            // Where older apps have the level and the source.
+            labels: Option<Labels>,
+        }
+
+        #[derive(Deserialize, Default)]
+        struct Labels {
+            level: Option<String>,
+            source: Option<String>,
+        }
+
+        let Line { message, level, timestamp, source, labels } = Line::deserialize(deserializer)?;
+        let labels = labels.unwrap_or_default();
+        Ok(Self { message, level: level.or(labels.level), timestamp, source: source.or(labels.source) })
+    }
+}
+
+/// Which lines were handed out already.
+///
+/// The queue answers with all lines so far. They are told apart by how often each occurs, not by their
+/// place: a line may arrive late and sort before one that was seen, and old ones may drop out.
+#[derive(Debug, Default)]
+pub(super) struct Seen(HashMap<Log, usize>);
+
+impl Seen {
+    /// Leaves the new ones of `lines`.
+    pub(super) fn retain_new(&mut self, lines: &mut Vec<Log>) {
+        let mut now: HashMap<Log, usize> = HashMap::new();
+        lines.retain(|line| {
+            let count = now.entry(line.clone()).or_default();
+            *count += 1;
+            let seen = self.0.entry(line.clone()).or_default();
+            let is_new = *count > *seen;
+            *seen = (*seen).max(*count);
+            is_new
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<Log> {
+        let log = |line: char| Log { message: line.into(), level: None, timestamp: None, source: None };
+        text.chars().map(log).collect()
+    }
+
+    #[test]
+    fn each_line_is_new_once() {
+        // What the queue answers, and what of it is new.
+        let table = [
+            ("", ""),
+            ("a", "a"),
+            ("a", ""),
+            ("aba", "ba"),
+            ("aba", ""),
+            ("axba", "x"),
+            ("ba", ""),
+            ("bac", "c"),
+            ("aaaa", "aa"),
+        ];
+        let mut seen = Seen::default();
+        for (answered, new) in table {
+            let mut logs = lines(answered);
+            seen.retain_new(&mut logs);
+            assert_eq!(logs, lines(new), "{answered}");
+        }
+    }
+
+    #[test]
+    fn both_forms_of_a_line_are_read() {
+        let new =
+            r#"{"message":"m","level":"INFO","timestamp":"t","source":"USER","labels":{"level":"WARN"}}"#;
+        let old = r#"{"message":"m","timestamp":"t","labels":{"level":"INFO","source":"USER","x":1}}"#;
+        let read = |text| serde_json::from_str::<Log>(text).unwrap();
+        assert_eq!(read(new), read(old));
+        assert_eq!(read(r#"{"message":"m"}"#).level, None);
+    }
+}

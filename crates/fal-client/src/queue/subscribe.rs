@@ -1,0 +1,86 @@
+//! `subscribe`: submit, follow, fetch the result.
+
+use std::time::{Duration, Instant};
+
+use fal_core::{Endpoint, IntoInput};
+use tracing::{Instrument, field::Empty};
+
+use super::{Cancelled, Job, Submit, follow::FollowOptions, wait::CancelOnDrop};
+use crate::{
+    BoxFuture, Client, Error, Reply, Result,
+    call::{CallOptions, timed_out, within},
+};
+
+/// How long a call whose time is up waits for its cancel request to be answered.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// A call over the queue, from [`Client::subscribe`]. Sent by awaiting it.
+///
+/// When its `timeout` passes, the request is cancelled, and the error says whether that worked.
+#[must_use = "nothing is sent until this is awaited"]
+pub struct Subscribe<E: Endpoint> {
+    submit: Submit<E>,
+    options: CallOptions,
+    follow: FollowOptions,
+}
+
+input_options!(Subscribe);
+queue_options!(Subscribe);
+follow_options!(Subscribe);
+debug_call!(Subscribe);
+
+impl<E: Endpoint> Subscribe<E> {
+    pub(crate) fn new(client: Client, input: impl IntoInput<Endpoint = E>) -> Self {
+        let (options, follow) = (CallOptions::default(), FollowOptions::default());
+        Self { submit: Submit::new(client, input), options, follow }
+    }
+
+    fn endpoint(&self) -> &str {
+        self.submit.endpoint()
+    }
+
+    async fn send(self) -> Result<Reply<E::Output>> {
+        let Self { mut submit, options, mut follow } = self;
+        let (limit, endpoint) = (options.timeout(submit.client()), submit.endpoint().clone());
+        submit.options = options;
+        let start = Instant::now();
+        let job = within(limit, &endpoint, submit.send()).await?;
+        let guard = CancelOnDrop::new(&job, follow.cancel_on_drop);
+        let result = match limit {
+            None => follow.finish(&job).await,
+            Some(limit) => {
+                let left = limit.saturating_sub(start.elapsed());
+                match tokio::time::timeout(left, follow.finish(&job)).await {
+                    Ok(result) => result,
+                    Err(_) => Err(give_up(&job, limit).await),
+                }
+            }
+        };
+        guard.disarm();
+        result
+    }
+}
+
+/// Cancels the request, and says so.
+async fn give_up<E: Endpoint>(job: &Job<E>, limit: Duration) -> Error {
+    let what_then = match tokio::time::timeout(GOODBYE, job.cancel()).await {
+        Ok(Ok(Cancelled::Requested)) => "; it was cancelled".to_owned(),
+        Ok(Ok(Cancelled::AlreadyCompleted)) => {
+            "; it has completed since, and its result can be fetched".to_owned()
+        }
+        Ok(Err(error)) => format!("; it could not be cancelled: {}", error.message()),
+        Err(_) => "; the request to cancel it was not answered".to_owned(),
+    };
+    job.named(timed_out(limit, job.endpoint()).followed_by(&what_then))
+}
+
+impl<E: Endpoint> IntoFuture for Subscribe<E> {
+    type Output = Result<Reply<E::Output>>;
+    type IntoFuture = BoxFuture<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let span =
+            tracing::info_span!("fal.subscribe", endpoint = %self.submit.endpoint(), request_id = Empty);
+        Box::pin(self.send().instrument(span))
+    }
+}

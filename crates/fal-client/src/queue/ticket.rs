@@ -1,0 +1,161 @@
+//! What is kept of a request to come back for its result.
+
+use std::{fmt, marker::PhantomData};
+
+use fal_core::Endpoint;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use super::urls::Given;
+
+/// A request in the queue, in a form that can be stored and picked up by another process.
+///
+/// Written as `{"endpoint": "fal-ai/flux/dev", "request_id": "764…"}`, with the URLs of the request when
+/// they are not the usual ones. Reading refuses the ticket of another endpoint. There is no key in it.
+///
+/// ```
+/// # enum Dev {}
+/// # impl fal_client::Endpoint for Dev {
+/// #     const ID: &'static str = "fal-ai/flux/dev";
+/// #     type Input = serde_json::Value;
+/// #     type Output = serde_json::Value;
+/// # }
+/// # enum Schnell {}
+/// # impl fal_client::Endpoint for Schnell {
+/// #     const ID: &'static str = "fal-ai/flux/schnell";
+/// #     type Input = serde_json::Value;
+/// #     type Output = serde_json::Value;
+/// # }
+/// use fal_client::Ticket;
+///
+/// let stored = serde_json::to_string(&Ticket::<Dev>::new("764cabcf"))?;
+/// assert_eq!(stored, r#"{"endpoint":"fal-ai/flux/dev","request_id":"764cabcf"}"#);
+///
+/// let ticket: Ticket<Dev> = serde_json::from_str(&stored)?;
+/// assert_eq!(ticket.request_id(), "764cabcf");
+/// let error = serde_json::from_str::<Ticket<Schnell>>(&stored).unwrap_err();
+/// assert!(error.to_string().starts_with("a ticket of `fal-ai/flux/dev`, not of `fal-ai/flux/schnell`"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+pub struct Ticket<E> {
+    pub(super) endpoint: String,
+    pub(super) request_id: String,
+    pub(super) given: Given,
+    typed: PhantomData<fn() -> E>,
+}
+
+impl<E: Endpoint> Ticket<E> {
+    /// The ticket of a request whose id is known.
+    #[must_use]
+    pub fn new(request_id: impl Into<String>) -> Self {
+        Self::of(E::ID, request_id)
+    }
+
+    pub(crate) fn of(endpoint: impl Into<String>, request_id: impl Into<String>) -> Self {
+        let (endpoint, request_id) = (endpoint.into(), request_id.into());
+        Self { endpoint, request_id, given: Given::default(), typed: PhantomData }
+    }
+
+    pub(super) fn with_urls(mut self, given: Given) -> Self {
+        self.given = given;
+        self
+    }
+}
+
+impl<E> Ticket<E> {
+    /// The id of the endpoint.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The id of the request.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+}
+
+/// As it is written.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    endpoint: String,
+    request_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    response_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cancel_url: Option<String>,
+}
+
+impl<E> Serialize for Ticket<E> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { endpoint, request_id, given, .. } = self.clone();
+        let Given { status: status_url, result: response_url, cancel: cancel_url } = given;
+        Stored { endpoint, request_id, status_url, response_url, cancel_url }.serialize(serializer)
+    }
+}
+
+impl<'de, E: Endpoint> Deserialize<'de> for Ticket<E> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = Stored::deserialize(deserializer)?;
+        // The untyped endpoint has no id of its own and takes every ticket.
+        if !E::ID.is_empty() && stored.endpoint != E::ID {
+            return Err(D::Error::custom(format_args!(
+                "a ticket of `{}`, not of `{}`",
+                stored.endpoint.escape_debug(),
+                E::ID
+            )));
+        }
+        let given =
+            Given { status: stored.status_url, result: stored.response_url, cancel: stored.cancel_url };
+        Ok(Self::of(stored.endpoint, stored.request_id).with_urls(given))
+    }
+}
+
+// By hand, because `E` need be none of these.
+impl<E> Clone for Ticket<E> {
+    fn clone(&self) -> Self {
+        let (endpoint, request_id) = (self.endpoint.clone(), self.request_id.clone());
+        Self { endpoint, request_id, given: self.given.clone(), typed: PhantomData }
+    }
+}
+
+impl<E> PartialEq for Ticket<E> {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.endpoint, &self.request_id, &self.given) == (&other.endpoint, &other.request_id, &other.given)
+    }
+}
+
+impl<E> Eq for Ticket<E> {}
+
+impl<E> fmt::Debug for Ticket<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket")
+            .field("endpoint", &self.endpoint)
+            .field("request_id", &self.request_id)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::untyped::Any;
+
+    #[test]
+    fn an_untyped_ticket_carries_its_endpoint() {
+        let stored = r#"{"endpoint":"acme/app","request_id":"r1","status_url":"https://x/y"}"#;
+        let ticket: Ticket<Any> = serde_json::from_str(stored).unwrap();
+        assert_eq!((ticket.endpoint(), ticket.request_id()), ("acme/app", "r1"));
+        assert_eq!(serde_json::to_string(&ticket).unwrap(), stored);
+        assert_eq!(ticket.clone(), ticket);
+    }
+
+    #[test]
+    fn half_a_ticket_is_none() {
+        for stored in ["{}", r#"{"endpoint":"acme/app"}"#, r#"{"request_id":"r1"}"#, "null"] {
+            assert!(serde_json::from_str::<Ticket<Any>>(stored).is_err(), "{stored}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Files on their way to and from fal.
+
+mod content_type;
+mod download;
+mod upload;
+
+pub(crate) use self::upload::upload_all;
+pub use self::{
+    download::{Download, Fetch},
+    upload::Upload,
+};

@@ -1,0 +1,55 @@
+//! Calling endpoints that have no crate, with JSON in and out.
+//!
+//! ```no_run
+//! use fal_client::{Client, untyped};
+//! use serde_json::json;
+//!
+//! # async fn example(client: Client) -> fal_client::Result<()> {
+//! let reply = client.run(untyped::input("my-user/my-app", json!({ "scale": 4 }))).await?;
+//! println!("{}", reply["image"]["url"]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A local file is uploaded with [`Client::upload`](crate::Client::upload) first, and its URL put into
+//! the JSON.
+
+use std::borrow::Cow;
+
+use fal_core::{Endpoint, IntoInput};
+use serde_json::Value;
+
+/// Any endpoint. Its id is a value, which its inputs, jobs and tickets carry.
+#[derive(Debug)]
+pub enum Any {}
+
+impl Endpoint for Any {
+    const ID: &'static str = "";
+    type Input = Value;
+    type Output = Value;
+}
+
+/// The input of an endpoint that has no crate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input {
+    endpoint_id: String,
+    parameters: Value,
+}
+
+/// An input for the endpoint `endpoint_id`, such as `my-user/my-app` or `fal-ai/flux/dev`. Nothing is
+/// checked before it is sent.
+pub fn input(endpoint_id: impl Into<String>, parameters: Value) -> Input {
+    Input { endpoint_id: endpoint_id.into(), parameters }
+}
+
+impl IntoInput for Input {
+    type Endpoint = Any;
+
+    fn into_input(self) -> Value {
+        self.parameters
+    }
+
+    fn endpoint_id(&self) -> Cow<'static, str> {
+        Cow::Owned(self.endpoint_id.clone())
+    }
+}

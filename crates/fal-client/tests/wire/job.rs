@@ -1,0 +1,198 @@
+//! `submit` and what can be done with a job.
+
+use fal_client::{Cancelled, Client, Priority, Ticket, Update, untyped};
+use futures_util::TryStreamExt;
+use serde_json::{Value, json};
+
+use crate::{
+    model::{Model, cat},
+    server::{Reaction, Received, Server, bytes, json as answer},
+};
+
+/// The answer to a submit, with the URLs fal gives.
+pub(crate) fn accepted(url: &str) -> Reaction {
+    let request = format!("{url}/queue/acme/app/requests/r1");
+    answer(
+        200,
+        &json!({
+            "request_id": "r1", "status": "IN_QUEUE", "queue_position": 0, "response_url": request,
+            "status_url": format!("{request}/status"), "cancel_url": format!("{request}/cancel"),
+        }),
+    )
+}
+
+fn job(client: &Client) -> fal_client::Job<Model> {
+    client.job("r1")
+}
+
+#[tokio::test]
+async fn a_job_can_be_submitted_looked_at_and_collected() {
+    let server = Server::start(|request: &Received, url: &str| match request.path.as_str() {
+        "/queue/acme/app/edit" => accepted(url),
+        "/queue/acme/app/requests/r1/status" => {
+            answer(202, &json!({"status": "IN_PROGRESS", "logs": [{"message": "m", "level": "INFO"}]}))
+        }
+        _ => bytes(200, &[("x-fal-request-id", "other")], r#"{"seed":7}"#),
+    })
+    .await;
+    let job = server
+        .client()
+        .submit(cat())
+        .webhook("https://example.com/fal?a=b&c=d")
+        .priority(Priority::Low)
+        .hint("h")
+        .await
+        .unwrap();
+    assert_eq!((job.request_id(), job.endpoint()), ("r1", "acme/app/edit"));
+    assert_eq!(job.status_with_logs().await.unwrap().logs()[0].message, "m");
+    assert!(matches!(job.status().await.unwrap(), Update::Running { .. }));
+    let reply = job.result().await.unwrap();
+    // The queue's id is the one that can be looked up.
+    assert_eq!((reply.seed, reply.request_id()), (7, "r1"));
+
+    assert_eq!(
+        server.lines(),
+        [
+            "POST /queue/acme/app/edit?fal_webhook=https%3A%2F%2Fexample.com%2Ffal%3Fa%3Db%26c%3Dd",
+            "GET /queue/acme/app/requests/r1/status?logs=1",
+            "GET /queue/acme/app/requests/r1/status?logs=0",
+            "GET /queue/acme/app/requests/r1",
+        ]
+    );
+    let received = server.received();
+    assert_eq!(received[0].header("x-fal-queue-priority"), Some("low"));
+    assert_eq!(received[0].header("x-fal-runner-hint"), Some("h"));
+    assert!(received.iter().all(|request| request.header("authorization") == Some("Key test:key")));
+}
+
+#[tokio::test]
+async fn a_ticket_resumes_where_the_queue_said() {
+    let elsewhere = "/queue/moved/requests/r1";
+    let server = Server::start(move |request: &Received, url: &str| match request.method.as_str() {
+        "POST" => answer(200, &json!({"request_id": "r1", "response_url": format!("{url}{elsewhere}")})),
+        _ => answer(200, &json!({"seed": 1})),
+    })
+    .await;
+    let client = server.client();
+    let ticket = client.submit(cat()).await.unwrap().ticket();
+    let stored = serde_json::to_value(&ticket).unwrap();
+    assert_eq!(stored["response_url"], format!("{}{elsewhere}", server.url));
+    assert_eq!(stored.get("status_url"), None);
+
+    let ticket: Ticket<Model> = serde_json::from_value(stored).unwrap();
+    client.resume(ticket).result().await.unwrap();
+    client.job::<Model>("r1").result().await.unwrap();
+    assert_eq!(
+        server.lines()[1..],
+        [format!("GET {elsewhere}"), "GET /queue/acme/app/requests/r1".to_owned()]
+    );
+    let plain = serde_json::to_string(&client.job::<Model>("r1").ticket()).unwrap();
+    assert_eq!(plain, r#"{"endpoint":"acme/app/edit","request_id":"r1"}"#);
+}
+
+#[tokio::test]
+async fn an_untyped_job_knows_its_endpoint() {
+    let server = Server::start(|_, _| answer(200, &json!({"request_id": "r1", "x": 1}))).await;
+    let client = server.client();
+    let job = client.submit(untyped::input("workflows/me/flow/step", json!({}))).await.unwrap();
+    let ticket: Ticket<untyped::Any> =
+        serde_json::from_value(serde_json::to_value(job.ticket()).unwrap()).unwrap();
+    assert_eq!(client.resume(ticket).result().await.unwrap()["x"], 1);
+    client.untyped_job("workflows/me/flow/step", "r2").result().await.unwrap();
+    assert_eq!(
+        server.lines(),
+        [
+            "POST /queue/workflows/me/flow/step",
+            "GET /queue/workflows/me/flow/requests/r1",
+            "GET /queue/workflows/me/flow/requests/r2",
+        ]
+    );
+    let error = client.job::<untyped::Any>("r1").result().await.unwrap_err();
+    assert!(error.is_config(), "{error:?}");
+}
+
+#[tokio::test]
+async fn cancelling_has_three_answers() {
+    let server = Server::start(|request: &Received, _: &str| match request.nth {
+        0 => answer(202, &json!({"status": "CANCELLATION_REQUESTED"})),
+        1 => answer(400, &json!({"status": "ALREADY_COMPLETED"})),
+        2 => answer(404, &json!({"status": "NOT_FOUND"})),
+        _ => answer(400, &json!({"detail": "something else"})),
+    })
+    .await;
+    let client = server.client();
+    assert_eq!(job(&client).cancel().await.unwrap(), Cancelled::Requested);
+    assert_eq!(job(&client).cancel().await.unwrap(), Cancelled::AlreadyCompleted);
+    let error = job(&client).cancel().await.unwrap_err();
+    assert!(error.is_not_found());
+    assert_eq!(error.to_string(), "acme/app/edit: 404 NOT_FOUND (request r1)");
+    let error = job(&client).cancel().await.unwrap_err();
+    assert_eq!(error.message(), "something else");
+    assert!(server.lines().iter().all(|line| line == "PUT /queue/acme/app/requests/r1/cancel"));
+    assert_eq!(server.received()[0].header("content-length"), Some("0"));
+}
+
+#[tokio::test]
+async fn an_early_result_is_not_ready() {
+    for refusal in [400, 202] {
+        let server = Server::start(move |request: &Received, _: &str| {
+            if request.path.ends_with("/status") {
+                answer(202, &json!({"status": "IN_QUEUE", "queue_position": 1}))
+            } else {
+                answer(refusal, &json!({"detail": "Request is still in progress"}))
+            }
+        })
+        .await;
+        let error = job(&server.client()).result().await.unwrap_err();
+        assert!(error.is_not_ready(), "{refusal}: {error:?}");
+        assert_eq!(error.request_id(), Some("r1"));
+    }
+}
+
+#[tokio::test]
+async fn a_failure_with_status_400_is_not_taken_for_an_early_result() {
+    let server = Server::start(|request: &Received, _: &str| {
+        if request.path.ends_with("/status") {
+            answer(200, &json!({"status": "COMPLETED", "error": "bad"}))
+        } else {
+            answer(400, &json!({"detail": "the app's own"}))
+        }
+    })
+    .await;
+    let error = job(&server.client()).result().await.unwrap_err();
+    assert!(!error.is_not_ready());
+    assert_eq!((error.status().unwrap().as_u16(), error.message()), (400, "the app's own"));
+}
+
+#[tokio::test]
+async fn updates_are_a_stream_that_ends() {
+    let states = [
+        json!({"status": "IN_QUEUE", "queue_position": 1}),
+        json!({"status": "IN_QUEUE", "queue_position": 1}),
+        json!({"status": "IN_PROGRESS", "logs": [{"message": "a"}]}),
+        json!({"status": "COMPLETED", "logs": [{"message": "a"}, {"message": "b"}], "metrics": {"inference_time": 0.5}}),
+    ];
+    let server =
+        Server::start(move |request: &Received, _: &str| answer(200, &states[request.nth.min(3)])).await;
+    let updates: Vec<Update> = job(&server.client()).updates().try_collect().await.unwrap();
+    let [
+        Update::Queued { position: 1 },
+        Update::Running { logs: first },
+        Update::Completed { logs: last, metrics, .. },
+    ] = updates.as_slice()
+    else {
+        panic!("{updates:?}")
+    };
+    assert_eq!((first[0].message.as_str(), last[0].message.as_str(), last.len()), ("a", "b", 1));
+    assert_eq!(metrics.inference_time, Some(0.5));
+    assert_eq!(server.received().len(), 4);
+}
+
+#[tokio::test]
+async fn a_submit_without_an_id_is_an_error() {
+    for body in [json!({}), json!({"request_id": ""}), json!({"request_id": 7}), Value::Null] {
+        let server = Server::start(move |_, _| answer(200, &body)).await;
+        let error = server.client().submit(cat()).await.unwrap_err();
+        assert!(error.is_decode() && error.endpoint() == Some("acme/app/edit"), "{error:?}");
+    }
+}

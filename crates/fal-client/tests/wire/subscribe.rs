@@ -1,0 +1,174 @@
+//! `subscribe`: from submit to result, with everything that can happen on the way.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use fal_client::{ErrorKind, Update};
+use serde_json::{Value, json};
+
+use crate::{
+    job::accepted,
+    model::{Model, cat},
+    server::{Reaction, Received, Server, bytes, json as answer},
+};
+
+const SOON: Duration = Duration::from_millis(1);
+
+/// A queue that goes through `states`, staying in the last, and then answers with `result`.
+async fn queue(states: Vec<Value>, result: impl Fn() -> Reaction + Send + Sync + 'static) -> Server {
+    Server::start(move |request: &Received, url: &str| match request.path.as_str() {
+        "/queue/acme/app/edit" => accepted(url),
+        path if path.ends_with("/status") => answer(202, &states[request.nth.min(states.len() - 1)]),
+        path if path.ends_with("/cancel") => answer(202, &json!({"status": "CANCELLATION_REQUESTED"})),
+        _ => result(),
+    })
+    .await
+}
+
+fn is_cancel(request: &Received) -> bool {
+    request.line() == "PUT /queue/acme/app/requests/r1/cancel"
+}
+
+#[tokio::test]
+async fn progress_and_logs_are_told_once() {
+    let lines =
+        |text: &str| -> Value { text.chars().map(|line| json!({"message": line.to_string()})).collect() };
+    let states = vec![
+        json!({"status": "IN_QUEUE", "queue_position": 2}),
+        json!({"status": "IN_QUEUE", "queue_position": 2}),
+        json!({"status": "IN_QUEUE", "queue_position": 0}),
+        json!({"status": "IN_PROGRESS", "logs": lines("a")}),
+        json!({"status": "IN_PROGRESS", "logs": lines("abb")}),
+        json!({"status": "IN_PROGRESS", "logs": lines("abb")}),
+        json!({"status": "COMPLETED", "logs": lines("abbc")}),
+    ];
+    let server = queue(states, || answer(200, &json!({"seed": 7}))).await;
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let notes = told.clone();
+    let reply = server
+        .client()
+        .subscribe(cat())
+        .logs()
+        .poll_every(SOON)
+        .on_update(move |update| {
+            let state = match update {
+                Update::Queued { position } => format!("queued {position}"),
+                Update::Running { .. } => "running ".to_owned(),
+                Update::Completed { .. } => "completed ".to_owned(),
+                _ => "unknown".to_owned(),
+            };
+            let lines: String = update.logs().iter().map(|line| line.message.as_str()).collect();
+            notes.lock().unwrap().push(state + &lines);
+        })
+        .await
+        .unwrap();
+    assert_eq!((reply.seed, reply.request_id()), (7, "r1"));
+    assert_eq!(*told.lock().unwrap(), ["queued 2", "queued 0", "running a", "running bb", "completed c"]);
+    let polls = server.lines().iter().filter(|line| line.ends_with("/status?logs=1")).count();
+    assert_eq!((polls, server.received().len()), (7, 9));
+}
+
+#[tokio::test]
+async fn a_quick_job_costs_three_requests() {
+    let server = queue(vec![json!({"status": "COMPLETED"})], || answer(200, &json!({"seed": 7}))).await;
+    server.client().subscribe(cat()).await.unwrap();
+    assert_eq!(
+        server.lines(),
+        [
+            "POST /queue/acme/app/edit",
+            "GET /queue/acme/app/requests/r1/status?logs=0",
+            "GET /queue/acme/app/requests/r1",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_failed_job_is_an_error_with_the_service_s_words() {
+    let states = vec![json!({"status": "COMPLETED", "error": "Invalid status code: 422", "error_type": "x"})];
+    let server = queue(states, || {
+        let body = r#"{"detail":[{"loc":["body","prompt"],"msg":"no","type":"content_policy_violation"}]}"#;
+        bytes(422, &[("content-type", "application/json"), ("x-fal-request-id", "gateway")], body)
+    })
+    .await;
+    let error = server.client().subscribe(cat()).await.unwrap_err();
+    let ErrorKind::Validation(fields) = error.kind() else { panic!("{error:?}") };
+    assert_eq!(fields[0].error_type, "content_policy_violation");
+    assert_eq!((error.status().unwrap().as_u16(), error.request_id()), (422, Some("r1")));
+    assert!(error.body().unwrap().starts_with(b"{\"detail\""));
+}
+
+#[tokio::test]
+async fn the_failure_of_a_job_is_not_asked_for_twice() {
+    let states = vec![json!({"status": "COMPLETED", "error": "gone", "error_type": "runner_disconnected"})];
+    let server =
+        queue(states, || answer(503, &json!({"detail": "gone", "error_type": "runner_disconnected"}))).await;
+    let error = server.client().subscribe(cat()).await.unwrap_err();
+    assert_eq!((error.status().unwrap().as_u16(), error.error_type()), (503, Some("runner_disconnected")));
+    assert_eq!(server.received().len(), 3);
+}
+
+#[tokio::test]
+async fn a_failure_stays_one_when_its_result_looks_well() {
+    let states = vec![json!({"status": "COMPLETED", "error": "it broke", "error_type": "internal_error"})];
+    let server = queue(states, || answer(200, &json!({"seed": 7}))).await;
+    let error = server.client().subscribe(cat()).await.unwrap_err();
+    assert_eq!((error.message(), error.error_type()), ("it broke", Some("internal_error")));
+    assert!(matches!(error.kind(), ErrorKind::Api));
+}
+
+#[tokio::test]
+async fn an_unknown_status_ends_the_wait() {
+    let server = queue(vec![json!({"status": "FAILED"})], || answer(200, &json!({"seed": 7}))).await;
+    let error = server.client().subscribe(cat()).await.unwrap_err();
+    assert!(error.is_decode() && error.to_string().contains("`FAILED`"), "{error}");
+    assert_eq!((error.request_id(), server.received().len()), (Some("r1"), 2));
+}
+
+#[tokio::test]
+async fn when_time_is_up_the_job_is_cancelled() {
+    let server = queue(vec![json!({"status": "IN_PROGRESS"})], || Reaction::Hang).await;
+    let call = server.client().subscribe(cat()).poll_every(SOON).timeout(Duration::from_secs(1));
+    let error = call.await.unwrap_err();
+    assert!(error.is_timeout());
+    assert_eq!(error.to_string(), "acme/app/edit: no answer within 1s; it was cancelled (request r1)");
+    let last = server.received().pop().unwrap();
+    assert!(is_cancel(&last), "{last:?}");
+}
+
+#[tokio::test]
+async fn a_submit_that_is_not_answered_is_also_out_of_time() {
+    let server = Server::start(|_, _| Reaction::Hang).await;
+    let error = server.client().subscribe(cat()).timeout(Duration::from_millis(50)).await.unwrap_err();
+    assert!(error.is_timeout() && error.request_id().is_none(), "{error:?}");
+}
+
+#[tokio::test]
+async fn waiting_has_a_limit_of_its_own_and_cancels_nothing() {
+    let server = queue(vec![json!({"status": "IN_PROGRESS"})], || Reaction::Hang).await;
+    let job = server.client().job::<Model>("r1");
+    let error = job.wait().poll_every(SOON).timeout(Duration::from_millis(50)).await.unwrap_err();
+    assert!(error.is_timeout() && error.request_id() == Some("r1"), "{error:?}");
+    assert!(!server.received().iter().any(is_cancel));
+}
+
+#[tokio::test]
+async fn a_dropped_call_is_cancelled_when_asked_to() {
+    let server = queue(vec![json!({"status": "IN_PROGRESS"})], || Reaction::Hang).await;
+    let call = server.client().subscribe(cat()).poll_every(SOON).cancel_on_drop().into_future();
+    let task = tokio::spawn(call);
+    server.wait_for(|request| request.path.ends_with("/status")).await;
+    task.abort();
+    server.wait_for(is_cancel).await;
+}
+
+#[tokio::test]
+async fn a_finished_call_is_not_cancelled() {
+    let server = queue(vec![json!({"status": "COMPLETED"})], || answer(200, &json!({"seed": 7}))).await;
+    let client = server.client();
+    client.subscribe(cat()).cancel_on_drop().await.unwrap();
+    // Whatever the drop had spawned would have run before this one is answered.
+    client.job::<Model>("r1").status().await.unwrap();
+    assert!(!server.received().iter().any(is_cancel));
+}

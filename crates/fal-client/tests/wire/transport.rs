@@ -1,0 +1,138 @@
+//! Retries, limits and broken connections.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use fal_client::{Client, ErrorKind, Retry};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::{
+    model::{Model, cat},
+    server::{Received, Server, bytes, closing, json as answer, quick},
+};
+
+/// A server that refuses with `status` and `headers` for ever.
+async fn refusing(status: u16, headers: &'static [(&'static str, &'static str)]) -> Server {
+    Server::start(move |_, _| bytes(status, headers, "")).await
+}
+
+#[tokio::test]
+async fn work_is_repeated_only_when_it_was_not_accepted() {
+    type Headers = &'static [(&'static str, &'static str)];
+    const FROM_FAL: Headers = &[("x-fal-request-id", "r1")];
+    // status, headers, attempts at run and submit, attempts at status
+    let table: [(u16, Headers, usize, usize); 9] = [
+        (503, &[], 4, 4),
+        (503, FROM_FAL, 1, 4),
+        (429, FROM_FAL, 4, 4),
+        (408, &[], 1, 4),
+        (500, &[], 1, 1),
+        (404, &[], 1, 1),
+        (504, &[("x-fal-request-timeout-type", "user")], 1, 1),
+        (429, &[("x-fal-needs-retry", "0")], 1, 1),
+        (429, &[("retry-after", "3600")], 1, 1),
+    ];
+    for (status, headers, work, look) in table {
+        let server = refusing(status, headers).await;
+        let client = server.client();
+        let error = client.run(cat()).await.unwrap_err();
+        assert_eq!(error.status().unwrap().as_u16(), status);
+        assert_eq!(server.received().len(), work, "run: {status} {headers:?}");
+        client.submit(cat()).await.unwrap_err();
+        assert_eq!(server.received().len(), 2 * work, "submit: {status} {headers:?}");
+        client.job::<Model>("r1").status().await.unwrap_err();
+        assert_eq!(server.received().len(), 2 * work + look, "status: {status} {headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_later_attempt_can_succeed_and_policies_can_differ() {
+    let server = Server::start(|request: &Received, _: &str| match request.nth {
+        0 | 1 => bytes(429, &[("retry-after", "0")], ""),
+        _ => answer(200, &json!({"seed": 1})),
+    })
+    .await;
+    assert!(server.client().run(cat()).retry(Retry::none()).await.unwrap_err().is_rate_limited());
+    assert_eq!(server.received().len(), 1);
+    assert_eq!(server.client().run(cat()).retry(quick().max_attempts(2)).await.unwrap().seed, 1);
+    assert_eq!(server.received().len(), 3);
+}
+
+#[tokio::test]
+async fn a_broken_connection_repeats_looks_but_not_work() {
+    for answer in [&b""[..], b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"seed\""] {
+        let (url, requests) = closing(answer).await;
+        let client = Client::builder().emulator(url).retry(quick()).build().unwrap();
+        let error = client.run(cat()).await.unwrap_err();
+        assert!(error.is_transport() && error.endpoint() == Some("acme/app/edit"), "{error:?}");
+        assert_eq!(requests.load(Ordering::SeqCst), 1);
+        let error = client.job::<Model>("r1").status().await.unwrap_err();
+        assert!(error.is_transport() && error.request_id() == Some("r1"), "{error:?}");
+        assert_eq!(requests.load(Ordering::SeqCst), 5);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_says_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let client = Client::builder().emulator(url).retry(quick()).build().unwrap();
+    let error = client.run(cat()).await.unwrap_err();
+    assert!(error.is_transport());
+    assert!(error.to_string().to_lowercase().contains("connection refused"), "{error}");
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[tokio::test]
+async fn an_oversized_answer_is_not_taken() {
+    for announced in [true, false] {
+        let server = Server::start(move |_, _| {
+            if announced {
+                return bytes(200, &[], vec![b' '; 5000]);
+            }
+            let chunks = (0..50).map(|_| Ok::<_, std::io::Error>(vec![b' '; 100]));
+            bytes(200, &[], axum::body::Body::from_stream(futures_util::stream::iter(chunks)))
+        })
+        .await;
+        let error = server.builder().max_reply_bytes(4999).build().unwrap().run(cat()).await.unwrap_err();
+        let ErrorKind::TooLarge { limit, .. } = error.kind() else { panic!("{error:?}") };
+        assert_eq!(*limit, 4999);
+        // One byte more is enough for all of it, which then is not JSON.
+        let error = server.builder().max_reply_bytes(5000).build().unwrap().run(cat()).await.unwrap_err();
+        assert_eq!(error.body().unwrap().len(), 5000, "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_something_in_between_are_not_json() {
+    let page = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>";
+    let server = Server::start(move |_, _| bytes(502, &[("content-type", "text/html")], page)).await;
+    let error = server.client().run(cat()).retry(Retry::none()).await.unwrap_err();
+    assert_eq!(error.to_string(), "acme/app/edit: 502 an HTML page titled `502 Bad Gateway`");
+    assert_eq!(error.body().unwrap().as_ref(), page.as_bytes());
+}
+
+#[tokio::test]
+async fn a_client_of_one_s_own_is_used() {
+    let server = Server::start(|_, _| answer(200, &json!({"seed": 1}))).await;
+    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20));
+    let mut headers = http::HeaderMap::new();
+    headers.insert("x-mine", "yes".parse().unwrap());
+    #[cfg(feature = "rustls-ring")]
+    let http = {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+        http.tls_backend_preconfigured(tls)
+    };
+    let client = server.builder().http(http.default_headers(headers).build().unwrap()).build().unwrap();
+    client.run(cat()).await.unwrap();
+    assert_eq!(server.received()[0].header("x-mine"), Some("yes"));
+}
