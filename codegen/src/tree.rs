@@ -122,6 +122,17 @@ impl Tree {
     }
 }
 
+impl Tree {
+    /// Writes every file below `folder`, and leaves alone what is there besides.
+    ///
+    /// # Errors
+    ///
+    /// When the disk cannot be written.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
+        self.apply(folder, &self.changes(folder, &[])?)
+    }
+}
+
 /// A checkout may have other line ends.
 fn normalized(text: &str) -> String {
     text.replace("\r\n", "\n")

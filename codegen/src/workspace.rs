@@ -3,7 +3,7 @@
 use std::{fmt, fs, io, path::Path};
 
 use crate::{
-    Errors, Generated, Manifest, emit, generate,
+    Error, Errors, Generated, Layout, Manifest, Options, Source, emit, generate_manifest,
     tree::{Change, Tree},
 };
 
@@ -69,16 +69,38 @@ pub fn plan(root: &Path, only: &[String]) -> Result<Plan, Failure> {
     if !only.is_empty() {
         manifest.crates.retain(|name, _| only.contains(name));
     }
-    let generated = generate(&manifest, SCHEMAS, |path| fs::read_to_string(root.join(SCHEMAS).join(path)))
+    let generated = generate_manifest(&manifest, &file, &sources(root, &manifest)?, &options())
         .map_err(Failure::Documents)?;
     let crates: Vec<String> = manifest.crates.into_keys().collect();
     // A crate that left the manifest goes too, but only a full run can know.
+    let folder = emit::folder(&Layout::Workspace);
     let folders = match only {
-        [] => vec![emit::FOLDER.to_owned()],
-        only => only.iter().map(|name| format!("{}/{name}", emit::FOLDER)).collect(),
+        [] => vec![folder.to_owned()],
+        only => only.iter().map(|name| format!("{folder}/{name}")).collect(),
     };
     let changes = generated.tree.changes(root, &folders)?;
     Ok(Plan { generated, changes, crates })
+}
+
+fn options() -> Options {
+    Options { command: "cargo xtask regen".to_owned(), layout: Layout::Workspace, ..Options::default() }
+}
+
+/// The documents that the manifest names.
+fn sources(root: &Path, manifest: &Manifest) -> Result<Vec<Source>, Failure> {
+    let mut sources = Vec::new();
+    let mut errors = Vec::new();
+    for id in manifest.crates.values().flat_map(|family| &family.endpoints) {
+        let file = format!("{SCHEMAS}/{}", Manifest::document(id));
+        match fs::read_to_string(root.join(&file)) {
+            Ok(text) => sources.push(Source { file, text }),
+            Err(error) => errors.push(
+                Error::new(file, error.to_string())
+                    .help(format!("`{id}` is in {SCHEMAS}/manifest.toml, so its document must exist")),
+            ),
+        }
+    }
+    if errors.is_empty() { Ok(sources) } else { Err(Failure::Documents(Errors(errors))) }
 }
 
 impl Plan {
@@ -99,7 +121,7 @@ impl Plan {
 
     /// The changes of one crate.
     pub fn changes_of(&self, name: &str) -> impl Iterator<Item = &Change> {
-        let folder = format!("{}/{name}/", emit::FOLDER);
+        let folder = format!("{}/{name}/", emit::folder(&Layout::Workspace));
         self.changes.iter().filter(move |change| change.path().starts_with(&folder))
     }
 }

@@ -33,9 +33,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     for change in &plan.changes {
         println!("  {change}");
     }
-    for (id, keywords) in &plan.generated.unknown_keywords {
-        let list: Vec<_> = keywords.iter().map(|(keyword, count)| format!("{keyword} ({count})")).collect();
-        println!("{id}: keywords no rule knows: {}", list.join(", "));
+    for entry in plan.generated.report.endpoints.iter().filter(|entry| !entry.unknown_keywords.is_empty()) {
+        let list: Vec<_> =
+            entry.unknown_keywords.iter().map(|(keyword, count)| format!("{keyword} ({count})")).collect();
+        println!("{}: keywords no rule knows: {}", entry.id, list.join(", "));
     }
     if !arguments.check {
         return plan.write(&root).map_err(|error| error.to_string());

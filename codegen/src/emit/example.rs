@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::rust::{Bounds, Crate, Endpoint, Field, Item, Literal, Module, Presence, Ty};
+use crate::rust::{Bounds, Crate, Endpoint, Field, Item, Literal, Module, Presence, Rule, Ty};
 
 /// The lines of the example, or none where a required parameter has no short value.
 pub(super) fn lines(item: &Crate, module: &Module, endpoint: &Endpoint) -> Option<Vec<String>> {
-    let krate = item.name.replace('-', "_");
+    let krate = item.lib_name();
     let (import, name) = match module.path.split_last() {
         None => (None, krate),
         Some((last, parents)) => {
@@ -35,13 +35,18 @@ pub(super) fn lines(item: &Crate, module: &Module, endpoint: &Endpoint) -> Optio
 
 fn value(field: &Field, endpoint: &Endpoint, module: &str) -> Option<String> {
     let example = field.example.as_ref();
-    match (&field.ty, field.literal) {
-        (_, Some(Literal::Text)) => {
-            let rule = field.length.as_ref();
+    match (&field.ty, &field.literal) {
+        (_, Some(Literal::Text(marker))) => {
+            let rule = endpoint.input_types.iter().find_map(|item| match item {
+                Item::Length(rule) if Some(&rule.marker) == marker.as_ref() => Some(rule),
+                _ => None,
+            });
+            let free = matches!(&field.rule, Rule::Free | Rule::Text { pattern: None, .. });
             let fits = |text: &&str| {
                 let length = text.chars().count();
-                length <= 60
-                    && rule.is_none_or(|rule| length >= rule.min && rule.max.is_none_or(|max| length <= max))
+                let allowed =
+                    rule.is_none_or(|rule| length >= rule.min && rule.max.is_none_or(|max| length <= max));
+                length <= 60 && allowed && free
             };
             let text = example.and_then(Value::as_str).filter(fits);
             let text = text.or_else(|| Some("a cat reading a map").filter(fits))?;

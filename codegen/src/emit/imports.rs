@@ -15,6 +15,8 @@ const CANDIDATES: &[(&str, &[&str])] = &[
             "Nullable",
             "Param",
             "Parameters",
+            "Realtime",
+            "Streams",
             "Unset",
             "Violations",
             "wire",

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     model,
-    rust::{Bounds, IntegerEnum, LengthRule, Number, TextEnum, Union, VariantKind},
+    rust::{Bounds, IntegerEnum, LengthRule, Number, TextEnum, Ty, Union, VariantKind},
 };
 
 /// An enum of texts, and what every such enum can do.
@@ -132,14 +132,28 @@ pub(super) fn union(item: &Union) -> Vec<TokenStream> {
             }
         }
     });
+    let other = (!item.built).then(|| {
+        let docs = docs::line("A form newer than this crate.");
+        quote!(#docs Other(Value))
+    });
     let mut items = vec![quote! {
         #docs
         #[derive(Debug, Clone, PartialEq)]
         #[non_exhaustive]
-        pub enum #name { #(#variants,)* }
+        pub enum #name { #(#variants,)* #other }
     }];
+    // Two variants of one type leave a conversion nothing to go by.
+    let types: Vec<&Ty> = item
+        .variants
+        .iter()
+        .filter_map(|variant| match &variant.kind {
+            VariantKind::Value { ty, .. } => Some(ty),
+            VariantKind::Text(_) => None,
+        })
+        .collect();
+    let single = |ty: &Ty| types.iter().filter(|other| **other == ty).count() == 1;
     items.extend(item.variants.iter().filter_map(|variant| match &variant.kind {
-        VariantKind::Value { ty: inner, .. } => {
+        VariantKind::Value { ty: inner, .. } if item.built && single(inner) => {
             let (variant, inner) = (ident(&variant.ident), ty(inner));
             Some(quote! {
                 impl From<#inner> for #name {
@@ -147,7 +161,7 @@ pub(super) fn union(item: &Union) -> Vec<TokenStream> {
                 }
             })
         }
-        VariantKind::Text(_) => None,
+        _ => None,
     }));
     items
 }

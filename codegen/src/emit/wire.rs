@@ -1,56 +1,10 @@
-//! How values are checked, written and read.
+//! How values are written and read.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::structs::{allow_deprecated, ident, is_input};
-use crate::rust::{Field, Presence, Struct, Union, Variant, VariantKind};
-
-/// The impl that finds the files and broken rules of a struct.
-pub(super) fn parameters(item: &Struct) -> TokenStream {
-    let name = ident(&item.ident);
-    let walked = |field: &&Field| field.walked;
-    let visits: Vec<_> = item.fields.iter().filter(walked).map(|field| ident(&field.ident)).collect();
-    let checks: Vec<_> = item.fields.iter().filter_map(check).collect();
-    let visit_files = (!visits.is_empty()).then(|| {
-        quote! {
-            fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
-                #(self.#visits.visit_files(visit);)*
-            }
-        }
-    });
-    let check = (!checks.is_empty()).then(|| {
-        quote! {
-            fn check(&self, check: &mut Check) { #(#checks)* }
-        }
-    });
-    let allow = allow_deprecated(item);
-    quote!(#allow impl Parameters for #name { #visit_files #check })
-}
-
-fn check(field: &Field) -> Option<TokenStream> {
-    let (name, wire) = (ident(&field.ident), &field.wire);
-    if let Some(rule) = &field.length {
-        let marker = ident(&rule.marker);
-        let method = if rule.list { quote!(list) } else { quote!(text) };
-        let generics = if rule.list { quote!(<bounds::#marker, _>) } else { quote!(<bounds::#marker>) };
-        let value = match (field.presence, rule.list) {
-            (Presence::Required, true) => quote!(self.#name.as_slice()),
-            (Presence::Required, false) => quote!(self.#name.as_str()),
-            (Presence::Optional, _) => quote!(self.#name.as_deref()),
-            (Presence::TriState, true) => {
-                quote!(self.#name.as_ref().and_then(Nullable::value).map(Vec::as_slice))
-            }
-            (Presence::TriState, false) => {
-                quote!(self.#name.as_ref().and_then(Nullable::value).map(String::as_str))
-            }
-        };
-        let own = quote!(check.#method::#generics(#wire, #value););
-        let inner = field.walked.then(|| quote!(check.at(#wire, &self.#name);));
-        return Some(quote!(#own #inner));
-    }
-    field.walked.then(|| quote!(check.at(#wire, &self.#name);))
-}
+use crate::rust::{Presence, Struct, Ty, Union, VariantKind};
 
 /// A local variable that no field of the struct hides.
 fn local(item: &Struct, preferred: &str) -> Ident {
@@ -78,9 +32,14 @@ pub(super) fn structure(item: &Struct) -> Vec<TokenStream> {
     });
     let arms = item.fields.iter().map(|field| {
         let (name, wire) = (ident(&field.ident), &field.wire);
-        // A reply says null where it has nothing; a parameter that may be null has a type that takes it.
-        let lenient = !item.built || field.presence == Presence::Optional;
-        let read = if lenient { quote!(or_null) } else { quote!(value) };
+        // A reply says null where it has nothing; a parameter is null only where the service takes null.
+        let or_null = if item.built { field.nullable && field.presence == Presence::Optional } else { true };
+        let read = match (&field.ty, or_null) {
+            (Ty::Integer, true) => quote!(integer_or_null),
+            (Ty::Integer, false) if field.presence != Presence::TriState => quote!(integer),
+            (_, true) => quote!(or_null),
+            (_, false) => quote!(value),
+        };
         quote!(#wire => #object.#read(&mut #name)?,)
     });
     let done = item.fields.iter().map(|field| {
@@ -135,9 +94,10 @@ pub(super) fn structure(item: &Struct) -> Vec<TokenStream> {
     ]
 }
 
-/// The impls of a union: files and rules where users build it, and the serde ones.
+/// The serde impls of a union.
 pub(super) fn union(item: &Union) -> Vec<TokenStream> {
     let name = ident(&item.ident);
+    let other = (!item.built).then(|| quote!(Self::Other(value) => value.serialize(serializer),));
     let writes = item.variants.iter().map(|variant| {
         let ident = ident(&variant.ident);
         match &variant.kind {
@@ -145,19 +105,48 @@ pub(super) fn union(item: &Union) -> Vec<TokenStream> {
             VariantKind::Value { .. } => quote!(Self::#ident(value) => value.serialize(serializer)),
         }
     });
-    let texts: Vec<_> = item
-        .variants
-        .iter()
-        .filter_map(|variant| match &variant.kind {
-            VariantKind::Text(value) => {
-                let ident = ident(&variant.ident);
-                Some(quote!(Some(#value) => return Ok(Self::#ident),))
+    let reads = match &item.tag {
+        Some(tag) => by_tag(item, tag),
+        None => by_form(item),
+    };
+    let failure = format!("matches no form of {}", item.ident);
+    let last = if item.built {
+        quote!(Err(serde::de::Error::custom(#failure)))
+    } else {
+        quote!(Ok(Self::Other(value)))
+    };
+    vec![
+        quote! {
+            impl Serialize for #name {
+                fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                    match self { #(#writes,)* #other }
+                }
             }
-            VariantKind::Value { .. } => None,
-        })
-        .collect();
+        },
+        quote! {
+            impl<'de> Deserialize<'de> for #name {
+                fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    let value = Value::deserialize(deserializer)?;
+                    #reads
+                    #last
+                }
+            }
+        },
+    ]
+}
+
+/// Reads a value into the first variant that takes it: texts by their value, others by trying.
+fn by_form(item: &Union) -> TokenStream {
+    let texts = item.variants.iter().filter_map(|variant| match &variant.kind {
+        VariantKind::Text(value) => {
+            let ident = ident(&variant.ident);
+            Some(quote!(Some(#value) => return Ok(Self::#ident),))
+        }
+        VariantKind::Value { .. } => None,
+    });
+    let texts: Vec<_> = texts.collect();
     let texts = (!texts.is_empty()).then(|| quote!(match value.as_str() { #(#texts)* _ => {} }));
-    let reads = item.variants.iter().filter_map(|variant| match &variant.kind {
+    let tries = item.variants.iter().filter_map(|variant| match &variant.kind {
         VariantKind::Value { .. } => {
             let ident = ident(&variant.ident);
             Some(quote! {
@@ -166,48 +155,21 @@ pub(super) fn union(item: &Union) -> Vec<TokenStream> {
         }
         VariantKind::Text(_) => None,
     });
-    let failure = format!("matches no form of {}", item.ident);
-    let mut items = Vec::new();
-    if item.built {
-        items.push(union_parameters(item));
-    }
-    items.push(quote! {
-        impl Serialize for #name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                match self { #(#writes,)* }
-            }
-        }
-    });
-    items.push(quote! {
-        impl<'de> Deserialize<'de> for #name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let value = Value::deserialize(deserializer)?;
-                #texts
-                #(#reads)*
-                Err(serde::de::Error::custom(#failure))
-            }
-        }
-    });
-    items
+    quote!(#texts #(#tries)*)
 }
 
-fn union_parameters(item: &Union) -> TokenStream {
-    let name = ident(&item.ident);
-    let walked = |variant: &&Variant| matches!(variant.kind, VariantKind::Value { walked: true, .. });
-    let variants: Vec<_> = item.variants.iter().filter(walked).map(|variant| ident(&variant.ident)).collect();
-    if variants.is_empty() {
-        return quote!(impl Parameters for #name {});
-    }
-    let rest = (variants.len() < item.variants.len()).then(|| quote!(_ => {}));
-    quote! {
-        impl Parameters for #name {
-            fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
-                match self { #(Self::#variants(value) => value.visit_files(visit),)* #rest }
-            }
-
-            fn check(&self, check: &mut Check) {
-                match self { #(Self::#variants(value) => value.check(check),)* #rest }
-            }
+/// Reads a value into the variant that its tag names, so that what is wrong inside is said.
+fn by_tag(item: &Union, tag: &str) -> TokenStream {
+    let arms = item.variants.iter().filter_map(|variant| match &variant.kind {
+        VariantKind::Value { tag: Some(value), .. } => {
+            let ident = ident(&variant.ident);
+            Some(quote! {
+                Some(#value) => {
+                    return Deserialize::deserialize(value).map(Self::#ident).map_err(serde::de::Error::custom);
+                }
+            })
         }
-    }
+        _ => None,
+    });
+    quote!(match value[#tag].as_str() { #(#arms)* _ => {} })
 }

@@ -3,13 +3,14 @@
 //! No `$ref`, `allOf` or union with null is left here: a property has one [`Type`], and says whether it
 //! may be null. Objects are named, and a type refers to them by name, so that recursion is possible.
 
+mod paths;
 mod resolve;
 mod types;
 
 use indexmap::IndexMap;
 use serde_json::Value;
 
-pub use resolve::endpoint;
+pub use paths::{Routes, routes};
 
 /// One callable model.
 #[derive(Debug, Clone)]
@@ -28,15 +29,21 @@ pub struct Endpoint {
     pub input: Side,
     /// What it gives.
     pub output: Side,
+    /// One event of its stream, if it has one.
+    pub event: Option<Side>,
+    /// Whether it exchanges its input and output over one connection.
+    pub realtime: bool,
 }
 
 /// The types of one direction.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Side {
     /// The whole of the input or output. An object in all but a few documents.
     pub root: Type,
     /// Every object that can be reached from the root, by component name.
     pub objects: IndexMap<String, Object>,
+    /// JSON pointers of constructs that are [`Type::Any`] because there is no type for them here.
+    pub untyped: Vec<String>,
 }
 
 /// An object with named properties.
@@ -75,9 +82,9 @@ pub struct Property {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Type {
     /// A text.
-    Text(Length),
+    Text(Text),
     /// A text that holds the URL of a file.
-    File(Value),
+    File(Text, FileLimits),
     /// An integer.
     Integer(Bounds<i64>),
     /// A floating-point number.
@@ -93,11 +100,13 @@ pub enum Type {
     /// An object whose names are values.
     Map(Box<Item>),
     /// A list.
-    List(Box<Item>, Length),
+    List(Box<Item>, List),
     /// A list whose every position has a type of its own.
     Tuple(Vec<Item>),
     /// One of several kinds.
     Union(Vec<Type>),
+    /// One of several objects, told apart by the value of one property.
+    Tagged(String, Vec<(String, Type)>),
     /// Anything.
     Any,
 }
@@ -133,6 +142,27 @@ impl<T: PartialEq> Bounds<T> {
         self.min.is_none() && self.max.is_none() && self.multiple_of.is_none()
     }
 }
+
+/// What a text must be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Text {
+    /// How long it is.
+    pub length: Length,
+    /// A regular expression that matches somewhere in it.
+    pub pattern: Option<String>,
+}
+
+/// What a list must be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct List {
+    /// How long it is.
+    pub length: Length,
+    /// Whether no item may occur twice.
+    pub unique: bool,
+}
+
+/// fal's `x-fal` limits of a file, as published.
+pub type FileLimits = Value;
 
 /// Bounds of the length of a text (in Unicode scalar values) or a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,61 +1,11 @@
-//! From paths and references to the two sides of an endpoint.
+//! From references to the objects of one side of an endpoint.
 
 use indexmap::IndexMap;
-use openapiv3::{OpenAPI, Operation, ReferenceOr, Schema, SchemaKind, Type as Kind};
+use openapiv3::{ReferenceOr, Schema, SchemaKind, Type as Kind};
 use serde_json::Value;
 
-use super::{Endpoint, Object, Property, Side, Type};
+use super::{Object, Property, Side, Type};
 use crate::{Error, error::pointer, normalize::Normalized};
-
-/// The endpoint that a document describes.
-///
-/// # Errors
-///
-/// When the paths of the endpoint are missing, a reference leads nowhere, or a construct has no meaning
-/// here yet. The pointer says where.
-pub fn endpoint(document: &Normalized) -> Result<Endpoint, Error> {
-    let Normalized { file, endpoint_id: id, metadata, base, openapi } = document;
-    let submit = operation(openapi, &format!("/{id}"), |item| item.post.as_ref());
-    let result = operation(openapi, &format!("/{id}/requests/{{request_id}}"), |item| item.get.as_ref());
-    let (Some(submit), Some(result)) = (submit, result) else {
-        return Err(Error::new(
-            file,
-            format!("has no `POST /{id}` with a `GET /{id}/requests/{{request_id}}`"),
-        )
-        .at(format!("{base}/paths"))
-        .help("check that `endpoint_id` and the paths name the same endpoint"));
-    };
-    let about = openapi.info.extensions.get("x-fal-metadata");
-    let about = about.and_then(|metadata| metadata.get("about")).and_then(Value::as_str);
-    let description = metadata.description.as_deref().or(about).unwrap_or_default();
-    Ok(Endpoint {
-        file: file.clone(),
-        id: id.clone(),
-        title: metadata.display_name.clone().unwrap_or_else(|| id.clone()),
-        description: description.trim().to_owned(),
-        category: metadata.category.clone(),
-        input: Side::read(document, body(submit), Direction::Input)?,
-        output: Side::read(document, reply(result), Direction::Output)?,
-    })
-}
-
-fn operation<'a>(
-    openapi: &'a OpenAPI,
-    path: &str,
-    verb: impl FnOnce(&'a openapiv3::PathItem) -> Option<&'a Operation>,
-) -> Option<&'a Operation> {
-    verb(openapi.paths.paths.get(path)?.as_item()?)
-}
-
-fn body(operation: &Operation) -> Option<&ReferenceOr<Schema>> {
-    let body = operation.request_body.as_ref()?.as_item()?;
-    body.content.get("application/json")?.schema.as_ref()
-}
-
-fn reply(operation: &Operation) -> Option<&ReferenceOr<Schema>> {
-    let (_, reply) = operation.responses.responses.iter().find(|(code, _)| code.to_string() == "200")?;
-    reply.as_item()?.content.get("application/json")?.schema.as_ref()
-}
 
 /// Texts that hold a URL are files only where the user gives them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,17 +15,25 @@ pub(super) enum Direction {
 }
 
 impl Side {
-    fn read(
+    pub(super) fn read(
         document: &Normalized,
         schema: Option<&ReferenceOr<Schema>>,
         direction: Direction,
     ) -> Result<Self, Error> {
-        let mut resolver = Resolver { document, direction, objects: IndexMap::new() };
+        let mut resolver = Resolver {
+            document,
+            direction,
+            objects: IndexMap::new(),
+            untyped: Vec::new(),
+            aliases: Vec::new(),
+            owner: String::new(),
+            depth: 0,
+        };
         let root = match schema {
             Some(schema) => resolver.ty(schema, None, &format!("{}/paths", document.base))?,
             None => Type::Any,
         };
-        Ok(Self { root, objects: resolver.objects })
+        Ok(Self { root, objects: resolver.objects, untyped: resolver.untyped })
     }
 }
 
@@ -83,7 +41,17 @@ pub(super) struct Resolver<'a> {
     pub(super) document: &'a Normalized,
     pub(super) direction: Direction,
     objects: IndexMap<String, Object>,
+    /// Where a construct stands that has no type here.
+    pub(super) untyped: Vec<String>,
+    /// Components other than objects that are being read.
+    aliases: Vec<String>,
+    /// The object whose properties are being read, to name what has no name.
+    owner: String,
+    depth: usize,
 }
+
+/// How deep schemas may nest, references followed. Real documents reach 6.
+const DEPTH: usize = 128;
 
 impl<'a> Resolver<'a> {
     pub(super) fn error(&self, at: &str, message: impl Into<String>) -> Error {
@@ -104,7 +72,7 @@ impl<'a> Resolver<'a> {
             let found = name.and_then(|name| schemas?.get_key_value(name));
             match found {
                 Some((name, ReferenceOr::Item(schema))) => {
-                    let base = self.document.base;
+                    let base = &self.document.base;
                     return Ok((name, schema, pointer(&format!("{base}/components/schemas"), name)));
                 }
                 Some((_, ReferenceOr::Reference { reference: next })) => reference.clone_from(next),
@@ -122,17 +90,73 @@ impl<'a> Resolver<'a> {
     pub(super) fn reference(&mut self, reference: &str, at: &str) -> Result<Type, Error> {
         let (name, schema, at) = self.component(reference, at)?;
         let is_object = matches!(&schema.schema_kind, SchemaKind::Type(Kind::Object(object)) if !object.properties.is_empty());
-        if !is_object {
-            return self.schema(schema, None, &at);
+        if is_object {
+            return self.named_object(name, schema, &at);
         }
+        if self.aliases.iter().any(|alias| alias == name) {
+            return Err(self
+                .error(&at, format!("`{name}` is made of itself"))
+                .help("only an object with properties can contain itself"));
+        }
+        self.aliases.push(name.to_owned());
+        let ty = self.schema(schema, None, &at);
+        self.aliases.pop();
+        ty
+    }
+
+    /// An object that stands where it is used takes its name from there.
+    pub(super) fn inline_object(
+        &mut self,
+        schema: &Schema,
+        property: Option<&str>,
+        at: &str,
+    ) -> Result<Type, Error> {
+        let wanted = match (self.owner.as_str(), property) {
+            ("", None) => "Root".to_owned(),
+            ("", Some(property)) => property.to_owned(),
+            (owner, property) => format!("{owner}_{}", property.unwrap_or("item")),
+        };
+        let components = self.document.openapi.components.as_ref();
+        let taken = |name: &str| {
+            self.objects.contains_key(name) || components.is_some_and(|all| all.schemas.contains_key(name))
+        };
+        let mut name = wanted.clone();
+        let mut number = 2;
+        while taken(&name) {
+            name = format!("{wanted}_{number}");
+            number += 1;
+        }
+        self.named_object(&name, schema, at)
+    }
+
+    fn named_object(&mut self, name: &str, schema: &Schema, at: &str) -> Result<Type, Error> {
         if !self.objects.contains_key(name) {
             let placeholder =
                 Object { name: name.to_owned(), description: String::new(), properties: Vec::new() };
             self.objects.insert(name.to_owned(), placeholder);
-            let object = self.object(name, schema, &at)?;
+            let outer = std::mem::replace(&mut self.owner, name.to_owned());
+            let object = self.object(name, schema, at)?;
+            self.owner = outer;
             self.objects.insert(name.to_owned(), object);
         }
         Ok(Type::Object(name.to_owned()))
+    }
+
+    /// Runs `read` one level deeper.
+    pub(super) fn deeper<T>(
+        &mut self,
+        at: &str,
+        read: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if self.depth == DEPTH {
+            return Err(self
+                .error(at, format!("schemas nest deeper than {DEPTH} levels here"))
+                .help("no model does; check where the document comes from"));
+        }
+        self.depth += 1;
+        let read = read(self);
+        self.depth -= 1;
+        read
     }
 
     fn object(&mut self, name: &str, schema: &Schema, at: &str) -> Result<Object, Error> {
@@ -182,12 +206,25 @@ impl<'a> Resolver<'a> {
         Ok(Property {
             name: name.to_owned(),
             description,
-            ty,
+            ty: ty.clone(),
             nullable: data.nullable,
             required,
-            default: data.default,
+            default: data.default.and_then(|default| fitting(default, &ty)),
             examples: examples.unwrap_or_else(|| data.example.into_iter().collect()),
             deprecated: data.deprecated,
         })
+    }
+}
+
+/// A default, if its type can have it. Some documents give an enum of texts an integer for a default.
+fn fitting(default: Value, ty: &Type) -> Option<Value> {
+    match (ty, default) {
+        (Type::TextEnum(values), Value::Number(number)) => {
+            let text = number.to_string();
+            values.contains(&text).then(|| text.into())
+        }
+        (Type::TextEnum(values), Value::String(text)) if !values.contains(&text) => None,
+        (Type::Object(_), default) if !default.is_object() && !default.is_null() => None,
+        (_, default) => Some(default),
     }
 }

@@ -1,14 +1,14 @@
 //! From one schema to one [`Type`].
 
 use openapiv3::{
-    AdditionalProperties, ArrayType, IntegerType, NumberType, ReferenceOr, Schema, SchemaKind, StringType,
-    Type as Kind,
+    AdditionalProperties, AnySchema, ArrayType, Discriminator, IntegerType, NumberType, ReferenceOr, Schema,
+    SchemaKind, StringType, Type as Kind,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Bounds, Item, Length, Type,
+    Bounds, Item, Length, List, Text, Type,
     resolve::{Direction, Resolver},
 };
 use crate::{Error, error::pointer, normalize::TUPLE};
@@ -21,10 +21,10 @@ impl Resolver<'_> {
         property: Option<&str>,
         at: &str,
     ) -> Result<Type, Error> {
-        match schema {
-            ReferenceOr::Reference { reference } => self.reference(reference, at),
-            ReferenceOr::Item(schema) => self.schema(schema, property, at),
-        }
+        self.deeper(at, |resolver| match schema {
+            ReferenceOr::Reference { reference } => resolver.reference(reference, at),
+            ReferenceOr::Item(schema) => resolver.schema(schema, property, at),
+        })
     }
 
     pub(super) fn schema(
@@ -40,29 +40,33 @@ impl Resolver<'_> {
             SchemaKind::Type(Kind::Boolean(_)) => Ok(Type::Boolean),
             SchemaKind::Type(Kind::Array(array)) => self.list(array, schema, property, at),
             SchemaKind::Type(Kind::Object(object)) if object.properties.is_empty() => {
-                match &object.additional_properties {
-                    Some(AdditionalProperties::Schema(values)) => {
-                        let item = self.item(values, None, &pointer(at, "additionalProperties"))?;
-                        Ok(Type::Map(Box::new(item)))
-                    }
-                    _ => Ok(Type::Map(Box::new(Item { ty: Type::Any, nullable: false }))),
-                }
+                self.map(object.additional_properties.as_ref(), at)
             }
-            SchemaKind::Type(Kind::Object(_)) => Err(self
-                .error(at, "an object without a name of its own")
-                .help("move it to /components/schemas")),
-            SchemaKind::AllOf { all_of } if all_of.len() == 1 => self.ty(&all_of[0], property, at),
+            SchemaKind::Type(Kind::Object(_)) => self.inline_object(schema, property, at),
+            SchemaKind::AllOf { all_of } if all_of.len() == 1 => {
+                self.ty(&all_of[0], property, &pointer(&pointer(at, "allOf"), 0))
+            }
             SchemaKind::AnyOf { any_of } => self.union(any_of, property, &pointer(at, "anyOf")),
-            SchemaKind::OneOf { one_of } => self.union(one_of, property, &pointer(at, "oneOf")),
-            SchemaKind::Any(any)
-                if any.typ.is_none() && any.properties.is_empty() && any.any_of.is_empty() =>
-            {
+            SchemaKind::OneOf { one_of } => match &schema.schema_data.discriminator {
+                Some(discriminator) if !discriminator.mapping.is_empty() => self.tagged(discriminator, at),
+                _ => self.union(one_of, property, &pointer(at, "oneOf")),
+            },
+            SchemaKind::Any(any) if *any == AnySchema::default() => Ok(Type::Any),
+            SchemaKind::AllOf { .. } | SchemaKind::Not { .. } | SchemaKind::Any(_) => {
+                self.untyped.push(at.to_owned());
                 Ok(Type::Any)
             }
-            SchemaKind::AllOf { .. } | SchemaKind::Not { .. } | SchemaKind::Any(_) => Err(self
-                .error(at, "this combination of keywords has no Rust type yet")
-                .help("report it with the document; a rule belongs in codegen/src/normalize/rules.rs")),
         }
+    }
+
+    fn map(&mut self, values: Option<&AdditionalProperties>, at: &str) -> Result<Type, Error> {
+        let item = match values {
+            Some(AdditionalProperties::Schema(values)) => {
+                self.item(values, None, &pointer(at, "additionalProperties"))?
+            }
+            _ => Item { ty: Type::Any, nullable: false },
+        };
+        Ok(Type::Map(Box::new(item)))
     }
 
     fn item(
@@ -93,16 +97,32 @@ impl Resolver<'_> {
         Ok(if kinds.len() == 1 { kinds.remove(0) } else { Type::Union(kinds) })
     }
 
+    /// A union whose members say in one property which they are.
+    fn tagged(&mut self, discriminator: &Discriminator, at: &str) -> Result<Type, Error> {
+        let at = pointer(at, "discriminator");
+        let mut variants = Vec::with_capacity(discriminator.mapping.len());
+        for (value, target) in &discriminator.mapping {
+            let reference = match target.strip_prefix('#') {
+                Some(_) => target.clone(),
+                None => format!("#/components/schemas/{target}"),
+            };
+            variants.push((value.clone(), self.reference(&reference, &pointer(&at, value))?));
+        }
+        Ok(Type::Tagged(discriminator.property_name.clone(), variants))
+    }
+
     fn text(&self, text: &StringType, schema: &Schema, property: Option<&str>) -> Type {
         let values: Vec<String> = text.enumeration.iter().flatten().cloned().collect();
         if !values.is_empty() {
             return Type::TextEnum(values);
         }
+        let length = Length { min: text.min_length, max: text.max_length };
+        let rules = Text { length, pattern: text.pattern.clone() };
         if self.direction == Direction::Input && property.is_some_and(names_a_file) {
             let limits = schema.schema_data.extensions.get("x-fal").cloned().unwrap_or_default();
-            return Type::File(limits);
+            return Type::File(rules, limits);
         }
-        Type::Text(Length { min: text.min_length, max: text.max_length })
+        Type::Text(rules)
     }
 
     fn list(
@@ -125,7 +145,8 @@ impl Resolver<'_> {
             Some(items) => self.item(&items.clone().unbox(), property, &pointer(at, "items"))?,
             None => Item { ty: Type::Any, nullable: false },
         };
-        Ok(Type::List(Box::new(item), Length { min: array.min_items, max: array.max_items }))
+        let length = Length { min: array.min_items, max: array.max_items };
+        Ok(Type::List(Box::new(item), List { length, unique: array.unique_items }))
     }
 }
 

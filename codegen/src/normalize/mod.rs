@@ -3,6 +3,7 @@
 //! fal declares 3.0 and writes JSON Schema 2020-12 inside it. Each rule rewrites one construct and keeps
 //! what it means; what OpenAPI 3.0 cannot say moves to an `x-` extension, which stage 3 reads.
 
+pub mod fixups;
 mod rules;
 
 use openapiv3::OpenAPI;
@@ -12,7 +13,7 @@ use serde_json::Value;
 use crate::{
     Error,
     error::pointer,
-    schema::{Document, Metadata},
+    schema::{Document, Kind, Metadata},
 };
 
 /// The extension that holds the items of a tuple.
@@ -23,14 +24,18 @@ pub const TUPLE: &str = "x-fal-prefix-items";
 pub struct Normalized {
     /// The file, as the caller named it.
     pub file: String,
-    /// The endpoint that it describes.
-    pub endpoint_id: String,
+    /// Where the document stands in the file, as a JSON pointer.
+    pub base: String,
+    /// The endpoint that it describes, or the app.
+    pub id: String,
+    /// What it describes.
+    pub kind: Kind,
     /// What the platform says about the model.
     pub metadata: Metadata,
-    /// Where the document stands in the file, as a JSON pointer.
-    pub base: &'static str,
     /// The document.
     pub openapi: OpenAPI,
+    /// The fixups that were applied, by name.
+    pub fixups: Vec<&'static str>,
 }
 
 /// Rewrites every schema of `document`.
@@ -39,7 +44,8 @@ pub struct Normalized {
 ///
 /// When the result is not OpenAPI 3.0; the pointer names the component at fault where there is one.
 pub fn normalize(document: Document) -> Result<Normalized, Error> {
-    let Document { file, endpoint_id, metadata, base, mut openapi, .. } = document;
+    let Document { file, base, id, kind, metadata, mut openapi, .. } = document;
+    let fixups = fixups::apply(&file, &id, &mut openapi)?;
     if let Some(schemas) = openapi.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         for (name, schema) in schemas {
             let at = pointer(&format!("{base}/components/schemas"), name);
@@ -50,8 +56,11 @@ pub fn normalize(document: Document) -> Result<Normalized, Error> {
     if let Some(paths) = openapi.get_mut("paths") {
         rewrite_inline(paths, &file, &format!("{base}/paths"))?;
     }
-    let openapi = strict(&openapi, &file, base)?;
-    Ok(Normalized { file, endpoint_id, metadata, base, openapi })
+    if let Some(version) = openapi.get_mut("openapi") {
+        *version = "3.0.4".into();
+    }
+    let openapi = strict(&openapi, &file, &base)?;
+    Ok(Normalized { file, base, id, kind, metadata, openapi, fixups })
 }
 
 /// Schemas inside paths stand under the key `schema`.

@@ -21,6 +21,7 @@ impl Transform for Rules {
             null_branches(object);
             constants(object);
             exclusive_bounds(object);
+            integral_bounds(object);
             tuples(object);
             examples(object);
             extensions(object);
@@ -47,11 +48,14 @@ fn type_lists(schema: &mut Map<String, Value>) {
 
 /// `anyOf: [T, null]` is a nullable `T`; a union of more keeps the others.
 fn null_branches(schema: &mut Map<String, Value>) {
+    let values = schema.get("enum").and_then(Value::as_array).cloned();
     for keyword in ["anyOf", "oneOf"] {
         let Some(Value::Array(branches)) = schema.get_mut(keyword) else { continue };
         let before = branches.len();
         branches.retain(|branch| branch.get("type") != Some(&json!("null")));
-        let removed = branches.len() < before;
+        // Beside an enum without null, null is no value, whatever the union says.
+        let listed = values.as_ref().is_none_or(|values| values.contains(&Value::Null));
+        let removed = branches.len() < before && listed;
         let only = if branches.len() == 1 { branches.pop() } else { None };
         if removed {
             schema.insert("nullable".into(), Value::Bool(true));
@@ -99,6 +103,25 @@ fn exclusive_bounds(schema: &mut Map<String, Value>) {
             schema.insert(exclusive.into(), Value::Bool(true));
         } else {
             schema.remove(exclusive);
+        }
+    }
+}
+
+/// The bounds of an integer are integers, also where a document writes `14142.0`.
+fn integral_bounds(schema: &mut Map<String, Value>) {
+    if schema.get("type") != Some(&json!("integer")) {
+        return;
+    }
+    let rounds: [(&str, fn(f64) -> f64); 3] =
+        [("minimum", f64::ceil), ("maximum", f64::floor), ("multipleOf", std::convert::identity)];
+    for (keyword, round) in rounds {
+        let bound = schema.get(keyword).filter(|bound| bound.is_f64()).and_then(Value::as_f64).map(round);
+        let Some(whole) = bound else { continue };
+        // Beyond i64 a bound allows what the type allows.
+        if whole.fract() == 0.0 && whole.abs() < 9e18 {
+            schema.insert(keyword.into(), json!(whole as i64));
+        } else {
+            schema.remove(keyword);
         }
     }
 }
@@ -194,6 +217,22 @@ mod tests {
         check(
             json!({ "type": "number", "exclusiveMinimum": 2, "minimum": 2 }),
             json!({ "type": "number", "minimum": 2, "exclusiveMinimum": true }),
+        );
+    }
+
+    #[test]
+    fn an_enum_beside_a_union_decides_about_null() {
+        check(
+            json!({ "anyOf": [{ "type": "string" }, { "type": "null" }], "enum": ["a"] }),
+            json!({ "type": "string", "enum": ["a"] }),
+        );
+    }
+
+    #[test]
+    fn bounds_of_integers_are_integers() {
+        check(
+            json!({ "type": "integer", "exclusiveMinimum": 0.0, "maximum": 14142.5, "multipleOf": 2.0 }),
+            json!({ "type": "integer", "minimum": 0, "exclusiveMinimum": true, "maximum": 14142, "multipleOf": 2 }),
         );
     }
 

@@ -3,13 +3,16 @@
 //! Objects that fal names are one type a crate, in its `types` module; what a parameter alone defines
 //! (its enum, its range) belongs to the module of its endpoint, because fal changes it there alone.
 
+mod cycles;
 mod fields;
 pub mod names;
 mod plan;
+mod rules;
 mod shapes;
+mod unions;
 mod values;
 
-pub use plan::plan;
+pub(crate) use plan::plan;
 
 /// A crate of generated bindings.
 #[derive(Debug, Clone)]
@@ -20,10 +23,20 @@ pub struct Crate {
     pub app: String,
     /// What the family is.
     pub title: String,
+    /// The file that says what belongs to it, if one does.
+    pub source: Option<String>,
     /// The modules; the root is the crate's own and has an endpoint if the app itself is one.
     pub root: Module,
     /// The types that endpoints share.
     pub types: Vec<Item>,
+}
+
+impl Crate {
+    /// The name under which Rust code uses it.
+    #[must_use]
+    pub fn lib_name(&self) -> String {
+        self.name.replace('-', "_")
+    }
 }
 
 /// A module, one a segment of an endpoint id.
@@ -60,6 +73,12 @@ pub struct Endpoint {
     pub output: Output,
     /// Types that only the output uses.
     pub output_types: Vec<Item>,
+    /// One event of its stream, if it has one. `Output` where that is the same.
+    pub event: Option<Output>,
+    /// Types that only the event uses.
+    pub event_types: Vec<Item>,
+    /// Whether it exchanges its input and output over one connection.
+    pub realtime: bool,
     /// Shared types that the module offers again under its own path.
     pub shared: Vec<String>,
 }
@@ -86,18 +105,20 @@ pub enum Item {
     Union(Union),
     /// A number with bounds.
     Number(Number),
+    /// A rule for a length, which has no type of its own.
+    Length(LengthRule),
 }
 
 impl Item {
-    /// The name of the type.
-    #[must_use]
-    pub fn ident(&self) -> &str {
+    /// The name of the type. A rule has none.
+    pub(crate) fn name(&self) -> Option<&str> {
         match self {
-            Self::Struct(item) => &item.ident,
-            Self::TextEnum(item) => &item.ident,
-            Self::IntegerEnum(item) => &item.ident,
-            Self::Union(item) => &item.ident,
-            Self::Number(item) => &item.ident,
+            Self::Struct(item) => Some(&item.ident),
+            Self::TextEnum(item) => Some(&item.ident),
+            Self::IntegerEnum(item) => Some(&item.ident),
+            Self::Union(item) => Some(&item.ident),
+            Self::Number(item) => Some(&item.ident),
+            Self::Length(_) => None,
         }
     }
 }
@@ -165,10 +186,12 @@ pub struct Field {
     pub presence: Presence,
     /// What a literal of `input!` becomes, if the type has literals.
     pub literal: Option<Literal>,
-    /// The rule for its length.
-    pub length: Option<LengthRule>,
-    /// Whether its value holds files or further checks.
-    pub walked: bool,
+    /// What is checked of its value at run time.
+    pub rule: Rule,
+    /// Whether its value holds files.
+    pub files: bool,
+    /// Whether `null` is a value.
+    pub nullable: bool,
     /// Whether it should not be used any more.
     pub deprecated: bool,
     /// A value that the document shows, for examples in docs.
@@ -187,10 +210,10 @@ pub enum Presence {
 }
 
 /// What a literal becomes inside `input!`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Literal {
-    /// A text, of checked length if the field has a rule.
-    Text,
+    /// A text, with the marker of its length.
+    Text(Option<String>),
     /// A URL.
     Url,
     /// An integer.
@@ -203,6 +226,37 @@ pub enum Literal {
     Checked,
 }
 
+/// What is checked of a value at run time, because its type allows more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rule {
+    /// Nothing.
+    Free,
+    /// Of a text.
+    Text {
+        /// The marker of its length.
+        length: Option<String>,
+        /// A regular expression, and what breaking it says.
+        pattern: Option<(String, String)>,
+    },
+    /// Of the length of a file's URL, by its marker.
+    File(String),
+    /// Of a list.
+    List {
+        /// The marker of its length.
+        length: Option<String>,
+        /// What an item that occurs twice says.
+        unique: Option<String>,
+        /// Of each item.
+        items: Box<Rule>,
+    },
+    /// Of each value of a map.
+    Map(Box<Rule>),
+    /// Of a value that may be null, where it is not.
+    Null(Box<Rule>),
+    /// Its own.
+    Own,
+}
+
 /// A rule for the length of a text or list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LengthRule {
@@ -212,8 +266,6 @@ pub struct LengthRule {
     pub min: usize,
     /// The greatest length.
     pub max: Option<usize>,
-    /// Whether it is a list, and not a text.
-    pub list: bool,
     /// What breaking it says.
     pub message: String,
 }
@@ -251,7 +303,9 @@ pub struct Union {
     pub description: String,
     /// Its variants.
     pub variants: Vec<Variant>,
-    /// Whether users build it.
+    /// The property that says which variant a value is, if one does.
+    pub tag: Option<String>,
+    /// Whether users build it. If not, values that no variant takes are kept as they are.
     pub built: bool,
 }
 
@@ -271,12 +325,16 @@ pub struct Variant {
 pub enum VariantKind {
     /// One text.
     Text(String),
-    /// A value of a type; `walked` if it holds files or checks.
+    /// A value of a type.
     Value {
         /// The type.
         ty: Ty,
-        /// Whether it holds files or checks.
-        walked: bool,
+        /// The value of the union's tag that says so.
+        tag: Option<String>,
+        /// What is checked of it at run time.
+        rule: Rule,
+        /// Whether it holds files.
+        files: bool,
     },
 }
 

@@ -31,6 +31,7 @@ const TYPES: &[&str] = &[
     "Deserializer",
     "Endpoint",
     "Err",
+    "Event",
     "File",
     "Float",
     "Input",
@@ -201,6 +202,21 @@ impl Namespace {
         let chosen = free.next().unwrap_or(name);
         self.0.insert(chosen.clone());
         chosen
+    }
+
+    /// Takes a name for a marker of bounds, which stand in a module of their own.
+    pub(super) fn take_marker(&mut self, name: &str) -> String {
+        let mut candidates =
+            std::iter::once(name.to_owned()).chain((2..).map(|number| format!("{name}{number}")));
+        let free = candidates.find(|name| !self.0.contains(&format!("bounds::{name}")));
+        let chosen = free.unwrap_or_else(|| name.to_owned());
+        self.reserve_marker(&chosen);
+        chosen
+    }
+
+    /// Marks a marker's name that is in use as it is.
+    pub(super) fn reserve_marker(&mut self, name: &str) {
+        self.0.insert(format!("bounds::{name}"));
     }
 
     /// Marks a name that is in use as it is.

@@ -6,14 +6,15 @@ use super::{
     names,
     shapes::{Owner, Shapes},
 };
-use crate::{Error, manifest::Family, model};
+use crate::{Error, families::Group, model};
 
 /// Plans the crate of one family.
 ///
 /// # Errors
 ///
 /// When an endpoint takes something other than an object, or two endpoints would have the same module.
-pub fn plan(name: &str, family: &Family, endpoints: &[model::Endpoint]) -> Result<Crate, Error> {
+pub(crate) fn plan(group: &Group) -> Result<Crate, Error> {
+    let Group { name, family, source, endpoints } = group;
     let shapes = Shapes::collect(&family.app, endpoints);
     let mut root = Module { id: family.app.clone(), ..Module::default() };
     for endpoint in endpoints {
@@ -35,6 +36,7 @@ pub fn plan(name: &str, family: &Family, endpoints: &[model::Endpoint]) -> Resul
         name: name.to_owned(),
         app: family.app.clone(),
         title: family.title.clone(),
+        source: source.clone(),
         root,
         types: shapes.items(),
     })
@@ -61,63 +63,95 @@ fn sort(module: &mut Module) {
 }
 
 fn endpoint(endpoint: &model::Endpoint, shapes: &Shapes) -> Result<Endpoint, Error> {
-    let model::Type::Object(root) = &endpoint.input.root else {
-        return Err(Error::new(&endpoint.file, "the input is not an object")
-            .at(format!("/paths/~1{}/post/requestBody", endpoint.id.replace('/', "~1")))
-            .help("call the endpoint untyped, or correct its input with a fixup"));
-    };
     let owner = Owner { label: endpoint.id.clone(), prefix: String::new() };
     let mut names = names::Namespace::of_types();
-    for name in shapes.used_by(endpoint) {
-        names.reserve(&name);
-    }
+    let shared = shapes.used_by(endpoint);
+    shared.iter().for_each(|name| names.reserve(name));
 
     let mut fields = Fields::new(shapes, &endpoint.input, true, &owner, &mut names);
-    let input = fields.structure("Input", &endpoint.input.objects[root]);
+    let mut input = fields.structure("Input", &parameters(endpoint)?);
+    input.description = format!("The parameters of [`{}`](Model).", endpoint.id);
     let input_types = fields.into_items();
 
-    let owner = Owner { prefix: String::new(), ..owner };
-    let mut fields = Fields::new(shapes, &endpoint.output, false, &owner, &mut names);
-    let output = match &endpoint.output.root {
-        model::Type::Object(root) => {
-            Output::Struct(fields.structure("Output", &endpoint.output.objects[root]))
+    let about = format!("What [`{}`](Model) gives.", endpoint.id);
+    let (output, output_types) = read("Output", about, &endpoint.output, shapes, &owner, &mut names);
+    let about = format!("One event of the stream of [`{}`](Model).", endpoint.id);
+    let (event, event_types) = match &endpoint.event {
+        Some(event) if *event == endpoint.output => {
+            (Some(Output::Alias(Ty::Named("Output".to_owned()))), Vec::new())
         }
-        other => Output::Alias(fields.alias("Output", other)),
+        Some(event) => {
+            let (event, types) = read("Event", about, event, shapes, &owner, &mut names);
+            (Some(event), types)
+        }
+        None => (None, Vec::new()),
     };
-    let output_types = fields.into_items();
 
-    let mut shared = shapes.used_by(endpoint);
-    let direct = mentioned(&input, &input_types, &output, &output_types);
-    shared.retain(|name| direct.contains(name));
+    let types = input_types.iter().chain(&output_types).chain(&event_types);
+    let direct = mentioned(&input, [&output].into_iter().chain(&event), types);
     Ok(Endpoint {
         file: endpoint.file.clone(),
         id: endpoint.id.clone(),
         title: endpoint.title.clone(),
         description: endpoint.description.clone(),
         category: endpoint.category.clone(),
-        input: Struct { description: format!("The parameters of [`{}`](Model).", endpoint.id), ..input },
+        shared: shared.into_iter().filter(|name| direct.contains(name)).collect(),
+        input,
         input_types,
-        output: match output {
-            Output::Struct(output) => Output::Struct(Struct {
-                description: format!("What [`{}`](Model) gives.", endpoint.id),
-                ..output
-            }),
-            alias @ Output::Alias(_) => alias,
-        },
+        output,
         output_types,
-        shared,
+        event,
+        event_types,
+        realtime: endpoint.realtime,
     })
 }
 
+/// The object that an input is. One that may be anything has no parameters of its own.
+fn parameters(endpoint: &model::Endpoint) -> Result<model::Object, Error> {
+    match &endpoint.input.root {
+        model::Type::Object(root) => Ok(endpoint.input.objects[root].clone()),
+        _ if endpoint.input.is_free() => {
+            Ok(model::Object { name: "Input".to_owned(), description: String::new(), properties: Vec::new() })
+        }
+        _ => Err(Error::new(&endpoint.file, format!("the input of `{}` is not an object", endpoint.id))
+            .help("call the endpoint untyped, or correct its input with a fixup")),
+    }
+}
+
+/// What an endpoint gives, and the types it needs.
+fn read(
+    ident: &str,
+    description: String,
+    side: &model::Side,
+    shapes: &Shapes,
+    owner: &Owner,
+    names: &mut names::Namespace,
+) -> (Output, Vec<Item>) {
+    let mut fields = Fields::new(shapes, side, false, owner, names);
+    let output = match &side.root {
+        model::Type::Object(root) => {
+            Output::Struct(Struct { description, ..fields.structure(ident, &side.objects[root]) })
+        }
+        other => Output::Alias(fields.ty(ident, other)),
+    };
+    (output, fields.into_items())
+}
+
 /// The named types that the items of a module mention.
-fn mentioned(input: &Struct, input_types: &[Item], output: &Output, output_types: &[Item]) -> Vec<String> {
+fn mentioned<'a>(
+    input: &'a Struct,
+    outputs: impl Iterator<Item = &'a Output>,
+    types: impl Iterator<Item = &'a Item>,
+) -> Vec<String> {
     let mut found = Vec::new();
     let mut structs = vec![input];
-    match output {
-        Output::Struct(output) => structs.push(output),
-        Output::Alias(ty) => ty.names(&mut found),
+    for output in outputs {
+        match output {
+            Output::Struct(output) => structs.push(output),
+            Output::Alias(ty) => ty.names(&mut found),
+        }
     }
-    for item in input_types.iter().chain(output_types) {
+    for item in types {
         match item {
             Item::Struct(item) => structs.push(item),
             Item::Union(union) => union.types().for_each(|ty| ty.names(&mut found)),
@@ -130,7 +164,7 @@ fn mentioned(input: &Struct, input_types: &[Item], output: &Output, output_types
 
 impl Ty {
     /// Adds the named types that this type mentions.
-    fn names(&self, found: &mut Vec<String>) {
+    pub(crate) fn names(&self, found: &mut Vec<String>) {
         match self {
             Self::Named(name) => found.push(name.clone()),
             Self::List(inner) | Self::Map(inner) | Self::Option(inner) | Self::Boxed(inner) => {

@@ -45,7 +45,7 @@ impl Shapes {
         let mut names = names::Namespace::of_types();
         shapes.collect_unions(endpoints, &mut names);
         for endpoint in endpoints {
-            for (side, input) in [(&endpoint.input, true), (&endpoint.output, false)] {
+            for (side, input) in sides(endpoint) {
                 shapes.collect_objects(side, input, &mut names);
             }
         }
@@ -108,7 +108,7 @@ impl Shapes {
     /// The names of every shared type that an endpoint reaches.
     pub(super) fn used_by(&self, endpoint: &Endpoint) -> Vec<String> {
         let mut used = Vec::new();
-        for (side, input) in [(&endpoint.input, true), (&endpoint.output, false)] {
+        for (side, input) in sides(endpoint) {
             used.extend(side.objects.keys().filter_map(|name| self.object(name, input)).map(str::to_owned));
         }
         if let Type::Object(root) = &endpoint.input.root {
@@ -146,5 +146,15 @@ impl Shapes {
 }
 
 fn is_union_around_object(ty: &Type) -> bool {
-    matches!(ty, Type::Union(kinds) if kinds.iter().any(|kind| matches!(kind, Type::Object(_))))
+    match ty {
+        Type::Union(kinds) => kinds.iter().any(|kind| matches!(kind, Type::Object(_))),
+        Type::Tagged(..) => true,
+        _ => false,
+    }
+}
+
+/// The sides of an endpoint, and whether users build their types.
+fn sides(endpoint: &Endpoint) -> impl Iterator<Item = (&Side, bool)> {
+    let read = std::iter::once(&endpoint.output).chain(&endpoint.event);
+    std::iter::once((&endpoint.input, true)).chain(read.map(|side| (side, false)))
 }

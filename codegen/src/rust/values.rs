@@ -14,9 +14,9 @@ pub(super) fn facts(property: &Property, built: bool) -> Vec<String> {
     match &property.ty {
         Type::Integer(bounds) if !bounds.is_open() => facts.push(range(&Bounds::Integer(*bounds))),
         Type::Number(bounds) if !bounds.is_open() => facts.push(range(&Bounds::Number(*bounds))),
-        Type::Text(bounds) if !bounds.is_open() => facts.push(length(bounds, false)),
-        Type::List(_, bounds) if !bounds.is_open() => facts.push(length(bounds, true)),
-        Type::File(limits) => facts.extend(file_limits(limits)),
+        Type::Text(text) if !text.length.is_open() => facts.push(length(&text.length, false)),
+        Type::List(_, list) if !list.length.is_open() => facts.push(length(&list.length, true)),
+        Type::File(_, limits) => facts.extend(file_limits(limits)),
         _ => {}
     }
     if let Some(default) = property.default.as_ref().filter(|default| !default.is_null()) {

@@ -11,6 +11,7 @@ const KNOWN: &[&str] = &[
     "allOf",
     "anyOf",
     "const",
+    "contentMediaType",
     "default",
     "deprecated",
     "description",

@@ -6,23 +6,34 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::Error;
+use crate::{Error, error::pointer};
 
 /// A document and what is known around it.
 #[derive(Debug, Clone)]
 pub struct Document {
     /// The file, as the caller named it.
     pub file: String,
-    /// The endpoint that it describes, such as `fal-ai/flux/dev`.
-    pub endpoint_id: String,
+    /// Where the OpenAPI document stands in the file, as a JSON pointer.
+    pub base: String,
+    /// The endpoint that it describes, such as `fal-ai/flux/dev`, or the app.
+    pub id: String,
+    /// What it describes.
+    pub kind: Kind,
     /// What the platform says about the model.
     pub metadata: Metadata,
-    /// Where the OpenAPI document stands in the file, as a JSON pointer.
-    pub base: &'static str,
     /// The OpenAPI document.
     pub openapi: Value,
     /// Keywords of schemas that no rule knows, and how often each occurs.
     pub unknown_keywords: BTreeMap<String, usize>,
+}
+
+/// What a document describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One endpoint, by the queue's paths, as fal publishes its models.
+    Queue,
+    /// All routes of an app, as the app itself publishes them.
+    App,
 }
 
 /// What the platform says about a model, as far as bindings use it.
@@ -36,48 +47,81 @@ pub struct Metadata {
     pub category: Option<String>,
 }
 
-/// Reads one document: a model record `{endpoint_id, metadata, openapi}`, or a bare OpenAPI document
-/// that names its endpoint in `info.x-fal-metadata`.
+/// What a file holds: documents, or reasons why there is none for an endpoint.
+#[derive(Debug, Clone)]
+pub enum Record {
+    /// A document.
+    Document(Box<Document>),
+    /// fal had no document for this endpoint when it was asked.
+    Unavailable {
+        /// The endpoint.
+        id: String,
+        /// Why.
+        reason: Error,
+    },
+}
+
+/// Reads one file: an OpenAPI document, a model record `{endpoint_id, metadata, openapi}`, or a page of
+/// records `{"models": […]}`. `app` is the `owner/name` of documents that do not say whose they are.
 ///
 /// # Errors
 ///
 /// When the text is not JSON, or not such a document.
-pub fn read(file: &str, text: &str) -> Result<Document, Error> {
+pub fn read(file: &str, text: &str, app: Option<&str>) -> Result<Vec<Record>, Error> {
     let value: Value = serde_json::from_str(text).map_err(|error| {
         Error::new(file, format!("not JSON: {error}"))
             .help("download the document again; it may be cut short")
     })?;
     let Value::Object(mut object) = value else {
-        return Err(not_a_document(file));
+        return Err(not_a_document(file, ""));
     };
-    if object.contains_key("openapi") && !object.contains_key("endpoint_id") && !object.contains_key("paths")
-    {
-        return Err(not_a_document(file));
+    match object.remove("models") {
+        Some(Value::Array(models)) => {
+            let records = models.into_iter().enumerate().map(|(index, model)| match model {
+                Value::Object(model) => record(file, &pointer("/models", index), model, app),
+                _ => Err(not_a_document(file, &pointer("/models", index))),
+            });
+            records.collect()
+        }
+        _ => Ok(vec![record(file, "", object, app)?]),
     }
-    let record = object.contains_key("endpoint_id");
-    let metadata = if record { metadata(object.get("metadata")) } else { Metadata::default() };
-    let recorded_id = object.get("endpoint_id").and_then(Value::as_str).map(str::to_owned);
-    let openapi = if record { object.remove("openapi").unwrap_or_default() } else { Value::Object(object) };
+}
 
-    if let Some(reason) = openapi.get("error") {
-        let reason = reason.get("message").unwrap_or(reason);
-        let reason = reason.as_str().map_or_else(|| reason.to_string(), str::to_owned);
-        return Err(Error::new(file, format!("fal has no schema for this endpoint: {reason}"))
-            .at("/openapi/error")
-            .help("leave the endpoint out, or call it untyped"));
+fn record(file: &str, at: &str, mut object: Map<String, Value>, app: Option<&str>) -> Result<Record, Error> {
+    let is_record = object.contains_key("endpoint_id");
+    if !is_record && !object.contains_key("paths") {
+        return Err(not_a_document(file, at));
+    }
+    let metadata = if is_record { metadata(object.get("metadata")) } else { Metadata::default() };
+    let recorded_id = object.get("endpoint_id").and_then(Value::as_str).map(str::to_owned);
+    let openapi =
+        if is_record { object.remove("openapi").unwrap_or_default() } else { Value::Object(object) };
+    let base = if is_record { pointer(at, "openapi") } else { at.to_owned() };
+
+    if let (Some(reason), Some(id)) = (openapi.get("error"), &recorded_id) {
+        let text = reason.get("message").unwrap_or(reason);
+        let text = text.as_str().map_or_else(|| text.to_string(), str::to_owned);
+        let reason = Error::new(file, format!("fal has no schema for this endpoint: {text}"))
+            .at(pointer(&base, "error"))
+            .help("leave the endpoint out, or call it untyped");
+        return Ok(Record::Unavailable { id: id.clone(), reason });
     }
     if !openapi.get("paths").is_some_and(Value::is_object) {
-        return Err(not_a_document(file));
+        return Err(not_a_document(file, &base));
     }
     let own_id = openapi.pointer("/info/x-fal-metadata/endpointId").and_then(Value::as_str);
-    let Some(endpoint_id) = recorded_id.or_else(|| own_id.map(str::to_owned)) else {
-        return Err(Error::new(file, "does not say which endpoint it describes")
-            .at("/info/x-fal-metadata/endpointId")
-            .help("add `endpointId` there, or wrap the document as {\"endpoint_id\": …, \"openapi\": …}"));
+    let (kind, id) = match (recorded_id.or_else(|| own_id.map(str::to_owned)), app) {
+        (Some(id), _) => (Kind::Queue, id),
+        (None, Some(app)) => (Kind::App, app.to_owned()),
+        (None, None) => {
+            return Err(Error::new(file, "does not say which endpoint or app it describes")
+                .at(format!("{base}/info/x-fal-metadata/endpointId"))
+                .help("for an app of your own, say which with `--app OWNER/NAME`"));
+        }
     };
-    let base = if record { "/openapi" } else { "" };
     let unknown_keywords = keywords::unknown(&openapi);
-    Ok(Document { file: file.to_owned(), endpoint_id, metadata, base, openapi, unknown_keywords })
+    let file = file.to_owned();
+    Ok(Record::Document(Box::new(Document { file, base, id, kind, metadata, openapi, unknown_keywords })))
 }
 
 fn metadata(value: Option<&Value>) -> Metadata {
@@ -91,10 +135,10 @@ fn metadata(value: Option<&Value>) -> Metadata {
     }
 }
 
-fn not_a_document(file: &str) -> Error {
-    Error::new(file, "neither an OpenAPI document nor a model record").help(
-        "expected `{\"openapi\": \"3.…\", \"paths\": …}` or `{\"endpoint_id\": …, \"openapi\": {…}}`, \
-         as fal's platform API returns it with `expand=openapi-3.0`",
+fn not_a_document(file: &str, at: &str) -> Error {
+    Error::new(file, "neither an OpenAPI document nor a model record").at(at).help(
+        "expected `{\"openapi\": \"3.…\", \"paths\": …}`, `{\"endpoint_id\": …, \"openapi\": {…}}` or \
+         `{\"models\": […]}`, as fal's platform API returns them with `expand=openapi-3.0`",
     )
 }
 
@@ -103,7 +147,7 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> String {
-        read("x.json", text).unwrap_err().to_string()
+        read("x.json", text, None).unwrap_err().to_string()
     }
 
     #[test]
@@ -111,12 +155,33 @@ mod tests {
         assert!(message("{\"openapi\": ").starts_with("x.json: not JSON: EOF"));
         assert!(message("[1]").contains("neither an OpenAPI document nor a model record"));
         assert!(message("{\"openapi\": \"3.0.4\"}").contains("neither an OpenAPI document"));
-        let failed = r#"{"endpoint_id": "a/b", "openapi": {"error": {"message": "gone"}}}"#;
         assert!(
-            message(failed).starts_with("x.json: /openapi/error: fal has no schema for this endpoint: gone")
+            message(r#"{"models": [{"endpoint_id": "a/b"}]}"#)
+                .starts_with("x.json: /models/0/openapi: neither")
         );
         let nameless = r#"{"openapi": "3.0.4", "paths": {}}"#;
-        assert!(message(nameless).contains("does not say which endpoint"));
+        assert!(message(nameless).contains("--app OWNER/NAME"));
+    }
+
+    #[test]
+    fn a_missing_schema_is_named_with_its_endpoint() {
+        let failed = r#"{"endpoint_id": "a/b", "openapi": {"error": {"message": "gone"}}}"#;
+        let records = read("x.json", failed, None).unwrap();
+        let [Record::Unavailable { id, reason }] = records.as_slice() else { panic!("{records:?}") };
+        assert_eq!(id, "a/b");
+        assert!(
+            reason
+                .to_string()
+                .starts_with("x.json: /openapi/error: fal has no schema for this endpoint: gone")
+        );
+    }
+
+    #[test]
+    fn an_app_is_named_by_the_caller() {
+        let own = r#"{"openapi": "3.1.0", "paths": {"/": {}}}"#;
+        let records = read("x.json", own, Some("me/app")).unwrap();
+        let [Record::Document(document)] = records.as_slice() else { panic!("{records:?}") };
+        assert_eq!((document.id.as_str(), document.kind), ("me/app", Kind::App));
     }
 
     #[test]

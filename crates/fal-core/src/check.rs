@@ -1,11 +1,14 @@
 //! Rules that are only checked at run time, and what breaking them looks like.
 
-use std::fmt;
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+};
 
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::Parameters;
+use crate::{File, Parameters};
 
 /// The bounds of a text or a list. Generated crates implement it on uninhabited markers.
 pub trait Length {
@@ -36,36 +39,92 @@ pub struct Check {
 }
 
 impl Check {
-    /// Walks into the parameter `name` (a field, or the index of an item).
-    pub fn at<P: Parameters + ?Sized>(&mut self, name: impl fmt::Display, value: &P) {
+    /// Checks what stands under `name` (a field, or the index of an item) until the result is dropped.
+    pub fn at(&mut self, name: impl fmt::Display) -> At<'_> {
         let parent = self.path.len();
         self.path.push_str(&format!(".{name}"));
-        value.check(self);
-        self.path.truncate(parent);
+        At { check: self, parent }
+    }
+
+    /// Checks every item of a list, or every value of a map.
+    pub fn each<'a, K: fmt::Display, T: 'a>(
+        &mut self,
+        items: impl IntoIterator<Item = (K, &'a T)>,
+        check: impl Fn(&mut Self, &'a T),
+    ) {
+        for (key, item) in items {
+            check(&mut self.at(key), item);
+        }
     }
 
     /// Checks the length of a text.
-    pub fn text<'a, L: Length>(&mut self, name: &str, text: impl Into<Option<&'a str>>) {
-        if let Some(text) = text.into() {
-            let length = text.chars().count();
-            if length < L::MIN || length > L::MAX {
-                self.violation(name, format!("{}, not {length}", L::MESSAGE), text);
-            }
+    pub fn text<L: Length>(&mut self, text: &str) {
+        let length = text.chars().count();
+        if length < L::MIN || length > L::MAX {
+            self.violation(format!("{}, not {length}", L::MESSAGE), text);
+        }
+    }
+
+    /// Checks a text against a regular expression, which may match anywhere in it.
+    pub fn pattern(&mut self, text: &str, pattern: &str, message: &'static str) {
+        let matches = regex_lite::Regex::new(pattern).is_ok_and(|regex| regex.is_match(text));
+        if !matches {
+            self.violation(message.to_owned(), text);
+        }
+    }
+
+    /// Checks the length of a file's URL. A file that has none yet gets one that fits.
+    pub fn file<L: Length>(&mut self, file: &File) {
+        if let Some(url) = file.as_url() {
+            self.text::<L>(url);
         }
     }
 
     /// Checks the length of a list.
-    pub fn list<'a, L: Length, T: Serialize + 'a>(&mut self, name: &str, list: impl Into<Option<&'a [T]>>) {
-        if let Some(list) = list.into()
-            && (list.len() < L::MIN || list.len() > L::MAX)
-        {
-            self.violation(name, format!("{}, not {}", L::MESSAGE, list.len()), list);
+    pub fn list<L: Length, T: Serialize>(&mut self, list: &[T]) {
+        if list.len() < L::MIN || list.len() > L::MAX {
+            self.violation(format!("{}, not {}", L::MESSAGE, list.len()), list);
         }
     }
 
-    fn violation<V: Serialize + ?Sized>(&mut self, name: &str, message: String, value: &V) {
+    /// Checks that no item of a list occurs twice.
+    pub fn unique<T: PartialEq + Serialize>(&mut self, list: &[T], message: &'static str) {
+        let twice = list.iter().enumerate().any(|(index, item)| list[..index].contains(item));
+        if twice {
+            self.violation(message.to_owned(), list);
+        }
+    }
+
+    fn violation<V: Serialize + ?Sized>(&mut self, message: String, value: &V) {
         let value = serde_json::to_value(value).unwrap_or(Value::Null);
-        self.found.push(Violation { path: format!("{}.{name}", self.path), message, value });
+        self.found.push(Violation { path: self.path.clone(), message, value });
+    }
+}
+
+/// A [`Check`] of something inside of what was being checked.
+#[derive(Debug)]
+pub struct At<'a> {
+    check: &'a mut Check,
+    parent: usize,
+}
+
+impl Deref for At<'_> {
+    type Target = Check;
+
+    fn deref(&self) -> &Check {
+        self.check
+    }
+}
+
+impl DerefMut for At<'_> {
+    fn deref_mut(&mut self) -> &mut Check {
+        self.check
+    }
+}
+
+impl Drop for At<'_> {
+    fn drop(&mut self) {
+        self.check.path.truncate(self.parent);
     }
 }
 
@@ -118,15 +177,15 @@ mod tests {
     struct Inner(String);
     impl Parameters for Inner {
         fn check(&self, check: &mut Check) {
-            check.text::<Short>("prompt", self.0.as_str());
+            check.at("prompt").text::<Short>(&self.0);
         }
     }
 
     struct Outer(Vec<Inner>);
     impl Parameters for Outer {
         fn check(&self, check: &mut Check) {
-            check.list::<Short, _>("names", [1, 2, 3, 4].as_slice());
-            check.at("shots", &self.0);
+            check.at("names").list::<Short, _>(&[1, 2, 3, 4]);
+            self.0.check(&mut check.at("shots"));
         }
     }
 
@@ -138,6 +197,20 @@ mod tests {
         assert_eq!(paths, ["body.names", "body.shots.1.prompt", "body.shots.2.prompt"]);
         assert_eq!(violations.as_slice()[1].message, "`prompt` must have 1 to 3 characters, not 4");
         assert_eq!(violations.as_slice()[0].value, serde_json::json!([1, 2, 3, 4]));
+    }
+
+    #[test]
+    fn patterns_and_repeats_are_found() {
+        struct Speaker(&'static str, Vec<i64>);
+        impl Parameters for Speaker {
+            fn check(&self, check: &mut Check) {
+                check.pattern(self.0, "^#([0-9A-F]{3}){1,2}$", "must be a colour");
+                check.unique(&self.1, "must not repeat");
+            }
+        }
+        assert_eq!(validate(&Speaker("#0AF", vec![1, 2])), Ok(()));
+        let violations = validate(&Speaker("0AF", vec![1, 2, 1])).unwrap_err();
+        assert_eq!(violations.to_string(), "body: must be a colour; body: must not repeat");
     }
 
     #[test]

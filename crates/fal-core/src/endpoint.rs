@@ -1,6 +1,6 @@
 //! The traits that tie a model's id to the types of its input and output.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -80,9 +80,29 @@ impl<T: Parameters> Parameters for Vec<T> {
     }
 
     fn check(&self, check: &mut Check) {
-        for (index, value) in self.iter().enumerate() {
-            check.at(index, value);
+        check.each(self.iter().enumerate(), |check, value| value.check(check));
+    }
+}
+
+impl<T: Parameters> Parameters for BTreeMap<String, T> {
+    fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
+        for value in self.values_mut() {
+            value.visit_files(visit);
         }
+    }
+
+    fn check(&self, check: &mut Check) {
+        check.each(self, |check, value| value.check(check));
+    }
+}
+
+impl<T: Parameters + ?Sized> Parameters for Box<T> {
+    fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
+        (**self).visit_files(visit);
+    }
+
+    fn check(&self, check: &mut Check) {
+        (**self).check(check);
     }
 }
 

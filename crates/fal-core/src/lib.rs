@@ -23,7 +23,7 @@ mod number;
 mod param;
 pub mod wire;
 
-pub use check::{Check, Length, Violation, Violations, validate};
+pub use check::{At, Check, Length, Violation, Violations, validate};
 pub use endpoint::{Endpoint, IntoInput, Parameters, Realtime, Streams, Unset};
 pub use enums::UnknownValue;
 pub use file::{File, FileSource};

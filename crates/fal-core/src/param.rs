@@ -33,6 +33,12 @@ impl<T> Param<Nullable<T>> for T {
     }
 }
 
+impl<T> Param<Box<T>> for T {
+    fn into_param(self) -> Option<Box<T>> {
+        Some(Box::new(self))
+    }
+}
+
 impl<T: Copy> Param<T> for arg::Plain<T> {
     fn into_param(self) -> Option<T> {
         Some(self.get())

@@ -151,6 +151,27 @@ impl<'de, A: MapAccess<'de>> Reader<'de, A> {
         Ok(())
     }
 
+    /// As [`value`](Self::value), for an integer, which may be written as `28.0`.
+    ///
+    /// # Errors
+    ///
+    /// As the value.
+    pub fn integer(&mut self, slot: &mut Option<i64>) -> Result<(), A::Error> {
+        let Whole(value) = self.map.next_value()?;
+        *slot = Some(value);
+        Ok(())
+    }
+
+    /// As [`or_null`](Self::or_null), for an integer, which may be written as `28.0`.
+    ///
+    /// # Errors
+    ///
+    /// As the value.
+    pub fn integer_or_null(&mut self, slot: &mut Option<i64>) -> Result<(), A::Error> {
+        *slot = self.map.next_value::<Option<Whole>>()?.map(|Whole(value)| value);
+        Ok(())
+    }
+
     /// Keeps the value of a field that the type does not know.
     ///
     /// # Errors
@@ -178,6 +199,15 @@ impl<'de, A: MapAccess<'de>> Reader<'de, A> {
     /// When nothing was.
     pub fn required<T>(&self, key: &'static str, slot: Option<T>) -> Result<T, A::Error> {
         slot.ok_or_else(|| A::Error::missing_field(key))
+    }
+}
+
+/// An integer, however it is written.
+struct Whole(i64);
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_i64(Integral).map(Self)
     }
 }
 

@@ -3,9 +3,9 @@
 //!
 //! | module | endpoint | what it does |
 //! |---|---|---|
-//! | [`dev`](crate::dev) | [`fal-ai/flux/dev`](https://fal.ai/models/fal-ai/flux/dev) | text-to-image |
-//! | [`dev::image_to_image`](crate::dev::image_to_image) | [`fal-ai/flux/dev/image-to-image`](https://fal.ai/models/fal-ai/flux/dev/image-to-image) | image-to-image |
-//! | [`schnell`](crate::schnell) | [`fal-ai/flux/schnell`](https://fal.ai/models/fal-ai/flux/schnell) | text-to-image |
+//! | [`dev`] | [`fal-ai/flux/dev`](https://fal.ai/models/fal-ai/flux/dev) | text-to-image |
+//! | [`dev::image_to_image`] | [`fal-ai/flux/dev/image-to-image`](https://fal.ai/models/fal-ai/flux/dev/image-to-image) | image-to-image |
+//! | [`schnell`] | [`fal-ai/flux/schnell`](https://fal.ai/models/fal-ai/flux/schnell) | text-to-image |
 
 pub mod dev;
 pub mod schnell;

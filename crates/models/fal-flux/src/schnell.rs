@@ -373,16 +373,16 @@ impl<'de> wire::Object<'de> for Input {
         let mut extra = Map::new();
         while let Some(key) = object.key()? {
             match &*key {
-                "num_inference_steps" => object.or_null(&mut num_inference_steps)?,
+                "num_inference_steps" => object.value(&mut num_inference_steps)?,
                 "prompt" => object.value(&mut prompt)?,
-                "image_size" => object.or_null(&mut image_size)?,
-                "seed" => object.or_null(&mut seed)?,
-                "guidance_scale" => object.or_null(&mut guidance_scale)?,
-                "sync_mode" => object.or_null(&mut sync_mode)?,
-                "num_images" => object.or_null(&mut num_images)?,
-                "enable_safety_checker" => object.or_null(&mut enable_safety_checker)?,
-                "output_format" => object.or_null(&mut output_format)?,
-                "acceleration" => object.or_null(&mut acceleration)?,
+                "image_size" => object.value(&mut image_size)?,
+                "seed" => object.integer_or_null(&mut seed)?,
+                "guidance_scale" => object.value(&mut guidance_scale)?,
+                "sync_mode" => object.value(&mut sync_mode)?,
+                "num_images" => object.value(&mut num_images)?,
+                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
+                "output_format" => object.value(&mut output_format)?,
+                "acceleration" => object.value(&mut acceleration)?,
                 _ => object.extra(key, &mut extra)?,
             }
         }
@@ -435,7 +435,7 @@ impl<'de> wire::Object<'de> for Output {
             match &*key {
                 "images" => object.or_null(&mut images)?,
                 "timings" => object.or_null(&mut timings)?,
-                "seed" => object.or_null(&mut seed)?,
+                "seed" => object.integer_or_null(&mut seed)?,
                 "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts)?,
                 "prompt" => object.or_null(&mut prompt)?,
                 _ => object.skip()?,

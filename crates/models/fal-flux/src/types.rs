@@ -177,8 +177,8 @@ impl<'de> wire::Object<'de> for CustomImageSize {
         let mut height = None;
         while let Some(key) = object.key()? {
             match &*key {
-                "width" => object.or_null(&mut width)?,
-                "height" => object.or_null(&mut height)?,
+                "width" => object.value(&mut width)?,
+                "height" => object.value(&mut height)?,
                 _ => object.skip()?,
             }
         }
@@ -216,8 +216,8 @@ impl<'de> wire::Object<'de> for Image {
         while let Some(key) = object.key()? {
             match &*key {
                 "url" => object.or_null(&mut url)?,
-                "width" => object.or_null(&mut width)?,
-                "height" => object.or_null(&mut height)?,
+                "width" => object.integer_or_null(&mut width)?,
+                "height" => object.integer_or_null(&mut height)?,
                 "content_type" => object.or_null(&mut content_type)?,
                 _ => object.skip()?,
             }

@@ -3,9 +3,9 @@
 //!
 //! | module | endpoint | what it does |
 //! |---|---|---|
-//! | [`v2_1::master::image_to_video`](crate::v2_1::master::image_to_video) | [`fal-ai/kling-video/v2.1/master/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.1/master/image-to-video) | image-to-video |
-//! | [`v2_1::master::text_to_video`](crate::v2_1::master::text_to_video) | [`fal-ai/kling-video/v2.1/master/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.1/master/text-to-video) | text-to-video |
-//! | [`v3::pro::image_to_video`](crate::v3::pro::image_to_video) | [`fal-ai/kling-video/v3/pro/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v3/pro/image-to-video) | image-to-video |
+//! | [`v2_1::master::image_to_video`] | [`fal-ai/kling-video/v2.1/master/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.1/master/image-to-video) | image-to-video |
+//! | [`v2_1::master::text_to_video`] | [`fal-ai/kling-video/v2.1/master/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.1/master/text-to-video) | text-to-video |
+//! | [`v3::pro::image_to_video`] | [`fal-ai/kling-video/v3/pro/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v3/pro/image-to-video) | image-to-video |
 
 pub mod types;
 pub mod v2_1;

@@ -17,7 +17,7 @@
 
 pub mod types;
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -679,10 +679,6 @@ impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.audio_url.visit_files(visit);
     }
-
-    fn check(&self, check: &mut Check) {
-        check.at("audio_url", &self.audio_url);
-    }
 }
 
 impl Serialize for Input {
@@ -718,10 +714,10 @@ impl<'de> wire::Object<'de> for Input {
         while let Some(key) = object.key()? {
             match &*key {
                 "audio_url" => object.value(&mut audio_url)?,
-                "task" => object.or_null(&mut task)?,
+                "task" => object.value(&mut task)?,
                 "language" => object.or_null(&mut language)?,
-                "chunk_level" => object.or_null(&mut chunk_level)?,
-                "version" => object.or_null(&mut version)?,
+                "chunk_level" => object.value(&mut chunk_level)?,
+                "version" => object.value(&mut version)?,
                 _ => object.extra(key, &mut extra)?,
             }
         }

@@ -20,7 +20,7 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Check, Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -354,10 +354,6 @@ impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.image_url.visit_files(visit);
     }
-
-    fn check(&self, check: &mut Check) {
-        check.at("image_url", &self.image_url);
-    }
 }
 
 impl Serialize for Input {
@@ -405,16 +401,16 @@ impl<'de> wire::Object<'de> for Input {
         while let Some(key) = object.key()? {
             match &*key {
                 "image_url" => object.value(&mut image_url)?,
-                "strength" => object.or_null(&mut strength)?,
-                "num_inference_steps" => object.or_null(&mut num_inference_steps)?,
+                "strength" => object.value(&mut strength)?,
+                "num_inference_steps" => object.value(&mut num_inference_steps)?,
                 "prompt" => object.value(&mut prompt)?,
-                "seed" => object.or_null(&mut seed)?,
-                "guidance_scale" => object.or_null(&mut guidance_scale)?,
-                "sync_mode" => object.or_null(&mut sync_mode)?,
-                "num_images" => object.or_null(&mut num_images)?,
-                "enable_safety_checker" => object.or_null(&mut enable_safety_checker)?,
-                "output_format" => object.or_null(&mut output_format)?,
-                "acceleration" => object.or_null(&mut acceleration)?,
+                "seed" => object.integer_or_null(&mut seed)?,
+                "guidance_scale" => object.value(&mut guidance_scale)?,
+                "sync_mode" => object.value(&mut sync_mode)?,
+                "num_images" => object.value(&mut num_images)?,
+                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
+                "output_format" => object.value(&mut output_format)?,
+                "acceleration" => object.value(&mut acceleration)?,
                 _ => object.extra(key, &mut extra)?,
             }
         }
@@ -468,7 +464,7 @@ impl<'de> wire::Object<'de> for Output {
             match &*key {
                 "images" => object.or_null(&mut images)?,
                 "timings" => object.or_null(&mut timings)?,
-                "seed" => object.or_null(&mut seed)?,
+                "seed" => object.integer_or_null(&mut seed)?,
                 "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts)?,
                 "prompt" => object.or_null(&mut prompt)?,
                 _ => object.skip()?,

@@ -231,12 +231,10 @@ impl Parameters for Input {
     }
 
     fn check(&self, check: &mut Check) {
-        check.text::<bounds::Prompt>("prompt", self.prompt.as_str());
-        check.at("image_url", &self.image_url);
-        check
-            .text::<
-                bounds::NegativePrompt,
-            >("negative_prompt", self.negative_prompt.as_deref());
+        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        if let Some(value) = &self.negative_prompt {
+            check.at("negative_prompt").text::<bounds::NegativePrompt>(value);
+        }
     }
 }
 
@@ -274,9 +272,9 @@ impl<'de> wire::Object<'de> for Input {
             match &*key {
                 "prompt" => object.value(&mut prompt)?,
                 "image_url" => object.value(&mut image_url)?,
-                "duration" => object.or_null(&mut duration)?,
-                "negative_prompt" => object.or_null(&mut negative_prompt)?,
-                "cfg_scale" => object.or_null(&mut cfg_scale)?,
+                "duration" => object.value(&mut duration)?,
+                "negative_prompt" => object.value(&mut negative_prompt)?,
+                "cfg_scale" => object.value(&mut cfg_scale)?,
                 _ => object.extra(key, &mut extra)?,
             }
         }
@@ -362,15 +360,6 @@ pub mod bounds {
     use fal_core::{Length, Range};
 
     #[derive(Debug)]
-    pub enum CfgScale {}
-
-    impl Range<f64> for CfgScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`cfg_scale` of fal-ai/kling-video/v2.1/master/image-to-video must be between 0.0 and 1.0";
-    }
-
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -386,6 +375,15 @@ pub mod bounds {
         const MIN: usize = 0;
         const MAX: usize = 2500;
         const MESSAGE: &'static str = "`negative_prompt` of fal-ai/kling-video/v2.1/master/image-to-video must have at most 2500 characters";
+    }
+
+    #[derive(Debug)]
+    pub enum CfgScale {}
+
+    impl Range<f64> for CfgScale {
+        const MIN: f64 = 0.0;
+        const MAX: f64 = 1.0;
+        const MESSAGE: &'static str = "`cfg_scale` of fal-ai/kling-video/v2.1/master/image-to-video must be between 0.0 and 1.0";
     }
 }
 

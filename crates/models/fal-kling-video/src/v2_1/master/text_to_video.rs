@@ -250,11 +250,10 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.text::<bounds::Prompt>("prompt", self.prompt.as_str());
-        check
-            .text::<
-                bounds::NegativePrompt,
-            >("negative_prompt", self.negative_prompt.as_deref());
+        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        if let Some(value) = &self.negative_prompt {
+            check.at("negative_prompt").text::<bounds::NegativePrompt>(value);
+        }
     }
 }
 
@@ -291,10 +290,10 @@ impl<'de> wire::Object<'de> for Input {
         while let Some(key) = object.key()? {
             match &*key {
                 "prompt" => object.value(&mut prompt)?,
-                "duration" => object.or_null(&mut duration)?,
-                "aspect_ratio" => object.or_null(&mut aspect_ratio)?,
-                "negative_prompt" => object.or_null(&mut negative_prompt)?,
-                "cfg_scale" => object.or_null(&mut cfg_scale)?,
+                "duration" => object.value(&mut duration)?,
+                "aspect_ratio" => object.value(&mut aspect_ratio)?,
+                "negative_prompt" => object.value(&mut negative_prompt)?,
+                "cfg_scale" => object.value(&mut cfg_scale)?,
                 _ => object.extra(key, &mut extra)?,
             }
         }
@@ -365,15 +364,6 @@ pub mod bounds {
     use fal_core::{Length, Range};
 
     #[derive(Debug)]
-    pub enum CfgScale {}
-
-    impl Range<f64> for CfgScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`cfg_scale` of fal-ai/kling-video/v2.1/master/text-to-video must be between 0.0 and 1.0";
-    }
-
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -389,6 +379,15 @@ pub mod bounds {
         const MIN: usize = 0;
         const MAX: usize = 2500;
         const MESSAGE: &'static str = "`negative_prompt` of fal-ai/kling-video/v2.1/master/text-to-video must have at most 2500 characters";
+    }
+
+    #[derive(Debug)]
+    pub enum CfgScale {}
+
+    impl Range<f64> for CfgScale {
+        const MIN: f64 = 0.0;
+        const MAX: f64 = 1.0;
+        const MESSAGE: &'static str = "`cfg_scale` of fal-ai/kling-video/v2.1/master/text-to-video must be between 0.0 and 1.0";
     }
 }
 

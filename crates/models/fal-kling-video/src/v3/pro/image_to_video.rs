@@ -371,14 +371,12 @@ impl Parameters for Input {
     }
 
     fn check(&self, check: &mut Check) {
-        check.text::<bounds::Prompt>("prompt", self.prompt.as_deref());
-        check.at("start_image_url", &self.start_image_url);
-        check.at("end_image_url", &self.end_image_url);
-        check.at("elements", &self.elements);
-        check
-            .text::<
-                bounds::NegativePrompt,
-            >("negative_prompt", self.negative_prompt.as_deref());
+        if let Some(value) = &self.prompt {
+            check.at("prompt").text::<bounds::Prompt>(value);
+        }
+        if let Some(value) = &self.negative_prompt {
+            check.at("negative_prompt").text::<bounds::NegativePrompt>(value);
+        }
     }
 }
 
@@ -427,13 +425,13 @@ impl<'de> wire::Object<'de> for Input {
                 "prompt" => object.or_null(&mut prompt)?,
                 "multi_prompt" => object.or_null(&mut multi_prompt)?,
                 "start_image_url" => object.value(&mut start_image_url)?,
-                "duration" => object.or_null(&mut duration)?,
-                "generate_audio" => object.or_null(&mut generate_audio)?,
+                "duration" => object.value(&mut duration)?,
+                "generate_audio" => object.value(&mut generate_audio)?,
                 "end_image_url" => object.or_null(&mut end_image_url)?,
                 "elements" => object.or_null(&mut elements)?,
-                "shot_type" => object.or_null(&mut shot_type)?,
-                "negative_prompt" => object.or_null(&mut negative_prompt)?,
-                "cfg_scale" => object.or_null(&mut cfg_scale)?,
+                "shot_type" => object.value(&mut shot_type)?,
+                "negative_prompt" => object.value(&mut negative_prompt)?,
+                "cfg_scale" => object.value(&mut cfg_scale)?,
                 _ => object.extra(key, &mut extra)?,
             }
         }
@@ -509,15 +507,6 @@ pub mod bounds {
     use fal_core::{Length, Range};
 
     #[derive(Debug)]
-    pub enum CfgScale {}
-
-    impl Range<f64> for CfgScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`cfg_scale` of fal-ai/kling-video/v3/pro/image-to-video must be between 0.0 and 1.0";
-    }
-
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -533,6 +522,15 @@ pub mod bounds {
         const MIN: usize = 0;
         const MAX: usize = 2500;
         const MESSAGE: &'static str = "`negative_prompt` of fal-ai/kling-video/v3/pro/image-to-video must have at most 2500 characters";
+    }
+
+    #[derive(Debug)]
+    pub enum CfgScale {}
+
+    impl Range<f64> for CfgScale {
+        const MIN: f64 = 0.0;
+        const MAX: f64 = 1.0;
+        const MESSAGE: &'static str = "`cfg_scale` of fal-ai/kling-video/v3/pro/image-to-video must be between 0.0 and 1.0";
     }
 }
 

@@ -1,0 +1,139 @@
+//! From paths to endpoints.
+
+use openapiv3::{OpenAPI, Operation, PathItem, ReferenceOr, Schema};
+use serde_json::Value;
+
+use super::{Endpoint, Side, Type, resolve::Direction};
+use crate::{Error, normalize::Normalized, schema::Kind};
+
+/// What the paths of a document become.
+#[derive(Debug, Clone, Default)]
+pub struct Routes {
+    /// The endpoints.
+    pub endpoints: Vec<Endpoint>,
+    /// Routes without an endpoint, and why.
+    pub skipped: Vec<(String, String)>,
+}
+
+/// The endpoints that a document describes: one, for a model that fal publishes; every route, for an app.
+///
+/// # Errors
+///
+/// When the paths of the endpoint are missing, a reference leads nowhere, or a construct has no meaning
+/// here yet. The pointer says where.
+pub fn routes(document: &Normalized) -> Result<Routes, Error> {
+    match document.kind {
+        Kind::Queue => Ok(Routes { endpoints: vec![of_queue(document)?], skipped: Vec::new() }),
+        Kind::App => of_app(document),
+    }
+}
+
+fn of_queue(document: &Normalized) -> Result<Endpoint, Error> {
+    let Normalized { file, id, metadata, base, openapi, .. } = document;
+    let submit = item(openapi, &format!("/{id}")).and_then(|item| item.post.as_ref());
+    let result = item(openapi, &format!("/{id}/requests/{{request_id}}")).and_then(|item| item.get.as_ref());
+    let (Some(submit), Some(result)) = (submit, result) else {
+        let message = format!("has no `POST /{id}` with a `GET /{id}/requests/{{request_id}}`");
+        return Err(Error::new(file, message)
+            .at(format!("{base}/paths"))
+            .help("check that the endpoint id and the paths name the same endpoint"));
+    };
+    let about = openapi.info.extensions.get("x-fal-metadata");
+    let about = about.and_then(|metadata| metadata.get("about")).and_then(Value::as_str);
+    let description = metadata.description.as_deref().or(about).unwrap_or_default();
+    Ok(Endpoint {
+        file: file.clone(),
+        id: id.clone(),
+        title: metadata.display_name.clone().unwrap_or_else(|| id.clone()),
+        description: description.trim().to_owned(),
+        category: metadata.category.clone(),
+        input: Side::read(document, body(submit), Direction::Input)?,
+        output: Side::read(document, reply(result), Direction::Output)?,
+        event: None,
+        realtime: false,
+    })
+}
+
+/// An app has `POST` routes; `/stream` streams, and `x-fal-protocol` marks those over a connection.
+fn of_app(document: &Normalized) -> Result<Routes, Error> {
+    let mut routes = Routes::default();
+    for (path, item) in &document.openapi.paths.paths {
+        let Some(item) = item.as_item() else { continue };
+        let id = format!("{}{}", document.id, path.trim_end_matches('/'));
+        match (item.post.as_ref(), protocol(item)) {
+            (Some(operation), protocol) => {
+                let mut endpoint = route(document, &id, operation)?;
+                endpoint.realtime = protocol == Some("realtime");
+                if path.ends_with("/stream") && !endpoint.realtime {
+                    endpoint.event = Some(endpoint.output.clone());
+                }
+                routes.endpoints.push(endpoint);
+            }
+            (None, Some(protocol)) => {
+                routes.skipped.push((id, format!("the protocol `{protocol}` has no schema of its messages")));
+            }
+            (None, None) => routes.skipped.push((id, "not a `POST` route".to_owned())),
+        }
+    }
+    if routes.endpoints.is_empty() {
+        return Err(Error::new(&document.file, "has no `POST` route")
+            .at(format!("{}/paths", document.base))
+            .help("an app's endpoints are its `POST` routes"));
+    }
+    lend_streams(&mut routes.endpoints);
+    Ok(routes)
+}
+
+/// A `/stream` route that takes what its parent takes is the parent's stream, and no endpoint of its own.
+fn lend_streams(endpoints: &mut Vec<Endpoint>) {
+    let streams: Vec<Endpoint> =
+        endpoints.iter().filter(|endpoint| endpoint.event.is_some()).cloned().collect();
+    for stream in streams {
+        let parent = stream.id.strip_suffix("/stream");
+        let parent = endpoints.iter_mut().find(|endpoint| Some(endpoint.id.as_str()) == parent);
+        if let Some(parent) = parent.filter(|parent| parent.input == stream.input) {
+            parent.event = stream.event;
+            endpoints.retain(|endpoint| endpoint.id != stream.id);
+        }
+    }
+}
+
+fn route(document: &Normalized, id: &str, operation: &Operation) -> Result<Endpoint, Error> {
+    Ok(Endpoint {
+        file: document.file.clone(),
+        id: id.to_owned(),
+        title: operation.summary.clone().unwrap_or_else(|| id.to_owned()),
+        description: operation.description.clone().unwrap_or_default().trim().to_owned(),
+        category: None,
+        input: Side::read(document, body(operation), Direction::Input)?,
+        output: Side::read(document, reply(operation), Direction::Output)?,
+        event: None,
+        realtime: false,
+    })
+}
+
+fn protocol(item: &PathItem) -> Option<&str> {
+    item.extensions.get("x-fal-protocol")?.get("type")?.as_str()
+}
+
+fn item<'a>(openapi: &'a OpenAPI, path: &str) -> Option<&'a PathItem> {
+    openapi.paths.paths.get(path)?.as_item()
+}
+
+fn body(operation: &Operation) -> Option<&ReferenceOr<Schema>> {
+    let body = operation.request_body.as_ref()?.as_item()?;
+    body.content.get("application/json")?.schema.as_ref()
+}
+
+fn reply(operation: &Operation) -> Option<&ReferenceOr<Schema>> {
+    let (_, reply) = operation.responses.responses.iter().find(|(code, _)| code.to_string() == "200")?;
+    reply.as_item()?.content.get("application/json")?.schema.as_ref()
+}
+
+impl Side {
+    /// Whether anything at all is taken or given.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        matches!(&self.root, Type::Any) || matches!(&self.root, Type::Map(item) if item.ty == Type::Any)
+    }
+}

@@ -1,0 +1,156 @@
+//! Corrections of single documents: named, with a reason, and gone when they no longer apply.
+//!
+//! A rule says what a construct means wherever it stands; a fixup says that one document is wrong. Each
+//! one fails the run when there is nothing left to correct, so that it is removed once fal corrects it.
+
+use serde_json::{Value, json};
+
+use crate::Error;
+
+/// A correction.
+#[derive(Debug, Clone, Copy)]
+pub struct Fixup {
+    /// Its name, for reports.
+    pub name: &'static str,
+    /// The endpoints it is for.
+    pub endpoints: &'static [&'static str],
+    /// What is wrong, and why the correction is right.
+    pub reason: &'static str,
+    /// Where the documents can be seen.
+    pub link: &'static str,
+    /// Corrects the document and says whether there was anything to correct.
+    apply: fn(&mut Value) -> bool,
+}
+
+/// Every correction.
+pub const FIXUPS: &[Fixup] = &[
+    Fixup {
+        name: "free-form-passthrough",
+        endpoints: &[
+            "openrouter/router/openai/v1/chat/completions",
+            "openrouter/router/openai/v1/embeddings",
+            "openrouter/router/openai/v1/responses",
+            "perceptron/isaac-01/openai/v1/chat/completions",
+        ],
+        reason: "the input refers to a component that is not there: these endpoints pass a request of \
+                 OpenAI's API through as it is, so the input is any object",
+        link: "https://fal.ai/models/openrouter/router/openai/v1/chat/completions/api",
+        apply: free_form_input,
+    },
+    Fixup {
+        name: "patina-images",
+        endpoints: &["fal-ai/patina/material"],
+        reason: "`ImageFile` and `MapImageFile` are referred to and not there; the example shows a file's `url`, \
+                 and `map_type` for maps",
+        link: "https://fal.ai/models/fal-ai/patina/material/api",
+        apply: patina_images,
+    },
+    Fixup {
+        name: "misspelt-bounds",
+        endpoints: &["fal-ai/amt-interpolation", "fal-ai/amt-interpolation/frame-interpolation"],
+        reason: "`min` and `max` stand where `minimum` and `maximum` are meant; JSON Schema has no such keywords",
+        link: "https://fal.ai/models/fal-ai/amt-interpolation/api",
+        apply: misspelt_bounds,
+    },
+];
+
+/// Applies the corrections for the endpoint `id`, and names them.
+///
+/// # Errors
+///
+/// When one no longer applies.
+pub fn apply(file: &str, id: &str, openapi: &mut Value) -> Result<Vec<&'static str>, Error> {
+    let mut applied = Vec::new();
+    for fixup in FIXUPS.iter().filter(|fixup| fixup.endpoints.contains(&id)) {
+        if !(fixup.apply)(openapi) {
+            return Err(Error::new(file, format!("the fixup `{}` no longer applies", fixup.name)).help(format!(
+                "fal corrected the document ({}); take `{id}` out of it in codegen/src/normalize/fixups.rs",
+                fixup.link
+            )));
+        }
+        applied.push(fixup.name);
+    }
+    Ok(applied)
+}
+
+fn add_component(openapi: &mut Value, name: &str, schema: Value) -> bool {
+    let schemas = openapi.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+    match schemas {
+        Some(schemas) if !schemas.contains_key(name) => schemas.insert(name.to_owned(), schema).is_none(),
+        _ => false,
+    }
+}
+
+fn free_form_input(openapi: &mut Value) -> bool {
+    let paths = openapi.get("paths").and_then(Value::as_object);
+    let input = paths.and_then(|paths| {
+        paths
+            .values()
+            .find_map(|path| path.pointer("/post/requestBody/content/application~1json/schema/$ref"))
+    });
+    let name = input.and_then(Value::as_str).and_then(|input| input.rsplit('/').next()).map(str::to_owned);
+    name.is_some_and(|name| {
+        add_component(openapi, &name, json!({ "type": "object", "additionalProperties": true }))
+    })
+}
+
+fn patina_images(openapi: &mut Value) -> bool {
+    let url = json!({ "type": "string", "description": "The address to download the image from." });
+    let map = json!({ "type": "string", "description": "Which map it is, such as `basecolor` or `normal`." });
+    let file = json!({ "type": "object", "properties": { "url": url }, "required": ["url"] });
+    let map_file = json!({
+        "type": "object", "properties": { "map_type": map, "url": url }, "required": ["map_type", "url"],
+    });
+    let added = add_component(openapi, "ImageFile", file) && add_component(openapi, "MapImageFile", map_file);
+    // What has a `map_type` is a map; a plain image has none, so the map must be tried first.
+    let branches = openapi
+        .pointer_mut("/components/schemas/PatinaMaterialOutput/properties/images/items/anyOf")
+        .and_then(Value::as_array_mut);
+    if let Some(branches) = branches {
+        branches.reverse();
+    }
+    added
+}
+
+fn misspelt_bounds(openapi: &mut Value) -> bool {
+    let Some(schemas) = openapi.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else {
+        return false;
+    };
+    let mut found = false;
+    let properties = schemas.values_mut().filter_map(|schema| schema.get_mut("properties")?.as_object_mut());
+    for property in properties.flat_map(|properties| properties.values_mut()).filter_map(Value::as_object_mut)
+    {
+        for (wrong, right) in [("min", "minimum"), ("max", "maximum")] {
+            if let Some(bound) = property.remove(wrong) {
+                property.entry(right).or_insert(bound);
+                found = true;
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fixup_that_has_nothing_to_correct_fails_the_run() {
+        let mut corrected =
+            json!({ "components": { "schemas": { "X": { "properties": { "a": { "minimum": 1 } } } } } });
+        let error = apply("x.json", "fal-ai/amt-interpolation", &mut corrected).unwrap_err().to_string();
+        assert!(error.contains("`misspelt-bounds` no longer applies"), "{error}");
+        assert_eq!(apply("x.json", "fal-ai/flux/dev", &mut corrected), Ok(vec![]));
+    }
+
+    #[test]
+    fn every_fixup_says_why_and_where() {
+        for fixup in FIXUPS {
+            assert!(
+                fixup.reason.len() > 20 && fixup.link.starts_with("https://fal.ai/models/"),
+                "{}",
+                fixup.name
+            );
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Unions: presets of an enum become variants of their own, other kinds carry a value.
+
+use super::{Ty, Union, Variant, VariantKind, fields::Fields, names, rules};
+use crate::model::{Property, Type};
+
+impl Fields<'_> {
+    /// The union that the type of `property` is.
+    pub(super) fn union(&mut self, ident: &str, property: &Property) -> Union {
+        let mut taken = names::Namespace::of_variants();
+        if !self.built {
+            taken.reserve("Other");
+        }
+        let (tag, mut variants) = match &property.ty {
+            Type::Tagged(tag, members) => {
+                let variants = members.iter().map(|(value, ty)| {
+                    let name = names::variant(value);
+                    self.member(&property.name, &name, Some(value.clone()), ty, &mut taken)
+                });
+                (Some(tag.clone()), variants.collect())
+            }
+            Type::Union(kinds) => (None, self.kinds(property, kinds, &mut taken)),
+            _ => (None, Vec::new()),
+        };
+        // Presets first: they are what most calls use.
+        variants.sort_by_key(|variant| matches!(variant.kind, VariantKind::Value { .. }));
+        let description = format!("The values of `{}`.", property.name);
+        Union { ident: ident.to_owned(), description, variants, tag, built: self.built }
+    }
+
+    fn kinds(&mut self, property: &Property, kinds: &[Type], taken: &mut names::Namespace) -> Vec<Variant> {
+        let presets = kinds.iter().any(|kind| matches!(kind, Type::TextEnum(_)));
+        let objects = kinds.iter().filter(|kind| matches!(kind, Type::Object(_))).count();
+        let mut variants = Vec::new();
+        for kind in kinds {
+            match kind {
+                Type::TextEnum(values) => variants.extend(values.iter().map(|value| Variant {
+                    ident: taken.take(&names::variant(value), ""),
+                    description: String::new(),
+                    kind: VariantKind::Text(value.clone()),
+                })),
+                Type::Object(_) if presets && objects == 1 => {
+                    variants.push(self.member(&property.name, "Custom", None, kind, taken));
+                }
+                Type::Object(component) if objects > 1 => {
+                    let name = names::camel(component);
+                    variants.push(self.member(&property.name, &name, None, kind, taken));
+                }
+                _ => variants.push(self.member(&property.name, kind_name(kind), None, kind, taken)),
+            }
+        }
+        variants
+    }
+
+    fn member(
+        &mut self,
+        property: &str,
+        name: &str,
+        tag: Option<String>,
+        ty: &Type,
+        taken: &mut names::Namespace,
+    ) -> Variant {
+        let description = match ty {
+            Type::Object(component) => self.side.objects[component].description.clone(),
+            _ => String::new(),
+        };
+        let inner = format!("{property}_{}", name.to_lowercase());
+        let rust: Ty = self.ty(&inner, ty);
+        let rule = self.rule(&inner, ty);
+        let files = self.built && rules::holds_files(self.side, ty, &mut Vec::new());
+        let kind = VariantKind::Value { ty: rust, tag, rule, files };
+        Variant { ident: taken.take(name, ""), description, kind }
+    }
+}
+
+fn kind_name(ty: &Type) -> &'static str {
+    match ty {
+        Type::Text(_) | Type::TextEnum(_) => "Text",
+        Type::File(..) => "File",
+        Type::Integer(_) | Type::IntegerEnum(_) => "Integer",
+        Type::Number(_) => "Number",
+        Type::Boolean => "Flag",
+        Type::List(..) | Type::Tuple(_) => "List",
+        Type::Object(_) => "Object",
+        Type::Map(_) => "Map",
+        Type::Union(_) | Type::Tagged(..) | Type::Any => "Json",
+    }
+}
