@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use fal_codegen::workspace;
+use fal_codegen::{tree::Change, workspace};
 
 #[test]
 fn committed_crates_are_fresh() {
@@ -54,27 +54,31 @@ fn a_changed_bound_changes_that_bound_and_its_docs_alone() {
     edit(&copy, "fal-ai/flux/schnell", "\"maximum\": 12", "\"maximum\": 16");
 
     let plan = workspace::plan(copy.path(), &[]).unwrap();
-    let paths: Vec<&str> = plan.changes.iter().map(workspace_path).collect();
-    assert_eq!(paths, ["crates/models/fal-flux/src/schnell.rs"]);
-    let old = fs::read_to_string(copy.path().join(paths[0])).unwrap();
-    let new = plan.tree().get(paths[0]).unwrap();
-    let changed: Vec<(&str, &str)> = old.lines().zip(new.lines()).filter(|(old, new)| old != new).collect();
-    assert!(changed.iter().all(|(old, new)| old.replace("12", "16") == *new), "{changed:#?}");
-    let new: Vec<&str> = changed.iter().map(|(_, new)| new.trim()).collect();
+    let mut new_lines = Vec::new();
+    for path in plan.changes.iter().map(Change::path) {
+        let old = fs::read_to_string(copy.path().join(path)).unwrap();
+        let new = plan.tree().get(path).unwrap();
+        assert_eq!(old.lines().count(), new.lines().count(), "{path}");
+        for (old, new) in old.lines().zip(new.lines()).filter(|(old, new)| old != new) {
+            assert_eq!(old.replace("12", "16"), new, "{path}");
+            new_lines.push((path.rsplit('/').next().unwrap(), new.trim().to_owned()));
+        }
+    }
+    let new_lines: Vec<(&str, &str)> = new_lines.iter().map(|(file, line)| (*file, line.as_str())).collect();
     assert_eq!(
-        new,
+        new_lines,
         [
-            "/// Between 1 and 16. Default `4`.",
-            "/// `num_inference_steps`: between 1 and 16.",
-            "/// and 16. Default `4`.",
-            "const MAX: i64 = 16;",
-            "const MESSAGE: &'static str = \"`num_inference_steps` of fal-ai/flux/schnell must be between 1 and 16\";",
+            ("json_schema.rs", "\"maximum\": 16,"),
+            ("schnell.rs", "/// Between 1 and 16. Default `4`."),
+            ("schnell.rs", "/// `num_inference_steps`: between 1 and 16."),
+            ("schnell.rs", "/// and 16. Default `4`."),
+            ("schnell.rs", "const MAX: i64 = 16;"),
+            (
+                "schnell.rs",
+                "const MESSAGE: &'static str = \"`num_inference_steps` of fal-ai/flux/schnell must be between 1 and 16\";"
+            ),
         ]
     );
-}
-
-fn workspace_path(change: &fal_codegen::tree::Change) -> &str {
-    change.path()
 }
 
 #[test]

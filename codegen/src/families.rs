@@ -1,8 +1,11 @@
 //! Which endpoints make up one crate, where no manifest says so: those of one app.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Error, Errors, manifest::Family, model::Endpoint};
+use crate::{Error, Errors, manifest::Family, model::Endpoint, rust::names};
+
+/// Crates of this project that generated ones depend on or stand beside.
+const RESERVED: &[&str] = &["fal-client", "fal-codegen", "fal-core", "fal-emulator"];
 
 /// The endpoints of one crate.
 #[derive(Debug, Clone)]
@@ -29,17 +32,39 @@ pub(crate) fn by_app(endpoints: Vec<Endpoint>, name: Option<&str>) -> Result<Vec
                 .help("leave `--crate-name` out, or give the documents of one app"),
         ]));
     }
+    if let Some(name) = name.filter(|name| !names::is_crate_name(name)) {
+        return Err(Errors(vec![
+            Error::new("--crate-name", format!("{name:?} is not a crate name"))
+                .help("use lower-case letters, digits and `-`, starting with a letter"),
+        ]));
+    }
     let mut groups: Vec<Group> = Vec::with_capacity(apps.len());
+    let mut taken: BTreeSet<String> = RESERVED.iter().map(|&name| name.to_owned()).collect();
     for (app, mut endpoints) in apps {
         endpoints.sort_by(|a, b| a.id.cmp(&b.id));
         let preferred = name.map_or_else(|| crate_name(&app), str::to_owned);
-        // Two apps whose names differ in punctuation only.
-        let clashes = groups.iter().filter(|group| group.name == preferred).count();
-        let name = if clashes == 0 { preferred } else { format!("{preferred}-{}", clashes + 1) };
+        // Two apps whose names differ in punctuation only, or one that is called as a crate of ours.
+        let mut name = preferred.clone();
+        let mut number = 1;
+        while !taken.insert(name.clone()) {
+            number += 1;
+            name = format!("{preferred}-{number}");
+        }
+        let source = source(endpoints.iter().map(|endpoint| endpoint.file.as_str()));
         let family = Family { title: format!("The app `{app}`"), app, endpoints: Vec::new() };
-        groups.push(Group { name, family, source: None, endpoints });
+        groups.push(Group { name, family, source, endpoints });
     }
     Ok(groups)
+}
+
+/// How the first line of a file names the documents that it comes from.
+pub(crate) fn source<'a>(files: impl Iterator<Item = &'a str>) -> Option<String> {
+    let files: BTreeSet<&str> = files.collect();
+    let first = files.first()?;
+    Some(match files.len() {
+        1 => (*first).to_owned(),
+        count => format!("{first} and {} more", count - 1),
+    })
 }
 
 /// `owner/alias`, with the namespace of workflows and ComfyUI apps before it.

@@ -54,3 +54,14 @@ impl Default for Options {
         }
     }
 }
+
+/// A step of a run, for those who show how far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// One source was read.
+    Read,
+    /// All were read; this many crates follow.
+    Planned(usize),
+    /// One crate was generated.
+    Written,
+}

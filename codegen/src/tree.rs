@@ -56,6 +56,11 @@ impl Tree {
         self.0.insert(path.into(), text.into());
     }
 
+    /// Adds the files of another tree.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// The text of a file.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&str> {

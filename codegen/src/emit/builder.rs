@@ -1,5 +1,7 @@
 //! Builders: one type parameter a required field, which stays `Unset` until the field is given.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
@@ -69,8 +71,9 @@ impl<'a> Parts<'a> {
         let prefix = if is_input(item) { "" } else { item.ident.as_str() };
         let (required, optionals): (Vec<_>, Vec<_>) =
             item.fields.iter().partition(|field| field.presence == Presence::Required);
+        let mut taken = BTreeSet::new();
         let required = required.into_iter().map(|field| {
-            let name = names::camel(&field.wire);
+            let name = names::slot(&field.wire, &mut taken);
             Slot { field, generic: format_ident!("{name}Slot"), given: format_ident!("{prefix}Has{name}") }
         });
         Self {

@@ -17,8 +17,13 @@ pub(super) fn manifest(style: Style, item: &Crate) -> String {
          rust-version.workspace = true\n\
          license.workspace = true\n\
          \n\
+         [features]\n\
+         # `JsonSchema` for every type, to give a model as a tool to a language model.\n\
+         schemars = [\"dep:schemars\"]\n\
+         \n\
          [dependencies]\n\
          fal-core.workspace = true\n\
+         schemars = {{ workspace = true, optional = true }}\n\
          serde.workspace = true\n\
          serde_json.workspace = true\n\
          \n\
@@ -52,6 +57,7 @@ pub(super) fn workspace(style: Style, fal_core: &FalCore) -> String {
          fal-core = {fal_core}\n\
          serde = {{ version = \"1\", default-features = false, features = [\"std\"] }}\n\
          serde_json = \"1\"\n\
+         schemars = {{ version = \"1.2\", default-features = false, features = [\"std\"] }}\n\
          \n\
          [workspace.lints.rust]\n\
          missing_docs = \"warn\"\n\

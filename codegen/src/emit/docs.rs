@@ -33,6 +33,12 @@ pub(super) fn lines(paragraphs: &[String]) -> Vec<String> {
     lines
 }
 
+/// A description as text for programs: no indentation, no links of the generator's own.
+pub(super) fn plain(description: &str) -> String {
+    let text = description.replace("](Model)", "]").replace("[`", "`").replace("`]", "`");
+    text.lines().map(str::trim).collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
 /// The paragraphs of a description from a document: indentation goes, text is escaped.
 pub(super) fn paragraphs(description: &str) -> Vec<String> {
     let mut paragraphs = vec![String::new()];
@@ -64,23 +70,35 @@ pub(super) fn escape(text: &str) -> String {
 fn escape_prose(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for word in text.split_inclusive(' ') {
-        let bare = word.trim_end();
-        if bare.starts_with("https://") || bare.starts_with("http://") {
-            let url = bare.trim_end_matches(['.', ',', ';', ':', ')', '!', '?']);
-            let safe = url.chars().all(|c| c.is_ascii_graphic() && !"<>[]\"`\\".contains(c));
-            if safe {
-                escaped.push_str(&format!("<{url}>{}", &word[url.len()..]));
-                continue;
-            }
+        let url = ["https://", "http://"].into_iter().filter_map(|scheme| word.find(scheme)).min();
+        let Some(start) = url else {
+            escape_word(word, &mut escaped);
+            continue;
+        };
+        let (before, rest) = word.split_at(start);
+        let url = rest.trim_end().trim_end_matches(['.', ',', ';', ':', ')', '!', '?', '\'']);
+        escape_word(before, &mut escaped);
+        if url.chars().all(|c| c.is_ascii_graphic() && !"<>[]\"`\\".contains(c)) {
+            escaped.push_str(&format!("<{url}>"));
+        } else {
+            // Markdown shows `\/` as `/`, and rustdoc sees no address in it.
+            let (scheme, rest) = url.split_at(url.find("//").unwrap_or(0));
+            escape_word(scheme, &mut escaped);
+            escaped.push('\\');
+            escape_word(rest, &mut escaped);
         }
-        for c in word.chars() {
-            if "[]<>*_\\#|~".contains(c) {
-                escaped.push('\\');
-            }
-            escaped.push(c);
-        }
+        escape_word(&rest[url.len()..], &mut escaped);
     }
     escaped
+}
+
+fn escape_word(word: &str, escaped: &mut String) {
+    for c in word.chars() {
+        if "[]<>*_\\#|~".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
 }
 
 fn wrap(paragraph: &str) -> Vec<String> {
@@ -140,6 +158,7 @@ mod tests {
         assert_eq!(escape("see [this] <b>x</b>"), "see \\[this\\] \\<b\\>x\\</b\\>");
         assert_eq!(escape("a `[code]` b"), "a `[code]` b");
         assert_eq!(escape("a lone ` tick [x]"), "a lone ' tick \\[x\\]");
+        assert_eq!(escape("see [docs](https://x.y/z#a)."), "see \\[docs\\](<https://x.y/z#a>).");
         assert_eq!(escape("at https://fal.ai/models/x, or"), "at <https://fal.ai/models/x>, or");
     }
 

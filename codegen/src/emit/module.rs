@@ -13,41 +13,91 @@ use crate::{
     rust::{Crate, Endpoint, Item, Literal, Module, Output, Struct, Ty},
 };
 
-/// `lib.rs`: the crate's page and modules, and its own endpoint if the app is one.
-pub(super) fn root(style: Style, item: &Crate) -> Result<String, Error> {
-    let mut page = vec![format!("{}.", docs::escape(&item.title)), String::new()];
-    if !item.root.children.is_empty() {
-        page.push("| module | endpoint | what it does |".to_owned());
-        page.push("|---|---|---|".to_owned());
-        table(&item.root, &mut page);
+/// A module before it has a place: a file of its own, or a part of another one.
+pub(super) struct Page {
+    /// The document that it comes from.
+    pub(super) source: Option<String>,
+    /// What its documentation says.
+    pub(super) docs: Vec<String>,
+    /// Its `use` lines and items, after an empty line.
+    pub(super) body: String,
+}
+
+/// Where modules are put, which decides how they name one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In files of a crate.
+    Crate,
+    /// In one text, which may stand in any module of any crate.
+    Text,
+}
+
+impl Place {
+    /// The path of the module of shared types, as a module `depth` levels below the root names it.
+    fn types(self, depth: usize) -> String {
+        match (self, depth) {
+            (Self::Crate, _) => "crate::types".to_owned(),
+            (Self::Text, 0) => "self::types".to_owned(),
+            (Self::Text, depth) => format!("{}types", "super::".repeat(depth)),
+        }
     }
-    let modules = declarations(&item.root, !item.types.is_empty());
+
+    /// How the root names itself.
+    fn root(self) -> &'static str {
+        match self {
+            Self::Crate => "crate",
+            Self::Text => "self",
+        }
+    }
+
+    /// Examples are run where the path of the crate is known.
+    fn fence(self) -> &'static str {
+        match self {
+            Self::Crate => "```",
+            Self::Text => "```ignore",
+        }
+    }
+}
+
+impl Page {
+    /// The text of a file, with the modules that it declares.
+    pub(super) fn file(self, style: Style, declarations: &str) -> String {
+        let Self { source, docs, body } = self;
+        format!("{}{}\n{declarations}{body}", header(style, source.as_deref()), inner_docs(&docs))
+    }
+}
+
+/// The root: the page of the crate, and its own endpoint if the app is one.
+pub(super) fn root(place: Place, item: &Crate) -> Result<Page, Error> {
+    let mut docs = vec![format!("{}.", docs::escape(&item.title))];
+    if !item.root.children.is_empty() {
+        docs.push(String::new());
+        docs.push("| module | endpoint | what it does |".to_owned());
+        docs.push("|---|---|---|".to_owned());
+        table(place, &item.root, &mut docs);
+    }
     let Some(endpoint) = &item.root.endpoint else {
-        return Ok(format!("{}{}\n{modules}", header(style, item.source.as_deref()), inner_docs(&page)));
+        return Ok(Page { source: item.source.clone(), docs, body: String::new() });
     };
-    if !item.root.children.is_empty() {
-        page.push(String::new());
-    }
-    page.extend(about(item, &item.root, endpoint));
-    let body = body(endpoint)?;
-    Ok(format!("{}{}\n{modules}{body}", header(style, Some(&endpoint.file)), inner_docs(&page)))
+    docs.push(String::new());
+    docs.extend(about(place, item, &item.root, endpoint));
+    Ok(Page { source: Some(endpoint.file.clone()), docs, body: body(place, &item.root, endpoint)? })
 }
 
-/// The file of an endpoint, or of a part of an id that has endpoints below it.
-pub(super) fn file(style: Style, item: &Crate, module: &Module) -> Result<String, Error> {
-    let modules = declarations(module, false);
+/// The module of an endpoint, or of a part of an id that has endpoints below it.
+pub(super) fn endpoint(place: Place, item: &Crate, module: &Module) -> Result<Page, Error> {
     let Some(endpoint) = &module.endpoint else {
-        let page = [format!("Endpoints under `{}`.", module.id)];
-        return Ok(format!("{}{}\n{modules}", header(style, item.source.as_deref()), inner_docs(&page)));
+        let docs = vec![format!("Endpoints under `{}`.", module.id)];
+        return Ok(Page { source: item.source.clone(), docs, body: String::new() });
     };
-    let page = about(item, module, endpoint);
-    Ok(format!("{}{}\n{modules}{}", header(style, Some(&endpoint.file)), inner_docs(&page), body(endpoint)?))
+    let docs = about(place, item, module, endpoint);
+    Ok(Page { source: Some(endpoint.file.clone()), docs, body: body(place, module, endpoint)? })
 }
 
-/// `types.rs`: what endpoints share.
-pub(super) fn types(style: Style, item: &Crate) -> Result<String, Error> {
+/// `types`: what endpoints share.
+pub(super) fn types(item: &Crate) -> Result<Page, Error> {
     let file = item.name.as_str();
-    let page = [format!("Types that the endpoints of `{}` share.", item.app)];
+    let docs = vec![format!("Types that the endpoints of `{}` share.", item.app)];
     let structs: Vec<&Struct> = item.types.iter().filter_map(as_struct).collect();
     let mut text = format::items(file, item.types.iter().flat_map(definition))?;
     let builders = structs.iter().filter(|item| item.built).flat_map(|item| builder::builder(item));
@@ -55,53 +105,11 @@ pub(super) fn types(style: Style, item: &Crate) -> Result<String, Error> {
     push_section(&mut text, "On the wire.", &format::items(file, item.types.iter().flat_map(wire_of))?);
     let built: Vec<&Struct> = structs.into_iter().filter(|item| item.built).collect();
     push(&mut text, &hidden_modules(file, &built, &item.types, None)?);
-    Ok(format!(
-        "{}{}\n{}\n{text}",
-        header(style, item.source.as_deref()),
-        inner_docs(&page),
-        imports::of(&text)
-    ))
+    Ok(Page { source: item.source.clone(), docs, body: format!("{}\n{text}", imports::of(&text)) })
 }
 
-fn header(style: Style, source: Option<&str>) -> String {
-    format!("// {}\n", style.header(source))
-}
-
-fn inner_docs(lines: &[String]) -> String {
-    lines
-        .iter()
-        .map(|line| if line.is_empty() { "//!\n".to_owned() } else { format!("//! {line}\n") })
-        .collect()
-}
-
-/// What the endpoint is, where it is described, and how it is called.
-fn about(item: &Crate, module: &Module, endpoint: &Endpoint) -> Vec<String> {
-    let link = format!("[`{0}`](https://fal.ai/models/{0})", endpoint.id);
-    let category = endpoint.category.as_ref().map_or(String::new(), |category| format!(" ({category})"));
-    let mut paragraphs = vec![format!("{}: {link}{category}.", docs::escape(&endpoint.title))];
-    paragraphs.extend(docs::paragraphs(&endpoint.description));
-    let mut lines = docs::lines(&paragraphs);
-    if let Some(example) = example::lines(item, module, endpoint) {
-        lines.extend([String::new(), "```".to_owned()]);
-        lines.extend(example);
-        lines.push("```".to_owned());
-    }
-    lines
-}
-
-fn table(module: &Module, lines: &mut Vec<String>) {
-    if let Some(endpoint) = &module.endpoint {
-        let path = if module.path.is_empty() { "crate".to_owned() } else { module.path.join("::") };
-        lines.push(format!(
-            "| [`{path}`] | [`{id}`](https://fal.ai/models/{id}) | {what} |",
-            id = endpoint.id,
-            what = docs::escape(endpoint.category.as_deref().unwrap_or(&endpoint.title)),
-        ));
-    }
-    module.children.iter().for_each(|child| table(child, lines));
-}
-
-fn declarations(module: &Module, types: bool) -> String {
+/// The modules of a file, as `lib.rs` or the file of an endpoint declares them.
+pub(super) fn declarations(module: &Module, types: bool) -> String {
     let mut names: Vec<&str> =
         module.children.iter().filter_map(|child| child.path.last()).map(String::as_str).collect();
     if types {
@@ -111,7 +119,50 @@ fn declarations(module: &Module, types: bool) -> String {
     names.iter().map(|name| format!("pub mod {name};\n")).collect()
 }
 
-fn body(endpoint: &Endpoint) -> Result<String, Error> {
+pub(super) fn header(style: Style, source: Option<&str>) -> String {
+    format!("// {}\n", style.header(source))
+}
+
+pub(super) fn inner_docs(lines: &[String]) -> String {
+    lines
+        .iter()
+        .map(|line| if line.is_empty() { "//!\n".to_owned() } else { format!("//! {line}\n") })
+        .collect()
+}
+
+/// What the endpoint is, where it is described, and how it is called.
+fn about(place: Place, item: &Crate, module: &Module, endpoint: &Endpoint) -> Vec<String> {
+    let link = format!("[`{0}`](https://fal.ai/models/{0})", endpoint.id);
+    let category =
+        endpoint.category.as_ref().map_or(String::new(), |category| format!(" ({})", docs::escape(category)));
+    let mut paragraphs = vec![format!("{}: {link}{category}.", docs::escape(&endpoint.title))];
+    paragraphs.extend(docs::paragraphs(&endpoint.description));
+    let mut lines = docs::lines(&paragraphs);
+    if let Some(example) = example::lines(item, module, endpoint) {
+        lines.extend([String::new(), place.fence().to_owned()]);
+        lines.extend(example);
+        lines.push("```".to_owned());
+    }
+    lines
+}
+
+fn table(place: Place, module: &Module, lines: &mut Vec<String>) {
+    if let Some(endpoint) = &module.endpoint {
+        let path = match module.path.as_slice() {
+            [] => place.root().to_owned(),
+            // A segment such as `reference` is the name of a primitive type too.
+            path => format!("mod@{}", path.join("::")),
+        };
+        lines.push(format!(
+            "| [`{path}`] | [`{id}`](https://fal.ai/models/{id}) | {what} |",
+            id = endpoint.id,
+            what = docs::escape(endpoint.category.as_deref().unwrap_or(&endpoint.title)),
+        ));
+    }
+    module.children.iter().for_each(|child| table(place, child, lines));
+}
+
+fn body(place: Place, module: &Module, endpoint: &Endpoint) -> Result<String, Error> {
     let file = &endpoint.file;
     let types = [&endpoint.input_types, &endpoint.output_types, &endpoint.event_types];
     let all_types: Vec<Item> = types.into_iter().flatten().cloned().collect();
@@ -144,10 +195,11 @@ fn body(endpoint: &Endpoint) -> Result<String, Error> {
     push_section(&mut text, "On the wire.", &format::items(file, on_wire)?);
     push(&mut text, &hidden_modules(file, &[&endpoint.input], &all_types, Some(&endpoint.input))?);
 
+    let types = place.types(module.path.len());
     let shared = match endpoint.shared.as_slice() {
         [] => String::new(),
-        [one] => format!("pub use crate::types::{one};\n"),
-        several => format!("pub use crate::types::{{{}}};\n", several.join(", ")),
+        [one] => format!("pub use {types}::{one};\n"),
+        several => format!("pub use {types}::{{{}}};\n", several.join(", ")),
     };
     let uses = imports::of(&text);
     let uses = if shared.is_empty() { uses } else { format!("{uses}\n{shared}") };
@@ -282,12 +334,14 @@ fn push_module(text: &mut String, name: &str, uses: &str, body: &str) {
         return;
     }
     let inner = if uses.is_empty() { body.to_owned() } else { format!("{uses}\n{body}") };
-    let inner: String = inner
-        .lines()
-        .map(|line| if line.is_empty() { "\n".into() } else { format!("    {line}\n") })
-        .collect();
+    let inner = indented(&inner);
     let allow = if name == "arg" { "#[allow(non_camel_case_types)]\n" } else { "" };
     push(text, &format!("#[doc(hidden)]\n{allow}pub mod {name} {{\n{inner}}}\n"));
+}
+
+/// Text one level further in. No literal of generated code spans lines.
+pub(super) fn indented(text: &str) -> String {
+    text.lines().map(|line| if line.is_empty() { "\n".into() } else { format!("    {line}\n") }).collect()
 }
 
 fn push_section(text: &mut String, title: &str, body: &str) {

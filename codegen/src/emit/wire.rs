@@ -21,6 +21,7 @@ pub(super) fn structure(item: &Struct) -> Vec<TokenStream> {
         let put = if field.presence == Presence::Required { quote!(put) } else { quote!(optional) };
         quote!(object.#put(#wire, &self.#name)?;)
     });
+    let mutable = (!item.fields.is_empty()).then(|| quote!(mut));
     let writer = if is_input(item) {
         quote!(wire::Writer::with_extra(serializer, &self.extra)?)
     } else {
@@ -63,7 +64,7 @@ pub(super) fn structure(item: &Struct) -> Vec<TokenStream> {
             #allow
             impl Serialize for #name {
                 fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                    let mut object = #writer;
+                    let #mutable object = #writer;
                     #(#puts)*
                     object.end()
                 }

@@ -47,7 +47,11 @@ pub const FIXUPS: &[Fixup] = &[
     },
     Fixup {
         name: "misspelt-bounds",
-        endpoints: &["fal-ai/amt-interpolation", "fal-ai/amt-interpolation/frame-interpolation"],
+        endpoints: &[
+            "fal-ai/amt-interpolation",
+            "fal-ai/amt-interpolation/frame-interpolation",
+            "fal-ai/llava-next",
+        ],
         reason: "`min` and `max` stand where `minimum` and `maximum` are meant; JSON Schema has no such keywords",
         link: "https://fal.ai/models/fal-ai/amt-interpolation/api",
         apply: misspelt_bounds,

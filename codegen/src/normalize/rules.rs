@@ -112,10 +112,13 @@ fn integral_bounds(schema: &mut Map<String, Value>) {
     if schema.get("type") != Some(&json!("integer")) {
         return;
     }
-    let rounds: [(&str, fn(f64) -> f64); 3] =
-        [("minimum", f64::ceil), ("maximum", f64::floor), ("multipleOf", std::convert::identity)];
-    for (keyword, round) in rounds {
-        let bound = schema.get(keyword).filter(|bound| bound.is_f64()).and_then(Value::as_f64).map(round);
+    for keyword in ["minimum", "maximum", "multipleOf"] {
+        let bound = schema.get(keyword).filter(|bound| bound.is_f64()).and_then(Value::as_f64);
+        let bound = bound.map(|bound| match keyword {
+            "minimum" => bound.ceil(),
+            "maximum" => bound.floor(),
+            _ => bound,
+        });
         let Some(whole) = bound else { continue };
         // Beyond i64 a bound allows what the type allows.
         if whole.fract() == 0.0 && whole.abs() < 9e18 {

@@ -2,6 +2,7 @@
 
 use super::{
     Bounds, Field, IntegerEnum, Item, Literal, Number, Presence, Struct, TextEnum, Ty, cycles, names, rules,
+    schemas,
     shapes::{Owner, Shapes},
     values,
 };
@@ -82,11 +83,13 @@ impl<'a> Fields<'a> {
             literal: literal(&property.ty, self.built && !null_is_given, length),
             rule,
             files: self.built && rules::holds_files(self.side, &property.ty, &mut Vec::new()),
-            ty: if null_is_given { Ty::Option(Box::new(ty)) } else { ty },
             presence,
             nullable: property.nullable,
             deprecated: property.deprecated,
+            required: property.required,
+            schema: schemas::of_property(property, &ty),
             example: property.examples.iter().find(|example| !example.is_null()).cloned(),
+            ty: if null_is_given { Ty::Option(Box::new(ty)) } else { ty },
         }
     }
 

@@ -8,11 +8,13 @@ mod fields;
 pub mod names;
 mod plan;
 mod rules;
+pub(crate) mod schemas;
 mod shapes;
 mod unions;
 mod values;
 
 pub(crate) use plan::plan;
+use serde_json::Value;
 
 /// A crate of generated bindings.
 #[derive(Debug, Clone)]
@@ -194,8 +196,12 @@ pub struct Field {
     pub nullable: bool,
     /// Whether it should not be used any more.
     pub deprecated: bool,
+    /// Whether it must be there.
+    pub required: bool,
     /// A value that the document shows, for examples in docs.
-    pub example: Option<serde_json::Value>,
+    pub example: Option<Value>,
+    /// Its JSON Schema, in the form of [`schemas`].
+    pub schema: Value,
 }
 
 /// Whether and how a field may be missing.
@@ -295,7 +301,7 @@ pub struct IntegerEnum {
 }
 
 /// One of several kinds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Union {
     /// Its name.
     pub ident: String,
@@ -310,7 +316,7 @@ pub struct Union {
 }
 
 /// A variant of a union.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Variant {
     /// Its name.
     pub ident: String,
@@ -321,7 +327,7 @@ pub struct Variant {
 }
 
 /// What a variant of a union stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum VariantKind {
     /// One text.
     Text(String),
@@ -335,6 +341,8 @@ pub enum VariantKind {
         rule: Rule,
         /// Whether it holds files.
         files: bool,
+        /// Its JSON Schema, in the form of [`schemas`].
+        schema: Value,
     },
 }
 

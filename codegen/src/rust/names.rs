@@ -13,11 +13,11 @@ const KEYWORDS: &[&str] = &[
 /// Keywords that cannot be written raw.
 const PATH_KEYWORDS: &[&str] = &["_", "crate", "self", "super"];
 
-/// Methods of builders that a parameter of the same name would hide.
-const BUILDER_METHODS: &[&str] = &["build", "extra"];
+/// What builders have besides their parameters.
+const BUILDER: &[&str] = &["build", "extra", "optional"];
 
 /// Modules that stand beside the modules of endpoints.
-const MODULES: &[&str] = &["arg", "bounds", "given", "types"];
+const MODULES: &[&str] = &["arg", "bounds", "given", "json_schema", "types"];
 
 /// Types that generated code names without a path.
 const TYPES: &[&str] = &[
@@ -73,7 +73,7 @@ pub(crate) fn is_crate_name(name: &str) -> bool {
 #[must_use]
 pub fn field(wire: &str) -> String {
     let name = snake(wire);
-    if PATH_KEYWORDS.contains(&name.as_str()) || BUILDER_METHODS.contains(&name.as_str()) {
+    if PATH_KEYWORDS.contains(&name.as_str()) || BUILDER.contains(&name.as_str()) {
         format!("{name}_")
     } else if KEYWORDS.contains(&name.as_str()) {
         format!("r#{name}")
@@ -138,7 +138,7 @@ pub fn variant(value: &str) -> String {
     match camel(&signed) {
         name if name.is_empty() => if value.is_empty() { "Empty" } else { "Unnamed" }.to_owned(),
         name if name.starts_with(|c: char| c.is_ascii_digit()) => format!("_{name}"),
-        name if name == "Self" => "Self_".to_owned(),
+        name if name == "Self" => "SelfValue".to_owned(),
         name => name,
     }
 }
@@ -150,13 +150,16 @@ fn ratio(value: &str) -> Option<(u32, u32)> {
 }
 
 fn snake(text: &str) -> String {
-    let name = words(text).map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_");
+    let name = words(text).join("_").to_ascii_lowercase();
     if name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() { format!("_{name}") } else { name }
 }
 
-/// Runs of ASCII letters and digits, cut also where a capital follows a small letter.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_ascii_alphanumeric()).flat_map(humps).filter(|word| !word.is_empty())
+/// Runs of letters and digits, cut also where a capital follows a small letter. What is not ASCII is
+/// written as it sounds: `größe` is `grosse`.
+fn words(text: &str) -> Vec<String> {
+    let ascii = deunicode::deunicode(text);
+    let runs = ascii.split(|c: char| !c.is_ascii_alphanumeric()).flat_map(humps);
+    runs.filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 fn humps(run: &str) -> Vec<&str> {
@@ -177,6 +180,29 @@ fn humps(run: &str) -> Vec<&str> {
     words
 }
 
+/// The word that the type parameter and the trait of a required parameter are named by.
+pub(crate) fn slot(wire: &str, taken: &mut BTreeSet<String>) -> String {
+    let word = camel(wire);
+    let starts_well = word.starts_with(|c: char| c.is_ascii_alphabetic());
+    let word = if starts_well { word } else { format!("P{word}") };
+    let mut name = word.clone();
+    let mut number = 2;
+    while !taken.insert(name.clone()) {
+        name = format!("{word}{number}");
+        number += 1;
+    }
+    name
+}
+
+/// What a name can start with: `3d` is `_3d`, and nothing is `Unnamed`.
+fn start_with_letter(name: &str) -> String {
+    match name.chars().next() {
+        None => "Unnamed".to_owned(),
+        Some(c) if c.is_ascii_digit() => format!("_{name}"),
+        Some(_) => name.to_owned(),
+    }
+}
+
 /// The names that are taken in one namespace.
 #[derive(Debug, Clone)]
 pub(super) struct Namespace(BTreeSet<String>);
@@ -194,11 +220,10 @@ impl Namespace {
 
     /// Takes `name`, or the first free one of `name` with `suffix` and with a number.
     pub(super) fn take(&mut self, name: &str, suffix: &str) -> String {
-        let name =
-            if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name.to_owned() };
+        let name = start_with_letter(name);
         let candidates = [name.clone(), format!("{name}{suffix}")].into_iter();
         let numbered = (2..).map(|number| format!("{name}{suffix}{number}"));
-        let mut free = candidates.chain(numbered).filter(|name| !name.is_empty() && !self.0.contains(name));
+        let mut free = candidates.chain(numbered).filter(|name| !self.0.contains(name));
         let chosen = free.next().unwrap_or(name);
         self.0.insert(chosen.clone());
         chosen
@@ -206,9 +231,11 @@ impl Namespace {
 
     /// Takes a name for a marker of bounds, which stand in a module of their own.
     pub(super) fn take_marker(&mut self, name: &str) -> String {
+        let name = &start_with_letter(name);
         let mut candidates =
             std::iter::once(name.to_owned()).chain((2..).map(|number| format!("{name}{number}")));
-        let free = candidates.find(|name| !self.0.contains(&format!("bounds::{name}")));
+        let free = candidates
+            .find(|name| !TYPES.contains(&name.as_str()) && !self.0.contains(&format!("bounds::{name}")));
         let chosen = free.unwrap_or_else(|| name.to_owned());
         self.reserve_marker(&chosen);
         chosen
@@ -244,8 +271,9 @@ mod tests {
             ("+1", "Plus1"),
             ("-1", "Minus1"),
             ("", "Empty"),
-            ("🤩", "Unnamed"),
-            ("self", "Self_"),
+            ("größe", "Grosse"),
+            ("{}", "Unnamed"),
+            ("self", "SelfValue"),
             ("Gen-2.5-Extreme-Low", "Gen2_5ExtremeLow"),
         ] {
             assert_eq!(variant(value), name, "{value:?}");

@@ -91,6 +91,7 @@ impl Shapes {
                 camel
             };
             let ident = names.take(&preferred, if input { "Input" } else { "Output" });
+            reserve_builder(&ident, names);
             self.objects.insert(key, Shared { ident, object: object.clone(), side: side.clone(), input });
         }
     }
@@ -125,7 +126,10 @@ impl Shapes {
     /// The shared types themselves, and the parameter types inside them.
     pub(super) fn items(&self) -> Vec<Item> {
         let mut names = names::Namespace::of_types();
-        self.objects.values().for_each(|shared| names.reserve(&shared.ident));
+        for shared in self.objects.values() {
+            names.reserve(&shared.ident);
+            reserve_builder(&shared.ident, &mut names);
+        }
         self.unions.values().for_each(|union| names.reserve(&union.ident));
         let mut items = Vec::new();
         for union in self.unions.values() {
@@ -151,6 +155,12 @@ fn is_union_around_object(ty: &Type) -> bool {
         Type::Tagged(..) => true,
         _ => false,
     }
+}
+
+/// A struct that users build has a builder beside it.
+fn reserve_builder(ident: &str, names: &mut names::Namespace) {
+    names.reserve(&format!("{ident}Builder"));
+    names.reserve(&format!("{ident}Optional"));
 }
 
 /// The sides of an endpoint, and whether users build their types.

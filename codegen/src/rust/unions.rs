@@ -1,6 +1,6 @@
 //! Unions: presets of an enum become variants of their own, other kinds carry a value.
 
-use super::{Ty, Union, Variant, VariantKind, fields::Fields, names, rules};
+use super::{Ty, Union, Variant, VariantKind, fields::Fields, names, rules, schemas};
 use crate::model::{Property, Type};
 
 impl Fields<'_> {
@@ -67,7 +67,8 @@ impl Fields<'_> {
         let rust: Ty = self.ty(&inner, ty);
         let rule = self.rule(&inner, ty);
         let files = self.built && rules::holds_files(self.side, ty, &mut Vec::new());
-        let kind = VariantKind::Value { ty: rust, tag, rule, files };
+        let schema = schemas::of_type(ty, &rust);
+        let kind = VariantKind::Value { ty: rust, tag, rule, files, schema };
         Variant { ident: taken.take(name, ""), description, kind }
     }
 }

@@ -37,7 +37,7 @@ impl Parameters for Input {
     }
 
     fn check(&self, check: &mut Check) {
-        check.text::<PromptLength>("prompt", self.prompt.as_str());
+        check.at("prompt").text::<PromptLength>(&self.prompt);
     }
 }
 

@@ -3,9 +3,12 @@
 //!
 //! | module | endpoint | what it does |
 //! |---|---|---|
-//! | [`dev`] | [`fal-ai/flux/dev`](https://fal.ai/models/fal-ai/flux/dev) | text-to-image |
-//! | [`dev::image_to_image`] | [`fal-ai/flux/dev/image-to-image`](https://fal.ai/models/fal-ai/flux/dev/image-to-image) | image-to-image |
-//! | [`schnell`] | [`fal-ai/flux/schnell`](https://fal.ai/models/fal-ai/flux/schnell) | text-to-image |
+//! | [`mod@dev`] | [`fal-ai/flux/dev`](https://fal.ai/models/fal-ai/flux/dev) | text-to-image |
+//! | [`mod@dev::image_to_image`] | [`fal-ai/flux/dev/image-to-image`](https://fal.ai/models/fal-ai/flux/dev/image-to-image) | image-to-image |
+//! | [`mod@schnell`] | [`fal-ai/flux/schnell`](https://fal.ai/models/fal-ai/flux/schnell) | text-to-image |
+
+#[cfg(feature = "schemars")]
+mod json_schema;
 
 pub mod dev;
 pub mod schnell;

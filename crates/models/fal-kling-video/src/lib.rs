@@ -3,9 +3,12 @@
 //!
 //! | module | endpoint | what it does |
 //! |---|---|---|
-//! | [`v2_1::master::image_to_video`] | [`fal-ai/kling-video/v2.1/master/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.1/master/image-to-video) | image-to-video |
-//! | [`v2_1::master::text_to_video`] | [`fal-ai/kling-video/v2.1/master/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.1/master/text-to-video) | text-to-video |
-//! | [`v3::pro::image_to_video`] | [`fal-ai/kling-video/v3/pro/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v3/pro/image-to-video) | image-to-video |
+//! | [`mod@v2_1::master::image_to_video`] | [`fal-ai/kling-video/v2.1/master/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.1/master/image-to-video) | image-to-video |
+//! | [`mod@v2_1::master::text_to_video`] | [`fal-ai/kling-video/v2.1/master/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.1/master/text-to-video) | text-to-video |
+//! | [`mod@v3::pro::image_to_video`] | [`fal-ai/kling-video/v3/pro/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v3/pro/image-to-video) | image-to-video |
+
+#[cfg(feature = "schemars")]
+mod json_schema;
 
 pub mod types;
 pub mod v2_1;

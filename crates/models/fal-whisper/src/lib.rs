@@ -15,6 +15,9 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
+#[cfg(feature = "schemars")]
+mod json_schema;
+
 pub mod types;
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};

@@ -1,0 +1,106 @@
+//! The command: read, generate, compare, write, tell.
+
+mod arguments;
+mod failure;
+mod fal_core;
+mod inputs;
+mod output;
+mod progress;
+mod summary;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use fal_codegen::{Error, Errors, Layout, Options, Report, Source, Tree};
+
+pub(crate) use arguments::Arguments;
+use failure::{Failure, disk};
+use output::Plan;
+use progress::Progress;
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let (sources, mut errors) = inputs::read(&arguments.inputs);
+    let options = options(arguments).unwrap_or_else(|error| {
+        errors.push(error);
+        Options::default()
+    });
+    let made = make(arguments, &sources, &options);
+    let (target, report) = match made {
+        Ok(made) if errors.is_empty() => made,
+        Ok(_) => return Err(Failure::Problems(errors)),
+        Err(Errors(more)) => {
+            errors.extend(more);
+            return Err(Failure::Problems(errors));
+        }
+    };
+    for line in summary::lines(&report) {
+        eprintln!("{line}");
+    }
+    let losses = summary::losses(&report);
+    let plan = Plan::new(&target.folder, &target.tree, target.folders)?;
+    if arguments.check {
+        plan.check()?;
+    } else if losses.is_empty() {
+        let (written, removed) = plan.write()?;
+        let fresh = target.tree.iter().count() - written;
+        eprintln!("files       {written} written, {fresh} fresh, {removed} removed");
+    }
+    // A report is written of a run that lost something too: it says where.
+    if let Some(path) = arguments.report.as_deref().filter(|_| !arguments.check) {
+        write_report(path, &report)?;
+    }
+    if losses.is_empty() { Ok(()) } else { Err(Failure::Problems(losses)) }
+}
+
+/// Files, and where they belong.
+struct Target {
+    folder: PathBuf,
+    tree: Tree,
+    /// Where files that nothing generates any more are looked for.
+    folders: &'static [&'static str],
+}
+
+fn make(arguments: &Arguments, sources: &[Source], options: &Options) -> Result<(Target, Report), Errors> {
+    let progress = Progress::new(sources.len());
+    let observe = |step| progress.step(step);
+    let made = match &arguments.module {
+        None => fal_codegen::generate_observed(sources, options, &observe).map(|generated| {
+            let target = Target { folder: arguments.out.clone(), tree: generated.tree, folders: &["crates"] };
+            (target, generated.report)
+        }),
+        Some(file) => {
+            fal_codegen::generate_module_observed(sources, options, &observe).map(|(text, report)| {
+                let mut tree = Tree::default();
+                let name =
+                    file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                tree.insert(name, text);
+                let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+                let folder = folder.unwrap_or(Path::new(".")).to_owned();
+                (Target { folder, tree, folders: &[] }, report)
+            })
+        }
+    };
+    progress.done();
+    made
+}
+
+fn options(arguments: &Arguments) -> Result<Options, Error> {
+    let mut options = Options {
+        app: arguments.app.clone(),
+        crate_name: arguments.crate_name.clone(),
+        ..Options::default()
+    };
+    if let Some(path) = &arguments.fal_core {
+        options.layout = Layout::Standalone { fal_core: fal_core::dependency(path, &arguments.out)? };
+    }
+    Ok(options)
+}
+
+fn write_report(path: &Path, report: &Report) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(report)
+        .map_err(|error| Error::new(path.display().to_string(), error.to_string()))?;
+    fs::write(path, text + "\n").map_err(|error| disk(path, &error).into())
+}
