@@ -3,9 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{collections::BTreeSet, process::Command};
+use std::collections::BTreeSet;
 
-use fal_codegen::{FalCore, Layout, Options, Source, generate};
+use fal_codegen::{Source, generate};
+use fal_tests::standalone;
 use serde_json::{Map, Value, json};
 
 /// Names of properties: keywords, prelude names, names that generated code uses, and worse.
@@ -75,6 +76,7 @@ const PROPERTIES: &[&str] = &[
     "a\nb",
     "*/ fn main",
     "]",
+    "a\u{202e}b",
     "TAPose",
     "sdpMLineIndex",
 ];
@@ -110,6 +112,7 @@ const VALUES: &[&str] = &[
     "//",
     "{}",
     "r#type",
+    "a\u{2066}b",
 ];
 
 fn schema(kind: &str) -> Value {
@@ -130,7 +133,7 @@ fn object(kind: &str, required: bool) -> Value {
         PROPERTIES.iter().map(|name| ((*name).to_owned(), schema(kind))).collect();
     let required: &[&str] = if required { PROPERTIES } else { &[] };
     json!({ "type": "object", "properties": properties, "required": required, "x-fal-order-properties": PROPERTIES,
-        "description": "*/ fn main() {} /* \"]#![deny(warnings)] \u{2028} `unclosed\r\n```rust\nfn x() {\n" })
+        "description": "*/ fn main() {} /* \"]#![deny(warnings)] \u{2028}\u{202e} `unclosed\r\n```rust\nfn x() {\n" })
 }
 
 fn document(id: &str, input: &Value, output: &Value) -> Source {
@@ -167,15 +170,9 @@ fn sources() -> Vec<Source> {
     ]
 }
 
-fn options() -> Options {
-    let fal_core = fal_tests::root().join("crates/fal-core");
-    let layout = Layout::Standalone { fal_core: FalCore::Path(fal_core.display().to_string()) };
-    Options { layout, ..Options::default() }
-}
-
 #[test]
 fn names_are_readable() {
-    let generated = generate(&sources(), &options()).unwrap();
+    let generated = generate(&sources(), &standalone()).unwrap();
     for entry in &generated.report.endpoints {
         assert_eq!(entry.properties_read, entry.properties_emitted, "{}", entry.id);
     }
@@ -200,16 +197,7 @@ fn names_are_readable() {
 
 #[test]
 fn what_is_generated_compiles_without_a_warning() {
-    let generated = generate(&sources(), &options()).unwrap();
+    let generated = generate(&sources(), &standalone()).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    generated.tree.write(folder.path()).unwrap();
-    std::fs::copy(fal_tests::root().join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
-    let checked = Command::new(env!("CARGO"))
-        .args(["check", "--offline", "--quiet"])
-        .env("CARGO_TARGET_DIR", fal_tests::root().join("target/obstacles"))
-        .env("RUSTFLAGS", "-Dwarnings")
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    assert_eq!(fal_tests::compile(&generated, folder.path()).unwrap(), Ok(()));
 }

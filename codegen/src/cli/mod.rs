@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     } else if losses.is_empty() {
         let (written, removed) = plan.write()?;
         let fresh = target.tree.iter().count() - written;
-        eprintln!("files       {written} written, {fresh} fresh, {removed} removed");
+        eprintln!("files             {written} written, {fresh} fresh, {removed} removed");
     }
     // A report is written of a run that lost something too: it says where.
     if let Some(path) = arguments.report.as_deref().filter(|_| !arguments.check) {

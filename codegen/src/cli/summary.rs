@@ -16,9 +16,9 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
     let emitted: usize = generated().map(|entry| entry.properties_emitted).sum();
     let untyped: usize = generated().map(|entry| entry.untyped.len()).sum();
     let mut lines = vec![
-        format!("crates      {}", crates.len()),
-        format!("endpoints   {}", generated().count()),
-        format!("properties  {read} read, {emitted} emitted, {untyped} as raw JSON"),
+        format!("crates            {}", crates.len()),
+        format!("endpoints         {}", generated().count()),
+        format!("properties        {read} read, {emitted} emitted, {untyped} as raw JSON"),
     ];
     counts(&mut lines, "fixups", generated().flat_map(|entry| &entry.fixups).map(|name| (name, 1)));
     let keywords = generated().flat_map(|entry| &entry.unknown_keywords);
@@ -26,7 +26,7 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
     let skipped: Vec<&Entry> =
         report.endpoints.iter().filter(|entry| entry.status == Status::Skipped).collect();
     if !skipped.is_empty() {
-        lines.push(format!("skipped     {}", skipped.len()));
+        lines.push(format!("skipped           {}", skipped.len()));
         lines.extend(skipped.iter().map(|entry| {
             let reason = entry.reason.as_deref().unwrap_or("no reason was given");
             format!("  {}: {reason}", entry.id)
@@ -41,7 +41,7 @@ fn counts<'a>(lines: &mut Vec<String>, title: &str, each: impl Iterator<Item = (
         *totals.entry(name).or_default() += count;
     }
     let sum: usize = totals.values().sum();
-    lines.push(format!("{title:<11} {sum}"));
+    lines.push(format!("{title:<17} {sum}"));
     lines.extend(totals.iter().map(|(name, count)| format!("  {name}: {count}")));
 }
 

@@ -19,7 +19,7 @@ pub(super) fn manifest(style: Style, item: &Crate) -> String {
          \n\
          [features]\n\
          # `JsonSchema` for every type, to give a model as a tool to a language model.\n\
-         schemars = [\"dep:schemars\"]\n\
+         schemars = [\"dep:schemars\", \"fal-core/schemars\"]\n\
          \n\
          [dependencies]\n\
          fal-core.workspace = true\n\

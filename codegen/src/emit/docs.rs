@@ -17,8 +17,13 @@ pub(super) fn attributes(paragraphs: &[String]) -> TokenStream {
 
 /// One line of documentation that the generator wrote, taken as it is.
 pub(super) fn line(text: &str) -> TokenStream {
-    let text = format!(" {text}");
+    let text = format!(" {}", visible(text));
     quote!(#[doc = #text])
+}
+
+/// A text without what cannot be seen, as names and descriptions from outside may hold.
+fn visible(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || turns_text(c) { ' ' } else { c }).collect()
 }
 
 /// Paragraphs as lines, with an empty line between two.
@@ -28,7 +33,7 @@ pub(super) fn lines(paragraphs: &[String]) -> Vec<String> {
         if !lines.is_empty() {
             lines.push(String::new());
         }
-        lines.extend(wrap(paragraph));
+        lines.extend(wrap(&visible(paragraph)));
     }
     lines
 }
@@ -56,9 +61,14 @@ pub(super) fn paragraphs(description: &str) -> Vec<String> {
     paragraphs.iter().map(|paragraph| escape(paragraph)).collect()
 }
 
+/// Whether a character changes the direction of the text around it, which rustc refuses in sources.
+pub(super) fn turns_text(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Escapes what rustdoc would read as a link, a tag or markup; code spans are left as they are.
 pub(super) fn escape(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = visible(text);
     // A lone backtick opens nothing.
     if text.matches('`').count() % 2 == 1 {
         return escape_prose(&text.replace('`', "'"));

@@ -27,8 +27,9 @@ fn spaced(text: &str) -> String {
 pub(super) fn items(file: &str, items: impl IntoIterator<Item = TokenStream>) -> Result<String, Error> {
     let mut texts = Vec::new();
     for item in items {
-        let parsed: syn::File = syn::parse2(item.clone()).map_err(|error| {
-            Error::new(file, format!("generated code does not parse: {error}: {item}"))
+        // Taken, not cloned: syn would copy a stream that somebody else holds too.
+        let parsed: syn::File = syn::parse2(item).map_err(|error| {
+            Error::new(file, format!("generated code does not parse: {error}"))
                 .help("this is a mistake of the generator; report it with the document")
         })?;
         for item in parsed.items {

@@ -2,6 +2,8 @@
 //!
 //! A file of its own, so that without the feature nobody reads it, the compiler included.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{Style, docs, module::header};
@@ -15,7 +17,7 @@ pub(super) fn file(style: Style, item: &Crate) -> String {
     modules(item, &item.root, &mut impls);
     format!(
         "{}//! JSON Schemas of the types of this crate.\n\nuse std::borrow::Cow;\n\n\
-         use schemars::{{JsonSchema, Schema, SchemaGenerator, json_schema}};\n\n{}",
+         use fal_core::json_schema::schema;\nuse schemars::{{JsonSchema, Schema, SchemaGenerator}};\n\n{}",
         header(style, item.source.as_deref()),
         impls.join("\n"),
     )
@@ -98,6 +100,9 @@ impl Scope<'_> {
         if !required.is_empty() {
             schema["required"] = json!(required);
         }
+        if item.closed {
+            schema["additionalProperties"] = false.into();
+        }
         let description = docs::plain(&item.description);
         if !description.is_empty() {
             schema["description"] = description.into();
@@ -105,21 +110,28 @@ impl Scope<'_> {
         self.implement(&item.ident, &schema)
     }
 
-    /// Text and not tokens: prettyplease cannot lay out what stands inside a macro.
+    /// The schema stands as text, which compiles faster than any macro and has no limit of size.
     fn implement(&self, name: &str, schema: &Value) -> String {
         let krate = self.krate.lib_name();
         let path = if self.path.is_empty() { krate } else { format!("{krate}::{}", self.path) };
-        let mut body = String::new();
-        self.write(schema, 2, &mut body);
-        let generator = if body.contains("(generator.") { "generator" } else { "_" };
+        let mut types = BTreeSet::new();
+        let schema = referring(schema, &mut types);
+        let types: String = types
+            .iter()
+            .map(|name| format!("({name:?}, SchemaGenerator::subschema_for::<{}>)", self.path_to(name)))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let text = format!("{schema:#}").replace('\n', "\n        ");
         format!(
             "impl JsonSchema for {ty} {{\n    \
                  fn schema_name() -> Cow<'static, str> {{\n        {name:?}.into()\n    }}\n\n    \
                  fn schema_id() -> Cow<'static, str> {{\n        \"{path}::{name}\".into()\n    }}\n\n    \
-                 fn json_schema({generator}: &mut SchemaGenerator) -> Schema {{\n        \
-                     json_schema!({body})\n    }}\n\
+                 fn json_schema(generator: &mut SchemaGenerator) -> Schema {{\n        \
+                     const SCHEMA: &str = {literal};\n        \
+                     schema(generator, SCHEMA, &[{types}])\n    }}\n\
              }}\n",
             ty = self.path_to(name),
+            literal = raw(&text),
         )
     }
 
@@ -132,72 +144,41 @@ impl Scope<'_> {
             path => format!("crate::{path}::{name}"),
         }
     }
+}
 
-    /// Writes a schema as `json_schema!` takes it.
-    fn write(&self, value: &Value, depth: usize, text: &mut String) {
-        match value {
-            Value::String(string) => text.push_str(&format!("{string:?}")),
-            Value::Array(items) if items.iter().all(|item| !item.is_object() && !item.is_array()) => {
-                self.write_flat(items, depth, text);
+/// A schema in which generated types stand alone, and the names of those types.
+fn referring(schema: &Value, types: &mut BTreeSet<String>) -> Value {
+    match schema {
+        Value::Array(items) => items.iter().map(|item| referring(item, types)).collect(),
+        Value::Object(object) => match object.get(TYPE).and_then(Value::as_str) {
+            Some(name) if object.len() == 1 => {
+                types.insert(name.to_owned());
+                schema.clone()
             }
-            Value::Array(items) => {
-                let write = |this: &Self, item: &Value, text: &mut String| this.write(item, depth + 1, text);
-                self.write_block('[', ']', items.iter(), depth, text, write);
+            // Beside a reference, `allOf` is what keeps both.
+            Some(name) => {
+                let mut rest = object.clone();
+                rest.remove(TYPE);
+                rest.insert("allOf".to_owned(), json!([{ TYPE: name }]));
+                referring(&Value::Object(rest), types)
             }
-            Value::Object(object) => match object.get(TYPE).and_then(Value::as_str) {
-                Some(name) if object.len() == 1 => {
-                    text.push_str(&format!("(generator.subschema_for::<{}>())", self.path_to(name)));
-                }
-                // Beside a reference, `allOf` is what keeps both.
-                Some(name) => {
-                    let mut rest = object.clone();
-                    rest.remove(TYPE);
-                    rest.insert("allOf".to_owned(), json!([{ TYPE: name }]));
-                    self.write(&Value::Object(rest), depth, text);
-                }
-                None => {
-                    self.write_block('{', '}', object.iter(), depth, text, |this, (key, value), text| {
-                        text.push_str(&format!("{key:?}: "));
-                        this.write(value, depth + 1, text);
-                    });
-                }
-            },
-            other => text.push_str(&other.to_string()),
-        }
+            None => Value::Object(
+                object.iter().map(|(key, value)| (key.clone(), referring(value, types))).collect(),
+            ),
+        },
+        other => other.clone(),
     }
+}
 
-    fn write_flat(&self, items: &[Value], depth: usize, text: &mut String) {
-        text.push('[');
-        for (index, item) in items.iter().enumerate() {
-            if index > 0 {
-                text.push_str(", ");
-            }
-            self.write(item, depth, text);
-        }
-        text.push(']');
+/// A raw string literal, with as many `#` as the text needs. JSON escapes what a raw string cannot hold.
+fn raw(text: &str) -> String {
+    let plain = |c: char| {
+        if docs::turns_text(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }
+    };
+    let text: String = text.chars().map(plain).collect();
+    let mut fence = "#".to_owned();
+    while text.contains(&format!("\"{fence}")) {
+        fence.push('#');
     }
-
-    fn write_block<T>(
-        &self,
-        open: char,
-        close: char,
-        items: impl Iterator<Item = T>,
-        depth: usize,
-        text: &mut String,
-        write: impl Fn(&Self, T, &mut String),
-    ) {
-        text.push(open);
-        let mut any = false;
-        for item in items {
-            text.push_str(if any { ",\n" } else { "\n" });
-            text.push_str(&"    ".repeat(depth + 1));
-            write(self, item, text);
-            any = true;
-        }
-        if any {
-            text.push('\n');
-            text.push_str(&"    ".repeat(depth));
-        }
-        text.push(close);
-    }
+    format!("r{fence}\"{text}\"{fence}")
 }

@@ -255,6 +255,9 @@ pub(super) fn length_bounds(rule: &LengthRule) -> TokenStream {
 
 /// A wire value as code in docs.
 pub(super) fn code(value: &str) -> String {
-    let safe: String = value.chars().map(|c| if c == '`' || c.is_control() { '\'' } else { c }).collect();
+    let safe: String = value
+        .chars()
+        .map(|c| if c == '`' || c.is_control() || docs::turns_text(c) { '\'' } else { c })
+        .collect();
     if safe.trim().is_empty() { "The empty text.".to_owned() } else { format!("`{safe}`") }
 }

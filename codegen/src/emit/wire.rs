@@ -6,6 +6,15 @@ use quote::{format_ident, quote};
 use super::structs::{allow_deprecated, ident, is_input};
 use crate::rust::{Presence, Struct, Ty, Union, VariantKind};
 
+/// Whether a type is, or holds, integers without bounds, which have no type of their own to read them.
+fn holds_integers(ty: &Ty) -> bool {
+    match ty {
+        Ty::Integer => true,
+        Ty::List(item) | Ty::Map(item) | Ty::Option(item) => holds_integers(item),
+        _ => false,
+    }
+}
+
 /// A local variable that no field of the struct hides.
 fn local(item: &Struct, preferred: &str) -> Ident {
     let hidden = item.fields.iter().any(|field| field.ident == preferred);
@@ -35,11 +44,11 @@ pub(super) fn structure(item: &Struct) -> Vec<TokenStream> {
         let (name, wire) = (ident(&field.ident), &field.wire);
         // A reply says null where it has nothing; a parameter is null only where the service takes null.
         let or_null = if item.built { field.nullable && field.presence == Presence::Optional } else { true };
-        let read = match (&field.ty, or_null) {
-            (Ty::Integer, true) => quote!(integer_or_null),
-            (Ty::Integer, false) if field.presence != Presence::TriState => quote!(integer),
-            (_, true) => quote!(or_null),
-            (_, false) => quote!(value),
+        let read = match (holds_integers(&field.ty), or_null) {
+            (true, true) => quote!(integer_or_null),
+            (true, false) => quote!(integer),
+            (false, true) => quote!(or_null),
+            (false, false) => quote!(value),
         };
         quote!(#wire => #object.#read(&mut #name)?,)
     });
@@ -54,6 +63,8 @@ pub(super) fn structure(item: &Struct) -> Vec<TokenStream> {
     let extra_slot = is_input(item).then(|| quote!(let mut extra = Map::new();));
     let rest = if is_input(item) {
         quote!(_ => #object.extra(#key, &mut extra)?,)
+    } else if item.built && item.closed {
+        quote!(_ => #object.refuse(&#key)?,)
     } else {
         quote!(_ => #object.skip()?,)
     };

@@ -55,6 +55,8 @@ pub struct Object {
     pub description: String,
     /// Its properties, in fal's own order.
     pub properties: Vec<Property>,
+    /// Whether it allows no others.
+    pub closed: bool,
 }
 
 /// A property of an object.

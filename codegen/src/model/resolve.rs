@@ -1,7 +1,7 @@
 //! From references to the objects of one side of an endpoint.
 
 use indexmap::IndexMap;
-use openapiv3::{ReferenceOr, Schema, SchemaKind, Type as Kind};
+use openapiv3::{AdditionalProperties, ReferenceOr, Schema, SchemaKind, Type as Kind};
 use serde_json::Value;
 
 use super::{Object, Property, Side, Type};
@@ -131,8 +131,12 @@ impl<'a> Resolver<'a> {
 
     fn named_object(&mut self, name: &str, schema: &Schema, at: &str) -> Result<Type, Error> {
         if !self.objects.contains_key(name) {
-            let placeholder =
-                Object { name: name.to_owned(), description: String::new(), properties: Vec::new() };
+            let placeholder = Object {
+                name: name.to_owned(),
+                description: String::new(),
+                properties: Vec::new(),
+                closed: false,
+            };
             self.objects.insert(name.to_owned(), placeholder);
             let outer = std::mem::replace(&mut self.owner, name.to_owned());
             let object = self.object(name, schema, at)?;
@@ -182,7 +186,8 @@ impl<'a> Resolver<'a> {
             properties.push(self.property(property, &schema, required, &at)?);
         }
         let description = schema.schema_data.description.clone().unwrap_or_default();
-        Ok(Object { name: name.to_owned(), description, properties })
+        let closed = object.additional_properties == Some(AdditionalProperties::Any(false));
+        Ok(Object { name: name.to_owned(), description, properties, closed })
     }
 
     fn property(

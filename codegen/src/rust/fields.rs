@@ -47,6 +47,7 @@ impl<'a> Fields<'a> {
             component: object.name.clone(),
             description: object.description.clone(),
             fields,
+            closed: object.closed,
             built: self.built,
             owner: self.owner.label.clone(),
         }

@@ -167,6 +167,8 @@ pub struct Struct {
     pub fields: Vec<Field>,
     /// Whether users build it, and so it has a builder and checks.
     pub built: bool,
+    /// Whether it allows no other fields.
+    pub closed: bool,
     /// How messages name it: the endpoint id, or a shared type and its app.
     pub owner: String,
 }
@@ -200,7 +202,7 @@ pub struct Field {
     pub required: bool,
     /// A value that the document shows, for examples in docs.
     pub example: Option<Value>,
-    /// Its JSON Schema, in the form of [`schemas`].
+    /// Its JSON Schema; where another generated type belongs, `{"$type": <name>}`.
     pub schema: Value,
 }
 
@@ -341,7 +343,7 @@ pub enum VariantKind {
         rule: Rule,
         /// Whether it holds files.
         files: bool,
-        /// Its JSON Schema, in the form of [`schemas`].
+        /// Its JSON Schema; where another generated type belongs, `{"$type": <name>}`.
         schema: Value,
     },
 }

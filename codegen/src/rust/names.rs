@@ -16,8 +16,24 @@ const PATH_KEYWORDS: &[&str] = &["_", "crate", "self", "super"];
 /// What builders have besides their parameters.
 const BUILDER: &[&str] = &["build", "extra", "optional"];
 
-/// Modules that stand beside the modules of endpoints.
-const MODULES: &[&str] = &["arg", "bounds", "given", "json_schema", "types"];
+/// Modules and files that stand beside the modules of endpoints, and crates that generated code names.
+const MODULES: &[&str] = &[
+    "alloc",
+    "arg",
+    "bin",
+    "bounds",
+    "core",
+    "fal_core",
+    "given",
+    "json_schema",
+    "lib",
+    "main",
+    "schemars",
+    "serde",
+    "serde_json",
+    "std",
+    "types",
+];
 
 /// Types that generated code names without a path.
 const TYPES: &[&str] = &[

@@ -110,9 +110,12 @@ fn endpoint(endpoint: &model::Endpoint, shapes: &Shapes) -> Result<Endpoint, Err
 fn parameters(endpoint: &model::Endpoint) -> Result<model::Object, Error> {
     match &endpoint.input.root {
         model::Type::Object(root) => Ok(endpoint.input.objects[root].clone()),
-        _ if endpoint.input.is_free() => {
-            Ok(model::Object { name: "Input".to_owned(), description: String::new(), properties: Vec::new() })
-        }
+        _ if endpoint.input.is_free() => Ok(model::Object {
+            name: "Input".to_owned(),
+            description: String::new(),
+            properties: Vec::new(),
+            closed: false,
+        }),
         _ => Err(Error::new(&endpoint.file, format!("the input of `{}` is not an object", endpoint.id))
             .help("call the endpoint untyped, or correct its input with a fixup")),
     }

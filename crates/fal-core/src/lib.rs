@@ -18,6 +18,8 @@ mod endpoint;
 mod enums;
 mod file;
 mod input_macro;
+#[cfg(feature = "schemars")]
+pub mod json_schema;
 mod nullable;
 mod number;
 mod param;

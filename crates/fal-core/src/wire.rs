@@ -3,7 +3,7 @@
 //! What a derive would expand to in every type is here once. Nothing is buffered: fields go straight
 //! from the parser into their slots, and straight from the struct to the writer.
 
-use std::{borrow::Cow, fmt, marker::PhantomData, str::FromStr};
+use std::{borrow::Cow, collections::BTreeMap, fmt, marker::PhantomData, str::FromStr};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -12,7 +12,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use crate::number::Integral;
+use crate::{Nullable, number::Integral};
 
 /// Writes one object, field by field.
 #[derive(Debug)]
@@ -151,24 +151,24 @@ impl<'de, A: MapAccess<'de>> Reader<'de, A> {
         Ok(())
     }
 
-    /// As [`value`](Self::value), for an integer, which may be written as `28.0`.
+    /// As [`value`](Self::value), for integers, which may be written as `28.0`.
     ///
     /// # Errors
     ///
     /// As the value.
-    pub fn integer(&mut self, slot: &mut Option<i64>) -> Result<(), A::Error> {
+    pub fn integer<T: Integers<'de>>(&mut self, slot: &mut Option<T>) -> Result<(), A::Error> {
         let Whole(value) = self.map.next_value()?;
         *slot = Some(value);
         Ok(())
     }
 
-    /// As [`or_null`](Self::or_null), for an integer, which may be written as `28.0`.
+    /// As [`or_null`](Self::or_null), for integers, which may be written as `28.0`.
     ///
     /// # Errors
     ///
     /// As the value.
-    pub fn integer_or_null(&mut self, slot: &mut Option<i64>) -> Result<(), A::Error> {
-        *slot = self.map.next_value::<Option<Whole>>()?.map(|Whole(value)| value);
+    pub fn integer_or_null<T: Integers<'de>>(&mut self, slot: &mut Option<T>) -> Result<(), A::Error> {
+        *slot = self.map.next_value::<Option<Whole<T>>>()?.map(|Whole(value)| value);
         Ok(())
     }
 
@@ -192,6 +192,15 @@ impl<'de, A: MapAccess<'de>> Reader<'de, A> {
         self.map.next_value::<IgnoredAny>().map(drop)
     }
 
+    /// Refuses a field that the type does not know, where the schema allows no others.
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    pub fn refuse(&mut self, key: &str) -> Result<(), A::Error> {
+        Err(A::Error::custom(format_args!("unknown field `{key}`")))
+    }
+
     /// What was read for a field that must be there.
     ///
     /// # Errors
@@ -202,12 +211,53 @@ impl<'de, A: MapAccess<'de>> Reader<'de, A> {
     }
 }
 
-/// An integer, however it is written.
-struct Whole(i64);
+/// An integer, or what holds integers. JSON has one number type, so `28.0` is the integer 28.
+pub trait Integers<'de>: Sized {
+    /// Reads the value.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, or an integer in it is none.
+    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+}
 
-impl<'de> Deserialize<'de> for Whole {
+impl<'de> Integers<'de> for i64 {
+    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_i64(Integral)
+    }
+}
+
+impl<'de, T: Integers<'de>> Integers<'de> for Vec<T> {
+    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Vec::<Whole<T>>::deserialize(deserializer)?.into_iter().map(|Whole(value)| value).collect())
+    }
+}
+
+impl<'de, T: Integers<'de>> Integers<'de> for BTreeMap<String, T> {
+    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read = BTreeMap::<String, Whole<T>>::deserialize(deserializer)?;
+        Ok(read.into_iter().map(|(key, Whole(value))| (key, value)).collect())
+    }
+}
+
+impl<'de, T: Integers<'de>> Integers<'de> for Option<T> {
+    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::<Whole<T>>::deserialize(deserializer)?.map(|Whole(value)| value))
+    }
+}
+
+impl<'de, T: Integers<'de>> Integers<'de> for Nullable<T> {
+    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::read(deserializer).map(Self::from)
+    }
+}
+
+/// Reads through [`Integers`] where serde wants `Deserialize`.
+struct Whole<T>(T);
+
+impl<'de, T: Integers<'de>> Deserialize<'de> for Whole<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_i64(Integral).map(Self)
+        T::read(deserializer).map(Self)
     }
 }
 

@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use fal_core::json_schema::schema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::ImageSize {
     fn schema_name() -> Cow<'static, str> {
@@ -15,15 +16,25 @@ impl JsonSchema for crate::types::ImageSize {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [
-                (generator.subschema_for::<crate::types::CustomImageSize>()),
-                {
-                    "type": "string",
-                    "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]
-                }
-            ]
-        })
+        const SCHEMA: &str = r#"{
+          "anyOf": [
+            {
+              "$type": "CustomImageSize"
+            },
+            {
+              "type": "string",
+              "enum": [
+                "square_hd",
+                "square",
+                "portrait_4_3",
+                "portrait_16_9",
+                "landscape_4_3",
+                "landscape_16_9"
+              ]
+            }
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[("CustomImageSize", SchemaGenerator::subschema_for::<crate::types::CustomImageSize>)])
     }
 }
 
@@ -36,27 +47,28 @@ impl JsonSchema for crate::types::CustomImageSize {
         "fal_flux::types::CustomImageSize".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "width": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "maximum": 14142,
-                    "description": "Width in pixels.",
-                    "default": 512
-                },
-                "height": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "maximum": 14142,
-                    "description": "Height in pixels.",
-                    "default": 512
-                }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "width": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 14142,
+              "description": "Width in pixels.",
+              "default": 512
             },
-            "description": "Exact size of an image, for when none of the presets fits."
-        })
+            "height": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 14142,
+              "description": "Height in pixels.",
+              "default": 512
+            }
+          },
+          "description": "Exact size of an image, for when none of the presets fits."
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -69,38 +81,43 @@ impl JsonSchema for crate::types::Image {
         "fal_flux::types::Image".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "url": {
-                    "type": "string",
-                    "description": "Address to download the image from. In sync mode this is a data URI that holds the image itself."
-                },
-                "width": {
-                    "type": "integer",
-                    "description": "Width of the image in pixels."
-                },
-                "height": {
-                    "type": "integer",
-                    "description": "Height of the image in pixels."
-                },
-                "content_type": {
-                    "anyOf": [
-                        {
-                            "type": "string"
-                        },
-                        {
-                            "type": "null"
-                        }
-                    ],
-                    "description": "Media type of the image, such as `image/png`.",
-                    "default": "image/jpeg"
-                }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "url": {
+              "type": "string",
+              "description": "Address to download the image from. In sync mode this is a data URI that holds the image itself."
             },
-            "required": ["url", "width", "height"],
-            "description": "An image file and its size."
-        })
+            "width": {
+              "type": "integer",
+              "description": "Width of the image in pixels."
+            },
+            "height": {
+              "type": "integer",
+              "description": "Height of the image in pixels."
+            },
+            "content_type": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Media type of the image, such as `image/png`.",
+              "default": "image/jpeg"
+            }
+          },
+          "required": [
+            "url",
+            "width",
+            "height"
+          ],
+          "description": "An image file and its size."
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -114,80 +131,89 @@ impl JsonSchema for crate::dev::Input {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "prompt": {
-                    "type": "string",
-                    "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
-                },
-                "image_size": {
-                    "default": "landscape_4_3",
-                    "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::types::ImageSize>())
-                    ]
-                },
-                "num_inference_steps": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "maximum": 50,
-                    "description": "Number of denoising steps. Few steps are quick but leave the image rough, many bring out detail and take longer.",
-                    "default": 28
-                },
-                "seed": {
-                    "anyOf": [
-                        {
-                            "type": "integer"
-                        },
-                        {
-                            "type": "null"
-                        }
-                    ],
-                    "description": "Starting point of the random generator. Equal seeds, with an equal prompt and model version, give equal images. Left out or `null`, a seed is drawn at random and reported in the output."
-                },
-                "guidance_scale": {
-                    "type": "number",
-                    "minimum": 1.0,
-                    "maximum": 20.0,
-                    "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
-                    "default": 3.5
-                },
-                "sync_mode": {
-                    "type": "boolean",
-                    "description": "Whether images come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
-                    "default": false
-                },
-                "num_images": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "maximum": 4,
-                    "description": "How many images to make from this one request.",
-                    "default": 1
-                },
-                "enable_safety_checker": {
-                    "type": "boolean",
-                    "description": "Whether finished images are screened for unsafe content. The verdicts come back in `has_nsfw_concepts`.",
-                    "default": true
-                },
-                "output_format": {
-                    "default": "jpeg",
-                    "description": "File format of the images. `jpeg` makes small files, `png` loses nothing to compression.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::dev::OutputFormat>())
-                    ]
-                },
-                "acceleration": {
-                    "default": "none",
-                    "description": "How much the run is sped up. `none` leaves the model as it is, `regular` shortens the run and `high` shortens it the most.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::dev::Acceleration>())
-                    ]
-                }
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
-            "required": ["prompt"],
-            "description": "The parameters of `fal-ai/flux/dev`."
-        })
+            "image_size": {
+              "default": "landscape_4_3",
+              "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
+              "allOf": [
+                {
+                  "$type": "ImageSize"
+                }
+              ]
+            },
+            "num_inference_steps": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 50,
+              "description": "Number of denoising steps. Few steps are quick but leave the image rough, many bring out detail and take longer.",
+              "default": 28
+            },
+            "seed": {
+              "anyOf": [
+                {
+                  "type": "integer"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Starting point of the random generator. Equal seeds, with an equal prompt and model version, give equal images. Left out or `null`, a seed is drawn at random and reported in the output."
+            },
+            "guidance_scale": {
+              "type": "number",
+              "minimum": 1.0,
+              "maximum": 20.0,
+              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "default": 3.5
+            },
+            "sync_mode": {
+              "type": "boolean",
+              "description": "Whether images come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "default": false
+            },
+            "num_images": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 4,
+              "description": "How many images to make from this one request.",
+              "default": 1
+            },
+            "enable_safety_checker": {
+              "type": "boolean",
+              "description": "Whether finished images are screened for unsafe content. The verdicts come back in `has_nsfw_concepts`.",
+              "default": true
+            },
+            "output_format": {
+              "default": "jpeg",
+              "description": "File format of the images. `jpeg` makes small files, `png` loses nothing to compression.",
+              "allOf": [
+                {
+                  "$type": "OutputFormat"
+                }
+              ]
+            },
+            "acceleration": {
+              "default": "none",
+              "description": "How much the run is sped up. `none` leaves the model as it is, `regular` shortens the run and `high` shortens it the most.",
+              "allOf": [
+                {
+                  "$type": "Acceleration"
+                }
+              ]
+            }
+          },
+          "required": [
+            "prompt"
+          ],
+          "description": "The parameters of `fal-ai/flux/dev`."
+        }"#;
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::dev::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::OutputFormat>)])
     }
 }
 
@@ -201,40 +227,49 @@ impl JsonSchema for crate::dev::Output {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "images": {
-                    "type": "array",
-                    "items": (generator.subschema_for::<crate::types::Image>()),
-                    "description": "Finished images, as many as `num_images` asked for."
-                },
-                "timings": {
-                    "type": "object",
-                    "additionalProperties": {
-                        "type": "number"
-                    },
-                    "description": "Seconds spent in each stage of the run, keyed by the name of the stage, such as `inference`."
-                },
-                "seed": {
-                    "type": "integer",
-                    "description": "Seed that the run used: the one from the input, or the one drawn at random when the input had none. Send it back to repeat the result."
-                },
-                "has_nsfw_concepts": {
-                    "type": "array",
-                    "items": {
-                        "type": "boolean"
-                    },
-                    "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
-                },
-                "prompt": {
-                    "type": "string",
-                    "description": "Prompt that the images were made from."
-                }
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "Image"
+              },
+              "description": "Finished images, as many as `num_images` asked for."
             },
-            "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
-            "description": "What `fal-ai/flux/dev` gives."
-        })
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage, such as `inference`."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random when the input had none. Send it back to repeat the result."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            }
+          },
+          "required": [
+            "images",
+            "timings",
+            "seed",
+            "has_nsfw_concepts",
+            "prompt"
+          ],
+          "description": "What `fal-ai/flux/dev` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
     }
 }
 
@@ -247,11 +282,15 @@ impl JsonSchema for crate::dev::OutputFormat {
         "fal_flux::dev::OutputFormat".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": ["jpeg", "png"]
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "jpeg",
+            "png"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -264,11 +303,16 @@ impl JsonSchema for crate::dev::Acceleration {
         "fal_flux::dev::Acceleration".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": ["none", "regular", "high"]
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "none",
+            "regular",
+            "high"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -282,84 +326,92 @@ impl JsonSchema for crate::dev::image_to_image::Input {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "image_url": {
-                    "type": "string",
-                    "description": "Source image that the run starts from. `strength` decides how much of it survives."
-                },
-                "strength": {
-                    "type": "number",
-                    "minimum": 0.01,
-                    "maximum": 1.0,
-                    "description": "How far the result may move away from the source image. Small values only retouch it; at the upper end nothing of it is kept and the prompt alone decides.",
-                    "default": 0.95
-                },
-                "num_inference_steps": {
-                    "type": "integer",
-                    "minimum": 10,
-                    "maximum": 50,
-                    "description": "Number of denoising steps. Few steps are quick but leave the image rough, many bring out detail and take longer.",
-                    "default": 40
-                },
-                "prompt": {
-                    "type": "string",
-                    "description": "What the image should become, in plain language: subject, setting, light and style."
-                },
-                "seed": {
-                    "anyOf": [
-                        {
-                            "type": "integer"
-                        },
-                        {
-                            "type": "null"
-                        }
-                    ],
-                    "description": "Starting point of the random generator. Equal seeds, with an equal prompt and model version, give equal images. Left out or `null`, a seed is drawn at random and reported in the output."
-                },
-                "guidance_scale": {
-                    "type": "number",
-                    "minimum": 1.0,
-                    "maximum": 20.0,
-                    "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
-                    "default": 3.5
-                },
-                "sync_mode": {
-                    "type": "boolean",
-                    "description": "Whether images come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
-                    "default": false
-                },
-                "num_images": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "maximum": 4,
-                    "description": "How many images to make from this one request.",
-                    "default": 1
-                },
-                "enable_safety_checker": {
-                    "type": "boolean",
-                    "description": "Whether finished images are screened for unsafe content. The verdicts come back in `has_nsfw_concepts`.",
-                    "default": true
-                },
-                "output_format": {
-                    "default": "jpeg",
-                    "description": "File format of the images. `jpeg` makes small files, `png` loses nothing to compression.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::dev::image_to_image::OutputFormat>())
-                    ]
-                },
-                "acceleration": {
-                    "default": "none",
-                    "description": "How much the run is sped up. `none` leaves the model as it is, `regular` shortens the run and `high` shortens it the most.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::dev::image_to_image::Acceleration>())
-                    ]
-                }
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "image_url": {
+              "type": "string",
+              "description": "Source image that the run starts from. `strength` decides how much of it survives."
             },
-            "required": ["image_url", "prompt"],
-            "description": "The parameters of `fal-ai/flux/dev/image-to-image`."
-        })
+            "strength": {
+              "type": "number",
+              "minimum": 0.01,
+              "maximum": 1.0,
+              "description": "How far the result may move away from the source image. Small values only retouch it; at the upper end nothing of it is kept and the prompt alone decides.",
+              "default": 0.95
+            },
+            "num_inference_steps": {
+              "type": "integer",
+              "minimum": 10,
+              "maximum": 50,
+              "description": "Number of denoising steps. Few steps are quick but leave the image rough, many bring out detail and take longer.",
+              "default": 40
+            },
+            "prompt": {
+              "type": "string",
+              "description": "What the image should become, in plain language: subject, setting, light and style."
+            },
+            "seed": {
+              "anyOf": [
+                {
+                  "type": "integer"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Starting point of the random generator. Equal seeds, with an equal prompt and model version, give equal images. Left out or `null`, a seed is drawn at random and reported in the output."
+            },
+            "guidance_scale": {
+              "type": "number",
+              "minimum": 1.0,
+              "maximum": 20.0,
+              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "default": 3.5
+            },
+            "sync_mode": {
+              "type": "boolean",
+              "description": "Whether images come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "default": false
+            },
+            "num_images": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 4,
+              "description": "How many images to make from this one request.",
+              "default": 1
+            },
+            "enable_safety_checker": {
+              "type": "boolean",
+              "description": "Whether finished images are screened for unsafe content. The verdicts come back in `has_nsfw_concepts`.",
+              "default": true
+            },
+            "output_format": {
+              "default": "jpeg",
+              "description": "File format of the images. `jpeg` makes small files, `png` loses nothing to compression.",
+              "allOf": [
+                {
+                  "$type": "OutputFormat"
+                }
+              ]
+            },
+            "acceleration": {
+              "default": "none",
+              "description": "How much the run is sped up. `none` leaves the model as it is, `regular` shortens the run and `high` shortens it the most.",
+              "allOf": [
+                {
+                  "$type": "Acceleration"
+                }
+              ]
+            }
+          },
+          "required": [
+            "image_url",
+            "prompt"
+          ],
+          "description": "The parameters of `fal-ai/flux/dev/image-to-image`."
+        }"#;
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::dev::image_to_image::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::image_to_image::OutputFormat>)])
     }
 }
 
@@ -373,40 +425,49 @@ impl JsonSchema for crate::dev::image_to_image::Output {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "images": {
-                    "type": "array",
-                    "items": (generator.subschema_for::<crate::types::Image>()),
-                    "description": "Finished images, as many as `num_images` asked for."
-                },
-                "timings": {
-                    "type": "object",
-                    "additionalProperties": {
-                        "type": "number"
-                    },
-                    "description": "Seconds spent in each stage of the run, keyed by the name of the stage, such as `inference`."
-                },
-                "seed": {
-                    "type": "integer",
-                    "description": "Seed that the run used: the one from the input, or the one drawn at random when the input had none. Send it back to repeat the result."
-                },
-                "has_nsfw_concepts": {
-                    "type": "array",
-                    "items": {
-                        "type": "boolean"
-                    },
-                    "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
-                },
-                "prompt": {
-                    "type": "string",
-                    "description": "Prompt that the images were made from."
-                }
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "Image"
+              },
+              "description": "Finished images, as many as `num_images` asked for."
             },
-            "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
-            "description": "What `fal-ai/flux/dev/image-to-image` gives."
-        })
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage, such as `inference`."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random when the input had none. Send it back to repeat the result."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            }
+          },
+          "required": [
+            "images",
+            "timings",
+            "seed",
+            "has_nsfw_concepts",
+            "prompt"
+          ],
+          "description": "What `fal-ai/flux/dev/image-to-image` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
     }
 }
 
@@ -419,11 +480,15 @@ impl JsonSchema for crate::dev::image_to_image::OutputFormat {
         "fal_flux::dev::image_to_image::OutputFormat".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": ["jpeg", "png"]
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "jpeg",
+            "png"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -436,11 +501,16 @@ impl JsonSchema for crate::dev::image_to_image::Acceleration {
         "fal_flux::dev::image_to_image::Acceleration".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": ["none", "regular", "high"]
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "none",
+            "regular",
+            "high"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -454,80 +524,89 @@ impl JsonSchema for crate::schnell::Input {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "num_inference_steps": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "maximum": 12,
-                    "description": "Number of denoising steps. The model is built to finish in a handful, and a single step already gives an image; further ones take longer and change less and less.",
-                    "default": 4
-                },
-                "prompt": {
-                    "type": "string",
-                    "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
-                },
-                "image_size": {
-                    "default": "landscape_4_3",
-                    "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::types::ImageSize>())
-                    ]
-                },
-                "seed": {
-                    "anyOf": [
-                        {
-                            "type": "integer"
-                        },
-                        {
-                            "type": "null"
-                        }
-                    ],
-                    "description": "Starting point of the random generator. Equal seeds, with an equal prompt and model version, give equal images. Left out or `null`, a seed is drawn at random and reported in the output."
-                },
-                "guidance_scale": {
-                    "type": "number",
-                    "minimum": 1.0,
-                    "maximum": 20.0,
-                    "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
-                    "default": 3.5
-                },
-                "sync_mode": {
-                    "type": "boolean",
-                    "description": "Whether images come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
-                    "default": false
-                },
-                "num_images": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "maximum": 4,
-                    "description": "How many images to make from this one request.",
-                    "default": 1
-                },
-                "enable_safety_checker": {
-                    "type": "boolean",
-                    "description": "Whether finished images are screened for unsafe content. The verdicts come back in `has_nsfw_concepts`.",
-                    "default": true
-                },
-                "output_format": {
-                    "default": "jpeg",
-                    "description": "File format of the images. `jpeg` makes small files, `png` loses nothing to compression.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::schnell::OutputFormat>())
-                    ]
-                },
-                "acceleration": {
-                    "default": "none",
-                    "description": "How much the run is sped up. `none` leaves the model as it is, `regular` shortens the run and `high` shortens it the most.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::schnell::Acceleration>())
-                    ]
-                }
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "num_inference_steps": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 12,
+              "description": "Number of denoising steps. The model is built to finish in a handful, and a single step already gives an image; further ones take longer and change less and less.",
+              "default": 4
             },
-            "required": ["prompt"],
-            "description": "The parameters of `fal-ai/flux/schnell`."
-        })
+            "prompt": {
+              "type": "string",
+              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+            },
+            "image_size": {
+              "default": "landscape_4_3",
+              "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
+              "allOf": [
+                {
+                  "$type": "ImageSize"
+                }
+              ]
+            },
+            "seed": {
+              "anyOf": [
+                {
+                  "type": "integer"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Starting point of the random generator. Equal seeds, with an equal prompt and model version, give equal images. Left out or `null`, a seed is drawn at random and reported in the output."
+            },
+            "guidance_scale": {
+              "type": "number",
+              "minimum": 1.0,
+              "maximum": 20.0,
+              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "default": 3.5
+            },
+            "sync_mode": {
+              "type": "boolean",
+              "description": "Whether images come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "default": false
+            },
+            "num_images": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 4,
+              "description": "How many images to make from this one request.",
+              "default": 1
+            },
+            "enable_safety_checker": {
+              "type": "boolean",
+              "description": "Whether finished images are screened for unsafe content. The verdicts come back in `has_nsfw_concepts`.",
+              "default": true
+            },
+            "output_format": {
+              "default": "jpeg",
+              "description": "File format of the images. `jpeg` makes small files, `png` loses nothing to compression.",
+              "allOf": [
+                {
+                  "$type": "OutputFormat"
+                }
+              ]
+            },
+            "acceleration": {
+              "default": "none",
+              "description": "How much the run is sped up. `none` leaves the model as it is, `regular` shortens the run and `high` shortens it the most.",
+              "allOf": [
+                {
+                  "$type": "Acceleration"
+                }
+              ]
+            }
+          },
+          "required": [
+            "prompt"
+          ],
+          "description": "The parameters of `fal-ai/flux/schnell`."
+        }"#;
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::schnell::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::schnell::OutputFormat>)])
     }
 }
 
@@ -541,40 +620,49 @@ impl JsonSchema for crate::schnell::Output {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "images": {
-                    "type": "array",
-                    "items": (generator.subschema_for::<crate::types::Image>()),
-                    "description": "Finished images, as many as `num_images` asked for."
-                },
-                "timings": {
-                    "type": "object",
-                    "additionalProperties": {
-                        "type": "number"
-                    },
-                    "description": "Seconds spent in each stage of the run, keyed by the name of the stage, such as `inference`."
-                },
-                "seed": {
-                    "type": "integer",
-                    "description": "Seed that the run used: the one from the input, or the one drawn at random when the input had none. Send it back to repeat the result."
-                },
-                "has_nsfw_concepts": {
-                    "type": "array",
-                    "items": {
-                        "type": "boolean"
-                    },
-                    "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
-                },
-                "prompt": {
-                    "type": "string",
-                    "description": "Prompt that the images were made from."
-                }
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "Image"
+              },
+              "description": "Finished images, as many as `num_images` asked for."
             },
-            "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
-            "description": "What `fal-ai/flux/schnell` gives."
-        })
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage, such as `inference`."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random when the input had none. Send it back to repeat the result."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            }
+          },
+          "required": [
+            "images",
+            "timings",
+            "seed",
+            "has_nsfw_concepts",
+            "prompt"
+          ],
+          "description": "What `fal-ai/flux/schnell` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
     }
 }
 
@@ -587,11 +675,15 @@ impl JsonSchema for crate::schnell::OutputFormat {
         "fal_flux::schnell::OutputFormat".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": ["jpeg", "png"]
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "jpeg",
+            "png"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -604,10 +696,15 @@ impl JsonSchema for crate::schnell::Acceleration {
         "fal_flux::schnell::Acceleration".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": ["none", "regular", "high"]
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "none",
+            "regular",
+            "high"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }

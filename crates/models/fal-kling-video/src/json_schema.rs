@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use fal_core::json_schema::schema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::FileOutput {
     fn schema_name() -> Cow<'static, str> {
@@ -14,51 +15,54 @@ impl JsonSchema for crate::types::FileOutput {
         "fal_kling_video::types::FileOutput".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "url": {
-                    "type": "string",
-                    "description": "Address to download the file from."
-                },
-                "content_type": {
-                    "anyOf": [
-                        {
-                            "type": "string"
-                        },
-                        {
-                            "type": "null"
-                        }
-                    ],
-                    "description": "Media type, such as `video/mp4`. Left out when it is not known."
-                },
-                "file_name": {
-                    "anyOf": [
-                        {
-                            "type": "string"
-                        },
-                        {
-                            "type": "null"
-                        }
-                    ],
-                    "description": "Name to save the file under. The service makes one up when the model sets none."
-                },
-                "file_size": {
-                    "anyOf": [
-                        {
-                            "type": "integer"
-                        },
-                        {
-                            "type": "null"
-                        }
-                    ],
-                    "description": "Size in bytes. Left out when it is not known."
-                }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "url": {
+              "type": "string",
+              "description": "Address to download the file from."
             },
-            "required": ["url"],
-            "description": "A file that the service stores, with what is known about it."
-        })
+            "content_type": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Media type, such as `video/mp4`. Left out when it is not known."
+            },
+            "file_name": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Name to save the file under. The service makes one up when the model sets none."
+            },
+            "file_size": {
+              "anyOf": [
+                {
+                  "type": "integer"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Size in bytes. Left out when it is not known."
+            }
+          },
+          "required": [
+            "url"
+          ],
+          "description": "A file that the service stores, with what is known about it."
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -72,24 +76,29 @@ impl JsonSchema for crate::types::KlingV3MultiPromptElement {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "prompt": {
-                    "type": "string",
-                    "description": "What happens in this shot, in plain language."
-                },
-                "duration": {
-                    "default": "5",
-                    "description": "Length of this shot in seconds.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::types::KlingV3MultiPromptElementDuration>())
-                    ]
-                }
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "description": "What happens in this shot, in plain language."
             },
-            "required": ["prompt"],
-            "description": "One shot of a video of several."
-        })
+            "duration": {
+              "default": "5",
+              "description": "Length of this shot in seconds.",
+              "allOf": [
+                {
+                  "$type": "KlingV3MultiPromptElementDuration"
+                }
+              ]
+            }
+          },
+          "required": [
+            "prompt"
+          ],
+          "description": "One shot of a video of several."
+        }"#;
+        schema(generator, SCHEMA, &[("KlingV3MultiPromptElementDuration", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElementDuration>)])
     }
 }
 
@@ -102,11 +111,28 @@ impl JsonSchema for crate::types::KlingV3MultiPromptElementDuration {
         "fal_kling_video::types::KlingV3MultiPromptElementDuration".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"]
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "1",
+            "2",
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -119,60 +145,61 @@ impl JsonSchema for crate::types::KlingV3ComboElementInput {
         "fal_kling_video::types::KlingV3ComboElementInput".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "frontal_image_url": {
-                    "anyOf": [
-                        {
-                            "type": "string"
-                        },
-                        {
-                            "type": "null"
-                        }
-                    ],
-                    "description": "Main picture of the element, seen from the front."
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "frontal_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
                 },
-                "reference_image_urls": {
-                    "anyOf": [
-                        {
-                            "type": "array",
-                            "items": {
-                                "type": "string"
-                            }
-                        },
-                        {
-                            "type": "null"
-                        }
-                    ],
-                    "description": "Further pictures of the element from other angles. An element shown by images needs one of them and can have up to three."
-                },
-                "video_url": {
-                    "anyOf": [
-                        {
-                            "type": "string"
-                        },
-                        {
-                            "type": "null"
-                        }
-                    ],
-                    "description": "Video that shows the element. Only one element of a request can have a video."
-                },
-                "voice_id": {
-                    "anyOf": [
-                        {
-                            "type": "string"
-                        },
-                        {
-                            "type": "null"
-                        }
-                    ],
-                    "description": "Voice that the element speaks with wherever a prompt refers to it. Only an element shown by a video can have a voice. Voices are made by the endpoint `fal-ai/kling-video/create-voice`."
+                {
+                  "type": "null"
                 }
+              ],
+              "description": "Main picture of the element, seen from the front."
             },
-            "description": "A character or an object that prompts can refer to, shown either by images or by a video."
-        })
+            "reference_image_urls": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Further pictures of the element from other angles. An element shown by images needs one of them and can have up to three."
+            },
+            "video_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Video that shows the element. Only one element of a request can have a video."
+            },
+            "voice_id": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Voice that the element speaks with wherever a prompt refers to it. Only an element shown by a video can have a voice. Voices are made by the endpoint `fal-ai/kling-video/create-voice`."
+            }
+          },
+          "description": "A character or an object that prompts can refer to, shown either by images or by a video."
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -186,42 +213,48 @@ impl JsonSchema for crate::v2_1::master::image_to_video::Input {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "prompt": {
-                    "type": "string",
-                    "maxLength": 2500,
-                    "description": "What happens in the video, in plain language: how the subject of the image moves and what the camera does."
-                },
-                "image_url": {
-                    "type": "string",
-                    "description": "Still image to set in motion. It gives the video its subject, look and framing."
-                },
-                "duration": {
-                    "default": "5",
-                    "description": "Length of the video in seconds.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::v2_1::master::image_to_video::Duration>())
-                    ]
-                },
-                "negative_prompt": {
-                    "type": "string",
-                    "maxLength": 2500,
-                    "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas. A text given here takes the place of the standard one, so repeat whatever should stay.",
-                    "default": "blur, distort, and low quality"
-                },
-                "cfg_scale": {
-                    "type": "number",
-                    "minimum": 0.0,
-                    "maximum": 1.0,
-                    "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
-                    "default": 0.5
-                }
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: how the subject of the image moves and what the camera does."
             },
-            "required": ["prompt", "image_url"],
-            "description": "The parameters of `fal-ai/kling-video/v2.1/master/image-to-video`."
-        })
+            "image_url": {
+              "type": "string",
+              "description": "Still image to set in motion. It gives the video its subject, look and framing."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas. A text given here takes the place of the standard one, so repeat whatever should stay.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            }
+          },
+          "required": [
+            "prompt",
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v2.1/master/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v2_1::master::image_to_video::Duration>)])
     }
 }
 
@@ -235,19 +268,24 @@ impl JsonSchema for crate::v2_1::master::image_to_video::Output {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "video": {
-                    "description": "Finished video, ready to download.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::types::FileOutput>())
-                    ]
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
                 }
-            },
-            "required": ["video"],
-            "description": "What `fal-ai/kling-video/v2.1/master/image-to-video` gives."
-        })
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v2.1/master/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
     }
 }
 
@@ -260,11 +298,15 @@ impl JsonSchema for crate::v2_1::master::image_to_video::Duration {
         "fal_kling_video::v2_1::master::image_to_video::Duration".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": ["5", "10"]
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -278,45 +320,52 @@ impl JsonSchema for crate::v2_1::master::text_to_video::Input {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "prompt": {
-                    "type": "string",
-                    "maxLength": 2500,
-                    "description": "What the video shows, in plain language: subject, action, setting, light and the movement of the camera."
-                },
-                "duration": {
-                    "default": "5",
-                    "description": "Length of the video in seconds.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::v2_1::master::text_to_video::Duration>())
-                    ]
-                },
-                "aspect_ratio": {
-                    "default": "16:9",
-                    "description": "Shape of the picture, as width to height.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::v2_1::master::text_to_video::AspectRatio>())
-                    ]
-                },
-                "negative_prompt": {
-                    "type": "string",
-                    "maxLength": 2500,
-                    "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas. A text given here takes the place of the standard one, so repeat whatever should stay.",
-                    "default": "blur, distort, and low quality"
-                },
-                "cfg_scale": {
-                    "type": "number",
-                    "minimum": 0.0,
-                    "maximum": 1.0,
-                    "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
-                    "default": 0.5
-                }
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What the video shows, in plain language: subject, action, setting, light and the movement of the camera."
             },
-            "required": ["prompt"],
-            "description": "The parameters of `fal-ai/kling-video/v2.1/master/text-to-video`."
-        })
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the picture, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas. A text given here takes the place of the standard one, so repeat whatever should stay.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            }
+          },
+          "required": [
+            "prompt"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v2.1/master/text-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_1::master::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v2_1::master::text_to_video::Duration>)])
     }
 }
 
@@ -330,19 +379,24 @@ impl JsonSchema for crate::v2_1::master::text_to_video::Output {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "video": {
-                    "description": "Finished video, ready to download.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::types::FileOutput>())
-                    ]
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
                 }
-            },
-            "required": ["video"],
-            "description": "What `fal-ai/kling-video/v2.1/master/text-to-video` gives."
-        })
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v2.1/master/text-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
     }
 }
 
@@ -355,11 +409,15 @@ impl JsonSchema for crate::v2_1::master::text_to_video::Duration {
         "fal_kling_video::v2_1::master::text_to_video::Duration".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": ["5", "10"]
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -372,11 +430,16 @@ impl JsonSchema for crate::v2_1::master::text_to_video::AspectRatio {
         "fal_kling_video::v2_1::master::text_to_video::AspectRatio".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": ["16:9", "9:16", "1:1"]
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -390,96 +453,107 @@ impl JsonSchema for crate::v3::pro::image_to_video::Input {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "prompt": {
-                    "anyOf": [
-                        {
-                            "type": "string",
-                            "maxLength": 2500
-                        },
-                        {
-                            "type": "null"
-                        }
-                    ],
-                    "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`; with neither or with both it is not valid."
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
                 },
-                "multi_prompt": {
-                    "anyOf": [
-                        {
-                            "type": "array",
-                            "items": (generator.subschema_for::<crate::types::KlingV3MultiPromptElement>())
-                        },
-                        {
-                            "type": "null"
-                        }
-                    ],
-                    "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`; with neither or with both it is not valid."
-                },
-                "start_image_url": {
-                    "type": "string",
-                    "description": "Image that the video opens with."
-                },
-                "duration": {
-                    "default": "5",
-                    "description": "Length of the video in seconds.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::v3::pro::image_to_video::Duration>())
-                    ]
-                },
-                "generate_audio": {
-                    "type": "boolean",
-                    "description": "Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
-                    "default": true
-                },
-                "end_image_url": {
-                    "anyOf": [
-                        {
-                            "type": "string"
-                        },
-                        {
-                            "type": "null"
-                        }
-                    ],
-                    "description": "Image that the video closes with. Left out or `null`, the model is free to choose the ending."
-                },
-                "elements": {
-                    "anyOf": [
-                        {
-                            "type": "array",
-                            "items": (generator.subschema_for::<crate::types::KlingV3ComboElementInput>())
-                        },
-                        {
-                            "type": "null"
-                        }
-                    ],
-                    "description": "Characters and objects to bring into the video, each shown by a set of images or by a video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
-                },
-                "shot_type": {
-                    "default": "customize",
-                    "description": "How a video of several shots is divided. With `customize` the shots are the ones you list, with `intelligent` the model works out the division by itself.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::v3::pro::image_to_video::ShotType>())
-                    ]
-                },
-                "negative_prompt": {
-                    "type": "string",
-                    "maxLength": 2500,
-                    "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas. A text given here takes the place of the standard one, so repeat whatever should stay.",
-                    "default": "blur, distort, and low quality"
-                },
-                "cfg_scale": {
-                    "type": "number",
-                    "minimum": 0.0,
-                    "maximum": 1.0,
-                    "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
-                    "default": 0.5
+                {
+                  "type": "null"
                 }
+              ],
+              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`; with neither or with both it is not valid."
             },
-            "required": ["start_image_url"],
-            "description": "The parameters of `fal-ai/kling-video/v3/pro/image-to-video`."
-        })
+            "multi_prompt": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3MultiPromptElement"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`; with neither or with both it is not valid."
+            },
+            "start_image_url": {
+              "type": "string",
+              "description": "Image that the video opens with."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "generate_audio": {
+              "type": "boolean",
+              "description": "Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
+              "default": true
+            },
+            "end_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video closes with. Left out or `null`, the model is free to choose the ending."
+            },
+            "elements": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3ComboElementInput"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Characters and objects to bring into the video, each shown by a set of images or by a video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided. With `customize` the shots are the ones you list, with `intelligent` the model works out the division by itself.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas. A text given here takes the place of the standard one, so repeat whatever should stay.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            }
+          },
+          "required": [
+            "start_image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v3/pro/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v3::pro::image_to_video::Duration>), ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::v3::pro::image_to_video::ShotType>)])
     }
 }
 
@@ -493,19 +567,24 @@ impl JsonSchema for crate::v3::pro::image_to_video::Output {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "video": {
-                    "description": "Finished video, ready to download.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::types::FileOutput>())
-                    ]
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
                 }
-            },
-            "required": ["video"],
-            "description": "What `fal-ai/kling-video/v3/pro/image-to-video` gives."
-        })
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v3/pro/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
     }
 }
 
@@ -518,11 +597,26 @@ impl JsonSchema for crate::v3::pro::image_to_video::Duration {
         "fal_kling_video::v3::pro::image_to_video::Duration".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": ["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"]
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -535,10 +629,14 @@ impl JsonSchema for crate::v3::pro::image_to_video::ShotType {
         "fal_kling_video::v3::pro::image_to_video::ShotType".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": ["customize", "intelligent"]
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize",
+            "intelligent"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }

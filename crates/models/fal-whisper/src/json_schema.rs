@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use fal_core::json_schema::schema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::WhisperChunk {
     fn schema_name() -> Cow<'static, str> {
@@ -14,46 +15,50 @@ impl JsonSchema for crate::types::WhisperChunk {
         "fal_whisper::types::WhisperChunk".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "timestamp": {
-                    "type": "array",
-                    "prefixItems": [
-                        {
-                            "anyOf": [
-                                {
-                                    "type": "number"
-                                },
-                                {
-                                    "type": "null"
-                                }
-                            ]
-                        },
-                        {
-                            "anyOf": [
-                                {
-                                    "type": "number"
-                                },
-                                {
-                                    "type": "null"
-                                }
-                            ]
-                        }
-                    ],
-                    "minItems": 2,
-                    "maxItems": 2,
-                    "description": "When the part begins and when it ends, in seconds from the start of the recording. Either is `null` when it could not be told."
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "timestamp": {
+              "type": "array",
+              "prefixItems": [
+                {
+                  "anyOf": [
+                    {
+                      "type": "number"
+                    },
+                    {
+                      "type": "null"
+                    }
+                  ]
                 },
-                "text": {
-                    "type": "string",
-                    "description": "What is said in this part."
+                {
+                  "anyOf": [
+                    {
+                      "type": "number"
+                    },
+                    {
+                      "type": "null"
+                    }
+                  ]
                 }
+              ],
+              "minItems": 2,
+              "maxItems": 2,
+              "description": "When the part begins and when it ends, in seconds from the start of the recording. Either is `null` when it could not be told."
             },
-            "required": ["timestamp", "text"],
-            "description": "A part of a recording and when it was spoken."
-        })
+            "text": {
+              "type": "string",
+              "description": "What is said in this part."
+            }
+          },
+          "required": [
+            "timestamp",
+            "text"
+          ],
+          "description": "A part of a recording and when it was spoken."
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -67,47 +72,58 @@ impl JsonSchema for crate::Input {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "audio_url": {
-                    "type": "string",
-                    "description": "Recording to work on. The formats taken are mp3, mp4, mpeg, mpga, m4a, wav and webm."
-                },
-                "task": {
-                    "default": "transcribe",
-                    "description": "What to do with the speech. `transcribe` writes it down in the language spoken, `translate` puts it into English.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::Task>())
-                    ]
-                },
-                "language": {
-                    "anyOf": [
-                        (generator.subschema_for::<crate::Language>()),
-                        {
-                            "type": "null"
-                        }
-                    ],
-                    "description": "Code of the language spoken in the recording. Left out or `null`, the language is detected, which takes a little longer. It does not change the target of `translate`, which is English in every case."
-                },
-                "chunk_level": {
-                    "default": "segment",
-                    "description": "Unit that `chunks` of the output is made of. `segment` gives one chunk for each stretch of speech.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::ChunkLevel>())
-                    ]
-                },
-                "version": {
-                    "default": "3",
-                    "description": "Release of the large Whisper model to run.",
-                    "allOf": [
-                        (generator.subschema_for::<crate::Version>())
-                    ]
-                }
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "audio_url": {
+              "type": "string",
+              "description": "Recording to work on. The formats taken are mp3, mp4, mpeg, mpga, m4a, wav and webm."
             },
-            "required": ["audio_url"],
-            "description": "The parameters of `fal-ai/whisper`."
-        })
+            "task": {
+              "default": "transcribe",
+              "description": "What to do with the speech. `transcribe` writes it down in the language spoken, `translate` puts it into English.",
+              "allOf": [
+                {
+                  "$type": "Task"
+                }
+              ]
+            },
+            "language": {
+              "anyOf": [
+                {
+                  "$type": "Language"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Code of the language spoken in the recording. Left out or `null`, the language is detected, which takes a little longer. It does not change the target of `translate`, which is English in every case."
+            },
+            "chunk_level": {
+              "default": "segment",
+              "description": "Unit that `chunks` of the output is made of. `segment` gives one chunk for each stretch of speech.",
+              "allOf": [
+                {
+                  "$type": "ChunkLevel"
+                }
+              ]
+            },
+            "version": {
+              "default": "3",
+              "description": "Release of the large Whisper model to run.",
+              "allOf": [
+                {
+                  "$type": "Version"
+                }
+              ]
+            }
+          },
+          "required": [
+            "audio_url"
+          ],
+          "description": "The parameters of `fal-ai/whisper`."
+        }"#;
+        schema(generator, SCHEMA, &[("ChunkLevel", SchemaGenerator::subschema_for::<crate::ChunkLevel>), ("Language", SchemaGenerator::subschema_for::<crate::Language>), ("Task", SchemaGenerator::subschema_for::<crate::Task>), ("Version", SchemaGenerator::subschema_for::<crate::Version>)])
     }
 }
 
@@ -121,29 +137,34 @@ impl JsonSchema for crate::Output {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "text": {
-                    "type": "string",
-                    "description": "Text of the whole recording: in the language spoken, or in English when the task is `translate`."
-                },
-                "chunks": {
-                    "anyOf": [
-                        {
-                            "type": "array",
-                            "items": (generator.subschema_for::<crate::types::WhisperChunk>())
-                        },
-                        {
-                            "type": "null"
-                        }
-                    ],
-                    "description": "Text again in timed parts, in the order spoken. A reply may come without them."
-                }
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "text": {
+              "type": "string",
+              "description": "Text of the whole recording: in the language spoken, or in English when the task is `translate`."
             },
-            "required": ["text"],
-            "description": "What `fal-ai/whisper` gives."
-        })
+            "chunks": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "WhisperChunk"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Text again in timed parts, in the order spoken. A reply may come without them."
+            }
+          },
+          "required": [
+            "text"
+          ],
+          "description": "What `fal-ai/whisper` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("WhisperChunk", SchemaGenerator::subschema_for::<crate::types::WhisperChunk>)])
     }
 }
 
@@ -156,11 +177,15 @@ impl JsonSchema for crate::Task {
         "fal_whisper::Task".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": ["transcribe", "translate"]
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "transcribe",
+            "translate"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -173,11 +198,112 @@ impl JsonSchema for crate::Language {
         "fal_whisper::Language".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": ["af", "am", "ar", "as", "az", "ba", "be", "bg", "bn", "bo", "br", "bs", "ca", "cs", "cy", "da", "de", "el", "en", "es", "et", "eu", "fa", "fi", "fo", "fr", "gl", "gu", "ha", "haw", "he", "hi", "hr", "ht", "hu", "hy", "id", "is", "it", "ja", "jw", "ka", "kk", "km", "kn", "ko", "la", "lb", "ln", "lo", "lt", "lv", "mg", "mi", "mk", "ml", "mn", "mr", "ms", "mt", "my", "ne", "nl", "nn", "no", "oc", "pa", "pl", "ps", "pt", "ro", "ru", "sa", "sd", "si", "sk", "sl", "sn", "so", "sq", "sr", "su", "sv", "sw", "ta", "te", "tg", "th", "tk", "tl", "tr", "tt", "uk", "ur", "uz", "vi", "yi", "yo", "zh"]
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "af",
+            "am",
+            "ar",
+            "as",
+            "az",
+            "ba",
+            "be",
+            "bg",
+            "bn",
+            "bo",
+            "br",
+            "bs",
+            "ca",
+            "cs",
+            "cy",
+            "da",
+            "de",
+            "el",
+            "en",
+            "es",
+            "et",
+            "eu",
+            "fa",
+            "fi",
+            "fo",
+            "fr",
+            "gl",
+            "gu",
+            "ha",
+            "haw",
+            "he",
+            "hi",
+            "hr",
+            "ht",
+            "hu",
+            "hy",
+            "id",
+            "is",
+            "it",
+            "ja",
+            "jw",
+            "ka",
+            "kk",
+            "km",
+            "kn",
+            "ko",
+            "la",
+            "lb",
+            "ln",
+            "lo",
+            "lt",
+            "lv",
+            "mg",
+            "mi",
+            "mk",
+            "ml",
+            "mn",
+            "mr",
+            "ms",
+            "mt",
+            "my",
+            "ne",
+            "nl",
+            "nn",
+            "no",
+            "oc",
+            "pa",
+            "pl",
+            "ps",
+            "pt",
+            "ro",
+            "ru",
+            "sa",
+            "sd",
+            "si",
+            "sk",
+            "sl",
+            "sn",
+            "so",
+            "sq",
+            "sr",
+            "su",
+            "sv",
+            "sw",
+            "ta",
+            "te",
+            "tg",
+            "th",
+            "tk",
+            "tl",
+            "tr",
+            "tt",
+            "uk",
+            "ur",
+            "uz",
+            "vi",
+            "yi",
+            "yo",
+            "zh"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -190,11 +316,14 @@ impl JsonSchema for crate::ChunkLevel {
         "fal_whisper::ChunkLevel".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": ["segment"]
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "segment"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -207,10 +336,13 @@ impl JsonSchema for crate::Version {
         "fal_whisper::Version".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": ["3"]
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
     }
 }

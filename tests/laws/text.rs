@@ -1,0 +1,94 @@
+//! Random texts: of given lengths, of given patterns, and any JSON at all.
+
+use serde_json::{Map, Value, json};
+
+use crate::random::Random;
+
+/// One, two, three and four bytes in UTF-8, and what JSON has to escape.
+const CHARACTERS: &[char] = &[
+    'a',
+    'Z',
+    '7',
+    ' ',
+    '_',
+    '-',
+    '/',
+    '.',
+    '"',
+    '\\',
+    '\n',
+    '\u{1}',
+    'ž',
+    'ß',
+    '語',
+    '\u{301}',
+    '🤩',
+    '\u{10ffff}',
+];
+
+/// What a file parameter is given, and what resembles other types.
+const FIXED: &[&str] = &[
+    "",
+    "https://example.com/a%20file.png?x=1&y=ž",
+    "data:text/plain;base64,aGVsbG8=",
+    "null",
+    "true",
+    "42",
+    "{}",
+];
+
+/// The patterns of the corpus, with texts that match and texts that do not.
+const PATTERNS: &[(&str, &[&str], &[&str])] = &[
+    (r"^\w+$", &["a", "_", "7", "Speaker_1", "ABCxyz"], &["", "a b", "a-b", "a\n", "ž!", "語 "]),
+    (
+        "^#([0-9A-Fa-f]{3}){1,2}$",
+        &["#abc", "#A1b2C3", "#000", "#FFFFFF"],
+        &["", "abc", "#ab", "#abcd", "#ggg", "#abcdefa", "#abc\n", "#ábc"],
+    ),
+];
+
+/// A text that matches `pattern` (or does not).
+///
+/// # Panics
+///
+/// When the pattern is not in the table above: it has to be added.
+pub(crate) fn of_pattern(pattern: &str, matching: bool, random: &mut Random) -> String {
+    let row = PATTERNS.iter().find(|row| row.0 == pattern);
+    let (_, good, bad) = row.unwrap_or_else(|| panic!("no texts for the pattern {pattern}; see PATTERNS"));
+    (*random.pick(if matching { good } else { bad })).to_owned()
+}
+
+/// A text of exactly `length` characters (Unicode scalar values).
+pub(crate) fn of_length(length: usize, random: &mut Random) -> String {
+    if length > 40 {
+        // Long texts are about their length: one character beside plain ones is as good as many.
+        let special = *random.pick(CHARACTERS);
+        return std::iter::once(special).chain(std::iter::repeat_n('x', length - 1)).collect();
+    }
+    (0..length).map(|_| *random.pick(CHARACTERS)).collect()
+}
+
+/// Any short text.
+pub(crate) fn any(random: &mut Random) -> String {
+    if random.once_in(3) {
+        return (*random.pick(FIXED)).to_owned();
+    }
+    let length = random.below(12);
+    of_length(length, random)
+}
+
+/// Any JSON, a few levels deep.
+pub(crate) fn any_json(depth: usize, random: &mut Random) -> Value {
+    match random.below(if depth == 0 { 6 } else { 8 }) {
+        0 => Value::Null,
+        1 => json!(random.once_in(2)),
+        2 => json!(i64::try_from(random.below(2000)).unwrap_or(0) - 1000),
+        3 => json!(random.fraction()),
+        4 | 5 => json!(any(random)),
+        6 => (0..random.below(3)).map(|_| any_json(depth - 1, random)).collect(),
+        _ => (0..random.below(3))
+            .map(|_| (any(random), any_json(depth - 1, random)))
+            .collect::<Map<_, _>>()
+            .into(),
+    }
+}

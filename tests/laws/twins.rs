@@ -1,0 +1,155 @@
+//! Schemas that must mean what the published one means: the normalised document's, and the one that the
+//! generated type gives of itself.
+
+use fal_codegen::{
+    normalize::{TUPLE, normalize},
+    schema::{Record, read},
+};
+use jsonschema::Validator;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    cases::Case,
+    compare::Side,
+    documents::Document,
+    schema::{branches, properties},
+};
+
+/// What the twins of one input schema got wrong.
+pub(crate) fn differences(document: &Document, cases: &[Case], own: &Value) -> Vec<String> {
+    let Some((input, _)) = &document.schemas else { return Vec::new() };
+    let (normalized, fixups) = normalized(document);
+    // A fixup is there to change what a document means.
+    if fixups > 0 {
+        return Vec::new();
+    }
+    let mut wrong = Vec::new();
+    for (name, root) in [("normalised", &normalized), ("JsonSchema", own)] {
+        let twin = validator(root);
+        let differs = cases.iter().filter(|case| case.side == Side::Input);
+        let mut differs = differs.filter(|case| twin.is_valid(&case.instance) != case.valid);
+        if let Some(case) = differs.next() {
+            let more = differs.count();
+            let verdict = if case.valid { "valid" } else { "invalid" };
+            let instance: String = case.instance.to_string().chars().take(600).collect();
+            wrong.push(format!(
+                "{}: {name} (and {more} more), {} is {verdict}: {instance}",
+                document.id, case.kind
+            ));
+        }
+    }
+    let mut at = String::new();
+    missing(&input.tree, own, own, &mut at, &mut wrong, &document.id);
+    wrong
+}
+
+fn validator(root: &Value) -> Validator {
+    let options = jsonschema::draft202012::options().should_validate_formats(false).build(root);
+    options.unwrap_or_else(|error| panic!("no schema: {error}\n{root}"))
+}
+
+/// The input schema of the normalised document, as JSON Schema, and how many fixups it took.
+fn normalized(document: &Document) -> (Value, usize) {
+    let mut records = read(&document.file, &document.text, None).unwrap();
+    let Some(Record::Document(record)) = records.pop() else { panic!("{}: no document", document.id) };
+    let normalized = normalize(*record).unwrap();
+    let mut openapi = serde_json::to_value(&normalized.openapi).unwrap();
+    let mut schemas = openapi["components"]["schemas"].take();
+    relax(&mut schemas);
+    let body = &openapi["paths"][format!("/{}", document.id)]["post"]["requestBody"];
+    let mut root = body["content"]["application/json"]["schema"].clone();
+    root["components"] = json!({ "schemas": schemas });
+    (root, normalized.fixups.len())
+}
+
+/// From OpenAPI 3.0 back to JSON Schema: the reverse of what the rules do to what 3.0 cannot say.
+fn relax(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(relax),
+        Value::Object(object) => {
+            let data =
+                |key: &str| matches!(key, "default" | "enum" | "example") || key.starts_with("x-examples");
+            object.iter_mut().filter(|(key, _)| !data(key)).for_each(|(_, value)| relax(value));
+            for (flag, bound) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
+                if object.get(flag) == Some(&json!(true)) {
+                    let bound = object.remove(bound).unwrap();
+                    object.insert(flag.to_owned(), bound);
+                }
+            }
+            if let Some(items) = object.remove(TUPLE) {
+                object.remove("items");
+                object.insert("prefixItems".to_owned(), items);
+            }
+            if object.remove("nullable") == Some(json!(true)) {
+                let inner = Value::Object(std::mem::take(object));
+                *object = Map::from_iter([("anyOf".to_owned(), json!([inner, { "type": "null" }]))]);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What the published schema says about properties and the type's own schema does not.
+fn missing(published: &Value, own: &Value, root: &Value, at: &mut String, wrong: &mut Vec<String>, id: &str) {
+    let candidates: Vec<&Value> =
+        branches(published).into_iter().filter(|branch| branch.get("properties").is_some()).collect();
+    let [object] = candidates.as_slice() else { return };
+    let Some(own) = resolve(own, root, &|schema| schema.get("properties").is_some()) else { return };
+    for (name, property) in properties(object) {
+        let length = at.len();
+        at.push_str(&format!("/{name}"));
+        match own["properties"].get(name) {
+            None => wrong.push(format!("{id}: JsonSchema has no `{at}`")),
+            Some(mine) => {
+                for keyword in ["description", "default"] {
+                    let Some(wanted) = property.get(keyword) else { continue };
+                    let found = mine.get(keyword);
+                    let same = match keyword {
+                        "description" => found.is_some_and(|found| words(found) == words(wanted)),
+                        // A default that its own schema refuses is no default.
+                        _ => found == Some(wanted) || !fits(property, wanted, found),
+                    };
+                    if !same {
+                        wrong.push(format!(
+                            "{id}: JsonSchema says {keyword} {found:?} of `{at}`, not {wanted}"
+                        ));
+                    }
+                }
+                let inner = property.get("items").unwrap_or(property);
+                let mine = resolve(mine, root, &|schema| schema.get("items").is_some())
+                    .filter(|_| property.get("items").is_some())
+                    .map_or(mine, |mine| &mine["items"]);
+                missing(inner, mine, root, at, wrong, id);
+            }
+        }
+        at.truncate(length);
+    }
+}
+
+/// Whether a default is one that the type can have; integers given for texts are written as texts.
+fn fits(property: &Value, default: &Value, found: Option<&Value>) -> bool {
+    let constant = property.get("const").map(std::slice::from_ref);
+    let values = property.get("enum").and_then(Value::as_array).map(Vec::as_slice).or(constant);
+    let Some(values) = values else { return !default.is_null() };
+    let as_text = json!(default.to_string());
+    values.contains(default) || (values.contains(&as_text) && found != Some(&as_text))
+}
+
+fn words(text: &Value) -> Vec<&str> {
+    text.as_str().unwrap_or_default().split_whitespace().collect()
+}
+
+/// The part of a schema that has what is looked for, behind references and unions.
+fn resolve<'s>(schema: &'s Value, root: &'s Value, has: &dyn Fn(&Value) -> bool) -> Option<&'s Value> {
+    if has(schema) {
+        return Some(schema);
+    }
+    if let Some(name) =
+        schema.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix("#/$defs/"))
+    {
+        return resolve(root["$defs"].get(name)?, root, has);
+    }
+    let parts =
+        ["anyOf", "allOf"].into_iter().filter_map(|keyword| schema.get(keyword)?.as_array()).flatten();
+    parts.into_iter().find_map(|part| resolve(part, root, has))
+}

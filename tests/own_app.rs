@@ -1,0 +1,52 @@
+//! A document as an app publishes it itself: all its routes, in OpenAPI 3.1.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+
+use fal_codegen::{Generated, Options, Source, generate};
+use fal_tests::{root, standalone};
+
+/// What the document of the corpus becomes, `None` where the corpus is not at hand.
+fn generated() -> Option<Generated> {
+    let path = root().join("../shared/corpus/own-app/openapi.json");
+    let Ok(text) = fs::read_to_string(&path) else {
+        println!("skipped: there is no document of an app at {}", path.display());
+        return None;
+    };
+    let source = Source { file: "openapi.json".to_owned(), text };
+    Some(generate(&[source], &Options { app: Some("me/demo".to_owned()), ..standalone() }).unwrap())
+}
+
+#[test]
+fn every_route_is_an_endpoint_or_left_out_by_name() {
+    let Some(generated) = generated() else { return };
+    let entries = generated.report.endpoints.iter().map(|entry| {
+        assert_eq!(entry.properties_read, entry.properties_emitted, "{}", entry.id);
+        let outcome = entry.module.clone().or_else(|| entry.reason.clone()).unwrap();
+        format!("{}: {outcome}", entry.id)
+    });
+    insta::assert_snapshot!(entries.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn routes_have_the_capabilities_they_say() {
+    let Some(generated) = generated() else { return };
+    let has = |module: &str, text: &str| {
+        generated.tree.get(&format!("crates/fal-me-demo/src/{module}.rs")).unwrap().contains(text)
+    };
+    assert!(has("stream", "impl Streams for Model {\n    type Event = Output;\n}"));
+    assert!(!has("lib", "impl Streams for Model"), "its stream takes other parameters");
+    for module in ["realtime", "realtime/bidi", "realtime/client", "realtime/stream"] {
+        assert!(has(module, "impl Realtime for Model {"), "{module}");
+        assert!(!has(module, "impl Streams for Model"), "{module}");
+    }
+    assert!(!has("edit", "impl Realtime for Model"));
+}
+
+#[test]
+fn it_compiles_without_a_warning() {
+    let Some(generated) = generated() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(fal_tests::compile(&generated, folder.path()).unwrap(), Ok(()));
+}
