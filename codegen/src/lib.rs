@@ -317,7 +317,6 @@ fn read_one(source: &Source, options: &Options) -> Read {
 /// Stages 2 and 3 for one document.
 fn understand(document: Document, found: &mut Read) -> Result<(), Error> {
     ids::check(&document.file, format!("{}/info", document.base), &document.id)?;
-    let unknown_keywords = document.unknown_keywords.clone();
     let normalized = normalize::normalize(document)?;
     let routes = model::routes(&normalized)?;
     let fixups: Vec<String> = normalized.fixups.iter().map(|&name| name.to_owned()).collect();
@@ -327,7 +326,7 @@ fn understand(document: Document, found: &mut Read) -> Result<(), Error> {
             found.entries.push(Entry::skipped(endpoint.id, reason));
             continue;
         }
-        found.entries.push(Entry::read(&endpoint, unknown_keywords.clone(), fixups.clone()));
+        found.entries.push(Entry::read(&endpoint, normalized.unknown_keywords.clone(), fixups.clone()));
         found.endpoints.push(endpoint);
     }
     found.entries.extend(routes.skipped.into_iter().map(|(id, reason)| Entry::skipped(id, reason)));

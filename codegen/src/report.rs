@@ -40,6 +40,8 @@ pub struct Entry {
     pub unknown_keywords: BTreeMap<String, usize>,
     /// The fixups that were applied.
     pub fixups: Vec<String>,
+    /// What is odd in the document and was read by a rule, with JSON pointers.
+    pub oddities: Vec<String>,
     /// JSON pointers of what has no type here and is raw JSON in Rust.
     pub untyped: Vec<String>,
 }
@@ -67,6 +69,7 @@ impl Entry {
             properties_emitted: 0,
             unknown_keywords: BTreeMap::new(),
             fixups: Vec::new(),
+            oddities: Vec::new(),
             untyped: Vec::new(),
         }
     }
@@ -85,6 +88,7 @@ impl Entry {
             properties_read: sides().map(|side| properties(side)).sum(),
             unknown_keywords,
             fixups,
+            oddities: sides().flat_map(|side| side.oddities.clone()).collect(),
             untyped: sides().flat_map(|side| side.untyped.clone()).collect(),
             ..Self::skipped(endpoint.id.clone(), String::new())
         }

@@ -1,5 +1,6 @@
 //! The commands of this workspace: `cargo xtask <command>`.
 
+mod bench;
 mod demo;
 mod regen;
 mod run;
@@ -19,6 +20,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measures: what generating costs, and what compiling the result costs.
+    Bench(bench::Arguments),
     /// Calls FLUX, a video model and Whisper, and saves the media under target/demo. Uses the embedded
     /// emulator unless FAL_KEY is set.
     Demo(demo::Arguments),
@@ -30,6 +33,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Regen(arguments) => regen::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),

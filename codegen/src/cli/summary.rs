@@ -20,6 +20,11 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
         format!("endpoints         {}", generated().count()),
         format!("properties        {read} read, {emitted} emitted, {untyped} as raw JSON"),
     ];
+    let oddities: Vec<String> = generated()
+        .flat_map(|entry| entry.oddities.iter().map(move |oddity| format!("  {}{oddity}", entry.id)))
+        .collect();
+    lines.push(format!("oddities          {}", oddities.len()));
+    lines.extend(oddities);
     counts(&mut lines, "fixups", generated().flat_map(|entry| &entry.fixups).map(|name| (name, 1)));
     let keywords = generated().flat_map(|entry| &entry.unknown_keywords);
     counts(&mut lines, "unknown keywords", keywords.map(|(name, count)| (name, *count)));

@@ -44,6 +44,8 @@ pub struct Side {
     pub objects: IndexMap<String, Object>,
     /// JSON pointers of constructs that are [`Type::Any`] because there is no type for them here.
     pub untyped: Vec<String>,
+    /// What is odd in the document and was read by a rule, with JSON pointers.
+    pub oddities: Vec<String>,
 }
 
 /// An object with named properties.

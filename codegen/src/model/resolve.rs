@@ -25,6 +25,7 @@ impl Side {
             direction,
             objects: IndexMap::new(),
             untyped: Vec::new(),
+            oddities: Vec::new(),
             aliases: Vec::new(),
             owner: String::new(),
             depth: 0,
@@ -33,7 +34,7 @@ impl Side {
             Some(schema) => resolver.ty(schema, None, &format!("{}/paths", document.base))?,
             None => Type::Any,
         };
-        Ok(Self { root, objects: resolver.objects, untyped: resolver.untyped })
+        Ok(Self { root, objects: resolver.objects, untyped: resolver.untyped, oddities: resolver.oddities })
     }
 }
 
@@ -43,6 +44,8 @@ pub(super) struct Resolver<'a> {
     objects: IndexMap<String, Object>,
     /// Where a construct stands that has no type here.
     pub(super) untyped: Vec<String>,
+    /// What is odd and was read by a rule.
+    pub(super) oddities: Vec<String>,
     /// Components other than objects that are being read.
     aliases: Vec<String>,
     /// The object whose properties are being read, to name what has no name.
@@ -208,13 +211,20 @@ impl<'a> Resolver<'a> {
             (None, Type::Object(name)) => self.objects[name].description.clone(),
             (None, _) => String::new(),
         };
+        let given = data.default;
+        let default = given.clone().and_then(|default| fitting(default, &ty));
+        if let Some(given) = given.filter(|given| default.as_ref() != Some(given)) {
+            let taken =
+                default.as_ref().map_or("left out".to_owned(), |default| format!("read as {default}"));
+            self.oddities.push(format!("{at}: the default {given} is no value of its type; {taken}"));
+        }
         Ok(Property {
             name: name.to_owned(),
             description,
             ty: ty.clone(),
             nullable: data.nullable,
             required,
-            default: data.default.and_then(|default| fitting(default, &ty)),
+            default,
             examples: examples.unwrap_or_else(|| data.example.into_iter().collect()),
             deprecated: data.deprecated,
         })

@@ -34,7 +34,7 @@ impl Resolver<'_> {
         at: &str,
     ) -> Result<Type, Error> {
         match &schema.schema_kind {
-            SchemaKind::Type(Kind::String(text)) => Ok(self.text(text, schema, property)),
+            SchemaKind::Type(Kind::String(text)) => Ok(self.text(text, schema, property, at)),
             SchemaKind::Type(Kind::Integer(integer)) => Ok(whole(integer)),
             SchemaKind::Type(Kind::Number(number)) => Ok(Type::Number(bounds(number))),
             SchemaKind::Type(Kind::Boolean(_)) => Ok(Type::Boolean),
@@ -111,9 +111,17 @@ impl Resolver<'_> {
         Ok(Type::Tagged(discriminator.property_name.clone(), variants))
     }
 
-    fn text(&self, text: &StringType, schema: &Schema, property: Option<&str>) -> Type {
+    fn text(&mut self, text: &StringType, schema: &Schema, property: Option<&str>, at: &str) -> Type {
         let values: Vec<String> = text.enumeration.iter().flatten().cloned().collect();
         if !values.is_empty() {
+            for value in values
+                .iter()
+                .filter(|value| value.trim() != *value && values.iter().any(|one| one == value.trim()))
+            {
+                self.oddities.push(format!(
+                    "{at}: {value:?} differs from another value by blanks alone; both are kept"
+                ));
+            }
             return Type::TextEnum(values);
         }
         let length = Length { min: text.min_length, max: text.max_length };

@@ -6,6 +6,8 @@
 pub mod fixups;
 mod rules;
 
+use std::collections::BTreeMap;
+
 use openapiv3::OpenAPI;
 use schemars::{Schema, transform::Transform};
 use serde_json::Value;
@@ -13,7 +15,7 @@ use serde_json::Value;
 use crate::{
     Error,
     error::pointer,
-    schema::{Document, Kind, Metadata},
+    schema::{Document, Kind, Metadata, keywords},
 };
 
 /// The extension that holds the items of a tuple.
@@ -36,6 +38,8 @@ pub struct Normalized {
     pub openapi: OpenAPI,
     /// The fixups that were applied, by name.
     pub fixups: Vec<&'static str>,
+    /// Keywords of schemas that no rule knows, and how often each occurs.
+    pub unknown_keywords: BTreeMap<String, usize>,
 }
 
 /// Rewrites every schema of `document`.
@@ -46,6 +50,7 @@ pub struct Normalized {
 pub fn normalize(document: Document) -> Result<Normalized, Error> {
     let Document { file, base, id, kind, metadata, mut openapi, .. } = document;
     let fixups = fixups::apply(&file, &id, &mut openapi)?;
+    let unknown_keywords = keywords::unknown(&openapi);
     if let Some(schemas) = openapi.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         for (name, schema) in schemas {
             let at = pointer(&format!("{base}/components/schemas"), name);
@@ -60,7 +65,7 @@ pub fn normalize(document: Document) -> Result<Normalized, Error> {
         *version = "3.0.4".into();
     }
     let openapi = strict(&openapi, &file, &base)?;
-    Ok(Normalized { file, base, id, kind, metadata, openapi, fixups })
+    Ok(Normalized { file, base, id, kind, metadata, openapi, fixups, unknown_keywords })
 }
 
 /// Schemas inside paths stand under the key `schema`.

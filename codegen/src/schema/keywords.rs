@@ -42,10 +42,19 @@ const KNOWN: &[&str] = &[
 ];
 
 /// Keywords of fal's own tools, which stage 2 turns into extensions.
-pub(crate) const TOOLS: &[&str] = &["ui", "_fal_ui_field", "limit_description", "max_file_size"];
+pub(crate) const TOOLS: &[&str] = &[
+    "ui",
+    "_fal_ui_field",
+    "limit_description",
+    "max_file_size",
+    "max_height",
+    "max_width",
+    "min_height",
+    "min_width",
+];
 
 /// Counts the keywords of the component schemas that are neither known nor extensions (`x-…`).
-pub(super) fn unknown(openapi: &Value) -> BTreeMap<String, usize> {
+pub(crate) fn unknown(openapi: &Value) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     if let Some(schemas) = openapi.pointer("/components/schemas").and_then(Value::as_object) {
         for schema in schemas.values() {

@@ -2,8 +2,6 @@
 
 pub(crate) mod keywords;
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
 use crate::{Error, error::pointer};
@@ -23,8 +21,6 @@ pub struct Document {
     pub metadata: Metadata,
     /// The OpenAPI document.
     pub openapi: Value,
-    /// Keywords of schemas that no rule knows, and how often each occurs.
-    pub unknown_keywords: BTreeMap<String, usize>,
 }
 
 /// What a document describes.
@@ -119,9 +115,8 @@ fn record(file: &str, at: &str, mut object: Map<String, Value>, app: Option<&str
                 .help("for an app of your own, say which with `--app OWNER/NAME`"));
         }
     };
-    let unknown_keywords = keywords::unknown(&openapi);
     let file = file.to_owned();
-    Ok(Record::Document(Box::new(Document { file, base, id, kind, metadata, openapi, unknown_keywords })))
+    Ok(Record::Document(Box::new(Document { file, base, id, kind, metadata, openapi })))
 }
 
 fn metadata(value: Option<&Value>) -> Metadata {

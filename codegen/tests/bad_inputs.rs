@@ -1,0 +1,137 @@
+//! Inputs that are no good: each problem is named with its file and place, and nothing is written.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::{fmt::Write as _, time::Instant};
+
+use serde_json::json;
+use support::{Folder, record};
+
+/// Runs on one file of this text: it must fail with all `parts` in the message, and write nothing.
+fn refused(text: &str, parts: &[&str]) {
+    let folder = Folder::new();
+    folder.write("bad.json", text);
+    let run = folder.run(&["--report", "report.json", "bad.json"]);
+    let start: String = text.chars().take(80).collect();
+    assert_eq!(run.code, Some(1), "{start}: {}", run.stderr);
+    for part in ["error: bad.json", "nothing was written"].iter().chain(parts) {
+        assert!(run.stderr.contains(part), "{part:?} is not in the message for {start}:\n{}", run.stderr);
+    }
+    assert_eq!(folder.files(), ["bad.json"], "{start}");
+}
+
+#[test]
+fn what_is_no_document_is_told_apart() {
+    refused("{\"openapi\": \"3.0.4\", \"paths\"", &["not JSON: EOF", "cut short"]);
+    refused("<!doctype html>", &["not JSON: expected value at line 1 column 1"]);
+    refused("", &["not JSON"]);
+    refused("[1, 2]", &["neither an OpenAPI document nor a model record"]);
+    refused(r#"{"name": "package"}"#, &["neither an OpenAPI document nor a model record"]);
+    refused(r#"{"models": [7]}"#, &["/models/0", "neither"]);
+    refused(&"[".repeat(10_000), &["recursion limit"]);
+    refused(&format!("{}{}", "{\"paths\":".repeat(10_000), "}".repeat(10_000)), &["recursion limit"]);
+}
+
+#[test]
+fn a_document_without_the_expected_paths_is_named() {
+    let mut odd = record("acme/draw", json!({}));
+    odd["openapi"]["paths"] = json!({ "/other": {} });
+    refused(&odd.to_string(), &["/openapi/paths", "POST /acme/draw"]);
+    refused(
+        r#"{"openapi": "3.0.4", "info": {"title": "x", "version": "1"}, "paths": {}}"#,
+        &["/info/x-fal-metadata/endpointId", "--app"],
+    );
+}
+
+#[test]
+fn references_that_lead_nowhere_or_in_circles_are_named() {
+    let gone = record("acme/draw", json!({ "x": { "$ref": "#/components/schemas/Gone" } }));
+    refused(&gone.to_string(), &["/openapi/components/schemas/TestInput/properties/x", "Gone"]);
+    let mut circle = record("acme/draw", json!({ "x": { "$ref": "#/components/schemas/A" } }));
+    circle["openapi"]["components"]["schemas"]["A"] = json!({ "$ref": "#/components/schemas/B" });
+    circle["openapi"]["components"]["schemas"]["B"] = json!({ "$ref": "#/components/schemas/A" });
+    refused(&circle.to_string(), &["/openapi/components/schemas/"]);
+    let outside = record("acme/draw", json!({ "x": { "$ref": "https://example.com/x.json" } }));
+    refused(&outside.to_string(), &["/openapi/components/schemas/TestInput/properties/x"]);
+}
+
+#[test]
+fn ids_and_names_cannot_leave_the_folder() {
+    for id in [
+        "../../etc",
+        "/etc/passwd",
+        "acme/../../x",
+        "acme/dr aw",
+        "acme/dr\naw",
+        "acme\\draw/x",
+        "acme",
+        "",
+        "acme//x",
+    ] {
+        refused(&record(id, json!({})).to_string(), &["/openapi/info", "is not an endpoint id"]);
+    }
+    refused(&record(&format!("acme/{}", "x".repeat(5000)), json!({})).to_string(), &["of 5005 bytes"]);
+    let folder = Folder::new();
+    let mut app = record("acme/draw", json!({}));
+    app = app["openapi"].take();
+    app["paths"] = json!({ "/../../etc": app["paths"]["/acme/draw"] });
+    folder.write("app.json", app.to_string());
+    for app in ["../..", "acme", "a b/c", "acme/../x"] {
+        let run = folder.run(&["--app", app, "app.json"]);
+        assert_eq!(run.code, Some(1), "{app}");
+        assert!(run.stderr.contains("error: --app: "), "{}", run.stderr);
+    }
+    for name in ["../x", "a/b", "A", ""] {
+        let run = folder.run(&["--app", "acme/draw", "--crate-name", name, "app.json"]);
+        assert_eq!(run.code, Some(1), "{name}: {}", run.stderr);
+    }
+    // A route that is no id is left out by name, as one without a body is.
+    let run = folder.run(&["--app", "acme/draw", "app.json"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("acme/draw/../../etc\" is not an endpoint id"), "{}", run.stderr);
+    assert_eq!(folder.files(), ["app.json"]);
+}
+
+#[test]
+fn all_problems_are_shown_in_the_order_of_the_files() {
+    let folder = Folder::new();
+    folder.write("all/a.json", "no");
+    folder.write("all/b.json", [0xff, 0xfe]);
+    folder.write("all/c.json", record("acme/draw", json!({})).to_string());
+    folder.write("all/d/e.json", "[]");
+    folder.write("empty/x.txt", "");
+    let run = folder.run(&["all", "gone.json", "empty"]);
+    assert_eq!(run.code, Some(1));
+    let blocks: Vec<&str> = run.stderr.lines().filter_map(|line| line.strip_prefix("error: ")).collect();
+    let files: Vec<&str> = blocks.iter().map(|block| block.split(": ").next().unwrap()).collect();
+    assert_eq!(files, ["gone.json", "empty", "all/b.json", "all/a.json", "all/d/e.json"], "{}", run.stderr);
+    assert!(run.stderr.contains("5 problems; nothing was written"), "{}", run.stderr);
+    assert!(!folder.path().join("fal-bindings").exists());
+}
+
+#[test]
+fn a_failed_record_alone_is_a_named_skip() {
+    let folder = Folder::new();
+    folder.write("x.json", r#"{"endpoint_id": "acme/gone", "openapi": {"error": {"message": "no schema"}}}"#);
+    let run = folder.run(&["x.json"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("acme/gone: fal has no schema"), "{}", run.stderr);
+    assert_eq!(folder.files(), ["x.json"]);
+}
+
+#[test]
+fn fifty_megabytes_take_seconds() {
+    let folder = Folder::new();
+    let mut examples = String::from("\"");
+    while examples.len() < 50_000_000 {
+        write!(examples, "line {} of an example that nobody reads ", examples.len()).unwrap();
+    }
+    examples.push('"');
+    let text = record("acme/draw", json!({ "x": { "type": "string", "examples": ["@"] } })).to_string();
+    folder.write("big.json", text.replace("\"@\"", &examples));
+    let start = Instant::now();
+    let run = folder.run(&["big.json"]);
+    assert_eq!(run.code, Some(0), "{}", &run.stderr[..run.stderr.len().min(500)]);
+    assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
+}

@@ -1,0 +1,120 @@
+//! What the tests of the binary share: running it in a folder of its own, and reading what it wrote.
+#![allow(dead_code)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use tempfile::TempDir;
+
+/// What one run said.
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// A folder to run the binary in.
+pub(crate) struct Folder(TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Writes a file below the folder.
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path().join(name)).unwrap()
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        let output = Command::new(env!("CARGO_BIN_EXE_fal-codegen"))
+            .args(arguments)
+            .current_dir(self.path())
+            .output()
+            .unwrap();
+        Run {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Every file below the folder, relative to it.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        walk(self.path(), &mut found);
+        let relative = |path: &PathBuf| path.strip_prefix(self.path()).unwrap().display().to_string();
+        let mut names: Vec<String> = found.iter().map(relative).collect();
+        names.sort();
+        names
+    }
+}
+
+pub(crate) fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+    let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            walk(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+/// The documents of this repository.
+pub(crate) fn schemas() -> String {
+    fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas")).unwrap().display().to_string()
+}
+
+/// The folder of real documents, which not everybody has.
+pub(crate) fn corpus() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus/schemas");
+    if !folder.is_dir() {
+        eprintln!("skipped: {} is not here", folder.display());
+    }
+    folder.is_dir().then_some(folder)
+}
+
+/// A model record whose input and output have these properties.
+pub(crate) fn record(id: &str, properties: serde_json::Value) -> serde_json::Value {
+    let content = |schema: &str| {
+        serde_json::json!({
+            "application/json": { "schema": { "$ref": format!("#/components/schemas/{schema}") } }
+        })
+    };
+    serde_json::json!({
+        "endpoint_id": id,
+        "metadata": { "display_name": "Test", "category": "text-to-image", "description": "A test." },
+        "openapi": {
+            "openapi": "3.0.4",
+            "info": { "title": "Test", "version": "1.0.0" },
+            "paths": {
+                format!("/{id}"): { "post": {
+                    "requestBody": { "required": true, "content": content("TestInput") },
+                    "responses": { "200": { "description": "Accepted" } }
+                } },
+                format!("/{id}/requests/{{request_id}}"): { "get": {
+                    "responses": { "200": { "description": "Done", "content": content("TestOutput") } }
+                } }
+            },
+            "components": { "schemas": {
+                "TestInput": { "type": "object", "title": "TestInput", "properties": properties },
+                "TestOutput": { "type": "object", "title": "TestOutput", "properties": properties }
+            } }
+        }
+    })
+}

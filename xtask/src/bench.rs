@@ -1,0 +1,110 @@
+//! `cargo xtask bench codegen`: what generating costs, and what compiling the result costs.
+
+mod compile;
+mod cpu;
+mod derives;
+mod generate;
+
+use std::{fs, path::Path};
+
+use fal_codegen::Source;
+use serde_json::{Value, json};
+
+use crate::{root, run::cargo};
+
+/// Arguments of `cargo xtask bench`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+/// What to measure.
+#[derive(clap::Subcommand)]
+enum What {
+    /// Documents to files, and `cargo check` of the files. Takes all documents of ../shared/corpus, or of
+    /// schemas/ where that is not there.
+    Codegen {
+        /// Prints one JSON object.
+        #[arg(long)]
+        json: bool,
+        /// Leaves out what takes minutes: compiling.
+        #[arg(long)]
+        no_check: bool,
+    },
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
+    let What::Codegen { json, no_check } = arguments.what;
+    if cfg!(debug_assertions) {
+        let flags = [(json, "--json"), (no_check, "--no-check")];
+        let flags = flags.into_iter().filter_map(|(given, flag)| given.then_some(flag));
+        let fixed = ["run", "--quiet", "--release", "-p", "xtask", "--", "bench", "codegen"];
+        return cargo(fixed.into_iter().chain(flags));
+    }
+    let (from, sources) = sources()?;
+    let folder = std::env::temp_dir().join(format!("fal-codegen-bench-{}", std::process::id()));
+    let measured = measure(&sources, &folder, no_check);
+    // Measurements are what counts; a folder that stays behind does not.
+    let _ = fs::remove_dir_all(&folder);
+    let mut result = measured?;
+    result["documents"] = json!({ "from": from, "files": sources.len() });
+    if json {
+        println!("{result:#}")
+    } else {
+        print(&result)
+    }
+    Ok(())
+}
+
+fn measure(sources: &[Source], folder: &Path, no_check: bool) -> Result<Value, String> {
+    let generate = generate::measure(sources, &folder.join("written"))?;
+    let compile = if no_check { Value::Null } else { compile::measure(sources, folder)? };
+    Ok(json!({ "generate": generate, "check": compile }))
+}
+
+/// The documents to measure with, and where they come from.
+fn sources() -> Result<(String, Vec<Source>), String> {
+    let corpus = root().join("../shared/corpus/schemas");
+    let (name, folder) =
+        if corpus.is_dir() { ("corpus", corpus) } else { ("schemas", root().join("schemas")) };
+    let mut sources = Vec::new();
+    read(&folder, &folder, &mut sources).map_err(|error| format!("{name}: {error}"))?;
+    Ok((name.to_owned(), sources))
+}
+
+fn read(folder: &Path, base: &Path, sources: &mut Vec<Source>) -> std::io::Result<()> {
+    let mut entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for path in entries.iter().map(fs::DirEntry::path) {
+        if path.is_dir() {
+            read(&path, base, sources)?;
+        } else if path.extension().is_some_and(|extension| extension == "json") {
+            let file = path.strip_prefix(base).unwrap_or(&path).display().to_string();
+            sources.push(Source { file, text: fs::read_to_string(&path)? });
+        }
+    }
+    Ok(())
+}
+
+fn print(result: &Value) {
+    println!("{} documents of {}", result["documents"]["files"], result["documents"]["from"]);
+    for part in ["generate", "check"] {
+        let Value::Object(figures) = &result[part] else { continue };
+        println!("\n{part}");
+        for (name, figure) in figures {
+            let target = match (part, name.as_str()) {
+                ("generate", "ratio") => "  (target 15 at most)",
+                ("check", "ms_an_endpoint") => "  (target 25 at most)",
+                ("check", "ratio_to_derives") => "  (target 0.4 at most)",
+                _ => "",
+            };
+            println!("  {name:<32} {figure}{target}");
+        }
+    }
+}
+
+/// Three digits after the point.
+fn rounded(number: f64) -> f64 {
+    (number * 1000.0).round() / 1000.0
+}

@@ -1,0 +1,137 @@
+//! The same types with serde's derives, to compare with. Text to text: generated code is regular.
+
+use std::collections::BTreeSet;
+
+use fal_codegen::Tree;
+
+const DERIVE: &str = "#[derive(serde::Serialize, serde::Deserialize)]\n";
+const HEAD: &str = "#![allow(dead_code, unused_imports, unused_macros)]\n";
+
+/// The crates as they are, with derives in place of the impls of serde's traits.
+pub(super) fn swapped(tree: &Tree) -> Tree {
+    let is_wire = |head: &str| {
+        ["impl Serialize for", "impl<'de> Deserialize<'de> for", "impl<'de> wire::Object<'de> for"]
+            .iter()
+            .any(|start| head.starts_with(start))
+    };
+    each_file(tree, &|item, head, derived| {
+        // The macros of enums hold a few small traits more, so this makes the derives a little cheaper.
+        if is_wire(head) || head.contains("_enum!(") {
+            return None;
+        }
+        Some(if derived { derive(item, head) } else { item.to_owned() })
+    })
+}
+
+/// The types alone.
+pub(super) fn bare(tree: &Tree) -> Tree {
+    each_file(tree, &|item, head, derived| {
+        let declares = (head.starts_with("pub mod ") || head.starts_with("use ")) && head.ends_with(';');
+        if derived {
+            return Some(derive(item, head));
+        }
+        if let Some(alias) = head.strip_prefix("pub type ") {
+            let name = alias.split(' ').next().unwrap_or_default();
+            let number = [("bounds::", "Int<", "i64"), ("bounds::", "Float<", "f64")];
+            let number = number.iter().find(|(a, b, _)| item.contains(a) && item.contains(b));
+            return Some(
+                number.map_or_else(|| item.to_owned(), |(_, _, ty)| format!("pub type {name} = {ty};\n")),
+            );
+        }
+        let kept = declares || head.starts_with("pub use ") || head == "pub enum Model {}";
+        kept.then(|| item.to_owned())
+    })
+}
+
+/// Rewrites every item of every file. `rewrite` gets the item, its first line of code, and whether it is
+/// a type that JSON is written of.
+fn each_file(tree: &Tree, rewrite: &dyn Fn(&str, &str, bool) -> Option<String>) -> Tree {
+    let mut rewritten = Tree::default();
+    for (path, text) in tree.iter().filter(|(path, _)| !path.ends_with("json_schema.rs")) {
+        if !path.ends_with(".rs") {
+            let serde = "serde = { version = \"1\", default-features = false, features = [\"std\"";
+            rewritten.insert(path, text.replace(serde, &format!("{serde}, \"derive\"")));
+            continue;
+        }
+        let items = items(text);
+        let serialized: BTreeSet<&str> = items.iter().filter_map(|item| serialized(head(item))).collect();
+        let mut code = String::new();
+        for item in &items {
+            let head = head(item);
+            if head == "mod json_schema;" {
+                continue;
+            }
+            let derived = name(head).is_some_and(|name| serialized.contains(name));
+            code.push_str(&rewrite(item, head, derived).unwrap_or_default());
+        }
+        let docs: String =
+            text.lines().filter(|line| line.starts_with("//!")).map(|line| format!("{line}\n")).collect();
+        rewritten.insert(path, format!("{docs}{HEAD}\n{code}"));
+    }
+    rewritten
+}
+
+/// The type that an impl of `Serialize` by hand is for. Enums get theirs from a macro.
+fn serialized(head: &str) -> Option<&str> {
+    let by_hand = head.strip_prefix("impl Serialize for ").and_then(|rest| rest.split([' ', '<']).next());
+    by_hand.or_else(|| {
+        let (_, arguments) = head.split_once("_enum!(")?;
+        arguments.split([')', ',']).next()
+    })
+}
+
+/// The name of the type that an item defines.
+fn name(head: &str) -> Option<&str> {
+    let rest = head.strip_prefix("pub struct ").or_else(|| head.strip_prefix("pub enum "))?;
+    rest.split([' ', '<']).next()
+}
+
+/// Adds derives to a type: a union is told by its form, as is its only way, and options may be missing.
+fn derive(item: &str, head: &str) -> String {
+    let untagged = head.starts_with("pub enum") && item.lines().any(is_variant_with_value);
+    let mut text = DERIVE.to_owned();
+    if untagged {
+        text.push_str("#[serde(untagged)]\n");
+    }
+    for line in item.lines() {
+        if line.starts_with("    pub ") && line.contains(": Option<") {
+            text.push_str("    #[serde(default, skip_serializing_if = \"Option::is_none\")]\n");
+        }
+        if line.starts_with("    pub extra: Map<") {
+            // `flatten` would be the same as ours, and cost the derive a lot more.
+            text.push_str("    #[serde(default)]\n");
+        }
+        text.push_str(line);
+        text.push('\n');
+    }
+    text
+}
+
+fn is_variant_with_value(line: &str) -> bool {
+    let variant = line.strip_prefix("    ").filter(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
+    variant.is_some_and(|variant| variant.contains('(') && !variant.starts_with("Other("))
+}
+
+/// The items of a file, each with its docs and attributes. Comments between them are left out.
+fn items(text: &str) -> Vec<String> {
+    let mut items = Vec::new();
+    let mut item = String::new();
+    for line in text.lines() {
+        let comment = line.starts_with("//") && !line.starts_with("///");
+        if item.is_empty() && (line.is_empty() || comment) {
+            continue;
+        }
+        item.push_str(line);
+        item.push('\n');
+        let code = !line.starts_with(' ') && !line.starts_with("///") && !line.starts_with("#[");
+        if code && (line.ends_with('}') || line.ends_with(';')) {
+            items.push(std::mem::take(&mut item));
+        }
+    }
+    items
+}
+
+/// The first line of code of an item.
+fn head(item: &str) -> &str {
+    item.lines().find(|line| !line.starts_with("///") && !line.starts_with("#[")).unwrap_or_default()
+}
