@@ -141,3 +141,19 @@ fn ids_are_those_of_the_service() {
     assert_eq!(image_to_image::Model::ID, "fal-ai/flux/dev/image-to-image");
     assert_eq!(fal_whisper::Model::ID, "fal-ai/whisper");
 }
+
+#[test]
+fn the_schema_of_an_input_is_what_a_language_model_is_given_as_a_tool() {
+    let schema = schemars::schema_for!(dev::Input).to_value();
+    assert_eq!(schema["required"], json!(["prompt"]));
+    let steps = &schema["properties"]["num_inference_steps"];
+    assert_eq!(
+        (&steps["minimum"], &steps["maximum"], &steps["default"]),
+        (&json!(1), &json!(50), &json!(28))
+    );
+    let called = json!({ "prompt": "a cat", "image_size": { "width": 512, "height": 512 } });
+    assert!(jsonschema::is_valid(&schema, &called));
+    assert!(!jsonschema::is_valid(&schema, &json!({ "prompt": "a cat", "num_inference_steps": 500 })));
+    let input: dev::Input = serde_json::from_value(called).unwrap();
+    assert_eq!(input.prompt, "a cat");
+}
