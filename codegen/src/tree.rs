@@ -108,12 +108,14 @@ impl Tree {
     ///
     /// When the disk cannot be written.
     pub fn apply(&self, folder: &Path, changes: &[Change]) -> io::Result<()> {
+        let mut made = PathBuf::new();
         for change in changes {
             let path = folder.join(change.path());
             match self.get(change.path()) {
                 Some(text) => {
-                    if let Some(parent) = path.parent() {
+                    if let Some(parent) = path.parent().filter(|parent| *parent != made) {
                         fs::create_dir_all(parent)?;
+                        made = parent.to_path_buf();
                     }
                     fs::write(path, text)?;
                 }

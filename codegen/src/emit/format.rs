@@ -1,6 +1,14 @@
 //! From tokens to text that a person would accept in review.
 
-use proc_macro2::TokenStream;
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    fmt,
+    hash::{DefaultHasher, Hasher},
+    rc::Rc,
+};
+
+use proc_macro2::{Spacing, TokenStream, TokenTree};
 
 use crate::Error;
 
@@ -25,17 +33,86 @@ fn spaced(text: &str) -> String {
 
 /// The text of some items, as prettyplease lays them out, with an empty line between two.
 pub(super) fn items(file: &str, items: impl IntoIterator<Item = TokenStream>) -> Result<String, Error> {
-    let mut texts = Vec::new();
+    let mut texts = String::new();
     for item in items {
-        // Taken, not cloned: syn would copy a stream that somebody else holds too.
-        let parsed: syn::File = syn::parse2(item).map_err(|error| {
+        let text = text(item).map_err(|error| {
             Error::new(file, format!("generated code does not parse: {error}"))
                 .help("this is a mistake of the generator; report it with the document")
         })?;
-        for item in parsed.items {
-            let one = syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items: vec![item] };
-            texts.push(spaced(&prettyplease::unparse(&one)));
+        if !texts.is_empty() {
+            texts.push('\n');
+        }
+        texts.push_str(&text);
+    }
+    Ok(texts)
+}
+
+thread_local! {
+    /// Laid out items, by what they are made of. Models resemble each other: a third of what is generated
+    /// for all of them is the same text again, and laying out is what takes the time.
+    static KNOWN: RefCell<HashMap<u64, Rc<str>>> = RefCell::default();
+}
+
+fn text(item: TokenStream) -> syn::Result<Rc<str>> {
+    let key = fingerprint(&item);
+    if let Some(text) = KNOWN.with_borrow(|known| known.get(&key).cloned()) {
+        return Ok(text);
+    }
+    // Taken, not cloned: syn would copy a stream that somebody else holds too.
+    let parsed: syn::File = syn::parse2(item)?;
+    let mut texts = Vec::with_capacity(parsed.items.len());
+    for item in parsed.items {
+        let one = syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items: vec![item] };
+        texts.push(spaced(&prettyplease::unparse(&one)));
+    }
+    let text: Rc<str> = texts.join("\n").into();
+    KNOWN.with_borrow_mut(|known| known.insert(key, Rc::clone(&text)));
+    Ok(text)
+}
+
+/// What tells items apart: a hash of all tokens. That two of the ten thousands of items of a run share one
+/// of 64 bits is as likely as a broken memory.
+fn fingerprint(item: &TokenStream) -> u64 {
+    let mut hash = Hash(DefaultHasher::new());
+    hash.stream(item);
+    hash.0.finish()
+}
+
+struct Hash(DefaultHasher);
+
+impl Hash {
+    fn stream(&mut self, tokens: &TokenStream) {
+        for token in tokens.clone() {
+            match token {
+                TokenTree::Group(group) => {
+                    self.bytes(&[0, group.delimiter() as u8]);
+                    self.stream(&group.stream());
+                    self.bytes(&[1]);
+                }
+                TokenTree::Punct(punct) => {
+                    self.bytes(&[2, u8::from(punct.spacing() == Spacing::Joint)]);
+                    self.bytes(punct.as_char().encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                TokenTree::Ident(ident) => self.display(3, &ident),
+                TokenTree::Literal(literal) => self.display(4, &literal),
+            }
         }
     }
-    Ok(texts.join("\n"))
+
+    fn display(&mut self, kind: u8, token: &dyn fmt::Display) {
+        self.bytes(&[kind]);
+        // Writing into a hash cannot fail.
+        let _ = fmt::write(self, format_args!("{token}"));
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0.write(bytes);
+    }
+}
+
+impl fmt::Write for Hash {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.bytes(text.as_bytes());
+        Ok(())
+    }
 }

@@ -58,19 +58,27 @@ pub(super) fn of_bounds(text: &str) -> String {
     }
 }
 
-/// The identifiers that stand in code, and not only in comments. A path in front hides a name.
+/// The names that stand in code, and not only in comments. A path in front hides a name. Of modules only
+/// `wire` is imported, so other words in small letters are passed over.
 fn words(text: &str) -> BTreeSet<&str> {
-    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     let mut found = BTreeSet::new();
-    for line in code {
-        let mut rest = line;
-        while let Some(start) = rest.find(|c: char| c.is_ascii_alphabetic() || c == '_') {
-            let tail = &rest[start..];
-            let end = tail.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(tail.len());
-            if !rest[..start].ends_with("::") {
-                found.insert(&tail[..end]);
+    for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        let bytes = line.as_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
+            let start = at;
+            while at < bytes.len() && (bytes[at].is_ascii_alphanumeric() || bytes[at] == b'_') {
+                at += 1;
             }
-            rest = &tail[end..];
+            if start == at {
+                at += 1;
+                continue;
+            }
+            let word = &line[start..at];
+            let wanted = bytes[start].is_ascii_uppercase() || word == "wire";
+            if wanted && !line[..start].ends_with("::") {
+                found.insert(word);
+            }
         }
     }
     found

@@ -55,7 +55,6 @@ pub fn normalize(document: Document) -> Result<Normalized, Error> {
         for (name, schema) in schemas {
             let at = pointer(&format!("{base}/components/schemas"), name);
             rewrite(schema, &file, &at)?;
-            strict::<openapiv3::ReferenceOr<openapiv3::Schema>>(schema, &file, &at)?;
         }
     }
     if let Some(paths) = openapi.get_mut("paths") {
@@ -64,8 +63,18 @@ pub fn normalize(document: Document) -> Result<Normalized, Error> {
     if let Some(version) = openapi.get_mut("openapi") {
         *version = "3.0.4".into();
     }
-    let openapi = strict(&openapi, &file, &base)?;
+    let openapi =
+        strict(&openapi, &file, &base).map_err(|error| blame(&openapi, &file, &base).unwrap_or(error))?;
     Ok(Normalized { file, base, id, kind, metadata, openapi, fixups, unknown_keywords })
+}
+
+/// The component that keeps a document from being strict, if one does.
+fn blame(openapi: &Value, file: &str, base: &str) -> Option<Error> {
+    let schemas = openapi.pointer("/components/schemas").and_then(Value::as_object)?;
+    schemas.iter().find_map(|(name, schema)| {
+        let at = pointer(&format!("{base}/components/schemas"), name);
+        strict::<openapiv3::ReferenceOr<openapiv3::Schema>>(schema, file, &at).err()
+    })
 }
 
 /// Schemas inside paths stand under the key `schema`.

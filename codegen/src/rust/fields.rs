@@ -10,7 +10,7 @@ use crate::model::{Item as ModelItem, Object, Property, Side, Type};
 
 /// Builds structs of one owner, collecting the types of its parameters.
 pub(super) struct Fields<'a> {
-    pub(super) shapes: &'a Shapes,
+    pub(super) shapes: &'a Shapes<'a>,
     pub(super) side: &'a Side,
     /// Whether users build these types, or read them.
     pub(super) built: bool,
@@ -21,7 +21,7 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     pub(super) fn new(
-        shapes: &'a Shapes,
+        shapes: &'a Shapes<'a>,
         side: &'a Side,
         built: bool,
         owner: &'a Owner,

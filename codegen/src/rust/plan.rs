@@ -62,7 +62,7 @@ fn sort(module: &mut Module) {
     module.children.iter_mut().for_each(sort);
 }
 
-fn endpoint(endpoint: &model::Endpoint, shapes: &Shapes) -> Result<Endpoint, Error> {
+fn endpoint(endpoint: &model::Endpoint, shapes: &Shapes<'_>) -> Result<Endpoint, Error> {
     let owner = Owner { label: endpoint.id.clone(), prefix: String::new() };
     let mut names = names::Namespace::of_types();
     let shared = shapes.used_by(endpoint);
@@ -126,7 +126,7 @@ fn read(
     ident: &str,
     description: String,
     side: &model::Side,
-    shapes: &Shapes,
+    shapes: &Shapes<'_>,
     owner: &Owner,
     names: &mut names::Namespace,
 ) -> (Output, Vec<Item>) {

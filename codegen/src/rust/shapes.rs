@@ -16,31 +16,31 @@ pub(super) struct Owner {
 
 /// The shared types of one crate, with their names decided.
 #[derive(Debug)]
-pub(super) struct Shapes {
+pub(super) struct Shapes<'a> {
     app: String,
     /// By component name and direction.
-    objects: IndexMap<(String, bool), Shared>,
+    objects: IndexMap<(String, bool), Shared<'a>>,
     /// By property name: unions around an object that mean the same wherever the property occurs.
-    unions: IndexMap<String, Union>,
+    unions: IndexMap<String, Union<'a>>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct Shared<'a> {
     ident: String,
-    object: Object,
-    side: Side,
+    object: &'a Object,
+    side: &'a Side,
     input: bool,
 }
 
 #[derive(Debug)]
-struct Union {
+struct Union<'a> {
     ident: String,
-    property: Property,
-    side: Side,
+    property: &'a Property,
+    side: &'a Side,
 }
 
-impl Shapes {
-    pub(super) fn collect(app: &str, endpoints: &[Endpoint]) -> Self {
+impl<'a> Shapes<'a> {
+    pub(super) fn collect(app: &str, endpoints: &'a [Endpoint]) -> Self {
         let mut shapes = Self { app: app.to_owned(), objects: IndexMap::new(), unions: IndexMap::new() };
         let mut names = names::Namespace::of_types();
         shapes.collect_unions(endpoints, &mut names);
@@ -52,7 +52,7 @@ impl Shapes {
         shapes
     }
 
-    fn collect_unions(&mut self, endpoints: &[Endpoint], names: &mut names::Namespace) {
+    fn collect_unions(&mut self, endpoints: &'a [Endpoint], names: &mut names::Namespace) {
         let mut differing = Vec::new();
         for endpoint in endpoints {
             let Type::Object(root) = &endpoint.input.root else { continue };
@@ -64,7 +64,7 @@ impl Shapes {
                     Some(known) if known.property.ty == property.ty => {}
                     Some(_) => differing.push(property.name.clone()),
                     None => {
-                        let (property, side) = (property.clone(), endpoint.input.clone());
+                        let side = &endpoint.input;
                         self.unions
                             .insert(property.name.clone(), Union { ident: String::new(), property, side });
                     }
@@ -77,7 +77,7 @@ impl Shapes {
         }
     }
 
-    fn collect_objects(&mut self, side: &Side, input: bool, names: &mut names::Namespace) {
+    fn collect_objects(&mut self, side: &'a Side, input: bool, names: &mut names::Namespace) {
         for (name, object) in &side.objects {
             let key = (name.clone(), input);
             if matches!(&side.root, Type::Object(root) if root == name) || self.objects.contains_key(&key) {
@@ -92,7 +92,7 @@ impl Shapes {
             };
             let ident = names.take(&preferred, if input { "Input" } else { "Output" });
             reserve_builder(&ident, names);
-            self.objects.insert(key, Shared { ident, object: object.clone(), side: side.clone(), input });
+            self.objects.insert(key, Shared { ident, object, side, input });
         }
     }
 
@@ -134,15 +134,15 @@ impl Shapes {
         let mut items = Vec::new();
         for union in self.unions.values() {
             let owner = Owner { label: self.app.clone(), prefix: union.ident.clone() };
-            let mut fields = Fields::new(self, &union.side, true, &owner, &mut names);
-            items.push(Item::Union(fields.union(&union.ident, &union.property)));
+            let mut fields = Fields::new(self, union.side, true, &owner, &mut names);
+            items.push(Item::Union(fields.union(&union.ident, union.property)));
             items.extend(fields.into_items());
         }
         for shared in self.objects.values() {
             let owner =
                 Owner { label: format!("{} in {}", shared.ident, self.app), prefix: shared.ident.clone() };
-            let mut fields = Fields::new(self, &shared.side, shared.input, &owner, &mut names);
-            items.push(Item::Struct(fields.structure(&shared.ident, &shared.object)));
+            let mut fields = Fields::new(self, shared.side, shared.input, &owner, &mut names);
+            items.push(Item::Struct(fields.structure(&shared.ident, shared.object)));
             items.extend(fields.into_items());
         }
         items
