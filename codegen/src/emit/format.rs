@@ -4,7 +4,7 @@ use std::{
     cell::RefCell,
     collections::HashMap,
     fmt,
-    hash::{DefaultHasher, Hasher},
+    hash::{BuildHasher, DefaultHasher, Hasher, RandomState},
     rc::Rc,
 };
 
@@ -51,6 +51,9 @@ thread_local! {
     /// Laid out items, by what they are made of. Models resemble each other: a third of what is generated
     /// for all of them is the same text again, and laying out is what takes the time.
     static KNOWN: RefCell<HashMap<u64, Rc<str>>> = RefCell::default();
+
+    /// A secret of the run, so that no document can be written to collide.
+    static SEED: RandomState = RandomState::new();
 }
 
 fn text(item: TokenStream) -> syn::Result<Rc<str>> {
@@ -73,7 +76,7 @@ fn text(item: TokenStream) -> syn::Result<Rc<str>> {
 /// What tells items apart: a hash of all tokens. That two of the ten thousands of items of a run share one
 /// of 64 bits is as likely as a broken memory.
 fn fingerprint(item: &TokenStream) -> u64 {
-    let mut hash = Hash(DefaultHasher::new());
+    let mut hash = Hash(SEED.with(RandomState::build_hasher));
     hash.stream(item);
     hash.0.finish()
 }
