@@ -57,7 +57,7 @@ impl Fal {
 
     pub(crate) async fn of(builder: Builder) -> Self {
         let emulator = builder.start().await.unwrap();
-        Self { urls: emulator.urls(), emulator, http: Client::new() }
+        Self { urls: emulator.urls(), emulator, http: http() }
     }
 
     pub(crate) async fn send(
@@ -118,4 +118,12 @@ pub(crate) fn silence(seconds: u32) -> Vec<u8> {
     bytes.extend(samples.to_le_bytes());
     bytes.resize(bytes.len() + samples as usize, 128);
     bytes
+}
+
+/// A client without TLS of its own. Built together with the rest of the workspace, reqwest has rustls and
+/// no provider, and asks for one although every address here is plain.
+fn http() -> Client {
+    // Another test of this process may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::new()
 }
