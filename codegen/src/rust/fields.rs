@@ -1,8 +1,8 @@
 //! From the properties of an object to the fields of a struct, and the types that they alone need.
 
 use super::{
-    Bounds, Field, IntegerEnum, Item, Literal, Number, Presence, Struct, TextEnum, Ty, cycles, names, rules,
-    schemas,
+    Bounds, Field, IntegerEnum, Item, Literal, Number, Presence, Rule, Struct, TextEnum, Ty, cycles, names,
+    rules, schemas,
     shapes::{Owner, Shapes},
     values,
 };
@@ -63,19 +63,12 @@ impl<'a> Fields<'a> {
             _ => Presence::Optional,
         };
         let null_is_given = self.built && property.required && property.nullable;
-        let (rule, rule_of_value) = {
-            let rule = self.rule(&property.name, &property.ty);
-            let wrapped = if null_is_given && rule != super::Rule::Free {
-                super::Rule::Null(Box::new(rule.clone()))
-            } else {
-                rule.clone()
-            };
-            (wrapped, rule)
-        };
-        let length = match &rule_of_value {
-            super::Rule::Text { length, .. } => length.clone(),
+        let rule = self.rule(&property.name, &property.ty);
+        let length = match &rule {
+            Rule::Text { length, .. } => length.clone(),
             _ => None,
         };
+        let rule = if null_is_given && rule != Rule::Free { Rule::Null(Box::new(rule)) } else { rule };
         Field {
             ident: names::field(&property.name),
             wire: property.name.clone(),
