@@ -7,7 +7,9 @@ use axum::http::{HeaderMap, header};
 use crate::models::Registry;
 use crate::pace::Pace;
 use crate::queue::Queue;
+use crate::realtime::Realtime;
 use crate::store::Store;
+use crate::tokens::Tokens;
 
 pub(crate) struct App {
     pub(crate) models: Registry,
@@ -17,11 +19,19 @@ pub(crate) struct App {
     pub(crate) pace: Pace,
     /// Handed out by the token route and accepted for CDN uploads.
     pub(crate) cdn_token: String,
+    pub(crate) tokens: Tokens,
+    pub(crate) realtime: Realtime,
     address: SocketAddr,
 }
 
 impl App {
-    pub(crate) fn new(models: Registry, address: SocketAddr, key: Option<String>, pace: Pace) -> Self {
+    pub(crate) fn new(
+        models: Registry,
+        address: SocketAddr,
+        key: Option<String>,
+        pace: Pace,
+        realtime: Realtime,
+    ) -> Self {
         Self {
             models,
             queue: Queue::default(),
@@ -29,6 +39,8 @@ impl App {
             key,
             pace,
             cdn_token: uuid::Uuid::new_v4().simple().to_string(),
+            tokens: Tokens::new(realtime.token_life()),
+            realtime,
             address,
         }
     }

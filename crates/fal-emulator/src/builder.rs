@@ -11,6 +11,7 @@ use crate::emulator::Emulator;
 use crate::error::Error;
 use crate::models::Registry;
 use crate::pace::Pace;
+use crate::realtime::Realtime;
 
 /// The options of an emulator; made by [`Emulator::builder`].
 #[derive(Clone, Default)]
@@ -19,6 +20,7 @@ pub struct Builder {
     schemas_dir: Option<PathBuf>,
     key: Option<String>,
     pace: Pace,
+    realtime: Realtime,
 }
 
 impl Builder {
@@ -55,6 +57,13 @@ impl Builder {
         self
     }
 
+    /// How realtime connections behave, and how long tokens live.
+    #[must_use]
+    pub fn realtime(mut self, realtime: Realtime) -> Self {
+        self.realtime = realtime;
+        self
+    }
+
     /// Starts serving in a task of the current Tokio runtime.
     ///
     /// # Errors
@@ -73,7 +82,7 @@ impl Builder {
         let listen = |source| Error::Listen { port: self.port, source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let app = Arc::new(App::new(models, address, self.key, self.pace));
+        let app = Arc::new(App::new(models, address, self.key, self.pace, self.realtime));
         Ok(Emulator::serve(listener, address, app))
     }
 }
@@ -86,6 +95,7 @@ impl std::fmt::Debug for Builder {
             .field("schemas_dir", &self.schemas_dir)
             .field("requires_key", &self.key.is_some())
             .field("pace", &self.pace)
+            .field("realtime", &self.realtime)
             .finish()
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::models::Model;
 use crate::reply::Reply;
-use crate::synth;
+use crate::synth::{self, Stage};
 use crate::validate;
 
 /// Reads and checks a request body.
@@ -50,4 +50,21 @@ pub(crate) async fn answer(app: Arc<App>, model: Arc<Model>, input: Value, base:
             format!("fal-emulator failed to synthesise an output: {error}"),
         ),
     }
+}
+
+/// What can be shown of the output after `step` of `of` steps; nothing when it would be the same as later.
+pub(crate) async fn preview(
+    app: Arc<App>,
+    model: Arc<Model>,
+    input: Value,
+    base: String,
+    step: u32,
+    of: u32,
+) -> Option<Value> {
+    let made = tokio::task::spawn_blocking(move || {
+        let stage = Stage::of(step, of);
+        let made = synth::at(&stage, &model, &input, &app.store, &base);
+        stage.is_seen().then_some(made.output)
+    });
+    made.await.ok().flatten()
 }

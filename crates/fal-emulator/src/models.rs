@@ -28,7 +28,7 @@ pub(crate) struct Model {
 impl Model {
     /// Reads a record `{endpoint_id, metadata, openapi}` or a document that names its endpoint.
     /// `None` stands for a record of a document that fal could not produce.
-    fn new(mut record: Value) -> Result<Option<Self>, String> {
+    pub(crate) fn new(mut record: Value) -> Result<Option<Self>, String> {
         let is_document = record.get("paths").is_some();
         let id = record
             .pointer(if is_document { "/info/x-fal-metadata/endpointId" } else { "/endpoint_id" })

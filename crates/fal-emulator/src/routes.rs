@@ -16,12 +16,16 @@ mod auth;
 mod cdn;
 mod endpoint;
 mod not_found;
+mod over_ws;
 mod platform;
 mod query;
 mod queue;
 mod range;
+mod realtime;
 mod run;
 mod storage;
+mod stream;
+mod tokens;
 
 /// The largest JSON body that is read, in bytes.
 const JSON_LIMIT: usize = 10 << 20;
@@ -34,10 +38,14 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/cdn/files/upload", post(storage::upload))
         .layer(DefaultBodyLimit::max(UPLOAD_LIMIT));
     Router::new()
-        .route("/run/{*id}", post(run::run))
+        .route("/run/{*id}", post(run::run).get(realtime::run))
+        .route("/ws/{*id}", any(realtime::ws))
         .route("/queue/{*path}", any(queue::queue))
         .route("/rest/storage/upload/initiate", post(storage::initiate))
         .route("/rest/storage/auth/token", post(storage::token))
+        .route("/rest/tokens", post(tokens::alias))
+        .route("/rest/tokens/", post(tokens::alias))
+        .route("/rest/tokens/realtime", post(tokens::realtime))
         .route("/cdn/files/{*path}", get(cdn::get))
         .route("/platform/v1/models", get(platform::models))
         .layer(DefaultBodyLimit::max(JSON_LIMIT))

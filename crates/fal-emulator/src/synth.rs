@@ -12,10 +12,12 @@ mod file;
 mod kind;
 mod request;
 mod scalar;
+mod stage;
 mod transcript;
 mod walk;
 
 use request::Request;
+pub(crate) use stage::Stage;
 use walk::{Place, Walk};
 
 /// A made up output.
@@ -27,9 +29,14 @@ pub(crate) struct Made {
 
 /// Makes up the output of a call; its files are put into `store`, their URLs start with `base`.
 pub(crate) fn output(model: &Model, input: &Value, store: &Store, base: &str) -> Made {
+    at(&Stage::last(), model, input, store, base)
+}
+
+/// Makes up what is there of the output at a stage of the run.
+pub(crate) fn at(stage: &Stage, model: &Model, input: &Value, store: &Store, base: &str) -> Made {
     let request = Request::new(model, input, store);
     let files = Cell::new(0);
-    let walk = Walk { model, request: &request, store, base, files: &files };
+    let walk = Walk { model, request: &request, store, base, stage, files: &files };
     let output = walk.value(&model.output, &Place::root());
     Made { output, files: files.get() }
 }

@@ -10,6 +10,9 @@ pub(crate) struct Picture {
     corners: [[i32; 3]; 4],
     discs: Vec<Disc>,
     caption: Caption,
+    /// How much of it is noise, of 256.
+    noise: u32,
+    seed: u64,
 }
 
 struct Disc {
@@ -35,7 +38,12 @@ impl Picture {
                 color: color((hue + 30 * index + 150) % 360, 45, 100),
             })
             .collect();
-        Self { size, corners, discs, caption: Caption::new(size, prompt) }
+        Self { size, corners, discs, caption: Caption::new(size, prompt), noise: 0, seed }
+    }
+
+    /// The same picture when `noise` parts of 256 are still noise.
+    pub(crate) fn noisy(self, noise: u32) -> Self {
+        Self { noise: noise.min(256), ..self }
     }
 
     pub(crate) fn size(&self) -> Size {
@@ -49,6 +57,25 @@ impl Picture {
             disc.blend(i64::from(y), row);
         }
         self.caption.draw(y, row);
+        if self.noise > 0 {
+            self.scatter(y, row);
+        }
+    }
+
+    /// Mixes grains of noise into a row. They are a few pixels wide, which compresses well.
+    fn scatter(&self, y: u32, row: &mut [u8]) {
+        let grain = (self.size.width.max(self.size.height) / 128).max(1);
+        let line = u64::from(y / grain) << 32;
+        let (noise, rest) = (self.noise, 256 - self.noise);
+        for (index, pixels) in row.chunks_mut(grain as usize * 3).enumerate() {
+            let mut random = Random(self.seed ^ line ^ index as u64);
+            let color = [0; 3].map(|_: u32| random.below(256));
+            for pixel in pixels.chunks_exact_mut(3) {
+                for (sample, color) in pixel.iter_mut().zip(color) {
+                    *sample = ((u32::from(*sample) * rest + color * noise) >> 8) as u8;
+                }
+            }
+        }
     }
 
     fn gradient(&self, y: u32, row: &mut [u8]) {
@@ -151,6 +178,17 @@ mod tests {
         assert_ne!(pixels(1, "a cat"), pixels(2, "a cat"));
         assert_ne!(pixels(1, "a cat"), pixels(1, "a dog"));
         assert_eq!(pixels(1, "a cat").len(), 64 * 48 * 3);
+    }
+
+    #[test]
+    fn noise_gives_way_to_the_picture() {
+        let clean = Picture::new(Size::new(64, 48), 1, "a cat").pixels();
+        let distance = |noise| -> u64 {
+            let noisy = Picture::new(Size::new(64, 48), 1, "a cat").noisy(noise).pixels();
+            noisy.iter().zip(&clean).map(|(a, b)| u64::from(a.abs_diff(*b))).sum()
+        };
+        assert_eq!(distance(0), 0);
+        assert!(distance(256) > distance(128) && distance(128) > distance(32) && distance(32) > 0);
     }
 
     #[test]

@@ -2,8 +2,11 @@
 
 use axum::http::{HeaderMap, StatusCode, header};
 
+use super::endpoint::EndpointId;
+use super::query;
 use crate::app::App;
 use crate::reply::Reply;
+use crate::tokens::Refused;
 
 /// Checks `Authorization: Key <key>` when the emulator requires a key.
 ///
@@ -20,6 +23,30 @@ pub(super) fn check(app: &App, headers: &HeaderMap, what: &str) -> Result<(), Re
         None => Err(refused(format!(
             "Cannot access {what}. Authentication is required: send `Authorization: Key <key>`"
         ))),
+    }
+}
+
+/// Checks whoever may bring a token instead of the key: `?fal_jwt_token=…`. A token that is brought must be
+/// good, also where no key is required.
+///
+/// # Errors
+///
+/// The 401 reply.
+pub(super) fn check_caller(
+    app: &App,
+    headers: &HeaderMap,
+    query: &str,
+    id: &EndpointId,
+) -> Result<(), Reply> {
+    match query::value(query, "fal_jwt_token") {
+        Some(token) => app.tokens.check(&token, &id.names()).map(drop).map_err(|reason| {
+            refused(match reason {
+                Refused::Unknown => "Invalid token".to_owned(),
+                Refused::Expired => "Token has expired".to_owned(),
+                Refused::OtherApp => format!("The token is not for application \"{}\"", id.app),
+            })
+        }),
+        None => check(app, headers, &format!("application \"{}\"", id.app)),
     }
 }
 

@@ -37,6 +37,12 @@ impl EndpointId {
         self.app.rsplit('/').next().unwrap_or_default()
     }
 
+    /// What tokens may call the endpoint: its alias, its app, its id with or without the route.
+    pub(super) fn names(&self) -> [&str; 4] {
+        let model = self.full.strip_suffix("/realtime").or_else(|| self.full.strip_suffix("/stream"));
+        [self.alias(), &self.app, &self.full, model.unwrap_or(&self.full)]
+    }
+
     /// What the id leads to: a model, or a path that a known app does not have.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ pub(super) async fn method() -> Reply {
 pub(super) fn unknown_path(path: &str) -> Reply {
     let text = format!(
         "Path {path} not found; fal-emulator serves /run/<endpoint id>, /queue/<endpoint id>, \
-         /rest/storage, /cdn/files, /platform/v1/models (and will serve /ws)"
+         /ws/<endpoint id>, /rest/storage, /rest/tokens, /cdn/files, /platform/v1/models"
     );
     Reply::detail(StatusCode::NOT_FOUND, text)
 }

@@ -104,6 +104,18 @@ pub(super) fn url(walk: &Walk<'_>, place: &Place<'_>) -> Value {
     json!(publish(walk, &media, place))
 }
 
+/// The bytes of a file, where they stand in the output themselves.
+pub(super) fn base64(walk: &Walk<'_>, place: &Place<'_>) -> Value {
+    let kind = Kind::of(&Clues {
+        component: "",
+        field: place.field,
+        example: place.example.unwrap_or_default(),
+        content_type: "",
+        category: walk.model.category(),
+    });
+    json!(STANDARD.encode(&make(walk, kind, place).bytes))
+}
+
 fn publish(walk: &Walk<'_>, media: &Media, place: &Place<'_>) -> String {
     walk.files.set(walk.files.get() + 1);
     if walk.request.sync_mode() {
@@ -166,7 +178,8 @@ fn make(walk: &Walk<'_>, kind: Kind, place: &Place<'_>) -> Media {
 
 /// JPEG where it was asked for, else PNG: the content type always tells the truth.
 fn image(walk: &Walk<'_>, seed: u64) -> Media {
-    let picture = Picture::new(walk.request.image_size(), seed, &walk.request.prompt);
+    let size = walk.stage.size(walk.request.image_size());
+    let picture = Picture::new(size, seed, &walk.request.prompt).noisy(walk.stage.noise());
     let wants_jpeg = ["jpeg", "jpg"].contains(&walk.request.image_format().as_str());
     let jpeg = wants_jpeg.then(|| jpeg::encode(&picture)).flatten();
     let (bytes, content_type, extension) = match jpeg {

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use serde_json::{Map, Value, json};
 
 use super::request::Request;
+use super::stage::Stage;
 use super::transcript::{self, Stretch};
 use super::{count, file, scalar};
 use crate::models::Model;
@@ -18,6 +19,7 @@ pub(super) struct Walk<'a> {
     pub(super) request: &'a Request,
     pub(super) store: &'a Store,
     pub(super) base: &'a str,
+    pub(super) stage: &'a Stage,
     /// Counts the files that were made.
     pub(super) files: &'a Cell<u32>,
 }
@@ -130,6 +132,9 @@ impl Walk<'_> {
         if !is_plain {
             return None;
         }
+        if place.field == "partial" && kind == "boolean" {
+            return Some(json!(!self.stage.is_last()));
+        }
         let seed = json!(self.request.seed);
         let echo = if place.field == "seed" { Some(&seed) } else { self.request.get(place.field) };
         // A URL of the input is not a file of the output.
@@ -227,18 +232,28 @@ impl Walk<'_> {
     }
 
     fn text(&self, schema: &Value, place: &Place<'_>) -> Value {
+        if schema.get("format").is_some_and(|format| format == "binary") {
+            return file::base64(self, place);
+        }
         if is_url(place.field) && schema.get("maxLength").is_none() {
             return file::url(self, place);
         }
         let transcribes = self.model.category() == "speech-to-text";
         if transcribes && ["text", "output", "transcript"].contains(&place.field) {
             let sentences = transcript::sentences(self.request.source_seconds());
-            return json!(transcript::text(&sentences));
+            return json!(self.stage.text(&transcript::text(&sentences)));
         }
         if place.field == "prompt" {
             return json!(self.request.prompt);
         }
-        scalar::text(schema, place.field)
+        match scalar::text(schema, place.field) {
+            Value::String(text)
+                if ["output", "text"].contains(&place.field) && schema.get("minLength").is_none() =>
+            {
+                json!(self.stage.text(&text))
+            }
+            text => text,
+        }
     }
 }
 

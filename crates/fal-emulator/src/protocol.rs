@@ -1,0 +1,139 @@
+//! How a model may be called, beside run and queue.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::models::Model;
+
+/// What the document says of a realtime route.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RealtimeRoute {
+    pub(crate) mode: Mode,
+    /// How many inputs wait at most; the oldest is dropped for a newer one.
+    pub(crate) buffering: Option<usize>,
+    /// How long a connection stays open without an input.
+    pub(crate) session_timeout: Option<Duration>,
+}
+
+/// Which side of a realtime route sends how many messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// An output for every input.
+    #[default]
+    Unary,
+    /// Several outputs for the one input.
+    ServerStreaming,
+    /// One output when the inputs have ended.
+    ClientStreaming,
+    /// Outputs and inputs as they come; here an output for every input.
+    Bidi,
+}
+
+impl Model {
+    /// Whether `<id>/stream` answers with events.
+    pub(crate) fn streams(&self) -> bool {
+        let metadata = self.metadata.as_ref().and_then(|metadata| metadata.get("stream_url"));
+        metadata.is_some_and(|url| url.as_str().is_some_and(|url| !url.is_empty()))
+            || self.id.starts_with("workflows/")
+            || self.path(&format!("/{}/stream", self.id)).is_some()
+    }
+
+    /// Whether the endpoint is itself a stream, so that calling it gives events.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.id.ends_with("/stream") && self.realtime().is_none()
+    }
+
+    /// The realtime route that this endpoint is, if it is one.
+    pub(crate) fn realtime(&self) -> Option<RealtimeRoute> {
+        let marked = self
+            .own_paths()
+            .filter_map(|path| self.path(&path)?.get("x-fal-protocol"))
+            .find(|protocol| protocol.get("type").is_some_and(|kind| kind == "realtime"));
+        match marked {
+            Some(protocol) => Some(RealtimeRoute::read(protocol)),
+            None => self.id.ends_with("/realtime").then(|| RealtimeRoute::read(&Value::Null)),
+        }
+    }
+
+    /// The paths that may describe this endpoint: of the queue, or of the app by itself.
+    fn own_paths(&self) -> impl Iterator<Item = String> {
+        let ends = self.id.match_indices('/').skip(1).map(|(at, _)| self.id[at..].to_owned());
+        [format!("/{}", self.id), format!("/{}/realtime", self.id)].into_iter().chain(ends)
+    }
+
+    fn path(&self, path: &str) -> Option<&Value> {
+        self.openapi.get("paths")?.get(path)
+    }
+}
+
+impl RealtimeRoute {
+    fn read(protocol: &Value) -> Self {
+        let config = |name: &str| protocol.get("config").and_then(|config| config.get(name));
+        let mode = match protocol.get("realtimeMode").and_then(Value::as_str) {
+            Some("server_streaming") => Mode::ServerStreaming,
+            Some("client_streaming") => Mode::ClientStreaming,
+            Some("bidi") => Mode::Bidi,
+            _ => Mode::Unary,
+        };
+        Self {
+            mode,
+            buffering: config("buffering")
+                .and_then(Value::as_u64)
+                .and_then(|most| usize::try_from(most).ok()),
+            session_timeout: config("sessionTimeout")
+                .and_then(Value::as_f64)
+                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn model(id: &str, paths: Value, metadata: Value) -> Model {
+        let operation = json!({
+            "requestBody": {"content": {"application/json": {"schema": {}}}},
+            "responses": {"200": {"content": {"application/json": {"schema": {}}}}},
+        });
+        let mut document = json!({"paths": {"/": {"post": operation}}});
+        for (path, item) in paths.as_object().unwrap() {
+            document["paths"][path] = item.clone();
+        }
+        let record = json!({"endpoint_id": id, "metadata": metadata, "openapi": document});
+        Model::new(record).unwrap().unwrap()
+    }
+
+    #[test]
+    fn metadata_or_a_path_or_a_workflow_streams() {
+        let no = json!({});
+        assert!(!model("acme/a", no.clone(), no.clone()).streams());
+        assert!(!model("acme/a", no.clone(), json!({"stream_url": ""})).streams());
+        assert!(model("acme/a", no.clone(), json!({"stream_url": "/stream"})).streams());
+        assert!(model("acme/a", json!({"/acme/a/stream": {}}), no.clone()).streams());
+        assert!(model("workflows/acme/a", no.clone(), no.clone()).streams());
+        assert!(model("acme/a/stream", no.clone(), no.clone()).is_stream());
+        assert!(!model("acme/a", no.clone(), no).is_stream());
+    }
+
+    #[test]
+    fn realtime_routes_are_read_with_their_settings() {
+        let protocol = json!({"type": "realtime", "realtimeMode": "server_streaming",
+            "config": {"buffering": 5, "sessionTimeout": 2.0, "maxBatchSize": 1}});
+        let route = model("acme/a/live/fast", json!({"/live/fast": {"x-fal-protocol": protocol}}), json!({}));
+        let expected = RealtimeRoute {
+            mode: Mode::ServerStreaming,
+            buffering: Some(5),
+            session_timeout: Some(Duration::from_secs(2)),
+        };
+        assert_eq!(route.realtime(), Some(expected));
+        let raw = json!({"/ws": {"x-fal-protocol": {"type": "websocket"}}});
+        assert_eq!(model("acme/a/ws", raw, json!({})).realtime(), None);
+        assert_eq!(model("acme/a", json!({}), json!({})).realtime(), None);
+        let plain = model("acme/a/realtime", json!({}), json!({})).realtime().unwrap();
+        assert_eq!((plain.mode, plain.buffering), (Mode::Unary, None));
+    }
+}

@@ -1,0 +1,112 @@
+//! Streams: `POST /run/{id}/stream`, answered with server-sent events.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream;
+use serde_json::{Value, json};
+
+use super::endpoint::EndpointId;
+use crate::app::App;
+use crate::engine;
+use crate::models::Model;
+
+/// The model that a path streams, if it is the path of a stream.
+pub(super) fn find(app: &App, id: &EndpointId) -> Option<Arc<Model>> {
+    let itself = app.models.get(&id.full).filter(|model| model.is_stream());
+    let of_model = || {
+        let model = id.full.strip_suffix("/stream")?;
+        app.models.get(model).filter(|model| model.streams())
+    };
+    itself.or_else(of_model).cloned()
+}
+
+/// The events of a run on a checked input. Dropping the connection ends the run.
+pub(super) fn reply(app: Arc<App>, model: Arc<Model>, input: Value, base: String) -> Response {
+    let previews = app.pace.lines();
+    let run = Run { app, model, input, base, step: 0, of: previews.saturating_add(1), waiting: Vec::new() };
+    let events = stream::unfold(run, async |mut run| {
+        let event = run.next().await?;
+        Some((Ok::<_, Infallible>(Event::default().data(event.to_string())), run))
+    });
+    Sse::new(events).into_response()
+}
+
+struct Run {
+    app: Arc<App>,
+    model: Arc<Model>,
+    input: Value,
+    base: String,
+    step: u32,
+    of: u32,
+    /// Events that are due, the next one last.
+    waiting: Vec<Value>,
+}
+
+impl Run {
+    /// The next event; none after the result.
+    async fn next(&mut self) -> Option<Value> {
+        if let Some(event) = self.waiting.pop() {
+            return Some(event);
+        }
+        if self.model.id.starts_with("workflows/") {
+            return self.next_of_workflow().await;
+        }
+        if self.step == self.of {
+            return None;
+        }
+        self.advance(1).await;
+        if self.step < self.of {
+            let (app, model) = (Arc::clone(&self.app), Arc::clone(&self.model));
+            let (input, base) = (self.input.clone(), self.base.clone());
+            let preview = engine::preview(app, model, input, base, self.step, self.of).await;
+            if preview.is_some() {
+                return preview;
+            }
+            // Nothing of the output can be shown early: the result is the only event.
+            self.advance(self.of - self.step).await;
+        }
+        Some(self.result().await)
+    }
+
+    /// A workflow of one node: it is submitted, completes, and its output is the workflow's.
+    async fn next_of_workflow(&mut self) -> Option<Value> {
+        const NODE: &str = "node-1";
+        if self.step == self.of {
+            return None;
+        }
+        if self.step == 0 {
+            self.advance(1).await;
+            let id = uuid::Uuid::new_v4().to_string();
+            return Some(json!({
+                "type": "submit", "node_id": NODE, "app_id": self.model.id, "request_id": id,
+            }));
+        }
+        self.advance(self.of - self.step).await;
+        let (app, model) = (Arc::clone(&self.app), Arc::clone(&self.model));
+        let answer = engine::answer(app, model, self.input.clone(), self.base.clone()).await;
+        if !answer.status.is_success() {
+            let message = format!("Node {NODE} failed with status {}", answer.status.as_u16());
+            let error = json!({"status": answer.status.as_u16(), "body": answer.body});
+            return Some(json!({"type": "error", "node_id": NODE, "message": message, "error": error}));
+        }
+        self.waiting.push(json!({"type": "output", "output": answer.body}));
+        Some(json!({
+            "type": "completion", "node_id": NODE, "app_id": self.model.id, "output": answer.body,
+        }))
+    }
+
+    async fn result(&self) -> Value {
+        let (app, model) = (Arc::clone(&self.app), Arc::clone(&self.model));
+        engine::answer(app, model, self.input.clone(), self.base.clone()).await.body
+    }
+
+    /// Waits until `steps` more are done.
+    async fn advance(&mut self, steps: u32) {
+        let time = self.app.pace.run_time() * steps / self.of;
+        tokio::time::sleep(time).await;
+        self.step += steps;
+    }
+}
