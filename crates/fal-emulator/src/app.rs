@@ -31,11 +31,12 @@ impl App {
         key: Option<String>,
         pace: Pace,
         realtime: Realtime,
+        space: u64,
     ) -> Self {
         Self {
             models,
             queue: Queue::default(),
-            store: Store::default(),
+            store: Store::new(space),
             key,
             pace,
             cdn_token: uuid::Uuid::new_v4().simple().to_string(),

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::models::Registry;
 use crate::pace::Pace;
 use crate::realtime::Realtime;
+use crate::store;
 
 /// The options of an emulator; made by [`Emulator::builder`].
 #[derive(Clone, Default)]
@@ -21,6 +22,7 @@ pub struct Builder {
     key: Option<String>,
     pace: Pace,
     realtime: Realtime,
+    space: Option<u64>,
 }
 
 impl Builder {
@@ -64,6 +66,14 @@ impl Builder {
         self
     }
 
+    /// How many bytes of uploads are kept at most; what does not fit is refused. Default 8 GiB. Uploads over
+    /// 4 MiB are kept in temporary files, which go with the emulator.
+    #[must_use]
+    pub fn upload_space(mut self, bytes: u64) -> Self {
+        self.space = Some(bytes);
+        self
+    }
+
     /// Starts serving in a task of the current Tokio runtime.
     ///
     /// # Errors
@@ -82,7 +92,8 @@ impl Builder {
         let listen = |source| Error::Listen { port: self.port, source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let app = Arc::new(App::new(models, address, self.key, self.pace, self.realtime));
+        let space = self.space.unwrap_or(store::DEFAULT_SPACE);
+        let app = Arc::new(App::new(models, address, self.key, self.pace, self.realtime, space));
         Ok(Emulator::serve(listener, address, app))
     }
 }
@@ -96,6 +107,7 @@ impl std::fmt::Debug for Builder {
             .field("requires_key", &self.key.is_some())
             .field("pace", &self.pace)
             .field("realtime", &self.realtime)
+            .field("upload_space", &self.space)
             .finish()
     }
 }

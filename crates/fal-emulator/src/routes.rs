@@ -26,34 +26,55 @@ mod run;
 mod storage;
 mod stream;
 mod tokens;
+mod upload;
 
 /// The largest JSON body that is read, in bytes.
 const JSON_LIMIT: usize = 10 << 20;
-/// The largest file that is taken, in bytes.
-const UPLOAD_LIMIT: usize = 256 << 20;
 
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let uploads = Router::new()
-        .route("/cdn/upload/{*path}", put(storage::put))
-        .route("/cdn/files/upload", post(storage::upload))
-        .layer(DefaultBodyLimit::max(UPLOAD_LIMIT));
     Router::new()
         .route("/run/{*id}", post(run::run).get(realtime::run))
         .route("/ws/{*id}", any(realtime::ws))
         .route("/queue/{*path}", any(queue::queue))
-        .route("/rest/storage/upload/initiate", post(storage::initiate))
-        .route("/rest/storage/auth/token", post(storage::token))
-        .route("/rest/tokens", post(tokens::alias))
-        .route("/rest/tokens/", post(tokens::alias))
-        .route("/rest/tokens/realtime", post(tokens::realtime))
-        .route("/cdn/files/{*path}", get(cdn::get))
-        .route("/platform/v1/models", get(platform::models))
+        .merge(rest())
+        .merge(cdn())
+        .merge(platform())
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
-        .merge(uploads)
         .fallback(not_found::not_found)
         .method_not_allowed_fallback(not_found::method)
         .layer(middleware::from_fn(common_headers))
         .with_state(app)
+}
+
+fn rest() -> Router<Arc<App>> {
+    Router::new()
+        .route("/rest/storage/upload/initiate", post(storage::initiate))
+        .route("/rest/storage/upload/initiate-multipart", post(storage::initiate_multipart))
+        .route("/rest/storage/auth/token", post(storage::token))
+        .route("/rest/storage/files/acl", get(storage::acl).put(storage::set_acl))
+        .route("/rest/tokens", post(tokens::alias))
+        .route("/rest/tokens/", post(tokens::alias))
+        .route("/rest/tokens/realtime", post(tokens::realtime))
+}
+
+/// Uploads have a limit of their own, which counts all of them.
+fn cdn() -> Router<Arc<App>> {
+    Router::new()
+        .route("/cdn/upload/{*path}", put(upload::put))
+        .route("/cdn/files/upload", post(upload::whole))
+        .route("/cdn/files/upload/multipart", post(upload::parts))
+        .route(
+            "/cdn/files/{*path}",
+            get(cdn::get).put(upload::at_file).post(upload::at_file).delete(upload::at_file),
+        )
+}
+
+fn platform() -> Router<Arc<App>> {
+    Router::new()
+        .route("/platform/v1/models", get(platform::models))
+        .route("/platform/v1/storage/files/acl", get(storage::acl).put(storage::set_acl))
+        .route("/platform/v1/storage/files/sign", post(storage::sign))
+        .route("/platform/v1/storage/settings", get(storage::settings).put(storage::set_settings))
 }
 
 /// What every reply carries: a request id, and leave for browsers to read it from any page.
@@ -85,11 +106,7 @@ async fn common_headers(request: Request, next: Next) -> Response {
 fn unreadable(rejection: &axum::extract::rejection::BytesRejection) -> Reply {
     let status = rejection.status();
     if status == StatusCode::PAYLOAD_TOO_LARGE {
-        let limits = format!(
-            "The body is too large: fal-emulator takes {} MiB of JSON and files of {} MiB",
-            JSON_LIMIT >> 20,
-            UPLOAD_LIMIT >> 20
-        );
+        let limits = format!("The body is too large: fal-emulator takes {} MiB of JSON", JSON_LIMIT >> 20);
         return Reply::detail(status, limits);
     }
     Reply::detail(status, rejection.body_text())

@@ -114,8 +114,8 @@ mod tests {
             assert!(store.by_url(image["url"].as_str().unwrap()).is_some());
         }
         assert_ne!(
-            store.by_url(images[0]["url"].as_str().unwrap()).unwrap().bytes,
-            store.by_url(images[1]["url"].as_str().unwrap()).unwrap().bytes,
+            store.by_url(images[0]["url"].as_str().unwrap()).unwrap().content.etag(),
+            store.by_url(images[1]["url"].as_str().unwrap()).unwrap().content.etag(),
         );
     }
 

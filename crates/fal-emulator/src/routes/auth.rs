@@ -62,6 +62,11 @@ pub(super) fn check_upload(app: &App, headers: &HeaderMap) -> Result<(), Reply> 
     }
 }
 
+/// Whether a reader of files is the account, and not anybody.
+pub(super) fn is_account(app: &App, headers: &HeaderMap) -> bool {
+    credentials(headers).is_some() && check_upload(app, headers).is_ok()
+}
+
 fn credentials(headers: &HeaderMap) -> Option<(&str, &str)> {
     let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     Some((scheme, key.trim()))

@@ -1,48 +1,98 @@
 //! Files of the CDN: `GET` and `HEAD /cdn/files/…`, whole or in part.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::range::{self, Range};
+use super::{auth, query};
 use crate::app::App;
 use crate::reply::Reply;
+use crate::store::{Decision, File};
 
-/// No key is asked for: files are public, as they are at fal by default.
+/// No key is asked for unless the file has rules: files are public, as they are at fal by default.
 pub(super) async fn get(
     State(app): State<Arc<App>>,
     Path(path): Path<String>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
+    let missing = || Reply::detail(StatusCode::NOT_FOUND, "File not found").into_response();
     let Some(file) = app.store.get(&path) else {
-        return Reply::detail(StatusCode::NOT_FOUND, "File not found").into_response();
+        return missing();
     };
-    let length = file.bytes.len();
-    let asked = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
-    let (status, bytes, extent) = match range::parse(asked, length) {
-        Range::Whole => (StatusCode::OK, file.bytes.clone(), None),
-        Range::Part { from, to } => (
-            StatusCode::PARTIAL_CONTENT,
-            file.bytes.slice(from..=to),
-            Some(format!("bytes {from}-{to}/{length}")),
-        ),
-        Range::Beyond => {
-            let empty = bytes::Bytes::new();
-            (StatusCode::RANGE_NOT_SATISFIABLE, empty, Some(format!("bytes */{length}")))
+    let query = query.unwrap_or_default();
+    let signed =
+        query::value(&query, "identity").is_some_and(|token| app.tokens.check(&token, &[&path]).is_ok());
+    match file.acl.decide(auth::is_account(&app, &headers)) {
+        _ if signed => send(&file, &headers),
+        Decision::Allow => send(&file, &headers),
+        Decision::Forbid => Reply::detail(StatusCode::FORBIDDEN, "Forbidden").into_response(),
+        Decision::Hide => missing(),
+    }
+}
+
+fn send(file: &File, headers: &HeaderMap) -> Response {
+    let length = file.content.length();
+    let etag = format!("\"{}\"", file.content.etag());
+    let sent = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    if sent(header::IF_NONE_MATCH)
+        .is_some_and(|tags| tags == "*" || tags.split(',').any(|tag| tag.trim() == etag))
+    {
+        return with_headers(StatusCode::NOT_MODIFIED.into_response(), file, &etag);
+    }
+    // A part of another version of the file would be worse than all of this one.
+    let is_same = sent(header::IF_RANGE).is_none_or(|tag| tag.trim() == etag);
+    let asked = sent(header::RANGE).filter(|_| is_same);
+    let (status, body, extent) = match range::parse(asked, length) {
+        Range::Whole => (StatusCode::OK, (0, length), None),
+        Range::Part { from, to } => {
+            (StatusCode::PARTIAL_CONTENT, (from, to - from + 1), Some(format!("bytes {from}-{to}/{length}")))
         }
+        Range::Beyond => (StatusCode::RANGE_NOT_SATISFIABLE, (0, 0), Some(format!("bytes */{length}"))),
     };
-    let mut response = (status, bytes).into_response();
+    let (from, count) = body;
+    let mut response =
+        (status, if count == 0 { Body::empty() } else { file.content.body(from, count) }).into_response();
     let reply = response.headers_mut();
-    let unknown = HeaderValue::from_static("application/octet-stream");
-    let content_type = HeaderValue::from_str(&file.content_type).unwrap_or(unknown);
-    reply.insert(header::CONTENT_TYPE, content_type);
-    reply.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    // Uploaded pages must not run as this origin's.
-    reply.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    reply.insert(header::CONTENT_LENGTH, HeaderValue::from(count));
     if let Some(extent) = extent.and_then(|extent| HeaderValue::from_str(&extent).ok()) {
         reply.insert(header::CONTENT_RANGE, extent);
     }
+    with_headers(response, file, &etag)
+}
+
+fn with_headers(mut response: Response, file: &File, etag: &str) -> Response {
+    let reply = response.headers_mut();
+    let unknown = HeaderValue::from_static("application/octet-stream");
+    reply.insert(header::CONTENT_TYPE, HeaderValue::from_str(&file.content_type).unwrap_or(unknown));
+    reply.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    // Uploaded pages must not run as this origin's.
+    reply.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    reply.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+    if let Ok(etag) = HeaderValue::from_str(etag) {
+        reply.insert(header::ETAG, etag);
+    }
+    if let Ok(name) = HeaderValue::from_str(&format!("inline; filename*=UTF-8''{}", escaped(&file.name))) {
+        reply.insert(header::CONTENT_DISPOSITION, name);
+    }
     response
+}
+
+/// A name as RFC 8187 writes it.
+fn escaped(name: &str) -> String {
+    let mut text = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"._-".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            write!(text, "%{byte:02X}").ok();
+        }
+    }
+    text
 }

@@ -5,15 +5,15 @@ pub(super) enum Range {
     Whole,
     /// Both ends included.
     Part {
-        from: usize,
-        to: usize,
+        from: u64,
+        to: u64,
     },
     Beyond,
 }
 
 /// Reads a range of a file of `length` bytes. Several ranges at once, other units and nonsense
 /// are answered with the whole file, as the standard allows.
-pub(super) fn parse(header: Option<&str>, length: usize) -> Range {
+pub(super) fn parse(header: Option<&str>, length: u64) -> Range {
     let Some((from, to)) =
         header.and_then(|text| text.trim().strip_prefix("bytes=")).and_then(|ends| ends.split_once('-'))
     else {
@@ -28,14 +28,14 @@ pub(super) fn parse(header: Option<&str>, length: usize) -> Range {
             if from >= length {
                 return Range::Beyond;
             }
-            Range::Part { from, to: to.unwrap_or(usize::MAX).min(length - 1) }
+            Range::Part { from, to: to.unwrap_or(u64::MAX).min(length - 1) }
         }
         _ => Range::Whole,
     }
 }
 
 /// A number or nothing; anything else is an error.
-fn number(text: &str) -> Result<Option<usize>, ()> {
+fn number(text: &str) -> Result<Option<u64>, ()> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
@@ -44,7 +44,7 @@ fn number(text: &str) -> Result<Option<usize>, ()> {
         return Err(());
     }
     // All digits, so what does not fit is too large: further than any file reaches.
-    Ok(Some(text.parse().unwrap_or(usize::MAX)))
+    Ok(Some(text.parse().unwrap_or(u64::MAX)))
 }
 
 #[cfg(test)]

@@ -1,38 +1,38 @@
-//! Uploads: the initiation and token routes of the REST service, and the CDN's own.
+//! The REST service of storage: where to upload to, tokens for it, who may read what.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
-use super::{auth, unreadable};
+use super::{auth, query, unreadable};
 use crate::app::App;
 use crate::clock;
 use crate::reply::Reply;
-use crate::store::File;
+use crate::store::{self, Acl, Lifecycle, Upload};
 use crate::validate;
 
-const DEFAULT_TYPE: &str = "application/octet-stream";
-const DEFAULT_NAME: &str = "upload.bin";
+pub(super) const DEFAULT_TYPE: &str = "application/octet-stream";
+pub(super) const DEFAULT_NAME: &str = "upload.bin";
 /// How long a CDN token says it is good for; the emulator accepts it as long as it runs.
 const TOKEN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a signed URL is good for unless it is said, and at most, in seconds.
+const SIGNED_LIFE: (u64, u64) = (24 * 60 * 60, 7 * 24 * 60 * 60);
+
+type Read = Result<Bytes, BytesRejection>;
 
 /// `POST /rest/storage/upload/initiate`: where to put a file and where it will be found.
 pub(super) async fn initiate(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Read,
 ) -> Result<Reply, Reply> {
-    auth::check(&app, &headers, "storage")?;
-    let body = body.map_err(|rejection| unreadable(&rejection))?;
-    let request = validate::body(&body).map_err(Reply::invalid)?;
-    let name = text(&request, "file_name", DEFAULT_NAME)?;
-    let content_type = text(&request, "content_type", DEFAULT_TYPE)?;
-    let path = app.store.announce(&name, content_type);
+    let path = app.store.announce(announced(&app, &headers, body)?);
     let base = app.base(&headers);
     Ok(Reply::ok(json!({
         "upload_url": format!("{base}/cdn/upload/{path}"),
@@ -40,19 +40,25 @@ pub(super) async fn initiate(
     })))
 }
 
-/// `PUT <upload_url>`: the bytes. No key is asked for: the URL is the permission.
-pub(super) async fn put(
+/// `POST /rest/storage/upload/initiate-multipart`: where to put the parts of a file.
+pub(super) async fn initiate_multipart(
     State(app): State<Arc<App>>,
-    Path(path): Path<String>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Read,
 ) -> Result<Reply, Reply> {
-    let body = body.map_err(|rejection| unreadable(&rejection))?;
-    if app.store.fill(&path, content_type(&headers), body) {
-        Ok(Reply::ok(json!({})))
-    } else {
-        Err(Reply::detail(StatusCode::NOT_FOUND, "Upload not found; initiate it first"))
-    }
+    let (path, id) = app.store.announce_parts(announced(&app, &headers, body)?);
+    let url = format!("{}/cdn/files/{path}", app.base(&headers));
+    Ok(Reply::ok(json!({"upload_url": format!("{url}/multipart/{id}"), "file_url": url})))
+}
+
+fn announced(app: &App, headers: &HeaderMap, body: Read) -> Result<Upload, Reply> {
+    auth::check(app, headers, "storage")?;
+    let request = json_body(body)?;
+    Ok(Upload {
+        name: text(&request, "file_name", DEFAULT_NAME)?,
+        content_type: text(&request, "content_type", DEFAULT_TYPE)?,
+        lifecycle: lifecycle(app, headers)?,
+    })
 }
 
 /// `POST /rest/storage/auth/token`: a token for the CDN.
@@ -66,23 +72,132 @@ pub(super) async fn token(State(app): State<Arc<App>>, headers: HeaderMap) -> Re
     })))
 }
 
-/// `POST /cdn/files/upload`: a whole file at once.
-pub(super) async fn upload(
+/// `GET …/storage/files/acl?url=…`
+pub(super) async fn acl(
     State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
 ) -> Result<Reply, Reply> {
-    auth::check_upload(&app, &headers)?;
-    let bytes = body.map_err(|rejection| unreadable(&rejection))?;
-    let name = headers.get("x-fal-file-name").and_then(|name| name.to_str().ok());
-    let content_type = content_type(&headers).unwrap_or_else(|| DEFAULT_TYPE.to_owned());
-    let path = app.store.add(name.unwrap_or(DEFAULT_NAME), File { content_type, bytes });
-    Ok(Reply::ok(json!({"access_url": format!("{}/cdn/files/{path}", app.base(&headers))})))
+    auth::check(&app, &headers, "storage")?;
+    let file = app.store.get(&file_path(query)?).ok_or_else(missing)?;
+    Ok(Reply::ok(file.acl.json()))
 }
 
-/// A type that can be sent back as a header later.
-fn content_type(headers: &HeaderMap) -> Option<String> {
-    headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).map(str::to_owned)
+/// `PUT …/storage/files/acl?url=…`
+pub(super) async fn set_acl(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Read,
+) -> Result<Reply, Reply> {
+    auth::check(&app, &headers, "storage")?;
+    let path = file_path(query)?;
+    let request = json_body(body)?;
+    let acl = Acl::read(&request).map_err(|part| wrong(&request, part))?;
+    let reply = Reply::ok(acl.json());
+    if app.store.set_acl(&path, acl) { Ok(reply) } else { Err(missing()) }
+}
+
+/// `POST …/v1/storage/files/sign?url=…`: a URL that opens a restricted file for a while.
+pub(super) async fn sign(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Read,
+) -> Result<Reply, Reply> {
+    auth::check(&app, &headers, "storage")?;
+    let path = file_path(query)?;
+    Ok(Reply::ok(json!({"signed_url": signed(&app, &headers, &path, body, "expiration_seconds")?})))
+}
+
+/// `POST /cdn/files/…/sign`: the same as text.
+pub(super) fn sign_at_cdn(
+    app: &App,
+    headers: &HeaderMap,
+    path: &str,
+    body: Bytes,
+) -> Result<Response, Reply> {
+    auth::check_upload(app, headers)?;
+    Ok(signed(app, headers, path, Ok(body), "duration")?.into_response())
+}
+
+fn signed(
+    app: &App,
+    headers: &HeaderMap,
+    path: &str,
+    body: Read,
+    life: &'static str,
+) -> Result<String, Reply> {
+    app.store.get(path).ok_or_else(missing)?;
+    let body = body.map_err(|rejection| unreadable(&rejection))?;
+    let request = if body.is_empty() { json!({}) } else { validate::body(&body).map_err(Reply::invalid)? };
+    let seconds = match request.get(life) {
+        None | Some(Value::Null) => SIGNED_LIFE.0,
+        Some(seconds) => seconds
+            .as_u64()
+            .filter(|seconds| (1..=SIGNED_LIFE.1).contains(seconds))
+            .ok_or_else(|| wrong(&request, life))?,
+    };
+    let token = app.tokens.issue(&[path.to_owned()], Duration::from_secs(seconds));
+    Ok(format!("{}/cdn/files/{path}?identity={token}", app.base(headers)))
+}
+
+/// `GET /platform/v1/storage/settings`
+pub(super) async fn settings(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Reply, Reply> {
+    auth::check(&app, &headers, "storage")?;
+    Ok(Reply::ok(app.store.settings().json()))
+}
+
+/// `PUT /platform/v1/storage/settings`: replaces all of them.
+pub(super) async fn set_settings(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Read,
+) -> Result<Reply, Reply> {
+    auth::check(&app, &headers, "storage")?;
+    let request = json_body(body)?;
+    let settings = Lifecycle::read(&request).map_err(|part| wrong(&request, part))?;
+    app.store.set_settings(settings.clone());
+    Ok(Reply::ok(settings.json()))
+}
+
+/// What an upload says about its file, under either name of the header.
+pub(super) fn lifecycle(app: &App, headers: &HeaderMap) -> Result<Lifecycle, Reply> {
+    let sent = ["x-fal-object-lifecycle", "x-fal-object-lifecycle-preference"]
+        .iter()
+        .find_map(|name| headers.get(*name))
+        .map(|value| serde_json::from_slice(value.as_bytes()).unwrap_or_default());
+    let said = match sent {
+        Some(value) => Lifecycle::read(&value).map_err(|part| {
+            let text = format!("X-Fal-Object-Lifecycle is not understood: {part}");
+            Reply::detail(StatusCode::BAD_REQUEST, text)
+        })?,
+        None => Lifecycle::default(),
+    };
+    Ok(said.or(&app.store.settings()))
+}
+
+pub(super) fn missing() -> Reply {
+    Reply::detail(StatusCode::NOT_FOUND, "File not found")
+}
+
+fn file_path(query: Option<String>) -> Result<String, Reply> {
+    let url = query::value(&query.unwrap_or_default(), "url").ok_or_else(|| {
+        let missing =
+            json!({"type": "missing", "loc": ["query", "url"], "msg": "Field required", "input": null});
+        Reply::invalid(vec![missing])
+    })?;
+    store::path_of(&url).map(str::to_owned).ok_or_else(missing)
+}
+
+fn json_body(body: Read) -> Result<Value, Reply> {
+    let body = body.map_err(|rejection| unreadable(&rejection))?;
+    validate::body(&body).map_err(Reply::invalid)
+}
+
+fn wrong(request: &Value, part: &str) -> Reply {
+    let text = format!("Invalid {part}");
+    Reply::invalid(vec![json!({"type": "value_error", "loc": ["body", part], "msg": text, "input": request})])
 }
 
 /// A string property, or its default when it is absent or empty.

@@ -10,7 +10,6 @@ use super::scalar;
 use super::walk::{Place, Walk};
 use crate::media::picture::Picture;
 use crate::media::{Size, clip, glb, jpeg, plain, png, wav};
-use crate::store::File;
 
 /// A file that was made, and what can be said about it.
 struct Media {
@@ -121,8 +120,7 @@ fn publish(walk: &Walk<'_>, media: &Media, place: &Place<'_>) -> String {
     if walk.request.sync_mode() {
         return format!("data:{};base64,{}", media.content_type, STANDARD.encode(&media.bytes));
     }
-    let file = File { content_type: media.content_type.to_owned(), bytes: media.bytes.clone() };
-    let path = walk.store.add(&file_name(media, place), file);
+    let path = walk.store.add(&file_name(media, place), media.content_type, media.bytes.clone());
     format!("{}/cdn/files/{path}", walk.base)
 }
 

@@ -1,15 +1,14 @@
 //! What a call asks for: its input with the defaults filled in, read by meaning.
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::media::picture::hash;
 use crate::media::{Size, probe};
 use crate::models::Model;
-use crate::store::{File, Store};
+use crate::store::Store;
 
 /// The most pixels that are drawn; larger sizes are scaled down and reported as such.
 const MAX_PIXELS: u64 = 40_000_000;
@@ -17,6 +16,8 @@ const MAX_PIXELS: u64 = 40_000_000;
 const MAX_SECONDS: f64 = 60.0;
 /// The most items of one list that is not bounded by its schema.
 const MAX_COUNT: u64 = 16;
+/// How much of an uploaded file is looked at, in bytes.
+const MAX_SOURCE: u64 = 64 << 20;
 
 pub(crate) struct Request {
     /// Defaults included.
@@ -50,8 +51,8 @@ impl Request {
             given: names,
             seed,
             prompt,
-            source_size: sources.iter().find_map(|file| probe::image_size(&file.bytes)),
-            source_seconds: sources.iter().find_map(|file| probe::duration(&file.bytes)),
+            source_size: sources.iter().find_map(|bytes| probe::image_size(bytes)),
+            source_seconds: sources.iter().find_map(|bytes| probe::duration(bytes)),
             input,
         }
     }
@@ -192,8 +193,9 @@ fn defaults(model: &Model) -> Map<String, Value> {
         .collect()
 }
 
-/// The files among the inputs that can be read without a network, in the order of their names.
-fn sources(input: &Map<String, Value>, store: &Store) -> Vec<Arc<File>> {
+/// The first bytes of the files among the inputs that can be read without a network, in the order of their
+/// names.
+fn sources(input: &Map<String, Value>, store: &Store) -> Vec<Bytes> {
     let mut files = Vec::new();
     for value in input.values() {
         match value {
@@ -207,13 +209,12 @@ fn sources(input: &Map<String, Value>, store: &Store) -> Vec<Arc<File>> {
     files
 }
 
-fn source(text: &str, store: &Store) -> Option<Arc<File>> {
+fn source(text: &str, store: &Store) -> Option<Bytes> {
     let Some(data) = text.strip_prefix("data:") else {
-        return store.by_url(text);
+        return Some(store.by_url(text)?.content.head(MAX_SOURCE));
     };
-    let (kind, encoded) = data.split_once(";base64,")?;
-    let bytes = STANDARD.decode(encoded.trim()).ok()?.into();
-    Some(Arc::new(File { content_type: kind.to_owned(), bytes }))
+    let (_, encoded) = data.split_once(";base64,")?;
+    Some(STANDARD.decode(encoded.trim()).ok()?.into())
 }
 
 fn preset(name: &str) -> Option<Size> {

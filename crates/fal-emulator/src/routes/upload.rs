@@ -1,0 +1,206 @@
+//! Bytes on their way to the CDN: whole files, and files in parts.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::{Value, json};
+
+use super::storage::{self, DEFAULT_NAME, DEFAULT_TYPE};
+use super::{JSON_LIMIT, auth, not_found};
+use crate::app::App;
+use crate::reply::Reply;
+use crate::store::{Content, Incomplete, Refused, Upload};
+use crate::validate;
+
+/// The most parts a file may have.
+const MAX_PARTS: u16 = 10_000;
+
+/// `PUT <upload_url>`: the bytes. No key is asked for: the URL is the permission.
+pub(super) async fn put(
+    State(app): State<Arc<App>>,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Reply, Reply> {
+    let unknown = || Reply::detail(StatusCode::NOT_FOUND, "Upload not found; initiate it first");
+    if !app.store.expects(&path) {
+        return Err(unknown());
+    }
+    let content = take(&app, body).await?;
+    let etag = etag(&content);
+    if app.store.fill(&path, content_type(&headers), content) {
+        Ok(Reply::ok(json!({})).header(header::ETAG, etag))
+    } else {
+        Err(unknown())
+    }
+}
+
+/// `POST /cdn/files/upload`: a whole file at once.
+pub(super) async fn whole(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Reply, Reply> {
+    auth::check_upload(&app, &headers)?;
+    let upload = described(&app, &headers)?;
+    let content = take(&app, body).await?;
+    let path = app.store.keep(upload, content);
+    Ok(Reply::ok(json!({"access_url": format!("{}/cdn/files/{path}", app.base(&headers))})))
+}
+
+/// `POST /cdn/files/upload/multipart`: a place for the parts of a file.
+pub(super) async fn parts(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Reply, Reply> {
+    auth::check_upload(&app, &headers)?;
+    let (path, id) = app.store.announce_parts(described(&app, &headers)?);
+    let url = format!("{}/cdn/files/{path}", app.base(&headers));
+    Ok(Reply::ok(json!({"access_url": url, "uploadId": id})))
+}
+
+/// What may be sent to the URL of a file: parts of it by `PUT`, their completion by `POST`, an abort by
+/// `DELETE`. The id of the upload is the permission.
+pub(super) async fn at_file(
+    State(app): State<Arc<App>>,
+    Path(path): Path<String>,
+    method: axum::http::Method,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let action = path
+        .rsplit_once("/multipart/")
+        .map(|(file, rest)| (file, rest.split_once('/').map_or((rest, ""), |(id, rest)| (id, rest))));
+    let done = match (method.as_str(), action) {
+        ("PUT", Some((file, (id, number)))) => {
+            part(&app, file, id, number, body).await.map(Reply::into_response)
+        }
+        ("POST", Some((file, (id, "complete")))) => {
+            complete(&app, &headers, file, id, body).await.map(Reply::into_response)
+        }
+        ("POST", Some((file, (id, number)))) => {
+            place_of_part(&app, &headers, file, id, number).map(Reply::into_response)
+        }
+        ("DELETE", Some((file, (id, "")))) if app.store.abort(file, id) => {
+            Ok(StatusCode::NO_CONTENT.into_response())
+        }
+        ("DELETE", Some(_)) => Err(no_upload()),
+        ("POST", None) => match path.strip_suffix("/sign") {
+            Some(file) => match small(body).await {
+                Ok(body) => storage::sign_at_cdn(&app, &headers, file, body),
+                Err(refusal) => Err(refusal),
+            },
+            None => Err(not_found::wrong_method()),
+        },
+        _ => Err(not_found::wrong_method()),
+    };
+    done.unwrap_or_else(Reply::into_response)
+}
+
+async fn part(app: &App, file: &str, id: &str, number: &str, body: Body) -> Result<Reply, Reply> {
+    let number = part_number(number)?;
+    if !app.store.expects_parts(file, id) {
+        return Err(no_upload());
+    }
+    let content = take(app, body).await?;
+    let tag = etag(&content);
+    let quoted = json!(format!("\"{}\"", content.etag()));
+    if !app.store.put_part(file, id, number, content) {
+        return Err(no_upload());
+    }
+    // One of the official clients reads the header, the other one the body.
+    Ok(Reply::ok(json!({"partNumber": number, "etag": quoted})).header(header::ETAG, tag))
+}
+
+/// Where to put a part, for clients that ask before each.
+fn place_of_part(app: &App, headers: &HeaderMap, file: &str, id: &str, number: &str) -> Result<Reply, Reply> {
+    let number = part_number(number)?;
+    if !app.store.expects_parts(file, id) {
+        return Err(no_upload());
+    }
+    let url = format!("{}/cdn/files/{file}/multipart/{id}/{number}", app.base(headers));
+    Ok(Reply::ok(json!({"upload_url": url})))
+}
+
+async fn complete(app: &App, headers: &HeaderMap, file: &str, id: &str, body: Body) -> Result<Reply, Reply> {
+    let request = validate::body(&small(body).await?).map_err(Reply::invalid)?;
+    let listed = request
+        .get("parts")
+        .and_then(Value::as_array)
+        .and_then(|parts| parts.iter().map(listed_part).collect::<Option<Vec<_>>>())
+        .ok_or_else(|| {
+            Reply::invalid(vec![json!({
+                "type": "list_type", "loc": ["body", "parts"], "input": request,
+                "msg": "Input should be a list of {partNumber, etag}",
+            })])
+        })?;
+    let refused = |text: String| Reply::detail(StatusCode::BAD_REQUEST, text);
+    app.store.complete(file, id, &listed).map_err(|problem| match problem {
+        Incomplete::NoSuchUpload => no_upload(),
+        Incomplete::NoParts => refused("No part is listed".to_owned()),
+        Incomplete::Part(number) => {
+            refused(format!("Part {number} was not uploaded, or its etag is not the one that was given"))
+        }
+        Incomplete::Twice(number) => refused(format!("Part {number} is listed twice")),
+    })?;
+    let url = format!("{}/cdn/files/{file}", app.base(headers));
+    Ok(Reply::ok(json!({"access_url": url, "file_url": url})))
+}
+
+/// `{partNumber, etag}`, or `{part_number, etag}` of clients that ask before each part.
+fn listed_part(part: &Value) -> Option<(u16, String)> {
+    let number = part.get("partNumber").or_else(|| part.get("part_number"))?.as_u64()?;
+    let etag = part.get("etag").or_else(|| part.get("ETag"))?.as_str()?;
+    Some((u16::try_from(number).ok()?, etag.trim_matches('"').to_owned()))
+}
+
+fn part_number(text: &str) -> Result<u16, Reply> {
+    text.parse().ok().filter(|number| (1..=MAX_PARTS).contains(number)).ok_or_else(|| {
+        Reply::detail(StatusCode::BAD_REQUEST, format!("Part numbers go from 1 to {MAX_PARTS}"))
+    })
+}
+
+fn described(app: &App, headers: &HeaderMap) -> Result<Upload, Reply> {
+    // Header values are bytes; clients that send a name as it is send UTF-8.
+    let name =
+        headers.get("x-fal-file-name").map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned());
+    Ok(Upload {
+        name: name.filter(|name| !name.is_empty()).unwrap_or_else(|| DEFAULT_NAME.to_owned()),
+        content_type: content_type(headers).unwrap_or_else(|| DEFAULT_TYPE.to_owned()),
+        lifecycle: storage::lifecycle(app, headers)?,
+    })
+}
+
+/// A type that can be sent back as a header later.
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).map(str::to_owned)
+}
+
+fn etag(content: &Content) -> HeaderValue {
+    // Made of hexadecimal digits.
+    HeaderValue::from_str(&format!("\"{}\"", content.etag())).unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+async fn take(app: &App, body: Body) -> Result<Content, Reply> {
+    app.store.space.take(body).await.map_err(|refused| match refused {
+        Refused::Full(limit) => Reply::detail(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("fal-emulator keeps {} MiB of uploads, and there is no room for this one", limit >> 20),
+        ),
+        Refused::Broken => Reply::detail(StatusCode::BAD_REQUEST, "The body ended before it was complete"),
+        Refused::Disk(error) => Reply::detail(
+            StatusCode::INSUFFICIENT_STORAGE,
+            format!("fal-emulator cannot write an upload to a temporary file: {error}"),
+        ),
+    })
+}
+
+async fn small(body: Body) -> Result<axum::body::Bytes, Reply> {
+    axum::body::to_bytes(body, JSON_LIMIT)
+        .await
+        .map_err(|_| Reply::detail(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large or broken"))
+}
+
+fn no_upload() -> Reply {
+    Reply::detail(StatusCode::NOT_FOUND, "Upload not found: initiate it first, and complete it once")
+}

@@ -1,0 +1,170 @@
+//! How long a file lives and who may read it.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+/// The caller, as rules name it: there is one account here.
+pub(crate) const USER: &str = "fal-emulator";
+
+/// What is said about a file when it is uploaded, or about all files in the settings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Lifecycle {
+    pub(crate) expires: Option<Duration>,
+    pub(crate) acl: Option<Acl>,
+}
+
+/// Who may read a file.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Acl {
+    default: Decision,
+    rules: Vec<(String, Decision)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    Allow,
+    /// The file is there, but not for the caller.
+    Forbid,
+    /// As if the file were not there.
+    Hide,
+}
+
+impl Decision {
+    fn read(value: &Value) -> Option<Self> {
+        match value.as_str()? {
+            "allow" => Some(Self::Allow),
+            "forbid" => Some(Self::Forbid),
+            "hide" => Some(Self::Hide),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Forbid => "forbid",
+            Self::Hide => "hide",
+        }
+    }
+}
+
+impl Default for Acl {
+    fn default() -> Self {
+        Self { default: Decision::Allow, rules: Vec::new() }
+    }
+}
+
+impl Acl {
+    /// Reads `{"default", "rules": [{"user", "decision"}]}`. Rules about users that do not exist are dropped.
+    ///
+    /// # Errors
+    ///
+    /// The name of the part that is wrong.
+    pub(crate) fn read(value: &Value) -> Result<Self, &'static str> {
+        let object = value.as_object().ok_or("initial_acl")?;
+        let default = match object.get("default") {
+            None | Some(Value::Null) => Decision::Allow,
+            Some(decision) => Decision::read(decision).ok_or("default")?,
+        };
+        let mut rules = Vec::new();
+        for rule in object.get("rules").and_then(Value::as_array).into_iter().flatten() {
+            let user = rule.get("user").and_then(Value::as_str).ok_or("rules")?;
+            let decision = rule.get("decision").and_then(Decision::read).ok_or("rules")?;
+            if user == USER {
+                rules.push((user.to_owned(), decision));
+            }
+        }
+        Ok(Self { default, rules })
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let rule = |(user, decision): &(String, Decision)| json!({"user": user, "decision": decision.name()});
+        json!({"default": self.default.name(), "rules": self.rules.iter().map(rule).collect::<Vec<_>>()})
+    }
+
+    /// What a caller gets. The account reads its own files unless a rule about it says otherwise.
+    pub(crate) fn decide(&self, is_account: bool) -> Decision {
+        let rule = self.rules.iter().find(|(user, _)| user == USER);
+        match rule {
+            Some((_, decision)) if is_account => *decision,
+            None if is_account => Decision::Allow,
+            _ => self.default,
+        }
+    }
+}
+
+impl Lifecycle {
+    /// Reads `{"expiration_duration_seconds"?, "initial_acl"?}`.
+    ///
+    /// # Errors
+    ///
+    /// The name of the part that is wrong.
+    pub(crate) fn read(value: &Value) -> Result<Self, &'static str> {
+        let object: &Map<String, Value> = value.as_object().ok_or("lifecycle")?;
+        let expires = match object.get("expiration_duration_seconds") {
+            None | Some(Value::Null) => None,
+            Some(seconds) => Some(
+                seconds
+                    .as_u64()
+                    .filter(|seconds| *seconds > 0)
+                    .map(Duration::from_secs)
+                    .ok_or("expiration_duration_seconds")?,
+            ),
+        };
+        let acl = match object.get("initial_acl") {
+            None | Some(Value::Null) => None,
+            Some(acl) => Some(Acl::read(acl)?),
+        };
+        Ok(Self { expires, acl })
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "expiration_duration_seconds": self.expires.map(|time| time.as_secs()),
+            "initial_acl": self.acl.as_ref().map(Acl::json),
+        })
+    }
+
+    /// This where it says something, else `settings`.
+    pub(crate) fn or(self, settings: &Self) -> Self {
+        Self { expires: self.expires.or(settings.expires), acl: self.acl.or_else(|| settings.acl.clone()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_clients_say_is_read_and_said_back() {
+        let said = json!({"expiration_duration_seconds": 60, "initial_acl": {
+            "default": "forbid", "rules": [{"user": USER, "decision": "hide"}, {"user": "u1", "decision": "allow"}],
+        }});
+        let lifecycle = Lifecycle::read(&said).unwrap();
+        assert_eq!(lifecycle.expires, Some(Duration::from_secs(60)));
+        let mut known = said;
+        known["initial_acl"]["rules"].as_array_mut().unwrap().pop();
+        assert_eq!(lifecycle.json(), known);
+        assert_eq!(Lifecycle::read(&json!({})), Ok(Lifecycle::default()));
+        let bad = [
+            (json!([]), "lifecycle"),
+            (json!({"expiration_duration_seconds": 0}), "expiration_duration_seconds"),
+            (json!({"initial_acl": {"default": "maybe"}}), "default"),
+            (json!({"initial_acl": {"rules": [{"user": "u1"}]}}), "rules"),
+        ];
+        for (value, part) in bad {
+            assert_eq!(Lifecycle::read(&value), Err(part));
+        }
+    }
+
+    #[test]
+    fn the_account_reads_its_own_files_and_others_what_the_default_lets_them() {
+        let acl = |value: Value| Acl::read(&value).unwrap();
+        assert_eq!(Acl::default().decide(false), Decision::Allow);
+        assert_eq!(acl(json!({"default": "forbid"})).decide(false), Decision::Forbid);
+        assert_eq!(acl(json!({"default": "hide"})).decide(true), Decision::Allow);
+        let hidden = acl(json!({"rules": [{"user": USER, "decision": "hide"}]}));
+        assert_eq!((hidden.decide(true), hidden.decide(false)), (Decision::Hide, Decision::Allow));
+    }
+}
