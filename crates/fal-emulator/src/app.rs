@@ -1,14 +1,20 @@
 //! What all routes share.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
 
+use crate::clock::Clock;
+use crate::course::{Course, Stepped};
 use crate::models::Registry;
 use crate::pace::Pace;
 use crate::queue::Queue;
 use crate::realtime::Realtime;
+use crate::script::{Behaviours, Record, Rules};
 use crate::store::Store;
+use crate::timeline::Timeline;
 use crate::tokens::Tokens;
 
 pub(crate) struct App {
@@ -16,7 +22,11 @@ pub(crate) struct App {
     pub(crate) queue: Queue,
     pub(crate) store: Store,
     pub(crate) key: Option<String>,
-    pub(crate) pace: Pace,
+    pace: Pace,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) behaviours: Arc<Behaviours>,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) record: Record,
     /// Handed out by the token route and accepted for CDN uploads.
     pub(crate) cdn_token: String,
     pub(crate) tokens: Tokens,
@@ -32,6 +42,7 @@ impl App {
         pace: Pace,
         realtime: Realtime,
         space: u64,
+        clock: Arc<Clock>,
     ) -> Self {
         Self {
             models,
@@ -39,11 +50,32 @@ impl App {
             store: Store::new(space),
             key,
             pace,
+            clock,
+            behaviours: Arc::default(),
+            rules: Arc::default(),
+            record: Record::default(),
             cdn_token: uuid::Uuid::new_v4().simple().to_string(),
             tokens: Tokens::new(realtime.token_life()),
             realtime,
             address,
         }
+    }
+
+    /// How a call of an endpoint goes. `refused`: its runner will not take the input.
+    pub(crate) fn course(&self, endpoint: &str, start_timeout: Option<Duration>, refused: bool) -> Course {
+        let (steps, pace) = self.behaviours.course(endpoint);
+        match steps {
+            Some(steps) => Course::Stepped(Stepped::new(steps, refused)),
+            None => {
+                let pace = pace.unwrap_or(self.pace);
+                Course::Timed(Timeline { pace, start_timeout, refused, cancelled: None })
+            }
+        }
+    }
+
+    /// How long runs of an endpoint take.
+    pub(crate) fn pace_of(&self, endpoint: &str) -> Pace {
+        self.behaviours.course(endpoint).1.unwrap_or(self.pace)
     }
 
     /// The URL the caller reached this server by, so that replies work through a forwarded port.

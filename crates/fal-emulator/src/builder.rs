@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use crate::app::App;
+use crate::clock::Clock;
 use crate::emulator::Emulator;
 use crate::error::Error;
 use crate::models::Registry;
@@ -23,6 +24,7 @@ pub struct Builder {
     pace: Pace,
     realtime: Realtime,
     space: Option<u64>,
+    manual_clock: bool,
 }
 
 impl Builder {
@@ -74,6 +76,14 @@ impl Builder {
         self
     }
 
+    /// Stops the emulator's clock: time passes only by
+    /// [`Emulator::advance`](crate::Emulator::advance). Default: it runs.
+    #[must_use]
+    pub fn manual_clock(mut self) -> Self {
+        self.manual_clock = true;
+        self
+    }
+
     /// Starts serving in a task of the current Tokio runtime.
     ///
     /// # Errors
@@ -93,7 +103,8 @@ impl Builder {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let space = self.space.unwrap_or(store::DEFAULT_SPACE);
-        let app = Arc::new(App::new(models, address, self.key, self.pace, self.realtime, space));
+        let clock = Arc::new(if self.manual_clock { Clock::stopped() } else { Clock::running() });
+        let app = Arc::new(App::new(models, address, self.key, self.pace, self.realtime, space, clock));
         Ok(Emulator::serve(listener, address, app))
     }
 }
@@ -108,6 +119,7 @@ impl std::fmt::Debug for Builder {
             .field("pace", &self.pace)
             .field("realtime", &self.realtime)
             .field("upload_space", &self.space)
+            .field("manual_clock", &self.manual_clock)
             .finish()
     }
 }

@@ -1,56 +1,98 @@
-//! Wall clock times as text.
+//! The emulator's time, which a test may stop and move.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
-/// ISO 8601 in UTC with microseconds and an explicit offset, which older Python versions need.
-pub(crate) fn iso8601(time: SystemTime) -> String {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    let (year, month, day) = date(days);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:06}+00:00",
-        second / 3600,
-        second / 60 % 60,
-        second % 60,
-        since.subsec_micros()
-    )
+use tokio::sync::watch;
+
+mod text;
+
+pub(crate) use text::{http_date, iso8601};
+
+/// Time since the start: what has passed on the machine, unless stopped, and what was skipped.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    started: Instant,
+    started_at: SystemTime,
+    stopped: bool,
+    skipped: watch::Sender<Duration>,
 }
 
-/// The Gregorian date of a day counted from 1970-01-01.
-fn date(mut days: u64) -> (u64, u64, u64) {
-    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let mut year = 1970;
-    loop {
-        let length = if leap(year) { 366 } else { 365 };
-        if days < length {
-            break;
-        }
-        days -= length;
-        year += 1;
+impl Clock {
+    pub(crate) fn running() -> Self {
+        Self::new(false)
     }
-    let mut month = 1;
-    for length in [31, if leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
+
+    /// Moves only when [`Self::advance`] is called.
+    pub(crate) fn stopped() -> Self {
+        Self::new(true)
     }
-    (year, month, days + 1)
+
+    fn new(stopped: bool) -> Self {
+        let skipped = watch::Sender::new(Duration::ZERO);
+        Self { started: Instant::now(), started_at: SystemTime::now(), stopped, skipped }
+    }
+
+    /// The time since the start.
+    pub(crate) fn now(&self) -> Duration {
+        let passed = if self.stopped { Duration::ZERO } else { self.started.elapsed() };
+        passed.saturating_add(*self.skipped.borrow())
+    }
+
+    /// The time of day at a moment after the start.
+    pub(crate) fn date(&self, at: Duration) -> SystemTime {
+        self.started_at.checked_add(at).unwrap_or(self.started_at)
+    }
+
+    /// Moves the time on and wakes who waits for it.
+    pub(crate) fn advance(&self, time: Duration) {
+        self.skipped.send_modify(|skipped| *skipped = skipped.saturating_add(time));
+    }
+
+    pub(crate) async fn sleep(&self, time: Duration) {
+        self.sleep_until(self.now().saturating_add(time)).await;
+    }
+
+    pub(crate) async fn sleep_until(&self, moment: Duration) {
+        let mut skipped = self.skipped.subscribe();
+        loop {
+            let left = moment.saturating_sub(self.now());
+            if left.is_zero() {
+                return;
+            }
+            tokio::select! {
+                // The sender is held by `self`, so that it cannot close.
+                _ = skipped.changed() => {}
+                () = tokio::time::sleep(left), if !self.stopped => {}
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
-    #[test]
-    fn known_moments() {
-        let at = |seconds| iso8601(UNIX_EPOCH + Duration::from_secs(seconds));
-        assert_eq!(at(0), "1970-01-01T00:00:00.000000+00:00");
-        assert_eq!(at(951_782_399), "2000-02-28T23:59:59.000000+00:00");
-        assert_eq!(at(951_782_400), "2000-02-29T00:00:00.000000+00:00");
-        assert_eq!(at(1_735_689_599), "2024-12-31T23:59:59.000000+00:00");
+    #[tokio::test]
+    async fn a_stopped_clock_moves_only_when_told_and_wakes_its_sleepers() {
+        let clock = Clock::stopped();
+        assert_eq!(clock.now(), Duration::ZERO);
+        let sleep = clock.sleep(Duration::from_secs(3600));
+        let advance = async {
+            clock.advance(Duration::from_secs(1800));
+            tokio::task::yield_now().await;
+            clock.advance(Duration::from_secs(1800));
+        };
+        tokio::join!(sleep, advance);
+        assert_eq!(clock.now(), Duration::from_secs(3600));
+        assert_eq!(clock.date(clock.now()).duration_since(clock.started_at).unwrap(), clock.now());
+    }
+
+    #[tokio::test]
+    async fn a_running_clock_can_be_moved_too() {
+        let clock = Clock::running();
+        clock.sleep(Duration::from_millis(1)).await;
+        clock.advance(Duration::from_secs(60));
+        clock.sleep_until(Duration::from_secs(60)).await;
+        assert!(clock.now() > Duration::from_secs(60));
     }
 }

@@ -1,30 +1,35 @@
 //! A running emulator.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fal_core::Endpoint;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::builder::Builder;
 use crate::error::Error;
+use crate::net::{Gate, Serving};
 use crate::routes;
-
-/// How long [`Emulator::shutdown`] waits for replies under way.
-const GRACE: Duration = Duration::from_secs(3);
+use crate::script::{Pattern, Request, Rule, Script, Verb};
 
 /// A running emulator; dropping it stops it.
 ///
 /// Uploaded and synthesised files are kept in memory until then.
-#[derive(Debug)]
 pub struct Emulator {
     address: SocketAddr,
     endpoints: Vec<String>,
-    stop: Option<oneshot::Sender<()>>,
-    task: Option<JoinHandle<()>>,
+    app: Arc<App>,
+    gate: Arc<Gate>,
+    /// Dropped, it ends the task.
+    stop: watch::Sender<()>,
+    task: JoinHandle<()>,
 }
 
 /// The base URL of each service, without a trailing slash.
@@ -87,41 +92,97 @@ impl Emulator {
         &self.endpoints
     }
 
+    /// Says how the model behind an endpoint behaves from now on.
+    pub fn on<M: Endpoint<Input: DeserializeOwned>>(&self) -> Script<M::Input> {
+        self.script(M::ID)
+    }
+
+    /// Says how the model behind an endpoint behaves from now on. An endpoint that no document
+    /// describes exists from then on, and takes any input.
+    pub fn on_endpoint(&self, id: &str) -> Script<Value> {
+        self.script(id.trim_matches('/'))
+    }
+
+    /// A rule about one kind of request, whatever endpoint it is about.
+    pub fn at(&self, verb: Verb) -> Rule {
+        self.app.rules.add(Pattern { endpoint: None, verb: Some(verb) })
+    }
+
+    /// A rule about every request.
+    pub fn at_any(&self) -> Rule {
+        self.app.rules.add(Pattern::default())
+    }
+
+    /// Resets so many connections that come from now on before a byte of them is read;
+    /// `usize::MAX` resets all, 0 ends it.
+    pub fn refuse_connections(&self, connections: usize) {
+        self.gate.refuse(connections);
+    }
+
+    /// The inputs with which an endpoint was called, directly, streamed or queued, in the order
+    /// they came. What cannot be read as an input is in [`requests`](Self::requests) only.
+    #[must_use]
+    pub fn received<M: Endpoint<Input: DeserializeOwned>>(&self) -> Vec<M::Input> {
+        let calls = [Verb::Run, Verb::Stream, Verb::Submit];
+        self.requests()
+            .iter()
+            .filter(|request| calls.contains(&request.verb) && request.endpoint.as_deref() == Some(M::ID))
+            .filter_map(|request| serde_json::from_slice(&request.body).ok())
+            .collect()
+    }
+
+    /// The requests that came, in order. The latest 20,000 are remembered, and fewer when their
+    /// bodies take more than 64 MiB.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        self.app.record.all()
+    }
+
+    /// The first request that `wanted` accepts, once it has come. Without end if it never comes.
+    pub async fn wait_for(&self, wanted: impl Fn(&Request) -> bool) -> Request {
+        self.app.record.wait_for(wanted).await
+    }
+
+    /// Forgets all that was said about endpoints, all rules, and the requests that came.
+    pub fn reset(&self) {
+        self.app.behaviours.clear();
+        self.app.rules.clear();
+        self.app.record.clear();
+        self.gate.refuse(0);
+    }
+
+    /// Moves the emulator's clock on: queues move, runs end, delays are over.
+    pub fn advance(&self, time: Duration) {
+        self.app.clock.advance(time);
+    }
+
     /// Stops listening and waits until replies under way are sent, for three seconds at most.
-    pub async fn shutdown(mut self) {
-        self.signal();
-        if let Some(mut task) = self.task.take()
-            && tokio::time::timeout(GRACE, &mut task).await.is_err()
-        {
-            task.abort();
-        }
+    pub async fn shutdown(self) {
+        let Self { stop, task, .. } = self;
+        drop(stop);
+        task.await.ok();
     }
 
     pub(crate) fn serve(listener: TcpListener, address: SocketAddr, app: Arc<App>) -> Self {
-        let (stop, stopped) = oneshot::channel();
+        let (stop, stopped) = watch::channel(());
+        let gate = Arc::new(Gate::default());
+        let serving = Serving {
+            router: routes::router(Arc::clone(&app)),
+            gate: Arc::clone(&gate),
+            clock: Arc::clone(&app.clock),
+        };
         let endpoints = app.models.ids().map(str::to_owned).collect();
-        let router = routes::router(app);
-        let task = tokio::spawn(async move {
-            let signal = async {
-                // A dropped sender means a dropped emulator: stop as well.
-                stopped.await.ok();
-            };
-            if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(signal).await {
-                tracing::error!(%error, "the emulator stopped serving");
-            }
-        });
-        Self { address, endpoints, stop: Some(stop), task: Some(task) }
+        let task = tokio::spawn(serving.run(listener, stopped));
+        Self { address, endpoints, app, gate, stop, task }
     }
 
-    fn signal(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            stop.send(()).ok();
-        }
+    fn script<I: DeserializeOwned + 'static>(&self, id: &str) -> Script<I> {
+        Script::new(id.to_owned(), Arc::clone(&self.app.behaviours), Arc::clone(&self.app.rules))
     }
 }
 
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        self.signal();
+impl fmt::Debug for Emulator {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Emulator").field("address", &self.address).finish_non_exhaustive()
     }
 }

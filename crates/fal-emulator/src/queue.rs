@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::clock;
-use crate::models::Model;
+use crate::clock::{self, Clock};
+use crate::course::{Course, View};
+use crate::engine::Call;
 use crate::reply::{Reply, TIMEOUT_TYPE};
-use crate::timeline::{End, Phase, Timeline};
+use crate::timeline::{End, Phase};
 
 #[derive(Default)]
 pub(crate) struct Queue {
@@ -37,40 +38,48 @@ impl Queue {
 /// A submitted request.
 pub(crate) struct Job {
     pub(crate) id: String,
+    /// The endpoint it was sent to.
+    pub(crate) endpoint: String,
     /// The part of the endpoint id that follow-up URLs carry: `[namespace/]owner/alias`.
     app_id: String,
     /// What will be run, or the reply of a runner that refuses to.
-    pub(crate) work: Result<(Arc<Model>, Value), Reply>,
+    pub(crate) work: Result<Call, Reply>,
     /// Where to announce completion. Delivery is not implemented yet.
     pub(crate) webhook: Option<String>,
-    submitted: Instant,
-    submitted_at: SystemTime,
-    timeline: Mutex<Timeline>,
+    clock: Arc<Clock>,
+    submitted: Duration,
+    course: Mutex<Course>,
     /// The reply of the run, made when it is first fetched.
     pub(crate) answer: OnceCell<Reply>,
 }
 
+/// A request to be queued.
+pub(crate) struct Submission {
+    pub(crate) endpoint: String,
+    pub(crate) app_id: String,
+    pub(crate) work: Result<Call, Reply>,
+    pub(crate) webhook: Option<String>,
+    pub(crate) course: Course,
+}
+
 impl Job {
-    pub(crate) fn new(
-        app_id: String,
-        work: Result<(Arc<Model>, Value), Reply>,
-        timeline: Timeline,
-        webhook: Option<String>,
-    ) -> Self {
+    pub(crate) fn new(submission: Submission, clock: Arc<Clock>) -> Self {
+        let Submission { endpoint, app_id, work, webhook, course } = submission;
         Self {
             id: uuid::Uuid::new_v4().to_string(),
+            endpoint,
             app_id,
             work,
             webhook,
-            submitted: Instant::now(),
-            submitted_at: SystemTime::now(),
-            timeline: Mutex::new(timeline),
+            submitted: clock.now(),
+            clock,
+            course: Mutex::new(course),
             answer: OnceCell::new(),
         }
     }
 
     pub(crate) fn phase(&self) -> Phase {
-        self.timeline().phase(self.submitted.elapsed())
+        self.course().phase(self.elapsed())
     }
 
     /// The reply to a submission.
@@ -89,10 +98,9 @@ impl Job {
 
     /// The state now: 202 until it is completed, then 200.
     pub(crate) fn status(&self, base: &str, with_logs: bool) -> Reply {
-        let timeline = self.timeline().clone();
-        let elapsed = self.submitted.elapsed();
-        let logs = if with_logs { self.logs(&timeline, elapsed) } else { Value::Null };
-        match timeline.phase(elapsed) {
+        let View { phase, lines, run_time } = self.course().look(self.elapsed());
+        let logs = if with_logs { self.logs(lines) } else { Value::Null };
+        match phase {
             Phase::Queued { ahead } => {
                 let mut body = self.named(base, "IN_QUEUE");
                 body["queue_position"] = json!(ahead);
@@ -106,7 +114,7 @@ impl Job {
             Phase::Done(end) => {
                 let mut body = self.named(base, "COMPLETED");
                 body["logs"] = logs;
-                body["metrics"] = json!({"inference_time": timeline.run_time().as_secs_f64()});
+                body["metrics"] = json!({"inference_time": run_time.as_secs_f64()});
                 if let Some((error, kind)) = self.failure(end) {
                     body["error"] = json!(error);
                     body["error_type"] = json!(kind);
@@ -140,13 +148,7 @@ impl Job {
 
     /// Ends the request unless it has ended; false when it had.
     pub(crate) fn cancel(&self) -> bool {
-        let mut timeline = self.timeline();
-        let elapsed = self.submitted.elapsed();
-        let open = !matches!(timeline.phase(elapsed), Phase::Done(_));
-        if open {
-            timeline.cancelled = Some(elapsed);
-        }
-        open
+        self.course().cancel(self.elapsed())
     }
 
     fn failure(&self, end: End) -> Option<(String, &'static str)> {
@@ -154,22 +156,23 @@ impl Job {
             End::Cancelled => Some(("Request was cancelled".to_owned(), "client_cancelled")),
             End::StartTimeout => Some(("Request timed out".to_owned(), "request_timeout")),
             End::Answered => {
-                let refusal = self.work.as_ref().err()?;
-                let status = refusal.status;
+                let status = match &self.work {
+                    Ok(call) => call.failure()?.status,
+                    Err(refusal) => refusal.status,
+                };
                 let kind = if status.is_server_error() { "runner_server_error" } else { "bad_request" };
                 Some((format!("Unexpected status code: {}", status.as_u16()), kind))
             }
         }
     }
 
-    fn logs(&self, timeline: &Timeline, elapsed: Duration) -> Value {
-        let total = timeline.pace.lines();
-        timeline
-            .lines(elapsed)
-            .map(|(number, at)| {
+    fn logs(&self, lines: Vec<(String, Duration)>) -> Value {
+        lines
+            .into_iter()
+            .map(|(message, at)| {
                 json!({
-                    "message": format!("fal-emulator: step {number} of {total}"),
-                    "timestamp": clock::iso8601(self.submitted_at + at),
+                    "message": message,
+                    "timestamp": clock::iso8601(self.clock.date(self.submitted.saturating_add(at))),
                     "level": "INFO",
                     "source": "USER",
                     "labels": {"level": "INFO", "source": "USER"},
@@ -189,7 +192,11 @@ impl Job {
         })
     }
 
-    fn timeline(&self) -> MutexGuard<'_, Timeline> {
-        self.timeline.lock().unwrap_or_else(PoisonError::into_inner)
+    fn elapsed(&self) -> Duration {
+        self.clock.now().saturating_sub(self.submitted)
+    }
+
+    fn course(&self) -> MutexGuard<'_, Course> {
+        self.course.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

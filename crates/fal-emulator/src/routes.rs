@@ -23,6 +23,7 @@ mod queue;
 mod range;
 mod realtime;
 mod run;
+mod script;
 mod storage;
 mod stream;
 mod tokens;
@@ -43,6 +44,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .fallback(not_found::not_found)
         .method_not_allowed_fallback(not_found::method)
         .layer(middleware::from_fn(common_headers))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), script::layer))
         .with_state(app)
 }
 
@@ -106,8 +108,12 @@ async fn common_headers(request: Request, next: Next) -> Response {
 fn unreadable(rejection: &axum::extract::rejection::BytesRejection) -> Reply {
     let status = rejection.status();
     if status == StatusCode::PAYLOAD_TOO_LARGE {
-        let limits = format!("The body is too large: fal-emulator takes {} MiB of JSON", JSON_LIMIT >> 20);
-        return Reply::detail(status, limits);
+        return too_large();
     }
     Reply::detail(status, rejection.body_text())
+}
+
+fn too_large() -> Reply {
+    let limits = format!("The body is too large: fal-emulator takes {} MiB of JSON", JSON_LIMIT >> 20);
+    Reply::detail(StatusCode::PAYLOAD_TOO_LARGE, limits)
 }

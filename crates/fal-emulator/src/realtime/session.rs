@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::codec;
 use crate::app::App;
-use crate::engine;
+use crate::engine::Call;
 use crate::models::Model;
 use crate::protocol::{Mode, RealtimeRoute};
 
@@ -144,37 +144,32 @@ impl Session {
         let settings = self.app.realtime;
         let of = if self.route.mode == Mode::ServerStreaming { settings.frames.max(1) } else { 1 };
         let (app, model, base) = (Arc::clone(&self.app), Arc::clone(&self.model), self.base.clone());
-        let checked = engine::check(&model, input.value.to_string().as_bytes())
-            .map_err(|refusal| reason(&model, &refusal.body));
+        let checked =
+            Call::new(&self.app, &model.id, Some(Arc::clone(&model)), input.value.to_string().as_bytes())
+                .map_err(|refusal| reason(&model, &refusal.body));
         let outputs = stream::iter(1..=of).then(move |step| {
             let (app, model, base) = (Arc::clone(&app), Arc::clone(&model), base.clone());
             let checked = checked.clone();
             async move {
-                let mut input = checked?;
                 // Nobody fetches the file of a frame: pictures are put into the message.
-                if let Value::Object(input) = &mut input {
-                    input.entry("sync_mode").or_insert(Value::Bool(true));
-                }
-                let started = Instant::now();
-                tokio::time::sleep_until(started + settings.frame_time).await;
+                let call = checked?.with_files_inside();
+                let started = app.clock.now();
+                app.clock.sleep(settings.frame_time).await;
                 let preview = match step < of {
-                    true => {
-                        let (app, model) = (Arc::clone(&app), Arc::clone(&model));
-                        engine::preview(app, model, input.clone(), base.clone(), step, of).await
-                    }
+                    true => call.preview(Arc::clone(&app), base.clone(), step, of).await,
                     false => None,
                 };
                 let output = match preview {
                     Some(output) => output,
                     None => {
-                        let answer = engine::answer(app, Arc::clone(&model), input, base).await;
+                        let answer = call.answer(Arc::clone(&app), base).await;
                         if !answer.status.is_success() {
                             return Err(reason(&model, &answer.body));
                         }
                         answer.body
                     }
                 };
-                Ok((output, started.elapsed()))
+                Ok((output, app.clock.now().saturating_sub(started)))
             }
         });
         Running { outputs: outputs.boxed(), is_text: input.is_text }

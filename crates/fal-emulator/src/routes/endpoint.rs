@@ -43,14 +43,18 @@ impl EndpointId {
         [self.alias(), &self.app, &self.full, model.unwrap_or(&self.full)]
     }
 
-    /// What the id leads to: a model, or a path that a known app does not have.
+    /// What the id leads to: a model, an endpoint that only a script knows (`None`), or a path
+    /// that a known app does not have.
     ///
     /// # Errors
     ///
     /// 404 when there is no such app.
-    pub(super) fn find(&self, app: &App) -> Result<Result<Arc<Model>, Reply>, Reply> {
+    pub(super) fn find(&self, app: &App) -> Result<Result<Option<Arc<Model>>, Reply>, Reply> {
         if let Some(model) = app.models.get(&self.full) {
-            return Ok(Ok(Arc::clone(model)));
+            return Ok(Ok(Some(Arc::clone(model))));
+        }
+        if app.behaviours.know(&self.full) {
+            return Ok(Ok(None));
         }
         if !app.models.has_app(&self.app) {
             return Err(unknown(self.alias()));

@@ -11,10 +11,9 @@ use serde_json::json;
 use super::endpoint::{EndpointId, start_timeout, unknown};
 use super::{auth, not_found, query, unreadable};
 use crate::app::App;
-use crate::engine;
-use crate::queue::Job;
+use crate::engine::Call;
+use crate::queue::{Job, Submission};
 use crate::reply::Reply;
-use crate::timeline::Timeline;
 
 pub(super) async fn queue(
     State(app): State<Arc<App>>,
@@ -56,10 +55,17 @@ fn submit(
     let start_timeout = start_timeout(headers)?;
     let body = body.map_err(|rejection| unreadable(&rejection))?;
     // The gateway does not look at the input. What the runner will think of it shows later.
-    let work = model.and_then(|model| engine::check(&model, &body).map(|input| (model, input)));
-    let timeline = Timeline { pace: app.pace, start_timeout, refused: work.is_err(), cancelled: None };
-    let webhook = query::value(query, "fal_webhook");
-    let job = app.queue.add(Job::new(id.app, work, timeline, webhook));
+    let work = model.and_then(|model| Call::new(app, &id.full, model, &body));
+    let job = app.queue.add(Job::new(
+        Submission {
+            course: app.course(&id.full, start_timeout, work.is_err()),
+            endpoint: id.full,
+            app_id: id.app,
+            work,
+            webhook: query::value(query, "fal_webhook"),
+        },
+        Arc::clone(&app.clock),
+    ));
     if let Some(url) = &job.webhook {
         tracing::warn!(url, request = job.id, "fal-emulator does not deliver webhooks yet");
     }
@@ -77,12 +83,12 @@ async fn result(app: Arc<App>, id: &str, headers: &HeaderMap) -> Result<Reply, R
     if let Some(reply) = job.early_result() {
         return Ok(reply.request(&job.id));
     }
-    let (model, input) = match &job.work {
-        Ok((model, input)) => (Arc::clone(model), input.clone()),
+    let call = match &job.work {
+        Ok(call) => call.clone(),
         Err(refusal) => return Ok(refusal.clone().request(&job.id)),
     };
     let base = app.base(headers);
-    let answer = job.answer.get_or_init(|| engine::answer(app, model, input, base)).await;
+    let answer = job.answer.get_or_init(|| call.answer(app, base)).await;
     Ok(answer.clone().request(&job.id))
 }
 

@@ -1,7 +1,9 @@
 //! Direct calls: `POST /run/{id}`, and streams.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, RawQuery, State};
@@ -9,31 +11,37 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 
 use super::endpoint::{EndpointId, start_timeout, unknown};
+use super::script::Arrival;
 use super::{auth, stream, unreadable};
 use crate::app::App;
-use crate::engine;
+use crate::engine::Call;
 use crate::reply::Reply;
 
 pub(super) async fn run(
     State(app): State<Arc<App>>,
     Path(path): Path<String>,
     RawQuery(query): RawQuery,
+    Extension(Arrival(arrival)): Extension<Arrival>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let query = query.unwrap_or_default();
-    reply(app, &path, &query, &headers, body).await.unwrap_or_else(|refusal| refusal.into_response())
+    let reply = reply(app, &path, &query, arrival, &headers, body).await;
+    reply.unwrap_or_else(|refusal| refusal.into_response())
 }
 
 /// A call without a query, for transports of their own.
 pub(super) async fn call(app: Arc<App>, path: &str, headers: &HeaderMap, body: Bytes) -> Response {
-    reply(app, path, "", headers, Ok(body)).await.unwrap_or_else(|refusal| refusal.into_response())
+    let now = app.clock.now();
+    let reply = reply(app, path, "", now, headers, Ok(body)).await;
+    reply.unwrap_or_else(|refusal| refusal.into_response())
 }
 
 async fn reply(
     app: Arc<App>,
     path: &str,
     query: &str,
+    arrival: Duration,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Reply> {
@@ -41,9 +49,12 @@ async fn reply(
     if let Some(model) = stream::find(&app, &id) {
         auth::check_caller(&app, headers, query, &id)?;
         let body = body.map_err(|rejection| unreadable(&rejection))?;
-        let input = engine::check(&model, &body)?;
+        let call = Call::new(&app, &model.id, Some(Arc::clone(&model)), &body)?;
+        if let Some(failure) = call.failure() {
+            return Err(failure.clone());
+        }
         let base = app.base(headers);
-        return Ok(stream::reply(app, model, input, base));
+        return Ok(stream::reply(app, model, call, base, arrival));
     }
     let model = id.find(&app)?;
     auth::check(&app, headers, &format!("application \"{}\"", id.app))?;
@@ -51,8 +62,9 @@ async fn reply(
     // A direct call has a runner at once, so the limit can be wrong but never pass.
     start_timeout(headers)?;
     let body = body.map_err(|rejection| unreadable(&rejection))?;
-    let input = engine::check(&model, &body)?;
+    let call = Call::new(&app, &id.full, model, &body)?;
     let base = app.base(headers);
-    tokio::time::sleep(app.pace.run_time()).await;
-    Ok(engine::answer(app, model, input, base).await.into_response())
+    let time = app.course(&id.full, None, false).direct();
+    app.clock.sleep_until(arrival.saturating_add(time)).await;
+    Ok(call.answer(app, base).await.into_response())
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
@@ -10,8 +11,9 @@ use serde_json::{Value, json};
 
 use super::endpoint::EndpointId;
 use crate::app::App;
-use crate::engine;
+use crate::engine::Call;
 use crate::models::Model;
+use crate::reply::Reply;
 
 /// The model that a path streams, if it is the path of a stream.
 pub(super) fn find(app: &App, id: &EndpointId) -> Option<Arc<Model>> {
@@ -23,10 +25,12 @@ pub(super) fn find(app: &App, id: &EndpointId) -> Option<Arc<Model>> {
     itself.or_else(of_model).cloned()
 }
 
-/// The events of a run on a checked input. Dropping the connection ends the run.
-pub(super) fn reply(app: Arc<App>, model: Arc<Model>, input: Value, base: String) -> Response {
-    let previews = app.pace.lines();
-    let run = Run { app, model, input, base, step: 0, of: previews.saturating_add(1), waiting: Vec::new() };
+/// The events of a run that began at `now`. Dropping the connection ends the run.
+pub(super) fn reply(app: Arc<App>, model: Arc<Model>, call: Call, base: String, now: Duration) -> Response {
+    let pace = app.pace_of(&model.id);
+    let of = pace.lines().saturating_add(1);
+    let run =
+        Run { app, model, call, base, time: pace.run_time() / of, now, step: 0, of, waiting: Vec::new() };
     let events = stream::unfold(run, async |mut run| {
         let event = run.next().await?;
         Some((Ok::<_, Infallible>(Event::default().data(event.to_string())), run))
@@ -37,8 +41,12 @@ pub(super) fn reply(app: Arc<App>, model: Arc<Model>, input: Value, base: String
 struct Run {
     app: Arc<App>,
     model: Arc<Model>,
-    input: Value,
+    call: Call,
     base: String,
+    /// How long a step takes.
+    time: Duration,
+    /// When the last step was done, on the emulator's clock.
+    now: Duration,
     step: u32,
     of: u32,
     /// Events that are due, the next one last.
@@ -59,16 +67,15 @@ impl Run {
         }
         self.advance(1).await;
         if self.step < self.of {
-            let (app, model) = (Arc::clone(&self.app), Arc::clone(&self.model));
-            let (input, base) = (self.input.clone(), self.base.clone());
-            let preview = engine::preview(app, model, input, base, self.step, self.of).await;
+            let (app, base) = (Arc::clone(&self.app), self.base.clone());
+            let preview = self.call.preview(app, base, self.step, self.of).await;
             if preview.is_some() {
                 return preview;
             }
             // Nothing of the output can be shown early: the result is the only event.
             self.advance(self.of - self.step).await;
         }
-        Some(self.result().await)
+        Some(self.answer().await.body)
     }
 
     /// A workflow of one node: it is submitted, completes, and its output is the workflow's.
@@ -85,8 +92,7 @@ impl Run {
             }));
         }
         self.advance(self.of - self.step).await;
-        let (app, model) = (Arc::clone(&self.app), Arc::clone(&self.model));
-        let answer = engine::answer(app, model, self.input.clone(), self.base.clone()).await;
+        let answer = self.answer().await;
         if !answer.status.is_success() {
             let message = format!("Node {NODE} failed with status {}", answer.status.as_u16());
             let error = json!({"status": answer.status.as_u16(), "body": answer.body});
@@ -98,15 +104,14 @@ impl Run {
         }))
     }
 
-    async fn result(&self) -> Value {
-        let (app, model) = (Arc::clone(&self.app), Arc::clone(&self.model));
-        engine::answer(app, model, self.input.clone(), self.base.clone()).await.body
+    async fn answer(&self) -> Reply {
+        self.call.clone().answer(Arc::clone(&self.app), self.base.clone()).await
     }
 
     /// Waits until `steps` more are done.
     async fn advance(&mut self, steps: u32) {
-        let time = self.app.pace.run_time() * steps / self.of;
-        tokio::time::sleep(time).await;
+        self.now = self.now.saturating_add(self.time.saturating_mul(steps));
+        self.app.clock.sleep_until(self.now).await;
         self.step += steps;
     }
 }

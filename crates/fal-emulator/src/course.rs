@@ -1,0 +1,169 @@
+//! What state a request is in: by time, or by how often it was asked for.
+
+use std::time::Duration;
+
+use crate::script::Steps;
+use crate::timeline::{End, Phase, Timeline};
+
+#[derive(Debug)]
+pub(crate) enum Course {
+    Timed(Timeline),
+    Stepped(Stepped),
+}
+
+/// A state, as a status tells it.
+pub(crate) struct View {
+    pub(crate) phase: Phase,
+    /// The log lines so far, and when each was written.
+    pub(crate) lines: Vec<(String, Duration)>,
+    pub(crate) run_time: Duration,
+}
+
+impl Course {
+    pub(crate) fn phase(&self, elapsed: Duration) -> Phase {
+        match self {
+            Self::Timed(timeline) => timeline.phase(elapsed),
+            Self::Stepped(stepped) => stepped.phase(),
+        }
+    }
+
+    /// How long a direct call takes, which has no queue to wait in.
+    pub(crate) fn direct(&self) -> Duration {
+        match self {
+            Self::Timed(timeline) => timeline.pace.run_time(),
+            Self::Stepped(_) => Duration::ZERO,
+        }
+    }
+
+    /// The state for a status that is asked for now, which makes the next step.
+    pub(crate) fn look(&mut self, elapsed: Duration) -> View {
+        match self {
+            Self::Timed(timeline) => {
+                let total = timeline.pace.lines();
+                let line = |(number, at)| (format!("fal-emulator: step {number} of {total}"), at);
+                View {
+                    phase: timeline.phase(elapsed),
+                    lines: timeline.lines(elapsed).map(line).collect(),
+                    run_time: timeline.run_time(),
+                }
+            }
+            Self::Stepped(stepped) => {
+                stepped.asked = stepped.asked.saturating_add(1);
+                let lines = stepped.lines().iter().map(|line| (line.clone(), elapsed)).collect();
+                View { phase: stepped.phase(), lines, run_time: Duration::ZERO }
+            }
+        }
+    }
+
+    /// Ends the request unless it has ended; false when it had.
+    pub(crate) fn cancel(&mut self, elapsed: Duration) -> bool {
+        if matches!(self.phase(elapsed), Phase::Done(_)) {
+            return false;
+        }
+        match self {
+            Self::Timed(timeline) => timeline.cancelled = Some(elapsed),
+            Self::Stepped(stepped) => stepped.cancelled = true,
+        }
+        true
+    }
+}
+
+/// A request whose every status is the next step.
+#[derive(Debug)]
+pub(crate) struct Stepped {
+    steps: Steps,
+    /// How often the status was asked for.
+    asked: usize,
+    cancelled: bool,
+}
+
+impl Stepped {
+    /// `refused`: the runner refuses the input, which takes no time.
+    pub(crate) fn new(mut steps: Steps, refused: bool) -> Self {
+        if refused {
+            steps.running = 0;
+            steps.lines.clear();
+        }
+        steps.running = steps.running.max(steps.lines.len());
+        Self { steps, asked: 0, cancelled: false }
+    }
+
+    fn phase(&self) -> Phase {
+        if self.cancelled {
+            return Phase::Done(End::Cancelled);
+        }
+        let step = self.step();
+        match self.steps.positions.get(step) {
+            Some(ahead) => Phase::Queued { ahead: *ahead },
+            None if step < self.steps.positions.len() + self.steps.running => Phase::Running,
+            None => Phase::Done(End::Answered),
+        }
+    }
+
+    /// The lines written by now, spread over the steps of running.
+    fn lines(&self) -> &[String] {
+        let lines = &self.steps.lines;
+        let ran = (self.step() + 1).saturating_sub(self.steps.positions.len()).min(self.steps.running);
+        let written = (lines.len() * ran).checked_div(self.steps.running).unwrap_or(0);
+        &lines[..written.min(lines.len())]
+    }
+
+    /// The step that was shown last; before any was shown, the first.
+    fn step(&self) -> usize {
+        self.asked.saturating_sub(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn course(positions: &[u32], running: usize, lines: &[&str], refused: bool) -> Course {
+        let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+        let steps = Steps { positions: positions.to_vec(), running, lines };
+        Course::Stepped(Stepped::new(steps, refused))
+    }
+
+    fn looks(course: &mut Course, times: usize) -> Vec<(Phase, usize)> {
+        (0..times).map(|_| course.look(Duration::ZERO)).map(|view| (view.phase, view.lines.len())).collect()
+    }
+
+    const DONE: Phase = Phase::Done(End::Answered);
+
+    #[test]
+    fn each_look_is_a_step() {
+        let mut course = course(&[2, 0], 0, &["a", "b"], false);
+        assert_eq!(course.phase(Duration::ZERO), Phase::Queued { ahead: 2 });
+        assert_eq!(
+            looks(&mut course, 6),
+            [
+                (Phase::Queued { ahead: 2 }, 0),
+                (Phase::Queued { ahead: 0 }, 0),
+                (Phase::Running, 1),
+                (Phase::Running, 2),
+                (DONE, 2),
+                (DONE, 2),
+            ]
+        );
+        assert!(!course.cancel(Duration::ZERO));
+    }
+
+    #[test]
+    fn lines_are_spread_over_the_steps_of_running() {
+        let mut four = course(&[], 4, &["a", "b"], false);
+        let written: Vec<usize> = looks(&mut four, 5).into_iter().map(|(_, lines)| lines).collect();
+        assert_eq!(written, [0, 1, 1, 2, 2]);
+        assert_eq!(
+            looks(&mut course(&[1], 3, &["a"], true), 2),
+            [(Phase::Queued { ahead: 1 }, 0), (DONE, 0)]
+        );
+    }
+
+    #[test]
+    fn a_cancel_ends_it() {
+        let mut course = course(&[1, 0], 1, &[], false);
+        looks(&mut course, 1);
+        assert!(course.cancel(Duration::ZERO));
+        assert_eq!(course.phase(Duration::ZERO), Phase::Done(End::Cancelled));
+    }
+}

@@ -1,0 +1,9 @@
+//! Connections, below HTTP.
+
+mod body;
+mod serve;
+mod wire;
+
+pub(crate) use body::{Cut, Spot, Twice};
+pub(crate) use serve::{Gate, Serving};
+pub(crate) use wire::{Control, End, Orders};

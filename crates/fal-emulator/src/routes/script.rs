@@ -1,0 +1,92 @@
+//! The outermost layer: records requests, and does to them what rules demand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::StreamExt as _;
+
+use super::endpoint::EndpointId;
+use super::{JSON_LIMIT, too_large};
+use crate::app::App;
+use crate::net::Control;
+use crate::script::{self, Asked, Target, Verb};
+
+/// When a request came, on the emulator's clock: before it could be seen in the record.
+#[derive(Clone, Copy)]
+pub(super) struct Arrival(pub(super) Duration);
+
+pub(super) async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let Some(control) = request.extensions().get::<Control>().cloned() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let arrival = Arrival(app.clock.now());
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(arrival);
+    let mut received = received(&app, &parts);
+    let effect = app.rules.next(received.verb, received.endpoint.as_deref());
+    let is_handled = !effect.ignores() && effect.answer.is_none();
+    let body = if received.verb == Verb::Upload
+        && body.size_hint().upper().is_none_or(|size| size > JSON_LIMIT as u64)
+    {
+        // Read as it is handled.
+        if is_handled {
+            body
+        } else {
+            received.body = drained(body).await;
+            Body::empty()
+        }
+    } else {
+        let Ok(bytes) = to_bytes(body, JSON_LIMIT).await else {
+            // Or it broke off, and then nobody is there to read this.
+            return effect.apply(too_large().into_response(), &control);
+        };
+        received.body = bytes.clone();
+        Body::from(bytes)
+    };
+    app.record.add(received.clone());
+    if effect.ignores() {
+        return effect.apply(StatusCode::OK.into_response(), &control);
+    }
+    app.clock.sleep_until(arrival.0.saturating_add(effect.delay)).await;
+    let response = match &effect.answer {
+        Some(answer) => answer(&received).into_response(),
+        None => next.run(Request::from_parts(parts, body)).await,
+    };
+    effect.apply(response, &control)
+}
+
+fn received(app: &App, parts: &Parts) -> script::Request {
+    let asked = Asked::of(&parts.method, parts.uri.path());
+    let (endpoint, request_id) = match asked.target {
+        Target::Endpoint(path) => (EndpointId::parse(path).map(|id| id.full), None),
+        Target::Job(id) => (app.queue.get(id).map(|job| job.endpoint.clone()), Some(id.to_owned())),
+        Target::None => (None, None),
+    };
+    script::Request {
+        verb: asked.verb,
+        endpoint,
+        request_id,
+        method: parts.method.clone(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: parts.headers.clone(),
+        body: Bytes::new(),
+    }
+}
+
+/// Reads a body to its end, and keeps the start of it.
+async fn drained(body: Body) -> Bytes {
+    let mut pieces = body.into_data_stream();
+    let mut kept = Vec::new();
+    while let Some(Ok(piece)) = pieces.next().await {
+        let room = JSON_LIMIT.saturating_sub(kept.len());
+        kept.extend_from_slice(&piece[..piece.len().min(room)]);
+    }
+    kept.into()
+}

@@ -1,0 +1,95 @@
+//! What a rule does to a reply.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, Response, header};
+use bytes::Bytes;
+
+use super::answer::Answer;
+use super::record::Request;
+use crate::net::{Control, Cut, End, Orders, Spot, Twice};
+
+/// The moment at which a reply is cut, reset or stalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum At {
+    /// Once the request is read, before anything is done about it.
+    Arrival,
+    /// Once the work is done or accepted, before the first byte of the reply.
+    Reply,
+    /// After so many bytes of the status line and headers.
+    Head(usize),
+    /// After so many bytes of the body. A body that is shorter is sent whole.
+    Body(usize),
+    /// In the middle of the event that follows so many whole ones.
+    Event(usize),
+}
+
+pub(crate) type Responder = dyn Fn(&Request) -> Answer + Send + Sync;
+
+#[derive(Clone, Default)]
+pub(crate) struct Effect {
+    /// The reply in place of the emulator's own.
+    pub(crate) answer: Option<Arc<Responder>>,
+    /// Headers to set, or to remove where there is no value.
+    pub(crate) headers: Vec<(HeaderName, Option<HeaderValue>)>,
+    pub(crate) delay: Duration,
+    pub(crate) end: Option<(At, End)>,
+    pub(crate) pace: Option<(usize, Duration)>,
+    pub(crate) instead: Option<Bytes>,
+    pub(crate) twice: bool,
+}
+
+impl Effect {
+    /// Whether the request is not even looked at.
+    pub(crate) fn ignores(&self) -> bool {
+        matches!(self.end, Some((At::Arrival, _)))
+    }
+
+    /// Dresses a reply and gives the connection its orders.
+    pub(crate) fn apply(self, mut response: Response<Body>, control: &Control) -> Response<Body> {
+        for (name, value) in self.headers {
+            match value {
+                Some(value) => response.headers_mut().insert(name, value),
+                None => response.headers_mut().remove(name),
+            };
+        }
+        let streams = response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        control.order(Orders {
+            end: match self.end {
+                Some((At::Arrival | At::Reply, end)) => Some((0, end)),
+                Some((At::Head(bytes), end)) => Some((bytes, end)),
+                _ => None,
+            },
+            pace: self.pace,
+            instead: self.instead,
+            twice: self.twice && !streams,
+        });
+        let spot = match self.end {
+            Some((At::Body(bytes), end)) => Some((Spot::Byte(bytes), end)),
+            Some((At::Event(events), end)) => Some((Spot::Event(events), end)),
+            _ => None,
+        };
+        response.map(|mut body| {
+            if self.twice && streams {
+                body = Body::new(Twice { body, again: None });
+            }
+            if let Some((spot, end)) = spot {
+                body = Body::new(Cut { body, spot, end, control: control.clone() });
+            }
+            body
+        })
+    }
+}
+
+impl fmt::Debug for Effect {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Effect").field("end", &self.end).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,193 @@
+//! What a test can tell the emulator to do, over real sockets.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::Fal;
+use fal_emulator::{Answer, Emulator, Pace, Verb};
+use fal_flux::dev;
+use serde_json::{Value, json};
+
+const ID: &str = "fal-ai/flux/dev";
+
+fn input() -> Value {
+    json!({"prompt": "a cat", "image_size": {"width": 16, "height": 16}})
+}
+
+fn url<'a>(receipt: &'a Value, name: &str) -> &'a str {
+    receipt[name].as_str().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_request_goes_step_by_step_and_its_first_runs_fail() {
+    let fal = Fal::stuck().await;
+    fal.emulator
+        .on::<dev::Model>()
+        .queue([2, 1, 0])
+        .log("loading")
+        .log("step 1")
+        .reply(|input| json!({"images": [], "prompt": input.prompt, "seed": 7}))
+        .fail(503, json!({"detail": "no runner"}))
+        .times(2);
+    let mut results = Vec::new();
+    for _ in 0..3 {
+        let receipt = fal.submit(ID, &input()).await;
+        assert_eq!(receipt["queue_position"], 2);
+        let status_url = format!("{}?logs=1", url(&receipt, "status_url"));
+        let mut seen = Vec::new();
+        loop {
+            let state = fal.get(&status_url).await.json();
+            let lines = state["logs"].as_array().map_or(0, Vec::len);
+            if state["status"] == "COMPLETED" {
+                assert_eq!(lines, 2);
+                assert_eq!(state.get("error").is_some(), results.len() < 2);
+                break;
+            }
+            let early = fal.get(url(&receipt, "response_url")).await;
+            assert_eq!(early.status, 400);
+            seen.push((state["queue_position"].as_u64(), lines));
+        }
+        assert_eq!(seen, [(Some(2), 0), (Some(1), 0), (Some(0), 0), (None, 1), (None, 2)]);
+        results.push(fal.get(url(&receipt, "response_url")).await.both());
+    }
+    let refusal = (503, json!({"detail": "no runner"}));
+    let output = (200, json!({"images": [], "prompt": "a cat", "seed": 7}));
+    assert_eq!(results, [refusal.clone(), refusal, output]);
+}
+
+#[tokio::test]
+async fn outputs_may_be_of_the_models_own_type_and_direct_calls_count() {
+    let fal = Fal::instant().await;
+    fal.emulator.on::<dev::Model>().reply(|input| -> dev::Output {
+        let output = json!({
+            "images": [], "timings": {}, "seed": 1, "has_nsfw_concepts": [],
+            "prompt": input.prompt.to_uppercase(),
+        });
+        serde_json::from_value(output).unwrap()
+    });
+    let answer = fal.run(ID, &input()).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["prompt"]), (200, &json!("A CAT")));
+    fal.submit(ID, &json!({"prompt": "a dog"})).await;
+    let prompts: Vec<String> =
+        fal.emulator.received::<dev::Model>().into_iter().map(|input| input.prompt).collect();
+    assert_eq!(prompts, ["a cat", "a dog"]);
+}
+
+#[tokio::test]
+async fn inputs_are_judged_before_a_script_sees_them() {
+    let fal = Fal::instant().await;
+    fal.emulator.on::<dev::Model>().fail(500, json!({"detail": "once"})).times(1);
+    assert_eq!(fal.run(ID, &json!({})).await.status, 422);
+    assert_eq!(fal.run(ID, &input()).await.status, 500);
+    assert_eq!(fal.run(ID, &input()).await.status, 200);
+}
+
+#[tokio::test]
+async fn endpoints_without_a_document_can_be_made_up() {
+    let fal = Fal::instant().await;
+    assert_eq!(fal.run("acme/app/sub", &json!({"a": 1})).await.status, 404);
+    fal.emulator.on_endpoint("acme/app/sub").reply(|input| json!({"got": input}));
+    assert_eq!(fal.run("acme/app/sub", &json!({"a": 1})).await.json(), json!({"got": {"a": 1}}));
+    let receipt = fal.submit("acme/app/sub", &json!({})).await;
+    assert!(url(&receipt, "status_url").contains("/queue/acme/app/requests/"));
+    assert_eq!(fal.get(url(&receipt, "response_url")).await.json(), json!({"got": {}}));
+    fal.emulator.reset();
+    assert_eq!(fal.run("acme/app/sub", &json!({})).await.status, 404);
+    assert_eq!(fal.emulator.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn an_input_that_a_script_cannot_read_is_its_own_fault() {
+    let fal = Fal::instant().await;
+    fal.emulator.on_endpoint("acme/app").reply(|_| std::collections::BTreeMap::from([((1, 2), 3)]));
+    let answer = fal.run("acme/app", &json!({})).await;
+    assert_eq!(answer.status, 500);
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.starts_with("fal-emulator: the script cannot write the output"), "{detail}");
+}
+
+#[tokio::test]
+async fn rules_answer_single_requests_in_turn() {
+    let fal = Fal::instant().await;
+    let always = fal.emulator.on::<dev::Model>().at(Verb::Status).answer(Answer::json(200, json!("late")));
+    let failing = fal.emulator.at(Verb::Status).fail(500, json!({"detail": "hiccup"})).times(2);
+    let third = fal.emulator.at(Verb::Status).answer(Answer::ingress_error(502)).times(1);
+    let other = fal.emulator.on_endpoint("fal-ai/whisper").at(Verb::Status).fail(501, json!({}));
+    let receipt = fal.submit(ID, &input()).await;
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        statuses.push(fal.get(url(&receipt, "status_url")).await);
+    }
+    let codes: Vec<u16> = statuses.iter().map(|answer| answer.status.as_u16()).collect();
+    assert_eq!(codes, [500, 500, 502, 200, 200]);
+    assert_eq!([&always, &failing, &third, &other].map(|rule| rule.hits()), [2, 2, 1, 0]);
+    assert!(!statuses[0].header("x-fal-request-id").is_empty());
+    assert_eq!(statuses[2].header("x-fal-request-id"), "");
+    assert!(String::from_utf8_lossy(&statuses[2].bytes).contains("nginx"));
+    assert_eq!(fal.get(url(&receipt, "response_url")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_rule_may_look_at_the_request_let_some_pass_and_change_headers() {
+    let fal = Fal::instant().await;
+    fal.emulator
+        .at(Verb::Run)
+        .answer_with(|request| Answer::json(201, json!({"line": request.line(), "body": request.json()})))
+        .header("x-fal-billable-units", "3")
+        .without_header("content-type")
+        .date(std::time::UNIX_EPOCH + Duration::from_secs(784_111_777))
+        .after(1)
+        .times(1);
+    assert_eq!(fal.run(ID, &input()).await.status, 200);
+    let answer = fal.run(ID, &input()).await;
+    assert_eq!(answer.status, 201);
+    assert_eq!(answer.json(), json!({"line": "POST /run/fal-ai/flux/dev", "body": input()}));
+    assert_eq!(answer.header("x-fal-billable-units"), "3");
+    assert_eq!(answer.header("date"), "Sun, 06 Nov 1994 08:49:37 GMT");
+    assert!(!answer.headers.contains_key("content-type"));
+    assert_eq!(fal.run(ID, &input()).await.status, 200);
+}
+
+#[tokio::test]
+async fn requests_are_recorded_as_they_came() {
+    let fal = Fal::instant().await;
+    let receipt = fal.submit(&format!("{ID}?fal_webhook=x"), &input()).await;
+    fal.get(&format!("{}?logs=1", url(&receipt, "status_url"))).await;
+    let all = fal.emulator.requests();
+    assert_eq!(all[0].line(), "POST /queue/fal-ai/flux/dev?fal_webhook=x");
+    assert_eq!((all[0].verb, all[0].json()), (Verb::Submit, input()));
+    assert_eq!(all[0].header("content-type"), Some("application/json"));
+    assert_eq!((all[1].verb, all[1].endpoint.as_deref()), (Verb::Status, Some(ID)));
+    assert_eq!(all[1].request_id.as_deref(), receipt["request_id"].as_str());
+    let waited = fal.emulator.wait_for(|request| request.verb == Verb::Status).await;
+    assert_eq!(waited.query, "logs=1");
+}
+
+#[tokio::test]
+async fn a_manual_clock_moves_the_queue_and_delays() {
+    let pace = Pace::default().per_position(Duration::from_secs(60)).run(Duration::from_secs(600));
+    let fal = Fal::of(Emulator::builder().pace(pace).manual_clock()).await;
+    let receipt = fal.submit(ID, &input()).await;
+    let state = async || fal.get(url(&receipt, "status_url")).await.json();
+    assert_eq!(state().await["queue_position"], 2);
+    fal.emulator.advance(Duration::from_secs(60));
+    assert_eq!(state().await["queue_position"], 1);
+    fal.emulator.advance(Duration::from_secs(120));
+    assert_eq!(state().await["status"], "IN_PROGRESS");
+    fal.emulator.advance(Duration::from_secs(600));
+    let state = state().await;
+    assert_eq!((&state["status"], &state["metrics"]["inference_time"]), (&json!("COMPLETED"), &json!(600.0)));
+
+    fal.emulator.reset();
+    fal.emulator.at(Verb::Status).delay(Duration::from_secs(3600));
+    let reply = fal.get(url(&receipt, "status_url"));
+    let advance = async {
+        fal.emulator.wait_for(|request| request.verb == Verb::Status).await;
+        fal.emulator.advance(Duration::from_secs(3600));
+    };
+    let (reply, ()) = tokio::join!(reply, advance);
+    assert_eq!(reply.status, 200);
+}
