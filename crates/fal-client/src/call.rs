@@ -1,10 +1,18 @@
 //! The options that calls share.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::{Client, Error, ErrorKind, Result, Retry};
+
+mod lifecycle;
+mod tags;
+
+pub use self::lifecycle::{Access, Lifecycle};
 
 /// What the setters of a call have collected.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +20,11 @@ pub(crate) struct CallOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) retry: Option<Retry>,
     pub(crate) unchecked: bool,
+    /// `POST` unless the caller says otherwise.
+    pub(crate) method: Option<Method>,
+    /// Below the endpoint.
+    pub(crate) path: Option<String>,
+    pub(crate) query: Vec<(&'static str, String)>,
     /// By `header`.
     custom: HeaderMap,
     /// By the setters with a name. These win.
@@ -22,17 +35,11 @@ pub(crate) struct CallOptions {
 
 impl CallOptions {
     pub(crate) fn header(&mut self, name: &str, value: &str) {
-        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            (Ok(name), _)
-                if [header::AUTHORIZATION, header::HOST, header::CONTENT_LENGTH].contains(&name) =>
-            {
-                self.wrong(format!("the header `{name}` is the client's own"));
-            }
-            (Ok(name), Ok(value)) => {
+        match custom_header(name, value) {
+            Ok((name, value)) => {
                 self.custom.insert(name, value);
             }
-            (Err(_), _) => self.wrong(format!("`{}` is not the name of a header", name.escape_debug())),
-            (_, Err(_)) => self.wrong(format!("the value given for the header `{name}` is not one")),
+            Err(message) => self.wrong(message),
         }
     }
 
@@ -53,18 +60,31 @@ impl CallOptions {
         self.named("x-fal-request-timeout", &timeout.as_secs_f64().to_string());
     }
 
-    fn wrong(&mut self, message: String) {
+    pub(crate) fn query(&mut self, name: &'static str, value: String) {
+        self.query.retain(|(given, _)| *given != name);
+        self.query.push((name, value));
+    }
+
+    pub(crate) fn tag(&mut self, key: &str, value: &str) {
+        match tags::with(self.named.get(tags::HEADER), key, value) {
+            Ok(tags) => {
+                self.named.insert(tags::HEADER, tags);
+            }
+            Err(why) => self.wrong(format!("`{}` is not a tag: {why}", key.escape_debug())),
+        }
+    }
+
+    pub(crate) fn wrong(&mut self, message: String) {
         self.wrong.get_or_insert(message);
     }
 
-    pub(crate) fn headers(&self) -> Result<HeaderMap> {
-        if let Some(message) = &self.wrong {
-            return Err(Error::new(ErrorKind::Config, message.clone()));
+    /// What the setters made of the headers. To be taken once.
+    pub(crate) fn headers(&mut self) -> Result<HeaderMap> {
+        if let Some(message) = self.wrong.take() {
+            return Err(Error::new(ErrorKind::Config, message));
         }
-        let mut headers = self.custom.clone();
-        for (name, value) in &self.named {
-            headers.insert(name, value.clone());
-        }
+        let mut headers = std::mem::take(&mut self.custom);
+        headers.extend(std::mem::take(&mut self.named));
         Ok(headers)
     }
 
@@ -74,6 +94,28 @@ impl CallOptions {
 
     pub(crate) fn timeout(&self, client: &Client) -> Option<Duration> {
         self.timeout.or(client.0.timeout)
+    }
+
+    /// When a call that starts now has to be done.
+    pub(crate) fn deadline(&self, client: &Client) -> Option<Instant> {
+        // A limit beyond the end of time is none.
+        Instant::now().checked_add(self.timeout(client)?)
+    }
+}
+
+/// A header that a caller may set.
+pub(crate) fn custom_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let Ok(header) = HeaderName::try_from(name) else {
+        return Err(format!("`{}` is not the name of a header", name.escape_debug()));
+    };
+    if [header::AUTHORIZATION, header::HOST, header::CONTENT_LENGTH, header::TRANSFER_ENCODING]
+        .contains(&header)
+    {
+        return Err(format!("the header `{header}` is the client's own"));
+    }
+    match HeaderValue::try_from(value) {
+        Ok(value) => Ok((header, value)),
+        Err(_) => Err(format!("the value given for the header `{header}` is not one")),
     }
 }
 
@@ -154,6 +196,50 @@ macro_rules! input_options {
                 self
             }
 
+            /// Keeps fal from trying the request again on another runner when the first fails. Sent as
+            /// `X-Fal-No-Retry`. What this client sends again is a matter of [`retry`](Self::retry).
+            pub fn no_retry(mut self) -> Self {
+                self.options.named("x-fal-no-retry", "1");
+                self
+            }
+
+            /// Whether fal keeps the input and the output for its dashboard, as it does for 30 days when
+            /// nothing is said. Sent as `X-Fal-Store-IO`.
+            pub fn store_io(mut self, store: bool) -> Self {
+                self.options.named("x-fal-store-io", if store { "1" } else { "0" });
+                self
+            }
+
+            /// How long the files that the model makes are kept, and who may see them. Sent as
+            /// `X-Fal-Object-Lifecycle-Preference`.
+            pub fn lifecycle(mut self, lifecycle: &$crate::Lifecycle) -> Self {
+                self.options.named("x-fal-object-lifecycle-preference", &lifecycle.to_string());
+                self
+            }
+
+            /// Marks the request for fal's dashboard and usage reports, once for each tag. Sent as
+            /// `X-Fal-Tags`.
+            ///
+            /// At most 10 tags. A key has 1 to 64 of `a-z 0-9 . _ -` and does not begin with `fal.`; a
+            /// value has 1 to 256 printable ASCII characters without a comma.
+            pub fn tag(mut self, key: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+                self.options.tag(key.as_ref(), value.as_ref());
+                self
+            }
+
+            /// Calls a path below the endpoint, such as `/v2/edit` of an app with several routes.
+            pub fn path(mut self, path: impl Into<String>) -> Self {
+                self.options.path = Some(path.into());
+                self
+            }
+
+            /// Calls with this method instead of `POST`. With `GET` and `HEAD`, which have no body, the
+            /// parameters go into the query: texts as they are, other values as JSON, `null` not at all.
+            pub fn method(mut self, method: ::http::Method) -> Self {
+                self.options.method = Some(method);
+                self
+            }
+
             /// Leaves checking the input to the service, when its rules are newer than the model crate.
             pub fn unchecked(mut self) -> Self {
                 self.options.unchecked = true;
@@ -171,6 +257,19 @@ macro_rules! queue_options {
             /// `X-Fal-Queue-Priority`.
             pub fn priority(mut self, priority: $crate::Priority) -> Self {
                 self.options.named("x-fal-queue-priority", &priority.to_string());
+                self
+            }
+
+            /// Has the result sent to this URL when the request is completed. Sent as `fal_webhook`.
+            pub fn webhook(mut self, url: impl Into<String>) -> Self {
+                self.options.query("fal_webhook", url.into());
+                self
+            }
+
+            /// Refuses the request, with `RateLimited`, when more than this many are waiting for the
+            /// endpoint already. Sent as `fal_max_queue_length`.
+            pub fn max_queue_length(mut self, requests: u32) -> Self {
+                self.options.query("fal_max_queue_length", requests.to_string());
                 self
             }
         }
@@ -199,7 +298,10 @@ mod tests {
         options.header("X-Fal-Runner-Hint", "other");
         options.header("x-fal-store-io", "0");
         options.start_timeout(Duration::from_millis(2500));
+        options.tag("team", "a");
+        options.tag("Run", "7");
         let headers = options.headers().unwrap();
+        assert_eq!(headers["x-fal-tags"], "team=a,run=7");
         assert_eq!(headers["x-fal-runner-hint"], "session");
         assert_eq!(headers["x-fal-store-io"], "0");
         assert_eq!(headers["x-fal-request-timeout"], "2.5");
@@ -215,9 +317,10 @@ mod tests {
     #[test]
     fn the_first_mistake_is_reported() {
         type Set = fn(&mut CallOptions);
-        let wrong: [(Set, &str); 5] = [
+        let wrong: [(Set, &str); 6] = [
             (|options| options.header("authorization", "Key other"), "client's own"),
             (|options| options.header("a b", "x"), "`a b`"),
+            (|options| options.tag("fal.x", "y"), "`fal.x` is not a tag"),
             (|options| options.header("a", "x\r\ny: z"), "`a`"),
             (|options| options.named("x-fal-runner-hint", "x\n"), "x-fal-runner-hint"),
             (|options| options.start_timeout(Duration::from_secs(1)), "longer than 1 s"),

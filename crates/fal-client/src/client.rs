@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use fal_core::{Endpoint, File, IntoInput};
 
 use crate::{
-    ClientBuilder, Fetch, Hosts, Job, Result, Retry, Run, Submit, Subscribe, Ticket, Upload,
+    ClientBuilder, Fetch, Hosts, Job, Result, Retry, Run, Submit, Subscribe, Ticket, Upload, queue::Permits,
     transport::Transport, untyped,
 };
 
@@ -31,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) transport: Transport,
     pub(crate) timeout: Option<Duration>,
     pub(crate) retry: Retry,
+    pub(crate) queue: Permits,
 }
 
 impl Client {

@@ -2,14 +2,17 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue, header};
 
 use crate::{
-    Client, Credentials, Error, ErrorKind, Hosts, Result, Retry,
+    Attempt, Client, Credentials, Error, ErrorKind, Hosts, Result, Retry,
+    backup::Backups,
+    call::custom_header,
     client::Shared,
     credentials,
-    hosts::Service,
-    transport::{Limits, Transport, default_http},
+    hosts::{Plain, Service, is_loopback, parse},
+    queue::Permits,
+    transport::{Hook, Limits, Transport, default_http},
 };
 
 /// Where environment variables are read; tests give their own.
@@ -25,6 +28,11 @@ pub(crate) type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 ///     .key("0a1b2c:3d4e5f")
 ///     .timeout(Duration::from_secs(300))
 ///     .retry(Retry::default().max_attempts(6))
+///     .on_attempt(|attempt| {
+///         if let (Some(failure), Some(pause)) = (attempt.failure(), attempt.pause()) {
+///             eprintln!("{} {}: {failure}, again in {pause:?}", attempt.method(), attempt.path());
+///         }
+///     })
 ///     .build()?;
 /// # Ok::<(), fal_client::Error>(())
 /// ```
@@ -33,12 +41,20 @@ pub struct ClientBuilder {
     env: Option<Lookup>,
     credentials: Option<Credentials>,
     emulator: Option<String>,
+    proxy: Option<String>,
     hosts: Vec<(Service, String)>,
+    plain: Plain,
+    backup_domains: bool,
     http: Option<reqwest::Client>,
+    headers: HeaderMap,
+    /// The first thing that was wrong. Setters cannot fail, so `build` does.
+    wrong: Option<String>,
     timeout: Option<Duration>,
     retry: Retry,
+    on_attempt: Option<Hook>,
     user_agent_suffix: Option<String>,
     max_reply_bytes: u64,
+    queue_connections: usize,
 }
 
 impl ClientBuilder {
@@ -47,12 +63,19 @@ impl ClientBuilder {
             env: None,
             credentials: None,
             emulator: None,
+            proxy: None,
             hosts: Vec::new(),
+            plain: Plain::Here,
+            backup_domains: true,
             http: None,
+            headers: HeaderMap::new(),
+            wrong: None,
             timeout: None,
             retry: Retry::default(),
+            on_attempt: None,
             user_agent_suffix: None,
             max_reply_bytes: 256 << 20,
+            queue_connections: 128,
         }
     }
 
@@ -66,7 +89,8 @@ impl ClientBuilder {
     /// | `FAL_RUN_HOST` | instead of `fal.run`: a host, `host:port` or a URL; the queue is then `queue.` before it |
     /// | `FAL_QUEUE_RUN_HOST` | instead of `queue.fal.run` |
     ///
-    /// They are read by [`build`](Self::build).
+    /// They are read by [`build`](Self::build). The proxies of the environment, `HTTPS_PROXY`, `HTTP_PROXY`,
+    /// `ALL_PROXY` and `NO_PROXY`, are the HTTP client's business and known without this.
     pub fn env(self) -> Self {
         self.env_from(|name| std::env::var(name).ok())
     }
@@ -133,6 +157,50 @@ impl ClientBuilder {
         self
     }
 
+    /// Takes plain `http` for hosts that are not on this machine, too. Everyone on the way can then read the
+    /// key: for networks that are your own.
+    pub fn allow_plain_http(mut self) -> Self {
+        self.plain = Plain::Everywhere;
+        self
+    }
+
+    /// Sends every request for fal to this URL instead, with fal's own URL in `x-fal-target-url`, as fal's
+    /// [server-side proxy](https://docs.fal.ai/model-endpoints/server-side) expects it. The proxy adds the
+    /// key, so that none is needed here; the key of the environment stays unused, and one that is given to
+    /// the builder goes to the proxy.
+    ///
+    /// The content of files goes past the proxy, to URLs that need no key. Requests in the queue are
+    /// followed by polling, because fal's proxy does not pass on the header that asks for a stream.
+    ///
+    /// ```
+    /// let client = fal_client::Client::builder().proxy_url("https://my-app.example/api/fal/proxy").build()?;
+    /// # Ok::<(), fal_client::Error>(())
+    /// ```
+    pub fn proxy_url(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Some(url.into());
+        self
+    }
+
+    /// Whether `falrun.com` is asked when no connection to `fal.run` can be made, and `queue.falrun.com` for
+    /// `queue.fal.run`. On by default; without meaning for other hosts.
+    pub fn backup_domains(mut self, use_them: bool) -> Self {
+        self.backup_domains = use_them;
+        self
+    }
+
+    /// Sends one more header with every request to fal. A header of the call itself wins.
+    pub fn default_header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        match custom_header(name.as_ref(), value.as_ref()) {
+            Ok((name, value)) => {
+                self.headers.insert(name, value);
+            }
+            Err(message) => {
+                self.wrong.get_or_insert(message);
+            }
+        }
+        self
+    }
+
     /// Sends through this HTTP client, with its proxies, certificates and timeouts.
     ///
     /// Build it with `reqwest::redirect::Policy::none()`: this crate cannot stop a client that follows
@@ -145,8 +213,8 @@ impl ClientBuilder {
     /// How long a call may take in all, uploads and retries included, unless the call says otherwise.
     /// There is no limit by default.
     ///
-    /// The connection has 30 s to be made and every request to the queue 120 s to be answered, whatever
-    /// is set here.
+    /// Whatever is set here, a connection has 10 s to be made, a status or a cancel 30 s to be answered, and
+    /// a submit or a result 10 minutes.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -155,6 +223,23 @@ impl ClientBuilder {
     /// When requests are sent again, unless the call says otherwise.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
+        self
+    }
+
+    /// Tells `observe` of every attempt at a request, for metrics: how it went, how long it took, and whether
+    /// there will be another. Called between attempts, so it should be quick.
+    pub fn on_attempt(mut self, observe: impl Fn(&Attempt<'_>) + Send + Sync + 'static) -> Self {
+        self.on_attempt = Some(Arc::new(observe));
+        self
+    }
+
+    /// How many requests to the queue are under way at once, and how many jobs are followed over a stream of
+    /// their own; 128 of each by default, and at least 1. Beyond that, requests wait for each other, and
+    /// jobs are looked at now and then.
+    ///
+    /// Ten thousand jobs can so be awaited at once without ten thousand connections.
+    pub fn queue_connections(mut self, connections: usize) -> Self {
+        self.queue_connections = connections.max(1);
         self
     }
 
@@ -178,8 +263,12 @@ impl ClientBuilder {
     /// `Auth` without a key (say [`Credentials::none`] to call without one), `Config` when a host or the
     /// user agent makes no sense or the system's certificates cannot be read.
     pub fn build(self) -> Result<Client> {
+        if let Some(message) = &self.wrong {
+            return Err(Error::new(ErrorKind::Config, message.clone()));
+        }
+        let proxy = self.proxy.as_deref().map(|url| parse(url, self.plain)).transpose();
+        let proxy = proxy.map_err(|error| error.context("the proxy's URL"))?;
         let (hosts, credentials) = self.places_and_key()?;
-        let authorization = credentials.header()?;
         let mut user_agent = concat!("fal-client-rust/", env!("CARGO_PKG_VERSION")).to_owned();
         if let Some(suffix) = &self.user_agent_suffix {
             user_agent = format!("{user_agent} {suffix}");
@@ -187,13 +276,25 @@ impl ClientBuilder {
         let user_agent = HeaderValue::from_str(&user_agent).map_err(|_| {
             Error::new(ErrorKind::Config, "the user agent has characters that no HTTP header can carry")
         })?;
-        let http = match self.http {
-            Some(http) => http,
-            None => default_http(hosts.are_local())?,
+        let mut headers = self.headers;
+        headers.entry(header::USER_AGENT).or_insert(user_agent);
+        let local = proxy.as_ref().map_or(hosts.are_local(), is_loopback);
+        let transport = Transport {
+            http: self.http.map_or_else(|| default_http(local), Ok)?,
+            hosts,
+            authorization: credentials.prepare()?,
+            headers,
+            proxy,
+            backups: if self.backup_domains { Backups::fal() } else { Backups::default() },
+            on_attempt: self.on_attempt,
+            limits: Limits { reply: self.max_reply_bytes },
         };
-        let limits = Limits { reply: self.max_reply_bytes };
-        let transport = Transport::new(http, hosts, authorization, user_agent, limits);
-        Ok(Client(Arc::new(Shared { transport, timeout: self.timeout, retry: self.retry })))
+        Ok(Client(Arc::new(Shared {
+            transport,
+            timeout: self.timeout,
+            retry: self.retry,
+            queue: Permits::new(self.queue_connections),
+        })))
     }
 
     fn places_and_key(&self) -> Result<(Hosts, Credentials)> {
@@ -206,23 +307,26 @@ impl ClientBuilder {
             None => from_env("FAL_EMULATOR_URL").map(|url| (url, "FAL_EMULATOR_URL")),
         };
         let mut hosts = match (&emulator, &self.env) {
-            (Some((url, what)), _) => Hosts::emulator(url).map_err(|error| error.context(what))?,
+            (Some((url, what)), _) => {
+                Hosts::emulator(url, self.plain).map_err(|error| error.context(what))?
+            }
             (None, Some(lookup)) => {
                 let mut hosts = Hosts::fal()?;
-                hosts.set_from_env(lookup)?;
+                hosts.set_from_env(lookup, self.plain)?;
                 hosts
             }
             (None, None) => Hosts::fal()?,
         };
         for (service, host) in &self.hosts {
-            hosts.set(*service, host)?;
+            hosts.set(*service, host, self.plain)?;
         }
-        let credentials = match (&self.credentials, &emulator, &self.env) {
+        let keyless = emulator.is_some() || self.proxy.is_some();
+        let credentials = match (&self.credentials, keyless, &self.env) {
             (Some(credentials), _, _) => credentials.clone(),
-            // A real key has no business in an emulator's log.
-            (None, Some(_), _) => Credentials::none(),
-            (None, None, Some(lookup)) => Credentials::from_env(lookup)?,
-            (None, None, None) => {
+            // A real key has no business in an emulator's log, and a proxy has its own.
+            (None, true, _) => Credentials::none(),
+            (None, false, Some(lookup)) => Credentials::from_env(lookup)?,
+            (None, false, None) => {
                 return Err(credentials::missing("the builder was given none and was not told to use `env`"));
             }
         };
@@ -236,6 +340,7 @@ impl fmt::Debug for ClientBuilder {
             .field("env", &self.env.is_some())
             .field("credentials", &self.credentials)
             .field("emulator", &self.emulator)
+            .field("proxy", &self.proxy)
             .field("hosts", &self.hosts)
             .field("timeout", &self.timeout)
             .field("retry", &self.retry)
@@ -246,55 +351,4 @@ impl fmt::Debug for ClientBuilder {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn env(variables: &'static [(&'static str, &'static str)]) -> ClientBuilder {
-        ClientBuilder::new().env_from(move |name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    #[test]
-    fn the_environment_is_enough() {
-        let client = env(&[("FAL_KEY", "a:b")]).build().unwrap();
-        assert_eq!(client.hosts().queue(), "https://queue.fal.run");
-        assert!(client.has_key());
-    }
-
-    #[test]
-    fn an_emulator_needs_no_key_and_gets_none() {
-        let client =
-            env(&[("FAL_KEY", "real:key"), ("FAL_EMULATOR_URL", "http://127.0.0.1:8080")]).build().unwrap();
-        assert_eq!(client.hosts().rest(), "http://127.0.0.1:8080/rest");
-        assert!(!client.has_key());
-        let error = env(&[("FAL_EMULATOR_URL", "ftp://x")]).build().unwrap_err();
-        assert!(error.is_config() && error.to_string().contains("FAL_EMULATOR_URL"), "{error}");
-    }
-
-    #[test]
-    fn what_is_said_wins_over_the_environment() {
-        let client = env(&[("FAL_KEY", "a:b"), ("FAL_RUN_HOST", "fal.example")])
-            .queue_host("http://localhost:1/q")
-            .credentials(Credentials::none())
-            .build()
-            .unwrap();
-        assert_eq!(client.hosts().run(), "https://fal.example");
-        assert_eq!(client.hosts().queue(), "http://localhost:1/q");
-        assert!(!client.has_key());
-    }
-
-    #[test]
-    fn a_builder_on_its_own_has_no_key() {
-        let error = ClientBuilder::new().build().unwrap_err();
-        assert!(error.is_auth() && error.to_string().contains("`env`"), "{error}");
-    }
-
-    #[test]
-    fn nothing_prints_the_key() {
-        let builder = ClientBuilder::new().key("very:secret");
-        let shown = format!("{builder:?} {:?}", ClientBuilder::new().key("very:secret").build().unwrap());
-        assert!(!shown.contains("secret"), "{shown}");
-        assert!(shown.contains("queue.fal.run"), "{shown}");
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! The id of an endpoint: which part of it goes into which URL.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use url::Url;
 
@@ -8,14 +8,15 @@ use crate::{Error, ErrorKind, Result, hosts::join};
 
 /// `[workflows/ or comfy/]owner/alias[/path…]`, or the old `123-alias`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct EndpointId {
-    segments: Vec<String>,
+pub(crate) struct EndpointId<'a> {
+    /// Segments and slashes, the old form made new.
+    whole: Cow<'a, str>,
     /// How many of the segments name the app. The rest is a path inside it.
     app: usize,
 }
 
-impl EndpointId {
-    pub(crate) fn parse(id: &str) -> Result<Self> {
+impl<'a> EndpointId<'a> {
+    pub(crate) fn parse(id: &'a str) -> Result<Self> {
         let wrong = |why: &str| {
             Err(Error::new(
                 ErrorKind::Config,
@@ -28,43 +29,55 @@ impl EndpointId {
         if id.contains("://") {
             return wrong("it is a URL");
         }
-        if id.chars().any(|character| character.is_control() || character.is_whitespace()) {
-            return wrong("it contains a space or a control character");
+        if let Err(why) = check_path(id) {
+            return wrong(why);
         }
-        let mut segments: Vec<String> = id.split('/').map(str::to_owned).collect();
-        if segments.iter().any(|segment| matches!(segment.as_str(), "" | "." | "..")) {
-            return wrong("a segment between slashes is empty, `.` or `..`");
-        }
-        if let [legacy] = segments.as_slice() {
-            match legacy.split_once('-') {
-                Some((owner, alias)) if is_legacy(owner, alias) => {
-                    segments = vec![owner.to_owned(), alias.to_owned()];
-                }
+        let whole = match id.split_once('/') {
+            Some(_) => Cow::Borrowed(id),
+            None => match id.split_once('-') {
+                Some((owner, alias)) if is_legacy(owner, alias) => Cow::Owned(format!("{owner}/{alias}")),
                 _ => return wrong("it has no owner"),
-            }
-        }
-        let namespaced = matches!(segments.first().map(String::as_str), Some("workflows" | "comfy"));
+            },
+        };
+        let namespaced = matches!(whole.split('/').next(), Some("workflows" | "comfy"));
         let app = if namespaced { 3 } else { 2 };
-        if segments.len() < app {
+        if whole.split('/').count() < app {
             return wrong("after `workflows` or `comfy` come an owner and a name");
         }
-        Ok(Self { segments, app })
+        Ok(Self { whole, app })
     }
 
-    /// Where calls go: `{base}/owner/alias/path`.
-    pub(crate) fn call_url(&self, base: &Url) -> Url {
-        join(base, self.segments.iter().map(String::as_str))
+    /// Where calls go: `{base}/owner/alias/path`, and then `path` if one is given.
+    pub(crate) fn call_url(&self, base: &Url, path: Option<&str>) -> Result<Url> {
+        let Some(path) = path else { return Ok(join(base, self.whole.split('/'))) };
+        let path = path.trim_matches('/');
+        if let Err(why) = check_path(path) {
+            let message = format!("`{}` is not a path of an endpoint: {why}", path.escape_debug());
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        Ok(join(base, self.whole.split('/').chain(path.split('/'))))
     }
 
     /// Where a request is followed: `{base}/owner/alias/requests/{request id}`, without the path.
     pub(crate) fn request_url(&self, base: &Url, request_id: &str) -> Result<Url> {
         if matches!(request_id.trim(), "" | "." | "..") {
-            let message = format!("`{request_id}` is not a request id");
+            let message = format!("`{}` is not a request id", request_id.escape_debug());
             return Err(Error::new(ErrorKind::Config, message).at(self.to_string()));
         }
-        let app = self.segments.iter().take(self.app).map(String::as_str);
+        let app = self.whole.split('/').take(self.app);
         Ok(join(base, app.chain(["requests", request_id])))
     }
+}
+
+/// What segments between slashes may not be.
+fn check_path(path: &str) -> Result<(), &'static str> {
+    if path.chars().any(|character| character.is_control() || character.is_whitespace()) {
+        return Err("it contains a space or a control character");
+    }
+    if path.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
+        return Err("a segment between slashes is empty, `.` or `..`");
+    }
+    Ok(())
 }
 
 fn is_legacy(owner: &str, alias: &str) -> bool {
@@ -75,9 +88,9 @@ fn is_legacy(owner: &str, alias: &str) -> bool {
         && alias.chars().all(named)
 }
 
-impl fmt::Display for EndpointId {
+impl fmt::Display for EndpointId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.segments.join("/"))
+        f.write_str(&self.whole)
     }
 }
 
@@ -89,7 +102,7 @@ mod tests {
         let base = Url::parse("https://queue.fal.run/").unwrap();
         let id = EndpointId::parse(id).unwrap();
         let request = id.request_url(&base, "r1").unwrap();
-        (id.call_url(&base).path().to_owned(), request.path().to_owned())
+        (id.call_url(&base, None).unwrap().path().to_owned(), request.path().to_owned())
     }
 
     #[test]
@@ -114,6 +127,17 @@ mod tests {
         let base = Url::parse("https://queue.fal.run/").unwrap();
         let request = EndpointId::parse("a/b").unwrap().request_url(&base, "../x/y").unwrap();
         assert_eq!(request.path(), "/a/b/requests/..%2Fx%2Fy");
+    }
+
+    #[test]
+    fn a_call_can_go_to_a_path_of_its_own() {
+        let base = Url::parse("https://fal.run/").unwrap();
+        let id = EndpointId::parse("acme/app").unwrap();
+        let path = |path| id.call_url(&base, Some(path)).map(|url| url.path().to_owned());
+        assert_eq!(path("/v2/edit/").unwrap(), "/acme/app/v2/edit");
+        for bad in ["", "/", "../other", "a//b", "a b"] {
+            assert!(path(bad).unwrap_err().is_config(), "{bad}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod body;
 mod display;
 mod kind;
+pub mod types;
 
 use std::{error::Error as StdError, time::Duration};
 
@@ -11,7 +12,7 @@ use fal_core::Violations;
 use http::{HeaderMap, StatusCode};
 
 pub use self::kind::{ErrorKind, FieldError};
-use crate::retry::retry_after;
+use crate::{reply, retry::retry_after};
 
 /// What the calls of this crate return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -48,6 +49,9 @@ struct Inner {
     error_type: Option<String>,
     retry_after: Option<Duration>,
     redirect: Option<String>,
+    /// The request was sent, and what became of it is not known.
+    unanswered: bool,
+    headers: HeaderMap,
     body: Option<Bytes>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -63,6 +67,8 @@ impl Error {
             error_type: None,
             retry_after: None,
             redirect: None,
+            unanswered: false,
+            headers: HeaderMap::new(),
             body: None,
             source: None,
         }))
@@ -86,8 +92,9 @@ impl Error {
         };
         let mut error = Self::new(kind, message).body_of(status, body);
         error.0.error_type = read.error_type.or_else(|| text("x-fal-error-type"));
-        error.0.retry_after = retry_after(headers);
-        error.0.request_id = text("x-fal-request-id");
+        error.0.retry_after = retry_after(headers).or(read.retry_after);
+        error.0.request_id = text("x-fal-request-id").or(read.request_id);
+        error.0.headers = reply::kept(headers);
         error.0.redirect = text("location").filter(|_| status.is_redirection());
         error
     }
@@ -119,6 +126,16 @@ impl Error {
     pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
+    }
+
+    pub(crate) fn unanswered(mut self) -> Self {
+        self.0.unanswered = true;
+        self
+    }
+
+    /// Whether the request was sent and what became of it is not known.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.0.unanswered
     }
 
     /// Where the service redirects to.
@@ -175,8 +192,8 @@ impl Error {
     }
 
     /// The category fal gives the failure, such as `content_policy_violation` or `runner_disconnected`:
-    /// the body's `error_type` or `type`, else the `X-Fal-Error-Type` header. The values are listed in
-    /// fal's "Model Errors" and "Request Error Types" pages.
+    /// the body's `error_type` or `type`, else the `X-Fal-Error-Type` header. Those that fal documents are
+    /// constants in [`error_type`](crate::error_type).
     #[must_use]
     pub fn error_type(&self) -> Option<&str> {
         match (&self.0.error_type, &self.0.kind) {
@@ -192,7 +209,13 @@ impl Error {
         self.0.body.as_ref()
     }
 
-    /// How long the service asked to wait (`Retry-After`).
+    /// fal's own headers of the answer, those that begin with `x-fal-`.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
+    /// How long the service asked to wait, in `Retry-After` or in the body.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after

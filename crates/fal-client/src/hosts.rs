@@ -17,6 +17,15 @@ pub struct Hosts {
     pub(crate) platform: Url,
 }
 
+/// Where plain `http` may be spoken, which shows the key to everyone on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plain {
+    /// On this machine.
+    Here,
+    /// Anywhere: the caller said so.
+    Everywhere,
+}
+
 /// One of the services of [`Hosts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
@@ -32,18 +41,18 @@ impl Hosts {
     /// fal itself.
     pub(crate) fn fal() -> Result<Self> {
         Ok(Self {
-            run: parse("https://fal.run")?,
-            queue: parse("https://queue.fal.run")?,
-            rest: parse("https://rest.fal.ai")?,
-            cdn: parse("https://v3.fal.media")?,
-            ws: parse("https://ws.fal.run")?,
-            platform: parse("https://api.fal.ai")?,
+            run: parse("https://fal.run", Plain::Here)?,
+            queue: parse("https://queue.fal.run", Plain::Here)?,
+            rest: parse("https://rest.fal.ai", Plain::Here)?,
+            cdn: parse("https://v3.fal.media", Plain::Here)?,
+            ws: parse("https://ws.fal.run", Plain::Here)?,
+            platform: parse("https://api.fal.ai", Plain::Here)?,
         })
     }
 
     /// Every service of one emulator, told apart by the first segment of the path.
-    pub(crate) fn emulator(url: &str) -> Result<Self> {
-        let base = parse(url)?;
+    pub(crate) fn emulator(url: &str, plain: Plain) -> Result<Self> {
+        let base = parse(url, plain)?;
         let service = |name: &str| join(&base, [name]);
         Ok(Self {
             run: service("run"),
@@ -57,11 +66,11 @@ impl Hosts {
 
     /// What `FAL_RUN_HOST` and `FAL_QUEUE_RUN_HOST` say, with the official client's rule that the queue
     /// is `queue.` in front of the run host.
-    pub(crate) fn set_from_env(&mut self, lookup: &Lookup) -> Result<()> {
+    pub(crate) fn set_from_env(&mut self, lookup: &Lookup, plain: Plain) -> Result<()> {
         let read = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
         let queue = read("FAL_QUEUE_RUN_HOST");
         if let Some(run) = read("FAL_RUN_HOST") {
-            self.run = parse(&run).map_err(|error| error.context("FAL_RUN_HOST"))?;
+            self.run = parse(&run, plain).map_err(|error| error.context("FAL_RUN_HOST"))?;
             match prefixed(&self.run) {
                 Some([queue, ws]) => (self.queue, self.ws) = (queue, ws),
                 None if queue.is_some() => {}
@@ -78,12 +87,12 @@ impl Hosts {
             }
         }
         if let Some(queue) = queue {
-            self.queue = parse(&queue).map_err(|error| error.context("FAL_QUEUE_RUN_HOST"))?;
+            self.queue = parse(&queue, plain).map_err(|error| error.context("FAL_QUEUE_RUN_HOST"))?;
         }
         Ok(())
     }
 
-    pub(crate) fn set(&mut self, service: Service, url: &str) -> Result<()> {
+    pub(crate) fn set(&mut self, service: Service, url: &str, plain: Plain) -> Result<()> {
         let slot = match service {
             Service::Run => &mut self.run,
             Service::Queue => &mut self.queue,
@@ -92,7 +101,7 @@ impl Hosts {
             Service::Ws => &mut self.ws,
             Service::Platform => &mut self.platform,
         };
-        *slot = parse(url)?;
+        *slot = parse(url, plain)?;
         Ok(())
     }
 
@@ -152,7 +161,7 @@ fn text(url: &Url) -> &str {
 }
 
 /// Reads `host`, `host:port` or a whole URL. Without a scheme it is `https`, as in the official clients.
-fn parse(given: &str) -> Result<Url> {
+pub(crate) fn parse(given: &str, plain: Plain) -> Result<Url> {
     let given = given.trim();
     let wrong = |why: &str| {
         Error::new(ErrorKind::Config, format!("`{given}` is not a host, host:port or http(s) URL: {why}"))
@@ -161,8 +170,13 @@ fn parse(given: &str) -> Result<Url> {
     let mut url = Url::parse(&whole).map_err(|error| wrong(&error.to_string()))?;
     match url.scheme() {
         "https" => {}
-        "http" if is_loopback(&url) => {}
-        "http" => return Err(wrong("plain http would show the key; it is for this machine only")),
+        "http" if plain == Plain::Everywhere || is_loopback(&url) => {}
+        "http" => {
+            return Err(wrong(
+                "plain http would show the key to everyone on the way; it is for this machine only, \
+                 unless the builder is told to `allow_plain_http`",
+            ));
+        }
         _ => return Err(wrong("the scheme must be https")),
     }
     if !url.username().is_empty() || url.password().is_some() {
@@ -210,7 +224,9 @@ pub(crate) fn join<'a>(base: &Url, segments: impl IntoIterator<Item = &'a str>) 
 /// `true` when `url` has the scheme, host and port of `base` and its path lies below that of `base`.
 pub(crate) fn is_below(base: &Url, url: &Url) -> bool {
     let path = base.path().trim_end_matches('/');
-    url.origin() == base.origin()
+    // Not by `origin`, which copies the hosts.
+    (url.scheme(), url.host(), url.port_or_known_default())
+        == (base.scheme(), base.host(), base.port_or_known_default())
         && url.username().is_empty()
         && url.password().is_none()
         && url.path().strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
@@ -225,7 +241,7 @@ mod tests {
             variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         });
         let mut hosts = Hosts::fal()?;
-        hosts.set_from_env(&lookup)?;
+        hosts.set_from_env(&lookup, Plain::Here)?;
         Ok(hosts)
     }
 
@@ -259,7 +275,7 @@ mod tests {
             "http://127.9.9.9",
             "http://a.localhost",
         ] {
-            assert!(parse(good).is_ok(), "{good}");
+            assert!(parse(good, Plain::Here).is_ok(), "{good}");
         }
         for bad in [
             "",
@@ -270,15 +286,17 @@ mod tests {
             "a b",
             "x:99999",
         ] {
-            assert!(parse(bad).unwrap_err().is_config(), "{bad}");
+            assert!(parse(bad, Plain::Here).unwrap_err().is_config(), "{bad}");
         }
-        let error = parse("https://me:hunter2@fal.run").unwrap_err();
+        assert!(parse("http://fal.example:80", Plain::Everywhere).is_ok());
+        assert!(parse("ftp://fal.example", Plain::Everywhere).is_err());
+        let error = parse("https://me:hunter2@fal.run", Plain::Here).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
 
     #[test]
     fn an_emulator_tells_services_apart_by_prefix() {
-        let hosts = Hosts::emulator("http://127.0.0.1:8080/").unwrap();
+        let hosts = Hosts::emulator("http://127.0.0.1:8080/", Plain::Here).unwrap();
         assert_eq!(hosts.queue(), "http://127.0.0.1:8080/queue");
         assert_eq!(hosts.platform(), "http://127.0.0.1:8080/platform");
         assert!(hosts.are_local());
@@ -287,7 +305,7 @@ mod tests {
 
     #[test]
     fn below_means_same_origin_and_deeper() {
-        let base = parse("https://queue.fal.run/q").unwrap();
+        let base = parse("https://queue.fal.run/q", Plain::Here).unwrap();
         let below = |text: &str| is_below(&base, &Url::parse(text).unwrap());
         assert!(below("https://queue.fal.run/q/acme/app/requests/1"));
         assert!(below("https://queue.fal.run:443/q/acme"));

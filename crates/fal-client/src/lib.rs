@@ -25,6 +25,8 @@
 //! | fetch a file that a model made | [`Client::download`] |
 //! | call a model that has no crate | [`untyped`] |
 //!
+//! | do any of it without an async runtime | `Blocking`, with the feature `blocking` |
+//!
 //! Nothing is sent before a call is awaited, and nothing runs in the background unless
 //! `cancel_on_drop` asks for it. What can go wrong is one type, [`Error`].
 
@@ -32,6 +34,9 @@
 mod call;
 #[macro_use]
 mod queue;
+mod backup;
+#[cfg(feature = "blocking")]
+mod blocking;
 mod client;
 mod config;
 mod credentials;
@@ -42,24 +47,28 @@ mod prepare;
 mod reply;
 mod retry;
 mod run;
+mod sse;
 mod storage;
 mod transport;
 pub mod untyped;
 
 pub use fal_core::*;
 
+#[cfg(feature = "blocking")]
+pub use self::blocking::{Blocking, BlockingStream, Iter};
 pub use self::{
-    call::Priority,
+    call::{Access, Lifecycle, Priority},
     client::Client,
     config::ClientBuilder,
     credentials::Credentials,
-    error::{Error, ErrorKind, FieldError, Result},
+    error::{Error, ErrorKind, FieldError, Result, types as error_type},
     hosts::Hosts,
     queue::{Cancelled, Job, Log, Metrics, Submit, Subscribe, Ticket, Update, Updates, Wait},
     reply::Reply,
     retry::Retry,
     run::Run,
     storage::{Download, Fetch, Upload},
+    transport::Attempt,
 };
 
 /// What awaiting a call turns it into.

@@ -1,26 +1,80 @@
-//! From an input to the bytes that are sent: check, upload, write.
+//! From an input to the request that is sent: check, upload, write.
 
-use bytes::Bytes;
 use fal_core::{File, Parameters, validate};
+use http::Method;
 use serde::Serialize;
+use serde_json::Value;
+use url::Url;
 
-use crate::{Client, Error, ErrorKind, Result, call::CallOptions, storage};
+use crate::{
+    Client, Error, ErrorKind, Result,
+    call::CallOptions,
+    endpoint_id::EndpointId,
+    retry::Repeat,
+    storage,
+    transport::{Content, Request},
+};
 
-/// The body of a request. Local files are uploaded and replaced by their URLs.
-pub(crate) async fn body<P: Parameters + Serialize>(
+/// The request that gives `input` to an endpoint of the service at `base`.
+///
+/// Local files are uploaded and replaced by their URLs.
+pub(crate) async fn request<P: Parameters + Serialize>(
     client: &Client,
+    base: &Url,
+    endpoint: &str,
     mut input: P,
-    options: &CallOptions,
-) -> Result<Bytes> {
+    options: &mut CallOptions,
+) -> Result<Request> {
+    let deadline = options.deadline(client);
+    let mut url = EndpointId::parse(endpoint)?.call_url(base, options.path.as_deref())?;
+    if !options.query.is_empty() {
+        url.query_pairs_mut().extend_pairs(&options.query);
+    }
+    let headers = options.headers()?;
     if !options.unchecked {
         validate(&input).map_err(Error::violations)?;
     }
     upload_files(client, &mut input, options).await?;
-    let body = serde_json::to_vec(&input).map_err(|error| {
-        Error::new(ErrorKind::Encode, format!("the input cannot be written as JSON: {error}"))
-            .caused_by(error)
-    })?;
-    Ok(body.into())
+    let method = options.method.take().unwrap_or(Method::POST);
+    let content = if [Method::GET, Method::HEAD].contains(&method) {
+        in_query(&mut url, &input)?;
+        Content::None
+    } else {
+        Content::Json(serde_json::to_vec(&input).map_err(unwritable)?.into())
+    };
+    let mut request = Request::to_fal(method, url, Repeat::WhenUnaccepted);
+    request.headers = headers;
+    request.content = content;
+    request.retry = options.retry(client);
+    request.deadline = deadline;
+    Ok(request)
+}
+
+/// The parameters as pairs of the query.
+fn in_query(url: &mut Url, input: &impl Serialize) -> Result<()> {
+    let parameters = match serde_json::to_value(input).map_err(unwritable)? {
+        Value::Null => return Ok(()),
+        Value::Object(parameters) => parameters,
+        _ => return Err(Error::new(ErrorKind::Encode, "only an object can be sent as a query")),
+    };
+    let mut query = url.query_pairs_mut();
+    for (name, value) in parameters {
+        match value {
+            Value::Null => {}
+            Value::String(text) => {
+                query.append_pair(&name, &text);
+            }
+            other => {
+                query.append_pair(&name, &other.to_string());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn unwritable(error: serde_json::Error) -> Error {
+    let message = format!("the input cannot be written as JSON: {error}");
+    Error::new(ErrorKind::Encode, message).caused_by(error)
 }
 
 /// Uploads side by side, a file that is given twice once.

@@ -3,7 +3,10 @@
 #[macro_use]
 mod follow;
 mod job;
+mod listen;
 mod logs;
+mod news;
+mod permits;
 mod status;
 mod submit;
 mod subscribe;
@@ -12,6 +15,7 @@ mod updates;
 mod urls;
 mod wait;
 
+pub(crate) use self::permits::Permits;
 pub use self::{
     job::{Cancelled, Job},
     logs::Log,

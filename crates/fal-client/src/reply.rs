@@ -75,11 +75,15 @@ impl<T: DeserializeOwned> Reply<T> {
         let value = answer.json().map_err(|error| {
             error.request(Some(request_id.as_str()).filter(|request_id| !request_id.is_empty()))
         })?;
-        let is_kept = |name: &str| name.starts_with("x-fal-") && name != CDN_TOKEN;
-        let headers = answer.headers.iter().filter(|(name, _)| is_kept(name.as_str()));
-        let headers = headers.map(|(name, value)| (name.clone(), value.clone())).collect();
-        Ok(Self { value, request_id, raw: answer.body, headers })
+        Ok(Self { value, request_id, raw: answer.body, headers: kept(&answer.headers) })
     }
+}
+
+/// The headers that are surfaced.
+pub(crate) fn kept(headers: &HeaderMap) -> HeaderMap {
+    let is_kept = |name: &str| name.starts_with("x-fal-") && name != CDN_TOKEN;
+    let kept = headers.iter().filter(|(name, _)| is_kept(name.as_str()));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// Without the bytes, which say the same again.
@@ -113,6 +117,10 @@ impl Answer {
 
     /// Reads the body as `T`. The error says where it is not one, and keeps the body.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        // Keeping track of the path costs time that only a failure is worth.
+        if let Ok(value) = serde_json::from_slice(&self.body) {
+            return Ok(value);
+        }
         let mut json = serde_json::Deserializer::from_slice(&self.body);
         let read = serde_path_to_error::deserialize(&mut json);
         let (path, cause) = match read.map(|value| (value, json.end())) {

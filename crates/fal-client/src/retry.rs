@@ -3,25 +3,36 @@
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use http::{HeaderMap, StatusCode};
 
 /// How often, and how patiently, a request is sent again.
 ///
-/// Which failures qualify is not a matter of policy:
+/// Which failures qualify is not a matter of policy, but of what a second request could do:
 ///
-/// - Status, result, cancel, upload and download can be repeated without consequence. They are sent
-///   again after any transport error and after 408, 429, 502, 503 and 504.
-/// - `run` and `submit` start work that is billed, and fal has no idempotency key. They are sent again
-///   only when the first request cannot have been accepted: the connection was never made, the service
-///   answered 429, or 502, 503 or 504 came without `x-fal-request-id`, so from in front of fal. A
-///   connection that breaks after the request was sent is an error, because the work may be running.
+/// | failure | status, cancel, upload, download | result | `run`, `submit` |
+/// |---|---|---|---|
+/// | no connection | yes | yes | yes |
+/// | the connection broke, or was silent for too long, after sending | yes | yes | no |
+/// | 429 | yes | yes | yes |
+/// | 408, 409 | yes | yes | unless fal itself answered |
+/// | 503 | yes | yes | unless fal itself answered |
+/// | 502, 504 | yes | yes | no |
+/// | 500 | yes | when the queue said that the job went well | no |
+/// | any 5xx with `X-Fal-Needs-Retry: 1` | yes | yes | yes |
+/// | anything with `X-Fal-Needs-Retry: 0` or `X-Fal-Request-Timeout-Type` | no | no | no |
 ///
-/// `X-Fal-Needs-Retry: 0` ends all of it, and so does a 504 with `X-Fal-Request-Timeout-Type`, which is
-/// the caller's own `start_timeout`. `Retry-After` in seconds is waited for; when it asks for more than
-/// [`cap`](Self::cap), the error is returned instead, with [`Error::retry_after`](crate::Error::retry_after).
+/// `run` and `submit` start work that is billed, and fal has no idempotency key. They are sent again only
+/// when the first request cannot have been accepted. A connection that breaks after the request was sent is
+/// an error, because the work may be running, and so is a 502 or 504 of the load balancer, which has passed
+/// the request on. [`even_if_accepted`](Self::even_if_accepted) sends them again nevertheless. fal itself
+/// answered when there is an `x-fal-request-id` or JSON.
+///
+/// `Retry-After`, in seconds or as a date, is waited for. When it asks for more than [`cap`](Self::cap), or
+/// when the pause would not end before the call's own timeout, the error is returned at once, with
+/// [`Error::retry_after`](crate::Error::retry_after).
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,16 +44,27 @@ use http::{HeaderMap, StatusCode};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retry {
     max_attempts: u32,
+    waiting_attempts: u32,
     base: Duration,
     cap: Duration,
     jitter: bool,
+    give_up_after: Option<Duration>,
+    even_if_accepted: bool,
 }
 
 impl Default for Retry {
-    /// 4 attempts, 250 ms before the second, doubling up to 30 s, with jitter.
+    /// 4 attempts, 10 at a job that is waited for; 250 ms before the second, doubling up to 30 s, with jitter.
     fn default() -> Self {
         let (base, cap) = (Duration::from_millis(250), Duration::from_secs(30));
-        Self { max_attempts: 4, base, cap, jitter: true }
+        Self {
+            max_attempts: 4,
+            waiting_attempts: 10,
+            base,
+            cap,
+            jitter: true,
+            give_up_after: None,
+            even_if_accepted: false,
+        }
     }
 }
 
@@ -57,6 +79,21 @@ impl Retry {
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts.max(1);
+        self.waiting_attempts = self.max_attempts;
+        self
+    }
+
+    /// The number of attempts at each status and at the result of a job that is waited for, by `subscribe`
+    /// or [`Job::wait`](crate::Job::wait). The job goes on while the network does not, so 10 by default,
+    /// which is a minute and a half. To be set after [`max_attempts`](Self::max_attempts), which sets it too.
+    #[must_use]
+    pub fn waiting_attempts(mut self, attempts: u32) -> Self {
+        self.waiting_attempts = attempts.max(1);
+        self
+    }
+
+    pub(crate) fn patient(mut self) -> Self {
+        self.max_attempts = self.waiting_attempts;
         self
     }
 
@@ -82,33 +119,62 @@ impl Retry {
         self
     }
 
-    /// The pause before attempt `attempt + 1`, or `None` to give up.
-    pub(crate) fn pause(&self, attempt: u32, repeat: Repeat, outcome: &Outcome<'_>) -> Option<Duration> {
-        if attempt >= self.max_attempts || !repeat.allows(outcome) {
+    /// How long after the first attempt the last one may begin. No limit by default.
+    #[must_use]
+    pub fn give_up_after(mut self, time: Duration) -> Self {
+        self.give_up_after = Some(time);
+        self
+    }
+
+    /// Sends `run` and `submit` again also when the first request may have been accepted: after a connection
+    /// that broke, and after 502 and 504. The work may then be done, and billed, twice.
+    #[must_use]
+    pub fn even_if_accepted(mut self, again: bool) -> Self {
+        self.even_if_accepted = again;
+        self
+    }
+
+    /// The pause before attempt `attempt + 1`, or `None` to give up. `left` is what remains of the time that
+    /// the call may take, `elapsed` how long it has been tried.
+    pub(crate) fn pause(
+        &self,
+        attempt: u32,
+        repeat: Repeat,
+        outcome: &Outcome<'_>,
+        elapsed: Duration,
+        left: Option<Duration>,
+    ) -> Option<Duration> {
+        if attempt >= self.max_attempts || !repeat.allows(outcome, self.even_if_accepted) {
             return None;
         }
         let doubled = self.base.saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
         let pause = doubled.min(self.cap);
         let pause = if self.jitter { pause.mul_f64(0.5 + random() / 2.0) } else { pause };
-        match outcome {
+        let pause = match outcome {
             Outcome::Status(_, headers) => match retry_after(headers) {
-                Some(asked) if asked > self.cap => None,
-                Some(asked) => Some(pause.max(asked)),
-                None => Some(pause),
+                Some(asked) if asked > self.cap => return None,
+                Some(asked) => pause.max(asked),
+                None => pause,
             },
-            _ => Some(pause),
-        }
+            _ => pause,
+        };
+        let too_late = left.is_some_and(|left| pause >= left)
+            || self.give_up_after.is_some_and(|limit| elapsed.saturating_add(pause) > limit);
+        (!too_late).then_some(pause)
     }
 }
 
-/// Whether sending a request twice can do harm.
+/// What sending a request twice can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// Repeating changes nothing.
+    /// Nothing.
     Freely,
-    /// As [`Freely`](Self::Freely), but the status is the answer: the result of a failed job, say.
-    UnlessAnswered,
-    /// Repeating may start, and bill, the work twice.
+    /// Nothing, but an answer may be the failure that was asked for: the result of a job of which nothing is
+    /// known.
+    Result,
+    /// Nothing, but any answer of fal's is the failure that was asked for: the result of a job that failed.
+    Failure,
+    /// Start, and bill, the work twice.
     WhenUnaccepted,
 }
 
@@ -133,38 +199,59 @@ impl fmt::Display for Outcome<'_> {
 }
 
 impl Repeat {
-    fn allows(self, outcome: &Outcome<'_>) -> bool {
+    fn allows(self, outcome: &Outcome<'_>, even_if_accepted: bool) -> bool {
         let (status, headers) = match outcome {
             Outcome::Unconnected => return true,
-            Outcome::Broken => return self != Self::WhenUnaccepted,
+            Outcome::Broken => return self != Self::WhenUnaccepted || even_if_accepted,
             Outcome::Status(status, headers) => (status.as_u16(), headers),
         };
-        if self == Self::UnlessAnswered || is_final(headers) {
+        if is_final(headers) {
             return false;
         }
-        match (self, status) {
-            (_, 429) => true,
-            (Self::WhenUnaccepted, 502..=504) => !headers.contains_key("x-fal-request-id"),
-            (Self::Freely, 408 | 502..=504) => true,
-            _ => false,
+        let from_fal = is_from_fal(headers);
+        match self {
+            Self::Failure => !from_fal && matches!(status, 408 | 429 | 502..=504),
+            _ if says(headers, "x-fal-needs-retry", "1") && matches!(status, 429 | 500..) => true,
+            Self::Freely => matches!(status, 408 | 409 | 429 | 500 | 502..=504),
+            Self::Result => matches!(status, 408 | 409 | 429 | 502..=504),
+            Self::WhenUnaccepted => match status {
+                429 => true,
+                408 | 409 | 503 => !from_fal,
+                502 | 504 => even_if_accepted && !from_fal,
+                _ => false,
+            },
         }
     }
 }
 
-/// The service says that asking again is of no use.
-fn is_final(headers: &HeaderMap) -> bool {
-    let says =
-        |name: &str, no: &str| headers.get(name).is_some_and(|value| value.as_bytes() == no.as_bytes());
-    headers.contains_key("x-fal-request-timeout-type")
-        || says("x-fal-needs-retry", "0")
-        // The name in older documents.
-        || says("x-fal-retryable", "false")
+/// Whether fal answered, and not something in front of it.
+fn is_from_fal(headers: &HeaderMap) -> bool {
+    let json = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    headers.contains_key("x-fal-request-id") || json.is_some_and(|value| value.contains("json"))
 }
 
-/// `Retry-After`, which fal's services give in seconds if at all.
+/// Asking again is of no use, says the service, or not what the caller wanted.
+fn is_final(headers: &HeaderMap) -> bool {
+    headers.contains_key("x-fal-request-timeout-type")
+        || says(headers, "x-fal-needs-retry", "0")
+        // The name in older documents.
+        || says(headers, "x-fal-retryable", "false")
+}
+
+fn says(headers: &HeaderMap, name: &str, what: &str) -> bool {
+    headers.get(name).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(what.as_bytes()))
+}
+
+/// `Retry-After`, in seconds or as a date. A date is compared with the service's own clock if it shows it.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    let asked = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = asked.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(asked).ok()?;
+    let clock = headers.get(http::header::DATE).and_then(|date| date.to_str().ok());
+    let now = clock.and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or_else(SystemTime::now);
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 /// A number in 0..1. `RandomState` is seeded by the system, which is as random as jitter needs.
@@ -173,82 +260,4 @@ fn random() -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use Repeat::{Freely, UnlessAnswered, WhenUnaccepted};
-
-    use super::*;
-
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
-    }
-
-    #[test]
-    fn work_is_never_started_twice() {
-        let id = headers(&[("x-fal-request-id", "r1")]);
-        let none = HeaderMap::new();
-        assert!(WhenUnaccepted.allows(&Outcome::Unconnected));
-        assert!(!WhenUnaccepted.allows(&Outcome::Broken));
-        assert!(Freely.allows(&Outcome::Broken));
-        assert!(UnlessAnswered.allows(&Outcome::Broken));
-        // status, headers, freely, when unaccepted
-        let table = [
-            (408, &none, true, false),
-            (429, &none, true, true),
-            (429, &id, true, true),
-            (500, &none, false, false),
-            (502, &none, true, true),
-            (503, &id, true, false),
-            (504, &id, true, false),
-            (504, &none, true, true),
-            (422, &none, false, false),
-            (401, &none, false, false),
-            (307, &none, false, false),
-        ];
-        for (status, headers, freely, unaccepted) in table {
-            let outcome = Outcome::Status(StatusCode::from_u16(status).unwrap(), headers);
-            assert_eq!(Freely.allows(&outcome), freely, "{status}");
-            assert_eq!(WhenUnaccepted.allows(&outcome), unaccepted, "{status}");
-            assert!(!UnlessAnswered.allows(&outcome), "{status}");
-        }
-    }
-
-    #[test]
-    fn the_service_can_forbid_it() {
-        for pair in
-            [("x-fal-needs-retry", "0"), ("x-fal-retryable", "false"), ("x-fal-request-timeout-type", "user")]
-        {
-            let headers = headers(&[pair]);
-            assert!(!Freely.allows(&Outcome::Status(StatusCode::GATEWAY_TIMEOUT, &headers)), "{pair:?}");
-        }
-        let headers = headers(&[("x-fal-needs-retry", "1")]);
-        assert!(Freely.allows(&Outcome::Status(StatusCode::GATEWAY_TIMEOUT, &headers)));
-    }
-
-    #[test]
-    fn pauses_double_up_to_the_cap() {
-        let retry =
-            Retry::default().max_attempts(99).base(Duration::from_secs(1)).cap(Duration::from_secs(5));
-        let exact = retry.clone().jitter(false);
-        let pauses: Vec<_> =
-            [1, 2, 3, 4, 40, 98].map(|n| exact.pause(n, Freely, &Outcome::Broken).unwrap().as_secs()).into();
-        assert_eq!(pauses, [1, 2, 4, 5, 5, 5]);
-        assert_eq!(exact.pause(99, Freely, &Outcome::Broken), None);
-        for _ in 0..100 {
-            let pause = retry.pause(1, Freely, &Outcome::Broken).unwrap();
-            assert!((0.5..=1.0).contains(&pause.as_secs_f64()), "{pause:?}");
-        }
-        assert_eq!(Retry::none().pause(1, Freely, &Outcome::Unconnected), None);
-    }
-
-    #[test]
-    fn retry_after_is_waited_for_or_returned() {
-        let retry = Retry::default().jitter(false);
-        let pause = |seconds: &'static str| {
-            let headers = headers(&[("retry-after", seconds)]);
-            retry.pause(1, Freely, &Outcome::Status(StatusCode::TOO_MANY_REQUESTS, &headers))
-        };
-        assert_eq!(pause("7"), Some(Duration::from_secs(7)));
-        assert_eq!(pause("31"), None);
-        assert_eq!(pause("soon"), Some(Duration::from_millis(250)));
-    }
-}
+mod tests;

@@ -3,16 +3,12 @@
 use std::borrow::Cow;
 
 use fal_core::{Endpoint, IntoInput};
-use http::Method;
 use tracing::{Instrument, field::Empty};
 
 use crate::{
     BoxFuture, Client, Reply, Result,
     call::{CallOptions, within},
-    endpoint_id::EndpointId,
     prepare,
-    retry::Repeat,
-    transport::{Content, Request},
 };
 
 /// A direct call, from [`Client::run`]. Sent by awaiting it.
@@ -38,21 +34,16 @@ impl<E: Endpoint> Run<E> {
     }
 
     async fn send(self) -> Result<Reply<E::Output>> {
-        let Self { client, endpoint, input, options } = self;
+        let Self { client, endpoint, input, mut options } = self;
+        let limit = options.timeout(&client);
         let call = async {
-            let transport = &client.0.transport;
-            let url = EndpointId::parse(&endpoint)?.call_url(&client.hosts().run);
-            let headers = options.headers()?;
-            let body = prepare::body(&client, input, &options).await?;
-            let mut request = Request::to_fal(Method::POST, url, Repeat::WhenUnaccepted);
-            request.headers = headers;
-            request.content = Content::Json(body);
-            request.retry = options.retry(&client);
-            let answer = transport.send(&request).await?;
+            let request =
+                prepare::request(&client, &client.hosts().run, &endpoint, input, &mut options).await?;
+            let answer = client.0.transport.send(&request).await?;
             tracing::Span::current().record("request_id", answer.request_id());
             Reply::read(answer, None)
         };
-        within(options.timeout(&client), &endpoint, call).await.map_err(|error| error.at(endpoint.as_ref()))
+        within(limit, &endpoint, call).await.map_err(|error| error.at(endpoint.as_ref()))
     }
 }
 

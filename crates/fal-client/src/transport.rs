@@ -1,27 +1,37 @@
 //! Requests and answers over HTTP, with retries, limits and the key.
 
 mod attempt;
+mod failure;
+mod hook;
 mod tls;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
+use self::failure::Failure;
+pub use self::hook::Attempt;
+pub(crate) use self::hook::Hook;
 pub(crate) use self::tls::default_http;
-use crate::{
-    Error, ErrorKind, Hosts, Result, Retry,
-    retry::{Outcome, Repeat},
-};
+use crate::{Hosts, Result, Retry, backup::Backups, credentials::Authorization, retry::Repeat};
 
 /// What sends requests. One a client.
 pub(crate) struct Transport {
-    http: reqwest::Client,
-    hosts: Hosts,
-    authorization: Option<HeaderValue>,
-    user_agent: HeaderValue,
-    limits: Limits,
+    pub(crate) http: reqwest::Client,
+    pub(crate) hosts: Hosts,
+    pub(crate) authorization: Authorization,
+    /// Of every request to fal: `User-Agent` and what the caller set.
+    pub(crate) headers: HeaderMap,
+    /// Where requests to fal are sent instead, for a server that has the key.
+    pub(crate) proxy: Option<Url>,
+    pub(crate) backups: Backups,
+    pub(crate) on_attempt: Option<Hook>,
+    pub(crate) limits: Limits,
 }
 
 /// What a client takes in.
@@ -37,12 +47,14 @@ pub(crate) struct Request {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) content: Content,
-    /// Whether the key goes along.
-    with_key: bool,
+    /// Whether it is for fal, so that the key goes along.
+    to_fal: bool,
     pub(crate) repeat: Repeat,
     pub(crate) retry: Retry,
     /// How long one attempt may take.
     pub(crate) timeout: Option<Duration>,
+    /// When the whole call has to be done.
+    pub(crate) deadline: Option<Instant>,
 }
 
 /// The body of a request.
@@ -69,7 +81,7 @@ pub(crate) struct Answer {
 impl Request {
     /// A request to one of fal's services, with the key.
     pub(crate) fn to_fal(method: Method, url: Url, repeat: Repeat) -> Self {
-        Self { with_key: true, ..Self::to_anyone(method, url, repeat) }
+        Self { to_fal: true, ..Self::to_anyone(method, url, repeat) }
     }
 
     /// A request to wherever a URL points, without the key.
@@ -79,145 +91,93 @@ impl Request {
             url,
             headers: HeaderMap::new(),
             content: Content::None,
-            with_key: false,
+            to_fal: false,
             repeat,
             retry: Retry::default(),
             timeout: None,
+            deadline: None,
         }
     }
 }
 
-/// How an attempt failed.
-enum Failure {
-    /// Nothing was sent.
-    Unconnected(reqwest::Error),
-    /// Something was sent.
-    Broken(reqwest::Error),
-    /// An answer that is not a success.
-    Refused(StatusCode, HeaderMap, Bytes),
-    /// Nothing that another attempt would change.
-    Final(Error),
-}
-
 impl Transport {
-    pub(crate) fn new(
-        http: reqwest::Client,
-        hosts: Hosts,
-        authorization: Option<HeaderValue>,
-        user_agent: HeaderValue,
-        limits: Limits,
-    ) -> Self {
-        Self { http, hosts, authorization, user_agent, limits }
-    }
-
     pub(crate) fn hosts(&self) -> &Hosts {
         &self.hosts
     }
 
     pub(crate) fn has_key(&self) -> bool {
-        self.authorization.is_some()
+        !matches!(self.authorization, Authorization::None)
+    }
+
+    /// Whether streams of events can be had. fal's proxy does not pass on the header that asks for one.
+    pub(crate) fn streams(&self) -> bool {
+        self.proxy.is_none()
+    }
+
+    /// The largest event that is taken, in bytes.
+    pub(crate) fn event_limit(&self) -> usize {
+        self.limits.reply.try_into().unwrap_or(usize::MAX)
     }
 
     /// Sends a request and reads the whole answer.
     pub(crate) async fn send(&self, request: &Request) -> Result<Answer> {
-        let mut attempt = 1;
+        let (start, mut number) = (Instant::now(), 1);
         loop {
-            let failure = match self.attempt(request, attempt).await {
+            let failure = match self.attempt(request, number).await {
                 Ok(response) => match self.read(response).await {
-                    Ok(answer) => return Ok(answer),
+                    Ok(answer) => {
+                        self.observe(request, number, start, Ok((answer.status, &answer.headers)), None);
+                        return Ok(answer);
+                    }
                     Err(failure) => failure,
                 },
                 Err(failure) => failure,
             };
-            self.pause_or_fail(request, &mut attempt, failure).await?;
+            number = self.pause_or_fail(request, number, start, failure).await?;
         }
     }
 
     /// Sends a request and leaves the body of the answer to be read.
     pub(crate) async fn open(&self, request: &Request) -> Result<reqwest::Response> {
-        let mut attempt = 1;
+        let (start, mut number) = (Instant::now(), 1);
         loop {
-            match self.attempt(request, attempt).await {
-                Ok(response) => return Ok(response),
-                Err(failure) => self.pause_or_fail(request, &mut attempt, failure).await?,
+            match self.attempt(request, number).await {
+                Ok(response) => {
+                    self.observe(request, number, start, Ok((response.status(), response.headers())), None);
+                    return Ok(response);
+                }
+                Err(failure) => number = self.pause_or_fail(request, number, start, failure).await?,
             }
         }
     }
 
     /// Sleeps before the next attempt, or gives up.
-    async fn pause_or_fail(&self, request: &Request, attempt: &mut u32, failure: Failure) -> Result<()> {
-        let outcome = match &failure {
-            Failure::Unconnected(_) => Outcome::Unconnected,
-            Failure::Broken(_) => Outcome::Broken,
-            Failure::Refused(status, headers, _) => Outcome::Status(*status, headers),
-            Failure::Final(_) => return Err(failure.into_error()),
-        };
-        let Some(pause) = request.retry.pause(*attempt, request.repeat, &outcome) else {
-            return Err(failure.into_error());
-        };
-        tracing::debug!(attempt, ?pause, %outcome, "sending again");
-        tokio::time::sleep(pause).await;
-        *attempt += 1;
-        Ok(())
-    }
-}
-
-impl Error {
-    /// An answer that broke off while it was read.
-    pub(crate) fn broken(cause: reqwest::Error) -> Self {
-        Failure::of(cause).into_error()
-    }
-}
-
-impl Failure {
-    /// A failure of the HTTP client. Its URL is left out: uploads are signed in theirs.
-    fn of(error: reqwest::Error) -> Self {
-        let error = error.without_url();
-        if error.is_builder() {
-            let message = format!("the request cannot be sent: {error}");
-            Self::Final(Error::new(ErrorKind::Transport, message).caused_by(error))
-        } else if error.is_connect() {
-            Self::Unconnected(error)
-        } else {
-            Self::Broken(error)
-        }
-    }
-
-    fn into_error(self) -> Error {
-        let (what, cause) = match self {
-            Self::Refused(status, headers, body) => return Error::from_answer(status, &headers, body),
-            Self::Final(error) => return error,
-            Self::Unconnected(cause) => ("no connection", cause),
-            Self::Broken(cause) if cause.is_timeout() => {
-                let message = "the service did not answer in time";
-                return Error::new(ErrorKind::Timeout, message).caused_by(cause);
+    async fn pause_or_fail(
+        &self,
+        request: &Request,
+        number: u32,
+        start: Instant,
+        failure: Failure,
+    ) -> Result<u32> {
+        let left = request.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let outcome = failure.outcome();
+        let pause = outcome
+            .as_ref()
+            .and_then(|outcome| request.retry.pause(number, request.repeat, outcome, start.elapsed(), left));
+        self.observe(request, number, start, Err(&failure), pause);
+        let Some(pause) = pause else {
+            let mut error = failure.into_error();
+            // What may have been accepted must not look like what was not.
+            if request.repeat == Repeat::WhenUnaccepted && error.is_unanswered() {
+                error = error.followed_by("; the request was sent, so the work may be running");
             }
-            Self::Broken(cause) => ("the connection broke", cause),
+            return Err(error);
         };
-        Error::new(ErrorKind::Transport, format!("{what}: {}", root(&cause))).caused_by(cause)
+        tracing::debug!(attempt = number, ?pause, outcome = %failure.summary(), "sending again");
+        tokio::time::sleep(pause).await;
+        Ok(number + 1)
     }
-}
-
-/// The innermost cause, which is the one that says something: "connection refused".
-fn root(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Client;
-
-    #[tokio::test]
-    async fn the_key_is_kept_from_other_hosts() {
-        let client = Client::builder().key("test:key").build().unwrap();
-        let url = Url::parse("http://127.0.0.1:9/queue/acme/app").unwrap();
-        let request = Request::to_fal(Method::GET, url, Repeat::Freely);
-        let error = client.0.transport.send(&request).await.unwrap_err();
-        assert!(error.is_config(), "{error:?}");
-    }
-}
+mod tests;

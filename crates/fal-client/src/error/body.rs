@@ -1,5 +1,7 @@
 //! What the body of a failed call says, in whichever of fal's forms it is written.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use super::FieldError;
@@ -10,6 +12,8 @@ pub(super) struct Read {
     pub(super) message: Option<String>,
     pub(super) error_type: Option<String>,
     pub(super) fields: Vec<FieldError>,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) request_id: Option<String>,
 }
 
 impl Read {
@@ -36,7 +40,7 @@ impl Read {
             },
             Some(Value::Array(list)) => {
                 let fields: Vec<_> = list.iter().map(of_detail).collect();
-                Self { message: (!fields.is_empty()).then(|| join(&fields)), fields, error_type: None }
+                Self { message: (!fields.is_empty()).then(|| join(&fields)), fields, ..Self::default() }
             }
             Some(Value::Object(inner)) => {
                 let text = first_text(inner, &["message", "msg", "detail", "error"]);
@@ -53,6 +57,11 @@ impl Read {
         {
             read.fields = list.iter().filter_map(of_error).collect();
         }
+        let seconds = object.get("retry_after").and_then(Value::as_f64);
+        read.retry_after = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let inner = object.get("error").and_then(Value::as_object);
+        let given = |object| first_text(object, &["request_id"]);
+        read.request_id = given(object).or_else(|| inner.and_then(given));
         if let Some(error_type) = first_text(object, &["error_type"]) {
             read.error_type = Some(error_type);
         }
@@ -196,6 +205,17 @@ mod tests {
         assert_eq!(read.message.as_deref(), Some("invalid"));
         assert_eq!(read.fields.len(), 1);
         assert_eq!((read.fields[0].path.as_str(), read.fields[0].message.as_str()), ("body.seed", "too big"));
+    }
+
+    #[test]
+    fn what_else_a_body_says_is_kept() {
+        let read = Read::new(br#"{"detail":"Rate limit exceeded","retry_after":60,"request_id":"r1"}"#);
+        assert_eq!(
+            (read.retry_after, read.request_id.as_deref()),
+            (Some(Duration::from_secs(60)), Some("r1"))
+        );
+        let read = Read::new(br#"{"error":{"message":"m","request_id":"r2"},"retry_after":-1}"#);
+        assert_eq!((read.retry_after, read.request_id.as_deref()), (None, Some("r2")));
     }
 
     #[test]

@@ -1,11 +1,25 @@
-//! Following a request until it is completed, by polling.
+//! Following a request until it is completed.
 
 use std::time::Duration;
 
 use fal_core::Endpoint;
 
-use super::{Job, Update, logs::Seen};
+use super::{
+    Job, Update,
+    listen::{Heard, Listening},
+    news::{Lines, News},
+};
 use crate::{Error, ErrorKind, Reply, Result, retry::Repeat};
+
+/// After so many streams in a row that said nothing, the request is only looked at.
+const USELESS_STREAMS: u32 = 3;
+
+/// Lines may reach the queue after it has said that the request is completed. It is looked for them as long
+/// as each look brings some, this often at most.
+const LOOKS_FOR_LATE_LINES: u32 = 10;
+
+/// Between two of those looks.
+const LATE: Duration = Duration::from_millis(100);
 
 /// What the setters of a call that waits have collected.
 #[derive(Default)]
@@ -21,20 +35,24 @@ type OnUpdate = Box<dyn FnMut(&Update) + Send>;
 /// The pauses between two looks at the status.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Poll {
+    first: Duration,
     next: Duration,
     longest: Duration,
+    /// Whether the caller wants nothing but looks.
+    only: bool,
 }
 
 impl Default for Poll {
-    /// A request that takes a second is noticed soon, one that takes minutes costs two looks a second.
+    /// A request that takes a second is noticed soon, one that takes minutes costs one look a second.
     fn default() -> Self {
-        Self { next: Duration::from_millis(50), longest: Duration::from_millis(500) }
+        let first = Duration::from_millis(50);
+        Self { first, next: first, longest: Duration::from_secs(1), only: false }
     }
 }
 
 impl Poll {
     pub(super) fn every(interval: Duration) -> Self {
-        Self { next: interval, longest: interval }
+        Self { first: interval, next: interval, longest: interval, only: true }
     }
 
     fn pause(&mut self) -> Duration {
@@ -42,52 +60,115 @@ impl Poll {
         self.next = pause.saturating_add(pause / 2).min(self.longest);
         pause
     }
+
+    fn start_again(&mut self) {
+        self.next = self.first;
+    }
 }
 
-/// Looks at a request and says what is new.
+/// Watches a request and says what is new.
+///
+/// It listens to the status stream. Where there is none, or it says nothing, or too many are listened to,
+/// it looks at the status now and then. When a stream breaks, it looks at once, and then listens again.
 pub(super) struct Follower<E> {
     job: Job<E>,
     logs: bool,
     poll: Poll,
-    seen: Seen,
-    last: Option<Update>,
+    news: News,
+    listening: Option<Listening>,
+    /// Streams in a row that said nothing.
+    useless: u32,
+    /// Whether to look without a pause.
+    at_once: bool,
 }
 
 impl<E: Endpoint> Follower<E> {
     pub(super) fn new(job: Job<E>, logs: bool, poll: Poll) -> Self {
-        Self { job, logs, poll, seen: Seen::default(), last: None }
+        let listens = !poll.only && job.client.0.transport.streams();
+        Self {
+            listening: listens.then(|| Listening::start(&job, logs)).flatten(),
+            useless: if listens { 0 } else { USELESS_STREAMS },
+            news: News::default(),
+            at_once: true,
+            job,
+            logs,
+            poll,
+        }
     }
 
     /// Waits for something new; `None` after the request is completed.
     pub(super) async fn next(&mut self) -> Result<Option<Update>> {
-        loop {
-            match &self.last {
-                Some(Update::Completed { .. }) => return Ok(None),
-                Some(_) => tokio::time::sleep(self.poll.pause()).await,
-                None => {}
-            }
-            let update = self.job.fetch_status(self.logs).await?;
-            if let Some(update) = self.news(update) {
+        while !self.news.is_completed() {
+            let (update, lines) = match self.listen().await {
+                Some(update) => (update, Lines::Further),
+                None => match self.look().await? {
+                    Some(update) => (update, Lines::All),
+                    None => continue,
+                },
+            };
+            if let Some(mut update) = self.news.of(update, lines) {
+                if update.is_completed() {
+                    if let Some(listening) = self.listening.take() {
+                        listening.finish().await;
+                    }
+                    self.add_late_lines(&mut update).await;
+                }
                 return Ok(Some(update));
             }
         }
+        Ok(None)
     }
 
-    /// The update with its new lines only, if there is anything new about it.
-    fn news(&mut self, mut update: Update) -> Option<Update> {
-        let mut changed = match (&self.last, &update) {
-            (Some(Update::Queued { position: before }), Update::Queued { position }) => before != position,
-            (Some(Update::Running { .. }), Update::Running { .. }) => false,
-            _ => true,
-        };
-        if let Some(logs) = update.logs_mut() {
-            self.seen.retain_new(logs);
-            changed |= !logs.is_empty();
+    /// What the stream says next; `None` when it is time to look.
+    async fn listen(&mut self) -> Option<Update> {
+        let listening = self.listening.as_mut()?;
+        match listening.next().await {
+            Heard::Update(update) => return Some(update),
+            Heard::Silence => {}
+            Heard::End => {
+                if listening.has_spoken() {
+                    self.useless = 0;
+                    self.poll.start_again();
+                } else {
+                    self.useless += 1;
+                }
+                self.listening = None;
+            }
         }
-        if changed {
-            self.last = Some(update.clone());
+        self.at_once = true;
+        None
+    }
+
+    /// What a look says, after a pause unless it is urgent; `None` when the pause ended with a new stream.
+    async fn look(&mut self) -> Result<Option<Update>> {
+        if !std::mem::take(&mut self.at_once) {
+            tokio::time::sleep(self.poll.pause()).await;
+            if self.useless < USELESS_STREAMS {
+                self.listening = Listening::start(&self.job, self.logs);
+                if self.listening.is_some() {
+                    self.news.stream_begins();
+                    return Ok(None);
+                }
+            }
         }
-        changed.then_some(update)
+        self.job.look(self.logs).await.map(Some)
+    }
+
+    async fn add_late_lines(&mut self, completed: &mut Update) {
+        let Some(lines) = completed.logs_mut().filter(|_| self.logs) else { return };
+        for nth in 0..LOOKS_FOR_LATE_LINES {
+            if nth > 0 {
+                tokio::time::sleep(LATE).await;
+            }
+            // The request is done: that a look fails must not hide it.
+            let Ok(mut update) = self.job.status_with_logs().await else { return };
+            let Some(late) = update.logs_mut() else { return };
+            self.news.retain_new(late, Lines::All);
+            if late.is_empty() {
+                return;
+            }
+            lines.append(late);
+        }
     }
 }
 
@@ -104,10 +185,10 @@ impl FollowOptions {
                 failure = Some((error, error_type));
             }
         }
-        let Some((error, error_type)) = failure else { return job.fetch_result(Repeat::Freely).await };
+        let Some((error, error_type)) = failure else { return job.collect(Repeat::Freely).await };
         // The result of a failed request is the failure, whose status may be one that is otherwise worth
         // another try.
-        match job.fetch_result(Repeat::UnlessAnswered).await {
+        match job.collect(Repeat::Failure).await {
             Ok(reply) => {
                 let failure = Error::new(ErrorKind::Api, error).typed(error_type);
                 Err(job.named(failure.body_of(http::StatusCode::OK, reply.raw().clone())))
@@ -134,7 +215,10 @@ macro_rules! follow_options {
                 self
             }
 
-            /// Looks at the request at this interval. By default the interval grows from 50 ms to 500 ms.
+            /// Looks at the request at this interval, and does not listen to its status stream.
+            ///
+            /// By default the stream tells what happens when it happens. Where it cannot be had, the
+            /// request is looked at, first at once, then at intervals that grow from 50 ms to 1 s.
             pub fn poll_every(mut self, interval: ::std::time::Duration) -> Self {
                 self.follow.poll = $crate::queue::follow::Poll::every(interval);
                 self
@@ -156,44 +240,15 @@ macro_rules! follow_options {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Client, queue::Log, untyped::Any};
 
     #[test]
     fn pauses_grow_to_the_longest() {
         let mut poll = Poll::default();
-        let pauses: Vec<_> = (0..8).map(|_| poll.pause().as_millis()).collect();
-        assert_eq!(pauses, [50, 75, 112, 168, 253, 379, 500, 500]);
+        let pauses: Vec<_> = (0..10).map(|_| poll.pause().as_millis()).collect();
+        assert_eq!(pauses, [50, 75, 112, 168, 253, 379, 569, 854, 1000, 1000]);
         let mut poll = Poll::every(Duration::from_secs(2));
         assert_eq!([poll.pause(), poll.pause()], [Duration::from_secs(2); 2]);
         let mut poll = Poll::every(Duration::MAX);
         assert_eq!([poll.pause(), poll.pause()], [Duration::MAX; 2]);
-    }
-
-    #[test]
-    fn only_news_is_passed_on() {
-        let client = Client::builder().emulator("http://127.0.0.1:9").build().unwrap();
-        let job: Job<Any> = client.untyped_job("acme/app", "r1");
-        let mut follower = Follower::new(job, true, Poll::default());
-        let queued = |position| Update::Queued { position };
-        let running = |lines: &str| {
-            let log = |line: char| Log { message: line.into(), level: None, timestamp: None, source: None };
-            Update::Running { logs: lines.chars().map(log).collect() }
-        };
-        let table = [
-            (queued(2), Some(queued(2))),
-            (queued(2), None),
-            (queued(1), Some(queued(1))),
-            (running(""), Some(running(""))),
-            (running(""), None),
-            (running("ab"), Some(running("ab"))),
-            (running("ab"), None),
-            (running("abc"), Some(running("c"))),
-            // Another runner took over.
-            (queued(0), Some(queued(0))),
-            (running("abc"), Some(running(""))),
-        ];
-        for (update, news) in table {
-            assert_eq!(follower.news(update), news);
-        }
     }
 }

@@ -3,7 +3,7 @@
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use fal_core::Endpoint;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 use tracing::Instrument;
 use url::Url;
@@ -14,12 +14,16 @@ use super::{
 };
 use crate::{
     Client, Error, ErrorKind, Reply, Result, Retry,
+    call::custom_header,
     retry::Repeat,
     transport::{Answer, Request},
 };
 
 /// How long one request to the queue may take. Its answers are short and made at once.
-pub(super) const ANSWER: Duration = Duration::from_secs(120);
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// How long it may take to hand over an input, or to fetch a result, either of which may be large.
+pub(super) const TRANSFER: Duration = Duration::from_secs(600);
 
 /// A request in the queue, typed by the endpoint that answers it. Cloning is cheap.
 ///
@@ -30,12 +34,16 @@ pub struct Job<E> {
     typed: PhantomData<fn() -> E>,
 }
 
+#[derive(Clone)]
 struct Target {
     endpoint: String,
     request_id: String,
     /// Made from the ids, or why they cannot be.
     urls: Result<Urls, String>,
     retry: Option<Retry>,
+    headers: HeaderMap,
+    /// The first thing that was wrong with them.
+    wrong: Option<String>,
 }
 
 /// What became of a request to cancel.
@@ -47,6 +55,8 @@ pub enum Cancelled {
     Requested,
     /// It came too late: the result can be fetched.
     AlreadyCompleted,
+    /// The queue knows no such request, or no longer.
+    NotFound,
 }
 
 impl<E: Endpoint> Job<E> {
@@ -65,7 +75,7 @@ impl<E: Endpoint> Job<E> {
         let urls = Urls::made(&client, &endpoint, &request_id)
             .map(|made| made.prefer(&client, given))
             .map_err(|error| error.message().to_owned());
-        let target = Target { endpoint, request_id, urls, retry };
+        let target = Target { endpoint, request_id, urls, retry, headers: HeaderMap::new(), wrong: None };
         Self { client, target: Arc::new(target), typed: PhantomData }
     }
 
@@ -79,7 +89,7 @@ impl<E: Endpoint> Job<E> {
     /// body and request id: `Validation` for a refused input, `Cancelled`, `Timeout` when it did not start
     /// in time, `Api` otherwise.
     pub async fn result(&self) -> Result<Reply<E::Output>> {
-        match self.fetch_result(Repeat::Freely).await {
+        match self.fetch_result(Repeat::Result).await {
             // How the queue refuses a result that is not there yet is not documented, so the status
             // decides what the refusal meant.
             Err(error) if error.status().is_some_and(may_mean_not_ready) => match self.status().await {
@@ -107,7 +117,7 @@ impl<E: Endpoint> Job<E> {
     ///
     /// # Errors
     ///
-    /// `NotFound` for a request that never was or is no longer kept; as any call otherwise.
+    /// As any call. That there is nothing to cancel is none.
     pub async fn cancel(&self) -> Result<Cancelled> {
         let request = self.request(Method::PUT, |urls| urls.cancel.clone())?;
         match self.send(&request).await {
@@ -115,8 +125,32 @@ impl<E: Endpoint> Job<E> {
             Err(error) if error.status() == Some(StatusCode::BAD_REQUEST) && is_completed(&error) => {
                 Ok(Cancelled::AlreadyCompleted)
             }
+            Err(error) if error.is_not_found() => Ok(Cancelled::NotFound),
             Err(error) => Err(error),
         }
+    }
+
+    /// Sends one more header with every request about this job. A header that makes no sense is an error of
+    /// those requests.
+    #[must_use]
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        let target = Arc::make_mut(&mut self.target);
+        match custom_header(name.as_ref(), value.as_ref()) {
+            Ok((name, value)) => {
+                target.headers.insert(name, value);
+            }
+            Err(message) => {
+                target.wrong.get_or_insert(message);
+            }
+        }
+        self
+    }
+
+    /// When requests about this job are sent again.
+    #[must_use]
+    pub fn retry(mut self, retry: Retry) -> Self {
+        Arc::make_mut(&mut self.target).retry = Some(retry);
+        self
     }
 
     /// What to keep of the request to come back for it later.
@@ -131,16 +165,46 @@ impl<E: Endpoint> Job<E> {
     }
 
     pub(super) async fn fetch_status(&self, logs: bool) -> Result<Update> {
+        let request = self.status_request(logs)?;
+        self.read_status(&request).await
+    }
+
+    /// The status, for who waits: with more patience.
+    pub(super) async fn look(&self, logs: bool) -> Result<Update> {
+        let mut request = self.status_request(logs)?;
+        request.retry = request.retry.patient();
+        self.read_status(&request).await
+    }
+
+    fn status_request(&self, logs: bool) -> Result<Request> {
         let mut request = self.request(Method::GET, |urls| urls.status.clone())?;
         request.url.query_pairs_mut().append_pair("logs", if logs { "1" } else { "0" });
-        let answer = self.send(&request).await?;
+        Ok(request)
+    }
+
+    async fn read_status(&self, request: &Request) -> Result<Update> {
+        let answer = self.send(request).await?;
         Update::read(&answer).map_err(|error| self.named(error))
     }
 
-    pub(super) async fn fetch_result(&self, repeat: Repeat) -> Result<Reply<E::Output>> {
+    async fn fetch_result(&self, repeat: Repeat) -> Result<Reply<E::Output>> {
         let mut request = self.request(Method::GET, |urls| urls.result.clone())?;
         request.repeat = repeat;
-        let answer = self.send(&request).await?;
+        request.timeout = Some(TRANSFER);
+        self.read_result(&request).await
+    }
+
+    /// The result of a completed request, for who has waited: with more patience.
+    pub(super) async fn collect(&self, repeat: Repeat) -> Result<Reply<E::Output>> {
+        let mut request = self.request(Method::GET, |urls| urls.result.clone())?;
+        request.repeat = repeat;
+        request.timeout = Some(TRANSFER);
+        request.retry = request.retry.patient();
+        self.read_result(&request).await
+    }
+
+    async fn read_result(&self, request: &Request) -> Result<Reply<E::Output>> {
+        let answer = self.send(request).await?;
         if answer.status == StatusCode::ACCEPTED {
             return Err(self.named(not_ready(answer)));
         }
@@ -150,15 +214,24 @@ impl<E: Endpoint> Job<E> {
     async fn send(&self, request: &Request) -> Result<Answer> {
         let span =
             tracing::debug_span!("fal.job", endpoint = self.endpoint(), request_id = self.request_id());
-        let answer = self.client.0.transport.send(request).instrument(span).await;
-        answer.map_err(|error| self.named(error))
+        let shared = &self.client.0;
+        let answer = async {
+            let _permit = shared.queue.request().await;
+            shared.transport.send(request).await
+        };
+        answer.instrument(span).await.map_err(|error| self.named(error))
     }
 
-    fn request(&self, method: Method, url: impl FnOnce(&Urls) -> Url) -> Result<Request> {
-        let urls = self.target.urls.as_ref().map_err(|why| self.named(Error::new(ErrorKind::Config, why)))?;
+    pub(super) fn request(&self, method: Method, url: impl FnOnce(&Urls) -> Url) -> Result<Request> {
+        let wrong = |why: &String| self.named(Error::new(ErrorKind::Config, why));
+        let urls = self.target.urls.as_ref().map_err(wrong)?;
+        if let Some(why) = &self.target.wrong {
+            return Err(wrong(why));
+        }
         let mut request = Request::to_fal(method, url(urls), Repeat::Freely);
         request.retry = self.target.retry.clone().unwrap_or_else(|| self.client.0.retry.clone());
         request.timeout = Some(ANSWER);
+        request.headers.clone_from(&self.target.headers);
         Ok(request)
     }
 }

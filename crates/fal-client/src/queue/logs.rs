@@ -1,6 +1,10 @@
 //! Log lines, each of them once.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    mem,
+};
 
 use serde::{Deserialize, Deserializer};
 
@@ -45,23 +49,44 @@ impl<'de> Deserialize<'de> for Log {
 
 /// Which lines were handed out already.
 ///
-/// The queue answers with all lines so far. They are told apart by how often each occurs, not by their
-/// place: a line may arrive late and sort before one that was seen, and old ones may drop out.
+/// Lines are told apart by how often each occurs, not by their place: a line may arrive late and sort
+/// before one that was seen, and old ones may drop out. A fingerprint of each is kept, not the line.
 #[derive(Debug, Default)]
-pub(super) struct Seen(HashMap<Log, usize>);
+pub(super) struct Seen {
+    fingerprints: RandomState,
+    handed_out: HashMap<u64, u32>,
+    /// What the stream that is listened to has brought.
+    streamed: HashMap<u64, u32>,
+}
 
 impl Seen {
-    /// Leaves the new ones of `lines`.
+    /// A stream tells every line so far and then the further ones.
+    pub(super) fn stream_begins(&mut self) {
+        self.streamed.clear();
+    }
+
+    /// Leaves the new ones of `lines`, which are all so far.
     pub(super) fn retain_new(&mut self, lines: &mut Vec<Log>) {
-        let mut now: HashMap<Log, usize> = HashMap::new();
-        lines.retain(|line| {
-            let count = now.entry(line.clone()).or_default();
-            *count += 1;
-            let seen = self.0.entry(line.clone()).or_default();
-            let is_new = *count > *seen;
-            *seen = (*seen).max(*count);
-            is_new
-        });
+        let mut now = HashMap::new();
+        lines.retain(|line| self.count(line, &mut now));
+    }
+
+    /// Leaves the new ones of `lines`, which follow those that the stream has brought before.
+    pub(super) fn retain_further(&mut self, lines: &mut Vec<Log>) {
+        let mut streamed = mem::take(&mut self.streamed);
+        lines.retain(|line| self.count(line, &mut streamed));
+        self.streamed = streamed;
+    }
+
+    /// Counts one more of `line` in `now`; `true` if so many were never handed out.
+    fn count(&mut self, line: &Log, now: &mut HashMap<u64, u32>) -> bool {
+        let fingerprint = self.fingerprints.hash_one(line);
+        let count = now.entry(fingerprint).or_default();
+        *count = count.saturating_add(1);
+        let handed_out = self.handed_out.entry(fingerprint).or_default();
+        let is_new = *count > *handed_out;
+        *handed_out = (*handed_out).max(*count);
+        is_new
     }
 }
 

@@ -11,6 +11,9 @@ use crate::{Error, ErrorKind, Result, transport::Answer};
 ///
 /// fal knows no failed and no cancelled state: whatever happens, a request ends as `Completed`, and
 /// fetching its result returns the failure.
+///
+/// To who waits for a request, progress is told once and never taken back: positions only fall, and a
+/// request that fal gives to another runner stays `Running`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Update {
@@ -61,8 +64,22 @@ impl Update {
         }
     }
 
+    /// What an event of the status stream says; `None` when it makes no sense.
+    pub(super) fn of_event(data: &[u8]) -> Option<Self> {
+        Self::of(serde_json::from_slice(data).ok()?).ok()
+    }
+
     pub(super) fn read(answer: &Answer) -> Result<Self> {
-        let body: Body = answer.json()?;
+        Self::of(answer.json()?).map_err(|unknown| {
+            // Waiting for an unknown state to become a known one might take for ever.
+            let kind = ErrorKind::Decode { path: "status".to_owned() };
+            let message = format!("the queue answered with the unknown status `{}`", unknown.escape_debug());
+            Error::new(kind, message).body_of(answer.status, answer.body.clone())
+        })
+    }
+
+    /// The update, or the status that is not known.
+    fn of(body: Body) -> Result<Self, String> {
         let logs = body.logs.unwrap_or_default();
         match body.status.as_str() {
             "IN_QUEUE" => Ok(Self::Queued { position: body.queue_position.unwrap_or(0) }),
@@ -73,12 +90,7 @@ impl Update {
                 error: body.error.map(text),
                 error_type: body.error_type,
             }),
-            // Waiting for an unknown state to become a known one might take for ever.
-            unknown => Err(Error::new(
-                ErrorKind::Decode { path: "status".to_owned() },
-                format!("the queue answered with the unknown status `{}`", unknown.escape_debug()),
-            )
-            .body_of(answer.status, answer.body.clone())),
+            _ => Err(body.status),
         }
     }
 }

@@ -3,18 +3,14 @@
 use std::borrow::Cow;
 
 use fal_core::{Endpoint, IntoInput};
-use http::Method;
 use serde::Deserialize;
 use tracing::{Instrument, field::Empty};
 
-use super::{Job, job::ANSWER, urls::Given};
+use super::{Job, job::TRANSFER, urls::Given};
 use crate::{
     BoxFuture, Client, Error, ErrorKind, Result,
     call::{CallOptions, within},
-    endpoint_id::EndpointId,
     prepare,
-    retry::Repeat,
-    transport::{Content, Request},
 };
 
 /// A request for the queue, from [`Client::submit`]. Sent by awaiting it, which gives a [`Job`].
@@ -24,7 +20,6 @@ pub struct Submit<E: Endpoint> {
     endpoint: Cow<'static, str>,
     input: E::Input,
     pub(super) options: CallOptions,
-    webhook: Option<String>,
 }
 
 input_options!(Submit);
@@ -34,13 +29,7 @@ debug_call!(Submit);
 impl<E: Endpoint> Submit<E> {
     pub(crate) fn new(client: Client, input: impl IntoInput<Endpoint = E>) -> Self {
         let endpoint = input.endpoint_id();
-        Self { client, endpoint, input: input.into_input(), options: CallOptions::default(), webhook: None }
-    }
-
-    /// Has the result sent to this URL when the request is completed. Sent as `fal_webhook`.
-    pub fn webhook(mut self, url: impl Into<String>) -> Self {
-        self.webhook = Some(url.into());
-        self
+        Self { client, endpoint, input: input.into_input(), options: CallOptions::default() }
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -58,19 +47,14 @@ impl<E: Endpoint> Submit<E> {
     }
 
     async fn exchange(self) -> Result<Job<E>> {
-        let Self { client, endpoint, input, options, webhook } = self;
-        let mut url = EndpointId::parse(&endpoint)?.call_url(&client.hosts().queue);
-        if let Some(webhook) = webhook {
-            url.query_pairs_mut().append_pair("fal_webhook", &webhook);
-        }
-        let headers = options.headers()?;
-        let body = prepare::body(&client, input, &options).await?;
-        let mut request = Request::to_fal(Method::POST, url, Repeat::WhenUnaccepted);
-        request.headers = headers;
-        request.content = Content::Json(body);
-        request.retry = options.retry(&client);
-        request.timeout = Some(ANSWER);
-        let answer = client.0.transport.send(&request).await?;
+        let Self { client, endpoint, input, mut options } = self;
+        let queue = &client.hosts().queue;
+        let mut request = prepare::request(&client, queue, &endpoint, input, &mut options).await?;
+        request.timeout = Some(TRANSFER);
+        let answer = {
+            let _permit = client.0.queue.request().await;
+            client.0.transport.send(&request).await?
+        };
         let Accepted { request_id, status_url, response_url, cancel_url } = answer.json()?;
         if request_id.is_empty() {
             let kind = ErrorKind::Decode { path: "request_id".to_owned() };

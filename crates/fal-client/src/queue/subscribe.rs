@@ -68,6 +68,7 @@ async fn give_up<E: Endpoint>(job: &Job<E>, limit: Duration) -> Error {
         Ok(Ok(Cancelled::AlreadyCompleted)) => {
             "; it has completed since, and its result can be fetched".to_owned()
         }
+        Ok(Ok(Cancelled::NotFound)) => "; the queue no longer knows it".to_owned(),
         Ok(Err(error)) => format!("; it could not be cancelled: {}", error.message()),
         Err(_) => "; the request to cancel it was not answered".to_owned(),
     };

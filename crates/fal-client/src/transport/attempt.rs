@@ -2,6 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, header};
+use tracing::{Instrument, field::Empty};
+use url::Url;
 
 use super::{Answer, Content, Failure, Request, Transport};
 use crate::{Error, ErrorKind};
@@ -9,63 +11,91 @@ use crate::{Error, ErrorKind};
 /// An explanation is not longer than this; what comes after is not read.
 const EXPLANATION: u64 = 1 << 20;
 
+/// No more than this is set aside for an answer before it has arrived.
+const PREPARED: u64 = 16 << 20;
+
 impl Transport {
-    /// Sends once. An answer that is not a success is a failure.
-    pub(super) async fn attempt(
-        &self,
-        request: &Request,
-        attempt: u32,
-    ) -> Result<reqwest::Response, Failure> {
-        let response = self.prepared(request).await?.send().await.map_err(Failure::of)?;
-        let status = response.status();
-        let request_id = response.headers().get("x-fal-request-id").and_then(|id| id.to_str().ok());
-        tracing::debug!(method = %request.method, attempt, status = status.as_u16(), request_id, "answered");
-        if status.is_success() {
-            return Ok(response);
+    /// Sends once, and once more to the second domain when there is no connection to the first. An answer
+    /// that is not a success is a failure.
+    pub(super) async fn attempt(&self, request: &Request, number: u32) -> Result<reqwest::Response, Failure> {
+        let span = tracing::debug_span!(
+            "fal.attempt", method = %request.method, attempt = number, status = Empty, request_id = Empty
+        );
+        async {
+            let mut sent = self.http.execute(self.prepared(request, &request.url).await?).await;
+            if let Err(first) = &sent
+                && first.is_connect()
+                && request.to_fal
+                && self.proxy.is_none()
+                && let Some(backup) = self.backups.of_url(&request.url)
+            {
+                tracing::debug!(host = backup.host_str(), "no connection: asking the second domain");
+                match self.http.execute(self.prepared(request, &backup).await?).await {
+                    // The first domain is the one that people look for.
+                    Err(second) if second.is_connect() => {}
+                    other => sent = other,
+                }
+            }
+            accepted(sent.map_err(Failure::of)?).await
         }
-        let headers = response.headers().clone();
-        // Half an explanation is better than losing the status because the other half did not arrive.
-        let body = read_up_to(response, EXPLANATION).await.unwrap_or_default();
-        Err(Failure::Refused(status, headers, body))
+        .instrument(span)
+        .await
     }
 
-    async fn prepared(&self, request: &Request) -> Result<reqwest::RequestBuilder, Failure> {
-        let mut builder = self
-            .http
-            .request(request.method.clone(), request.url.clone())
-            .headers(request.headers.clone())
-            .header(header::USER_AGENT, self.user_agent.clone());
-        if request.with_key
-            && let Some(key) = &self.authorization
-        {
+    async fn prepared(&self, request: &Request, url: &Url) -> Result<reqwest::Request, Failure> {
+        let target = match (&self.proxy, request.to_fal) {
+            (Some(proxy), true) => proxy,
+            _ => url,
+        };
+        let mut prepared = reqwest::Request::new(request.method.clone(), target.clone());
+        let headers = prepared.headers_mut();
+        if request.to_fal {
             // Every URL of such a request is made from a configured host. This holds even if that is
             // forgotten once.
             if !self.hosts.own(&request.url) {
                 let message = "the key is for fal's services only, not for this URL";
                 return Err(Failure::Final(Error::new(ErrorKind::Config, message)));
             }
-            builder = builder.header(header::AUTHORIZATION, key.clone());
+            headers.clone_from(&self.headers);
+            if let Some(key) = self.authorization.header().await.map_err(Failure::Final)? {
+                headers.insert(header::AUTHORIZATION, key);
+            }
+            if self.proxy.is_some() {
+                let target = HeaderValue::try_from(url.as_str()).map_err(|cause| {
+                    let message = "the URL cannot be sent to the proxy";
+                    Failure::Final(Error::new(ErrorKind::Config, message).caused_by(cause))
+                })?;
+                headers.insert("x-fal-target-url", target);
+            }
+        } else if let Some(agent) = self.headers.get(header::USER_AGENT) {
+            headers.insert(header::USER_AGENT, agent.clone());
         }
-        if let Some(timeout) = request.timeout {
-            builder = builder.timeout(timeout);
+        for (name, value) in &request.headers {
+            headers.insert(name, value.clone());
         }
-        Ok(match &request.content {
+        match &request.content {
             // The official clients say so too; a proxy may refuse a PUT of unknown length.
-            Content::None if request.method == http::Method::PUT => builder.header(header::CONTENT_LENGTH, 0),
-            Content::None => builder,
-            Content::Json(body) => builder
-                .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
-                .body(body.clone()),
-            Content::Bytes(body) => builder.body(body.clone()),
+            Content::None if request.method == http::Method::PUT => {
+                headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+            }
+            Content::None => {}
+            Content::Json(body) => {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                *prepared.body_mut() = Some(body.clone().into());
+            }
+            Content::Bytes(body) => *prepared.body_mut() = Some(body.clone().into()),
             Content::File { path, length } => {
+                // Signed upload URLs refuse a body of unknown length.
+                headers.insert(header::CONTENT_LENGTH, HeaderValue::from(*length));
                 let file = tokio::fs::File::open(path).await.map_err(|cause| {
                     let message = format!("cannot read {}: {cause}", path.display());
                     Failure::Final(Error::new(ErrorKind::File, message).caused_by(cause))
                 })?;
-                // Signed upload URLs refuse a body of unknown length.
-                builder.header(header::CONTENT_LENGTH, *length).body(file)
+                *prepared.body_mut() = Some(file.into());
             }
-        })
+        }
+        *prepared.timeout_mut() = request.timeout;
+        Ok(prepared)
     }
 
     /// Reads the whole answer, unless it is larger than the client takes.
@@ -79,6 +109,22 @@ impl Transport {
     pub(crate) async fn read_body(&self, response: reqwest::Response) -> crate::Result<Bytes> {
         read_at_most(response, self.limits.reply).await.map_err(Failure::into_error)
     }
+}
+
+async fn accepted(response: reqwest::Response) -> Result<reqwest::Response, Failure> {
+    let status = response.status();
+    let span = tracing::Span::current();
+    span.record("status", status.as_u16());
+    span.record("request_id", response.headers().get("x-fal-request-id").and_then(|id| id.to_str().ok()));
+    if status.is_success() {
+        tracing::debug!("answered");
+        return Ok(response);
+    }
+    tracing::debug!("refused");
+    let headers = response.headers().clone();
+    // Half an explanation is better than losing the status because the other half did not arrive.
+    let body = read_up_to(response, EXPLANATION).await.unwrap_or_default();
+    Err(Failure::Refused(status, headers, body))
 }
 
 async fn read_at_most(response: reqwest::Response, limit: u64) -> Result<Bytes, Failure> {
@@ -99,11 +145,16 @@ async fn read_at_most(response: reqwest::Response, limit: u64) -> Result<Bytes, 
 async fn read_up_to(mut response: reqwest::Response, limit: u64) -> Result<Bytes, Failure> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let whole = response.content_length();
+    // What is announced is not yet sent.
+    let prepared = whole.unwrap_or_default().min(PREPARED).try_into().unwrap_or_default();
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(Failure::of)? {
         let room = limit - body.len();
         if chunk.len() <= room && u64::try_from(chunk.len()).ok() == whole {
             return Ok(chunk); // All of it at once, as most answers are: nothing to copy.
+        }
+        if body.is_empty() {
+            body.reserve(prepared);
         }
         body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
         if body.len() >= limit {

@@ -4,25 +4,40 @@ use std::time::Duration;
 
 use crate::{Error, ErrorKind, Result};
 
+/// How long a connection may take to be made. Beyond that the second domain, or another attempt, is the
+/// better idea.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long a connection is kept for the next request.
+const IDLE: Duration = Duration::from_secs(45);
+
 /// A client that follows no redirect, since a key must not, and knows the proxies of the environment.
 pub(crate) fn default_http(local: bool) -> Result<reqwest::Client> {
     let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(Duration::from_secs(30))
+        .connect_timeout(CONNECT)
+        // Less than servers usually do, so that they are not the ones that close it.
+        .pool_idle_timeout(IDLE)
         .tcp_nodelay(true);
     // A proxy cannot reach an emulator on this machine.
     let builder = if local { builder.no_proxy() } else { builder };
     with_tls(builder, local)?.build().map_err(config)
 }
 
-/// rustls is handed its provider, so that none has to be installed for the whole process.
-#[cfg(feature = "rustls-ring")]
+#[cfg(feature = "rustls")]
 fn with_tls(builder: reqwest::ClientBuilder, local: bool) -> Result<reqwest::ClientBuilder> {
-    use std::sync::Arc;
-
     use rustls_platform_verifier::BuilderVerifierExt;
 
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = match provider() {
+        Some(provider) => provider,
+        None => {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "rustls has no crypto provider: turn on `rustls-ring` or `rustls-aws-lc-rs` of fal-client, \
+                 or install one for the process",
+            ));
+        }
+    };
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(config)?;
@@ -36,14 +51,27 @@ fn with_tls(builder: reqwest::ClientBuilder, local: bool) -> Result<reqwest::Cli
     Ok(builder.tls_backend_preconfigured(tls))
 }
 
-#[cfg(all(feature = "native-tls", not(feature = "rustls-ring")))]
+/// The one that the process has agreed on, or else one that is built in, so that none has to be installed.
+#[cfg(feature = "rustls")]
+fn provider() -> Option<std::sync::Arc<rustls::crypto::CryptoProvider>> {
+    let installed = rustls::crypto::CryptoProvider::get_default().cloned();
+    #[cfg(feature = "rustls-ring")]
+    let built_in = || Some(rustls::crypto::ring::default_provider().into());
+    #[cfg(all(feature = "rustls-aws-lc-rs", not(feature = "rustls-ring")))]
+    let built_in = || Some(rustls::crypto::aws_lc_rs::default_provider().into());
+    #[cfg(not(any(feature = "rustls-ring", feature = "rustls-aws-lc-rs")))]
+    let built_in = || None;
+    installed.or_else(built_in)
+}
+
+#[cfg(all(feature = "native-tls", not(feature = "rustls")))]
 #[allow(clippy::unnecessary_wraps, reason = "as the other one")]
 fn with_tls(builder: reqwest::ClientBuilder, _: bool) -> Result<reqwest::ClientBuilder> {
     Ok(builder.tls_backend_native())
 }
 
 /// Plain HTTP only, for an emulator.
-#[cfg(not(any(feature = "native-tls", feature = "rustls-ring")))]
+#[cfg(not(any(feature = "native-tls", feature = "rustls")))]
 #[allow(clippy::unnecessary_wraps, reason = "as the other one")]
 fn with_tls(builder: reqwest::ClientBuilder, _: bool) -> Result<reqwest::ClientBuilder> {
     Ok(builder)

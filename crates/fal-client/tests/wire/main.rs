@@ -2,11 +2,16 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+#[cfg(feature = "blocking")]
+mod blocking;
 mod files;
 mod job;
 mod model;
+mod options;
+mod proxy;
 mod run;
 mod security;
 mod server;
+mod stream;
 mod subscribe;
 mod transport;

@@ -24,12 +24,15 @@ async fn work_is_repeated_only_when_it_was_not_accepted() {
     type Headers = &'static [(&'static str, &'static str)];
     const FROM_FAL: Headers = &[("x-fal-request-id", "r1")];
     // status, headers, attempts at run and submit, attempts at status
-    let table: [(u16, Headers, usize, usize); 9] = [
+    let table: [(u16, Headers, usize, usize); 12] = [
         (503, &[], 4, 4),
         (503, FROM_FAL, 1, 4),
+        (502, &[], 1, 4),
+        (504, &[], 1, 4),
         (429, FROM_FAL, 4, 4),
-        (408, &[], 1, 4),
-        (500, &[], 1, 1),
+        (408, FROM_FAL, 1, 4),
+        (500, &[], 1, 4),
+        (500, &[("x-fal-needs-retry", "1")], 4, 4),
         (404, &[], 1, 1),
         (504, &[("x-fal-request-timeout-type", "user")], 1, 1),
         (429, &[("x-fal-needs-retry", "0")], 1, 1),
@@ -68,6 +71,7 @@ async fn a_broken_connection_repeats_looks_but_not_work() {
         let client = Client::builder().emulator(url).retry(quick()).build().unwrap();
         let error = client.run(cat()).await.unwrap_err();
         assert!(error.is_transport() && error.endpoint() == Some("acme/app/edit"), "{error:?}");
+        assert!(error.to_string().ends_with("the request was sent, so the work may be running"), "{error}");
         assert_eq!(requests.load(Ordering::SeqCst), 1);
         let error = client.job::<Model>("r1").status().await.unwrap_err();
         assert!(error.is_transport() && error.request_id() == Some("r1"), "{error:?}");
@@ -135,4 +139,45 @@ async fn a_client_of_one_s_own_is_used() {
     let client = server.builder().http(http.default_headers(headers).build().unwrap()).build().unwrap();
     client.run(cat()).await.unwrap();
     assert_eq!(server.received()[0].header("x-mine"), Some("yes"));
+}
+
+#[tokio::test]
+async fn every_attempt_is_observed() {
+    let server = Server::start(|request: &Received, _: &str| match request.nth {
+        0 => bytes(429, &[("x-fal-request-id", "r0")], ""),
+        _ => bytes(200, &[("x-fal-request-id", "r1")], r#"{"seed":1}"#),
+    })
+    .await;
+    let seen: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
+    let notes = seen.clone();
+    let client = server.builder().on_attempt(move |attempt| {
+        notes.lock().unwrap().push(format!(
+            "{} {} {} {:?} {:?} {:?} {}",
+            attempt.number(),
+            attempt.method(),
+            attempt.path(),
+            attempt.status().map(|status| status.as_u16()),
+            attempt.request_id(),
+            attempt.failure(),
+            attempt.pause().is_some(),
+        ));
+    });
+    client.build().unwrap().run(cat()).await.unwrap();
+    assert_eq!(
+        *seen.lock().unwrap(),
+        [
+            r#"1 POST /run/acme/app/edit Some(429) Some("r0") Some("status 429") true"#,
+            r#"2 POST /run/acme/app/edit Some(200) Some("r1") None false"#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_pause_that_would_outlast_the_call_is_not_begun() {
+    let server = refusing(429, &[("retry-after", "20")]).await;
+    let error = server.builder().retry(Retry::default()).build().unwrap().run(cat());
+    // The service's own words, and not that time is up.
+    let error = error.timeout(Duration::from_secs(10)).await.unwrap_err();
+    assert!(error.is_rate_limited(), "{error:?}");
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(20)));
 }

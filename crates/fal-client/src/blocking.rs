@@ -1,0 +1,90 @@
+//! The verbs for code that is not async.
+
+use std::{pin::pin, sync::OnceLock};
+
+use futures_util::{Stream, StreamExt};
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use crate::{Error, ErrorKind, Result};
+
+/// Waits for a call where there is no async runtime. With the feature `blocking`.
+///
+/// Every verb and every method of a [`Job`](crate::Job) takes the same options and ends with `.block()`
+/// in place of `.await`. The work is done by one background thread for the whole process.
+///
+/// ```no_run
+/// use fal_client::{Blocking, BlockingStream, Client, untyped};
+/// use serde_json::json;
+///
+/// # fn example() -> fal_client::Result<()> {
+/// let client = Client::from_env()?;
+/// let input = untyped::input("fal-ai/flux/dev", json!({ "prompt": "a cat reading a map" }));
+/// let job = client.submit(input).hint("session-1").block()?;
+/// for update in job.updates().blocking_iter() {
+///     println!("{:?}", update?);
+/// }
+/// println!("{}", job.result().block()?["images"][0]["url"]);
+/// # Ok(())
+/// # }
+/// ```
+pub trait Blocking<T>: IntoFuture<Output = Result<T>> + Sized {
+    /// What awaiting the call would give.
+    ///
+    /// # Errors
+    ///
+    /// As the call; `Config` when an async runtime is running on this thread, where `.await` is the way.
+    fn block(self) -> Result<T> {
+        let runtime = runtime()?;
+        runtime.block_on(self.into_future())
+    }
+}
+
+impl<T, C: IntoFuture<Output = Result<T>>> Blocking<T> for C {}
+
+/// Iterates over a stream, such as [`Updates`](crate::Updates), where there is no async runtime. With the
+/// feature `blocking`.
+pub trait BlockingStream<T>: Stream<Item = Result<T>> + Unpin + Sized {
+    /// What polling the stream would give.
+    fn blocking_iter(self) -> Iter<Self> {
+        Iter { stream: self, over: false }
+    }
+}
+
+impl<T, S: Stream<Item = Result<T>> + Unpin> BlockingStream<T> for S {}
+
+/// A stream as an iterator, from [`BlockingStream::blocking_iter`].
+#[derive(Debug)]
+pub struct Iter<S> {
+    stream: S,
+    over: bool,
+}
+
+impl<T, S: Stream<Item = Result<T>> + Unpin> Iterator for Iter<S> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Result<T>> {
+        if self.over {
+            return None;
+        }
+        let next = match runtime() {
+            Ok(runtime) => runtime.block_on(pin!(self.stream.next())),
+            Err(error) => Some(Err(error)),
+        };
+        self.over = !matches!(next, Some(Ok(_)));
+        next
+    }
+}
+
+/// The runtime of the process, with a thread of its own so that connections live on between calls.
+fn runtime() -> Result<&'static Runtime> {
+    static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
+    if Handle::try_current().is_ok() {
+        let message = "a blocking call inside an async runtime would block it: use `.await` there";
+        return Err(Error::new(ErrorKind::Config, message));
+    }
+    let start =
+        || Builder::new_multi_thread().worker_threads(1).thread_name("fal-client").enable_all().build();
+    RUNTIME.get_or_init(start).as_ref().map_err(|cause| {
+        Error::new(ErrorKind::Config, format!("no thread for blocking calls can be started: {cause}"))
+    })
+}
