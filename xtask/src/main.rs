@@ -1,6 +1,7 @@
 //! The commands of this workspace: `cargo xtask <command>`.
 
 mod bench;
+mod conformance;
 mod demo;
 mod regen;
 mod run;
@@ -22,6 +23,9 @@ struct Arguments {
 enum Command {
     /// Measures: what generating costs, and what compiling the result costs.
     Bench(bench::Arguments),
+    /// Drives fal's official clients, unmodified, through every operation against the emulator. Needs python3,
+    /// node, npm and a network.
+    Conformance(conformance::Arguments),
     /// Calls FLUX, a video model and Whisper, and saves the media under target/demo. Uses the embedded
     /// emulator unless FAL_KEY is set.
     Demo(demo::Arguments),
@@ -34,6 +38,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Conformance(arguments) => conformance::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Regen(arguments) => regen::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),

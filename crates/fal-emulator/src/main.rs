@@ -3,9 +3,10 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
-use fal_emulator::{Emulator, Error};
+use fal_emulator::{Emulator, Error, Pace};
 use serde_json::json;
 
 mod stop;
@@ -26,6 +27,14 @@ struct Arguments {
     /// Answer 401 to calls without `Authorization: Key <KEY>`
     #[arg(long, value_name = "KEY")]
     require_key: Option<String>,
+
+    /// How long each place in the queue takes, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 30)]
+    queue_time: u64,
+
+    /// How long a request runs, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 210)]
+    run_time: u64,
 }
 
 #[tokio::main]
@@ -40,7 +49,10 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(arguments: Arguments) -> Result<(), Error> {
-    let mut builder = Emulator::builder().port(arguments.port);
+    let pace = Pace::default()
+        .per_position(Duration::from_millis(arguments.queue_time))
+        .run(Duration::from_millis(arguments.run_time));
+    let mut builder = Emulator::builder().port(arguments.port).pace(pace);
     if let Some(path) = arguments.schemas {
         builder = builder.schemas_dir(path);
     }

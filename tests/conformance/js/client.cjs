@@ -1,0 +1,270 @@
+// Drives @fal-ai/client through every operation.
+"use strict";
+const assert = require("node:assert/strict");
+const { openAsBlob, mkdtempSync, rmSync, writeFileSync, readFileSync } = require("node:fs");
+const { randomBytes } = require("node:crypto");
+const { tmpdir } = require("node:os");
+const { join } = require("node:path");
+const { client } = require("./point.cjs");
+const { download, isPicture, main, operation, rejects, sameBytes } = require("./report.cjs");
+
+const MODEL = "acme/painter/fast";
+const LIVE = "acme/live";
+const UNKNOWN = "00000000-0000-0000-0000-000000000000";
+const input = { prompt: "a cat", seed: 7, width: 40, height: 30 };
+const ORDER = ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"];
+
+const isOutput = (output) => {
+  assert.deepEqual([output.seed, output.prompt], [7, "a cat"]);
+  assert.deepEqual([output.images[0].width, output.images[0].height], [40, 30]);
+};
+const areStates = (states) => {
+  const names = states.map((state) => state.status);
+  assert.equal(names.at(-1), "COMPLETED", String(names));
+  assert.deepEqual(names, names.toSorted((a, b) => ORDER.indexOf(a) - ORDER.indexOf(b)));
+};
+const areLogs = (logs) =>
+  assert.deepEqual(logs.map((log) => log.message), [1, 2, 3, 4].map((n) => `fal-emulator: step ${n} of 4`));
+/** Bytes in which no two parts are alike; over 90 MiB the client uploads in parts. */
+const large = () => {
+  const bytes = Buffer.alloc(91 * 1024 * 1024 + 17, randomBytes(1024));
+  for (let at = 0; at < bytes.length - 4; at += 1 << 20) bytes.writeUInt32BE(at, at);
+  return bytes;
+};
+
+operation("run", async () => {
+  const { data, requestId } = await client().run(MODEL, { input });
+  isOutput(data);
+  await isPicture(data);
+  assert.match(requestId, /^[0-9a-f-]{36}$/);
+});
+
+operation("run: options", async () => {
+  const options = { input, startTimeout: 30, storageSettings: { expiresIn: "1h" } };
+  isOutput((await client().run(MODEL, options)).data);
+  const image_url = new Blob(["bytes"], { type: "image/png" });
+  isOutput((await client().run(MODEL, { input: { ...input, image_url } })).data);
+});
+
+operation("submit", async () => {
+  const options = { input, priority: "low", hint: "warm", startTimeout: 45, headers: { "X-Custom": "1" } };
+  const receipt = await client().queue.submit(MODEL, options);
+  assert.equal(receipt.status, "IN_QUEUE");
+  assert.match(receipt.status_url, /\/acme\/painter\/requests\//);
+});
+
+operation("status", async () => {
+  const { queue } = client();
+  const { request_id: requestId } = await queue.submit(MODEL, { input });
+  const first = await queue.status(MODEL, { requestId });
+  assert.ok(ORDER.slice(0, 2).includes(first.status), first.status);
+  const done = await queue.subscribeToStatus(MODEL, { requestId, logs: true, pollInterval: 20 });
+  assert.ok(done.metrics.inference_time > 0);
+  areLogs((await queue.status(MODEL, { requestId, logs: true })).logs);
+  await rejects(() => queue.status(MODEL, { requestId: UNKNOWN }), { status: 404 });
+});
+
+operation("iter_events", async () => {
+  const { queue } = client();
+  const { request_id: requestId } = await queue.submit(MODEL, { input });
+  const stream = await queue.streamStatus(MODEL, { requestId, logs: true });
+  const states = [];
+  stream.on("data", (state) => states.push(state));
+  await stream.done();
+  areStates(states);
+  areLogs(states.flatMap((state) => state.logs ?? []));
+});
+
+operation("result", async () => {
+  const { queue } = client();
+  const { request_id: requestId } = await queue.submit(MODEL, { input });
+  await rejects(() => queue.result(MODEL, { requestId }), { status: 400 });
+  await queue.subscribeToStatus(MODEL, { requestId, pollInterval: 20 });
+  const result = await queue.result(MODEL, { requestId });
+  isOutput(result.data);
+  assert.equal(result.requestId, requestId);
+  await rejects(() => queue.result(MODEL, { requestId: UNKNOWN }), { status: 404 });
+});
+
+operation("cancel", async () => {
+  const { queue } = client();
+  const { request_id: requestId } = await queue.submit(MODEL, { input });
+  await queue.cancel(MODEL, { requestId });
+  await rejects(() => queue.cancel(MODEL, { requestId }), { status: 400, body: { status: "ALREADY_COMPLETED" } });
+  await rejects(() => queue.result(MODEL, { requestId }), { status: 499 });
+  await rejects(() => queue.cancel(MODEL, { requestId: UNKNOWN }), { status: 404 });
+});
+
+operation("subscribe", async () => {
+  const { data, requestId } = await client().subscribe(MODEL, { input });
+  isOutput(data);
+  assert.match(requestId, /^[0-9a-f-]{36}$/);
+});
+
+operation("subscribe: logs", async () => {
+  const states = [];
+  const ids = [];
+  const options = { input, logs: true, pollInterval: 20, onEnqueue: (id) => ids.push(id) };
+  isOutput((await client().subscribe(MODEL, { ...options, onQueueUpdate: (state) => states.push(state) })).data);
+  areStates(states);
+  areLogs(states.at(-1).logs);
+  assert.equal(ids.length, 1);
+});
+
+operation("subscribe: status stream", async () => {
+  const states = [];
+  const options = { input, logs: true, mode: "streaming", onQueueUpdate: (state) => states.push(state) };
+  isOutput((await client().subscribe(MODEL, options)).data);
+  areStates(states);
+  areLogs(states.at(-1).logs);
+});
+
+operation("stream", async () => {
+  const stream = await client().stream(MODEL, { input });
+  const events = [];
+  for await (const event of stream) events.push(event);
+  const last = await stream.done();
+  assert.equal(events.length, 5);
+  events.forEach(isOutput);
+  assert.deepEqual(events.at(-1), last);
+  assert.equal(new Set(events.map((event) => event.images[0].url)).size, 5);
+  for (const event of events) await isPicture(event);
+});
+
+operation("stream: with a token", async () => {
+  const stream = await client().stream(MODEL, { input, connectionMode: "client" });
+  isOutput(await stream.done());
+});
+
+operation("stream: refused input", async () => {
+  const stream = await client().stream(MODEL, { input: {} });
+  await rejects(() => stream.done(), { status: 422 });
+});
+
+const connect = (options) => {
+  const heard = [];
+  let wake = () => {};
+  const hear = (kind) => (what) => (heard.push([kind, what]), wake());
+  const connection = client().realtime.connect(LIVE, {
+    throttleInterval: 0,
+    ...options,
+    onResult: hear("result"),
+    onError: hear("error"),
+  });
+  const next = async () => {
+    while (heard.length === 0) await new Promise((resolve) => (wake = resolve));
+    return heard.shift();
+  };
+  return { connection, next };
+};
+
+operation("realtime", async () => {
+  const { connection, next } = connect({ connectionKey: "plain" });
+  for (let n = 0; n < 5; n += 1) {
+    connection.send({ prompt: "hi", n });
+    const [kind, frame] = await next();
+    assert.equal(kind, "result", frame?.message);
+    assert.deepEqual([frame.prompt, frame.n], ["hi", n]);
+    assert.equal(Buffer.from(frame.image).subarray(1, 4).toString(), "PNG");
+  }
+});
+
+operation("realtime: key, buffering", async () => {
+  const { connection, next } = connect({ connectionKey: "buffered", maxBuffering: 5 });
+  connection.send({ prompt: "hi", n: 1 });
+  assert.equal((await next())[1].n, 1);
+});
+
+operation("realtime: refused input", async () => {
+  const { connection, next } = connect({ connectionKey: "refused" });
+  connection.send({ prompt: 3 });
+  const [kind, error] = await next();
+  assert.equal(kind, "error");
+  assert.match(error.message, /^INTERNAL_ERROR: 1 validation error for LiveInput/);
+});
+
+operation("realtime: close", async () => {
+  const { connection, next } = connect({ connectionKey: "closed" });
+  connection.send({ prompt: "hi", n: 1 });
+  assert.equal((await next())[0], "result");
+  connection.close();
+  const spurious = await Promise.race([next(), new Promise((resolve) => setTimeout(resolve, 300))]);
+  assert.equal(spurious, undefined, `close() was told as an error: ${spurious?.[1]?.message} ${spurious?.[1]?.status}`);
+});
+
+operation("upload", async () => {
+  const { storage } = client();
+  const url = await storage.upload(new File(["\x89PNG-data"], "cat.png", { type: "image/png" }));
+  assert.ok(url.endsWith("/cat.png"), url);
+  await sameBytes(url, Buffer.from("\x89PNG-data"));
+  await sameBytes(await storage.upload(new Blob(["x"])), Buffer.from("x"));
+});
+
+operation("upload: file", async () => {
+  const url = await client().storage.upload(await openAsBlob(__filename, { type: "text/plain" }));
+  await sameBytes(url, readFileSync(__filename));
+});
+
+operation("upload: name that is not ASCII", async () => {
+  const url = await client().storage.upload(new File(["x"], "größe.txt", { type: "text/plain" }));
+  await sameBytes(url, Buffer.from("x"));
+});
+
+operation("upload: lifecycle", async () => {
+  const lifecycle = { expiresIn: "1d", initialAcl: { default: "hide" } };
+  const url = await client().storage.upload(new Blob(["x"]), { lifecycle });
+  assert.equal((await download(url)).status, 404);
+});
+
+operation("upload: multipart", async () => {
+  const bytes = large();
+  await sameBytes(await client().storage.upload(new File([bytes], "big.bin")), bytes);
+});
+
+operation("upload: multipart file", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "conformance-"));
+  try {
+    const bytes = large();
+    writeFileSync(join(folder, "big.bin"), bytes);
+    await sameBytes(await client().storage.upload(await openAsBlob(join(folder, "big.bin"))), bytes);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+operation("error: validation", async () => {
+  const error = await rejects(() => client().run(MODEL, { input: { prompt: "", width: 0 } }), { status: 422 });
+  assert.equal(error.name, "ValidationError");
+  assert.equal(error.getFieldErrors("width")[0].type, "greater_than_equal");
+  assert.match(error.requestId, /^[0-9a-f-]{36}$/);
+  await rejects(() => client().subscribe(MODEL, { input: {} }), { status: 422 });
+});
+
+operation("error: unknown app", async () => {
+  await rejects(() => client().run("no/such-app", { input }), { status: 404 });
+  await rejects(() => client().queue.submit("no/such-app", { input }), { status: 404 });
+});
+
+operation("error: wrong key", async () => {
+  const wrong = client("CONFORMANCE_FAST", { credentials: "wrong:key" });
+  await rejects(() => wrong.run(MODEL, { input }), { status: 401 });
+  await rejects(() => wrong.queue.submit(MODEL, { input }), { status: 401 });
+});
+
+operation("timeout: start", async () => {
+  const options = { input, startTimeout: 1.1 };
+  const error = await rejects(() => client("CONFORMANCE_SLOW").subscribe(MODEL, options), { status: 504 });
+  assert.deepEqual([error.timeoutType, error.isUserTimeout], ["user", true]);
+});
+
+operation("timeout: client", async () => {
+  const slow = client("CONFORMANCE_SLOW");
+  let requestId;
+  const options = { input, timeout: 300, pollInterval: 100, onEnqueue: (id) => (requestId = id) };
+  const error = await rejects(() => slow.subscribe(MODEL, options), {});
+  assert.match(error.message, /Client timed out/);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  await rejects(() => slow.queue.cancel(MODEL, { requestId }), { status: 400 });
+});
+
+main();

@@ -1,0 +1,85 @@
+// Runs operations one by one and prints what became of each as a line of JSON.
+"use strict";
+const assert = require("node:assert/strict");
+const { createHash } = require("node:crypto");
+
+const operations = new Map();
+const operation = (name, run) => operations.set(name, run);
+
+const say = (name, error) => {
+  const line = { operation: name, passed: error === undefined };
+  if (error !== undefined) line.error = error;
+  console.log(JSON.stringify(line));
+};
+
+const describe = (error) => {
+  const own = String(error?.stack).match(/client\.cjs:(\d+)/);
+  const text = `${error?.name}: ${error?.message}`.split("\n")[0].slice(0, 300);
+  return text + (own ? ` (line ${own[1]})` : "");
+};
+
+const download = async (url) => {
+  const base = process.env.CONFORMANCE_FILES;
+  const direct = base && url.includes("/files/") ? `${base}/files/${url.split("/files/")[1]}` : url;
+  const reply = await fetch(direct);
+  return { status: reply.status, bytes: Buffer.from(await reply.arrayBuffer()) };
+};
+
+const hash = (bytes) => createHash("sha256").update(bytes).digest("hex");
+
+const sameBytes = async (url, bytes) => {
+  const got = (await download(url)).bytes;
+  assert.equal(hash(got), hash(bytes), `${bytes.length} bytes were uploaded, ${got.length} other bytes came back`);
+};
+
+const isPicture = async (output) => {
+  const { bytes } = await download(output.images[0].url);
+  assert.equal(bytes.subarray(1, 4).toString(), "PNG");
+};
+
+/** The error a call must end with, of which some properties are known. */
+const rejects = async (call, expected) => {
+  let result;
+  try {
+    result = await call();
+  } catch (error) {
+    for (const [name, value] of Object.entries(expected)) {
+      assert.deepEqual(error[name], value, `${name} is ${error[name]}, not ${value}: ${error.message}`);
+    }
+    return error;
+  }
+  throw new Error(`no error, but ${JSON.stringify(result)?.slice(0, 200)}`);
+};
+
+const limited = (promise, seconds) => {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`still under way after ${seconds} s`)), seconds * 1000);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+};
+
+/** Errors that reach no caller, since the operation began. */
+let stray = [];
+process.on("unhandledRejection", (error) => stray.push(error));
+process.on("uncaughtException", (error) => stray.push(error));
+
+const main = async () => {
+  const wanted = process.argv.slice(2);
+  const chosen = [...operations].filter(([name]) => wanted.length === 0 || wanted.includes(name));
+  console.log(JSON.stringify({ plan: chosen.map(([name]) => name) }));
+  for (const [name, run] of chosen) {
+    stray = [];
+    try {
+      await limited(run(), 60);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      if (stray.length > 0) throw stray[0];
+      say(name);
+    } catch (error) {
+      say(name, describe(error));
+    }
+  }
+  process.exit(0);
+};
+
+module.exports = { download, isPicture, main, operation, rejects, sameBytes };

@@ -1,0 +1,80 @@
+"""Runs operations one by one and prints what became of each as a line of JSON."""
+
+import hashlib
+import json
+import os
+import sys
+import traceback
+import urllib.request
+
+# The machine may have a proxy for the world; the emulator's files are fetched past it.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def plan(operations):
+    """What will be run, so that a driver that dies early is noticed."""
+    print(json.dumps({"plan": [name for name in operations if wants(name)]}), flush=True)
+
+
+def say(operation, error=None):
+    line = {"operation": operation, "passed": error is None}
+    if error is not None:
+        line["error"] = error
+    print(json.dumps(line), flush=True)
+
+
+def describe(error):
+    text = "".join(traceback.format_exception_only(type(error), error)).strip()
+    place = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in place if frame.filename.endswith(("sync_client.py", "async_client.py"))]
+    where = f" (line {own[-1].lineno}: {own[-1].line})" if own else ""
+    return (text.splitlines() or [type(error).__name__])[-1][:300] + where
+
+
+def wants(operation):
+    """Operations to run are the arguments, or all."""
+    return len(sys.argv) < 2 or operation in sys.argv[1:]
+
+
+def download(url):
+    base = os.environ.get("CONFORMANCE_FILES")
+    if base and "/files/" in url:
+        url = base + "/files/" + url.split("/files/", 1)[1]
+    return _direct.open(url).read()
+
+
+def same_bytes(url, data):
+    got = download(url)
+    assert hashlib.sha256(got).digest() == hashlib.sha256(data).digest(), (
+        f"{len(data)} bytes were uploaded, {len(got)} other bytes came back"
+    )
+
+
+def is_picture(output):
+    image = output["images"][0]
+    assert download(image["url"]).startswith(b"\x89PNG"), image
+    return image
+
+
+def raises(kind, call, **attributes):
+    try:
+        result = call()
+    except kind as error:
+        check(error, attributes)
+        return error
+    raise AssertionError(f"no {kind.__name__}, but {result!r}")
+
+
+async def raises_async(kind, call, **attributes):
+    try:
+        result = await call()
+    except kind as error:
+        check(error, attributes)
+        return error
+    raise AssertionError(f"no {kind.__name__}, but {result!r}")
+
+
+def check(error, attributes):
+    for name, expected in attributes.items():
+        actual = getattr(error, name, None)
+        assert actual == expected, f"{name} is {actual!r}, not {expected!r}: {error}"

@@ -1,0 +1,258 @@
+"""Drives the synchronous fal-client through every operation."""
+
+import os
+
+import point
+import report
+from common import APP, INPUT, LIVE, MODEL, UNKNOWN, are_logs, are_states, is_output, is_stream, large, large_file
+from report import download, is_picture, raises, same_bytes
+
+import fal_client
+from fal_client import FalClientHTTPError
+
+OPERATIONS = {}
+
+
+def operation(name):
+    def register(function):
+        OPERATIONS[name] = function
+        return function
+
+    return register
+
+
+def client(key="conformance:key"):
+    return fal_client.SyncClient(key=key)
+
+
+@operation("run")
+def run():
+    output = client().run(MODEL, INPUT)
+    is_output(output)
+    is_picture(output)
+
+
+@operation("run: options")
+def run_options():
+    is_output(client().run(MODEL, INPUT, hint="warm", start_timeout=30, headers={"X-Custom": "1"}, timeout=20))
+
+
+@operation("submit")
+def submit():
+    handle = client().submit(MODEL, INPUT, hint="warm", priority="low", start_timeout=45)
+    assert handle.request_id and f"/{APP}/requests/" in handle.status_url
+    is_output(handle.get())
+
+
+@operation("submit: by id later")
+def by_id():
+    c = client()
+    request_id = c.submit(MODEL, INPUT).request_id
+    handle = c.get_handle(MODEL, request_id)
+    is_output(handle.get())
+    is_output(c.result(MODEL, request_id))
+
+
+@operation("status")
+def status():
+    c = client()
+    handle = c.submit(MODEL, INPUT)
+    assert isinstance(handle.status(), (fal_client.Queued, fal_client.InProgress))
+    handle.get()
+    done = c.status(MODEL, handle.request_id, with_logs=True)
+    assert isinstance(done, fal_client.Completed) and done.metrics["inference_time"] > 0
+    assert done.error is None
+    are_logs(done.logs)
+    assert handle.status().logs is None
+    raises(FalClientHTTPError, lambda: c.status(MODEL, UNKNOWN), status_code=404)
+
+
+@operation("iter_events")
+def iter_events():
+    events = list(client().submit(MODEL, INPUT).iter_events(with_logs=True, interval=0.01))
+    are_states(events)
+    are_logs(events[-1].logs)
+
+
+@operation("result")
+def result():
+    c = client()
+    handle = c.submit(MODEL, INPUT)
+    is_output(c.result(MODEL, handle.request_id))
+    raises(FalClientHTTPError, lambda: c.result(MODEL, UNKNOWN), status_code=404)
+
+
+@operation("cancel")
+def cancel():
+    c = client()
+    handle = c.submit(MODEL, INPUT)
+    handle.cancel()
+    raises(FalClientHTTPError, handle.cancel, status_code=400)
+    raises(FalClientHTTPError, handle.get, status_code=499, error_type="client_cancelled")
+    raises(FalClientHTTPError, lambda: c.cancel(MODEL, UNKNOWN), status_code=404)
+
+
+@operation("subscribe")
+def subscribe():
+    is_output(client().subscribe(MODEL, INPUT))
+
+
+@operation("subscribe: logs")
+def subscribe_logs():
+    ids, states = [], []
+    output = client().subscribe(
+        MODEL, INPUT, with_logs=True, on_enqueue=ids.append, on_queue_update=states.append, interval=0.01
+    )
+    is_output(output)
+    assert len(ids) == 1
+    are_states(states)
+    are_logs(states[-1].logs)
+
+
+@operation("stream")
+def stream():
+    events = list(client().stream(MODEL, INPUT))
+    is_stream(events)
+    for event in events:
+        is_picture(event)
+
+
+@operation("stream: refused input")
+def stream_refused():
+    raises(FalClientHTTPError, lambda: list(client().stream(MODEL, {})), status_code=422)
+
+
+@operation("realtime")
+def realtime():
+    with client().realtime(LIVE) as connection:
+        for n in range(5):
+            connection.send({"prompt": "hi", "n": n})
+            frame = connection.recv()
+            assert (frame["prompt"], frame["n"]) == ("hi", n), frame
+            assert frame["image"].startswith(b"\x89PNG")
+
+
+@operation("realtime: key, buffering")
+def realtime_key():
+    with client().realtime(LIVE, use_jwt=False, max_buffering=5) as connection:
+        connection.send({"prompt": "hi", "n": 1})
+        assert connection.recv()["n"] == 1
+
+
+@operation("realtime: refused input")
+def realtime_refused():
+    def call():
+        with client().realtime(LIVE) as connection:
+            connection.send({"prompt": 3})
+            return connection.recv()
+
+    raises(fal_client.client.RealtimeError, call, error="INTERNAL_ERROR")
+
+
+@operation("upload")
+def upload():
+    c = client()
+    url = c.upload(b"\x89PNG-data", "image/png", "cat.png")
+    assert url.endswith("/cat.png")
+    same_bytes(url, b"\x89PNG-data")
+    same_bytes(c.upload("text", "text/plain"), b"text")
+    same_bytes(c.upload(b"x", "text/plain", "n.txt", repository="fal"), b"x")
+    assert client().run(MODEL, {**INPUT, "image_url": url})["seed"] == 7
+
+
+@operation("upload: file")
+def upload_file():
+    path = os.path.join(os.path.dirname(__file__), "common.py")
+    with open(path, "rb") as file:
+        same_bytes(client().upload_file(path), file.read())
+
+
+@operation("upload: name that is not ASCII")
+def upload_name():
+    same_bytes(client().upload(b"x", "text/plain", "größe.txt"), b"x")
+
+
+@operation("upload: lifecycle")
+def upload_lifecycle():
+    settings = fal_client.StorageSettings(expires_in="1h", initial_acl=fal_client.StorageACL(default="hide"))
+    url = client().upload(b"x", "text/plain", "n.txt", lifecycle=settings)
+    try:
+        download(url)
+    except Exception as error:
+        assert "404" in str(error), error
+    else:
+        raise AssertionError("a hidden file was served")
+
+
+@operation("upload: multipart")
+def upload_multipart():
+    data = large()
+    same_bytes(client().upload(data, "application/octet-stream", "big.bin"), data)
+
+
+@operation("upload: multipart file")
+def upload_multipart_file():
+    with large_file() as file:
+        file.seek(0)
+        same_bytes(client().upload_file(file.name), file.read())
+
+
+@operation("error: validation")
+def error_validation():
+    error = raises(FalClientHTTPError, lambda: client().run(MODEL, {"prompt": "", "width": 0}), status_code=422)
+    assert error.response.json()["detail"][0]["type"] == "greater_than_equal"
+    assert error.response_headers["x-fal-billable-units"] == "0"
+    handle = client().submit(MODEL, {})
+    raises(FalClientHTTPError, handle.get, status_code=422)
+    done = handle.status()
+    assert done.error and done.error_type
+
+
+@operation("error: unknown app")
+def error_unknown():
+    raises(FalClientHTTPError, lambda: client().run("no/such-app", {}), status_code=404)
+    raises(FalClientHTTPError, lambda: client().submit("no/such-app", {}), status_code=404)
+
+
+@operation("error: wrong key")
+def error_key():
+    raises(FalClientHTTPError, lambda: client("wrong:key").run(MODEL, INPUT), status_code=401)
+    raises(FalClientHTTPError, lambda: client("wrong:key").submit(MODEL, INPUT), status_code=401)
+
+
+@operation("timeout: start")
+def timeout_start():
+    point.at("CONFORMANCE_SLOW")
+    error = raises(
+        FalClientHTTPError, lambda: client().subscribe(MODEL, INPUT, start_timeout=1.1), status_code=504
+    )
+    assert error.response_headers["x-fal-request-timeout-type"] == "user"
+
+
+@operation("timeout: client")
+def timeout_client():
+    point.at("CONFORMANCE_SLOW")
+    c = client()
+    error = raises(
+        fal_client.client.FalClientTimeoutError,
+        lambda: c.subscribe(MODEL, INPUT, client_timeout=1.1, start_timeout=60),
+    )
+    raises(FalClientHTTPError, lambda: c.cancel(MODEL, error.request_id), status_code=400)
+
+
+def main():
+    report.plan(OPERATIONS)
+    for name, function in OPERATIONS.items():
+        if not report.wants(name):
+            continue
+        point.at("CONFORMANCE_FAST")
+        try:
+            function()
+        except Exception as error:
+            report.say(name, report.describe(error))
+        else:
+            report.say(name)
+
+
+if __name__ == "__main__":
+    main()

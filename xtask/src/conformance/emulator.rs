@@ -1,0 +1,48 @@
+//! A running `fal-emulator`.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::root;
+
+pub(super) struct Emulator {
+    process: Child,
+    urls: String,
+}
+
+impl Emulator {
+    /// Starts the binary that was just built, in a folder that its arguments are relative to.
+    pub(super) fn start(folder: &Path, arguments: &[&str]) -> Result<Self, String> {
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
+        let binary = target.join("debug/fal-emulator");
+        let failed = |error: std::io::Error| format!("{} could not be started: {error}", binary.display());
+        let mut process = Command::new(&binary)
+            .args(arguments)
+            .current_dir(folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(failed)?;
+        let mut urls = String::new();
+        if let Some(stdout) = process.stdout.take() {
+            BufReader::new(stdout).read_line(&mut urls).map_err(failed)?;
+        }
+        let emulator = Self { process, urls: urls.trim().to_owned() };
+        if emulator.urls.is_empty() {
+            return Err(format!("{} {} ended at once", binary.display(), arguments.join(" ")));
+        }
+        Ok(emulator)
+    }
+
+    /// The line of JSON with the URL of each service.
+    pub(super) fn urls(&self) -> &str {
+        &self.urls
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.process.kill().and_then(|()| self.process.wait()).ok();
+    }
+}

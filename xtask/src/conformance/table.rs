@@ -1,0 +1,165 @@
+//! Client by operation: what passed, what is a known defect of the client, what failed.
+
+use std::fmt;
+
+use serde_json::Value;
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Cell {
+    Passed,
+    /// With what was said about it.
+    Failed(String),
+}
+
+/// Something a client does wrong whatever the server does.
+pub(super) struct Defect {
+    client: String,
+    operation: String,
+    /// What the failure must say to be this one.
+    error: String,
+    reason: String,
+}
+
+impl Defect {
+    pub(super) fn read(entry: &Value) -> Option<Self> {
+        let text = |name: &str| entry.get(name)?.as_str().map(str::to_owned);
+        let (client, operation) = (text("client")?, text("operation")?);
+        Some(Self { client, operation, error: text("error")?, reason: text("reason")? })
+    }
+}
+
+pub(super) struct Table {
+    defects: Vec<Defect>,
+    clients: Vec<(String, String)>,
+    /// In the order in which they were first heard of.
+    operations: Vec<String>,
+    cells: Vec<(String, String, Cell)>,
+}
+
+impl Table {
+    pub(super) fn new(defects: Vec<Defect>) -> Self {
+        Self { defects, clients: Vec::new(), operations: Vec::new(), cells: Vec::new() }
+    }
+
+    pub(super) fn column(&mut self, client: &str, version: &str) {
+        self.clients.push((client.to_owned(), version.to_owned()));
+    }
+
+    pub(super) fn set(&mut self, client: &str, operation: &str, cell: Cell) {
+        if !self.operations.iter().any(|known| known == operation) {
+            self.operations.push(operation.to_owned());
+        }
+        self.cells.retain(|(of, known, _)| of != client || known != operation);
+        self.cells.push((client.to_owned(), operation.to_owned(), cell));
+    }
+
+    /// Whether every cell passed or is a known defect, and every known defect still is one.
+    pub(super) fn verdict(&self, all: bool) -> Result<(), String> {
+        let mut problems: Vec<String> = self
+            .cells
+            .iter()
+            .filter_map(|(client, operation, cell)| match (cell, self.defect(client, operation, cell)) {
+                (Cell::Failed(error), None) => Some(format!("{client}, {operation}: {error}")),
+                _ => None,
+            })
+            .collect();
+        for (client, version) in &self.clients {
+            if !self.cells.iter().any(|(of, ..)| of == client) {
+                problems.push(format!("{client} {version}: the driver reported nothing"));
+            }
+        }
+        let still = |defect: &Defect| {
+            let cell = self.cell(&defect.client, &defect.operation);
+            cell.is_some_and(|cell| self.defect(&defect.client, &defect.operation, cell).is_some())
+        };
+        if all {
+            let gone = self.defects.iter().filter(|defect| !still(defect));
+            problems.extend(gone.map(|defect| {
+                let Defect { client, operation, .. } = defect;
+                format!("{client}, {operation}: no longer the known defect; remove it from defects.json")
+            }));
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems.join("\n       ")) }
+    }
+
+    fn cell(&self, client: &str, operation: &str) -> Option<&Cell> {
+        self.cells.iter().find(|(of, known, _)| of == client && known == operation).map(|(_, _, cell)| cell)
+    }
+
+    /// The known defect that explains a failure, and its number.
+    fn defect(&self, client: &str, operation: &str, cell: &Cell) -> Option<(usize, &Defect)> {
+        let Cell::Failed(error) = cell else {
+            return None;
+        };
+        let known = |defect: &&Defect| {
+            defect.client == client && defect.operation == operation && error.contains(&defect.error)
+        };
+        self.defects.iter().position(|defect| known(&defect)).map(|at| (at + 1, &self.defects[at]))
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let widest = self.operations.iter().map(|operation| operation.chars().count()).max().unwrap_or(0);
+        let titles: Vec<String> =
+            self.clients.iter().map(|(client, version)| format!("{client} {version}")).collect();
+        write!(out, "{:widest$}", "")?;
+        for title in &titles {
+            write!(out, "  {title}")?;
+        }
+        for operation in &self.operations {
+            write!(out, "\n{operation:widest$}")?;
+            for ((client, _), title) in self.clients.iter().zip(&titles) {
+                let width = title.chars().count();
+                let text = match self.cell(client, operation) {
+                    None => "-".to_owned(),
+                    Some(Cell::Passed) => "pass".to_owned(),
+                    Some(cell) => match self.defect(client, operation, cell) {
+                        Some((number, _)) => format!("defect {number}"),
+                        None => "FAIL".to_owned(),
+                    },
+                };
+                write!(out, "  {text:width$}")?;
+            }
+        }
+        writeln!(out)?;
+        for (index, defect) in self.defects.iter().enumerate() {
+            write!(out, "\ndefect {}: {}", index + 1, defect.reason)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn table(cell: Cell) -> Table {
+        let defect = json!({"client": "A", "operation": "run", "error": "odd", "reason": "It is odd."});
+        let mut table = Table::new(vec![Defect::read(&defect).unwrap()]);
+        table.column("A", "1.0");
+        table.set("A", "run", cell);
+        table
+    }
+
+    #[test]
+    fn only_the_known_failure_is_a_defect() {
+        let known = table(Cell::Failed("how odd".to_owned()));
+        assert_eq!(known.verdict(true), Ok(()));
+        assert!(known.to_string().contains("run  defect 1"), "{known}");
+        let other = table(Cell::Failed("worse".to_owned()));
+        assert!(other.verdict(true).unwrap_err().starts_with("A, run: worse"));
+        assert!(other.to_string().contains("FAIL"));
+    }
+
+    #[test]
+    fn a_defect_that_is_gone_and_a_driver_that_says_nothing_fail() {
+        assert!(table(Cell::Passed).verdict(true).unwrap_err().contains("no longer"));
+        assert_eq!(table(Cell::Passed).verdict(false), Ok(()));
+        let mut silent = table(Cell::Failed("odd".to_owned()));
+        silent.column("B", "2.0");
+        assert!(silent.verdict(true).unwrap_err().contains("B 2.0: the driver reported nothing"));
+    }
+}
