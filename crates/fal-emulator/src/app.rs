@@ -16,6 +16,7 @@ use crate::script::{Behaviours, Record, Rules};
 use crate::store::Store;
 use crate::timeline::Timeline;
 use crate::tokens::Tokens;
+use crate::webhook::Hooks;
 
 pub(crate) struct App {
     pub(crate) models: Registry,
@@ -31,19 +32,24 @@ pub(crate) struct App {
     pub(crate) cdn_token: String,
     pub(crate) tokens: Tokens,
     pub(crate) realtime: Realtime,
+    pub(crate) hooks: Hooks,
     address: SocketAddr,
 }
 
+/// What a builder says about an emulator.
+pub(crate) struct Settings {
+    pub(crate) key: Option<String>,
+    pub(crate) pace: Pace,
+    pub(crate) realtime: Realtime,
+    /// Room for uploads, in bytes.
+    pub(crate) space: u64,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) hooks: Hooks,
+}
+
 impl App {
-    pub(crate) fn new(
-        models: Registry,
-        address: SocketAddr,
-        key: Option<String>,
-        pace: Pace,
-        realtime: Realtime,
-        space: u64,
-        clock: Arc<Clock>,
-    ) -> Self {
+    pub(crate) fn new(models: Registry, address: SocketAddr, settings: Settings) -> Self {
+        let Settings { key, pace, realtime, space, clock, hooks } = settings;
         Self {
             models,
             queue: Queue::default(),
@@ -57,6 +63,7 @@ impl App {
             cdn_token: uuid::Uuid::new_v4().simple().to_string(),
             tokens: Tokens::new(realtime.token_life()),
             realtime,
+            hooks,
             address,
         }
     }

@@ -3,10 +3,11 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use crate::app::App;
+use crate::app::{App, Settings};
 use crate::clock::Clock;
 use crate::emulator::Emulator;
 use crate::error::Error;
@@ -14,6 +15,7 @@ use crate::models::Registry;
 use crate::pace::Pace;
 use crate::realtime::Realtime;
 use crate::store;
+use crate::webhook::Hooks;
 
 /// The options of an emulator; made by [`Emulator::builder`].
 #[derive(Clone, Default)]
@@ -25,6 +27,7 @@ pub struct Builder {
     realtime: Realtime,
     space: Option<u64>,
     manual_clock: bool,
+    webhook_retries: Option<Vec<Duration>>,
 }
 
 impl Builder {
@@ -84,6 +87,14 @@ impl Builder {
         self
     }
 
+    /// How long to wait before each further attempt to deliver a webhook; as many attempts follow the first one.
+    /// Default: ten within two hours.
+    #[must_use]
+    pub fn webhook_retries(mut self, pauses: impl Into<Vec<Duration>>) -> Self {
+        self.webhook_retries = Some(pauses.into());
+        self
+    }
+
     /// Starts serving in a task of the current Tokio runtime.
     ///
     /// # Errors
@@ -102,9 +113,15 @@ impl Builder {
         let listen = |source| Error::Listen { port: self.port, source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let space = self.space.unwrap_or(store::DEFAULT_SPACE);
-        let clock = Arc::new(if self.manual_clock { Clock::stopped() } else { Clock::running() });
-        let app = Arc::new(App::new(models, address, self.key, self.pace, self.realtime, space, clock));
+        let settings = Settings {
+            key: self.key,
+            pace: self.pace,
+            realtime: self.realtime,
+            space: self.space.unwrap_or(store::DEFAULT_SPACE),
+            clock: Arc::new(if self.manual_clock { Clock::stopped() } else { Clock::running() }),
+            hooks: Hooks::new(self.webhook_retries.unwrap_or_else(Hooks::default_retries)),
+        };
+        let app = Arc::new(App::new(models, address, settings));
         Ok(Emulator::serve(listener, address, app))
     }
 }
@@ -120,6 +137,7 @@ impl std::fmt::Debug for Builder {
             .field("realtime", &self.realtime)
             .field("upload_space", &self.space)
             .field("manual_clock", &self.manual_clock)
+            .field("webhook_retries", &self.webhook_retries)
             .finish()
     }
 }

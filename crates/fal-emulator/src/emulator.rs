@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::net::{Gate, Serving};
 use crate::routes;
 use crate::script::{Pattern, Request, Rule, Script, Verb};
+use crate::webhook::Webhooks;
 
 /// A running emulator; dropping it stops it.
 ///
@@ -154,6 +155,12 @@ impl Emulator {
     /// Moves the emulator's clock on: queues move, runs end, delays are over.
     pub fn advance(&self, time: Duration) {
         self.app.clock.advance(time);
+    }
+
+    /// What was announced to webhooks, and the keys that sign it.
+    #[must_use]
+    pub fn webhooks(&self) -> Webhooks {
+        Webhooks::new(Arc::clone(&self.app))
     }
 
     /// Stops listening and waits until replies under way are sent, for three seconds at most.

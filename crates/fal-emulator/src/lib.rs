@@ -64,6 +64,7 @@ mod synth;
 mod timeline;
 mod tokens;
 mod validate;
+mod webhook;
 
 pub use builder::Builder;
 pub use emulator::{Emulator, Urls};
@@ -71,3 +72,4 @@ pub use error::Error;
 pub use pace::Pace;
 pub use realtime::Realtime;
 pub use script::{Answer, At, Request, Rule, Script, Verb};
+pub use webhook::{Delivery, Webhooks};

@@ -44,7 +44,7 @@ pub(crate) struct Job {
     app_id: String,
     /// What will be run, or the reply of a runner that refuses to.
     pub(crate) work: Result<Call, Reply>,
-    /// Where to announce completion. Delivery is not implemented yet.
+    /// Where to announce completion.
     pub(crate) webhook: Option<String>,
     clock: Arc<Clock>,
     submitted: Duration,
@@ -75,6 +75,15 @@ impl Job {
             clock,
             course: Mutex::new(course),
             answer: OnceCell::new(),
+        }
+    }
+
+    /// Waits until the request has ended. It looks again and again, since what ends a request may be a script, a
+    /// cancel, or time.
+    pub(crate) async fn ended(&self) {
+        const LOOK: Duration = Duration::from_millis(10);
+        while !matches!(self.phase(), Phase::Done(_)) {
+            tokio::time::sleep(LOOK).await;
         }
     }
 

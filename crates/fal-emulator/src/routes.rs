@@ -15,6 +15,7 @@ use crate::reply::{REQUEST_ID, Reply};
 mod auth;
 mod cdn;
 mod endpoint;
+mod jwks;
 mod not_found;
 mod over_ws;
 mod platform;
@@ -54,6 +55,7 @@ fn rest() -> Router<Arc<App>> {
         .route("/rest/storage/upload/initiate-multipart", post(storage::initiate_multipart))
         .route("/rest/storage/auth/token", post(storage::token))
         .route("/rest/storage/files/acl", get(storage::acl).put(storage::set_acl))
+        .route("/rest/.well-known/jwks.json", get(jwks::keys))
         .route("/rest/tokens", post(tokens::alias))
         .route("/rest/tokens/", post(tokens::alias))
         .route("/rest/tokens/realtime", post(tokens::realtime))

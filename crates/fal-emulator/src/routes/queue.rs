@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::engine::Call;
 use crate::queue::{Job, Submission};
 use crate::reply::Reply;
+use crate::webhook;
 
 pub(super) async fn queue(
     State(app): State<Arc<App>>,
@@ -43,7 +44,7 @@ fn follow_up(path: &str) -> Option<(&str, &str)> {
 }
 
 fn submit(
-    app: &App,
+    app: &Arc<App>,
     path: &str,
     query: &str,
     headers: &HeaderMap,
@@ -66,10 +67,9 @@ fn submit(
         },
         Arc::clone(&app.clock),
     ));
-    if let Some(url) = &job.webhook {
-        tracing::warn!(url, request = job.id, "fal-emulator does not deliver webhooks yet");
-    }
-    Ok(Reply::ok(job.receipt(&app.base(headers))).request(&job.id))
+    let base = app.base(headers);
+    announce(app, &job, base.clone());
+    Ok(Reply::ok(job.receipt(&base)).request(&job.id))
 }
 
 fn status(app: &App, id: &str, query: &str, headers: &HeaderMap) -> Result<Reply, Reply> {
@@ -80,16 +80,34 @@ fn status(app: &App, id: &str, query: &str, headers: &HeaderMap) -> Result<Reply
 
 async fn result(app: Arc<App>, id: &str, headers: &HeaderMap) -> Result<Reply, Reply> {
     let job = find(&app, id, headers)?;
+    let base = app.base(headers);
+    Ok(reply(app, &job, base).await)
+}
+
+/// What the result of a request is now.
+async fn reply(app: Arc<App>, job: &Job, base: String) -> Reply {
     if let Some(reply) = job.early_result() {
-        return Ok(reply.request(&job.id));
+        return reply.request(&job.id);
     }
     let call = match &job.work {
         Ok(call) => call.clone(),
-        Err(refusal) => return Ok(refusal.clone().request(&job.id)),
+        Err(refusal) => return refusal.clone().request(&job.id),
     };
-    let base = app.base(headers);
     let answer = job.answer.get_or_init(|| call.answer(app, base)).await;
-    Ok(answer.clone().request(&job.id))
+    answer.clone().request(&job.id)
+}
+
+/// Announces a request once it has ended.
+fn announce(app: &Arc<App>, job: &Arc<Job>, base: String) {
+    let Some(url) = job.webhook.clone() else {
+        return;
+    };
+    let (app, job) = (Arc::clone(app), Arc::clone(job));
+    tokio::spawn(async move {
+        job.ended().await;
+        let reply = reply(Arc::clone(&app), &job, base).await;
+        webhook::announce(app, job, url, reply);
+    });
 }
 
 fn cancel(app: &App, id: &str, headers: &HeaderMap) -> Result<Reply, Reply> {

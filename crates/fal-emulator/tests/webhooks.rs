@@ -1,0 +1,181 @@
+//! Webhooks, delivered to a receiver on this machine.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use common::Fal;
+use fal_emulator::{Emulator, Pace};
+use reqwest::Method;
+use ring::digest;
+use ring::signature::{ED25519, UnparsedPublicKey};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+struct Received {
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Received {
+    fn header(&self, name: &str) -> &str {
+        self.headers[name].to_str().unwrap()
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// Verifies the signature as the documentation says receivers should.
+    fn is_signed(&self, keys: &Value) -> bool {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let message = [
+            self.header("x-fal-webhook-request-id"),
+            self.header("x-fal-webhook-user-id"),
+            self.header("x-fal-webhook-timestamp"),
+            &hex(digest::digest(&digest::SHA256, &self.body).as_ref()),
+        ]
+        .join("\n");
+        let digits = self.header("x-fal-webhook-signature");
+        let signature: Vec<u8> = (0..digits.len() / 2)
+            .map(|at| u8::from_str_radix(&digits[at * 2..at * 2 + 2], 16).unwrap())
+            .collect();
+        keys["keys"].as_array().unwrap().iter().any(|key| {
+            let public = URL_SAFE_NO_PAD.decode(key["x"].as_str().unwrap()).unwrap();
+            UnparsedPublicKey::new(&ED25519, public).verify(message.as_bytes(), &signature).is_ok()
+        })
+    }
+}
+
+/// A receiver that answers with these statuses, and then with 200.
+async fn receiver(statuses: &[u16]) -> (String, mpsc::UnboundedReceiver<Received>) {
+    let statuses = Arc::new(Mutex::new(statuses.to_vec()));
+    let (send, received) = mpsc::unbounded_channel();
+    let handler = move |headers: HeaderMap, body: Bytes| {
+        let mut statuses = statuses.lock().unwrap();
+        let status = if statuses.is_empty() { 200 } else { statuses.remove(0) };
+        send.send(Received { headers, body }).unwrap();
+        std::future::ready(StatusCode::from_u16(status).unwrap())
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let router = axum::Router::new().route("/hook", axum::routing::post(handler));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, received)
+}
+
+async fn emulator(pauses: &[Duration]) -> Fal {
+    Fal::of(Emulator::builder().pace(Pace::instant()).webhook_retries(pauses)).await
+}
+
+async fn submit(fal: &Fal, hook: &str, input: Value) -> String {
+    let url = format!("{}/fal-ai/flux/schnell?fal_webhook={}", fal.urls.queue, hook.replace(':', "%3A"));
+    fal.post(&url, &input).await.json()["request_id"].as_str().unwrap().to_owned()
+}
+
+async fn keys(fal: &Fal) -> Value {
+    fal.get(&format!("{}/.well-known/jwks.json", fal.urls.rest)).await.json()
+}
+
+fn small() -> Value {
+    json!({"prompt": "a cat", "image_size": {"width": 8, "height": 8}})
+}
+
+#[tokio::test]
+async fn a_completed_request_is_announced_with_its_result() {
+    let fal = emulator(&[]).await;
+    let (hook, mut received) = receiver(&[]).await;
+    let id = submit(&fal, &hook, small()).await;
+    let delivery = received.recv().await.unwrap();
+    let body = delivery.json();
+    assert_eq!((&body["request_id"], &body["gateway_request_id"]), (&json!(id), &json!(id)));
+    assert_eq!((&body["status"], body.get("error")), (&json!("OK"), None));
+    let result = fal.get(&format!("{}/fal-ai/flux/requests/{id}", fal.urls.queue)).await.json();
+    assert_eq!(body["payload"], result);
+    assert_eq!(delivery.header("x-fal-webhook-request-id"), id);
+    assert!(delivery.is_signed(&keys(&fal).await));
+    assert!(!delivery.is_signed(&keys(&emulator(&[]).await).await));
+}
+
+#[tokio::test]
+async fn failures_and_cancels_are_announced_as_errors() {
+    let fal = emulator(&[]).await;
+    let (hook, mut received) = receiver(&[]).await;
+    submit(&fal, &hook, json!({})).await;
+    let body = received.recv().await.unwrap().json();
+    assert_eq!((&body["status"], &body["error"]), (&json!("ERROR"), &json!("Invalid status code: 422")));
+    assert_eq!(body["payload"]["detail"][0]["loc"], json!(["body", "prompt"]));
+
+    let fal = Fal::stuck().await;
+    let id = submit(&fal, &hook, small()).await;
+    let cancel = format!("{}/fal-ai/flux/requests/{id}/cancel", fal.urls.queue);
+    assert_eq!(fal.send(Method::PUT, &cancel, &[], "").await.status, 202);
+    assert_eq!(received.recv().await.unwrap().json()["error"], "Invalid status code: 499");
+}
+
+#[tokio::test]
+async fn what_is_not_taken_is_sent_again_and_what_is_redirected_is_not() {
+    let pauses = [Duration::ZERO; 3];
+    let fal = emulator(&pauses).await;
+    let (hook, mut received) = receiver(&[500, 404]).await;
+    submit(&fal, &hook, small()).await;
+    let mut bodies = Vec::new();
+    for _ in 0..3 {
+        bodies.push(received.recv().await.unwrap().body);
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "each attempt says the same");
+    let (hook, mut received) = receiver(&[302]).await;
+    submit(&fal, &hook, small()).await;
+    received.recv().await.unwrap();
+    submit(&fal, "http://127.0.0.1:1/nobody", small()).await;
+    let deliveries = loop {
+        let deliveries = fal.emulator.webhooks().deliveries();
+        if deliveries.len() == 3 + 1 + 4 {
+            break deliveries;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    let outcomes: Vec<_> = deliveries.iter().map(|delivery| delivery.outcome.clone().ok()).collect();
+    assert_eq!(outcomes[..4], [Some(500), Some(404), Some(200), Some(302)]);
+    assert_eq!(outcomes[4..], [None; 4]);
+    assert!(deliveries[7].outcome.as_ref().unwrap_err().contains("refused"), "{:?}", deliveries[7].outcome);
+    let attempts: Vec<_> = deliveries.iter().map(|delivery| delivery.attempt).collect();
+    assert_eq!(attempts, [1, 2, 3, 1, 1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn deliveries_can_be_doubled_and_keys_rotated() {
+    let fal = emulator(&[]).await;
+    let webhooks = fal.emulator.webhooks();
+    let (hook, mut received) = receiver(&[]).await;
+    webhooks.duplicate_next();
+    let id = submit(&fal, &hook, small()).await;
+    let (first, second) = (received.recv().await.unwrap(), received.recv().await.unwrap());
+    assert_eq!((first.json(), &first.json()["request_id"]), (second.json(), &json!(id)));
+
+    let old = keys(&fal).await;
+    webhooks.rotate_key();
+    submit(&fal, &hook, small()).await;
+    let third = received.recv().await.unwrap();
+    let both = keys(&fal).await;
+    assert_eq!(both["keys"].as_array().unwrap().len(), 2);
+    assert!(third.is_signed(&both) && !third.is_signed(&old) && first.is_signed(&both));
+    webhooks.forget_old_keys();
+    let new = keys(&fal).await;
+    assert!(third.is_signed(&new) && !first.is_signed(&new));
+    let signature = webhooks.sign(
+        third.header("x-fal-webhook-request-id"),
+        third.header("x-fal-webhook-user-id"),
+        third.header("x-fal-webhook-timestamp").parse().unwrap(),
+        &third.body,
+    );
+    assert_eq!(signature, third.header("x-fal-webhook-signature"));
+}
