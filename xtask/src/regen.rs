@@ -1,8 +1,13 @@
 //! `cargo xtask regen`: schemas to crates.
 
+use std::process::Command;
+
 use fal_codegen::workspace;
 
 use crate::root;
+
+/// The crate of the platform API, which another generator writes.
+const PLATFORM: &str = "fal-platform";
 
 /// Arguments of `cargo xtask regen`.
 #[derive(clap::Args)]
@@ -10,13 +15,34 @@ pub(crate) struct Arguments {
     /// Writes nothing; fails and names each stale file if anything would change.
     #[arg(long)]
     check: bool,
-    /// The crates to regenerate, such as `fal-flux`. All of them by default.
+    /// The crates to regenerate, such as `fal-flux`. All of them by default, `fal-platform` too.
     family: Vec<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
+    let is_platform = |name: &String| name == PLATFORM;
+    let platform = arguments.family.is_empty() || arguments.family.iter().any(is_platform);
+    let models: Vec<String> = arguments.family.iter().filter(|name| !is_platform(name)).cloned().collect();
+    if arguments.family.is_empty() || !models.is_empty() {
+        run_models(&models, arguments.check)?;
+    }
+    if platform { run_platform(arguments.check) } else { Ok(()) }
+}
+
+/// In a process of its own: progenitor takes half a minute to compile, which no other command should wait for.
+fn run_platform(check: bool) -> Result<(), String> {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["run", "--quiet", "--package", "fal-codegen-platform", "--"]);
+    if check {
+        command.arg("--check");
+    }
+    let status = command.current_dir(root()).status().map_err(|error| format!("cargo: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{PLATFORM} was not generated")) }
+}
+
+fn run_models(only: &[String], check: bool) -> Result<(), String> {
     let root = root();
-    let plan = workspace::plan(&root, &arguments.family).map_err(|failure| {
+    let plan = workspace::plan(&root, only).map_err(|failure| {
         eprintln!("{failure}");
         "nothing was written".to_owned()
     })?;
@@ -24,10 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         let files = plan.tree().iter().filter(|(path, _)| path.split('/').nth(2) == Some(name)).count();
         match plan.changes_of(name).count() {
             0 => println!("{name}: {files} files, fresh"),
-            stale => println!(
-                "{name}: {files} files, {stale} {}",
-                if arguments.check { "stale" } else { "changed" }
-            ),
+            stale => println!("{name}: {files} files, {stale} {}", if check { "stale" } else { "changed" }),
         }
     }
     for change in &plan.changes {
@@ -38,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
             entry.unknown_keywords.iter().map(|(keyword, count)| format!("{keyword} ({count})")).collect();
         println!("{}: keywords no rule knows: {}", entry.id, list.join(", "));
     }
-    if !arguments.check {
+    if !check {
         return plan.write(&root).map_err(|error| error.to_string());
     }
     match plan.changes.len() {

@@ -1,0 +1,112 @@
+//! Enums of the document, each with a place for values that it does not list.
+
+use openapiv3::{OpenAPI, SchemaKind, Type};
+use proc_macro2::TokenStream;
+use progenitor_impl::{GenerationSettings, TypeImpl};
+use quote::{format_ident, quote};
+
+/// A named schema of strings with a list of values.
+pub(crate) struct Enum {
+    name: String,
+    description: Option<String>,
+    values: Vec<String>,
+}
+
+/// All of them, in the document's order.
+pub(crate) fn of(document: &OpenAPI) -> Vec<Enum> {
+    let schemas = document.components.iter().flat_map(|components| &components.schemas);
+    schemas
+        .filter_map(|(name, schema)| {
+            let schema = schema.as_item()?;
+            let SchemaKind::Type(Type::String(string)) = &schema.schema_kind else { return None };
+            let values: Vec<String> = string.enumeration.iter().flatten().cloned().collect();
+            let description = schema.schema_data.description.clone();
+            (!values.is_empty()).then(|| Enum { name: name.clone(), description, values })
+        })
+        .collect()
+}
+
+pub(crate) fn tokens(enums: &[Enum]) -> TokenStream {
+    enums.iter().map(Enum::tokens).collect()
+}
+
+impl Enum {
+    /// Makes progenitor use the enum written here.
+    pub(crate) fn replace(&self, settings: &mut GenerationSettings) {
+        let path = format!("crate::generated::enums::{}", self.name);
+        settings.with_replacement(&self.name, path, [TypeImpl::Display].into_iter());
+    }
+
+    fn tokens(&self) -> TokenStream {
+        let name = format_ident!("{}", self.name);
+        let description = self.description.iter();
+        let (variants, values): (Vec<_>, Vec<_>) =
+            self.values.iter().map(|value| (format_ident!("{}", variant(value)), value)).unzip();
+        let docs = values.iter().map(|value| format!("`{value}`"));
+        quote! {
+            #(#[doc = #description])*
+            #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+            #[non_exhaustive]
+            pub enum #name {
+                #(#[doc = #docs] #variants,)*
+                /// A value that this crate does not know.
+                Other(String),
+            }
+
+            impl #name {
+                /// Every value that the document lists, in its order.
+                pub const ALL: &'static [Self] = &[#(Self::#variants),*];
+
+                /// The value on the wire.
+                #[must_use]
+                pub fn as_str(&self) -> &str {
+                    match self {
+                        #(Self::#variants => #values,)*
+                        Self::Other(other) => other,
+                    }
+                }
+            }
+
+            fal_core::open_enum!(#name);
+        }
+    }
+}
+
+/// `gpu_8x_h100_sxm5` is `Gpu8xH100Sxm5`, `3d` is `Value3d`.
+fn variant(value: &str) -> String {
+    let words = value.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let name: String = words.map(capitalized).collect();
+    match name.as_str() {
+        // Taken by the values that are not listed.
+        "Other" => "OtherValue".to_owned(),
+        name if name.starts_with(|c: char| c.is_ascii_digit()) => format!("Value{name}"),
+        name => name.to_owned(),
+    }
+}
+
+fn capitalized(word: &str) -> String {
+    let word = match word.contains(|c: char| c.is_ascii_lowercase()) {
+        true => word.to_owned(),
+        false => word.to_ascii_lowercase(),
+    };
+    word[..1].to_ascii_uppercase() + &word[1..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::variant;
+
+    #[test]
+    fn values_become_variants() {
+        for (value, name) in [
+            ("text-to-image", "TextToImage"),
+            ("gpu_8x_h100_sxm5", "Gpu8xH100Sxm5"),
+            ("3d", "Value3d"),
+            ("API", "Api"),
+            ("openapi-3.0", "Openapi30"),
+            ("other", "OtherValue"),
+        ] {
+            assert_eq!(variant(value), name);
+        }
+    }
+}
