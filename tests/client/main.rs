@@ -5,6 +5,7 @@
 mod cancel;
 mod errors;
 mod files;
+mod killed;
 mod resume;
 mod run;
 mod subscribe;

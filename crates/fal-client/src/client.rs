@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use fal_core::{Endpoint, File, IntoInput};
 
 use crate::{
-    ClientBuilder, Fetch, Hosts, Job, Result, Retry, Run, Submit, Subscribe, Ticket, Upload, queue::Permits,
-    transport::Transport, untyped,
+    Batch, ClientBuilder, Fetch, Hosts, Job, Result, Retry, Run, Submit, Subscribe, Ticket, Upload,
+    queue::Permits, transport::Transport, untyped,
 };
 
 /// A connection to fal. Cloning is cheap and shares the connections.
@@ -66,6 +66,16 @@ impl Client {
     /// Puts a request into the queue and waits for its answer, with progress on the way.
     pub fn subscribe<I: IntoInput>(&self, input: I) -> Subscribe<I::Endpoint> {
         Subscribe::new(self.clone(), input)
+    }
+
+    /// Puts many requests of one endpoint into the queue, some at a time, and waits for all answers.
+    ///
+    /// With a [`Journal`](crate::Journal), a process that dies and starts again goes on where it was.
+    pub fn batch<I>(&self, inputs: I) -> Batch<<I::Item as IntoInput>::Endpoint>
+    where
+        I: IntoIterator<Item: IntoInput, IntoIter: Send + 'static>,
+    {
+        Batch::new(self.clone(), inputs)
     }
 
     /// A request that is in the queue already, by its id. Nothing is sent.

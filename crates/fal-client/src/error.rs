@@ -138,6 +138,17 @@ impl Error {
         self.0.unanswered
     }
 
+    /// Whether a submit that failed so can have been accepted all the same.
+    pub(crate) fn may_be_accepted(&self) -> bool {
+        match (self.0.status.map(|status| status.as_u16()), &self.0.kind) {
+            (_, ErrorKind::TooLarge { .. } | ErrorKind::Decode { .. }) => true,
+            // 503 is what the load balancer says when it has passed nothing on.
+            (Some(status), _) => status >= 500 && status != 503,
+            (None, ErrorKind::Timeout) => true,
+            (None, _) => self.is_unanswered(),
+        }
+    }
+
     /// Where the service redirects to.
     pub(crate) fn redirect(&self) -> Option<&str> {
         self.0.redirect.as_deref()

@@ -21,6 +21,7 @@
 //! | wait for the answer, over the queue | [`Client::subscribe`] |
 //! | wait for the answer, without the queue | [`Client::run`] |
 //! | come back for the answer, also from another process | [`Client::submit`], [`Job`], [`Ticket`] |
+//! | send many inputs, and lose none when the process dies | [`Client::batch`], [`Journal`] |
 //! | give a file to several calls | [`Client::upload`] |
 //! | fetch a file that a model made | [`Client::download`] |
 //! | call a model that has no crate | [`untyped`] |
@@ -35,6 +36,7 @@ mod call;
 #[macro_use]
 mod queue;
 mod backup;
+mod batch;
 #[cfg(feature = "blocking")]
 mod blocking;
 mod client;
@@ -57,6 +59,7 @@ pub use fal_core::*;
 #[cfg(feature = "blocking")]
 pub use self::blocking::{Blocking, BlockingStream, Iter};
 pub use self::{
+    batch::{Batch, Completions, FileJournal, Journal, JournalEntry},
     call::{Access, Lifecycle, Priority},
     client::Client,
     config::ClientBuilder,

@@ -15,7 +15,6 @@ mod updates;
 mod urls;
 mod wait;
 
-pub(crate) use self::permits::Permits;
 pub use self::{
     job::{Cancelled, Job},
     logs::Log,
@@ -26,3 +25,4 @@ pub use self::{
     updates::Updates,
     wait::Wait,
 };
+pub(crate) use self::{permits::Permits, subscribe::give_up};

@@ -31,6 +31,9 @@ pub enum ErrorKind {
     /// A `timeout` of the call passed, or the job did not start before its `start_timeout` (then there is
     /// a status, 504).
     Timeout,
+    /// Whether the request was accepted is not known, so that it was not sent again: of a batch that was
+    /// resumed. `Batch::resubmit_in_doubt` sends it.
+    InDoubt,
     /// The job was cancelled (499).
     Cancelled,
     /// No connection, or one that broke.
@@ -47,7 +50,7 @@ pub enum ErrorKind {
         /// What the client takes, in bytes.
         limit: u64,
     },
-    /// A local file could not be read or written, or a file's URL makes no sense.
+    /// A local file, or the journal of a batch, could not be read or written, or a file's URL makes no sense.
     File,
 }
 
@@ -116,6 +119,8 @@ predicates! {
     is_not_ready => ErrorKind::NotReady,
     /// [`ErrorKind::Timeout`], on either side.
     is_timeout => ErrorKind::Timeout,
+    /// [`ErrorKind::InDoubt`].
+    is_in_doubt => ErrorKind::InDoubt,
     /// [`ErrorKind::Cancelled`].
     is_cancelled => ErrorKind::Cancelled,
     /// [`ErrorKind::Transport`].

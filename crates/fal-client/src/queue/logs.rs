@@ -57,12 +57,15 @@ pub(super) struct Seen {
     handed_out: HashMap<u64, u32>,
     /// What the stream that is listened to has brought.
     streamed: HashMap<u64, u32>,
+    /// The lines of the last event of that stream.
+    last: Option<u64>,
 }
 
 impl Seen {
     /// A stream tells every line so far and then the further ones.
     pub(super) fn stream_begins(&mut self) {
         self.streamed.clear();
+        self.last = None;
     }
 
     /// Leaves the new ones of `lines`, which are all so far.
@@ -72,7 +75,14 @@ impl Seen {
     }
 
     /// Leaves the new ones of `lines`, which follow those that the stream has brought before.
+    ///
+    /// The same lines again, written at the same time, are an event that was delivered twice.
     pub(super) fn retain_further(&mut self, lines: &mut Vec<Log>) {
+        let is_dated = lines.iter().all(|line| line.timestamp.is_some());
+        let all = self.fingerprints.hash_one(&*lines);
+        if self.last.replace(all) == Some(all) && is_dated {
+            lines.clear();
+        }
         let mut streamed = mem::take(&mut self.streamed);
         lines.retain(|line| self.count(line, &mut streamed));
         self.streamed = streamed;
@@ -119,6 +129,23 @@ mod tests {
             seen.retain_new(&mut logs);
             assert_eq!(logs, lines(new), "{answered}");
         }
+    }
+
+    #[test]
+    fn an_event_that_comes_twice_is_one() {
+        let mut seen = Seen::default();
+        let dated = |text: &str| {
+            let mut lines = lines(text);
+            lines.iter_mut().for_each(|line| line.timestamp = Some("t".into()));
+            lines
+        };
+        let mut further = |mut lines: Vec<Log>| {
+            seen.retain_further(&mut lines);
+            lines.len()
+        };
+        assert_eq!([further(dated("ab")), further(dated("ab")), further(dated("b"))], [2, 0, 1]);
+        // Without a time nothing tells a repeated line from a repeated event.
+        assert_eq!([further(lines(".")), further(lines("."))], [1, 1]);
     }
 
     #[test]

@@ -43,9 +43,7 @@ impl News {
 
     /// The update with its new lines only, if there is anything new about it.
     pub(super) fn of(&mut self, mut update: Update, lines: Lines) -> Option<Update> {
-        if let Some(logs) = update.logs_mut() {
-            self.retain_new(logs, lines);
-        }
+        self.retain_new(update.logs_mut().unwrap_or(&mut Vec::new()), lines);
         let has_lines = !update.logs().is_empty();
         let next = match &update {
             Update::Queued { position } => Stage::Queued(*position),

@@ -32,6 +32,16 @@ impl<E: Endpoint> Submit<E> {
         Self { client, endpoint, input: input.into_input(), options: CallOptions::default() }
     }
 
+    /// A request of a batch.
+    pub(crate) fn of(
+        client: Client,
+        endpoint: Cow<'static, str>,
+        input: E::Input,
+        options: CallOptions,
+    ) -> Self {
+        Self { client, endpoint, input, options }
+    }
+
     pub(super) fn client(&self) -> &Client {
         &self.client
     }

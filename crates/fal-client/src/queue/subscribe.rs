@@ -62,7 +62,7 @@ impl<E: Endpoint> Subscribe<E> {
 }
 
 /// Cancels the request, and says so.
-async fn give_up<E: Endpoint>(job: &Job<E>, limit: Duration) -> Error {
+pub(crate) async fn give_up<E: Endpoint>(job: &Job<E>, limit: Duration) -> Error {
     let what_then = match tokio::time::timeout(GOODBYE, job.cancel()).await {
         Ok(Ok(Cancelled::Requested)) => "; it was cancelled".to_owned(),
         Ok(Ok(Cancelled::AlreadyCompleted)) => {

@@ -6,6 +6,7 @@ use fal_core::Endpoint;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::urls::Given;
+use crate::untyped::Any;
 
 /// A request in the queue, in a form that can be stored and picked up by another process.
 ///
@@ -43,6 +44,14 @@ pub struct Ticket<E> {
     typed: PhantomData<fn() -> E>,
 }
 
+impl Ticket<Any> {
+    /// The ticket as one of `E`, if it is.
+    pub(crate) fn typed<E: Endpoint>(self, endpoint: &str) -> Option<Ticket<E>> {
+        let Self { endpoint: own, request_id, given, .. } = self;
+        (own == endpoint).then(|| Ticket { endpoint: own, request_id, given, typed: PhantomData })
+    }
+}
+
 impl<E: Endpoint> Ticket<E> {
     /// The ticket of a request whose id is known.
     #[must_use]
@@ -62,6 +71,12 @@ impl<E: Endpoint> Ticket<E> {
 }
 
 impl<E> Ticket<E> {
+    /// The same ticket for the journal of a batch, where all are written alike.
+    pub(crate) fn untyped(self) -> Ticket<Any> {
+        let Self { endpoint, request_id, given, .. } = self;
+        Ticket { endpoint, request_id, given, typed: PhantomData }
+    }
+
     /// The id of the endpoint.
     #[must_use]
     pub fn endpoint(&self) -> &str {
@@ -141,7 +156,6 @@ impl<E> fmt::Debug for Ticket<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::untyped::Any;
 
     #[test]
     fn an_untyped_ticket_carries_its_endpoint() {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod batch;
 #[cfg(feature = "blocking")]
 mod blocking;
 mod files;

@@ -1,0 +1,216 @@
+//! A journal in a file.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::{Journal, JournalEntry};
+use crate::{BoxFuture, Error, ErrorKind, Result};
+
+/// A [`Journal`] in a file of JSON lines, to which is only appended.
+///
+/// Each line is on the disk before the next step is taken. A line that was being written when the process died
+/// is cut off when the file is opened again. The file is locked as long as it is open, so that two processes
+/// cannot work on one batch.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("cats.jsonl");
+/// let journal = fal_client::FileJournal::open(&path)?;
+/// assert!(fal_client::FileJournal::open(&path).unwrap_err().to_string().contains("another process"));
+/// # Ok::<(), fal_client::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct FileJournal {
+    path: PathBuf,
+    open: Arc<Mutex<Open>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    file: File,
+    /// Where the last whole line ends.
+    end: u64,
+}
+
+impl FileJournal {
+    /// Opens a journal, or begins one.
+    ///
+    /// # Errors
+    ///
+    /// `File` when the file cannot be opened, or another batch has it open.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let open = Open::at(path).map_err(|cause| {
+            let message = format!("the journal {} cannot be opened: {cause}", path.display());
+            Error::new(ErrorKind::File, message).caused_by(cause)
+        })?;
+        Ok(Self { path: path.to_owned(), open: Arc::new(Mutex::new(open)) })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Does something with the file, on a thread that may wait for the disk.
+    fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Open) -> io::Result<T> + Send + 'static,
+    ) -> BoxFuture<io::Result<T>> {
+        let open = self.open.clone();
+        let work = move || work(&mut open.lock().unwrap_or_else(PoisonError::into_inner));
+        Box::pin(async { tokio::task::spawn_blocking(work).await.map_err(io::Error::other)? })
+    }
+}
+
+impl Journal for FileJournal {
+    fn read(&self) -> BoxFuture<io::Result<Vec<JournalEntry>>> {
+        self.with(Open::read)
+    }
+
+    fn write(&self, entry: JournalEntry) -> BoxFuture<io::Result<()>> {
+        self.with(move |open| open.write(&entry))
+    }
+}
+
+impl Open {
+    fn at(path: &Path) -> io::Result<Self> {
+        let is_new = !path.exists();
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(io::Error::other("another process works with it")),
+            Err(TryLockError::Error(cause)) => return Err(cause),
+        }
+        if is_new {
+            sync_folder_of(path)?;
+        }
+        let mut open = Self { file, end: 0 };
+        let whole = open.text()?;
+        let cut = whole.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        open.end = u64::try_from(cut).map_err(io::Error::other)?;
+        if cut < whole.len() {
+            open.file.set_len(open.end)?;
+            open.file.sync_data()?;
+        }
+        Ok(open)
+    }
+
+    fn text(&mut self) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.read_to_end(&mut text)?;
+        Ok(text)
+    }
+
+    fn read(&mut self) -> io::Result<Vec<JournalEntry>> {
+        let text = self.text()?;
+        let lines = text.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
+        let read = |(number, line)| {
+            serde_json::from_slice(line).map_err(|cause| {
+                let message = format!("line {}: {cause}", number + 1);
+                io::Error::new(io::ErrorKind::InvalidData, message)
+            })
+        };
+        lines.map(read).collect()
+    }
+
+    fn write(&mut self, entry: &JournalEntry) -> io::Result<()> {
+        let mut line = serde_json::to_vec(entry)?;
+        line.push(b'\n');
+        self.file.seek(SeekFrom::Start(self.end))?;
+        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        match written {
+            Ok(()) => {
+                self.end += u64::try_from(line.len()).map_err(io::Error::other)?;
+                Ok(())
+            }
+            Err(cause) => {
+                // Half a line in the middle would make the rest unreadable. If this fails too, the next
+                // line overwrites it.
+                let _ = self.file.set_len(self.end);
+                Err(cause)
+            }
+        }
+    }
+}
+
+/// A file is found again only when its folder is on the disk, too.
+#[cfg(unix)]
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "as the other one")]
+fn sync_folder_of(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Ticket;
+
+    fn begun(index: usize) -> JournalEntry {
+        JournalEntry::Begun { index, input: "00".to_owned() }
+    }
+
+    #[tokio::test]
+    async fn entries_are_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let ticket = Ticket::of("acme/app", "r1");
+        let entries =
+            [begun(0), JournalEntry::Submitted { index: 0, ticket }, JournalEntry::Refused { index: 1 }];
+        {
+            let journal = FileJournal::open(&path).unwrap();
+            for entry in &entries {
+                journal.write(entry.clone()).await.unwrap();
+            }
+            assert_eq!(journal.read().await.unwrap(), entries);
+            assert!(FileJournal::open(&path).unwrap_err().is_file());
+        }
+        assert_eq!(FileJournal::open(&path).unwrap().read().await.unwrap(), entries);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(
+            text,
+            "{\"state\":\"begun\",\"index\":0,\"input\":\"00\"}\n\
+             {\"state\":\"submitted\",\"index\":0,\"ticket\":{\"endpoint\":\"acme/app\",\"request_id\":\"r1\"}}\n\
+             {\"state\":\"refused\",\"index\":1}\n"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_journal_cut_anywhere_is_read_up_to_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let lines: Vec<String> =
+            (0..3).map(|index| serde_json::to_string(&begun(index)).unwrap() + "\n").collect();
+        let text = lines.concat();
+        for cut in 0..=text.len() {
+            std::fs::write(&path, &text[..cut]).unwrap();
+            let journal = FileJournal::open(&path).unwrap();
+            let whole = text[..cut].matches('\n').count();
+            assert_eq!(journal.read().await.unwrap().len(), whole, "{cut}");
+            journal.write(begun(9)).await.unwrap();
+            assert_eq!(journal.read().await.unwrap().last(), Some(&begun(9)), "{cut}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_journal_is_not_taken_for_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        std::fs::write(&path, "{\"state\":\"begun\",\"index\":0,\"input\":\"00\"}\nnonsense\n").unwrap();
+        let error = FileJournal::open(&path).unwrap().read().await.unwrap_err();
+        assert!(error.to_string().starts_with("line 2: "), "{error}");
+        assert!(FileJournal::open(folder.path()).unwrap_err().is_file());
+    }
+}

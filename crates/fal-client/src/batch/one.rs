@@ -1,0 +1,152 @@
+//! One request of a batch.
+
+use std::{borrow::Cow, sync::Arc, time::Instant};
+
+use fal_core::{Endpoint, File, Parameters};
+use serde::Serialize;
+
+use super::journal::{Journal, JournalEntry, PastOne, Stage};
+use crate::{
+    Client, Error, ErrorKind, Job, Reply, Result, Submit, Ticket, call::CallOptions, queue::give_up,
+};
+
+/// One request of a batch, before it is sent.
+pub(super) struct One {
+    pub(super) client: Client,
+    pub(super) index: usize,
+    pub(super) past: PastOne,
+    pub(super) journal: Option<Arc<dyn Journal>>,
+    pub(super) options: CallOptions,
+    pub(super) resubmit: bool,
+}
+
+impl One {
+    pub(super) async fn send<E: Endpoint>(
+        self,
+        endpoint: Cow<'static, str>,
+        input: E::Input,
+    ) -> Result<Reply<E::Output>> {
+        let limit = self.options.timeout(&self.client);
+        let (is_kept, start) = (self.journal.is_some(), Instant::now());
+        let job: Job<E> = self.job(endpoint, input).await?;
+        let Some(limit) = limit else { return job.wait().await };
+        let left = limit.saturating_sub(start.elapsed());
+        if is_kept {
+            return job.wait().timeout(left).await;
+        }
+        match tokio::time::timeout(left, job.wait().into_future()).await {
+            Ok(result) => result,
+            Err(_) => Err(give_up(&job, limit).await),
+        }
+    }
+
+    async fn job<E: Endpoint>(self, endpoint: Cow<'static, str>, mut input: E::Input) -> Result<Job<E>> {
+        let Some(journal) = self.journal.clone() else {
+            return Submit::of(self.client, endpoint, input, self.options).await;
+        };
+        let index = self.index;
+        let fingerprint = fingerprint(&endpoint, &mut input).map_err(|error| error.at(&*endpoint))?;
+        if self.past.input.as_ref().is_some_and(|past| *past != fingerprint) {
+            return Err(of_another(index).at(&*endpoint));
+        }
+        match self.past.stage {
+            Stage::Submitted(ticket) => {
+                let ticket: Ticket<E> = ticket.typed(&endpoint).ok_or_else(|| of_another(index))?;
+                return Ok(self.client.resume(ticket));
+            }
+            Stage::InDoubt if !self.resubmit => {
+                let message = "an earlier process was sending this request when it ended, so it may be running; \
+                               it was not sent again";
+                return Err(Error::new(ErrorKind::InDoubt, message).at(&*endpoint));
+            }
+            Stage::InDoubt | Stage::Unsent => {}
+        }
+        let unwritable = |cause: std::io::Error| {
+            Error::new(ErrorKind::File, format!("the journal cannot be written: {cause}")).caused_by(cause)
+        };
+        let begun = JournalEntry::Begun { index, input: fingerprint };
+        journal.write(begun).await.map_err(|cause| unwritable(cause).at(&*endpoint))?;
+        match Submit::<E>::of(self.client, endpoint, input, self.options).await {
+            Ok(job) => {
+                let ticket = job.ticket().untyped();
+                match journal.write(JournalEntry::Submitted { index, ticket }).await {
+                    Ok(()) => Ok(job),
+                    Err(cause) => Err(unwritable(cause).at(job.endpoint()).request(Some(job.request_id()))),
+                }
+            }
+            Err(error) => {
+                // What cannot have been accepted is sent again by the next process.
+                if !error.may_be_accepted() {
+                    journal.write(JournalEntry::Refused { index }).await.map_err(unwritable)?;
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+fn of_another(index: usize) -> Error {
+    let message = format!("input {index} is not the one that the journal knows: it belongs to another batch");
+    Error::new(ErrorKind::Config, message)
+}
+
+/// Tells inputs apart, local files by where they are.
+fn fingerprint<P: Parameters + Serialize>(endpoint: &str, input: &mut P) -> Result<String> {
+    let (mut local, mut nth) = (Vec::new(), 0_usize);
+    input.visit_files(&mut |file| {
+        if file.as_url().is_none() {
+            let mark = File::url(format!("{file:?}"));
+            local.push((nth, std::mem::replace(file, mark)));
+        }
+        nth += 1;
+    });
+    let json = serde_json::to_vec(input);
+    let (mut local, mut nth) = (local.into_iter().peekable(), 0_usize);
+    input.visit_files(&mut |file| {
+        if let Some((_, own)) = local.next_if(|(place, _)| *place == nth) {
+            *file = own;
+        }
+        nth += 1;
+    });
+    let json = json.map_err(|cause| {
+        let message = format!("the input cannot be written as JSON: {cause}");
+        Error::new(ErrorKind::Encode, message).caused_by(cause)
+    })?;
+    Ok(format!("{:016x}", fnv(endpoint.bytes().chain([0]).chain(json))))
+}
+
+/// FNV-1a: short, and the same in every version of this crate, which is all that a mix-up needs.
+fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize)]
+    struct Input(Vec<File>);
+
+    impl Parameters for Input {
+        fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
+            self.0.visit_files(visit);
+        }
+    }
+
+    #[test]
+    fn an_input_with_local_files_has_a_fingerprint_and_stays_as_it_was() {
+        let files = || Input(vec![File::path("a"), File::url("https://x/y"), File::path("b")]);
+        let mut input = files();
+        let first = fingerprint("acme/app", &mut input).unwrap();
+        assert_eq!(input, files());
+        assert_eq!(fingerprint("acme/app", &mut input).unwrap(), first);
+        assert_ne!(fingerprint("acme/other", &mut input).unwrap(), first);
+        input.0.swap(0, 2);
+        assert_ne!(fingerprint("acme/app", &mut input).unwrap(), first);
+    }
+
+    #[test]
+    fn fingerprints_never_change() {
+        assert_eq!(fnv(b"foobar".iter().copied()), 0x8594_4171_f739_67e8);
+    }
+}

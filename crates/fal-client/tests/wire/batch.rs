@@ -1,0 +1,189 @@
+//! Many requests, with and without a journal.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use fal_client::{FileJournal, Retry};
+use futures_util::StreamExt;
+use http::Method;
+use serde_json::json;
+
+use crate::{
+    model::{Input, Output},
+    server::{Reaction, Received, Server, bytes, json as answer},
+};
+
+fn inputs(count: usize) -> impl Iterator<Item = Input> + Send + 'static {
+    (0..count).map(|nth| Input { prompt: format!("cat {nth}"), images: Vec::new() })
+}
+
+/// A queue that gives the request with the prompt `cat 7` the id 7 and the result 7, and completes at once.
+/// `submit` may do something else about a submit.
+async fn queue(submit: impl Fn(&Received, u64) -> Option<Reaction> + Send + Sync + 'static) -> Server {
+    Server::start(move |request: &Received, _: &str| {
+        if request.method == Method::POST {
+            let prompt = request.json()["prompt"].as_str().unwrap().replace("cat ", "");
+            let id: u64 = prompt.parse().unwrap();
+            return submit(request, id)
+                .unwrap_or_else(|| answer(200, &json!({"request_id": format!("id{id}")})));
+        }
+        if request.path.ends_with("/status") {
+            return answer(200, &json!({"status": "COMPLETED"}));
+        }
+        match request.path.rsplit_once("/id") {
+            Some((_, id)) if !id.contains('/') => answer(200, &json!({"seed": id.parse::<u64>().unwrap()})),
+            _ => answer(404, &json!({})),
+        }
+    })
+    .await
+}
+
+/// How often each prompt was submitted.
+fn submits(server: &Server) -> BTreeMap<String, usize> {
+    let mut submits = BTreeMap::new();
+    for request in server.received().iter().filter(|request| request.method == Method::POST) {
+        *submits.entry(request.json()["prompt"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    submits
+}
+
+#[tokio::test]
+async fn replies_are_in_the_order_of_the_inputs_or_as_they_come() {
+    let server = queue(|_, _| None).await;
+    let client = server.client();
+    let replies = client.batch(inputs(20)).at_once(4).hint("h").await.unwrap();
+    let seeds: Vec<u64> = replies.into_iter().map(|reply| reply.unwrap().seed).collect();
+    assert_eq!(seeds, (0..20).collect::<Vec<_>>());
+    assert_eq!(server.received()[0].header("x-fal-runner-hint"), Some("h"));
+
+    let mut done = client.batch(inputs(20)).as_completed().await.unwrap();
+    let mut seeds = Vec::new();
+    while let Some((index, reply)) = done.next().await {
+        assert_eq!(reply.as_deref().unwrap(), &Output { seed: index.try_into().unwrap() });
+        seeds.push(index);
+    }
+    seeds.sort_unstable();
+    assert_eq!(seeds, (0..20).collect::<Vec<_>>());
+    assert!(client.batch(inputs(0)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn no_more_than_so_many_are_under_way() {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (counting, highest) = (now.clone(), most.clone());
+    let server = Server::start(move |request: &Received, _: &str| {
+        if request.method == Method::POST {
+            highest.fetch_max(counting.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            return answer(200, &json!({"request_id": format!("r{}", request.nth)}));
+        }
+        if request.path.ends_with("/stream") {
+            return answer(404, &json!({}));
+        }
+        if request.path.ends_with("/status") {
+            let state = if request.nth < 2 { "IN_PROGRESS" } else { "COMPLETED" };
+            return answer(200, &json!({"status": state}));
+        }
+        counting.fetch_sub(1, Ordering::SeqCst);
+        answer(200, &json!({"seed": 1}))
+    })
+    .await;
+    let replies = server.client().batch(inputs(12)).at_once(3).await.unwrap();
+    assert!(replies.iter().all(Result::is_ok));
+    assert_eq!(most.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn one_failure_is_the_failure_of_one() {
+    let server = queue(|_, id| (id == 2).then(|| answer(401, &json!({"detail": "no"})))).await;
+    let replies = server.client().batch(inputs(4)).await.unwrap();
+    let failed: Vec<_> =
+        replies.iter().map(|reply| reply.as_ref().is_err_and(|error| error.is_auth())).collect();
+    assert_eq!(failed, [false, false, true, false]);
+}
+
+#[tokio::test]
+async fn what_was_submitted_is_not_submitted_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let server = queue(|_, _| None).await;
+    let client = server.client();
+    for count in [3, 5, 5] {
+        // The inputs have grown.
+        let journal = FileJournal::open(&path).unwrap();
+        let replies = client.batch(inputs(count)).journal(journal).await.unwrap();
+        let seeds: Vec<u64> = replies.into_iter().map(|reply| reply.unwrap().seed).collect();
+        assert_eq!(seeds.len(), count);
+        assert!(seeds.is_sorted());
+    }
+    assert_eq!(submits(&server).values().collect::<Vec<_>>(), [&1; 5]);
+}
+
+#[tokio::test]
+async fn what_may_have_been_accepted_is_in_doubt() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let open = || FileJournal::open(&path).unwrap();
+    // 1 was accepted, but the answer is lost; 2 was refused for certain; 3 hangs, and the process ends.
+    let server = queue(|request, id| match (id, request.nth) {
+        (1, 0..4) => Some(bytes(504, &[("content-type", "text/html")], "<html>nginx</html>")),
+        (2, 0..4) => Some(answer(401, &json!({"detail": "no"}))),
+        (3, 0..4) => Some(Reaction::Hang),
+        _ => None,
+    })
+    .await;
+    let client = server.builder().retry(Retry::none()).build().unwrap();
+    let mut first = client.batch(inputs(4)).journal(open()).as_completed().await.unwrap();
+    for _ in 0..3 {
+        first.next().await.unwrap().1.ok();
+    }
+    server.wait_for(|request| request.method == Method::POST && request.json()["prompt"] == "cat 3").await;
+    drop(first);
+
+    let replies = client.batch(inputs(4)).journal(open()).await.unwrap();
+    let kinds: Vec<_> = replies
+        .iter()
+        .map(|reply| match reply {
+            Ok(_) => "ok",
+            Err(error) if error.is_in_doubt() => "in doubt",
+            Err(_) => "error",
+        })
+        .collect();
+    assert_eq!(kinds, ["ok", "in doubt", "ok", "in doubt"]);
+    assert_eq!(submits(&server).values().collect::<Vec<_>>(), [&1, &1, &2, &1]);
+
+    let replies = client.batch(inputs(4)).journal(open()).resubmit_in_doubt(true).await.unwrap();
+    assert!(replies.iter().all(Result::is_ok), "{replies:?}");
+    assert_eq!(submits(&server).values().collect::<Vec<_>>(), [&1, &2, &2, &2]);
+}
+
+#[tokio::test]
+async fn the_journal_of_another_batch_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let server = queue(|_, _| None).await;
+    let client = server.client();
+    client.batch(inputs(2)).journal(FileJournal::open(&path).unwrap()).await.unwrap();
+    let others = inputs(3).skip(1);
+    let replies = client.batch(others).journal(FileJournal::open(&path).unwrap()).await.unwrap();
+    assert!(replies.iter().all(|reply| reply.as_ref().is_err_and(|error| error.is_config())), "{replies:?}");
+    assert_eq!(submits(&server).values().collect::<Vec<_>>(), [&1, &1]);
+}
+
+#[tokio::test]
+async fn a_request_whose_time_is_up_is_cancelled() {
+    let server = Server::start(|request: &Received, _: &str| match request.method {
+        Method::POST => answer(200, &json!({"request_id": "r1"})),
+        Method::PUT => answer(202, &json!({"status": "CANCELLATION_REQUESTED"})),
+        _ => answer(200, &json!({"status": "IN_PROGRESS"})),
+    })
+    .await;
+    let replies = server.client().batch(inputs(1)).timeout(Duration::from_millis(200)).await.unwrap();
+    let error = replies[0].as_ref().unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("it was cancelled"), "{error}");
+}

@@ -1,0 +1,103 @@
+//! A process that is killed in the middle of a batch, and one that goes on.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use fal_client::FileJournal;
+use fal_emulator::Verb;
+use futures_util::StreamExt;
+
+use super::*;
+
+/// Set in the process that works on the batch: the emulator's URL and the journal.
+const URL: &str = "FAL_TESTS_BATCH_URL";
+const JOURNAL: &str = "FAL_TESTS_BATCH_JOURNAL";
+
+const INPUTS: usize = 24;
+const AT_ONCE: usize = 4;
+
+fn inputs() -> impl Iterator<Item = dev::Input> + Send + 'static {
+    (0..INPUTS).map(|seed| {
+        let mut input = small();
+        input.seed = i64::try_from(seed).ok();
+        input
+    })
+}
+
+/// Works on the batch, and says what has become of each input.
+async fn work(url: &str, journal: &str) {
+    let client = Client::builder().emulator(url).build().unwrap();
+    let journal = FileJournal::open(journal).unwrap();
+    let mut done = client.batch(inputs()).at_once(AT_ONCE).journal(journal).as_completed().await.unwrap();
+    while let Some((index, reply)) = done.next().await {
+        match reply {
+            Ok(reply) => println!("[{index}] done {}", reply.seed),
+            Err(error) if error.is_in_doubt() => println!("[{index}] in doubt"),
+            Err(error) => panic!("{index}: {error}"),
+        }
+    }
+}
+
+/// This test once more, in a process of its own.
+fn worker(url: &str, journal: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--nocapture", "killed::nothing_is_lost_and_nothing_is_paid_for_twice"])
+        .env(URL, url)
+        .env(JOURNAL, journal)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_and_nothing_is_paid_for_twice() {
+    if let (Ok(url), Ok(journal)) = (std::env::var(URL), std::env::var(JOURNAL)) {
+        return work(&url, &journal).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal.jsonl");
+    let pace = Pace::default().ahead(0).run(Duration::from_millis(120));
+    let emulator = Emulator::builder().pace(pace).start().await.unwrap();
+    let submits = || emulator.requests().iter().filter(|request| request.verb == Verb::Submit).count();
+
+    // Killed three times, each time when some more have been submitted.
+    for until in [3, 9, 15] {
+        let mut worker = worker(&emulator.url(), &journal);
+        while submits() < until && worker.try_wait().unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        worker.kill().unwrap(); // SIGKILL
+        let killed = worker.wait().unwrap();
+        assert!(!killed.success(), "the worker was done before it was killed");
+    }
+    let last = worker(&emulator.url(), &journal);
+    let output = tokio::task::spawn_blocking(move || last.wait_with_output().unwrap()).await.unwrap();
+    assert!(output.status.success());
+
+    let said = String::from_utf8(output.stdout).unwrap();
+    let mut paid: BTreeMap<i64, usize> = BTreeMap::new();
+    for input in emulator.received::<dev::Model>() {
+        *paid.entry(input.seed.unwrap()).or_default() += 1;
+    }
+    let mut in_doubt = 0;
+    for index in 0..INPUTS {
+        let seed = i64::try_from(index).unwrap();
+        let times = paid.get(&seed).copied().unwrap_or_default();
+        if said.contains(&format!("[{index}] in doubt\n")) {
+            in_doubt += 1;
+            assert!(times <= 1, "{index} was submitted {times} times");
+        } else {
+            assert!(said.contains(&format!("[{index}] done {index}\n")), "{index} was lost: {said}");
+            assert_eq!(times, 1, "{index}");
+        }
+    }
+    // Only what was being submitted at the moment of a kill can be.
+    assert!(in_doubt <= 3 * AT_ONCE, "{in_doubt}");
+    println!(
+        "{INPUTS} inputs, 3 kills: {} done, {in_doubt} in doubt, 0 lost, 0 paid for twice",
+        INPUTS - in_doubt
+    );
+}
