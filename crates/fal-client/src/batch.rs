@@ -163,7 +163,10 @@ impl<E: Endpoint> IntoFuture for Batch<E> {
 ///
 /// Requests are sent and followed while this is polled. Dropping it leaves those that were sent to the queue.
 #[must_use = "a stream does nothing unless polled"]
-pub struct Completions<E: Endpoint>(Pin<Box<dyn Stream<Item = (usize, Result<Reply<E::Output>>)> + Send>>);
+pub struct Completions<E: Endpoint>(Pin<Box<dyn Stream<Item = Completion<E>> + Send>>);
+
+/// The place of an input, and its reply.
+type Completion<E> = (usize, Result<Reply<<E as Endpoint>::Output>>);
 
 impl<E: Endpoint> Stream for Completions<E> {
     type Item = (usize, Result<Reply<E::Output>>);

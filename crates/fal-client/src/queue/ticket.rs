@@ -48,7 +48,7 @@ impl Ticket<Any> {
     /// The ticket as one of `E`, if it is.
     pub(crate) fn typed<E: Endpoint>(self, endpoint: &str) -> Option<Ticket<E>> {
         let Self { endpoint: own, request_id, given, .. } = self;
-        (own == endpoint).then(|| Ticket { endpoint: own, request_id, given, typed: PhantomData })
+        (own == endpoint).then_some(Ticket { endpoint: own, request_id, given, typed: PhantomData })
     }
 }
 
