@@ -7,7 +7,9 @@ use std::time::Duration;
 use axum::http::{HeaderMap, header};
 
 use crate::clock::Clock;
-use crate::course::{Course, Stepped};
+use crate::course::{Course, Lined, Stepped};
+use crate::line::Priority;
+use crate::lines::{Lines, lock};
 use crate::models::Registry;
 use crate::pace::Pace;
 use crate::queue::Queue;
@@ -24,6 +26,8 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) key: Option<String>,
     pace: Pace,
+    /// Where requests wait when runners are limited.
+    pub(crate) lines: Option<Lines>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) behaviours: Arc<Behaviours>,
     pub(crate) rules: Arc<Rules>,
@@ -40,6 +44,8 @@ pub(crate) struct App {
 pub(crate) struct Settings {
     pub(crate) key: Option<String>,
     pub(crate) pace: Pace,
+    /// How many requests of an endpoint run at the same time.
+    pub(crate) runners: Option<usize>,
     pub(crate) realtime: Realtime,
     /// Room for uploads, in bytes.
     pub(crate) space: u64,
@@ -47,15 +53,26 @@ pub(crate) struct Settings {
     pub(crate) hooks: Hooks,
 }
 
+/// What is known of a request when it joins the queue.
+pub(crate) struct Wish<'a> {
+    pub(crate) endpoint: &'a str,
+    pub(crate) now: Duration,
+    pub(crate) start_timeout: Option<Duration>,
+    pub(crate) priority: Priority,
+    /// Its runner will not take the input.
+    pub(crate) refused: bool,
+}
+
 impl App {
     pub(crate) fn new(models: Registry, address: SocketAddr, settings: Settings) -> Self {
-        let Settings { key, pace, realtime, space, clock, hooks } = settings;
+        let Settings { key, pace, runners, realtime, space, clock, hooks } = settings;
         Self {
             models,
             queue: Queue::default(),
             store: Store::new(space),
             key,
             pace,
+            lines: runners.map(Lines::new),
             clock,
             behaviours: Arc::default(),
             rules: Arc::default(),
@@ -68,15 +85,37 @@ impl App {
         }
     }
 
-    /// How a call of an endpoint goes. `refused`: its runner will not take the input.
-    pub(crate) fn course(&self, endpoint: &str, start_timeout: Option<Duration>, refused: bool) -> Course {
-        let (steps, pace) = self.behaviours.course(endpoint);
-        match steps {
-            Some(steps) => Course::Stepped(Stepped::new(steps, refused)),
-            None => {
-                let pace = pace.unwrap_or(self.pace);
-                Course::Timed(Timeline { pace, start_timeout, refused, cancelled: None })
+    /// How a request to the queue goes.
+    pub(crate) fn course(&self, wish: &Wish<'_>) -> Course {
+        let (steps, _) = self.behaviours.course(wish.endpoint);
+        let pace = self.pace_of(wish.endpoint);
+        let Wish { endpoint, now: joined, start_timeout, priority, refused } = *wish;
+        match (steps, &self.lines) {
+            (Some(steps), _) => Course::Stepped(Stepped::new(steps, refused)),
+            (None, None) => Course::Timed(Timeline { pace, start_timeout, refused, cancelled: None }),
+            (None, Some(lines)) => {
+                let line = lines.of(endpoint);
+                let run = if refused { Duration::ZERO } else { pace.run_time() };
+                let number = lock(&line).join(joined, priority, run, start_timeout);
+                Course::Lined(Lined { line, number, joined, pace, refused })
             }
+        }
+    }
+
+    /// How many requests a new one would wait behind.
+    pub(crate) fn waiting(&self, endpoint: &str) -> usize {
+        match (self.behaviours.course(endpoint).0, &self.lines) {
+            (Some(steps), _) => steps.positions.first().copied().unwrap_or(0) as usize,
+            (None, Some(lines)) => lines.waiting(endpoint, self.clock.now()),
+            (None, None) => self.pace_of(endpoint).places() as usize,
+        }
+    }
+
+    /// How long a direct call takes; it has no queue to wait in.
+    pub(crate) fn direct(&self, endpoint: &str) -> Duration {
+        match self.behaviours.course(endpoint) {
+            (Some(_), _) => Duration::ZERO,
+            (None, pace) => pace.unwrap_or(self.pace).run_time(),
         }
     }
 

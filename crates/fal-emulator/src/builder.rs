@@ -26,6 +26,7 @@ pub struct Builder {
     pace: Pace,
     realtime: Realtime,
     space: Option<u64>,
+    runners: Option<usize>,
     manual_clock: bool,
     webhook_retries: Option<Vec<Duration>>,
 }
@@ -79,6 +80,15 @@ impl Builder {
         self
     }
 
+    /// How many requests of an endpoint run at the same time; the others wait for them, in the order of
+    /// their priority, and positions are true. A direct call for which no runner is free is answered with 429.
+    /// At least 1. Default: without limit, and the queue is the simulated one of [`Pace`].
+    #[must_use]
+    pub fn runners(mut self, runners: usize) -> Self {
+        self.runners = Some(runners.max(1));
+        self
+    }
+
     /// Stops the emulator's clock: time passes only by
     /// [`Emulator::advance`](crate::Emulator::advance). Default: it runs.
     #[must_use]
@@ -116,6 +126,7 @@ impl Builder {
         let settings = Settings {
             key: self.key,
             pace: self.pace,
+            runners: self.runners,
             realtime: self.realtime,
             space: self.space.unwrap_or(store::DEFAULT_SPACE),
             clock: Arc::new(if self.manual_clock { Clock::stopped() } else { Clock::running() }),
@@ -136,6 +147,7 @@ impl std::fmt::Debug for Builder {
             .field("pace", &self.pace)
             .field("realtime", &self.realtime)
             .field("upload_space", &self.space)
+            .field("runners", &self.runners)
             .field("manual_clock", &self.manual_clock)
             .field("webhook_retries", &self.webhook_retries)
             .finish()

@@ -1,20 +1,25 @@
-//! What state a request is in: by time, or by how often it was asked for.
+//! What state a request is in: by time, by its place in a line, or by how often it was asked for.
 
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use crate::line::Line;
+use crate::lines::lock;
+use crate::pace::Pace;
 use crate::script::Steps;
 use crate::timeline::{End, Phase, Timeline};
 
 #[derive(Debug)]
 pub(crate) enum Course {
     Timed(Timeline),
+    Lined(Lined),
     Stepped(Stepped),
 }
 
 /// A state, as a status tells it.
 pub(crate) struct View {
     pub(crate) phase: Phase,
-    /// The log lines so far, and when each was written.
+    /// The log lines so far, and when each was written, after submission.
     pub(crate) lines: Vec<(String, Duration)>,
     pub(crate) run_time: Duration,
 }
@@ -23,30 +28,25 @@ impl Course {
     pub(crate) fn phase(&self, elapsed: Duration) -> Phase {
         match self {
             Self::Timed(timeline) => timeline.phase(elapsed),
+            Self::Lined(lined) => lined.timeline(elapsed).0,
             Self::Stepped(stepped) => stepped.phase(),
-        }
-    }
-
-    /// How long a direct call takes, which has no queue to wait in.
-    pub(crate) fn direct(&self) -> Duration {
-        match self {
-            Self::Timed(timeline) => timeline.pace.run_time(),
-            Self::Stepped(_) => Duration::ZERO,
         }
     }
 
     /// The state for a status that is asked for now, which makes the next step.
     pub(crate) fn look(&mut self, elapsed: Duration) -> View {
+        let view = |timeline: &Timeline, phase| {
+            let total = timeline.pace.lines();
+            let line = |(number, at)| (format!("fal-emulator: step {number} of {total}"), at);
+            let lines = timeline.lines(elapsed).map(line).collect();
+            View { phase, lines, run_time: timeline.run_time() }
+        };
         match self {
-            Self::Timed(timeline) => {
-                let total = timeline.pace.lines();
-                let line = |(number, at)| (format!("fal-emulator: step {number} of {total}"), at);
-                View {
-                    phase: timeline.phase(elapsed),
-                    lines: timeline.lines(elapsed).map(line).collect(),
-                    run_time: timeline.run_time(),
-                }
-            }
+            Self::Timed(timeline) => view(timeline, timeline.phase(elapsed)),
+            Self::Lined(lined) => match lined.timeline(elapsed) {
+                (phase, Some(timeline)) => view(&timeline, phase),
+                (phase, None) => View { phase, lines: Vec::new(), run_time: Duration::ZERO },
+            },
             Self::Stepped(stepped) => {
                 stepped.asked = stepped.asked.saturating_add(1);
                 let lines = stepped.lines().iter().map(|line| (line.clone(), elapsed)).collect();
@@ -55,16 +55,80 @@ impl Course {
         }
     }
 
-    /// Ends the request unless it has ended; false when it had.
-    pub(crate) fn cancel(&mut self, elapsed: Duration) -> bool {
-        if matches!(self.phase(elapsed), Phase::Done(_)) {
-            return false;
+    /// How long until the state may change. `None`: not by time.
+    pub(crate) fn next_change(&self, elapsed: Duration) -> Option<Duration> {
+        match self {
+            Self::Timed(timeline) => timeline.next_change(elapsed),
+            Self::Lined(lined) => lined.next_change(elapsed),
+            Self::Stepped(_) => None,
+        }
+    }
+
+    /// Whether each look makes a step, so that there is nothing to wait for.
+    pub(crate) fn is_stepped(&self) -> bool {
+        matches!(self, Self::Stepped(_))
+    }
+
+    /// Makes all steps that are left.
+    pub(crate) fn finish_steps(&mut self) {
+        if let Self::Stepped(stepped) = self {
+            stepped.asked = usize::MAX;
+        }
+    }
+
+    /// Ends the request unless it has ended; false when it had. A runner that `ignores` it goes on.
+    pub(crate) fn cancel(&mut self, elapsed: Duration, ignores: bool) -> bool {
+        match self.phase(elapsed) {
+            Phase::Done(_) => return false,
+            Phase::Running if ignores => return true,
+            _ => {}
         }
         match self {
             Self::Timed(timeline) => timeline.cancelled = Some(elapsed),
+            Self::Lined(lined) => lined.cancel(elapsed),
             Self::Stepped(stepped) => stepped.cancelled = true,
         }
         true
+    }
+}
+
+/// A request in the line of its endpoint.
+#[derive(Debug)]
+pub(crate) struct Lined {
+    pub(crate) line: Arc<Mutex<Line>>,
+    pub(crate) number: u64,
+    /// When it joined.
+    pub(crate) joined: Duration,
+    pub(crate) pace: Pace,
+    pub(crate) refused: bool,
+}
+
+impl Lined {
+    /// The state, and once it has started, the timeline of a request that started then.
+    fn timeline(&self, elapsed: Duration) -> (Phase, Option<Timeline>) {
+        let (phase, started) = self.line().phase(self.joined.saturating_add(elapsed), self.number);
+        let timeline = started.map(|start| Timeline {
+            pace: self.pace.ahead(0).per_position(start.saturating_sub(self.joined)),
+            start_timeout: None,
+            refused: self.refused,
+            cancelled: None,
+        });
+        (phase, timeline)
+    }
+
+    fn next_change(&self, elapsed: Duration) -> Option<Duration> {
+        let of_line = self.line().next_change(self.joined.saturating_add(elapsed));
+        let of_line = of_line.map(|moment| moment.saturating_sub(self.joined));
+        let own = self.timeline(elapsed).1.and_then(|timeline| timeline.next_change(elapsed));
+        own.into_iter().chain(of_line).min()
+    }
+
+    fn cancel(&self, elapsed: Duration) {
+        self.line().cancel(self.joined.saturating_add(elapsed), self.number);
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        lock(&self.line)
     }
 }
 
@@ -145,7 +209,7 @@ mod tests {
                 (DONE, 2),
             ]
         );
-        assert!(!course.cancel(Duration::ZERO));
+        assert!(!course.cancel(Duration::ZERO, false));
     }
 
     #[test]
@@ -163,7 +227,7 @@ mod tests {
     fn a_cancel_ends_it() {
         let mut course = course(&[1, 0], 1, &[], false);
         looks(&mut course, 1);
-        assert!(course.cancel(Duration::ZERO));
+        assert!(course.cancel(Duration::ZERO, true), "a request that waits is not the runner's");
         assert_eq!(course.phase(Duration::ZERO), Phase::Done(End::Cancelled));
     }
 }

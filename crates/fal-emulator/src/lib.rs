@@ -48,6 +48,8 @@ mod course;
 mod emulator;
 mod engine;
 mod error;
+mod line;
+mod lines;
 mod media;
 mod models;
 mod net;

@@ -1,37 +1,59 @@
 //! Submitted requests and what can be asked about them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 
 use crate::clock::{self, Clock};
 use crate::course::{Course, View};
 use crate::engine::Call;
+use crate::lines::lock;
 use crate::reply::{Reply, TIMEOUT_TYPE};
 use crate::timeline::{End, Phase};
 
-#[derive(Default)]
+/// All submitted requests.
 pub(crate) struct Queue {
     jobs: Mutex<HashMap<String, Arc<Job>>>,
+    /// Tells of what may change states other than time: submissions and cancels.
+    changed: watch::Sender<()>,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { jobs: Mutex::default(), changed: watch::Sender::new(()) }
+    }
 }
 
 impl Queue {
-    pub(crate) fn add(&self, job: Job) -> Arc<Job> {
-        let job = Arc::new(job);
-        self.lock().insert(job.id.clone(), Arc::clone(&job));
+    pub(crate) fn add(&self, submission: Submission) -> Arc<Job> {
+        let Submission { endpoint, app_id, work, hint, webhook, clock, submitted, course } = submission;
+        let job = Arc::new(Job {
+            id: uuid::Uuid::new_v4().to_string(),
+            endpoint,
+            app_id,
+            work,
+            hint,
+            webhook,
+            clock,
+            submitted,
+            course: Mutex::new(course),
+            changed: self.changed.clone(),
+            answer: OnceCell::new(),
+        });
+        lock(&self.jobs).insert(job.id.clone(), Arc::clone(&job));
+        if matches!(*job.course(), Course::Lined(_)) {
+            self.changed.send_replace(());
+        }
         job
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<Arc<Job>> {
-        self.lock().get(id).cloned()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Job>>> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.jobs).get(id).cloned()
     }
 }
 
@@ -44,11 +66,14 @@ pub(crate) struct Job {
     app_id: String,
     /// What will be run, or the reply of a runner that refuses to.
     pub(crate) work: Result<Call, Reply>,
+    /// Which runner the caller would like.
+    hint: Option<HeaderValue>,
     /// Where to announce completion.
     pub(crate) webhook: Option<String>,
     clock: Arc<Clock>,
     submitted: Duration,
     course: Mutex<Course>,
+    changed: watch::Sender<()>,
     /// The reply of the run, made when it is first fetched.
     pub(crate) answer: OnceCell<Reply>,
 }
@@ -58,32 +83,37 @@ pub(crate) struct Submission {
     pub(crate) endpoint: String,
     pub(crate) app_id: String,
     pub(crate) work: Result<Call, Reply>,
+    pub(crate) hint: Option<HeaderValue>,
     pub(crate) webhook: Option<String>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) submitted: Duration,
     pub(crate) course: Course,
 }
 
 impl Job {
-    pub(crate) fn new(submission: Submission, clock: Arc<Clock>) -> Self {
-        let Submission { endpoint, app_id, work, webhook, course } = submission;
-        Self {
-            id: uuid::Uuid::new_v4().to_string(),
-            endpoint,
-            app_id,
-            work,
-            webhook,
-            submitted: clock.now(),
-            clock,
-            course: Mutex::new(course),
-            answer: OnceCell::new(),
+    /// Waits until the request has ended. Steps that are made by asking are all made: whoever waits for the
+    /// end does not ask.
+    pub(crate) async fn ended(&self) {
+        let mut changed = self.changed.subscribe();
+        self.course().finish_steps();
+        while !matches!(self.phase(), Phase::Done(_)) {
+            self.change(&mut changed).await;
         }
     }
 
-    /// Waits until the request has ended. It looks again and again, since what ends a request may be a script, a
-    /// cancel, or time.
-    pub(crate) async fn ended(&self) {
-        const LOOK: Duration = Duration::from_millis(10);
-        while !matches!(self.phase(), Phase::Done(_)) {
-            tokio::time::sleep(LOOK).await;
+    /// Waits until the state may have changed since `changed` was last looked at.
+    async fn change(&self, changed: &mut watch::Receiver<()>) {
+        let next = self.course().next_change(self.elapsed());
+        let time = async {
+            match next {
+                Some(next) => self.clock.sleep_until(self.submitted.saturating_add(next)).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            // The sender is held by `self`, so that it cannot close.
+            _ = changed.changed() => {}
+            () = time => {}
         }
     }
 
@@ -107,31 +137,45 @@ impl Job {
 
     /// The state now: 202 until it is completed, then 200.
     pub(crate) fn status(&self, base: &str, with_logs: bool) -> Reply {
-        let View { phase, lines, run_time } = self.course().look(self.elapsed());
-        let logs = if with_logs { self.logs(lines) } else { Value::Null };
-        match phase {
+        let view = self.course().look(self.elapsed());
+        let status = match view.phase {
+            Phase::Done(_) => StatusCode::OK,
+            _ => StatusCode::ACCEPTED,
+        };
+        let logs = with_logs.then_some(view.lines.as_slice());
+        Reply::new(status, self.told(base, &view, logs)).request(&self.id)
+    }
+
+    /// A state in words, with these lines of the logs.
+    fn told(&self, base: &str, view: &View, lines: Option<&[(String, Duration)]>) -> Value {
+        let logs = || lines.map_or(Value::Null, |lines| self.logs(lines));
+        match view.phase {
             Phase::Queued { ahead } => {
                 let mut body = self.named(base, "IN_QUEUE");
                 body["queue_position"] = json!(ahead);
-                Reply::new(StatusCode::ACCEPTED, body)
+                body
             }
             Phase::Running => {
                 let mut body = self.named(base, "IN_PROGRESS");
-                body["logs"] = logs;
-                Reply::new(StatusCode::ACCEPTED, body)
+                body["logs"] = logs();
+                body
             }
             Phase::Done(end) => {
                 let mut body = self.named(base, "COMPLETED");
-                body["logs"] = logs;
-                body["metrics"] = json!({"inference_time": run_time.as_secs_f64()});
+                body["logs"] = logs();
+                body["metrics"] = json!({"inference_time": view.run_time.as_secs_f64()});
                 if let Some((error, kind)) = self.failure(end) {
                     body["error"] = json!(error);
                     body["error_type"] = json!(kind);
                 }
-                Reply::ok(body)
+                body
             }
         }
-        .request(&self.id)
+    }
+
+    /// A reply of the runner, with the names of request and runner.
+    pub(crate) fn served(&self, reply: Reply) -> Reply {
+        reply.request(&self.id).served(&self.endpoint, self.hint.as_ref())
     }
 
     /// The reply for ends that are none of the app's doing, and for results that are not there yet.
@@ -155,33 +199,36 @@ impl Job {
         }
     }
 
-    /// Ends the request unless it has ended; false when it had.
-    pub(crate) fn cancel(&self) -> bool {
-        self.course().cancel(self.elapsed())
+    /// Ends the request unless it has ended; false when it had. A runner that `ignores` it goes on.
+    pub(crate) fn cancel(&self, ignores: bool) -> bool {
+        let was_open = self.course().cancel(self.elapsed(), ignores);
+        self.changed.send_replace(());
+        was_open
     }
 
-    fn failure(&self, end: End) -> Option<(String, &'static str)> {
+    fn failure(&self, end: End) -> Option<(String, &str)> {
         match end {
             End::Cancelled => Some(("Request was cancelled".to_owned(), "client_cancelled")),
             End::StartTimeout => Some(("Request timed out".to_owned(), "request_timeout")),
             End::Answered => {
-                let status = match &self.work {
-                    Ok(call) => call.failure()?.status,
-                    Err(refusal) => refusal.status,
+                let reply = match &self.work {
+                    Ok(call) => call.failure()?,
+                    Err(refusal) => refusal,
                 };
-                let kind = if status.is_server_error() { "runner_server_error" } else { "bad_request" };
-                Some((format!("Unexpected status code: {}", status.as_u16()), kind))
+                let kind = if reply.status.is_server_error() { "runner_server_error" } else { "bad_request" };
+                let text = format!("Unexpected status code: {}", reply.status.as_u16());
+                Some((text, reply.error_type().unwrap_or(kind)))
             }
         }
     }
 
-    fn logs(&self, lines: Vec<(String, Duration)>) -> Value {
+    fn logs(&self, lines: &[(String, Duration)]) -> Value {
         lines
-            .into_iter()
+            .iter()
             .map(|(message, at)| {
                 json!({
                     "message": message,
-                    "timestamp": clock::iso8601(self.clock.date(self.submitted.saturating_add(at))),
+                    "timestamp": clock::iso8601(self.clock.date(self.submitted.saturating_add(*at))),
                     "level": "INFO",
                     "source": "USER",
                     "labels": {"level": "INFO", "source": "USER"},
@@ -206,6 +253,47 @@ impl Job {
     }
 
     fn course(&self) -> MutexGuard<'_, Course> {
-        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.course)
+    }
+}
+
+/// One caller who watches a request.
+pub(crate) struct Watch {
+    job: Arc<Job>,
+    base: String,
+    with_logs: bool,
+    changed: watch::Receiver<()>,
+    /// The state that was told last, and how many lines.
+    told: Option<Phase>,
+    lines: usize,
+}
+
+impl Watch {
+    pub(crate) fn new(job: Arc<Job>, base: String, with_logs: bool) -> Self {
+        let changed = job.changed.subscribe();
+        Self { job, base, with_logs, changed, told: None, lines: 0 }
+    }
+
+    /// The state when it is another one, first the one now, with the lines since the last; none after the end.
+    pub(crate) async fn next(&mut self) -> Option<Value> {
+        if matches!(self.told, Some(Phase::Done(_))) {
+            return None;
+        }
+        loop {
+            self.changed.mark_unchanged();
+            let (view, is_step) = {
+                let mut course = self.job.course();
+                (course.look(self.job.elapsed()), course.is_stepped())
+            };
+            let has_lines = self.with_logs && view.lines.len() > self.lines;
+            if is_step || has_lines || self.told != Some(view.phase) {
+                let logs = self.with_logs.then(|| view.lines.get(self.lines..).unwrap_or_default());
+                let told = self.job.told(&self.base, &view, logs);
+                self.told = Some(view.phase);
+                self.lines = view.lines.len();
+                return Some(told);
+            }
+            self.job.change(&mut self.changed).await;
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Replies in the shapes fal gives them.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -7,6 +9,8 @@ use serde_json::{Value, json};
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-fal-request-id");
 pub(crate) const BILLABLE_UNITS: HeaderName = HeaderName::from_static("x-fal-billable-units");
 pub(crate) const ERROR_TYPE: HeaderName = HeaderName::from_static("x-fal-error-type");
+pub(crate) const SERVED_FROM: HeaderName = HeaderName::from_static("x-fal-served-from");
+pub(crate) const NEEDS_RETRY: HeaderName = HeaderName::from_static("x-fal-needs-retry");
 pub(crate) const TIMEOUT_TYPE: HeaderName = HeaderName::from_static("x-fal-request-timeout-type");
 
 /// A JSON reply that can be kept and sent again.
@@ -37,6 +41,19 @@ impl Reply {
             .header(ERROR_TYPE, HeaderValue::from_static(kind))
     }
 
+    /// Repeats an `error_type` of the body as the header that goes with it.
+    pub(crate) fn named_error(self) -> Self {
+        match self.error_type().map(HeaderValue::from_str) {
+            Some(Ok(kind)) => self.header(ERROR_TYPE, kind),
+            _ => self,
+        }
+    }
+
+    /// The category of error that the body names.
+    pub(crate) fn error_type(&self) -> Option<&str> {
+        self.body.get("error_type")?.as_str()
+    }
+
     /// 422 with the list of what is wrong; such calls are not charged.
     pub(crate) fn invalid(problems: Vec<Value>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, json!({"detail": problems})).units(0)
@@ -49,6 +66,16 @@ impl Reply {
 
     pub(crate) fn units(self, units: u32) -> Self {
         self.header(BILLABLE_UNITS, HeaderValue::from(units))
+    }
+
+    /// Names the runner: the same one for calls of an endpoint with the same hint.
+    pub(crate) fn served(self, endpoint: &str, hint: Option<&HeaderValue>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (endpoint, hint).hash(&mut hasher);
+        match HeaderValue::from_str(&format!("runner-{:016x}", hasher.finish())) {
+            Ok(runner) => self.header(SERVED_FROM, runner),
+            Err(_) => self,
+        }
     }
 
     /// Names the request; ids that cannot be sent in a header are left out.

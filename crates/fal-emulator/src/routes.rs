@@ -25,6 +25,7 @@ mod range;
 mod realtime;
 mod run;
 mod script;
+mod status_stream;
 mod storage;
 mod stream;
 mod tokens;

@@ -56,6 +56,20 @@ impl Timeline {
             .take_while(move |(_, at)| *at <= last)
     }
 
+    /// When the state changes next.
+    pub(crate) fn next_change(&self, elapsed: Duration) -> Option<Duration> {
+        let place = self.pace.place_time();
+        let next_place = (!place.is_zero()).then(|| {
+            let passed = u32::try_from(elapsed.as_nanos() / place.as_nanos()).unwrap_or(u32::MAX);
+            place.saturating_mul(passed.saturating_add(1))
+        });
+        let (_, end) = self.end();
+        let lines = self.lines(Duration::MAX).map(|(_, at)| at);
+        let start = self.starts_at();
+        let places = next_place.filter(|at| *at < start);
+        lines.chain(places).chain([start, end]).filter(|at| *at > elapsed && *at <= end).min()
+    }
+
     /// How long it ran, once it is done.
     pub(crate) fn run_time(&self) -> Duration {
         self.end().1.saturating_sub(self.starts_at())
@@ -142,6 +156,20 @@ mod tests {
         assert_eq!(refused.phase(ms(29)), Phase::Queued { ahead: 0 });
         assert_eq!(refused.phase(ms(30)), Phase::Done(End::Answered));
         assert_eq!(refused.lines(ms(500)).count(), 0);
+    }
+
+    #[test]
+    fn every_change_is_foretold() {
+        let mut at = Duration::ZERO;
+        let mut moments = Vec::new();
+        while let Some(next) = timeline().next_change(at) {
+            moments.push(next.as_millis());
+            at = next;
+        }
+        assert_eq!(moments, [10, 20, 30, 55, 80, 105, 130]);
+        let hasty = Timeline { start_timeout: Some(ms(15)), ..timeline() };
+        assert_eq!(hasty.next_change(ms(10)), Some(ms(15)));
+        assert_eq!(hasty.next_change(ms(15)), None);
     }
 
     #[test]

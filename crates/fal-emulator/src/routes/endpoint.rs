@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::app::App;
+use crate::line::Priority;
 use crate::models::Model;
 use crate::reply::Reply;
 
@@ -103,10 +104,25 @@ pub(super) fn start_timeout(headers: &HeaderMap) -> Result<Option<Duration>, Rep
         })
 }
 
+/// Whether the call may wait behind others.
+///
+/// # Errors
+///
+/// 400 when the header is neither `normal` nor `low`.
+pub(super) fn priority(headers: &HeaderMap) -> Result<Priority, Reply> {
+    match headers.get("x-fal-queue-priority").map(HeaderValue::as_bytes) {
+        None | Some(b"normal") => Ok(Priority::Normal),
+        Some(b"low") => Ok(Priority::Low),
+        Some(_) => Err(Reply::failure(
+            StatusCode::BAD_REQUEST,
+            "bad_request",
+            "X-Fal-Queue-Priority must be normal or low",
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     fn app(path: &str) -> Option<(String, String)> {

@@ -1,19 +1,23 @@
 //! The queue: submit, status, result, cancel.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
-use super::endpoint::{EndpointId, start_timeout, unknown};
-use super::{auth, not_found, query, unreadable};
-use crate::app::App;
+use super::endpoint::{EndpointId, priority, start_timeout, unknown};
+use super::script::Arrival;
+use super::{auth, not_found, query, status_stream, unreadable};
+use crate::app::{App, Wish};
 use crate::engine::Call;
 use crate::queue::{Job, Submission};
-use crate::reply::Reply;
+use crate::reply::{NEEDS_RETRY, Reply};
 use crate::webhook;
 
 pub(super) async fn queue(
@@ -21,19 +25,23 @@ pub(super) async fn queue(
     Path(path): Path<String>,
     RawQuery(query): RawQuery,
     method: Method,
+    Extension(Arrival(arrival)): Extension<Arrival>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Reply {
+) -> Response {
     let query = query.unwrap_or_default();
     let reply = match (method.as_str(), follow_up(&path)) {
-        ("POST", None) => submit(&app, &path, &query, &headers, body),
+        ("GET", Some((id, "status/stream"))) => return stream(&app, id, &query, &headers),
+        ("POST", None) => submit(&app, &path, &query, arrival, &headers, body),
         ("GET", Some((id, "status"))) => status(&app, id, &query, &headers),
         ("GET", Some((id, "" | "response"))) => result(app, id, &headers).await,
         ("PUT", Some((id, "cancel"))) => cancel(&app, id, &headers),
-        (_, None | Some((_, "status" | "" | "response" | "cancel"))) => Ok(not_found::wrong_method()),
+        (_, None | Some((_, "status/stream" | "status" | "" | "response" | "cancel"))) => {
+            Ok(not_found::wrong_method())
+        }
         (_, Some(_)) => Ok(not_found::unknown_path(&format!("/queue/{path}"))),
     };
-    reply.unwrap_or_else(|refusal| refusal)
+    reply.unwrap_or_else(|refusal| refusal).into_response()
 }
 
 /// The request id and what is asked about it, whatever endpoint id stands before them.
@@ -47,35 +55,70 @@ fn submit(
     app: &Arc<App>,
     path: &str,
     query: &str,
+    now: Duration,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Reply, Reply> {
     let id = EndpointId::parse(path).ok_or_else(|| unknown(path))?;
     let model = id.find(app)?;
     auth::check(app, headers, &format!("application \"{}\"", id.app))?;
-    let start_timeout = start_timeout(headers)?;
+    let (start_timeout, priority) = (start_timeout(headers)?, priority(headers)?);
+    has_room(app, &id.full, query)?;
     let body = body.map_err(|rejection| unreadable(&rejection))?;
     // The gateway does not look at the input. What the runner will think of it shows later.
     let work = model.and_then(|model| Call::new(app, &id.full, model, &body));
-    let job = app.queue.add(Job::new(
-        Submission {
-            course: app.course(&id.full, start_timeout, work.is_err()),
-            endpoint: id.full,
-            app_id: id.app,
-            work,
-            webhook: query::value(query, "fal_webhook"),
-        },
-        Arc::clone(&app.clock),
-    ));
+    let refused = work.is_err();
+    let course = app.course(&Wish { endpoint: &id.full, now, start_timeout, priority, refused });
+    let job = app.queue.add(Submission {
+        endpoint: id.full,
+        app_id: id.app,
+        work,
+        hint: headers.get("x-fal-runner-hint").cloned(),
+        webhook: query::value(query, "fal_webhook"),
+        clock: Arc::clone(&app.clock),
+        submitted: now,
+        course,
+    });
     let base = app.base(headers);
     announce(app, &job, base.clone());
     Ok(Reply::ok(job.receipt(&base)).request(&job.id))
 }
 
+/// Checks the caller's limit on how many requests wait.
+///
+/// # Errors
+///
+/// 429 when more are waiting, 400 when the limit is no number.
+fn has_room(app: &App, endpoint: &str, query: &str) -> Result<(), Reply> {
+    let Some(most) = query::value(query, "fal_max_queue_length") else {
+        return Ok(());
+    };
+    let Ok(most) = most.parse::<usize>() else {
+        let text = "fal_max_queue_length must be a whole number, 0 or more";
+        return Err(Reply::failure(StatusCode::BAD_REQUEST, "bad_request", text));
+    };
+    let waiting = app.waiting(endpoint);
+    if waiting <= most {
+        return Ok(());
+    }
+    let text = format!("{waiting} requests are waiting, more than the fal_max_queue_length of {most}");
+    Err(Reply::detail(StatusCode::TOO_MANY_REQUESTS, text).header(NEEDS_RETRY, HeaderValue::from_static("1")))
+}
+
 fn status(app: &App, id: &str, query: &str, headers: &HeaderMap) -> Result<Reply, Reply> {
     let job = find(app, id, headers)?;
-    let logs = matches!(query::value(query, "logs").as_deref(), Some("1" | "true"));
-    Ok(job.status(&app.base(headers), logs))
+    Ok(job.status(&app.base(headers), wants_logs(query)))
+}
+
+fn stream(app: &App, id: &str, query: &str, headers: &HeaderMap) -> Response {
+    match find(app, id, headers) {
+        Ok(job) => status_stream::reply(job, app.base(headers), wants_logs(query)),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+fn wants_logs(query: &str) -> bool {
+    matches!(query::value(query, "logs").as_deref(), Some("1" | "true"))
 }
 
 async fn result(app: Arc<App>, id: &str, headers: &HeaderMap) -> Result<Reply, Reply> {
@@ -91,10 +134,10 @@ async fn reply(app: Arc<App>, job: &Job, base: String) -> Reply {
     }
     let call = match &job.work {
         Ok(call) => call.clone(),
-        Err(refusal) => return refusal.clone().request(&job.id),
+        Err(refusal) => return job.served(refusal.clone()),
     };
     let answer = job.answer.get_or_init(|| call.answer(app, base)).await;
-    answer.clone().request(&job.id)
+    job.served(answer.clone())
 }
 
 /// Announces a request once it has ended.
@@ -112,7 +155,7 @@ fn announce(app: &Arc<App>, job: &Arc<Job>, base: String) {
 
 fn cancel(app: &App, id: &str, headers: &HeaderMap) -> Result<Reply, Reply> {
     let job = find(app, id, headers)?;
-    let (status, text) = if job.cancel() {
+    let (status, text) = if job.cancel(app.behaviours.ignores_cancel(&job.endpoint)) {
         (StatusCode::ACCEPTED, "CANCELLATION_REQUESTED")
     } else {
         (StatusCode::BAD_REQUEST, "ALREADY_COMPLETED")

@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 use super::endpoint::{EndpointId, start_timeout, unknown};
@@ -15,7 +15,7 @@ use super::script::Arrival;
 use super::{auth, stream, unreadable};
 use crate::app::App;
 use crate::engine::Call;
-use crate::reply::Reply;
+use crate::reply::{NEEDS_RETRY, Reply};
 
 pub(super) async fn run(
     State(app): State<Arc<App>>,
@@ -64,7 +64,19 @@ async fn reply(
     let body = body.map_err(|rejection| unreadable(&rejection))?;
     let call = Call::new(&app, &id.full, model, &body)?;
     let base = app.base(headers);
-    let time = app.course(&id.full, None, false).direct();
+    let time = app.direct(&id.full);
+    if app.lines.as_ref().is_some_and(|lines| !lines.take(&id.full, arrival, time)) {
+        return Err(busy());
+    }
     app.clock.sleep_until(arrival.saturating_add(time)).await;
-    Ok(call.answer(app, base).await.into_response())
+    let reply = call.answer(app, base).await;
+    Ok(reply.served(&id.full, headers.get("x-fal-runner-hint")).into_response())
+}
+
+/// The refusal of a direct call for which no runner is free.
+fn busy() -> Reply {
+    let text = "Too many requests of this endpoint are running; wait, or use the queue";
+    let kind = "concurrent_requests_limit";
+    Reply::failure(StatusCode::TOO_MANY_REQUESTS, kind, text)
+        .header(NEEDS_RETRY, HeaderValue::from_static("1"))
 }

@@ -38,6 +38,8 @@ pub(crate) struct Said {
     pub(crate) steps: Option<Steps>,
     pub(crate) pace: Option<Pace>,
     pub(crate) outcomes: Turns<Outcome>,
+    /// Whether what runs goes on after a cancel.
+    pub(crate) ignores_cancel: bool,
 }
 
 impl Behaviours {
@@ -58,6 +60,10 @@ impl Behaviours {
     /// What becomes of the next call of an endpoint; `None`: an output is made up.
     pub(crate) fn outcome(&self, endpoint: &str) -> Option<Outcome> {
         self.lock().get_mut(endpoint)?.outcomes.next(|_| true).cloned()
+    }
+
+    pub(crate) fn ignores_cancel(&self, endpoint: &str) -> bool {
+        self.lock().get(endpoint).is_some_and(|said| said.ignores_cancel)
     }
 
     pub(crate) fn clear(&self) {

@@ -76,6 +76,11 @@ impl<I: DeserializeOwned + 'static> Script<I> {
         self.say(|said| said.pace = Some(pace))
     }
 
+    /// Does not implement cancel: a request that runs when it is cancelled goes on to its end.
+    pub fn ignore_cancel(self) -> Self {
+        self.say(|said| said.ignores_cancel = true)
+    }
+
     /// Answers with what `make` makes of the input: the model's output type, or any JSON.
     ///
     /// An input that the schema accepts and `I` cannot be read from is answered with 500, and so
@@ -90,10 +95,11 @@ impl<I: DeserializeOwned + 'static> Script<I> {
     }
 
     /// Fails in the runner, with this status and body: a direct call is answered with it, a queued
-    /// request is completed with an error, and its result is this.
+    /// request is completed with an error, and its result is this. An `error_type` in the body is
+    /// also the one of the status.
     pub fn fail(self, status: u16, body: impl Serialize) -> Self {
         let reply = match (StatusCode::from_u16(status), serde_json::to_value(body)) {
-            (Ok(status), Ok(body)) => Reply::new(status, body),
+            (Ok(status), Ok(body)) => Reply::new(status, body).named_error(),
             _ => Reply::detail(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 format!("fal-emulator: {status} is no status, or the scripted body no JSON"),
