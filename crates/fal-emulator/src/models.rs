@@ -180,7 +180,7 @@ impl Registry {
         let bad = |problem: String| Error::Document { path: path.to_owned(), problem };
         let record = serde_json::from_slice(text).map_err(|error| bad(error.to_string()))?;
         let Some(model) = Model::new(record).map_err(bad)? else {
-            tracing::warn!(path = %path.display(), "skipped: fal could not produce this document");
+            tracing::debug!(path = %path.display(), "skipped: it describes no model");
             return Ok(());
         };
         let endpoint = model.id.clone();
@@ -232,6 +232,8 @@ pub(crate) mod tests {
         let nameless = text(registry.add(path, b"{}").unwrap_err());
         assert!(nameless.contains("endpoint_id"), "{nameless}");
         registry.add(path, br#"{"endpoint_id": "a/b", "openapi": {"error": {}}}"#).unwrap();
+        let platform = br#"{"servers": [{"url": "https://api.fal.ai/v1"}], "paths": {}}"#;
+        registry.add(path, platform).unwrap();
         assert_eq!(registry.ids().count(), 0);
     }
 

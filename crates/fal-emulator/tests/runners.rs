@@ -1,5 +1,7 @@
 //! A queue whose requests wait for one another.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::time::Duration;

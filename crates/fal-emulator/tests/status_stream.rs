@@ -1,5 +1,7 @@
 //! The status of a request as a stream of events.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::time::Duration;
