@@ -27,8 +27,13 @@ pub(crate) struct Model {
 
 impl Model {
     /// Reads a record `{endpoint_id, metadata, openapi}` or a document that names its endpoint.
-    /// `None` stands for a record of a document that fal could not produce.
+    /// `None` stands for a record of a document that fal could not produce, and for the document of the platform
+    /// API, which describes no model.
     pub(crate) fn new(mut record: Value) -> Result<Option<Self>, String> {
+        let server = record.pointer("/servers/0/url").and_then(Value::as_str).unwrap_or_default();
+        if server.starts_with("https://api.fal.ai/") {
+            return Ok(None);
+        }
         let is_document = record.get("paths").is_some();
         let id = record
             .pointer(if is_document { "/info/x-fal-metadata/endpointId" } else { "/endpoint_id" })
