@@ -9,6 +9,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post, put};
 
+use self::proxy::Proxy;
 use crate::app::App;
 use crate::reply::{REQUEST_ID, Reply};
 
@@ -19,6 +20,8 @@ mod jwks;
 mod not_found;
 mod over_ws;
 mod platform;
+mod pricing;
+mod proxy;
 mod query;
 mod queue;
 mod range;
@@ -35,6 +38,15 @@ mod upload;
 const JSON_LIMIT: usize = 10 << 20;
 
 pub(crate) fn router(app: Arc<App>) -> Router {
+    let services = services(Arc::clone(&app));
+    Router::new()
+        .route("/proxy", any(proxy::proxy))
+        .layer(middleware::from_fn(common_headers))
+        .with_state(Proxy { app, services: services.clone() })
+        .fallback_service(services)
+}
+
+fn services(app: Arc<App>) -> Router {
     Router::new()
         .route("/run/{*id}", post(run::run).get(realtime::run))
         .route("/ws/{*id}", any(realtime::ws))
@@ -76,7 +88,11 @@ fn cdn() -> Router<Arc<App>> {
 
 fn platform() -> Router<Arc<App>> {
     Router::new()
+        .route("/api/openapi/queue/openapi.json", get(platform::document))
+        .route("/platform/v1/meta", get(platform::meta))
         .route("/platform/v1/models", get(platform::models))
+        .route("/platform/v1/models/pricing", get(pricing::prices))
+        .route("/platform/v1/models/pricing/estimate", post(pricing::estimate))
         .route("/platform/v1/storage/files/acl", get(storage::acl).put(storage::set_acl))
         .route("/platform/v1/storage/files/sign", post(storage::sign))
         .route("/platform/v1/storage/settings", get(storage::settings).put(storage::set_settings))
@@ -84,7 +100,8 @@ fn platform() -> Router<Arc<App>> {
 
 /// What every reply carries: a request id, and leave for browsers to read it from any page.
 async fn common_headers(request: Request, next: Next) -> Response {
-    const ALLOWED: [(HeaderName, &str); 3] = [
+    const ALLOWED: [(HeaderName, &str); 4] = [
+        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (header::ACCESS_CONTROL_ALLOW_HEADERS, "*, authorization"),
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PUT, DELETE, OPTIONS"),

@@ -1,10 +1,13 @@
 //! The catalogue, the schema folder, and the life of an emulator.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::Fal;
-use fal_emulator::{Emulator, Error};
-use serde_json::json;
+use fal_emulator::{Emulator, Error, Pace};
+use reqwest::Method;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn the_catalogue_lists_filters_and_expands() {
@@ -28,6 +31,103 @@ async fn the_catalogue_lists_filters_and_expands() {
     assert_eq!(one["models"][0]["metadata"]["category"], "text-to-image");
     let none = fal.get(&format!("{url}?endpoint_id=no/thing")).await.json();
     assert_eq!(none["models"], json!([]));
+}
+
+#[tokio::test]
+async fn the_catalogue_is_searched_and_paged() {
+    let fal = Fal::instant().await;
+    let get = async |query: &str| fal.get(&format!("{}/v1/models?{query}", fal.urls.platform)).await;
+    let ids = |page: &Value| {
+        let models = page["models"].as_array().unwrap();
+        models.iter().map(|model| model["endpoint_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&get("q=WHISPER").await.json()), ["fal-ai/whisper"]);
+    assert_eq!(
+        ids(&get("q=flux+image+flow").await.json()).first().map(String::as_str),
+        Some("fal-ai/flux/dev")
+    );
+    assert_eq!(ids(&get("q=no-such-thing").await.json()), [""; 0]);
+    assert_eq!(ids(&get("category=speech-to-text&status=active").await.json()), ["fal-ai/whisper"]);
+    assert_eq!(ids(&get("status=deprecated").await.json()), [""; 0]);
+
+    let mut all = Vec::new();
+    let mut page = get("limit=3").await.json();
+    loop {
+        all.extend(ids(&page));
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        assert_eq!(page["has_more"], true);
+        page = get(&format!("limit=3&cursor={}", cursor.replace('=', "%3D"))).await.json();
+    }
+    assert_eq!(all, fal.emulator.endpoints());
+    for bad in ["limit=0", "limit=x", "cursor=x", "status=odd", "expand=everything"] {
+        let answer = get(bad).await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json()["error"]["type"]),
+            (400, &json!("validation_error"))
+        );
+    }
+    let many = vec!["a/b"; 51].join(",");
+    assert_eq!(get(&format!("endpoint_id={many}")).await.status, 400);
+}
+
+#[tokio::test]
+async fn prices_documents_and_meta_are_there() {
+    let fal = Fal::of(Emulator::builder().require_key("id:secret")).await;
+    let key = [("authorization", "Key id:secret")];
+    let url = |path: &str| format!("{}/v1/{path}", fal.urls.platform);
+    let prices = url("models/pricing?endpoint_id=fal-ai/flux/dev&endpoint_id=fal-ai/whisper");
+    assert_eq!(fal.get(&prices).await.json()["error"]["type"], "authorization_error");
+    let prices = fal.send(Method::GET, &prices, &key, "").await.json();
+    let (first, count) = (&prices["prices"][0], prices["prices"].as_array().unwrap().len());
+    assert_eq!((count, &first["unit"], &first["currency"]), (2, &json!("images"), &json!("USD")));
+    let unknown = fal.send(Method::GET, &url("models/pricing?endpoint_id=a/b"), &key, "").await;
+    assert_eq!((unknown.status.as_u16(), &unknown.json()["error"]["type"]), (404, &json!("not_found")));
+    let estimate = async |body: Value| {
+        let answer = fal.send(Method::POST, &url("models/pricing/estimate"), &key, body.to_string()).await;
+        answer.json()
+    };
+    let unit = first["unit_price"].as_f64().unwrap();
+    let asked =
+        json!({"estimate_type": "unit_price", "endpoints": {"fal-ai/flux/dev": {"unit_quantity": 50}}});
+    assert_eq!(estimate(asked).await["total_cost"].as_f64(), Some(unit * 50.0));
+    for bad in [
+        json!({}),
+        json!({"estimate_type": "unit_price"}),
+        json!({"estimate_type": "unit_price", "endpoints": {"fal-ai/flux/dev": {"unit_quantity": 0}}}),
+        json!({"estimate_type": "historical_api_price", "endpoints": {"fal-ai/flux/dev": {"call_quantity": 1.5}}}),
+    ] {
+        assert_eq!(estimate(bad.clone()).await["error"]["type"], "validation_error", "{bad}");
+    }
+    assert!(fal.get(&url("meta")).await.json()["webhook_ip_ranges"].is_array());
+
+    let document = format!("{}/api/openapi/queue/openapi.json?endpoint_id=", fal.emulator.url());
+    let flux = fal.get(&format!("{document}fal-ai%2Fflux%2Fdev")).await.json();
+    assert!(flux["paths"]["/fal-ai/flux/dev"].is_object());
+    assert_eq!(fal.get(&format!("{document}a/b")).await.both(), (404, json!(null)));
+}
+
+#[tokio::test]
+async fn the_proxy_calls_fals_services_with_the_emulators_key() {
+    let fal = Fal::of(Emulator::builder().require_key("id:secret").pace(Pace::instant())).await;
+    let url = format!("{}/proxy", fal.emulator.url());
+    let call = async |method: Method, target: &str, body: &'static str| {
+        fal.send(method, &url, &[("x-fal-target-url", target)], body).await
+    };
+    let small = r#"{"prompt": "a cat", "image_size": {"width": 8, "height": 8}}"#;
+    let answer = call(Method::POST, "https://fal.run/fal-ai/flux/dev", small).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["prompt"]), (200, &json!("a cat")));
+    let receipt = call(Method::POST, "https://queue.fal.run/fal-ai/flux/dev", small).await.json();
+    let id = receipt["request_id"].as_str().unwrap();
+    let status = format!("https://queue.fal.run/fal-ai/flux/requests/{id}/status?logs=1");
+    assert_eq!(call(Method::GET, &status, "").await.json()["status"], "COMPLETED");
+    let initiate = "https://rest.fal.ai/storage/upload/initiate?storage_type=fal-cdn-v3";
+    assert!(call(Method::POST, initiate, "{}").await.json()["upload_url"].is_string());
+    let tokens = call(Method::POST, "https://rest.fal.ai/tokens/", "{}").await;
+    assert_eq!((tokens.status.as_u16(), tokens.bytes.as_slice()), (400, b"Invalid request".as_slice()));
+    assert_eq!(fal.post(&url, &json!({})).await.status, 400);
+    assert_eq!(call(Method::DELETE, "https://fal.run/fal-ai/flux/dev", "").await.status, 405);
+    let preflight = fal.send(Method::OPTIONS, &url, &[], "").await;
+    assert_eq!((preflight.status.as_u16(), preflight.header("access-control-allow-origin")), (204, "*"));
 }
 
 #[tokio::test]

@@ -1,0 +1,91 @@
+//! Prices, made up: calls cost nothing here, but what shows prices wants some.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+
+use super::platform::{endpoint_ids, failed, invalid, page};
+use super::{auth, unreadable};
+use crate::app::App;
+use crate::models::Model;
+use crate::reply::Reply;
+use crate::validate;
+
+/// `GET /platform/v1/models/pricing?endpoint_id=…`
+pub(super) async fn prices(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Reply, Reply> {
+    check(&app, &headers)?;
+    let query = query.unwrap_or_default();
+    let ids = endpoint_ids(&query)?;
+    if ids.is_empty() {
+        return Err(invalid("endpoint_id: required"));
+    }
+    let models = ids.iter().map(|id| find(&app, id)).collect::<Result<Vec<_>, _>>()?;
+    let page = page(&query, &models)?;
+    let prices = page.entries.iter().map(|model| {
+        let (unit_price, unit) = price(model);
+        json!({"endpoint_id": model.id, "unit_price": unit_price, "unit": unit, "currency": "USD"})
+    });
+    Ok(page.reply("prices", prices.collect()))
+}
+
+/// `POST /platform/v1/models/pricing/estimate`
+pub(super) async fn estimate(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Reply, Reply> {
+    check(&app, &headers)?;
+    let body = body.map_err(|rejection| unreadable(&rejection))?;
+    let request = validate::body(&body).map_err(|_| invalid("the body is not JSON"))?;
+    let kind = request.get("estimate_type").and_then(Value::as_str).unwrap_or_default();
+    let quantity = match kind {
+        "historical_api_price" => "call_quantity",
+        "unit_price" => "unit_quantity",
+        _ => return Err(invalid("estimate_type: expected historical_api_price or unit_price")),
+    };
+    let endpoints = request.get("endpoints").and_then(Value::as_object);
+    let endpoints =
+        endpoints.ok_or_else(|| invalid("endpoints: expected an object of quantities by endpoint"))?;
+    let mut total = 0.0;
+    for (id, asked) in endpoints {
+        let (unit_price, _) = price(find(&app, id)?);
+        let count = asked.get(quantity).and_then(Value::as_f64).filter(|count| *count > 0.0);
+        let whole = kind == "unit_price" || count.is_some_and(|count| count.fract() == 0.0);
+        let count = count.filter(|_| whole);
+        total += unit_price
+            * count
+                .ok_or_else(|| invalid(&format!("endpoints.{id}.{quantity}: expected a positive number")))?;
+    }
+    Ok(Reply::ok(json!({"estimate_type": kind, "total_cost": total, "currency": "USD"})))
+}
+
+/// What a unit of the model's output costs, and what the unit is.
+fn price(model: &Model) -> (f64, &'static str) {
+    match model.category().rsplit('-').next().unwrap_or_default() {
+        "video" => (0.1, "seconds"),
+        "image" => (0.01, "images"),
+        "audio" | "speech" | "music" => (0.001, "seconds"),
+        "text" => (0.0001, "seconds"),
+        _ => (0.01, "requests"),
+    }
+}
+
+fn find<'a>(app: &'a App, id: &str) -> Result<&'a Arc<Model>, Reply> {
+    let missing = || failed(StatusCode::NOT_FOUND, "not_found", &format!("Endpoint {id:?} not found"));
+    app.models.get(id.trim_matches('/')).ok_or_else(missing)
+}
+
+fn check(app: &App, headers: &HeaderMap) -> Result<(), Reply> {
+    auth::check(app, headers, "the platform API").map_err(|refusal| {
+        let text = refusal.body.get("detail").and_then(Value::as_str).unwrap_or_default();
+        failed(refusal.status, "authorization_error", text)
+    })
+}
