@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
+use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
 use crate::course::{Course, Lined, Stepped};
 use crate::line::Priority;
 use crate::lines::{Lines, lock};
 use crate::models::Registry;
+use crate::net::Gate;
 use crate::pace::Pace;
 use crate::queue::Queue;
 use crate::realtime::Realtime;
-use crate::script::{Behaviours, Record, Rules};
+use crate::script::{Behaviours, Record, Rules, Script};
 use crate::store::Store;
 use crate::timeline::Timeline;
 use crate::tokens::Tokens;
@@ -32,6 +34,7 @@ pub(crate) struct App {
     pub(crate) behaviours: Arc<Behaviours>,
     pub(crate) rules: Arc<Rules>,
     pub(crate) record: Record,
+    pub(crate) gate: Arc<Gate>,
     /// Handed out by the token route and accepted for CDN uploads.
     pub(crate) cdn_token: String,
     pub(crate) tokens: Tokens,
@@ -77,12 +80,26 @@ impl App {
             behaviours: Arc::default(),
             rules: Arc::default(),
             record: Record::default(),
+            gate: Arc::default(),
             cdn_token: uuid::Uuid::new_v4().simple().to_string(),
             tokens: Tokens::new(realtime.token_life()),
             realtime,
             hooks,
             address,
         }
+    }
+
+    pub(crate) fn script<I: DeserializeOwned + 'static>(&self, endpoint: &str) -> Script<I> {
+        let endpoint = endpoint.trim_matches('/').to_owned();
+        Script::new(endpoint, Arc::clone(&self.behaviours), Arc::clone(&self.rules))
+    }
+
+    /// Forgets all that was said about endpoints, all rules, and the requests that came.
+    pub(crate) fn reset(&self) {
+        self.behaviours.clear();
+        self.rules.clear();
+        self.record.clear();
+        self.gate.refuse(0);
     }
 
     /// How a request to the queue goes.

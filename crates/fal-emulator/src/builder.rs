@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::models::Registry;
 use crate::pace::Pace;
 use crate::realtime::Realtime;
+use crate::scenario::Scenario;
 use crate::store;
 use crate::webhook::Hooks;
 
@@ -22,6 +23,7 @@ use crate::webhook::Hooks;
 pub struct Builder {
     port: u16,
     schemas_dir: Option<PathBuf>,
+    scenario: Option<PathBuf>,
     key: Option<String>,
     pace: Pace,
     realtime: Realtime,
@@ -47,6 +49,13 @@ impl Builder {
     #[must_use]
     pub fn schemas_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.schemas_dir = Some(path.into());
+        self
+    }
+
+    /// Starts with what a [scenario](crate::Scenario) file says: JSON if its name ends in `.json`, else TOML.
+    #[must_use]
+    pub fn scenario(mut self, path: impl Into<PathBuf>) -> Self {
+        self.scenario = Some(path.into());
         self
     }
 
@@ -109,7 +118,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When a schema file cannot be read or is not a model document, when the key cannot be sent
+    /// When a schema or scenario file cannot be read or is not one, when the key cannot be sent
     /// in a header, or when the port is taken.
     pub async fn start(self) -> Result<Emulator, Error> {
         let sendable = |key: &String| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic());
@@ -120,6 +129,7 @@ impl Builder {
             Some(path) => Registry::read(path)?,
             None => Registry::embedded()?,
         };
+        let scenario = self.scenario.as_deref().map(Scenario::read).transpose()?;
         let listen = |source| Error::Listen { port: self.port, source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
@@ -133,6 +143,9 @@ impl Builder {
             hooks: Hooks::new(self.webhook_retries.unwrap_or_else(Hooks::default_retries)),
         };
         let app = Arc::new(App::new(models, address, settings));
+        if let Some(scenario) = scenario {
+            scenario.apply(&app);
+        }
         Ok(Emulator::serve(listener, address, app))
     }
 }
@@ -143,6 +156,7 @@ impl std::fmt::Debug for Builder {
         out.debug_struct("Builder")
             .field("port", &self.port)
             .field("schemas_dir", &self.schemas_dir)
+            .field("scenario", &self.scenario)
             .field("requires_key", &self.key.is_some())
             .field("pace", &self.pace)
             .field("realtime", &self.realtime)

@@ -15,8 +15,9 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::builder::Builder;
 use crate::error::Error;
-use crate::net::{Gate, Serving};
+use crate::net::Serving;
 use crate::routes;
+use crate::scenario::Scenario;
 use crate::script::{Pattern, Request, Rule, Script, Verb};
 use crate::webhook::Webhooks;
 
@@ -27,7 +28,6 @@ pub struct Emulator {
     address: SocketAddr,
     endpoints: Vec<String>,
     app: Arc<App>,
-    gate: Arc<Gate>,
     /// Dropped, it ends the task.
     stop: watch::Sender<()>,
     task: JoinHandle<()>,
@@ -95,13 +95,18 @@ impl Emulator {
 
     /// Says how the model behind an endpoint behaves from now on.
     pub fn on<M: Endpoint<Input: DeserializeOwned>>(&self) -> Script<M::Input> {
-        self.script(M::ID)
+        self.app.script(M::ID)
     }
 
     /// Says how the model behind an endpoint behaves from now on. An endpoint that no document
     /// describes exists from then on, and takes any input.
     pub fn on_endpoint(&self, id: &str) -> Script<Value> {
-        self.script(id.trim_matches('/'))
+        self.app.script(id)
+    }
+
+    /// Says all that a scenario says, in addition to what was said before.
+    pub fn apply(&self, scenario: &Scenario) {
+        scenario.apply(&self.app);
     }
 
     /// A rule about one kind of request, whatever endpoint it is about.
@@ -117,7 +122,7 @@ impl Emulator {
     /// Resets so many connections that come from now on before a byte of them is read;
     /// `usize::MAX` resets all, 0 ends it.
     pub fn refuse_connections(&self, connections: usize) {
-        self.gate.refuse(connections);
+        self.app.gate.refuse(connections);
     }
 
     /// The inputs with which an endpoint was called, directly, streamed or queued, in the order
@@ -146,10 +151,7 @@ impl Emulator {
 
     /// Forgets all that was said about endpoints, all rules, and the requests that came.
     pub fn reset(&self) {
-        self.app.behaviours.clear();
-        self.app.rules.clear();
-        self.app.record.clear();
-        self.gate.refuse(0);
+        self.app.reset();
     }
 
     /// Moves the emulator's clock on: queues move, runs end, delays are over.
@@ -172,19 +174,14 @@ impl Emulator {
 
     pub(crate) fn serve(listener: TcpListener, address: SocketAddr, app: Arc<App>) -> Self {
         let (stop, stopped) = watch::channel(());
-        let gate = Arc::new(Gate::default());
         let serving = Serving {
             router: routes::router(Arc::clone(&app)),
-            gate: Arc::clone(&gate),
+            gate: Arc::clone(&app.gate),
             clock: Arc::clone(&app.clock),
         };
         let endpoints = app.models.ids().map(str::to_owned).collect();
         let task = tokio::spawn(serving.run(listener, stopped));
-        Self { address, endpoints, app, gate, stop, task }
-    }
-
-    fn script<I: DeserializeOwned + 'static>(&self, id: &str) -> Script<I> {
-        Script::new(id.to_owned(), Arc::clone(&self.app.behaviours), Arc::clone(&self.app.rules))
+        Self { address, endpoints, app, stop, task }
     }
 }
 

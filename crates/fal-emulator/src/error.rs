@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::scenario::BadScenario;
+
 /// Why an emulator could not be started.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -40,6 +42,13 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// A scenario file says what no scenario says.
+    Scenario {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: BadScenario,
+    },
     /// The key to require is empty or cannot be sent in a header.
     Key,
 }
@@ -67,6 +76,7 @@ impl fmt::Display for Error {
                 "{} holds no model document: expected .json files of {{endpoint_id, openapi}}",
                 path.display()
             ),
+            Self::Scenario { path, source } => write!(out, "{} is no scenario: {source}", path.display()),
             Self::Key => out.write_str("the key to require must be visible ASCII, as in id:secret"),
         }
     }
@@ -76,6 +86,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Listen { source, .. } | Self::Read { source, .. } => Some(source),
+            Self::Scenario { source, .. } => Some(source),
             _ => None,
         }
     }

@@ -24,6 +24,10 @@ struct Arguments {
     #[arg(long, value_name = "DIR")]
     schemas: Option<PathBuf>,
 
+    /// Scenario to start with, in TOML or JSON: how endpoints behave, and rules about single requests
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+
     /// Answer 401 to calls without `Authorization: Key <KEY>`
     #[arg(long, value_name = "KEY")]
     require_key: Option<String>,
@@ -55,6 +59,9 @@ async fn serve(arguments: Arguments) -> Result<(), Error> {
     let mut builder = Emulator::builder().port(arguments.port).pace(pace);
     if let Some(path) = arguments.schemas {
         builder = builder.schemas_dir(path);
+    }
+    if let Some(path) = arguments.scenario {
+        builder = builder.scenario(path);
     }
     if let Some(key) = arguments.require_key {
         builder = builder.require_key(key);

@@ -13,6 +13,7 @@ use self::proxy::Proxy;
 use crate::app::App;
 use crate::reply::{REQUEST_ID, Reply};
 
+mod admin;
 mod auth;
 mod cdn;
 mod endpoint;
@@ -54,6 +55,7 @@ fn services(app: Arc<App>) -> Router {
         .merge(rest())
         .merge(cdn())
         .merge(platform())
+        .merge(admin::router())
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .fallback(not_found::not_found)
         .method_not_allowed_fallback(not_found::method)

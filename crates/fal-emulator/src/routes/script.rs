@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
 
 use super::endpoint::EndpointId;
-use super::{JSON_LIMIT, too_large};
+use super::{JSON_LIMIT, admin, too_large};
 use crate::app::App;
-use crate::net::Control;
+use crate::net::{Control, Orders};
 use crate::script::{self, Asked, Target, Verb};
 
 /// When a request came, on the emulator's clock: before it could be seen in the record.
@@ -25,6 +25,10 @@ pub(super) async fn layer(State(app): State<Arc<App>>, request: Request, next: N
     let Some(control) = request.extensions().get::<Control>().cloned() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
+    if request.uri().path().starts_with(admin::PREFIX) {
+        control.order(Orders::default());
+        return next.run(request).await;
+    }
     let arrival = Arrival(app.clock.now());
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(arrival);
@@ -68,6 +72,10 @@ fn received(app: &App, parts: &Parts) -> script::Request {
         Target::Job(id) => (app.queue.get(id).map(|job| job.endpoint.clone()), Some(id.to_owned())),
         Target::None => (None, None),
     };
+    let mut headers = parts.headers.clone();
+    if let Some(key) = headers.get_mut(header::AUTHORIZATION) {
+        key.set_sensitive(true);
+    }
     script::Request {
         verb: asked.verb,
         endpoint,
@@ -75,7 +83,7 @@ fn received(app: &App, parts: &Parts) -> script::Request {
         method: parts.method.clone(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
-        headers: parts.headers.clone(),
+        headers,
         body: Bytes::new(),
     }
 }

@@ -7,13 +7,15 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, header};
 use bytes::Bytes;
+use serde::Deserialize;
 
 use super::answer::Answer;
 use super::record::Request;
 use crate::net::{Control, Cut, End, Orders, Spot, Twice};
 
 /// The moment at which a reply is cut, reset or stalled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum At {
     /// Once the request is read, before anything is done about it.

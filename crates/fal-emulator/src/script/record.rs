@@ -31,7 +31,7 @@ pub struct Request {
     pub path: String,
     /// What follows the `?`; empty when nothing does.
     pub query: String,
-    /// The headers.
+    /// The headers; the key in `Authorization` is marked as sensitive.
     pub headers: HeaderMap,
     /// The body; empty for an upload of more than 10 MiB that the emulator took.
     pub body: Bytes,

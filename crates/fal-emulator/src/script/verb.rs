@@ -1,9 +1,11 @@
 //! What a request asks for.
 
 use axum::http::Method;
+use serde::{Deserialize, Serialize};
 
 /// What a request asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Verb {
     /// A direct call.

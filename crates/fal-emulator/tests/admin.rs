@@ -1,0 +1,122 @@
+//! Scripts as data, over HTTP and from files.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::Fal;
+use fal_emulator::{Emulator, Error, Pace};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const ID: &str = "fal-ai/flux/dev";
+
+fn input() -> Value {
+    json!({"prompt": "a cat", "image_size": {"width": 16, "height": 16}})
+}
+
+async fn post(fal: &Fal, path: &str, body: &Value) -> (u16, Value) {
+    fal.post(&format!("{}/_emulator/{path}", fal.emulator.url()), body).await.both()
+}
+
+#[tokio::test]
+async fn a_scenario_is_taken_over_http() {
+    let fal = Fal::stuck().await;
+    let scenario = json!({
+        "endpoint": [{
+            "id": ID, "queue": [1, 0], "logs": ["a"],
+            "outcomes": [
+                {"fail": {"status": 503, "body": {"detail": "no runner"}}, "times": 1},
+                {"reply": {"images": [], "seed": 7}},
+            ],
+        }],
+        "rule": [{"verb": "result", "times": 1, "answer": {"status": 502, "text": "<html>nginx</html>"}}],
+    });
+    assert_eq!(post(&fal, "scenario", &scenario).await, (200, json!({})));
+    let mut results = Vec::new();
+    for _ in 0..2 {
+        let receipt = fal.submit(ID, &input()).await;
+        let status_url = receipt["status_url"].as_str().unwrap();
+        let mut states = Vec::new();
+        while states.last() != Some(&json!("COMPLETED")) {
+            states.push(fal.get(status_url).await.json()["status"].clone());
+        }
+        assert_eq!(states, ["IN_QUEUE", "IN_QUEUE", "IN_PROGRESS", "COMPLETED"]);
+        results.push(fal.get(receipt["response_url"].as_str().unwrap()).await);
+        results.push(fal.get(receipt["response_url"].as_str().unwrap()).await);
+    }
+    let statuses: Vec<u16> = results.iter().map(|result| result.status.as_u16()).collect();
+    assert_eq!(statuses, [502, 503, 200, 200]);
+    assert_eq!(results[3].json(), json!({"images": [], "seed": 7}));
+    assert_eq!(post(&fal, "reset", &json!({})).await.0, 200);
+    assert_eq!(fal.run(ID, &input()).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_scenario_may_be_toml_and_a_bad_one_changes_nothing() {
+    let fal = Fal::instant().await;
+    let url = format!("{}/_emulator/scenario", fal.emulator.url());
+    let toml = "[[rule]]\nverb = \"run\"\nanswer = { status = 418, json = { detail = \"tea\" } }";
+    let taken = fal.send(Method::POST, &url, &[("content-type", "application/toml")], toml).await;
+    assert_eq!(taken.status, 200);
+    assert_eq!(fal.run(ID, &input()).await.both(), (418, json!({"detail": "tea"})));
+    for bad in ["{", r#"{"rule": [{"verb": "dance"}]}"#, r#"{"rule": [{"verb": "run"}], "x": 1}"#] {
+        let refused = fal.send(Method::POST, &url, &[], bad).await;
+        assert_eq!(refused.status, 422, "{bad}");
+        assert!(refused.json()["detail"].is_string());
+    }
+    assert_eq!(fal.run(ID, &input()).await.status, 418);
+}
+
+#[tokio::test]
+async fn requests_are_told_without_keys() {
+    let fal = Fal::instant().await;
+    let url = format!("{}/{ID}", fal.urls.run);
+    let headers = [("authorization", "Key id:secret"), ("x-other", "kept")];
+    fal.send(Method::POST, &url, &headers, input().to_string()).await;
+    fal.send(Method::POST, &url, &[], "not json").await;
+    fal.submit("fal-ai/whisper", &json!({})).await;
+    let list = format!("{}/_emulator/requests", fal.emulator.url());
+    let all = fal.get(&list).await;
+    assert!(!String::from_utf8_lossy(&all.bytes).contains("secret"));
+    assert!(!format!("{:?}", fal.emulator.requests()).contains("secret"));
+    let all = all.json();
+    assert_eq!(all.as_array().unwrap().len(), 3, "the emulator's own routes are not recorded");
+    assert_eq!(
+        (&all[0]["headers"]["authorization"], &all[0]["headers"]["x-other"]),
+        (&json!("Key"), &json!("kept"))
+    );
+    assert_eq!((&all[0]["verb"], &all[0]["endpoint"]), (&json!("run"), &json!(ID)));
+    assert_eq!((&all[0]["json"], &all[1]["text"]), (&input(), &json!("not json")));
+    let chosen = fal.get(&format!("{list}?verb=submit&endpoint=fal-ai/whisper")).await.json();
+    assert_eq!(chosen.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn time_moves_over_http() {
+    let pace = Pace::instant().run(Duration::from_secs(60));
+    let fal = Fal::of(Emulator::builder().pace(pace).manual_clock()).await;
+    let receipt = fal.submit(ID, &input()).await;
+    assert_eq!(post(&fal, "advance", &json!({"seconds": 60.0})).await, (200, json!({"now": 60.0})));
+    assert_eq!(fal.get(receipt["status_url"].as_str().unwrap()).await.json()["status"], "COMPLETED");
+    for bad in [json!({}), json!({"seconds": -1}), json!({"seconds": "1"}), json!({"seconds": 1e300})] {
+        assert_eq!(post(&fal, "advance", &bad).await.0, 422, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_scenario_file_is_in_force_from_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scenario.toml");
+    std::fs::write(&path, "[[endpoint]]\nid = \"acme/app\"\noutcomes = [{ reply = { n = 1 } }]").unwrap();
+    let fal = Fal::of(Emulator::builder().scenario(&path)).await;
+    assert_eq!(fal.run("acme/app", &json!({})).await.json(), json!({"n": 1}));
+    std::fs::write(&path, "[[endpoint]]\nname = \"acme/app\"").unwrap();
+    let error = Emulator::builder().scenario(&path).start().await.unwrap_err();
+    assert!(matches!(error, Error::Scenario { .. }));
+    assert!(
+        error.to_string().contains("scenario.toml is no scenario") && error.to_string().contains("`name`")
+    );
+}
