@@ -25,7 +25,8 @@
 //! | give a file to several calls | [`Client::upload`] |
 //! | fetch a file that a model made | [`Client::download`] |
 //! | call a model that has no crate | [`untyped`] |
-//!
+//! | look up models, prices, usage, keys | `Client::platform`, with the feature `platform` |
+//! | know what a call would cost | `Client::estimate`, with the feature `platform` |
 //! | do any of it without an async runtime | `Blocking`, with the feature `blocking` |
 //!
 //! Nothing is sent before a call is awaited, and nothing runs in the background unless
@@ -44,6 +45,8 @@ mod config;
 mod credentials;
 mod endpoint_id;
 mod error;
+#[cfg(feature = "platform")]
+mod estimate;
 mod hosts;
 mod prepare;
 mod reply;
@@ -58,6 +61,11 @@ pub use fal_core::*;
 
 #[cfg(feature = "blocking")]
 pub use self::blocking::{Blocking, BlockingStream, Iter};
+#[cfg(feature = "platform")]
+pub use self::estimate::{Basis, Estimate};
+/// The platform API, as [`Client::platform`] gives it.
+#[cfg(feature = "platform")]
+pub use fal_platform as platform;
 pub use self::{
     batch::{Batch, Completions, FileJournal, Journal, JournalEntry},
     call::{Access, Lifecycle, Priority},
