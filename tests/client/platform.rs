@@ -1,6 +1,9 @@
 //! The platform API with the client's key and connections.
 
-use fal_client::{Basis, platform::{Paginate, TryStreamExt}};
+use fal_client::{
+    Basis,
+    platform::{Paginate, TryStreamExt},
+};
 
 use super::*;
 
@@ -50,7 +53,8 @@ async fn what_the_platform_refuses_is_an_error_of_the_client() {
 #[tokio::test]
 async fn a_proxy_that_takes_calls_of_models_is_no_way_to_the_platform() {
     let (emulator, _) = instant().await;
-    let client = Client::builder().emulator(emulator.url()).proxy_url("http://127.0.0.1:9/proxy").build().unwrap();
+    let client =
+        Client::builder().emulator(emulator.url()).proxy_url("http://127.0.0.1:9/proxy").build().unwrap();
     let error = client.platform().await.unwrap_err();
     assert!(error.is_config() && error.to_string().contains("proxy_url"), "{error}");
 }

@@ -97,7 +97,8 @@ impl Client {
 
     async fn estimate_of(&self, id: &str, images: Option<f64>) -> Result<Estimate> {
         let platform = self.platform().await?;
-        let prices = platform.list_prices().endpoint_id(vec![id.to_owned()]).send().await?.into_inner().prices;
+        let prices =
+            platform.list_prices().endpoint_id(vec![id.to_owned()]).send().await?.into_inner().prices;
         let unit = prices.into_iter().find(|price| price.endpoint_id == id).map(|price| price.unit);
         let by_image = unit.filter(|unit| matches!(unit.as_str(), "image" | "images"));
         let (request, basis) = match by_image.zip(images) {
@@ -140,9 +141,7 @@ impl From<fal_platform::Error> for Error {
                 let body = serde_json::to_vec(&reply.into_inner()).unwrap_or_default();
                 Self::from_answer(status, &headers, body.into())
             }
-            E::UnexpectedResponse(reply) => {
-                Self::from_answer(reply.status(), reply.headers(), Bytes::new())
-            }
+            E::UnexpectedResponse(reply) => Self::from_answer(reply.status(), reply.headers(), Bytes::new()),
             E::InvalidResponsePayload(body, cause) => {
                 let message = format!("an answer of the platform API is not what it should be: {cause}");
                 let kind = ErrorKind::Decode { path: ".".to_owned() };

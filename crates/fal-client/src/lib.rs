@@ -63,9 +63,6 @@ pub use fal_core::*;
 pub use self::blocking::{Blocking, BlockingStream, Iter};
 #[cfg(feature = "platform")]
 pub use self::estimate::{Basis, Estimate};
-/// The platform API, as [`Client::platform`] gives it.
-#[cfg(feature = "platform")]
-pub use fal_platform as platform;
 pub use self::{
     batch::{Batch, Completions, FileJournal, Journal, JournalEntry},
     call::{Access, Lifecycle, Priority},
@@ -81,6 +78,9 @@ pub use self::{
     storage::{Download, Fetch, Upload},
     transport::Attempt,
 };
+/// The platform API, as [`Client::platform`] gives it.
+#[cfg(feature = "platform")]
+pub use fal_platform as platform;
 
 /// What awaiting a call turns it into.
 type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'static>>;
