@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
 use crate::course::{Course, Lined, Stepped};
+use crate::hosts::Base;
 use crate::line::Priority;
 use crate::lines::{Lines, lock};
 use crate::models::Registry;
@@ -41,6 +42,7 @@ pub(crate) struct App {
     pub(crate) realtime: Realtime,
     pub(crate) hooks: Hooks,
     address: SocketAddr,
+    is_tls: bool,
 }
 
 /// What a builder says about an emulator.
@@ -54,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) space: u64,
     pub(crate) clock: Arc<Clock>,
     pub(crate) hooks: Hooks,
+    /// Whether callers use https.
+    pub(crate) is_tls: bool,
 }
 
 /// What is known of a request when it joins the queue.
@@ -68,7 +72,7 @@ pub(crate) struct Wish<'a> {
 
 impl App {
     pub(crate) fn new(models: Registry, address: SocketAddr, settings: Settings) -> Self {
-        let Settings { key, pace, runners, realtime, space, clock, hooks } = settings;
+        let Settings { key, pace, runners, realtime, space, clock, hooks, is_tls } = settings;
         Self {
             models,
             queue: Queue::default(),
@@ -86,6 +90,7 @@ impl App {
             realtime,
             hooks,
             address,
+            is_tls,
         }
     }
 
@@ -141,15 +146,8 @@ impl App {
         self.behaviours.course(endpoint).1.unwrap_or(self.pace)
     }
 
-    /// The URL the caller reached this server by, so that replies work through a forwarded port.
-    pub(crate) fn base(&self, headers: &HeaderMap) -> String {
-        let plain = |host: &&str| {
-            !host.is_empty()
-                && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
-        };
-        match headers.get(header::HOST).and_then(|host| host.to_str().ok()).filter(plain) {
-            Some(host) => format!("http://{host}"),
-            None => format!("http://{}", self.address),
-        }
+    /// The URLs the caller reached this server by, so that replies work through a forwarded port.
+    pub(crate) fn base(&self, headers: &HeaderMap) -> Base {
+        Base::of(headers, self.is_tls, &self.address.to_string())
     }
 }

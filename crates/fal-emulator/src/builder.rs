@@ -1,6 +1,6 @@
 //! The options of an emulator.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::emulator::Emulator;
 use crate::error::Error;
 use crate::models::Registry;
+use crate::net::Tls;
 use crate::pace::Pace;
 use crate::realtime::Realtime;
 use crate::scenario::Scenario;
@@ -21,7 +22,9 @@ use crate::webhook::Hooks;
 /// The options of an emulator; made by [`Emulator::builder`].
 #[derive(Clone, Default)]
 pub struct Builder {
+    host: Option<IpAddr>,
     port: u16,
+    tls: bool,
     schemas_dir: Option<PathBuf>,
     scenario: Option<PathBuf>,
     key: Option<String>,
@@ -34,7 +37,24 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The port on 127.0.0.1. Default 0: any free one.
+    /// The address to listen on. Default 127.0.0.1: nobody else can call. On another one, anyone who reaches it
+    /// can call, upload and script.
+    #[must_use]
+    pub fn host(mut self, host: IpAddr) -> Self {
+        self.host = Some(host);
+        self
+    }
+
+    /// Serves https, with a certificate for fal's own host names and for localhost, signed by an authority of the
+    /// emulator's own: [`Emulator::ca`](crate::Emulator::ca). Unmodified clients of fal, for which these names
+    /// are mapped to this address, then call the emulator.
+    #[must_use]
+    pub fn tls(mut self) -> Self {
+        self.tls = true;
+        self
+    }
+
+    /// The port. Default 0: any free one.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
@@ -130,8 +150,10 @@ impl Builder {
             None => Registry::embedded()?,
         };
         let scenario = self.scenario.as_deref().map(Scenario::read).transpose()?;
-        let listen = |source| Error::Listen { port: self.port, source };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.map_err(listen)?;
+        let tls = self.tls.then(|| Tls::new(None)).transpose().map_err(|source| Error::Tls { source })?;
+        let host = self.host.unwrap_or(Ipv4Addr::LOCALHOST.into());
+        let listen = |source| Error::Listen { host, port: self.port, source };
+        let listener = TcpListener::bind((host, self.port)).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let settings = Settings {
             key: self.key,
@@ -140,13 +162,14 @@ impl Builder {
             realtime: self.realtime,
             space: self.space.unwrap_or(store::DEFAULT_SPACE),
             clock: Arc::new(if self.manual_clock { Clock::stopped() } else { Clock::running() }),
+            is_tls: tls.is_some(),
             hooks: Hooks::new(self.webhook_retries.unwrap_or_else(Hooks::default_retries)),
         };
         let app = Arc::new(App::new(models, address, settings));
         if let Some(scenario) = scenario {
             scenario.apply(&app);
         }
-        Ok(Emulator::serve(listener, address, app))
+        Ok(Emulator::serve(listener, address, app, tls))
     }
 }
 
@@ -154,7 +177,9 @@ impl Builder {
 impl std::fmt::Debug for Builder {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Builder")
+            .field("host", &self.host)
             .field("port", &self.port)
+            .field("tls", &self.tls)
             .field("schemas_dir", &self.schemas_dir)
             .field("scenario", &self.scenario)
             .field("requires_key", &self.key.is_some())

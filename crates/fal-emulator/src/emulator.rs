@@ -1,7 +1,7 @@
 //! A running emulator.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::builder::Builder;
 use crate::error::Error;
-use crate::net::Serving;
+use crate::net::{Serving, Tls};
 use crate::routes;
 use crate::scenario::Scenario;
 use crate::script::{Pattern, Request, Rule, Script, Verb};
@@ -26,6 +26,7 @@ use crate::webhook::Webhooks;
 /// Uploaded and synthesised files are kept in memory until then.
 pub struct Emulator {
     address: SocketAddr,
+    ca: Option<String>,
     endpoints: Vec<String>,
     app: Arc<App>,
     /// Dropped, it ends the task.
@@ -67,22 +68,36 @@ impl Emulator {
         Builder::default()
     }
 
-    /// `http://127.0.0.1:<port>`.
+    /// `http://127.0.0.1:<port>`, or https.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.ca.is_some() { "https" } else { "http" };
+        // Who listens on all addresses is reached at each of them.
+        let host = match self.address.ip() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            host => host,
+        };
+        format!("{scheme}://{}", SocketAddr::new(host, self.address.port()))
+    }
+
+    /// The certificate that clients have to trust when the emulator serves https, as PEM.
+    #[must_use]
+    pub fn ca(&self) -> Option<&str> {
+        self.ca.as_deref()
     }
 
     /// The base URL of each service.
     #[must_use]
     pub fn urls(&self) -> Urls {
-        let service = |name: &str| format!("http://{}/{name}", self.address);
+        let url = self.url();
+        let service = |name: &str| format!("{url}/{name}");
         Urls {
             run: service("run"),
             queue: service("queue"),
             rest: service("rest"),
             cdn: service("cdn"),
-            ws: format!("ws://{}/ws", self.address),
+            ws: service("ws").replacen("http", "ws", 1),
             platform: service("platform"),
         }
     }
@@ -172,16 +187,18 @@ impl Emulator {
         task.await.ok();
     }
 
-    pub(crate) fn serve(listener: TcpListener, address: SocketAddr, app: Arc<App>) -> Self {
+    pub(crate) fn serve(listener: TcpListener, address: SocketAddr, app: Arc<App>, tls: Option<Tls>) -> Self {
+        let (tls, ca) = tls.map(|tls| (tls.acceptor, tls.ca)).unzip();
         let (stop, stopped) = watch::channel(());
         let serving = Serving {
             router: routes::router(Arc::clone(&app)),
             gate: Arc::clone(&app.gate),
             clock: Arc::clone(&app.clock),
+            tls,
         };
         let endpoints = app.models.ids().map(str::to_owned).collect();
         let task = tokio::spawn(serving.run(listener, stopped));
-        Self { address, endpoints, app, stop, task }
+        Self { address, ca, endpoints, app, stop, task }
     }
 }
 

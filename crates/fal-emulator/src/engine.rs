@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::hosts::Base;
 use crate::models::Model;
 use crate::reply::Reply;
 use crate::script::Outcome;
@@ -58,7 +59,7 @@ impl Call {
     }
 
     /// The app's reply. Files of it have URLs that start with `base`.
-    pub(crate) async fn answer(self, app: Arc<App>, base: String) -> Reply {
+    pub(crate) async fn answer(self, app: Arc<App>, base: Base) -> Reply {
         // Drawing takes milliseconds to seconds, which other connections should not wait for.
         let made = tokio::task::spawn_blocking(move || match (self.outcome, self.model) {
             (Some(Outcome::Fail(reply)), _) => reply,
@@ -73,7 +74,7 @@ impl Call {
     }
 
     /// What can be shown of the output after `step` of `of` steps; nothing when it would be the same as later.
-    pub(crate) async fn preview(&self, app: Arc<App>, base: String, step: u32, of: u32) -> Option<Value> {
+    pub(crate) async fn preview(&self, app: Arc<App>, base: Base, step: u32, of: u32) -> Option<Value> {
         let (None, Some(model), input) = (&self.outcome, self.model.clone(), self.input.clone()) else {
             return None;
         };
@@ -94,7 +95,7 @@ fn check(model: &Model, input: &Value) -> Result<(), Reply> {
     }
 }
 
-fn synthesise(app: &App, model: &Model, input: &Value, base: &str) -> Reply {
+fn synthesise(app: &App, model: &Model, input: &Value, base: &Base) -> Reply {
     let made = synth::output(model, input, &app.store, base);
     match model.output_validator() {
         Ok(validator) => {

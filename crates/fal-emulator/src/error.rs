@@ -1,6 +1,7 @@
 //! Why an emulator could not be started.
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::scenario::BadScenario;
@@ -9,8 +10,10 @@ use crate::scenario::BadScenario;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The port on 127.0.0.1 could not be listened on.
+    /// The address could not be listened on.
     Listen {
+        /// The address that was asked for.
+        host: IpAddr,
         /// The port that was asked for; 0 asks for any free one.
         port: u16,
         /// What the system said.
@@ -19,6 +22,13 @@ pub enum Error {
     /// A schema file or folder could not be read.
     Read {
         /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file could not be written.
+    Write {
+        /// The file.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
@@ -49,6 +59,11 @@ pub enum Error {
         /// What is wrong with it.
         source: BadScenario,
     },
+    /// Certificates could not be made.
+    Tls {
+        /// What is wrong.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The key to require is empty or cannot be sent in a header.
     Key,
 }
@@ -56,11 +71,13 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Listen { port, source } => write!(
+            Self::Listen { host, port, source } => write!(
                 out,
-                "cannot listen on 127.0.0.1:{port}: {source}; choose another port, or 0 for any free one"
+                "cannot listen on {}: {source}; choose another port, or 0 for any free one",
+                SocketAddr::new(*host, *port)
             ),
             Self::Read { path, source } => write!(out, "cannot read {}: {source}", path.display()),
+            Self::Write { path, source } => write!(out, "cannot write {}: {source}", path.display()),
             Self::Document { path, problem } => write!(
                 out,
                 "{} is not a model document: {problem}; fetch it again or remove it",
@@ -77,6 +94,7 @@ impl fmt::Display for Error {
                 path.display()
             ),
             Self::Scenario { path, source } => write!(out, "{} is no scenario: {source}", path.display()),
+            Self::Tls { source } => write!(out, "cannot make certificates: {source}"),
             Self::Key => out.write_str("the key to require must be visible ASCII, as in id:secret"),
         }
     }
@@ -85,8 +103,11 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Listen { source, .. } | Self::Read { source, .. } => Some(source),
+            Self::Listen { source, .. } | Self::Read { source, .. } | Self::Write { source, .. } => {
+                Some(source)
+            }
             Self::Scenario { source, .. } => Some(source),
+            Self::Tls { source } => Some(source.as_ref()),
             _ => None,
         }
     }

@@ -48,6 +48,7 @@ mod course;
 mod emulator;
 mod engine;
 mod error;
+mod hosts;
 mod line;
 mod lines;
 mod media;

@@ -1,6 +1,7 @@
 //! The `fal-emulator` command: a local fal until it is stopped.
 
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -19,6 +20,18 @@ struct Arguments {
     /// Port to listen on; 0 picks a free one
     #[arg(long, default_value_t = 0)]
     port: u16,
+
+    /// Address to listen on; anyone who reaches it can call, upload and script
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    host: IpAddr,
+
+    /// Serve https, with a certificate for fal's own host names
+    #[arg(long)]
+    tls: bool,
+
+    /// Write the certificate of the authority that clients have to trust, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    ca_out: Option<PathBuf>,
 
     /// Folder of model documents to serve instead of the built-in ones
     #[arg(long, value_name = "DIR")]
@@ -56,7 +69,10 @@ async fn serve(arguments: Arguments) -> Result<(), Error> {
     let pace = Pace::default()
         .per_position(Duration::from_millis(arguments.queue_time))
         .run(Duration::from_millis(arguments.run_time));
-    let mut builder = Emulator::builder().port(arguments.port).pace(pace);
+    let mut builder = Emulator::builder().host(arguments.host).port(arguments.port).pace(pace);
+    if arguments.tls {
+        builder = builder.tls();
+    }
     if let Some(path) = arguments.schemas {
         builder = builder.schemas_dir(path);
     }
@@ -69,6 +85,9 @@ async fn serve(arguments: Arguments) -> Result<(), Error> {
     // Before the announcement: whoever reads it may stop the server right away.
     let stop = stop::Signals::new();
     let emulator = builder.start().await?;
+    if let (Some(path), Some(ca)) = (&arguments.ca_out, emulator.ca()) {
+        std::fs::write(path, ca).map_err(|source| Error::Write { path: path.clone(), source })?;
+    }
     announce(&emulator);
     stop.wait().await;
     eprintln!("fal-emulator: stopping");

@@ -2,8 +2,10 @@
 
 mod body;
 mod serve;
+mod tls;
 mod wire;
 
 pub(crate) use body::{Cut, Spot, Twice};
 pub(crate) use serve::{Gate, Serving};
+pub(crate) use tls::Tls;
 pub(crate) use wire::{Control, End, Orders};

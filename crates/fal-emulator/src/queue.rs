@@ -12,6 +12,7 @@ use tokio::sync::{OnceCell, watch};
 use crate::clock::{self, Clock};
 use crate::course::{Course, View};
 use crate::engine::Call;
+use crate::hosts::Base;
 use crate::lines::lock;
 use crate::reply::{Reply, TIMEOUT_TYPE};
 use crate::timeline::{End, Phase};
@@ -122,7 +123,7 @@ impl Job {
     }
 
     /// The reply to a submission.
-    pub(crate) fn receipt(&self, base: &str) -> Value {
+    pub(crate) fn receipt(&self, base: &Base) -> Value {
         let mut receipt = self.named(base, "IN_QUEUE");
         receipt["gateway_request_id"] = json!(self.id);
         receipt["logs"] = Value::Null;
@@ -136,7 +137,7 @@ impl Job {
     }
 
     /// The state now: 202 until it is completed, then 200.
-    pub(crate) fn status(&self, base: &str, with_logs: bool) -> Reply {
+    pub(crate) fn status(&self, base: &Base, with_logs: bool) -> Reply {
         let view = self.course().look(self.elapsed());
         let status = match view.phase {
             Phase::Done(_) => StatusCode::OK,
@@ -147,7 +148,7 @@ impl Job {
     }
 
     /// A state in words, with these lines of the logs.
-    fn told(&self, base: &str, view: &View, lines: Option<&[(String, Duration)]>) -> Value {
+    fn told(&self, base: &Base, view: &View, lines: Option<&[(String, Duration)]>) -> Value {
         let logs = || lines.map_or(Value::Null, |lines| self.logs(lines));
         match view.phase {
             Phase::Queued { ahead } => {
@@ -237,8 +238,8 @@ impl Job {
             .collect()
     }
 
-    fn named(&self, base: &str, status: &str) -> Value {
-        let url = format!("{base}/queue/{}/requests/{}", self.app_id, self.id);
+    fn named(&self, base: &Base, status: &str) -> Value {
+        let url = format!("{}/{}/requests/{}", base.queue(), self.app_id, self.id);
         json!({
             "status": status,
             "request_id": self.id,
@@ -260,7 +261,7 @@ impl Job {
 /// One caller who watches a request.
 pub(crate) struct Watch {
     job: Arc<Job>,
-    base: String,
+    base: Base,
     with_logs: bool,
     changed: watch::Receiver<()>,
     /// The state that was told last, and how many lines.
@@ -269,7 +270,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(job: Arc<Job>, base: String, with_logs: bool) -> Self {
+    pub(crate) fn new(job: Arc<Job>, base: Base, with_logs: bool) -> Self {
         let changed = job.changed.subscribe();
         Self { job, base, with_logs, changed, told: None, lines: 0 }
     }

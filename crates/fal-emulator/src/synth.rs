@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use serde_json::Value;
 
+use crate::hosts::Base;
 use crate::models::Model;
 use crate::store::Store;
 
@@ -28,12 +29,12 @@ pub(crate) struct Made {
 }
 
 /// Makes up the output of a call; its files are put into `store`, their URLs start with `base`.
-pub(crate) fn output(model: &Model, input: &Value, store: &Store, base: &str) -> Made {
+pub(crate) fn output(model: &Model, input: &Value, store: &Store, base: &Base) -> Made {
     at(&Stage::last(), model, input, store, base)
 }
 
 /// Makes up what is there of the output at a stage of the run.
-pub(crate) fn at(stage: &Stage, model: &Model, input: &Value, store: &Store, base: &str) -> Made {
+pub(crate) fn at(stage: &Stage, model: &Model, input: &Value, store: &Store, base: &Base) -> Made {
     let request = Request::new(model, input, store);
     let files = Cell::new(0);
     let walk = Walk { model, request: &request, store, base, stage, files: &files };
@@ -59,7 +60,7 @@ mod tests {
         });
         let mut failures = Vec::new();
         for model in models.all() {
-            let made = output(model, &input, &Store::default(), "http://127.0.0.1:1");
+            let made = output(model, &input, &Store::default(), &Base::at("http://127.0.0.1:1"));
             match model.output_validator() {
                 Ok(validator) => failures.extend(
                     validator
@@ -101,7 +102,7 @@ mod tests {
             "prompt": "a cat", "seed": 7, "num_images": 3, "output_format": "png",
             "image_size": {"width": 40, "height": 30},
         });
-        let made = output(model, &input, &store, "http://host");
+        let made = output(model, &input, &store, &Base::at("http://host"));
         assert_eq!(made.files, 3);
         assert_eq!((&made.output["seed"], &made.output["prompt"]), (&json!(7), &json!("a cat")));
         assert_eq!(made.output["has_nsfw_concepts"], json!([false, false, false]));
@@ -124,7 +125,7 @@ mod tests {
         let models = Registry::embedded().unwrap();
         let model = models.get("fal-ai/flux/dev").unwrap();
         let input = json!({"prompt": "", "sync_mode": true, "image_size": {"width": 8, "height": 8}});
-        let made = output(model, &input, &Store::default(), "http://host");
+        let made = output(model, &input, &Store::default(), &Base::at("http://host"));
         let url = made.output["images"][0]["url"].as_str().unwrap();
         assert!(url.starts_with("data:image/jpeg;base64,/9j/"), "{url}");
     }

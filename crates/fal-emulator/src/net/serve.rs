@@ -12,15 +12,21 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 use super::wire::{Reset, Wire};
 use crate::clock::Clock;
+use crate::hosts;
 
 /// How long a client may take to send the head of a request.
 const HEAD_TIME: Duration = Duration::from_secs(60);
+/// How long a client may take for a TLS handshake.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// How long replies under way may take once the emulator is to stop.
 const GRACE: Duration = Duration::from_secs(3);
 /// How long to wait when the system has no room for another connection.
@@ -53,6 +59,7 @@ pub(crate) struct Serving {
     pub(crate) router: Router,
     pub(crate) gate: Arc<Gate>,
     pub(crate) clock: Arc<Clock>,
+    pub(crate) tls: Option<TlsAcceptor>,
 }
 
 impl Serving {
@@ -74,7 +81,7 @@ impl Serving {
         }
         drop(listener);
         let finished = async { while connections.join_next().await.is_some() {} };
-        if tokio::time::timeout(GRACE, finished).await.is_err() {
+        if timeout(GRACE, finished).await.is_err() {
             tracing::debug!("connections were still open at the end");
         }
     }
@@ -91,24 +98,33 @@ impl Serving {
             return;
         }
         stream.set_nodelay(true).ok();
-        let wire = Wire::new(stream, Arc::clone(&self.clock));
-        let (router, stopped) = (self.router.clone(), stopped.clone());
+        let (router, clock, stopped) = (self.router.clone(), Arc::clone(&self.clock), stopped.clone());
+        let tls = self.tls.clone();
         connections.spawn(async move {
-            if let Err(error) = serve(wire, router, stopped).await {
+            let served = match tls {
+                None => serve(Wire::new(stream, clock), router, stopped).await,
+                Some(tls) => match timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => serve(Wire::new(stream, clock), router, stopped).await,
+                    Ok(Err(error)) => return tracing::debug!(%error, %peer, "a caller does not take our TLS"),
+                    Err(_) => return,
+                },
+            };
+            if let Err(error) = served {
                 tracing::debug!(%error, %peer, "a connection ended early");
             }
         });
     }
 }
 
-async fn serve(
-    wire: Wire<TcpStream>,
+async fn serve<S: AsyncRead + AsyncWrite + Reset + Send + Unpin + 'static>(
+    wire: Wire<S>,
     router: Router,
     mut stopped: watch::Receiver<()>,
 ) -> Result<(), hyper::Error> {
     let control = wire.control();
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
+        hosts::prefix(&mut request);
         request.extensions_mut().insert(control.clone());
         router.call(request)
     });

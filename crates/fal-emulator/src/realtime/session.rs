@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::codec;
 use crate::app::App;
 use crate::engine::Call;
+use crate::hosts::Base;
 use crate::models::Model;
 use crate::protocol::{Mode, RealtimeRoute};
 
@@ -27,7 +28,7 @@ pub(crate) struct Session {
     pub(crate) app: Arc<App>,
     pub(crate) model: Arc<Model>,
     pub(crate) route: RealtimeRoute,
-    pub(crate) base: String,
+    pub(crate) base: Base,
     /// How many inputs wait at most, where the caller says.
     pub(crate) max_buffering: Option<usize>,
     /// How long the token of the caller is still good for.

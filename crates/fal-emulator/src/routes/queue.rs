@@ -16,6 +16,7 @@ use super::script::Arrival;
 use super::{auth, not_found, query, status_stream, unreadable};
 use crate::app::{App, Wish};
 use crate::engine::Call;
+use crate::hosts::Base;
 use crate::queue::{Job, Submission};
 use crate::reply::{NEEDS_RETRY, Reply};
 use crate::webhook;
@@ -128,7 +129,7 @@ async fn result(app: Arc<App>, id: &str, headers: &HeaderMap) -> Result<Reply, R
 }
 
 /// What the result of a request is now.
-async fn reply(app: Arc<App>, job: &Job, base: String) -> Reply {
+async fn reply(app: Arc<App>, job: &Job, base: Base) -> Reply {
     if let Some(reply) = job.early_result() {
         return reply.request(&job.id);
     }
@@ -141,7 +142,7 @@ async fn reply(app: Arc<App>, job: &Job, base: String) -> Reply {
 }
 
 /// Announces a request once it has ended.
-fn announce(app: &Arc<App>, job: &Arc<Job>, base: String) {
+fn announce(app: &Arc<App>, job: &Arc<Job>, base: Base) {
     let Some(url) = job.webhook.clone() else {
         return;
     };

@@ -7,11 +7,12 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 
+use crate::hosts::Base;
 use crate::queue::{Job, Watch};
 use crate::reply::REQUEST_ID;
 
 /// One event for each change. The log lines of an event are those since the event before.
-pub(super) fn reply(job: Arc<Job>, base: String, with_logs: bool) -> Response {
+pub(super) fn reply(job: Arc<Job>, base: Base, with_logs: bool) -> Response {
     let id = job.id.clone();
     let events = stream::unfold(Watch::new(job, base, with_logs), async |mut watch| {
         let status = watch.next().await?;

@@ -35,8 +35,8 @@ pub(super) async fn initiate(
     let path = app.store.announce(announced(&app, &headers, body)?);
     let base = app.base(&headers);
     Ok(Reply::ok(json!({
-        "upload_url": format!("{base}/cdn/upload/{path}"),
-        "file_url": format!("{base}/cdn/files/{path}"),
+        "upload_url": format!("{}/upload/{path}", base.cdn()),
+        "file_url": format!("{}/files/{path}", base.cdn()),
     })))
 }
 
@@ -47,7 +47,7 @@ pub(super) async fn initiate_multipart(
     body: Read,
 ) -> Result<Reply, Reply> {
     let (path, id) = app.store.announce_parts(announced(&app, &headers, body)?);
-    let url = format!("{}/cdn/files/{path}", app.base(&headers));
+    let url = format!("{}/files/{path}", app.base(&headers).cdn());
     Ok(Reply::ok(json!({"upload_url": format!("{url}/multipart/{id}"), "file_url": url})))
 }
 
@@ -67,7 +67,7 @@ pub(super) async fn token(State(app): State<Arc<App>>, headers: HeaderMap) -> Re
     Ok(Reply::ok(json!({
         "token": app.cdn_token,
         "token_type": "Bearer",
-        "base_url": format!("{}/cdn", app.base(&headers)),
+        "base_url": app.base(&headers).cdn(),
         "expires_at": clock::iso8601(SystemTime::now() + TOKEN_LIFE),
     })))
 }
@@ -139,7 +139,7 @@ fn signed(
             .ok_or_else(|| wrong(&request, life))?,
     };
     let token = app.tokens.issue(&[path.to_owned()], Duration::from_secs(seconds));
-    Ok(format!("{}/cdn/files/{path}?identity={token}", app.base(headers)))
+    Ok(format!("{}/files/{path}?identity={token}", app.base(headers).cdn()))
 }
 
 /// `GET /platform/v1/storage/settings`

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::endpoint::EndpointId;
 use crate::app::App;
 use crate::engine::Call;
+use crate::hosts::Base;
 use crate::models::Model;
 use crate::reply::Reply;
 
@@ -26,7 +27,7 @@ pub(super) fn find(app: &App, id: &EndpointId) -> Option<Arc<Model>> {
 }
 
 /// The events of a run that began at `now`. Dropping the connection ends the run.
-pub(super) fn reply(app: Arc<App>, model: Arc<Model>, call: Call, base: String, now: Duration) -> Response {
+pub(super) fn reply(app: Arc<App>, model: Arc<Model>, call: Call, base: Base, now: Duration) -> Response {
     let pace = app.pace_of(&model.id);
     let of = pace.lines().saturating_add(1);
     let run =
@@ -42,7 +43,7 @@ struct Run {
     app: Arc<App>,
     model: Arc<Model>,
     call: Call,
-    base: String,
+    base: Base,
     /// How long a step takes.
     time: Duration,
     /// When the last step was done, on the emulator's clock.

@@ -48,14 +48,14 @@ pub(super) async fn whole(
     let upload = described(&app, &headers)?;
     let content = take(&app, body).await?;
     let path = app.store.keep(upload, content);
-    Ok(Reply::ok(json!({"access_url": format!("{}/cdn/files/{path}", app.base(&headers))})))
+    Ok(Reply::ok(json!({"access_url": format!("{}/files/{path}", app.base(&headers).cdn())})))
 }
 
 /// `POST /cdn/files/upload/multipart`: a place for the parts of a file.
 pub(super) async fn parts(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Reply, Reply> {
     auth::check_upload(&app, &headers)?;
     let (path, id) = app.store.announce_parts(described(&app, &headers)?);
-    let url = format!("{}/cdn/files/{path}", app.base(&headers));
+    let url = format!("{}/files/{path}", app.base(&headers).cdn());
     Ok(Reply::ok(json!({"access_url": url, "uploadId": id})))
 }
 
@@ -118,7 +118,7 @@ fn place_of_part(app: &App, headers: &HeaderMap, file: &str, id: &str, number: &
     if !app.store.expects_parts(file, id) {
         return Err(no_upload());
     }
-    let url = format!("{}/cdn/files/{file}/multipart/{id}/{number}", app.base(headers));
+    let url = format!("{}/files/{file}/multipart/{id}/{number}", app.base(headers).cdn());
     Ok(Reply::ok(json!({"upload_url": url})))
 }
 
@@ -143,7 +143,7 @@ async fn complete(app: &App, headers: &HeaderMap, file: &str, id: &str, body: Bo
         }
         Incomplete::Twice(number) => refused(format!("Part {number} is listed twice")),
     })?;
-    let url = format!("{}/cdn/files/{file}", app.base(headers));
+    let url = format!("{}/files/{file}", app.base(headers).cdn());
     Ok(Reply::ok(json!({"access_url": url, "file_url": url})))
 }
 

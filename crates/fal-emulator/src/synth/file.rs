@@ -121,7 +121,7 @@ fn publish(walk: &Walk<'_>, media: &Media, place: &Place<'_>) -> String {
         return format!("data:{};base64,{}", media.content_type, STANDARD.encode(&media.bytes));
     }
     let path = walk.store.add(&file_name(media, place), media.content_type, media.bytes.clone());
-    format!("{}/cdn/files/{path}", walk.base)
+    format!("{}/files/{path}", walk.base.cdn())
 }
 
 fn file_name(media: &Media, place: &Place<'_>) -> String {

@@ -8,6 +8,7 @@ use super::request::Request;
 use super::stage::Stage;
 use super::transcript::{self, Stretch};
 use super::{count, file, scalar};
+use crate::hosts::Base;
 use crate::models::Model;
 use crate::store::Store;
 
@@ -18,7 +19,7 @@ pub(super) struct Walk<'a> {
     pub(super) model: &'a Model,
     pub(super) request: &'a Request,
     pub(super) store: &'a Store,
-    pub(super) base: &'a str,
+    pub(super) base: &'a Base,
     pub(super) stage: &'a Stage,
     /// Counts the files that were made.
     pub(super) files: &'a Cell<u32>,

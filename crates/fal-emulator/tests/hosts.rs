@@ -1,0 +1,88 @@
+//! fal's own host names, and TLS.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::net::SocketAddr;
+
+use common::Fal;
+use fal_emulator::{At, Emulator, Pace, Verb};
+use reqwest::{Certificate, Client, Method};
+use serde_json::{Value, json};
+
+const ID: &str = "fal-ai/flux/dev";
+
+fn input() -> Value {
+    json!({"prompt": "a cat", "image_size": {"width": 16, "height": 16}})
+}
+
+/// A client for which fal's names lead to the emulator.
+fn mapped(emulator: &Emulator, trusts: bool) -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let address: SocketAddr = emulator.url().trim_start_matches("https://").parse().unwrap();
+    let names = ["fal.run", "queue.fal.run", "rest.fal.ai", "v3.fal.media", "api.fal.ai"];
+    let ca = Certificate::from_pem(emulator.ca().unwrap().as_bytes()).unwrap();
+    let mut client = Client::builder().tls_certs_only(if trusts { vec![ca] } else { vec![] });
+    for name in names {
+        client = client.resolve(name, address);
+    }
+    client.build().unwrap()
+}
+
+#[tokio::test]
+async fn unmodified_clients_reach_everything_by_fals_names() {
+    let emulator = Emulator::builder().tls().pace(Pace::instant()).start().await.unwrap();
+    let port = emulator.url().rsplit_once(':').unwrap().1.to_owned();
+    let client = mapped(&emulator, true);
+    let at = |host: &str, path: &str| format!("https://{host}:{port}{path}");
+    let post = async |url: String, body: Value| -> Value {
+        let reply = client.post(url).json(&body).send().await.unwrap();
+        assert_eq!(reply.status(), 200);
+        reply.json().await.unwrap()
+    };
+    let get = async |url: &str| client.get(url).send().await.unwrap();
+
+    let receipt = post(at("queue.fal.run", "/fal-ai/flux/dev"), input()).await;
+    let status_url = receipt["status_url"].as_str().unwrap();
+    assert!(status_url.starts_with(&at("queue.fal.run", "/fal-ai/flux/requests/")), "{status_url}");
+    assert_eq!(get(status_url).await.json::<Value>().await.unwrap()["status"], "COMPLETED");
+    let output: Value = get(receipt["response_url"].as_str().unwrap()).await.json().await.unwrap();
+    let image = output["images"][0]["url"].as_str().unwrap();
+    assert!(image.starts_with(&at("v3.fal.media", "/files/b/")), "{image}");
+    assert!(get(image).await.bytes().await.unwrap().starts_with(&[0xff, 0xd8]));
+
+    let place = post(at("rest.fal.ai", "/storage/upload/initiate"), json!({"file_name": "a.txt"})).await;
+    let put = client.put(place["upload_url"].as_str().unwrap()).body("text").send().await.unwrap();
+    assert_eq!(put.status(), 200);
+    assert_eq!(get(place["file_url"].as_str().unwrap()).await.text().await.unwrap(), "text");
+    assert_eq!(post(at("fal.run", "/fal-ai/flux/dev"), input()).await["prompt"], "a cat");
+    assert_eq!(get(&at("api.fal.ai", "/v1/models")).await.status(), 200);
+    assert_eq!(emulator.requests()[0].path, "/queue/fal-ai/flux/dev");
+
+    emulator.at(Verb::Status).cut(At::Head(12)).times(1);
+    assert!(client.get(status_url).send().await.is_err());
+    assert_eq!(get(status_url).await.status(), 200);
+}
+
+#[tokio::test]
+async fn who_does_not_trust_the_authority_does_not_call() {
+    let emulator = Emulator::builder().tls().start().await.unwrap();
+    let url = format!("{}/run/{ID}", emulator.url());
+    assert!(mapped(&emulator, false).post(url).send().await.is_err());
+    assert!(mapped(&emulator, true).get(emulator.urls().platform + "/v1/models").send().await.is_ok());
+    assert!(emulator.urls().queue.starts_with("https://127.0.0.1:"));
+    assert!(emulator.urls().ws.starts_with("wss://127.0.0.1:"));
+}
+
+#[tokio::test]
+async fn names_lead_to_services_without_tls_too() {
+    let fal = Fal::instant().await;
+    let url = format!("{}/{ID}", fal.emulator.url());
+    let receipt =
+        fal.send(Method::POST, &url, &[("host", "queue.fal.run")], input().to_string()).await.json();
+    let status_url = receipt["status_url"].as_str().unwrap();
+    assert!(status_url.starts_with("http://queue.fal.run/fal-ai/flux/requests/"), "{status_url}");
+    let other = fal.send(Method::POST, &url, &[("host", "queue.fal.run.evil")], input().to_string()).await;
+    assert_eq!(other.status, 404);
+}
