@@ -49,7 +49,7 @@ impl Course {
             },
             Self::Stepped(stepped) => {
                 stepped.asked = stepped.asked.saturating_add(1);
-                let lines = stepped.lines().iter().map(|line| (line.clone(), elapsed)).collect();
+                let lines = stepped.dated_lines(elapsed);
                 View { phase: stepped.phase(), lines, run_time: Duration::ZERO }
             }
         }
@@ -138,6 +138,8 @@ pub(crate) struct Stepped {
     steps: Steps,
     /// How often the status was asked for.
     asked: usize,
+    /// When each line was first told, which is when it was written: a line never changes.
+    written: Vec<Duration>,
     cancelled: bool,
 }
 
@@ -149,7 +151,7 @@ impl Stepped {
             steps.lines.clear();
         }
         steps.running = steps.running.max(steps.lines.len());
-        Self { steps, asked: 0, cancelled: false }
+        Self { steps, asked: 0, written: Vec::new(), cancelled: false }
     }
 
     fn phase(&self) -> Phase {
@@ -170,6 +172,13 @@ impl Stepped {
         let ran = (self.step() + 1).saturating_sub(self.steps.positions.len()).min(self.steps.running);
         let written = (lines.len() * ran).checked_div(self.steps.running).unwrap_or(0);
         &lines[..written.min(lines.len())]
+    }
+
+    /// The same, each with the time at which it was first told.
+    fn dated_lines(&mut self, elapsed: Duration) -> Vec<(String, Duration)> {
+        let count = self.lines().len();
+        self.written.resize(count.max(self.written.len()), elapsed);
+        self.lines().iter().cloned().zip(self.written.iter().copied()).collect()
     }
 
     /// The step that was shown last; before any was shown, the first.
@@ -221,6 +230,18 @@ mod tests {
             looks(&mut course(&[1], 3, &["a"], true), 2),
             [(Phase::Queued { ahead: 1 }, 0), (DONE, 0)]
         );
+    }
+
+    #[test]
+    fn a_line_keeps_the_time_at_which_it_was_written() {
+        let mut course = course(&[], 0, &["a", "b"], false);
+        let second = Duration::from_secs(1);
+        let mut times = |elapsed| -> Vec<Duration> {
+            course.look(elapsed).lines.into_iter().map(|(_, written)| written).collect()
+        };
+        assert_eq!(times(second), [second]);
+        assert_eq!(times(2 * second), [second, 2 * second]);
+        assert_eq!(times(3 * second), [second, 2 * second]);
     }
 
     #[test]
