@@ -161,7 +161,7 @@ impl<E: Endpoint> Follower<E> {
                 tokio::time::sleep(LATE).await;
             }
             // The request is done: that a look fails must not hide it.
-            let Ok(mut update) = self.job.status_with_logs().await else { return };
+            let Ok(mut update) = self.job.fetch_status(true).await else { return };
             let Some(late) = update.logs_mut() else { return };
             self.news.retain_new(late, Lines::All);
             if late.is_empty() {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Client, Error, ErrorKind, Reply, Result, Retry,
-    call::custom_header,
+    call::{custom_header, within},
     retry::Repeat,
     transport::{Answer, Request},
 };
@@ -41,6 +41,7 @@ struct Target {
     /// Made from the ids, or why they cannot be.
     urls: Result<Urls, String>,
     retry: Option<Retry>,
+    timeout: Option<Duration>,
     headers: HeaderMap,
     /// The first thing that was wrong with them.
     wrong: Option<String>,
@@ -75,7 +76,15 @@ impl<E: Endpoint> Job<E> {
         let urls = Urls::made(&client, &endpoint, &request_id)
             .map(|made| made.prefer(&client, given))
             .map_err(|error| error.message().to_owned());
-        let target = Target { endpoint, request_id, urls, retry, headers: HeaderMap::new(), wrong: None };
+        let target = Target {
+            endpoint,
+            request_id,
+            urls,
+            retry,
+            timeout: None,
+            headers: HeaderMap::new(),
+            wrong: None,
+        };
         Self { client, target: Arc::new(target), typed: PhantomData }
     }
 
@@ -89,16 +98,22 @@ impl<E: Endpoint> Job<E> {
     /// body and request id: `Validation` for a refused input, `Cancelled`, `Timeout` when it did not start
     /// in time, `Api` otherwise.
     pub async fn result(&self) -> Result<Reply<E::Output>> {
+        self.within_limit(self.early_result()).await
+    }
+
+    async fn early_result(&self) -> Result<Reply<E::Output>> {
         match self.fetch_result(Repeat::Result).await {
             // How the queue refuses a result that is not there yet is not documented, so the status
             // decides what the refusal meant.
-            Err(error) if error.status().is_some_and(may_mean_not_ready) => match self.status().await {
-                Ok(Update::Completed { .. }) | Err(_) => Err(error),
-                Ok(_) => {
-                    let message = "the result is not ready: `Job::wait` waits for it";
-                    Err(self.named(Error::new(ErrorKind::NotReady, message).caused_by(error)))
+            Err(error) if error.status().is_some_and(may_mean_not_ready) => {
+                match self.fetch_status(false).await {
+                    Ok(Update::Completed { .. }) | Err(_) => Err(error),
+                    Ok(_) => {
+                        let message = "the result is not ready: `Job::wait` waits for it";
+                        Err(self.named(Error::new(ErrorKind::NotReady, message).caused_by(error)))
+                    }
                 }
-            },
+            }
             other => other,
         }
     }
@@ -119,6 +134,10 @@ impl<E: Endpoint> Job<E> {
     ///
     /// As any call. That there is nothing to cancel is none.
     pub async fn cancel(&self) -> Result<Cancelled> {
+        self.within_limit(self.ask_to_cancel()).await
+    }
+
+    pub(super) async fn ask_to_cancel(&self) -> Result<Cancelled> {
         let request = self.request(Method::PUT, |urls| urls.cancel.clone())?;
         match self.send(&request).await {
             Ok(_) => Ok(Cancelled::Requested),
@@ -144,6 +163,22 @@ impl<E: Endpoint> Job<E> {
             }
         }
         self
+    }
+
+    /// How long `status`, `result` and `cancel` may take, retries included, and all of
+    /// [`updates`](Self::updates). No limit unless the client has one. [`wait`](Self::wait) has its own.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        Arc::make_mut(&mut self.target).timeout = Some(timeout);
+        self
+    }
+
+    pub(super) fn limit(&self) -> Option<Duration> {
+        self.target.timeout.or(self.client.0.timeout)
+    }
+
+    pub(super) async fn within_limit<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        within(self.limit(), self.endpoint(), call).await.map_err(|error| self.named(error))
     }
 
     /// When requests about this job are sent again.

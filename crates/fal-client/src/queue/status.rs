@@ -131,7 +131,7 @@ impl<E: Endpoint> Job<E> {
     ///
     /// `NotFound` for a request that never was or is no longer kept; as any call otherwise.
     pub async fn status(&self) -> Result<Update> {
-        self.fetch_status(false).await
+        self.within_limit(self.fetch_status(false)).await
     }
 
     /// How far the request is, with every line it has logged so far.
@@ -140,7 +140,7 @@ impl<E: Endpoint> Job<E> {
     ///
     /// As [`status`](Self::status).
     pub async fn status_with_logs(&self) -> Result<Update> {
-        self.fetch_status(true).await
+        self.within_limit(self.fetch_status(true)).await
     }
 }
 

@@ -63,7 +63,7 @@ impl<E: Endpoint> Subscribe<E> {
 
 /// Cancels the request, and says so.
 pub(crate) async fn give_up<E: Endpoint>(job: &Job<E>, limit: Duration) -> Error {
-    let what_then = match tokio::time::timeout(GOODBYE, job.cancel()).await {
+    let what_then = match tokio::time::timeout(GOODBYE, job.ask_to_cancel()).await {
         Ok(Ok(Cancelled::Requested)) => "; it was cancelled".to_owned(),
         Ok(Ok(Cancelled::AlreadyCompleted)) => {
             "; it has completed since, and its result can be fetched".to_owned()

@@ -4,18 +4,23 @@ use std::{
     fmt,
     pin::Pin,
     task::{Context, Poll as Polled},
+    time::Duration,
 };
 
 use fal_core::Endpoint;
 use futures_util::{Stream, stream};
+use tokio::time::Instant;
 
 use super::{
     Job, Update,
     follow::{Follower, Poll},
 };
-use crate::Result;
+use crate::{Result, call::timed_out};
 
 /// What happens to a request, from [`Job::updates`]. Ends after [`Update::Completed`] or an error.
+///
+/// Ends with `Timeout` when the [timeout of the job](Job::timeout), or else of the client, has passed since it
+/// was first polled.
 ///
 /// A state is passed on when it is new, a line of the log once. Nothing is asked while the stream is not
 /// polled.
@@ -36,13 +41,27 @@ pub struct Updates(Pin<Box<dyn Stream<Item = Result<Update>> + Send>>);
 
 impl Updates {
     pub(super) fn new<E: Endpoint>(job: Job<E>) -> Self {
-        let follower = Follower::new(job, true, Poll::default());
-        Self(Box::pin(stream::unfold(Some(follower), |follower| async {
-            let mut follower = follower?;
-            match follower.next().await {
-                Ok(Some(update)) => Some((Ok(update), Some(follower))),
-                Ok(None) => None,
-                Err(error) => Some((Err(error), None)),
+        let limit = job.limit();
+        let follower = Follower::new(job.clone(), true, Poll::default());
+        Self(Box::pin(stream::unfold(Some((follower, None)), move |state| {
+            let job = job.clone();
+            async move {
+                let (mut follower, mut deadline) = state?;
+                let next = match limit {
+                    None => follower.next().await,
+                    Some(limit) => {
+                        let end = *deadline.get_or_insert_with(|| far_off(limit));
+                        match tokio::time::timeout_at(end, follower.next()).await {
+                            Ok(next) => next,
+                            Err(_) => Err(job.named(timed_out(limit, job.endpoint()))),
+                        }
+                    }
+                };
+                match next {
+                    Ok(Some(update)) => Some((Ok(update), Some((follower, deadline)))),
+                    Ok(None) => None,
+                    Err(error) => Some((Err(error), None)),
+                }
             }
         })))
     }
@@ -60,4 +79,10 @@ impl fmt::Debug for Updates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Updates").finish_non_exhaustive()
     }
+}
+
+/// The end of `limit`, or as good as never.
+fn far_off(limit: Duration) -> Instant {
+    const YEARS: Duration = Duration::from_secs(86_400 * 365 * 30);
+    Instant::now() + limit.min(YEARS)
 }

@@ -85,7 +85,7 @@ impl<E: Endpoint> Drop for CancelOnDrop<E> {
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
             runtime.spawn(async move {
-                if let Err(error) = job.cancel().await {
+                if let Err(error) = job.ask_to_cancel().await {
                     tracing::warn!(%error, "a dropped call could not be cancelled");
                 }
             });

@@ -122,9 +122,9 @@ async fn accepted(response: reqwest::Response) -> Result<reqwest::Response, Fail
     }
     tracing::debug!("refused");
     let headers = response.headers().clone();
-    // Half an explanation is better than losing the status because the other half did not arrive.
-    let body = read_up_to(response, EXPLANATION).await.unwrap_or_default();
-    Err(Failure::Refused(status, headers, body))
+    let (body, broken) = read_up_to(response, EXPLANATION).await;
+    let refused = if broken.is_none() { Failure::Refused } else { Failure::HalfRefused };
+    Err(refused(status, headers, body))
 }
 
 async fn read_at_most(response: reqwest::Response, limit: u64) -> Result<Bytes, Failure> {
@@ -138,28 +138,36 @@ async fn read_at_most(response: reqwest::Response, limit: u64) -> Result<Bytes, 
         return Err(too_large());
     }
     // One byte more tells an answer of exactly the limit from a larger one.
-    let body = read_up_to(response, limit.saturating_add(1)).await?;
+    let (body, broken) = read_up_to(response, limit.saturating_add(1)).await;
+    if let Some(cause) = broken {
+        return Err(Failure::of(cause));
+    }
     if u64::try_from(body.len()).is_ok_and(|length| length > limit) { Err(too_large()) } else { Ok(body) }
 }
 
-async fn read_up_to(mut response: reqwest::Response, limit: u64) -> Result<Bytes, Failure> {
+/// What has arrived, up to `limit` bytes, and why there is no more if it broke off.
+async fn read_up_to(mut response: reqwest::Response, limit: u64) -> (Bytes, Option<reqwest::Error>) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let whole = response.content_length();
     // What is announced is not yet sent.
     let prepared = whole.unwrap_or_default().min(PREPARED).try_into().unwrap_or_default();
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(Failure::of)? {
+    loop {
+        let chunk = match response.chunk().await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return (body.freeze(), None),
+            Err(cause) => return (body.freeze(), Some(cause)),
+        };
         let room = limit - body.len();
         if chunk.len() <= room && u64::try_from(chunk.len()).ok() == whole {
-            return Ok(chunk); // All of it at once, as most answers are: nothing to copy.
+            return (chunk, None); // All of it at once, as most answers are: nothing to copy.
         }
         if body.is_empty() {
             body.reserve(prepared);
         }
         body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
         if body.len() >= limit {
-            break;
+            return (body.freeze(), None);
         }
     }
-    Ok(body.freeze())
 }

@@ -14,6 +14,8 @@ pub(super) enum Failure {
     Broken(reqwest::Error),
     /// An answer that is not a success.
     Refused(StatusCode, HeaderMap, Bytes),
+    /// One that broke off while it was read.
+    HalfRefused(StatusCode, HeaderMap, Bytes),
     /// Nothing that another attempt would change.
     Final(Error),
 }
@@ -36,7 +38,7 @@ impl Failure {
     pub(super) fn outcome(&self) -> Option<Outcome<'_>> {
         match self {
             Self::Unconnected(_) => Some(Outcome::Unconnected),
-            Self::Broken(_) => Some(Outcome::Broken),
+            Self::Broken(_) | Self::HalfRefused(..) => Some(Outcome::Broken),
             Self::Refused(status, headers, _) => Some(Outcome::Status(*status, headers)),
             Self::Final(_) => None,
         }
@@ -49,6 +51,7 @@ impl Failure {
             Self::Broken(cause) if cause.is_timeout() => "the service did not answer in time".to_owned(),
             Self::Broken(cause) => format!("the connection broke: {}", root(cause)),
             Self::Refused(status, ..) => format!("status {}", status.as_u16()),
+            Self::HalfRefused(status, ..) => format!("status {}, and half a body", status.as_u16()),
             Self::Final(error) => error.message().to_owned(),
         }
     }
@@ -57,6 +60,10 @@ impl Failure {
         let message = self.summary();
         match self {
             Self::Refused(status, headers, body) => Error::from_answer(status, &headers, body),
+            // Half an explanation is better than none.
+            Self::HalfRefused(status, headers, body) => {
+                Error::from_answer(status, &headers, body).followed_by(" (the answer broke off)")
+            }
             Self::Final(error) => error,
             Self::Broken(cause) if cause.is_timeout() => {
                 Error::new(ErrorKind::Timeout, message).caused_by(cause).unanswered()

@@ -58,7 +58,7 @@ impl Attempt<'_> {
     pub fn status(&self) -> Option<StatusCode> {
         match self.outcome {
             Ok((status, _)) => Some(status),
-            Err(Failure::Refused(status, ..)) => Some(*status),
+            Err(Failure::Refused(status, ..) | Failure::HalfRefused(status, ..)) => Some(*status),
             Err(_) => None,
         }
     }
@@ -67,7 +67,7 @@ impl Attempt<'_> {
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         match self.outcome {
-            Ok((_, headers)) | Err(Failure::Refused(_, headers, _)) => {
+            Ok((_, headers)) | Err(Failure::Refused(_, headers, _) | Failure::HalfRefused(_, headers, _)) => {
                 headers.get("x-fal-request-id")?.to_str().ok()
             }
             Err(_) => None,

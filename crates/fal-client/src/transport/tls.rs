@@ -26,28 +26,38 @@ pub(crate) fn default_http(local: bool) -> Result<reqwest::Client> {
 
 #[cfg(feature = "rustls")]
 fn with_tls(builder: reqwest::ClientBuilder, local: bool) -> Result<reqwest::ClientBuilder> {
+    use std::sync::OnceLock;
+
+    use rustls::ClientConfig;
     use rustls_platform_verifier::BuilderVerifierExt;
 
-    let provider = match provider() {
-        Some(provider) => provider,
-        None => {
-            return Err(Error::new(
-                ErrorKind::Config,
-                "rustls has no crypto provider: turn on `rustls-ring` or `rustls-aws-lc-rs` of fal-client, \
-                 or install one for the process",
-            ));
-        }
-    };
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
+    // Reading the system's certificates takes longer than most requests, so it is done once a process.
+    static WITH_CERTIFICATES: OnceLock<ClientConfig> = OnceLock::new();
+    if let Some(tls) = WITH_CERTIFICATES.get() {
+        return Ok(builder.tls_backend_preconfigured(tls.clone()));
+    }
+    let provider = provider().ok_or_else(|| {
+        Error::new(
+            ErrorKind::Config,
+            "rustls has no crypto provider: turn on `rustls-ring` or `rustls-aws-lc-rs` of fal-client, or \
+             install one for the process",
+        )
+    })?;
+    let tls = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(config)?;
-    let mut tls = match tls.clone().with_platform_verifier() {
-        Ok(tls) => tls.with_no_client_auth(),
+    let finish = |mut tls: ClientConfig| {
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        tls
+    };
+    let tls = match tls.clone().with_platform_verifier() {
+        Ok(tls) => WITH_CERTIFICATES.get_or_init(|| finish(tls.with_no_client_auth())).clone(),
         // An emulator is spoken to in plain HTTP, also in a container without certificates.
-        Err(_) if local => tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth(),
+        Err(_) if local => {
+            finish(tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
+        }
         Err(error) => return Err(config(error)),
     };
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(builder.tls_backend_preconfigured(tls))
 }
 
