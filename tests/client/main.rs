@@ -6,7 +6,6 @@ mod cancel;
 mod errors;
 mod files;
 mod killed;
-mod platform;
 mod resume;
 mod run;
 mod subscribe;
