@@ -12,6 +12,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     // Not `--all-features`: `native-tls` needs the headers of the system's TLS library.
-    let fixed = ["test", "--workspace", "--features", "fal-client/blocking"].map(str::to_owned);
+    let fixed =
+        ["test", "--workspace", "--features", "fal-client/axum,fal-client/blocking"].map(str::to_owned);
     cargo(fixed.iter().chain(&arguments.rest))
 }

@@ -24,6 +24,7 @@
 //! | send many inputs, and lose none when the process dies | [`Client::batch`], [`Journal`] |
 //! | give a file to several calls | [`Client::upload`] |
 //! | fetch a file that a model made | [`Client::download`] |
+//! | take what fal announces | [`webhook`] |
 //! | call a model that has no crate | [`untyped`] |
 //!
 //! | do any of it without an async runtime | `Blocking`, with the feature `blocking` |
@@ -53,6 +54,8 @@ mod sse;
 mod storage;
 mod transport;
 pub mod untyped;
+#[cfg(feature = "webhook")]
+pub mod webhook;
 
 pub use fal_core::*;
 

@@ -52,6 +52,9 @@ pub enum ErrorKind {
     },
     /// A local file, or the journal of a batch, could not be read or written, or a file's URL makes no sense.
     File,
+    /// A webhook that is not taken, and why.
+    #[cfg(feature = "webhook")]
+    Webhook(crate::webhook::Rejection),
 }
 
 /// One parameter that the service refused.

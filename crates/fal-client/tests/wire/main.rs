@@ -16,3 +16,5 @@ mod server;
 mod stream;
 mod subscribe;
 mod transport;
+#[cfg(feature = "webhook")]
+mod webhook;
