@@ -26,7 +26,8 @@
 //! | fetch a file that a model made | [`Client::download`] |
 //! | take what fal announces | [`webhook`] |
 //! | call a model that has no crate | [`untyped`] |
-//!
+//! | look up models, prices, usage, keys | `Client::platform`, with the feature `platform` |
+//! | know what a call would cost | `Client::estimate`, with the feature `platform` |
 //! | do any of it without an async runtime | `Blocking`, with the feature `blocking` |
 //!
 //! Nothing is sent before a call is awaited, and nothing runs in the background unless
@@ -45,6 +46,8 @@ mod config;
 mod credentials;
 mod endpoint_id;
 mod error;
+#[cfg(feature = "platform")]
+mod estimate;
 mod hosts;
 mod prepare;
 mod reply;
@@ -61,6 +64,8 @@ pub use fal_core::*;
 
 #[cfg(feature = "blocking")]
 pub use self::blocking::{Blocking, BlockingStream, Iter};
+#[cfg(feature = "platform")]
+pub use self::estimate::{Basis, Estimate};
 pub use self::{
     batch::{Batch, Completions, FileJournal, Journal, JournalEntry},
     call::{Access, Lifecycle, Priority},
@@ -76,6 +81,9 @@ pub use self::{
     storage::{Download, Fetch, Upload},
     transport::Attempt,
 };
+/// The platform API, as [`Client::platform`] gives it.
+#[cfg(feature = "platform")]
+pub use fal_platform as platform;
 
 /// What awaiting a call turns it into.
 type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'static>>;
