@@ -26,6 +26,7 @@ pub struct Builder {
     port: u16,
     tls: bool,
     schemas_dir: Option<PathBuf>,
+    apps: Vec<(String, PathBuf)>,
     scenario: Option<PathBuf>,
     key: Option<String>,
     pace: Pace,
@@ -65,10 +66,20 @@ impl Builder {
     ///
     /// A file is a record `{endpoint_id, metadata, openapi}`, or an OpenAPI document that names
     /// its endpoint in `info.x-fal-metadata.endpointId`. Records of documents that fal could not
-    /// produce (`openapi: {"error": …}`) are skipped.
+    /// produce (`openapi: {"error": …}`) are skipped. A document that an app publishes itself, with
+    /// all its routes and no id, says by its place whose it is: `<owner>/<alias>.json`, or
+    /// `<owner>/<alias>/openapi.json`.
     #[must_use]
     pub fn schemas_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.schemas_dir = Some(path.into());
+        self
+    }
+
+    /// Serves all routes of an app besides the other models, by the OpenAPI document that the app publishes itself.
+    /// The app is `[namespace/]owner/alias`; a route `/edit` of it is the endpoint `owner/alias/edit`.
+    #[must_use]
+    pub fn app(mut self, id: impl Into<String>, document: impl Into<PathBuf>) -> Self {
+        self.apps.push((id.into(), document.into()));
         self
     }
 
@@ -145,10 +156,13 @@ impl Builder {
         if !self.key.iter().all(sendable) {
             return Err(Error::Key);
         }
-        let models = match &self.schemas_dir {
+        let mut models = match &self.schemas_dir {
             Some(path) => Registry::read(path)?,
             None => Registry::embedded()?,
         };
+        for (id, document) in &self.apps {
+            models.add_app(id, document)?;
+        }
         let scenario = self.scenario.as_deref().map(Scenario::read).transpose()?;
         let tls = self.tls.then(|| Tls::new(None)).transpose().map_err(|source| Error::Tls { source })?;
         let host = self.host.unwrap_or(Ipv4Addr::LOCALHOST.into());
@@ -181,6 +195,7 @@ impl std::fmt::Debug for Builder {
             .field("port", &self.port)
             .field("tls", &self.tls)
             .field("schemas_dir", &self.schemas_dir)
+            .field("apps", &self.apps)
             .field("scenario", &self.scenario)
             .field("requires_key", &self.key.is_some())
             .field("pace", &self.pace)

@@ -37,6 +37,10 @@ struct Arguments {
     #[arg(long, value_name = "DIR")]
     schemas: Option<PathBuf>,
 
+    /// App of your own to serve too, by the OpenAPI document it publishes itself; may be repeated
+    #[arg(long = "app", value_name = "OWNER/ALIAS=FILE", value_parser = app)]
+    apps: Vec<(String, PathBuf)>,
+
     /// Scenario to start with, in TOML or JSON: how endpoints behave, and rules about single requests
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
@@ -76,6 +80,9 @@ async fn serve(arguments: Arguments) -> Result<(), Error> {
     if let Some(path) = arguments.schemas {
         builder = builder.schemas_dir(path);
     }
+    for (id, document) in arguments.apps {
+        builder = builder.app(id, document);
+    }
     if let Some(path) = arguments.scenario {
         builder = builder.scenario(path);
     }
@@ -93,6 +100,14 @@ async fn serve(arguments: Arguments) -> Result<(), Error> {
     eprintln!("fal-emulator: stopping");
     emulator.shutdown().await;
     Ok(())
+}
+
+/// `owner/alias=file`.
+fn app(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((id, path)) if id.contains('/') && !path.is_empty() => Ok((id.to_owned(), path.into())),
+        _ => Err("expected OWNER/ALIAS=FILE".to_owned()),
+    }
 }
 
 fn announce(emulator: &Emulator) {

@@ -11,6 +11,8 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::schema::Components;
 
+mod own_app;
+
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas");
 
 /// One model: its document and, from its first use on, its compiled schemas.
@@ -30,8 +32,7 @@ impl Model {
     /// `None` stands for a record of a document that fal could not produce, and for the document of the platform
     /// API, which describes no model.
     pub(crate) fn new(mut record: Value) -> Result<Option<Self>, String> {
-        let server = record.pointer("/servers/0/url").and_then(Value::as_str).unwrap_or_default();
-        if server.starts_with("https://api.fal.ai/") {
+        if is_platform_api(&record) {
             return Ok(None);
         }
         let is_document = record.get("paths").is_some();
@@ -149,9 +150,8 @@ impl Registry {
                 if path.is_dir() {
                     folders.push(path);
                 } else if is_json(&path) {
-                    let text =
-                        std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
-                    registry.add(&path, &text)?;
+                    let text = read(&path)?;
+                    registry.add_below(root, &path, &text)?;
                 }
             }
         }
@@ -181,9 +181,39 @@ impl Registry {
             .any(|(id, _)| id.len() == app.len() || id.as_bytes().get(app.len()) == Some(&b'/'))
     }
 
+    /// Adds all endpoints of an app, by the document it publishes itself.
+    pub(crate) fn add_app(&mut self, app: &str, path: &Path) -> Result<(), Error> {
+        let document = parsed(path, &read(path)?)?;
+        self.add_routes(app.trim_matches('/'), path, &document)
+    }
+
+    /// Adds a document whose place below a folder may say whose it is.
+    fn add_below(&mut self, root: &Path, path: &Path, text: &[u8]) -> Result<(), Error> {
+        let document = parsed(path, text)?;
+        if document.get("paths").is_none() || is_platform_api(&document) || own_app::names_endpoint(&document)
+        {
+            return self.add_record(path, document);
+        }
+        let app = own_app::id(path.strip_prefix(root).unwrap_or(path))
+            .map_err(|problem| Error::Document { path: path.to_owned(), problem })?;
+        self.add_routes(&app, path, &document)
+    }
+
+    fn add_routes(&mut self, app: &str, path: &Path, document: &Value) -> Result<(), Error> {
+        let routes = own_app::split(app, document);
+        if routes.is_empty() {
+            let problem = "no path takes a JSON body by POST".to_owned();
+            return Err(Error::Document { path: path.to_owned(), problem });
+        }
+        routes.into_iter().try_for_each(|route| self.add_record(path, route))
+    }
+
     fn add(&mut self, path: &Path, text: &[u8]) -> Result<(), Error> {
+        self.add_record(path, parsed(path, text)?)
+    }
+
+    fn add_record(&mut self, path: &Path, record: Value) -> Result<(), Error> {
         let bad = |problem: String| Error::Document { path: path.to_owned(), problem };
-        let record = serde_json::from_slice(text).map_err(|error| bad(error.to_string()))?;
         let Some(model) = Model::new(record).map_err(bad)? else {
             tracing::debug!(path = %path.display(), "skipped: it describes no model");
             return Ok(());
@@ -194,6 +224,20 @@ impl Registry {
             Some(_) => Err(Error::Duplicate { endpoint, path: path.to_owned() }),
         }
     }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+}
+
+fn parsed(path: &Path, text: &[u8]) -> Result<Value, Error> {
+    serde_json::from_slice(text)
+        .map_err(|error| Error::Document { path: path.to_owned(), problem: error.to_string() })
+}
+
+fn is_platform_api(document: &Value) -> bool {
+    let server = document.pointer("/servers/0/url").and_then(Value::as_str).unwrap_or_default();
+    server.starts_with("https://api.fal.ai/")
 }
 
 fn is_json(path: &Path) -> bool {

@@ -1,0 +1,74 @@
+//! Documents as apps publish them themselves: all routes of one app, without a word on its id.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+/// Whether a document is one that fal publishes for an endpoint, which names it.
+pub(super) fn names_endpoint(document: &Value) -> bool {
+    document.pointer("/info/x-fal-metadata/endpointId").is_some()
+}
+
+/// The id of the app whose document is at a path below the folder of schemas: `<owner>/<alias>.json`, or
+/// `<owner>/<alias>/openapi.json`.
+pub(super) fn id(path: &Path) -> Result<String, String> {
+    let path = if path.file_stem().is_some_and(|stem| stem == "openapi") {
+        path.parent().unwrap_or(path).to_owned()
+    } else {
+        path.with_extension("")
+    };
+    let segments: Vec<&str> = path.iter().filter_map(|segment| segment.to_str()).collect();
+    if segments.len() < 2 {
+        return Err(
+            "it names no endpoint, so its place has to say whose it is: <owner>/<alias>.json".to_owned()
+        );
+    }
+    Ok(segments.join("/"))
+}
+
+/// One document for each route that takes JSON by `POST`, each naming its endpoint: `<app><path>`.
+pub(super) fn split(app: &str, document: &Value) -> Vec<Value> {
+    let paths = document.get("paths").and_then(Value::as_object);
+    let takes_json = |item: &Value| item.pointer("/post/requestBody/content/application~1json").is_some();
+    paths
+        .into_iter()
+        .flatten()
+        .filter(|(_, item)| takes_json(item))
+        .map(|(path, item)| {
+            let id = format!("{app}{}", path.trim_end_matches('/'));
+            json!({
+                "openapi": document.get("openapi"),
+                "info": {"title": id, "version": "0", "x-fal-metadata": {"endpointId": id}},
+                "components": document.get("components"),
+                "paths": {format!("/{id}"): item},
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_of_a_document_says_whose_it_is() {
+        let id = |path: &str| id(Path::new(path));
+        assert_eq!(id("me/demo.json"), Ok("me/demo".to_owned()));
+        assert_eq!(id("me/demo/openapi.json"), Ok("me/demo".to_owned()));
+        assert_eq!(id("workflows/me/demo.json"), Ok("workflows/me/demo".to_owned()));
+        assert!(id("openapi.json").is_err() && id("demo.json").is_err());
+    }
+
+    #[test]
+    fn every_route_is_an_endpoint() {
+        let post = || json!({"post": {"requestBody": {"content": {"application/json": {}}}}});
+        let document = json!({"openapi": "3.1.0", "components": {"schemas": {}}, "paths": {
+            "/": post(), "/edit": post(), "/deep/er": post(), "/health": {"get": {}},
+        }});
+        let ids: Vec<String> = split("me/demo", &document)
+            .iter()
+            .map(|document| document["info"]["x-fal-metadata"]["endpointId"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(ids, ["me/demo", "me/demo/deep/er", "me/demo/edit"]);
+    }
+}
