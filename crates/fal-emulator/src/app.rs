@@ -7,18 +7,20 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use serde::de::DeserializeOwned;
 
+use crate::archive::{Archive, Entry};
 use crate::clock::Clock;
 use crate::course::{Course, Lined, Stepped};
+use crate::engine::Call;
 use crate::hosts::Base;
 use crate::line::Priority;
 use crate::lines::{Lines, lock};
 use crate::models::Registry;
 use crate::net::Gate;
 use crate::pace::Pace;
-use crate::queue::Queue;
+use crate::queue::{Job, Queue, Submission};
 use crate::realtime::Realtime;
 use crate::script::{Behaviours, Record, Rules, Script};
-use crate::store::Store;
+use crate::store::{Kept, Store};
 use crate::timeline::Timeline;
 use crate::tokens::Tokens;
 use crate::webhook::Hooks;
@@ -41,6 +43,8 @@ pub(crate) struct App {
     pub(crate) tokens: Tokens,
     pub(crate) realtime: Realtime,
     pub(crate) hooks: Hooks,
+    /// Where requests outlive the process.
+    archive: Option<Archive>,
     address: SocketAddr,
     is_tls: bool,
 }
@@ -56,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) space: u64,
     pub(crate) clock: Arc<Clock>,
     pub(crate) hooks: Hooks,
+    /// Where requests and files outlive the process.
+    pub(crate) data: Option<(Archive, Kept)>,
     /// Whether callers use https.
     pub(crate) is_tls: bool,
 }
@@ -72,11 +78,12 @@ pub(crate) struct Wish<'a> {
 
 impl App {
     pub(crate) fn new(models: Registry, address: SocketAddr, settings: Settings) -> Self {
-        let Settings { key, pace, runners, realtime, space, clock, hooks, is_tls } = settings;
+        let Settings { key, pace, runners, realtime, space, clock, hooks, data, is_tls } = settings;
+        let (archive, kept) = data.unzip();
         Self {
             models,
             queue: Queue::default(),
-            store: Store::new(space),
+            store: Store::new(space, kept),
             key,
             pace,
             lines: runners.map(Lines::new),
@@ -89,6 +96,7 @@ impl App {
             tokens: Tokens::new(realtime.token_life()),
             realtime,
             hooks,
+            archive,
             address,
             is_tls,
         }
@@ -105,6 +113,37 @@ impl App {
         self.rules.clear();
         self.record.clear();
         self.gate.refuse(0);
+    }
+
+    /// A request, also one of an earlier run.
+    pub(crate) fn job(&self, id: &str) -> Option<Arc<Job>> {
+        if let Some(job) = self.queue.get(id) {
+            return Some(job);
+        }
+        let Entry { endpoint, app_id, work, is_cancelled, answer } = self.archive.as_ref()?.load(id)?;
+        // What had not ended is run again, at once.
+        let pace = if is_cancelled { Pace::instant().run(Duration::MAX) } else { Pace::instant() };
+        let cancelled = is_cancelled.then_some(Duration::ZERO);
+        let timeline = Timeline { pace, start_timeout: None, refused: work.is_err(), cancelled };
+        let model = self.models.get(&endpoint).cloned();
+        let submission = Submission {
+            endpoint,
+            app_id,
+            work: work.map(|input| Call::restored(model, input)),
+            hint: None,
+            webhook: None,
+            clock: Arc::clone(&self.clock),
+            submitted: self.clock.now(),
+            course: Course::Timed(timeline),
+        };
+        Some(self.queue.put(id.to_owned(), submission, answer))
+    }
+
+    /// Writes a request to disk, where requests outlive the process.
+    pub(crate) fn keep(&self, job: &Job) {
+        if let Some(archive) = &self.archive {
+            archive.save(&job.id, &job.entry());
+        }
     }
 
     /// How a request to the queue goes.

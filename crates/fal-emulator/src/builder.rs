@@ -1,13 +1,14 @@
 //! The options of an emulator.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 
 use crate::app::{App, Settings};
+use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::emulator::Emulator;
 use crate::error::Error;
@@ -16,7 +17,7 @@ use crate::net::Tls;
 use crate::pace::Pace;
 use crate::realtime::Realtime;
 use crate::scenario::Scenario;
-use crate::store;
+use crate::store::{self, Kept};
 use crate::webhook::Hooks;
 
 /// The options of an emulator; made by [`Emulator::builder`].
@@ -25,6 +26,7 @@ pub struct Builder {
     host: Option<IpAddr>,
     port: u16,
     tls: bool,
+    data_dir: Option<PathBuf>,
     schemas_dir: Option<PathBuf>,
     apps: Vec<(String, PathBuf)>,
     scenario: Option<PathBuf>,
@@ -59,6 +61,15 @@ impl Builder {
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
+        self
+    }
+
+    /// Keeps requests, results and files in this folder, so that they survive a restart; with the same port, their
+    /// URLs do too. Requests that had not ended are run again, at once. Also keeps the key of the TLS authority.
+    /// Default: nothing outlives the emulator.
+    #[must_use]
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(path.into());
         self
     }
 
@@ -164,7 +175,9 @@ impl Builder {
             models.add_app(id, document)?;
         }
         let scenario = self.scenario.as_deref().map(Scenario::read).transpose()?;
-        let tls = self.tls.then(|| Tls::new(None)).transpose().map_err(|source| Error::Tls { source })?;
+        let data = self.data_dir.as_deref().map(data).transpose()?;
+        let tls = || Tls::new(self.data_dir.as_deref());
+        let tls = self.tls.then(tls).transpose().map_err(|source| Error::Tls { source })?;
         let host = self.host.unwrap_or(Ipv4Addr::LOCALHOST.into());
         let listen = |source| Error::Listen { host, port: self.port, source };
         let listener = TcpListener::bind((host, self.port)).await.map_err(listen)?;
@@ -176,6 +189,7 @@ impl Builder {
             realtime: self.realtime,
             space: self.space.unwrap_or(store::DEFAULT_SPACE),
             clock: Arc::new(if self.manual_clock { Clock::stopped() } else { Clock::running() }),
+            data,
             is_tls: tls.is_some(),
             hooks: Hooks::new(self.webhook_retries.unwrap_or_else(Hooks::default_retries)),
         };
@@ -187,12 +201,20 @@ impl Builder {
     }
 }
 
+/// The folders of requests and of files.
+fn data(folder: &Path) -> Result<(Archive, Kept), Error> {
+    let failed = |source| Error::Write { path: folder.to_owned(), source };
+    let archive = Archive::new(folder.join("requests")).map_err(failed)?;
+    Ok((archive, Kept::new(folder.join("files")).map_err(failed)?))
+}
+
 /// Written by hand so that the key is never printed.
 impl std::fmt::Debug for Builder {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Builder")
             .field("host", &self.host)
             .field("port", &self.port)
+            .field("data_dir", &self.data_dir)
             .field("tls", &self.tls)
             .field("schemas_dir", &self.schemas_dir)
             .field("apps", &self.apps)

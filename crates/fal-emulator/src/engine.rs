@@ -42,6 +42,15 @@ impl Call {
         Ok(Self { model, input, outcome })
     }
 
+    /// A call of an earlier run, of which no script knows.
+    pub(crate) fn restored(model: Option<Arc<Model>>, input: Value) -> Self {
+        Self { model, input, outcome: None }
+    }
+
+    pub(crate) fn input(&self) -> &Value {
+        &self.input
+    }
+
     /// The same call, asking for pictures inside the output unless it says otherwise.
     pub(crate) fn with_files_inside(mut self) -> Self {
         if let Value::Object(input) = &mut self.input {

@@ -42,6 +42,7 @@
 //! ```
 
 mod app;
+mod archive;
 mod builder;
 mod clock;
 mod course;

@@ -33,6 +33,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE", requires = "tls")]
     ca_out: Option<PathBuf>,
 
+    /// Keep requests, results and files in this folder, so that they survive a restart
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
     /// Folder of model documents to serve instead of the built-in ones
     #[arg(long, value_name = "DIR")]
     schemas: Option<PathBuf>,
@@ -76,6 +80,9 @@ async fn serve(arguments: Arguments) -> Result<(), Error> {
     let mut builder = Emulator::builder().host(arguments.host).port(arguments.port).pace(pace);
     if arguments.tls {
         builder = builder.tls();
+    }
+    if let Some(path) = arguments.data {
+        builder = builder.data_dir(path);
     }
     if let Some(path) = arguments.schemas {
         builder = builder.schemas_dir(path);

@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::{OnceCell, watch};
 
+use crate::archive::Entry;
 use crate::clock::{self, Clock};
 use crate::course::{Course, View};
 use crate::engine::Call;
@@ -32,9 +33,14 @@ impl Default for Queue {
 
 impl Queue {
     pub(crate) fn add(&self, submission: Submission) -> Arc<Job> {
+        self.put(uuid::Uuid::new_v4().to_string(), submission, None)
+    }
+
+    /// Puts a request of an earlier run back, with its answer if it had one.
+    pub(crate) fn put(&self, id: String, submission: Submission, answer: Option<Reply>) -> Arc<Job> {
         let Submission { endpoint, app_id, work, hint, webhook, clock, submitted, course } = submission;
         let job = Arc::new(Job {
-            id: uuid::Uuid::new_v4().to_string(),
+            id,
             endpoint,
             app_id,
             work,
@@ -44,7 +50,7 @@ impl Queue {
             submitted,
             course: Mutex::new(course),
             changed: self.changed.clone(),
-            answer: OnceCell::new(),
+            answer: OnceCell::new_with(answer),
         });
         lock(&self.jobs).insert(job.id.clone(), Arc::clone(&job));
         if matches!(*job.course(), Course::Lined(_)) {
@@ -92,6 +98,17 @@ pub(crate) struct Submission {
 }
 
 impl Job {
+    /// What outlives the process.
+    pub(crate) fn entry(&self) -> Entry {
+        Entry {
+            endpoint: self.endpoint.clone(),
+            app_id: self.app_id.clone(),
+            work: self.work.as_ref().map(|call| call.input().clone()).map_err(Clone::clone),
+            is_cancelled: self.phase() == Phase::Done(End::Cancelled),
+            answer: self.answer.get().cloned(),
+        }
+    }
+
     /// Waits until the request has ended. Steps that are made by asking are all made: whoever waits for the
     /// end does not ask.
     pub(crate) async fn ended(&self) {

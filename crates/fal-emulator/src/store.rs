@@ -8,10 +8,12 @@ use bytes::Bytes;
 
 mod access;
 mod content;
+mod kept;
 mod space;
 
 pub(crate) use access::{Acl, Decision, Lifecycle};
 pub(crate) use content::Content;
+pub(crate) use kept::Kept;
 pub(crate) use space::{Refused, Space};
 
 /// How much may be uploaded unless the builder says otherwise, in bytes.
@@ -50,6 +52,8 @@ pub(crate) struct Store {
     files: Mutex<HashMap<String, Slot>>,
     pub(crate) space: Space,
     settings: Mutex<Lifecycle>,
+    /// Where files outlive the process.
+    kept: Option<Kept>,
 }
 
 enum Slot {
@@ -76,13 +80,13 @@ pub(crate) enum Incomplete {
 
 impl Default for Store {
     fn default() -> Self {
-        Self::new(DEFAULT_SPACE)
+        Self::new(DEFAULT_SPACE, None)
     }
 }
 
 impl Store {
-    pub(crate) fn new(space: u64) -> Self {
-        Self { files: Mutex::default(), space: Space::new(space), settings: Mutex::default() }
+    pub(crate) fn new(space: u64, kept: Option<Kept>) -> Self {
+        Self { files: Mutex::default(), space: Space::new(space), settings: Mutex::default(), kept }
     }
 
     /// What holds for files whose upload says nothing else.
@@ -94,11 +98,26 @@ impl Store {
         *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings;
     }
 
-    /// Keeps a file that the emulator made under a new path, which is returned: `b/<id>/<name>`.
+    /// Keeps a file that the emulator made under a new path, which is returned: `b/<id>/<name>`. Also on disk where
+    /// files outlive the process, while the caller waits.
     pub(crate) fn add(&self, name: &str, content_type: &str, bytes: Bytes) -> String {
         let lifecycle = Lifecycle::default();
         let upload = Upload { name: name.to_owned(), content_type: content_type.to_owned(), lifecycle };
-        self.keep(upload, Content::memory(bytes))
+        let path = self.keep(upload, Content::memory(bytes));
+        if let (Some(kept), Some(file)) = (&self.kept, self.get(&path)) {
+            saved(&path, kept.save(&path, &file));
+        }
+        path
+    }
+
+    /// Writes a file that is held to disk, where files outlive the process.
+    pub(crate) async fn save(&self, path: &str) {
+        let (Some(kept), Some(file)) = (self.kept.clone(), self.get(path)) else {
+            return;
+        };
+        let path = path.to_owned();
+        let save = tokio::task::spawn_blocking(move || saved(&path, kept.save(&path, &file)));
+        save.await.ok();
     }
 
     /// Keeps an uploaded file under a new path, which is returned.
@@ -204,6 +223,11 @@ impl Store {
 
     pub(crate) fn get(&self, path: &str) -> Option<Arc<File>> {
         let mut files = self.lock();
+        if let (None, Some(kept)) = (files.get(path), &self.kept)
+            && let Some(file) = kept.load(path)
+        {
+            files.insert(path.to_owned(), Slot::Held(Arc::new(file)));
+        }
         let Some(Slot::Held(file)) = files.get(path) else {
             return None;
         };
@@ -215,6 +239,8 @@ impl Store {
     }
 
     pub(crate) fn set_acl(&self, path: &str, acl: Acl) -> bool {
+        // One of an earlier run has to be here first.
+        self.get(path);
         match self.lock().get_mut(path) {
             Some(Slot::Held(file)) => {
                 *file = Arc::new(File { acl, ..(**file).clone() });
@@ -231,6 +257,12 @@ impl Store {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Slot>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn saved(path: &str, outcome: std::io::Result<()>) {
+    if let Err(error) = outcome {
+        tracing::error!(path, %error, "a file will not outlive this process");
     }
 }
 

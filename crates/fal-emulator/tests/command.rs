@@ -40,6 +40,25 @@ fn the_first_line_tells_the_urls_and_a_signal_stops_it_cleanly() {
 }
 
 #[test]
+fn options_reach_the_emulator() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ca, data) = (folder.path().join("ca.pem"), folder.path().join("data"));
+    let scenario = folder.path().join("scenario.toml");
+    std::fs::write(&scenario, "[[endpoint]]\nid = \"acme/app\"").unwrap();
+    let mut command = command();
+    command.arg("--tls").arg("--ca-out").arg(&ca).arg("--data").arg(&data);
+    let mut child = command.arg("--scenario").arg(&scenario).arg("--host").arg("0.0.0.0").spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let urls: Value = serde_json::from_str(&line).unwrap();
+    assert!(urls["run"].as_str().unwrap().starts_with("https://127.0.0.1:"), "{line}");
+    assert!(std::fs::read_to_string(&ca).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+    assert!(data.join("requests").is_dir() && data.join("files").is_dir());
+}
+
+#[test]
 fn a_bad_start_is_explained_on_stderr() {
     let output = command().arg("--schemas").arg("/no/such/folder").output().unwrap();
     assert!(!output.status.success());

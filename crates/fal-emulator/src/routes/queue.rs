@@ -80,6 +80,7 @@ fn submit(
         submitted: now,
         course,
     });
+    app.keep(&job);
     let base = app.base(headers);
     announce(app, &job, base.clone());
     Ok(Reply::ok(job.receipt(&base)).request(&job.id))
@@ -137,7 +138,11 @@ async fn reply(app: Arc<App>, job: &Job, base: Base) -> Reply {
         Ok(call) => call.clone(),
         Err(refusal) => return job.served(refusal.clone()),
     };
-    let answer = job.answer.get_or_init(|| call.answer(app, base)).await;
+    let is_new = job.answer.get().is_none();
+    let answer = job.answer.get_or_init(|| call.answer(Arc::clone(&app), base)).await;
+    if is_new {
+        app.keep(job);
+    }
     job.served(answer.clone())
 }
 
@@ -157,6 +162,7 @@ fn announce(app: &Arc<App>, job: &Arc<Job>, base: Base) {
 fn cancel(app: &App, id: &str, headers: &HeaderMap) -> Result<Reply, Reply> {
     let job = find(app, id, headers)?;
     let (status, text) = if job.cancel(app.behaviours.ignores_cancel(&job.endpoint)) {
+        app.keep(&job);
         (StatusCode::ACCEPTED, "CANCELLATION_REQUESTED")
     } else {
         (StatusCode::BAD_REQUEST, "ALREADY_COMPLETED")
@@ -166,7 +172,7 @@ fn cancel(app: &App, id: &str, headers: &HeaderMap) -> Result<Reply, Reply> {
 
 fn find(app: &App, id: &str, headers: &HeaderMap) -> Result<Arc<Job>, Reply> {
     auth::check(app, headers, "this request")?;
-    app.queue.get(id).ok_or_else(|| Reply::new(StatusCode::NOT_FOUND, json!({"status": "NOT_FOUND"})))
+    app.job(id).ok_or_else(|| Reply::new(StatusCode::NOT_FOUND, json!({"status": "NOT_FOUND"})))
 }
 
 #[cfg(test)]

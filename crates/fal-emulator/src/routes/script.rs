@@ -69,7 +69,7 @@ fn received(app: &App, parts: &Parts) -> script::Request {
     let asked = Asked::of(&parts.method, parts.uri.path());
     let (endpoint, request_id) = match asked.target {
         Target::Endpoint(path) => (EndpointId::parse(path).map(|id| id.full), None),
-        Target::Job(id) => (app.queue.get(id).map(|job| job.endpoint.clone()), Some(id.to_owned())),
+        Target::Job(id) => (app.job(id).map(|job| job.endpoint.clone()), Some(id.to_owned())),
         Target::None => (None, None),
     };
     let mut headers = parts.headers.clone();

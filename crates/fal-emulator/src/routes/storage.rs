@@ -95,7 +95,11 @@ pub(super) async fn set_acl(
     let request = json_body(body)?;
     let acl = Acl::read(&request).map_err(|part| wrong(&request, part))?;
     let reply = Reply::ok(acl.json());
-    if app.store.set_acl(&path, acl) { Ok(reply) } else { Err(missing()) }
+    if !app.store.set_acl(&path, acl) {
+        return Err(missing());
+    }
+    app.store.save(&path).await;
+    Ok(reply)
 }
 
 /// `POST …/v1/storage/files/sign?url=…`: a URL that opens a restricted file for a while.

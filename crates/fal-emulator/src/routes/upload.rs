@@ -32,6 +32,7 @@ pub(super) async fn put(
     let content = take(&app, body).await?;
     let etag = etag(&content);
     if app.store.fill(&path, content_type(&headers), content) {
+        app.store.save(&path).await;
         Ok(Reply::ok(json!({})).header(header::ETAG, etag))
     } else {
         Err(unknown())
@@ -48,6 +49,7 @@ pub(super) async fn whole(
     let upload = described(&app, &headers)?;
     let content = take(&app, body).await?;
     let path = app.store.keep(upload, content);
+    app.store.save(&path).await;
     Ok(Reply::ok(json!({"access_url": format!("{}/files/{path}", app.base(&headers).cdn())})))
 }
 
@@ -143,6 +145,7 @@ async fn complete(app: &App, headers: &HeaderMap, file: &str, id: &str, body: Bo
         }
         Incomplete::Twice(number) => refused(format!("Part {number} is listed twice")),
     })?;
+    app.store.save(file).await;
     let url = format!("{}/files/{file}", app.base(headers).cdn());
     Ok(Reply::ok(json!({"access_url": url, "file_url": url})))
 }

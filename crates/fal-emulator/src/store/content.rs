@@ -1,6 +1,7 @@
 //! The bytes of a file, wherever they are kept.
 
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -35,13 +36,31 @@ enum Piece {
         length: u64,
         _held: Arc<Held>,
     },
+    /// The file of an earlier run, which stays.
+    Kept {
+        path: Arc<PathBuf>,
+        length: u64,
+    },
+}
+
+enum Source<'a> {
+    Memory(&'a Bytes),
+    Disk(&'a Path),
 }
 
 impl Piece {
+    fn source(&self) -> Source<'_> {
+        match self {
+            Self::Memory { bytes, .. } => Source::Memory(bytes),
+            Self::Disk { path, .. } => Source::Disk(path),
+            Self::Kept { path, .. } => Source::Disk(path),
+        }
+    }
+
     fn length(&self) -> u64 {
         match self {
             Self::Memory { bytes, .. } => bytes.len() as u64,
-            Self::Disk { length, .. } => *length,
+            Self::Disk { length, .. } | Self::Kept { length, .. } => *length,
         }
     }
 }
@@ -65,6 +84,22 @@ impl Content {
     pub(super) fn disk(path: TempPath, length: u64, held: Held, sum: digest::Digest) -> Self {
         let piece = Piece::Disk { path: Arc::new(path), length, _held: Arc::new(held) };
         Self { length, pieces: vec![piece], etag: etag(&[sum]) }
+    }
+
+    pub(super) fn kept(path: PathBuf, length: u64, etag: String) -> Self {
+        Self { length, pieces: vec![Piece::Kept { path: Arc::new(path), length }], etag }
+    }
+
+    /// Writes all of it to a new file, while the caller waits.
+    pub(super) fn write(&self, path: &Path) -> std::io::Result<()> {
+        let mut file = std::fs::File::create(path)?;
+        for piece in &self.pieces {
+            match piece.source() {
+                Source::Memory(bytes) => file.write_all(bytes)?,
+                Source::Disk(path) => drop(std::io::copy(&mut std::fs::File::open(path)?, &mut file)?),
+            }
+        }
+        Ok(())
     }
 
     /// One after the other, without copying. The tag is made of those of the parts.
@@ -96,17 +131,17 @@ impl Content {
         let mut head = Vec::new();
         for piece in &self.pieces {
             let left = most.saturating_sub(head.len() as u64);
-            match piece {
-                Piece::Memory { bytes, .. } if self.pieces.len() == 1 => {
+            match piece.source() {
+                Source::Memory(bytes) if self.pieces.len() == 1 => {
                     return bytes.slice(..bytes.len().min(usize::try_from(most).unwrap_or(usize::MAX)));
                 }
-                Piece::Memory { bytes, .. } => {
+                Source::Memory(bytes) => {
                     let length = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
                     head.extend_from_slice(&bytes[..length]);
                 }
-                Piece::Disk { path, .. } => {
-                    let read = std::fs::File::open(path.as_ref() as &std::path::Path)
-                        .and_then(|file| file.take(left).read_to_end(&mut head));
+                Source::Disk(path) => {
+                    let read =
+                        std::fs::File::open(path).and_then(|file| file.take(left).read_to_end(&mut head));
                     if read.is_err() {
                         return Bytes::new();
                     }
@@ -163,13 +198,13 @@ struct Section {
 impl Section {
     async fn read(&mut self) -> std::io::Result<Bytes> {
         let length = self.left.min(CHUNK as u64) as usize;
-        let bytes = match &self.piece {
-            Piece::Memory { bytes, .. } => bytes.slice(self.start as usize..self.start as usize + length),
-            Piece::Disk { path, .. } => {
+        let bytes = match self.piece.source() {
+            Source::Memory(bytes) => bytes.slice(self.start as usize..self.start as usize + length),
+            Source::Disk(path) => {
                 let file = match &mut self.file {
                     Some(file) => file,
                     closed => {
-                        let mut file = std::fs::File::open(path.as_ref() as &std::path::Path)?;
+                        let mut file = std::fs::File::open(path)?;
                         file.seek(SeekFrom::Start(self.start))?;
                         let mut file = tokio::fs::File::from_std(file);
                         file.set_max_buf_size(CHUNK);
