@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::course::{Course, Lined, Stepped};
 use crate::engine::Call;
 use crate::hosts::Base;
+use crate::journal::Journal;
 use crate::line::Priority;
 use crate::lines::{Lines, lock};
 use crate::models::Registry;
@@ -37,6 +38,7 @@ pub(crate) struct App {
     pub(crate) behaviours: Arc<Behaviours>,
     pub(crate) rules: Arc<Rules>,
     pub(crate) record: Record,
+    pub(crate) journal: Journal,
     pub(crate) gate: Arc<Gate>,
     /// Handed out by the token route and accepted for CDN uploads.
     pub(crate) cdn_token: String,
@@ -91,6 +93,7 @@ impl App {
             behaviours: Arc::default(),
             rules: Arc::default(),
             record: Record::default(),
+            journal: Journal::default(),
             gate: Arc::default(),
             cdn_token: uuid::Uuid::new_v4().simple().to_string(),
             tokens: Tokens::new(realtime.token_life()),

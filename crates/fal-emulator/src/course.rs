@@ -35,6 +35,15 @@ impl Course {
 
     /// The state for a status that is asked for now, which makes the next step.
     pub(crate) fn look(&mut self, elapsed: Duration) -> View {
+        if let Self::Stepped(stepped) = self {
+            stepped.asked = stepped.asked.saturating_add(1);
+            stepped.date_lines(elapsed);
+        }
+        self.peek(elapsed)
+    }
+
+    /// The state, for whoever must not change it by asking.
+    pub(crate) fn peek(&self, elapsed: Duration) -> View {
         let view = |timeline: &Timeline, phase| {
             let total = timeline.pace.lines();
             let line = |(number, at)| (format!("fal-emulator: step {number} of {total}"), at);
@@ -48,7 +57,6 @@ impl Course {
                 (phase, None) => View { phase, lines: Vec::new(), run_time: Duration::ZERO },
             },
             Self::Stepped(stepped) => {
-                stepped.asked = stepped.asked.saturating_add(1);
                 let lines = stepped.dated_lines(elapsed);
                 View { phase: stepped.phase(), lines, run_time: Duration::ZERO }
             }
@@ -174,11 +182,16 @@ impl Stepped {
         &lines[..written.min(lines.len())]
     }
 
-    /// The same, each with the time at which it was first told.
-    fn dated_lines(&mut self, elapsed: Duration) -> Vec<(String, Duration)> {
+    /// Notes when the lines so far were told, if that is now.
+    fn date_lines(&mut self, elapsed: Duration) {
         let count = self.lines().len();
         self.written.resize(count.max(self.written.len()), elapsed);
-        self.lines().iter().cloned().zip(self.written.iter().copied()).collect()
+    }
+
+    /// The lines so far, each with the time at which it was first told.
+    fn dated_lines(&self, elapsed: Duration) -> Vec<(String, Duration)> {
+        let times = self.written.iter().copied().chain(std::iter::repeat(elapsed));
+        self.lines().iter().cloned().zip(times).collect()
     }
 
     /// The step that was shown last; before any was shown, the first.

@@ -50,6 +50,7 @@ mod emulator;
 mod engine;
 mod error;
 mod hosts;
+mod journal;
 mod line;
 mod lines;
 mod media;

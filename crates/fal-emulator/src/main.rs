@@ -127,5 +127,8 @@ fn announce(emulator: &Emulator) {
     // A reader that has gone away does not need the line; the server runs on.
     writeln!(stdout, "{line}").and_then(|()| stdout.flush()).ok();
     let models = emulator.endpoints().len();
-    eprintln!("fal-emulator: {models} models at {}; Ctrl-C stops", emulator.url());
+    eprintln!(
+        "fal-emulator: {models} models at {}, which is also a page to look at; Ctrl-C stops",
+        emulator.url()
+    );
 }

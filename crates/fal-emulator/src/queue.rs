@@ -139,6 +139,11 @@ impl Job {
         self.course().phase(self.elapsed())
     }
 
+    /// The state, which asking does not change.
+    pub(crate) fn peek(&self) -> View {
+        self.course().peek(self.elapsed())
+    }
+
     /// The reply to a submission.
     pub(crate) fn receipt(&self, base: &Base) -> Value {
         let mut receipt = self.named(base, "IN_QUEUE");

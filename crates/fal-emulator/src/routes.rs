@@ -20,6 +20,7 @@ mod endpoint;
 mod jwks;
 mod not_found;
 mod over_ws;
+mod page;
 mod platform;
 mod pricing;
 mod proxy;
@@ -43,7 +44,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/proxy", any(proxy::proxy))
         .layer(middleware::from_fn(common_headers))
-        .with_state(Proxy { app, services: services.clone() })
+        .with_state(Proxy { app: Arc::clone(&app), services: services.clone() })
+        .merge(page::router().with_state(app))
         .fallback_service(services)
 }
 

@@ -31,7 +31,7 @@ impl Webhooks {
     /// Every attempt to deliver so far, in order.
     #[must_use]
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.app.hooks.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.app.hooks.all()
     }
 
     /// Signs with a new key from now on. The key set goes on to hold the older ones.
@@ -82,6 +82,11 @@ impl Hooks {
             duplicates: Mutex::default(),
             http: delivery::Http::default(),
         }
+    }
+
+    /// Every attempt to deliver so far, in order.
+    pub(crate) fn all(&self) -> Vec<Delivery> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Ten further attempts within two hours, each after twice the time of the one before.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::pending;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
@@ -15,8 +16,10 @@ use super::codec;
 use crate::app::App;
 use crate::engine::Call;
 use crate::hosts::Base;
+use crate::journal::Entry;
 use crate::models::Model;
 use crate::protocol::{Mode, RealtimeRoute};
+use crate::reply::Reply;
 
 /// How long a client is waited for that does not answer a close.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -33,6 +36,8 @@ pub(crate) struct Session {
     pub(crate) max_buffering: Option<usize>,
     /// How long the token of the caller is still good for.
     pub(crate) token_life: Option<Duration>,
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) sent: AtomicU32,
 }
 
 /// Ends a connection whose caller may not call.
@@ -69,7 +74,9 @@ enum End {
 
 impl Session {
     pub(crate) async fn serve(self, mut socket: WebSocket) {
-        match self.exchange(&mut socket).await {
+        let end = self.exchange(&mut socket).await;
+        self.entry.end(&Reply::ok(json!({"outputs": self.sent.load(Ordering::Relaxed)})));
+        match end {
             End::Gone => return drain(&mut socket).await,
             End::TokenExpired => return refuse_caller(socket).await,
             End::Timeout => say(&mut socket, &error("TIMEOUT", "no inputs, reconnect when needed!")).await,
@@ -189,6 +196,7 @@ impl Session {
             Message::Binary(codec::pack(output, &self.model.output, &self.model.components).into())
         };
         socket.send(message).await?;
+        self.sent.fetch_add(1, Ordering::Relaxed);
         if self.app.realtime.timings {
             let timing = json!({"type": "x-fal-message", "action": "timings", "timing": time.as_secs_f64()});
             socket.send(Message::Text(timing.to_string().into())).await?;

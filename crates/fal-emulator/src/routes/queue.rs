@@ -81,6 +81,7 @@ fn submit(
         course,
     });
     app.keep(&job);
+    app.journal.submitted(&job, headers, &body);
     let base = app.base(headers);
     announce(app, &job, base.clone());
     Ok(Reply::ok(job.receipt(&base)).request(&job.id))

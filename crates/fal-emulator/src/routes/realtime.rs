@@ -1,6 +1,7 @@
 //! WebSocket upgrades: `GET /run/{id}/realtime` and `GET /ws/{id}…`.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::{Duration, SystemTime};
 
 use axum::extract::ws::WebSocketUpgrade;
@@ -12,6 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::endpoint::{EndpointId, unknown};
 use super::{auth, not_found, over_ws, query};
 use crate::app::App;
+use crate::journal::Way;
 use crate::models::Model;
 use crate::protocol::RealtimeRoute;
 use crate::realtime::{self, Session};
@@ -80,7 +82,9 @@ fn open(
     };
     let base = app.base(headers);
     if let Some((model, route)) = find(&app, &id) {
-        let session = Session { app, model, route, base, max_buffering, token_life };
+        let entry = app.journal.begin(Way::Realtime, &model.id, headers, b"");
+        let sent = AtomicU32::new(0);
+        let session = Session { app, model, route, base, max_buffering, token_life, entry, sent };
         return Ok(upgrade.on_upgrade(|socket| session.serve(socket)));
     }
     if over_ws && !id.full.ends_with("/realtime") {

@@ -15,6 +15,7 @@ use super::script::Arrival;
 use super::{auth, stream, unreadable};
 use crate::app::App;
 use crate::engine::Call;
+use crate::journal::Way;
 use crate::reply::{NEEDS_RETRY, Reply};
 
 pub(super) async fn run(
@@ -49,12 +50,15 @@ async fn reply(
     if let Some(model) = stream::find(&app, &id) {
         auth::check_caller(&app, headers, query, &id)?;
         let body = body.map_err(|rejection| unreadable(&rejection))?;
-        let call = Call::new(&app, &model.id, Some(Arc::clone(&model)), &body)?;
+        let entry = app.journal.begin(Way::Stream, &model.id, headers, &body);
+        let call = Call::new(&app, &model.id, Some(Arc::clone(&model)), &body);
+        let call = call.inspect_err(|refusal| entry.end(refusal))?;
         if let Some(failure) = call.failure() {
+            entry.end(failure);
             return Err(failure.clone());
         }
         let base = app.base(headers);
-        return Ok(stream::reply(app, model, call, base, arrival));
+        return Ok(stream::reply(stream::Begun { app, model, call, base, now: arrival, entry }));
     }
     let model = id.find(&app)?;
     auth::check(&app, headers, &format!("application \"{}\"", id.app))?;
@@ -62,14 +66,16 @@ async fn reply(
     // A direct call has a runner at once, so the limit can be wrong but never pass.
     start_timeout(headers)?;
     let body = body.map_err(|rejection| unreadable(&rejection))?;
-    let call = Call::new(&app, &id.full, model, &body)?;
+    let entry = app.journal.begin(Way::Run, &id.full, headers, &body);
+    let call = Call::new(&app, &id.full, model, &body).inspect_err(|refusal| entry.end(refusal))?;
     let base = app.base(headers);
     let time = app.direct(&id.full);
     if app.lines.as_ref().is_some_and(|lines| !lines.take(&id.full, arrival, time)) {
-        return Err(busy());
+        return Err(busy()).inspect_err(|refusal| entry.end(refusal));
     }
     app.clock.sleep_until(arrival.saturating_add(time)).await;
     let reply = call.answer(app, base).await;
+    entry.end(&reply);
     Ok(reply.served(&id.full, headers.get("x-fal-runner-hint")).into_response())
 }
 

@@ -13,6 +13,7 @@ use super::endpoint::EndpointId;
 use crate::app::App;
 use crate::engine::Call;
 use crate::hosts::Base;
+use crate::journal::Entry;
 use crate::models::Model;
 use crate::reply::Reply;
 
@@ -26,12 +27,24 @@ pub(super) fn find(app: &App, id: &EndpointId) -> Option<Arc<Model>> {
     itself.or_else(of_model).cloned()
 }
 
-/// The events of a run that began at `now`. Dropping the connection ends the run.
-pub(super) fn reply(app: Arc<App>, model: Arc<Model>, call: Call, base: Base, now: Duration) -> Response {
+/// A run whose input was accepted.
+pub(super) struct Begun {
+    pub(super) app: Arc<App>,
+    pub(super) model: Arc<Model>,
+    pub(super) call: Call,
+    pub(super) base: Base,
+    /// When it began, on the emulator's clock.
+    pub(super) now: Duration,
+    pub(super) entry: Arc<Entry>,
+}
+
+/// The events of a run. Dropping the connection ends it.
+pub(super) fn reply(begun: Begun) -> Response {
+    let Begun { app, model, call, base, now, entry } = begun;
     let pace = app.pace_of(&model.id);
     let of = pace.lines().saturating_add(1);
-    let run =
-        Run { app, model, call, base, time: pace.run_time() / of, now, step: 0, of, waiting: Vec::new() };
+    let time = pace.run_time() / of;
+    let run = Run { app, model, call, base, entry, time, now, step: 0, of, waiting: Vec::new() };
     let events = stream::unfold(run, async |mut run| {
         let event = run.next().await?;
         Some((Ok::<_, Infallible>(Event::default().data(event.to_string())), run))
@@ -44,6 +57,7 @@ struct Run {
     model: Arc<Model>,
     call: Call,
     base: Base,
+    entry: Arc<Entry>,
     /// How long a step takes.
     time: Duration,
     /// When the last step was done, on the emulator's clock.
@@ -106,7 +120,9 @@ impl Run {
     }
 
     async fn answer(&self) -> Reply {
-        self.call.clone().answer(Arc::clone(&self.app), self.base.clone()).await
+        let answer = self.call.clone().answer(Arc::clone(&self.app), self.base.clone()).await;
+        self.entry.end(&answer);
+        answer
     }
 
     /// Waits until `steps` more are done.

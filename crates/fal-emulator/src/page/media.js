@@ -1,0 +1,46 @@
+// Pictures, players and links for what an output points at.
+
+const KINDS = [
+  ["image", /^data:image\/|\.(png|jpe?g|webp|gif|svg|avif)([?#]|$)/i],
+  ["video", /^data:video\/|\.(mp4|webm|mov)([?#]|$)/i],
+  ["audio", /^data:audio\/|\.(wav|mp3|ogg|flac|m4a)([?#]|$)/i],
+];
+
+const kindOf = (url, type = "") => {
+  const named = KINDS.find(([kind]) => type.startsWith(`${kind}/`)) ?? KINDS.find(([, pattern]) => pattern.test(url));
+  return named ? named[0] : "file";
+};
+
+const isUrl = (text) => typeof text === "string" && /^(https?:\/\/[^\s]+|data:[a-z]+\/[^\s]+)$/i.test(text);
+
+/** The files inside a value: where, what kind, and what is said about them. */
+const filesIn = (value, found = []) => {
+  if (isUrl(value)) found.push({ url: value, kind: kindOf(value), about: "" });
+  else if (Array.isArray(value)) value.forEach((item) => filesIn(item, found));
+  else if (value && typeof value === "object") {
+    if (isUrl(value.url)) {
+      const size = value.width && value.height ? `${value.width}×${value.height}` : "";
+      const about = [value.file_name, size, value.content_type].filter(Boolean).join(" · ");
+      found.push({ url: value.url, kind: kindOf(value.url, value.content_type), about });
+    } else Object.values(value).forEach((item) => filesIn(item, found));
+  }
+  return found;
+};
+
+const player = ({ url, kind, about }) => {
+  if (kind === "image") return make("a", { href: url, target: "_blank", rel: "noreferrer" }, make("img", { src: url, alt: about || "Output", loading: "lazy" }));
+  if (kind === "video") return make("video", { src: url, controls: true, loop: true, muted: true, playsInline: true });
+  if (kind === "audio") return make("audio", { src: url, controls: true });
+  return make("a", { href: url, target: "_blank", rel: "noreferrer" }, "Open the file");
+};
+
+const gallery = (value) => {
+  const files = filesIn(value);
+  const figure = (file) => make("figure", {}, player(file), make("figcaption", {}, file.about));
+  return files.length > 0 && make("div", { class: "media" }, files.map(figure));
+};
+
+const thumbnails = (value) => {
+  const pictures = filesIn(value).filter((file) => file.kind === "image").slice(0, 3);
+  return make("span", { class: "thumbs" }, pictures.map((file) => make("img", { src: file.url, alt: "", loading: "lazy" })));
+};

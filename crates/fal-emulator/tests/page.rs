@@ -1,0 +1,103 @@
+//! The page for people, and what it is fed with.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::Fal;
+use fal_emulator::{Emulator, Pace};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+async fn feed(fal: &Fal) -> Value {
+    fal.get(&format!("{}/_emulator/page/feed", fal.emulator.url())).await.json()
+}
+
+fn small(prompt: &str) -> Value {
+    json!({"prompt": prompt, "image_size": {"width": 8, "height": 8}})
+}
+
+#[tokio::test]
+async fn the_page_is_one_piece_that_runs_its_own_script_only() {
+    let fal = Fal::instant().await;
+    let page = fal.get(&format!("{}/", fal.emulator.url())).await;
+    assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
+    let policy = page.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'") && policy.contains("script-src 'sha256-"), "{policy}");
+    let html = String::from_utf8(page.bytes.clone()).unwrap();
+    for outside in ["<link rel=\"stylesheet\"", "src=\"http", "@import", "/* script */", "innerHTML"] {
+        assert!(!html.contains(outside), "{outside}");
+    }
+    // The policy's hash is that of the script as a browser sees it.
+    let script = html.split("<script>").nth(1).unwrap().split("</script>").next().unwrap();
+    let sum = ring::digest::digest(&ring::digest::SHA256, script.as_bytes());
+    let sum = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, sum);
+    assert!(policy.contains(&sum));
+}
+
+#[tokio::test]
+async fn other_sites_cannot_read_the_feed() {
+    let fal = Fal::instant().await;
+    for path in ["/", "/_emulator/page/feed", "/_emulator/page/models"] {
+        let answer = fal.get(&format!("{}{path}", fal.emulator.url())).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("access-control-allow-origin")),
+            (200, ""),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn calls_of_every_way_are_told_with_what_became_of_them() {
+    let fal = Fal::of(Emulator::builder().pace(Pace::instant().log_lines(2))).await;
+    let agent = [("user-agent", "tester/1.0 (x)"), ("content-type", "application/json")];
+    let run = format!("{}/fal-ai/flux/dev", fal.urls.run);
+    fal.send(Method::POST, &run, &agent, small("run").to_string()).await;
+    fal.run("fal-ai/flux/dev/stream", &small("stream")).await;
+    fal.run("fal-ai/flux/dev", &json!({})).await;
+    let receipt = fal.submit("fal-ai/flux/dev", &small("queue")).await;
+    let told = feed(&fal).await;
+    let calls = told["calls"].as_array().unwrap();
+    let ways: Vec<_> = calls.iter().map(|call| call["way"].as_str().unwrap()).collect();
+    assert_eq!(ways, ["queue", "run", "stream", "run"]);
+    let states: Vec<_> = calls.iter().map(|call| call["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["done", "failed", "done", "done"]);
+    assert_eq!((&calls[3]["by"], &calls[3]["input"]["prompt"]), (&json!("tester/1.0 (x)"), &json!("run")));
+    assert!(calls[3]["output"]["images"][0]["url"].is_string());
+    assert_eq!((&calls[2]["status"], &calls[2]["output"]["prompt"]), (&json!(200), &json!("stream")));
+    assert_eq!(
+        (&calls[1]["status"], &calls[1]["output"]["detail"][0]["type"]),
+        (&json!(422), &json!("missing"))
+    );
+    assert_eq!((&calls[0]["request_id"], calls[0].get("output")), (&receipt["request_id"], None));
+    assert_eq!(calls[0]["logs"].as_array().unwrap().len(), 2);
+    fal.get(receipt["response_url"].as_str().unwrap()).await;
+    assert_eq!(feed(&fal).await["calls"][0]["output"]["prompt"], "queue");
+    assert_eq!(told["requests"].as_array().unwrap().len(), 4, "the page's own are left out");
+}
+
+#[tokio::test]
+async fn looking_at_the_page_does_not_move_a_script_on() {
+    let fal = Fal::instant().await;
+    fal.emulator.on_endpoint("fal-ai/flux/dev").queue([2, 1, 0]);
+    let receipt = fal.submit("fal-ai/flux/dev", &small("")).await;
+    for _ in 0..5 {
+        assert_eq!(feed(&fal).await["calls"][0]["position"], 2);
+    }
+    let status = fal.get(receipt["status_url"].as_str().unwrap()).await.json();
+    assert!(status["queue_position"].as_u64().unwrap() <= 2);
+}
+
+#[tokio::test]
+async fn a_form_gets_the_schema_of_its_model() {
+    let fal = Fal::instant().await;
+    let url = |id: &str| format!("{}/_emulator/page/model?endpoint_id={id}", fal.emulator.url());
+    let model = fal.get(&url("fal-ai/flux/dev")).await.json();
+    let name = model["input"]["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
+    assert!(model["schemas"][name]["properties"]["prompt"].is_object());
+    assert_eq!((&model["streams"], &model["realtime"]), (&json!(true), &json!(false)));
+    assert_eq!(fal.get(&url("no/thing")).await.status, 404);
+    let models = fal.get(&format!("{}/_emulator/page/models", fal.emulator.url())).await.json();
+    assert_eq!(models.as_array().unwrap().len(), fal.emulator.endpoints().len());
+}
