@@ -1,4 +1,4 @@
-//! `cargo xtask conformance`: fal's official clients, unmodified, against the emulator.
+//! `cargo xtask conformance`: fal's official clients, unmodified, against the emulator under fal's host names.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,6 +8,7 @@ use crate::run::cargo;
 
 mod driver;
 mod emulator;
+mod proxy;
 mod table;
 
 use driver::Driver;
@@ -26,6 +27,13 @@ pub(crate) struct Arguments {
     operations: Vec<String>,
 }
 
+/// The parts of the run, and what the emulator of each is started with.
+const PARTS: [(&str, &[&str]); 2] = [
+    ("operations", &[]),
+    // Requests wait in the queue for longer than any timeout.
+    ("timeouts", &["--queue-time", "60000"]),
+];
+
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let temporary = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     let folder = arguments.keep.as_deref().unwrap_or(temporary.path());
@@ -33,19 +41,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let drivers = install(folder, &sources)?;
 
     cargo(["build", "--quiet", "--package", "fal-emulator"])?;
-    let common = ["--schemas", "documents", "--require-key", "conformance:key"];
-    let fast = Emulator::start(&sources, &common)?;
-    // Requests wait in its queue for longer than any timeout here.
-    let slow = Emulator::start(&sources, &[common.as_slice(), &["--queue-time", "60000"]].concat())?;
-
+    let authority = std::path::absolute(folder.join("authority.pem")).map_err(|error| error.to_string())?;
+    let authority = authority.to_string_lossy();
+    let common =
+        ["--schemas", "documents", "--require-key", "conformance:key", "--tls", "--ca-out", &authority];
+    // One after the other: an authority of its own is written by each.
     let mut table = Table::new(defects(&sources.join("defects.json"))?);
-    for driver in &drivers {
-        eprintln!("{} {}", driver.client, driver.version);
-        driver.run(
-            &[("CONFORMANCE_FAST", fast.urls()), ("CONFORMANCE_SLOW", slow.urls())],
-            &arguments.operations,
-            &mut table,
-        )?;
+    for (part, options) in PARTS {
+        let emulator = Emulator::start(&sources, &[common.as_slice(), options].concat())?;
+        let proxy = proxy::start(emulator.address()?)?;
+        for driver in &drivers {
+            eprintln!("{} {}, {part}", driver.client, driver.version);
+            driver.run(part, &proxy, &authority, &arguments.operations, &mut table)?;
+        }
     }
     println!("{table}");
     table.verdict(arguments.operations.is_empty())

@@ -246,19 +246,19 @@ operation("error: unknown app", async () => {
 });
 
 operation("error: wrong key", async () => {
-  const wrong = client("CONFORMANCE_FAST", { credentials: "wrong:key" });
+  const wrong = client({ credentials: "wrong:key" });
   await rejects(() => wrong.run(MODEL, { input }), { status: 401 });
   await rejects(() => wrong.queue.submit(MODEL, { input }), { status: 401 });
 });
 
 operation("timeout: start", async () => {
   const options = { input, startTimeout: 1.1 };
-  const error = await rejects(() => client("CONFORMANCE_SLOW").subscribe(MODEL, options), { status: 504 });
+  const error = await rejects(() => client().subscribe(MODEL, options), { status: 504 });
   assert.deepEqual([error.timeoutType, error.isUserTimeout], ["user", true]);
 });
 
 operation("timeout: client", async () => {
-  const slow = client("CONFORMANCE_SLOW");
+  const slow = client();
   let requestId;
   const options = { input, timeout: 300, pollInterval: 100, onEnqueue: (id) => (requestId = id) };
   const error = await rejects(() => slow.subscribe(MODEL, options), {});

@@ -3,7 +3,6 @@
 import asyncio
 import os
 
-import point
 import report
 from common import APP, INPUT, LIVE, MODEL, UNKNOWN, are_logs, are_states, is_output, is_stream, large, large_file
 from report import download, is_picture, raises_async, same_bytes
@@ -227,7 +226,6 @@ async def error_key():
 
 @operation("timeout: start")
 async def timeout_start():
-    point.at("CONFORMANCE_SLOW")
     error = await raises_async(
         FalClientHTTPError, lambda: client().subscribe(MODEL, INPUT, start_timeout=1.1), status_code=504
     )
@@ -236,7 +234,6 @@ async def timeout_start():
 
 @operation("timeout: client")
 async def timeout_client():
-    point.at("CONFORMANCE_SLOW")
     c = client()
     error = await raises_async(
         fal_client.client.FalClientTimeoutError,
@@ -250,7 +247,6 @@ async def main():
     for name, function in OPERATIONS.items():
         if not report.wants(name):
             continue
-        point.at("CONFORMANCE_FAST")
         try:
             await function()
         except Exception as error:

@@ -2,7 +2,6 @@
 
 import os
 
-import point
 import report
 from common import APP, INPUT, LIVE, MODEL, UNKNOWN, are_logs, are_states, is_output, is_stream, large, large_file
 from report import download, is_picture, raises, same_bytes
@@ -222,7 +221,6 @@ def error_key():
 
 @operation("timeout: start")
 def timeout_start():
-    point.at("CONFORMANCE_SLOW")
     error = raises(
         FalClientHTTPError, lambda: client().subscribe(MODEL, INPUT, start_timeout=1.1), status_code=504
     )
@@ -231,7 +229,6 @@ def timeout_start():
 
 @operation("timeout: client")
 def timeout_client():
-    point.at("CONFORMANCE_SLOW")
     c = client()
     error = raises(
         fal_client.client.FalClientTimeoutError,
@@ -245,7 +242,6 @@ def main():
     for name, function in OPERATIONS.items():
         if not report.wants(name):
             continue
-        point.at("CONFORMANCE_FAST")
         try:
             function()
         except Exception as error:

@@ -1,6 +1,7 @@
 //! A running `fal-emulator`.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -35,9 +36,12 @@ impl Emulator {
         Ok(emulator)
     }
 
-    /// The line of JSON with the URL of each service.
-    pub(super) fn urls(&self) -> &str {
-        &self.urls
+    /// Where it listens.
+    pub(super) fn address(&self) -> Result<SocketAddr, String> {
+        let urls: serde_json::Value = serde_json::from_str(&self.urls).unwrap_or_default();
+        let run = urls.get("run").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let address = run.trim_start_matches("https://").split('/').next().unwrap_or_default();
+        address.parse().map_err(|_| format!("fal-emulator announced no address, but {}", self.urls))
     }
 }
 

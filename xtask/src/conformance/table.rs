@@ -42,7 +42,9 @@ impl Table {
     }
 
     pub(super) fn column(&mut self, client: &str, version: &str) {
-        self.clients.push((client.to_owned(), version.to_owned()));
+        if !self.clients.iter().any(|(known, _)| known == client) {
+            self.clients.push((client.to_owned(), version.to_owned()));
+        }
     }
 
     pub(super) fn set(&mut self, client: &str, operation: &str, cell: Cell) {
