@@ -47,6 +47,8 @@ pub(crate) struct App {
     pub(crate) hooks: Hooks,
     /// Where requests outlive the process.
     archive: Option<Archive>,
+    /// How long a client may take to send the head of a request, and as long for a JSON body.
+    pub(crate) read_time: Duration,
     address: SocketAddr,
     is_tls: bool,
 }
@@ -66,6 +68,7 @@ pub(crate) struct Settings {
     pub(crate) data: Option<(Archive, Kept)>,
     /// Whether callers use https.
     pub(crate) is_tls: bool,
+    pub(crate) read_time: Duration,
 }
 
 /// What is known of a request when it joins the queue.
@@ -80,7 +83,8 @@ pub(crate) struct Wish<'a> {
 
 impl App {
     pub(crate) fn new(models: Registry, address: SocketAddr, settings: Settings) -> Self {
-        let Settings { key, pace, runners, realtime, space, clock, hooks, data, is_tls } = settings;
+        let Settings { key, pace, runners, realtime, space, clock, hooks, data, is_tls, read_time } =
+            settings;
         let (archive, kept) = data.unzip();
         Self {
             models,
@@ -100,6 +104,7 @@ impl App {
             realtime,
             hooks,
             archive,
+            read_time,
             address,
             is_tls,
         }

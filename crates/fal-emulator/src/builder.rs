@@ -20,6 +20,8 @@ use crate::scenario::Scenario;
 use crate::store::{self, Kept};
 use crate::webhook::Hooks;
 
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// The options of an emulator; made by [`Emulator::builder`].
 #[derive(Clone, Default)]
 pub struct Builder {
@@ -36,6 +38,7 @@ pub struct Builder {
     space: Option<u64>,
     runners: Option<usize>,
     manual_clock: bool,
+    read_timeout: Option<Duration>,
     webhook_retries: Option<Vec<Duration>>,
 }
 
@@ -148,6 +151,14 @@ impl Builder {
         self
     }
 
+    /// How long a client may take to send the head of a request, and as long again for a JSON body; by the time of
+    /// the machine. Default 60 s.
+    #[must_use]
+    pub fn read_timeout(mut self, time: Duration) -> Self {
+        self.read_timeout = Some(time);
+        self
+    }
+
     /// How long to wait before each further attempt to deliver a webhook; as many attempts follow the first one.
     /// Default: ten within two hours.
     #[must_use]
@@ -191,6 +202,7 @@ impl Builder {
             clock: Arc::new(if self.manual_clock { Clock::stopped() } else { Clock::running() }),
             data,
             is_tls: tls.is_some(),
+            read_time: self.read_timeout.unwrap_or(READ_TIMEOUT),
             hooks: Hooks::new(self.webhook_retries.unwrap_or_else(Hooks::default_retries)),
         };
         let app = Arc::new(App::new(models, address, settings));
@@ -225,6 +237,7 @@ impl std::fmt::Debug for Builder {
             .field("upload_space", &self.space)
             .field("runners", &self.runners)
             .field("manual_clock", &self.manual_clock)
+            .field("read_timeout", &self.read_timeout)
             .field("webhook_retries", &self.webhook_retries)
             .finish()
     }

@@ -195,6 +195,7 @@ impl Emulator {
             gate: Arc::clone(&app.gate),
             clock: Arc::clone(&app.clock),
             tls,
+            read_time: app.read_time,
         };
         let endpoints = app.models.ids().map(str::to_owned).collect();
         let task = tokio::spawn(serving.run(listener, stopped));

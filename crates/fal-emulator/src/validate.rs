@@ -10,6 +10,11 @@ use crate::validate::messages::{Problem, problem};
 
 mod messages;
 
+/// How many values a body may hold: a few bytes each could otherwise cost a thousand times as much memory.
+const MAX_VALUES: usize = 200_000;
+/// How many problems are explained.
+const MAX_PROBLEMS: usize = 200;
+
 /// What is wrong with an input, one entry a place, in the order of the parameters; empty when
 /// nothing is.
 ///
@@ -21,6 +26,9 @@ pub(crate) fn detail(model: &Model, input: &Value) -> Result<Vec<Value>, String>
     let mut problems = Vec::new();
     for error in validator.iter_errors(input) {
         explain(&error, &[], &mut problems);
+        if problems.len() >= MAX_PROBLEMS {
+            break;
+        }
     }
     let (root, _) = model.components.resolve(&model.input);
     let order = root.get("x-fal-order-properties").and_then(Value::as_array);
@@ -39,6 +47,13 @@ pub(crate) fn body(bytes: &[u8]) -> Result<Value, Vec<Value>> {
             "type": "missing", "loc": ["body"], "msg": "Field required", "input": null,
         })]);
     }
+    if values(bytes) > MAX_VALUES {
+        let reason = format!("fal-emulator takes {MAX_VALUES} values at most");
+        return Err(vec![json!({
+            "type": "json_invalid", "loc": ["body", 0], "msg": "JSON decode error",
+            "input": {}, "ctx": {"error": reason},
+        })]);
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         let before = bytes.split(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
         let at = before.map(|line| line.len() + 1).sum::<usize>() + error.column().saturating_sub(1);
@@ -49,6 +64,21 @@ pub(crate) fn body(bytes: &[u8]) -> Result<Value, Vec<Value>> {
             "input": {}, "ctx": {"error": reason},
         })]
     })
+}
+
+/// How many values a JSON text can hold at most, without reading it as JSON.
+fn values(bytes: &[u8]) -> usize {
+    let (mut is_string, mut is_escaped, mut count) = (false, false, 1);
+    for byte in bytes {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_string => is_escaped = true,
+            b'"' => is_string = !is_string,
+            b',' | b'[' | b'{' if !is_string => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 /// Adds the problems of one violation, going down into the alternatives that were meant.
@@ -67,7 +97,7 @@ fn explain(error: &ValidationError<'_>, labels: &[String], problems: &mut Vec<Pr
         if shown.len() > 1 {
             labels.extend(label(branch, place));
         }
-        for error in branch.iter() {
+        for error in branch.iter().take(MAX_PROBLEMS) {
             explain(error, &labels, problems);
         }
     }
@@ -162,6 +192,17 @@ mod tests {
         let mut found = check(json!({"v": schema}), json!({"prompt": "", "v": value}));
         assert_eq!(found.as_array().unwrap().len(), 1, "{found}");
         found[0].take()
+    }
+
+    #[test]
+    fn values_are_counted_outside_strings() {
+        for (text, count) in
+            [("1", 1), ("[]", 2), ("[1, 2]", 3), (r#"{"a,[{": "b\",["}"#, 2), (r#"["\\", 1]"#, 3)]
+        {
+            assert_eq!(values(text.as_bytes()), count, "{text}");
+        }
+        assert!(body(format!("[{}1]", "1,".repeat(MAX_VALUES)).as_bytes()).is_err());
+        assert!(body(format!("\"{}\"", "1,".repeat(MAX_VALUES)).as_bytes()).is_ok());
     }
 
     #[test]

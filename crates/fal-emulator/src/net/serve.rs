@@ -23,8 +23,6 @@ use super::wire::{Reset, Wire};
 use crate::clock::Clock;
 use crate::hosts;
 
-/// How long a client may take to send the head of a request.
-const HEAD_TIME: Duration = Duration::from_secs(60);
 /// How long a client may take for a TLS handshake.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// How long replies under way may take once the emulator is to stop.
@@ -60,6 +58,8 @@ pub(crate) struct Serving {
     pub(crate) gate: Arc<Gate>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) tls: Option<TlsAcceptor>,
+    /// How long a client may take to send the head of a request.
+    pub(crate) read_time: Duration,
 }
 
 impl Serving {
@@ -99,12 +99,12 @@ impl Serving {
         }
         stream.set_nodelay(true).ok();
         let (router, clock, stopped) = (self.router.clone(), Arc::clone(&self.clock), stopped.clone());
-        let tls = self.tls.clone();
+        let (tls, read_time) = (self.tls.clone(), self.read_time);
         connections.spawn(async move {
             let served = match tls {
-                None => serve(Wire::new(stream, clock), router, stopped).await,
+                None => serve(Wire::new(stream, clock), router, stopped, read_time).await,
                 Some(tls) => match timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => serve(Wire::new(stream, clock), router, stopped).await,
+                    Ok(Ok(stream)) => serve(Wire::new(stream, clock), router, stopped, read_time).await,
                     Ok(Err(error)) => return tracing::debug!(%error, %peer, "a caller does not take our TLS"),
                     Err(_) => return,
                 },
@@ -120,6 +120,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Reset + Send + Unpin + 'static>(
     wire: Wire<S>,
     router: Router,
     mut stopped: watch::Receiver<()>,
+    read_time: Duration,
 ) -> Result<(), hyper::Error> {
     let control = wire.control();
     let router = TowerToHyperService::new(router);
@@ -130,7 +131,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Reset + Send + Unpin + 'static>(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
+        .header_read_timeout(read_time)
         .serve_connection(TokioIo::new(wire), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);

@@ -6,15 +6,17 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
+use tokio::time::timeout;
 
 use super::endpoint::EndpointId;
 use super::{JSON_LIMIT, admin, too_large};
 use crate::app::App;
 use crate::net::{Control, Orders};
+use crate::reply::Reply;
 use crate::script::{self, Asked, Target, Verb};
 
 /// When a request came, on the emulator's clock: before it could be seen in the record.
@@ -46,9 +48,15 @@ pub(super) async fn layer(State(app): State<Arc<App>>, request: Request, next: N
             Body::empty()
         }
     } else {
-        let Ok(bytes) = to_bytes(body, JSON_LIMIT).await else {
+        let bytes = match timeout(app.read_time, to_bytes(body, JSON_LIMIT)).await {
+            Ok(Ok(bytes)) => bytes,
             // Or it broke off, and then nobody is there to read this.
-            return effect.apply(too_large().into_response(), &control);
+            Ok(Err(_)) => return effect.apply(too_large().into_response(), &control),
+            Err(_) => {
+                let late = Reply::detail(StatusCode::REQUEST_TIMEOUT, "The body did not come in time");
+                let late = late.header(header::CONNECTION, HeaderValue::from_static("close"));
+                return effect.apply(late.into_response(), &control);
+            }
         };
         received.body = bytes.clone();
         Body::from(bytes)

@@ -1,0 +1,100 @@
+//! Input that means harm.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::Fal;
+use fal_emulator::{Emulator, Pace};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+const ID: &str = "fal-ai/flux/dev";
+
+/// Sends bytes and gives what comes back until the emulator closes.
+async fn exchange(emulator: &Emulator, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(emulator.url().replace("http://", "")).await.unwrap();
+    // Who is refused early may not be able to say it all.
+    stream.write_all(bytes).await.ok();
+    let mut all = Vec::new();
+    let mut some = [0; 4096];
+    while let Ok(read) = stream.read(&mut some).await {
+        if read == 0 {
+            break;
+        }
+        all.extend_from_slice(&some[..read]);
+    }
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+/// That it still works.
+async fn works(fal: &Fal) {
+    let input = json!({"prompt": "a cat", "image_size": {"width": 16, "height": 16}});
+    assert_eq!(fal.run(ID, &input).await.status, 200);
+}
+
+#[tokio::test]
+async fn heads_have_a_limit() {
+    let fal = Fal::instant().await;
+    let long = format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "a".repeat(1 << 20));
+    let many = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "x-many: a\r\n".repeat(10_000));
+    let path = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(1 << 20));
+    for head in [long, many, path] {
+        let reply = exchange(&fal.emulator, head.as_bytes()).await;
+        // A reset may overtake the refusal.
+        assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 4"), "{reply:.100}");
+    }
+    for nonsense in
+        [&b"\0\xff\xfe\r\n\r\n"[..], b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02"]
+    {
+        let reply = tokio::time::timeout(Duration::from_millis(300), exchange(&fal.emulator, nonsense)).await;
+        assert!(
+            reply.is_err() || reply.is_ok_and(|reply| reply.is_empty() || reply.starts_with("HTTP/1.1 4"))
+        );
+    }
+    works(&fal).await;
+}
+
+#[tokio::test]
+async fn slow_senders_are_sent_away() {
+    let builder = Emulator::builder().pace(Pace::instant()).read_timeout(Duration::from_millis(50));
+    let fal = Fal::of(builder).await;
+    assert_eq!(exchange(&fal.emulator, b"GET / HTTP/1.1\r\nhost: x\r\nx-slow: ").await, "");
+    let head = format!("POST /run/{ID} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{{");
+    let reply = exchange(&fal.emulator, head.as_bytes()).await;
+    assert!(reply.starts_with("HTTP/1.1 408"), "{reply}");
+    works(&fal).await;
+}
+
+#[tokio::test]
+async fn deep_and_swollen_json_is_refused() {
+    let fal = Fal::instant().await;
+    let deep = format!("{}{}", "[".repeat(5_000_000), "]".repeat(5_000_000));
+    let wide = format!("{{\"prompt\": \"x\", \"loras\": [{}1]}}", "1,".repeat(4_000_000));
+    let keys: String = (0..600_000).map(|key| format!("\"{key}\":1,")).collect();
+    let keys = format!("{{{keys}\"prompt\":1}}");
+    for (name, body) in [("deep", deep), ("wide", wide), ("keys", keys)] {
+        let url = format!("{}/{ID}", fal.urls.run);
+        let answer = fal.send(reqwest::Method::POST, &url, &[], body).await;
+        assert_eq!(answer.status, 422, "{name}");
+        assert_eq!(answer.json()["detail"][0]["type"], "json_invalid", "{name}");
+    }
+    let huge = format!("{{\"prompt\": \"{}\"}}", "x".repeat(11 << 20));
+    let url = format!("{}/{ID}", fal.urls.queue);
+    assert_eq!(fal.send(reqwest::Method::POST, &url, &[], huge).await.status, 413);
+    works(&fal).await;
+}
+
+#[tokio::test]
+async fn a_flood_of_mistakes_has_a_short_answer() {
+    let fal = Fal::instant().await;
+    let input: Value =
+        json!({"prompt": 1, "image_size": {"width": vec![1; 50_000]}, "loras": vec![1; 50_000]});
+    let answer = fal.run(ID, &input).await;
+    assert_eq!(answer.status, 422);
+    assert!(answer.json()["detail"].as_array().unwrap().len() <= 200);
+    works(&fal).await;
+}
