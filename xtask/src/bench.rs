@@ -1,8 +1,10 @@
-//! `cargo xtask bench codegen`: what generating costs, and what compiling the result costs.
+//! `cargo xtask bench codegen`: what generating costs, and what compiling the result costs. `bench emulator` is its
+//! own.
 
 mod compile;
 mod cpu;
 mod derives;
+mod emulator;
 mod generate;
 
 use std::{fs, path::Path};
@@ -32,10 +34,19 @@ enum What {
         #[arg(long)]
         no_check: bool,
     },
+    /// The emulator's start, memory and latency: 10,000 queued requests, 1,000 connections.
+    Emulator {
+        /// Prints one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
-    let What::Codegen { json, no_check } = arguments.what;
+    let (json, no_check) = match arguments.what {
+        What::Codegen { json, no_check } => (json, no_check),
+        What::Emulator { json } => return emulator::run(json),
+    };
     if cfg!(debug_assertions) {
         let flags = [(json, "--json"), (no_check, "--no-check")];
         let flags = flags.into_iter().filter_map(|(given, flag)| given.then_some(flag));

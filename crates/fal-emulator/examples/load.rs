@@ -1,0 +1,172 @@
+//! What the emulator takes: `load <binary>` starts it, loads it, and prints figures as one JSON object.
+//!
+//! `cargo xtask bench emulator` builds both and runs this.
+
+use std::error::Error;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt as _, stream};
+use reqwest::Client;
+use serde_json::{Value, json};
+
+/// How often it is started to see how long that takes.
+const STARTS: usize = 10;
+/// How many requests are queued.
+const JOBS: usize = 10_000;
+/// How many callers there are at the same time.
+const CALLERS: usize = 64;
+/// How many connections are open at the same time.
+const CONNECTIONS: usize = 1_000;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let binary = std::env::args().nth(1).ok_or("usage: load <binary of fal-emulator>")?;
+    // The provider is wanted even where every address is plain. Another one would do as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut starts = Vec::new();
+    for _ in 0..STARTS {
+        starts.push(Running::start(&binary)?.started_in);
+    }
+    let emulator = Running::start(&binary)?;
+    let idle = emulator.memory();
+    let client = Client::builder().pool_max_idle_per_host(CALLERS).build()?;
+    let (submits, jobs) = submit(&client, &emulator).await?;
+    let (statuses, ()) = ask(&client, &jobs).await?;
+    let queued = emulator.memory();
+    let watchers = watch(&emulator, &client).await?;
+    let watched = emulator.memory();
+    let figures = json!({
+        "start_ms": summary(starts),
+        "memory_mib": {"idle": idle, "with_jobs_queued": queued, "after_connections": watched},
+        "jobs": JOBS, "callers": CALLERS,
+        "submit_ms": summary(submits), "status_ms": summary(statuses),
+        "connections": CONNECTIONS,
+        "first_event_ms": summary(watchers),
+        "errors": 0,
+    });
+    println!("{figures}");
+    Ok(())
+}
+
+/// A running emulator, ended when it is dropped.
+struct Running {
+    process: Child,
+    urls: Value,
+    started_in: Duration,
+}
+
+impl Running {
+    /// Requests stay queued for as long as this runs.
+    fn start(binary: &str) -> Result<Self, Failure> {
+        let before = Instant::now();
+        let mut process = Command::new(binary)
+            .args(["--queue-time", "3600000"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let mut line = String::new();
+        if let Some(stdout) = process.stdout.take() {
+            BufReader::new(stdout).read_line(&mut line)?;
+        }
+        let started_in = before.elapsed();
+        Ok(Self { process, urls: serde_json::from_str(&line)?, started_in })
+    }
+
+    fn url(&self, service: &str) -> &str {
+        self.urls[service].as_str().unwrap_or_default()
+    }
+
+    /// Resident memory in MiB, where Linux says it.
+    fn memory(&self) -> Option<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(rounded(kib / 1024.0))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.process.kill().and_then(|()| self.process.wait()).ok();
+    }
+}
+
+/// Queues all jobs; gives how long each took, and where to ask about it.
+async fn submit(client: &Client, emulator: &Running) -> Result<(Vec<Duration>, Vec<String>), Failure> {
+    let url = format!("{}/fal-ai/flux/dev", emulator.url("queue"));
+    let calls = stream::iter(0..JOBS).map(async |number| -> Result<(Duration, String), Failure> {
+        let input = json!({"prompt": format!("cat {number}"), "seed": number});
+        let before = Instant::now();
+        let reply = client.post(&url).json(&input).send().await?.error_for_status()?;
+        let receipt: Value = reply.json().await?;
+        Ok((before.elapsed(), receipt["status_url"].as_str().ok_or("no status_url")?.to_owned()))
+    });
+    all(calls.buffer_unordered(CALLERS).collect().await)
+}
+
+/// Asks each job once.
+async fn ask(client: &Client, jobs: &[String]) -> Result<(Vec<Duration>, ()), Failure> {
+    let calls = stream::iter(jobs).map(async |url| -> Result<(Duration, ()), Failure> {
+        let before = Instant::now();
+        let status: Value = client.get(url).send().await?.error_for_status()?.json().await?;
+        if status["status"] == "IN_QUEUE" { Ok((before.elapsed(), ())) } else { Err("not queued".into()) }
+    });
+    let (times, _) = all(calls.buffer_unordered(CALLERS).collect().await)?;
+    Ok((times, ()))
+}
+
+/// Opens all connections, each watching a job; gives how long each first event took. Then all jobs are cancelled,
+/// and all connections see the end.
+async fn watch(emulator: &Running, client: &Client) -> Result<Vec<Duration>, Failure> {
+    let url = format!("{}/fal-ai/flux/dev", emulator.url("queue"));
+    let watching = Client::builder().build()?;
+    let opened = stream::iter(0..CONNECTIONS).map(async |_| -> Result<(Duration, _), Failure> {
+        let receipt: Value = client.post(&url).json(&json!({"prompt": "cat"})).send().await?.json().await?;
+        let text = |name: &str| receipt[name].as_str().unwrap_or_default().to_owned();
+        let before = Instant::now();
+        let mut events = watching.get(text("status_url") + "/stream").send().await?.error_for_status()?;
+        let first = events.chunk().await?.ok_or("no first event")?;
+        if !first.starts_with(b"data:") {
+            return Err("not an event".into());
+        }
+        Ok((before.elapsed(), (events, text("cancel_url"))))
+    });
+    let (times, watchers) = all(opened.buffer_unordered(CALLERS).collect().await)?;
+    let ends = stream::iter(watchers).map(async |(mut events, cancel)| -> Result<(Duration, ()), Failure> {
+        client.put(cancel).send().await?.error_for_status()?;
+        let mut last = Vec::new();
+        while let Some(piece) = events.chunk().await? {
+            last.extend_from_slice(&piece);
+        }
+        if last.windows(9).any(|part| part == b"COMPLETED") {
+            Ok((Duration::ZERO, ()))
+        } else {
+            Err("a stream ended early".into())
+        }
+    });
+    all(ends.buffer_unordered(CALLERS).collect().await)?;
+    Ok(times)
+}
+
+fn all<T>(outcomes: Vec<Result<(Duration, T), Failure>>) -> Result<(Vec<Duration>, Vec<T>), Failure> {
+    Ok(outcomes.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip())
+}
+
+/// The middle, the slow end, and the slowest, in milliseconds.
+fn summary(mut times: Vec<Duration>) -> Value {
+    times.sort_unstable();
+    let at = |share: f64| {
+        let place = (times.len().saturating_sub(1) as f64 * share).round() as usize;
+        times.get(place).map(|time| rounded(time.as_secs_f64() * 1000.0))
+    };
+    json!({"p50": at(0.5), "p99": at(0.99), "max": at(1.0)})
+}
+
+/// Two digits after the point.
+fn rounded(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}
