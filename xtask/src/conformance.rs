@@ -8,6 +8,7 @@ use crate::run::cargo;
 
 mod driver;
 mod emulator;
+mod page;
 mod proxy;
 mod table;
 
@@ -21,6 +22,10 @@ pub(crate) struct Arguments {
     /// Installs the clients here and keeps them for the next time. Default: a temporary folder
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+
+    /// Uses the emulator's page in a browser instead, and saves a picture of each view below the folder
+    #[arg(long)]
+    page: bool,
 
     /// Only these operations, by their names in the table
     #[arg(value_name = "OPERATION")]
@@ -38,6 +43,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let temporary = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     let folder = arguments.keep.as_deref().unwrap_or(temporary.path());
     let sources = root().join("tests/conformance");
+    if arguments.page {
+        return page::run(folder, &sources, &arguments.operations);
+    }
     let drivers = install(folder, &sources)?;
 
     cargo(["build", "--quiet", "--package", "fal-emulator"])?;
@@ -52,7 +60,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         let proxy = proxy::start(emulator.address()?)?;
         for driver in &drivers {
             eprintln!("{} {}, {part}", driver.client, driver.version);
-            driver.run(part, &proxy, &authority, &arguments.operations, &mut table)?;
+            // An exception of a proxy would lead past the emulator.
+            let environment = [
+                ("CONFORMANCE_PART", part),
+                ("FAL_KEY", "conformance:key"),
+                ("HTTPS_PROXY", &proxy),
+                ("https_proxy", &proxy),
+                ("NO_PROXY", ""),
+                ("no_proxy", ""),
+                ("SSL_CERT_FILE", &authority),
+                ("NODE_EXTRA_CA_CERTS", &authority),
+            ];
+            driver.run(&environment, &arguments.operations, &mut table)?;
         }
     }
     println!("{table}");

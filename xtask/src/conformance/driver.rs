@@ -20,12 +20,10 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    /// Runs a part of the script behind a proxy and puts what it reports into the table. What it planned and did not report has failed.
+    /// Runs the script and puts what it reports into the table. What it planned and did not report has failed.
     pub(super) fn run(
         &self,
-        part: &str,
-        proxy: &str,
-        authority: &str,
+        environment: &[(&str, &str)],
         operations: &[String],
         table: &mut Table,
     ) -> Result<(), String> {
@@ -34,12 +32,7 @@ impl Driver {
         let mut process = Command::new(&self.program)
             .arg(&self.script)
             .args(operations)
-            .env("CONFORMANCE_PART", part)
-            .env("FAL_KEY", "conformance:key")
-            // Both clients know these; an exception would lead past the emulator.
-            .envs(["HTTPS_PROXY", "https_proxy"].map(|name| (name, proxy)))
-            .envs(["NO_PROXY", "no_proxy"].map(|name| (name, "")))
-            .envs(["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"].map(|name| (name, authority)))
+            .envs(environment.iter().copied())
             .env_remove("FAL_RUN_HOST")
             .env_remove("FAL_QUEUE_RUN_HOST")
             .env("PYTHONDONTWRITEBYTECODE", "1")

@@ -40,7 +40,12 @@ impl Emulator {
     pub(super) fn address(&self) -> Result<SocketAddr, String> {
         let urls: serde_json::Value = serde_json::from_str(&self.urls).unwrap_or_default();
         let run = urls.get("run").and_then(serde_json::Value::as_str).unwrap_or_default();
-        let address = run.trim_start_matches("https://").split('/').next().unwrap_or_default();
+        let address = run
+            .trim_start_matches("https://")
+            .trim_start_matches("http://")
+            .split('/')
+            .next()
+            .unwrap_or_default();
         address.parse().map_err(|_| format!("fal-emulator announced no address, but {}", self.urls))
     }
 }

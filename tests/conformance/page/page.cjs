@@ -1,0 +1,137 @@
+// Uses the emulator's page as a person would, on a desk and on a phone, and takes a picture of each view.
+"use strict";
+const assert = require("node:assert/strict");
+const { mkdirSync } = require("node:fs");
+const { createServer } = require("node:http");
+const { main, operation } = require("./report.cjs");
+
+const URL = process.env.PAGE_URL;
+const SHOTS = process.env.PAGE_SHOTS;
+const DESK = { viewport: { width: 1200, height: 850 } };
+const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+
+let started;
+const browser = () => {
+  started ??= (async () => {
+    // The package unpacks its libraries when it finds itself where they are missing.
+    process.env.AWS_LAMBDA_JS_RUNTIME ??= "nodejs22.x";
+    const { default: packed } = await import("@sparticuz/chromium");
+    const { chromium } = require("playwright-core");
+    // In one process, the first page that is closed would take the browser with it.
+    const args = packed.args.filter((flag) => flag !== "--single-process");
+    return chromium.launch({ executablePath: await packed.executablePath(), args, headless: true });
+  })();
+  return started;
+};
+
+const json = (path, options) => fetch(`${URL}${path}`, options).then((reply) => reply.json());
+
+/** Runs on a fresh page; errors of its script fail the operation. */
+const onPage = (name, options, act) =>
+  operation(name, async () => {
+    const context = await (await browser()).newContext(options);
+    const page = await context.newPage();
+    const errors = [];
+    page.on("pageerror", (error) => errors.push(String(error)));
+    page.on("console", (message) => {
+      // The browser notes replies that are no success; those are wanted here.
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) errors.push(message.text());
+    });
+    const foreign = [];
+    page.on("request", (request) => {
+      if (!request.url().startsWith(URL) && !request.url().startsWith("data:")) foreign.push(request.url());
+    });
+    await page.goto(URL);
+    await act(page);
+    mkdirSync(SHOTS, { recursive: true });
+    await page.screenshot({ path: `${SHOTS}/${name.replace(/\W+/g, "-")}.png` });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+    assert.equal(wide, false, "the page is wider than its window");
+    assert.deepEqual(errors, []);
+    assert.deepEqual(foreign, [], "nothing is loaded from elsewhere");
+    await context.close();
+  });
+
+const prompt = async (page, text) => {
+  await page.click("[data-view=try]");
+  await page.fill("form textarea", text);
+};
+
+/** Waits until a picture of the result is there and drawn. */
+const picture = (page) =>
+  page.waitForFunction(() => {
+    const image = document.querySelector("#try .media img");
+    return image?.complete && image.naturalWidth === 1024;
+  });
+
+onPage("subscribe", DESK, async (page) => {
+  await prompt(page, "a lighthouse at dusk");
+  await page.click("button.main");
+  await picture(page);
+  await page.click("[data-view=calls]");
+  await page.waitForSelector(".card .done");
+  assert.match(await page.textContent(".card"), /fal-ai\/flux\/dev.*queue.*browser.*a lighthouse at dusk/);
+  await page.click(".card summary");
+  await page.waitForSelector(".card .media img");
+  assert.match(await page.textContent(".card .body"), /fal-emulator: step 4 of 4/);
+});
+
+onPage("stream", { ...DESK, colorScheme: "dark" }, async (page) => {
+  await prompt(page, "a cat reading a map");
+  await page.click("#try button:text('Stream')");
+  await picture(page);
+  const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  assert.match(ground, /rgb\((1?\d|2\d), /, "dark mode is dark");
+});
+
+onPage("refused input", DESK, async (page) => {
+  await prompt(page, "x");
+  await page.click("form summary");
+  await page.fill("form input[type=number]", "999");
+  await page.click("button.main");
+  await page.waitForFunction(() => /less than or equal to/.test(document.querySelector("form .problem:not(:empty)")?.textContent));
+});
+
+onPage("hostile text", DESK, async (page) => {
+  const text = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>";
+  const headers = { "content-type": "application/json", "user-agent": text };
+  await fetch(`${URL}/run/fal-ai/flux/schnell`, { method: "POST", headers, body: JSON.stringify({ prompt: text }) });
+  await page.waitForFunction((hostile) => document.querySelector("#calls")?.textContent.includes(hostile), text);
+  assert.equal(await page.title(), "fal-emulator");
+  assert.equal(await page.$("#calls img[src=x]"), null);
+});
+
+onPage("players", DESK, async (page) => {
+  await page.click("[data-view=try]");
+  await page.fill(".search", "fal-ai/kling-video/v2.1/master/text-to-video");
+  await page.waitForFunction(() => document.querySelector("#try")?.textContent.includes("text-to-video ·"));
+  await page.fill("form textarea", "waves");
+  await page.click("#try button:text('Run')");
+  await page.waitForSelector("#try video");
+});
+
+onPage("webhooks", DESK, async (page) => {
+  const receiver = createServer((_, reply) => reply.writeHead(204).end()).listen(0, "127.0.0.1");
+  await new Promise((resolve) => receiver.once("listening", resolve));
+  const hook = encodeURIComponent(`http://127.0.0.1:${receiver.address().port}/hook`);
+  await json(`/queue/fal-ai/flux/dev?fal_webhook=${hook}`, { method: "POST", body: JSON.stringify({ prompt: "x" }) });
+  await page.click("[data-view=webhooks]");
+  await page.waitForSelector("#webhooks .tag.done");
+  receiver.close();
+});
+
+onPage("on a phone", PHONE, async (page) => {
+  await page.waitForSelector(".card");
+  await page.tap(".card summary");
+  await page.waitForSelector(".card .body");
+  await page.tap("[data-view=connect]");
+  await page.tap("[data-view=calls]");
+});
+
+onPage("on a phone in the dark", { ...PHONE, colorScheme: "dark" }, async (page) => {
+  await prompt(page, "a small boat");
+  await page.tap("button.main");
+  await picture(page);
+});
+
+main();

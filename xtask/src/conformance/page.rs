@@ -1,0 +1,37 @@
+//! The emulator's page, used in a browser.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::driver::Driver;
+use super::emulator::Emulator;
+use super::table::Table;
+use super::{call, copy};
+use crate::run::cargo;
+
+/// Installs a Chromium from the registry below `folder` and does what a person would do.
+pub(super) fn run(folder: &Path, sources: &Path, operations: &[String]) -> Result<(), String> {
+    let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
+    let node = folder.join("page");
+    copy(&sources.join("page"), &node)?;
+    let report = std::fs::copy(sources.join("js/report.cjs"), node.join("report.cjs"));
+    report.map_err(|error| format!("cannot copy report.cjs: {error}"))?;
+    call(Command::new("npm").args(["install", "--silent", "--no-audit", "--no-fund"]).current_dir(&node))?;
+
+    cargo(["build", "--quiet", "--package", "fal-emulator"])?;
+    let emulator = Emulator::start(sources, &[])?;
+    let url = format!("http://{}", emulator.address()?);
+    let shots = folder.join("shots").to_string_lossy().into_owned();
+    let driver = Driver {
+        client: "Chromium",
+        version: String::new(),
+        program: "node".into(),
+        script: node.join("page.cjs"),
+    };
+    let mut table = Table::new(Vec::new());
+    let environment =
+        [("PAGE_URL", url.as_str()), ("PAGE_SHOTS", &shots), ("CONFORMANCE_PART", "operations")];
+    driver.run(&environment, operations, &mut table)?;
+    println!("{table}\npictures: {shots}");
+    table.verdict(operations.is_empty())
+}
