@@ -159,7 +159,10 @@ impl fmt::Display for Priority {
 /// The setters of every call that sends an input. The type has a field `options: CallOptions`.
 macro_rules! input_options {
     ($call:ident) => {
-        impl<E: ::fal_core::Endpoint> $call<E> {
+        input_options!($call: ::fal_core::Endpoint);
+    };
+    ($call:ident: $bound:path) => {
+        impl<E: $bound> $call<E> {
             /// How long the whole call may take, uploads and retries included.
             ///
             /// No limit unless the client has one.
@@ -279,7 +282,10 @@ macro_rules! queue_options {
 /// `Debug` of a call: which one, and to which endpoint. The type has a method `endpoint`.
 macro_rules! debug_call {
     ($call:ident) => {
-        impl<E: ::fal_core::Endpoint> ::std::fmt::Debug for $call<E> {
+        debug_call!($call: ::fal_core::Endpoint);
+    };
+    ($call:ident: $bound:path) => {
+        impl<E: $bound> ::std::fmt::Debug for $call<E> {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.debug_struct(stringify!($call)).field("endpoint", &self.endpoint()).finish_non_exhaustive()
             }

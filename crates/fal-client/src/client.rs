@@ -2,10 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use fal_core::{Endpoint, File, IntoInput};
+use fal_core::{Endpoint, File, IntoInput, Streams};
 
 use crate::{
-    Batch, ClientBuilder, Fetch, Hosts, Job, Result, Retry, Run, Submit, Subscribe, Ticket, Upload,
+    Batch, ClientBuilder, Fetch, Hosts, Job, Result, Retry, Run, Stream, Submit, Subscribe, Ticket, Upload,
     queue::Permits, transport::Transport, untyped,
 };
 
@@ -56,6 +56,26 @@ impl Client {
     /// connection breaks the answer is lost. [`subscribe`](Self::subscribe) survives both.
     pub fn run<I: IntoInput>(&self, input: I) -> Run<I::Endpoint> {
         Run::new(self.clone(), input)
+    }
+
+    /// Calls a model directly and gives its answer event by event, as it comes: previews of an image, the words
+    /// of a text. `POST fal.run/{endpoint}/stream`.
+    ///
+    /// There is no queue, as with [`run`](Self::run).
+    ///
+    /// ```no_run
+    /// # use fal_client::{Client, IntoInput, Streams};
+    /// # async fn example<I: IntoInput<Endpoint: Streams>>(client: Client, input: I) -> fal_client::Result<()> {
+    /// let mut events = client.stream(input).await?;
+    /// while let Some(event) = events.next().await {
+    ///     let preview = event?;
+    /// }
+    /// let reply = events.done().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stream<I: IntoInput<Endpoint: Streams>>(&self, input: I) -> Stream<I::Endpoint> {
+        Stream::new(self.clone(), input)
     }
 
     /// Puts a request into the queue. `POST queue.fal.run/{endpoint}`.

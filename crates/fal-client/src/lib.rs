@@ -20,6 +20,7 @@
 //! |---|---|
 //! | wait for the answer, over the queue | [`Client::subscribe`] |
 //! | wait for the answer, without the queue | [`Client::run`] |
+//! | see the answer come, event by event | [`Client::stream`] |
 //! | come back for the answer, also from another process | [`Client::submit`], [`Job`], [`Ticket`] |
 //! | send many inputs, and lose none when the process dies | [`Client::batch`], [`Journal`] |
 //! | give a file to several calls | [`Client::upload`] |
@@ -55,6 +56,7 @@ mod retry;
 mod run;
 mod sse;
 mod storage;
+mod stream;
 mod transport;
 pub mod untyped;
 #[cfg(feature = "webhook")]
@@ -79,6 +81,7 @@ pub use self::{
     retry::Retry,
     run::Run,
     storage::{Download, Fetch, Upload},
+    stream::{Event, EventStream, NodeError, Stream, WorkflowEvent},
     transport::Attempt,
 };
 /// The platform API, as [`Client::platform`] gives it.

@@ -16,8 +16,10 @@
 
 use std::borrow::Cow;
 
-use fal_core::{Endpoint, IntoInput};
+use fal_core::{Endpoint, IntoInput, Streams};
 use serde_json::Value;
+
+use crate::WorkflowEvent;
 
 /// Any endpoint. Its id is a value, which its inputs, jobs and tickets carry.
 #[derive(Debug)]
@@ -27,6 +29,24 @@ impl Endpoint for Any {
     const ID: &'static str = "";
     type Input = Value;
     type Output = Value;
+}
+
+impl Streams for Any {
+    type Event = Value;
+}
+
+/// Any workflow: its events are [`WorkflowEvent`]s. Its id is a value, as that of [`Any`].
+#[derive(Debug)]
+pub enum Workflow {}
+
+impl Endpoint for Workflow {
+    const ID: &'static str = "";
+    type Input = Value;
+    type Output = Value;
+}
+
+impl Streams for Workflow {
+    type Event = WorkflowEvent;
 }
 
 /// The input of an endpoint that has no crate.
@@ -51,5 +71,26 @@ impl IntoInput for Input {
 
     fn endpoint_id(&self) -> Cow<'static, str> {
         Cow::Owned(self.endpoint_id.clone())
+    }
+}
+
+/// The input of a workflow, from [`workflow`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkflowInput(Input);
+
+/// An input for a workflow, such as `workflows/acme/poster`. Nothing is checked before it is sent.
+pub fn workflow(endpoint_id: impl Into<String>, parameters: Value) -> WorkflowInput {
+    WorkflowInput(input(endpoint_id, parameters))
+}
+
+impl IntoInput for WorkflowInput {
+    type Endpoint = Workflow;
+
+    fn into_input(self) -> Value {
+        self.0.parameters
+    }
+
+    fn endpoint_id(&self) -> Cow<'static, str> {
+        self.0.endpoint_id()
     }
 }

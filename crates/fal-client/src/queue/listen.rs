@@ -114,7 +114,7 @@ impl<E: Endpoint> Job<E> {
         request.timeout = None;
         let response = self.client.0.transport.open(&request).await?;
         let limit = self.client.0.transport.event_limit();
-        Events::of(response, limit).ok_or_else(|| {
+        Events::of(response, limit).map_err(|_| {
             Error::new(ErrorKind::Decode { path: ".".to_owned() }, "the answer is no stream of events")
         })
     }

@@ -1,0 +1,105 @@
+//! `stream`: one request, answered with a sequence of events.
+
+mod event;
+mod events;
+mod workflow;
+
+use std::{borrow::Cow, time::Duration};
+
+use fal_core::{IntoInput, Streams};
+use http::{HeaderValue, header};
+use tracing::{Instrument, field::Empty};
+
+pub use self::{
+    event::Event,
+    events::EventStream,
+    workflow::{NodeError, WorkflowEvent},
+};
+use crate::{
+    BoxFuture, Client, Error, ErrorKind, Result,
+    call::{CallOptions, within},
+    prepare,
+    sse::Events,
+};
+
+/// How long a stream may be silent unless the call says otherwise.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// A call that is answered with events, from [`Client::stream`]. Sent by awaiting it, which gives an
+/// [`EventStream`] as soon as the model begins to answer.
+#[must_use = "nothing is sent until this is awaited"]
+pub struct Stream<E: Streams> {
+    client: Client,
+    endpoint: Cow<'static, str>,
+    input: E::Input,
+    options: CallOptions,
+    idle: Option<Duration>,
+}
+
+input_options!(Stream: Streams);
+debug_call!(Stream: Streams);
+
+impl<E: Streams> Stream<E> {
+    pub(crate) fn new(client: Client, input: impl IntoInput<Endpoint = E>) -> Self {
+        let endpoint = input.endpoint_id();
+        let (input, options) = (input.into_input(), CallOptions::default());
+        Self { client, endpoint, input, options, idle: Some(IDLE) }
+    }
+
+    /// How long the stream may be silent; 5 minutes unless this says otherwise, and without limit with
+    /// `None`. Comments that keep a connection alive count as a sign of life.
+    pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.idle = limit.into();
+        self
+    }
+
+    fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    async fn open(self) -> Result<EventStream<E>> {
+        let Self { client, endpoint, input, mut options, idle } = self;
+        let limit = options.timeout(&client);
+        let deadline = options.deadline(&client).zip(limit);
+        if options.path.is_none() && !endpoint.ends_with("/stream") {
+            options.path = Some("/stream".to_owned());
+        }
+        let opening = async {
+            let run = &client.hosts().run;
+            let mut request = prepare::request(&client, run, &endpoint, input, &mut options).await?;
+            let headers = &mut request.headers;
+            headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("text/event-stream"));
+            headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+            let response = client.0.transport.open(&request).await?;
+            let (status, headers) = (response.status(), response.headers().clone());
+            let request_id = headers.get("x-fal-request-id").and_then(|id| id.to_str().ok());
+            tracing::Span::current().record("request_id", request_id);
+            match Events::of(response, client.0.transport.event_limit()) {
+                Ok(events) => Ok((events, status, headers)),
+                Err(response) => {
+                    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+                    let message = format!(
+                        "the answer is `{}` and no stream of events; `run` calls endpoints that do not stream",
+                        kind.unwrap_or("without a type")
+                    );
+                    let body = client.0.transport.read_body(response).await?;
+                    let kind = ErrorKind::Decode { path: ".".to_owned() };
+                    Err(Error::new(kind, message).body_of(status, body).request(request_id))
+                }
+            }
+        };
+        let opened = within(limit, &endpoint, opening).await;
+        let (events, status, headers) = opened.map_err(|error| error.at(endpoint.as_ref()))?;
+        Ok(EventStream::new(events, endpoint, status, headers, idle, deadline))
+    }
+}
+
+impl<E: Streams> IntoFuture for Stream<E> {
+    type Output = Result<EventStream<E>>;
+    type IntoFuture = BoxFuture<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let span = tracing::info_span!("fal.stream", endpoint = %self.endpoint, request_id = Empty);
+        Box::pin(self.open().instrument(span))
+    }
+}

@@ -1,0 +1,153 @@
+//! What workflows say while they run.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Error, ErrorKind, Result};
+
+/// One event of the stream of a workflow, `workflows/<user>/<name>`.
+///
+/// ```no_run
+/// # use fal_client::{Client, WorkflowEvent, untyped};
+/// # use serde_json::json;
+/// # async fn example(client: Client) -> fal_client::Result<()> {
+/// let input = untyped::workflow("workflows/acme/poster", json!({ "prompt": "a cat" }));
+/// let mut events = client.stream(input).await?;
+/// while let Some(event) = events.next().await {
+///     match event?.into_inner() {
+///         WorkflowEvent::Submit { node_id, app_id, .. } => println!("{node_id}: {app_id} …"),
+///         WorkflowEvent::Completion { node_id, .. } => println!("{node_id}: done"),
+///         _ => {}
+///     }
+/// }
+/// println!("{}", *events.done().await?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum WorkflowEvent {
+    /// A node was started.
+    #[non_exhaustive]
+    Submit {
+        /// The node.
+        node_id: String,
+        /// The endpoint that it calls.
+        app_id: String,
+        /// Its request.
+        request_id: String,
+    },
+    /// A node is done.
+    #[non_exhaustive]
+    Completion {
+        /// The node.
+        node_id: String,
+        /// The endpoint that it called.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        app_id: Option<String>,
+        /// What it gave.
+        output: Value,
+    },
+    /// The workflow is done.
+    #[non_exhaustive]
+    Output {
+        /// The last node.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node_id: Option<String>,
+        /// What the workflow gives.
+        output: Value,
+    },
+    /// A node failed, and the workflow with it.
+    #[non_exhaustive]
+    Error {
+        /// The node.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node_id: Option<String>,
+        /// What happened.
+        #[serde(default)]
+        message: String,
+        /// How the endpoint of the node answered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<NodeError>,
+    },
+    /// What workflows did not say when this crate was written.
+    #[serde(untagged)]
+    Other(Value),
+}
+
+/// How the endpoint of a node answered when it failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct NodeError {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, usually with a `detail`.
+    #[serde(default)]
+    pub body: Value,
+}
+
+/// Whether an endpoint is a workflow.
+pub(super) fn is(endpoint: &str) -> bool {
+    endpoint.starts_with("workflows/")
+}
+
+/// What the workflow gives, by its last event.
+pub(super) fn output(last: Bytes) -> Result<Bytes> {
+    match serde_json::from_slice(&last) {
+        Ok(WorkflowEvent::Output { output, .. }) => Ok(Bytes::from(output.to_string())),
+        Ok(WorkflowEvent::Error { node_id, message, error }) => Err(failed(node_id, &message, error, last)),
+        _ => {
+            let message = "the workflow ended without its output";
+            let kind = ErrorKind::Decode { path: ".".to_owned() };
+            Err(Error::new(kind, message).body_of(http::StatusCode::OK, last))
+        }
+    }
+}
+
+fn failed(node: Option<String>, message: &str, error: Option<NodeError>, last: Bytes) -> Error {
+    let node = node.map_or_else(String::new, |node| format!("node {node}: "));
+    let Some(error) = error else {
+        return Error::new(ErrorKind::Api, format!("{node}{message}")).body_of(http::StatusCode::OK, last);
+    };
+    let status = http::StatusCode::from_u16(error.status).unwrap_or(http::StatusCode::BAD_GATEWAY);
+    let body = Bytes::from(error.body.to_string());
+    Error::from_answer(status, &http::HeaderMap::new(), body).context(&format!("{node}{message}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn events_are_read_as_documented() {
+        let table = [
+            json!({"type": "submit", "node_id": "n", "app_id": "a/b", "request_id": "r"}),
+            json!({"type": "completion", "node_id": "n", "output": {"x": 1}}),
+            json!({"type": "output", "output": {"x": 1}}),
+            json!({"type": "error", "node_id": "n", "message": "no", "error": {"status": 422, "body": {}}}),
+        ];
+        for event in table {
+            let read: WorkflowEvent = serde_json::from_value(event.clone()).unwrap();
+            assert!(!matches!(read, WorkflowEvent::Other(_)), "{event}");
+            assert_eq!(serde_json::to_value(&read).unwrap(), event);
+        }
+        let new: WorkflowEvent = serde_json::from_value(json!({"type": "paused"})).unwrap();
+        assert_eq!(new, WorkflowEvent::Other(json!({"type": "paused"})));
+    }
+
+    #[test]
+    fn the_last_event_is_the_outcome() {
+        let last = |event: Value| output(Bytes::from(event.to_string()));
+        assert_eq!(last(json!({"type": "output", "output": [1, 2]})).unwrap().as_ref(), b"[1,2]");
+        let body = json!({"detail": [{"loc": ["body", "seed"], "msg": "no", "type": "t"}]});
+        let error = json!({"type": "error", "node_id": "n", "message": "failed", "error": {"status": 422, "body": body}});
+        let error = last(error).unwrap_err();
+        assert!(error.is_validation() && error.message().starts_with("node n: failed"), "{error}");
+        assert!(last(json!({"type": "error", "message": "no"})).unwrap_err().message().contains("no"));
+        assert!(last(json!({"type": "submit"})).unwrap_err().is_decode());
+    }
+}
