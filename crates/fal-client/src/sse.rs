@@ -22,12 +22,12 @@ pub(crate) struct Events {
 
 impl Events {
     /// The answer itself when it is not a stream of events.
-    pub(crate) fn of(response: reqwest::Response, limit: usize) -> Result<Self, reqwest::Response> {
+    pub(crate) fn of(response: reqwest::Response, limit: usize) -> Result<Self, Box<reqwest::Response>> {
         let content_type = response.headers().get(http::header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
         let (media_type, _) = content_type.split_once(';').unwrap_or((content_type, ""));
         if !media_type.trim().eq_ignore_ascii_case("text/event-stream") {
-            return Err(response);
+            return Err(response.into());
         }
         Ok(Self { chunks: Box::pin(response.bytes_stream()), parser: Parser::new(limit) })
     }

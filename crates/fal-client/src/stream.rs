@@ -82,7 +82,7 @@ impl<E: Streams> Stream<E> {
                         "the answer is `{}` and no stream of events; `run` calls endpoints that do not stream",
                         kind.unwrap_or("without a type")
                     );
-                    let body = client.0.transport.read_body(response).await?;
+                    let body = client.0.transport.read_body(*response).await?;
                     let kind = ErrorKind::Decode { path: ".".to_owned() };
                     Err(Error::new(kind, message).body_of(status, body).request(request_id))
                 }

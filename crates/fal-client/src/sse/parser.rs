@@ -160,10 +160,8 @@ impl Parser {
         let value = without(&value, b" ");
         match name {
             b"data" => self.data.push(value),
-            b"event" => self.name = Some(text(&value).into()).filter(|name: &Box<str>| !name.is_empty()),
-            b"id" if !value.contains(&0) => {
-                self.id = Some(text(&value).into()).filter(|id: &Arc<str>| !id.is_empty());
-            }
+            b"event" => self.name = text(&value).map(Into::into),
+            b"id" if !value.contains(&0) => self.id = text(&value).map(Into::into),
             // `retry` is for clients that ask again, and fal resumes no stream.
             _ => {}
         }
@@ -202,8 +200,9 @@ fn without(line: &Bytes, prefix: &[u8]) -> Bytes {
     if line.starts_with(prefix) { line.slice(prefix.len()..) } else { line.clone() }
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+/// An empty name or id is none.
+fn text(bytes: &[u8]) -> Option<String> {
+    (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).into_owned())
 }
 
 #[cfg(test)]
