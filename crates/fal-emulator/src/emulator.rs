@@ -23,7 +23,7 @@ use crate::webhook::Webhooks;
 
 /// A running emulator; dropping it stops it.
 ///
-/// Uploaded and synthesised files are kept in memory until then.
+/// Requests and files go with it, unless [`Builder::data_dir`] keeps them.
 pub struct Emulator {
     address: SocketAddr,
     ca: Option<String>,

@@ -45,7 +45,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/proxy", any(proxy::proxy))
         .layer(middleware::from_fn(common_headers))
         .with_state(Proxy { app: Arc::clone(&app), services: services.clone() })
-        .merge(page::router().with_state(app))
+        .merge(page::router().merge(admin::router()).with_state(app))
         .fallback_service(services)
 }
 
@@ -57,7 +57,6 @@ fn services(app: Arc<App>) -> Router {
         .merge(rest())
         .merge(cdn())
         .merge(platform())
-        .merge(admin::router())
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .fallback(not_found::not_found)
         .method_not_allowed_fallback(not_found::method)

@@ -95,6 +95,18 @@ async fn requests_are_told_without_keys() {
 }
 
 #[tokio::test]
+async fn pages_of_other_sites_are_refused() {
+    let fal = Fal::instant().await;
+    let url = format!("{}/_emulator/reset", fal.emulator.url());
+    let own = fal.emulator.url();
+    for (origin, status) in [("https://evil.example", 403), ("null", 403), (own.as_str(), 200)] {
+        let answer = fal.send(Method::POST, &url, &[("origin", origin)], "").await;
+        assert_eq!(answer.status, status, "{origin}");
+        assert!(!answer.headers.contains_key("access-control-allow-origin"), "{origin}");
+    }
+}
+
+#[tokio::test]
 async fn time_moves_over_http() {
     let pace = Pace::instant().run(Duration::from_secs(60));
     let fal = Fal::of(Emulator::builder().pace(pace).manual_clock()).await;

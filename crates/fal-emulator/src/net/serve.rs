@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::wire::{Reset, Wire};
+use super::wire::{Orders, Reset, Wire};
 use crate::clock::Clock;
 use crate::hosts;
 
@@ -126,6 +126,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Reset + Send + Unpin + 'static>(
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         hosts::prefix(&mut request);
+        control.order(Orders::default());
         request.extensions_mut().insert(control.clone());
         router.call(request)
     });

@@ -7,6 +7,8 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,15 +20,31 @@ use crate::reply::Reply;
 use crate::scenario::Scenario;
 use crate::script::Request;
 
-/// What the paths of these routes begin with.
-pub(super) const PREFIX: &str = "/_emulator/";
-
 pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/_emulator/scenario", post(scenario))
         .route("/_emulator/requests", get(requests))
         .route("/_emulator/advance", post(advance))
         .route("/_emulator/reset", post(reset))
+        .layer(middleware::from_fn(own_pages))
+}
+
+/// Refuses what a page of another site asks a browser to send: these routes are not for the web.
+async fn own_pages(request: axum::extract::Request, next: Next) -> Response {
+    if is_foreign(request.headers()) {
+        let text = "Pages of other sites may not script this emulator";
+        return Reply::detail(StatusCode::FORBIDDEN, text).into_response();
+    }
+    next.run(request).await
+}
+
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return false;
+    };
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    origin.is_none_or(|(_, authority)| Some(authority) != host)
 }
 
 /// Applies a scenario, in JSON or, by its content type, in TOML.

@@ -13,9 +13,9 @@ use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
 use super::endpoint::EndpointId;
-use super::{JSON_LIMIT, admin, too_large};
+use super::{JSON_LIMIT, too_large};
 use crate::app::App;
-use crate::net::{Control, Orders};
+use crate::net::Control;
 use crate::reply::Reply;
 use crate::script::{self, Asked, Target, Verb};
 
@@ -27,10 +27,6 @@ pub(super) async fn layer(State(app): State<Arc<App>>, request: Request, next: N
     let Some(control) = request.extensions().get::<Control>().cloned() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    if request.uri().path().starts_with(admin::PREFIX) {
-        control.order(Orders::default());
-        return next.run(request).await;
-    }
     let arrival = Arrival(app.clock.now());
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(arrival);
