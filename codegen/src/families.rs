@@ -67,14 +67,16 @@ pub(crate) fn source<'a>(files: impl Iterator<Item = &'a str>) -> Option<String>
     })
 }
 
-/// `owner/alias`, with the namespace of workflows and ComfyUI apps before it.
-fn app(id: &str) -> String {
+/// The app of an endpoint: `owner/alias`, with the namespace of workflows and ComfyUI apps before it.
+#[must_use]
+pub fn app(id: &str) -> String {
     let namespaced = id.starts_with("workflows/") || id.starts_with("comfy/");
     id.split('/').take(if namespaced { 3 } else { 2 }).collect::<Vec<_>>().join("/")
 }
 
-/// `fal-ai/flux` is `fal-flux`, `acme/upscaler` is `fal-acme-upscaler`.
-fn crate_name(app: &str) -> String {
+/// The crate of an app: `fal-ai/flux` is `fal-flux`, `acme/upscaler` is `fal-acme-upscaler`.
+#[must_use]
+pub fn crate_name(app: &str) -> String {
     let name = app.strip_prefix("fal-ai/").unwrap_or(app);
     let plain: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();

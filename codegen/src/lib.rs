@@ -54,7 +54,7 @@
 
 pub mod emit;
 mod error;
-mod families;
+pub mod families;
 mod ids;
 pub mod manifest;
 pub mod model;

@@ -1,6 +1,7 @@
 //! The commands of this workspace: `cargo xtask <command>`.
 
 mod bench;
+mod catalogue;
 mod conformance;
 mod demo;
 mod regen;
@@ -21,6 +22,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Adds endpoints to the catalogue: manifest entry, document and generated code.
+    Add(catalogue::Arguments),
     /// Measures: what generating costs, and what compiling the result costs.
     Bench(bench::Arguments),
     /// Drives fal's official clients, unmodified, through every operation against the emulator. Needs python3,
@@ -29,6 +32,8 @@ enum Command {
     /// Calls FLUX, a video model and Whisper, and saves the media under target/demo. Uses the embedded
     /// emulator unless FAL_KEY is set.
     Demo(demo::Arguments),
+    /// Writes documents to schemas/: fal's facts, the phrases of schemas/words.
+    Fetch(catalogue::Arguments),
     /// Writes crates/models from schemas/.
     Regen(regen::Arguments),
     /// Runs every test.
@@ -37,9 +42,11 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
+        Command::Add(arguments) => catalogue::run("add", &arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Conformance(arguments) => conformance::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Fetch(arguments) => catalogue::run("fetch", &arguments),
         Command::Regen(arguments) => regen::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
     };

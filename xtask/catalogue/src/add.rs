@@ -1,0 +1,151 @@
+//! `cargo xtask add`: manifest entry, document and generated code in one step.
+
+use std::{fs, path::Path, process};
+
+use fal_codegen::families;
+use toml_edit::{Array, DocumentMut, Item, Table, value};
+
+use crate::{
+    fetch::{self, Source},
+    house::Words,
+    root,
+};
+
+const MANIFEST: &str = "schemas/manifest.toml";
+
+/// Arguments of `cargo xtask add`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The endpoints, such as `fal-ai/flux/dev`. One of a new app becomes a new crate.
+    #[arg(required = true)]
+    ids: Vec<String>,
+    #[command(flatten)]
+    source: Source,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
+    let root = root();
+    let path = root.join(MANIFEST);
+    let old = fs::read_to_string(&path).map_err(|error| format!("{MANIFEST}: {error}"))?;
+    let words = Words::read(&root.join("schemas/words"))?;
+    let new = with_endpoints(&old, &arguments.ids, |app| words.title(app).map(str::to_owned))?;
+    fetch::fetch(&root, &arguments.ids, false, &arguments.source)?;
+    fs::write(&path, new).map_err(|error| format!("{MANIFEST}: {error}"))?;
+    generate(&root).inspect_err(|_| {
+        // A manifest that cannot be generated from stops everybody else's work.
+        if let Err(error) = fs::write(&path, old) {
+            eprintln!("{MANIFEST}: {error}");
+        }
+    })
+}
+
+/// By `cargo xtask regen`, which also knows what else there is to generate.
+fn generate(root: &Path) -> Result<(), String> {
+    let mut cargo = process::Command::new(env!("CARGO"));
+    let status = cargo.args(["xtask", "regen"]).current_dir(root).status();
+    let status = status.map_err(|error| format!("cargo: {error}"))?;
+    if status.success() { Ok(()) } else { Err("nothing was added to the manifest".to_owned()) }
+}
+
+/// The manifest with more endpoints, in order and without a second entry for what is there already.
+fn with_endpoints(
+    text: &str,
+    ids: &[String],
+    title: impl Fn(&str) -> Option<String>,
+) -> Result<String, String> {
+    // The comment at the top stays at the top, whichever crate comes first.
+    let (head, tables) = text.split_at(text.find("[crates").unwrap_or(0));
+    let mut manifest: DocumentMut = tables.parse().map_err(|error| format!("{MANIFEST}: {error}"))?;
+    let crates = manifest
+        .get_mut("crates")
+        .and_then(Item::as_table_mut)
+        .ok_or_else(|| format!("{MANIFEST} has no table `crates`"))?;
+    for id in ids {
+        let app = families::app(id);
+        let of_app = |item: &Item| item.get("app").and_then(Item::as_str) == Some(app.as_str());
+        let name = crates.iter().find(|(_, item)| of_app(item)).map(|(name, _)| name.to_owned());
+        let name = name.unwrap_or_else(|| families::crate_name(&app));
+        if !crates.contains_key(&name) {
+            let title = title(&app).ok_or_else(|| {
+                format!(
+                    "`{app}` is new: give it a file `schemas/words/{name}.toml` that starts with\n\
+                     app = {app:?}\ntitle = \"What the family is, in a few words\""
+                )
+            })?;
+            let mut family = Table::new();
+            family.insert("app", value(app.as_str()));
+            family.insert("title", value(title));
+            family.insert("endpoints", value(Array::new()));
+            crates.insert(&name, Item::Table(family));
+        }
+        let family = crates.get_mut(&name).and_then(Item::as_table_mut);
+        let endpoints = family.and_then(|family| family.get_mut("endpoints")).and_then(Item::as_array_mut);
+        let endpoints = endpoints.ok_or_else(|| format!("{MANIFEST}: `{name}` has no list `endpoints`"))?;
+        insert(endpoints, id);
+    }
+    crates.sort_values();
+    // The order in which tables are written is their position, not their place in the map.
+    for (position, (_, item)) in crates.iter_mut().enumerate() {
+        if let Some(family) = item.as_table_mut() {
+            family.set_position(Some(position as isize));
+            family.decor_mut().set_prefix(if position == 0 { "" } else { "\n" });
+        }
+    }
+    Ok(format!("{head}{manifest}"))
+}
+
+fn insert(endpoints: &mut Array, id: &str) {
+    let mut ids: Vec<String> = endpoints.iter().filter_map(|id| Some(id.as_str()?.to_owned())).collect();
+    if !ids.iter().any(|other| other == id) {
+        ids.push(id.to_owned());
+        ids.sort();
+    }
+    let several = ids.len() > 1;
+    *endpoints = ids.into_iter().collect();
+    if several {
+        endpoints.iter_mut().for_each(|id| id.decor_mut().set_prefix("\n    "));
+        endpoints.set_trailing("\n");
+        endpoints.set_trailing_comma(true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    const OLD: &str = "# A comment.\n\n[crates.fal-flux]\napp = \"fal-ai/flux\"\ntitle = \"FLUX\"\n\
+                       endpoints = [\"fal-ai/flux/dev\"]\n";
+
+    fn added(ids: &[&str]) -> Result<String, String> {
+        let ids: Vec<String> = ids.iter().map(|&id| id.to_owned()).collect();
+        with_endpoints(OLD, &ids, |app| (app == "acme/draw").then(|| "Drawings".to_owned()))
+    }
+
+    #[test]
+    fn an_endpoint_joins_its_family() {
+        let new = added(&["fal-ai/flux/schnell", "fal-ai/flux/dev"]).unwrap();
+        let list = "endpoints = [\n    \"fal-ai/flux/dev\",\n    \"fal-ai/flux/schnell\",\n]\n";
+        assert_eq!(new, OLD.replace("endpoints = [\"fal-ai/flux/dev\"]\n", list));
+    }
+
+    #[test]
+    fn an_endpoint_of_a_new_app_becomes_a_crate() {
+        let new = added(&["acme/draw/fast"]).unwrap();
+        let (before, after) = OLD.split_once("\n[").unwrap();
+        assert_eq!(
+            new,
+            format!(
+                "{before}\n[crates.fal-acme-draw]\napp = \"acme/draw\"\ntitle = \"Drawings\"\n\
+                 endpoints = [\"acme/draw/fast\"]\n\n[{after}"
+            )
+        );
+    }
+
+    #[test]
+    fn a_new_app_needs_a_title() {
+        let error = added(&["acme/other"]).unwrap_err();
+        assert!(error.contains("schemas/words/fal-acme-other.toml"), "{error}");
+    }
+}

@@ -1,0 +1,23 @@
+//! `cargo xtask fetch` and `cargo xtask add`: in a program of its own, for it takes HTTP to compile.
+
+use std::process::Command;
+
+use crate::root;
+
+/// Arguments of the two commands.
+#[derive(clap::Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Arguments {
+    /// What the command takes; `--help` tells.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+pub(crate) fn run(command: &str, arguments: &Arguments) -> Result<(), String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    let manifest = root().join("Cargo.toml");
+    cargo.args(["run", "--quiet", "--package", "xtask-catalogue", "--manifest-path"]).arg(manifest);
+    cargo.args(["--", command]).args(&arguments.arguments);
+    let status = cargo.status().map_err(|error| format!("cargo: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{command}` failed")) }
+}
