@@ -17,6 +17,10 @@ pub(super) fn manifest(style: Style, item: &Crate) -> String {
          rust-version.workspace = true\n\
          license.workspace = true\n\
          \n\
+         [lib]\n\
+         # The examples of the documentation are the tests.\n\
+         test = false\n\
+         \n\
          [features]\n\
          # `JsonSchema` for every type, to give a model as a tool to a language model.\n\
          schemars = [\"dep:schemars\", \"fal-core/schemars\"]\n\

@@ -62,12 +62,15 @@ pub(super) fn structure(item: &Struct) -> Vec<TokenStream> {
     let type_name = &item.ident;
     let extra_slot = is_input(item).then(|| quote!(let mut extra = Map::new();));
     let rest = if is_input(item) {
-        quote!(_ => #object.extra(#key, &mut extra)?,)
+        quote!(#object.extra(#key, &mut extra)?)
     } else if item.built && item.closed {
-        quote!(_ => #object.refuse(&#key)?,)
+        quote!(#object.refuse(&#key)?)
     } else {
-        quote!(_ => #object.skip()?,)
+        quote!(#object.skip()?)
     };
+    // Of an object without fields, everything is the rest.
+    let field =
+        if item.fields.is_empty() { quote!(#rest;) } else { quote!(match &*#key { #(#arms)* _ => #rest, }) };
     let extra = is_input(item).then(|| quote!(extra,));
     let allow = allow_deprecated(item);
     vec![
@@ -97,7 +100,7 @@ pub(super) fn structure(item: &Struct) -> Vec<TokenStream> {
                     #(#slots)*
                     #extra_slot
                     while let Some(#key) = #object.key()? {
-                        match &*#key { #(#arms)* #rest }
+                        #field
                     }
                     Ok(Self { #(#done,)* #extra })
                 }

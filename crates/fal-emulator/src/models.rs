@@ -122,12 +122,16 @@ fn output_schema(openapi: &Value, id: &str) -> Option<Value> {
 }
 
 /// All models, in alphabetical order.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Registry(BTreeMap<String, Arc<Model>>);
 
 impl Registry {
-    /// The models that are built in.
+    /// The models that are built in. They are read once in a process: there are megabytes of them.
     pub(crate) fn embedded() -> Result<Self, Error> {
+        static READ: OnceLock<Registry> = OnceLock::new();
+        if let Some(read) = READ.get() {
+            return Ok(read.clone());
+        }
         let mut registry = Self::default();
         let mut folders = vec![&EMBEDDED];
         while let Some(folder) = folders.pop() {
@@ -136,7 +140,7 @@ impl Registry {
                 registry.add(file.path(), file.contents())?;
             }
         }
-        Ok(registry)
+        Ok(READ.get_or_init(|| registry).clone())
     }
 
     /// The models below a folder.

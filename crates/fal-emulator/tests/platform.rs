@@ -20,8 +20,10 @@ async fn the_catalogue_lists_filters_and_expands() {
         .iter()
         .map(|model| model["endpoint_id"].as_str().unwrap())
         .collect();
-    assert_eq!(listed, fal.emulator.endpoints());
-    assert_eq!((&all["next_cursor"], &all["has_more"]), (&json!(null), &json!(false)));
+    let endpoints = fal.emulator.endpoints();
+    assert_eq!(listed, endpoints[..50]);
+    assert!(all["next_cursor"].is_string());
+    assert_eq!(all["has_more"], true);
     assert!(all["models"][0].get("openapi").is_none());
 
     let two = fal.get(&format!("{url}?endpoint_id=fal-ai%2Fflux%2Fdev,fal-ai/whisper")).await.json();
@@ -41,22 +43,22 @@ async fn the_catalogue_is_searched_and_paged() {
         let models = page["models"].as_array().unwrap();
         models.iter().map(|model| model["endpoint_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(ids(&get("q=WHISPER").await.json()), ["fal-ai/whisper"]);
-    assert_eq!(
-        ids(&get("q=flux+image+flow").await.json()).first().map(String::as_str),
-        Some("fal-ai/flux/dev")
-    );
+    let found = async |query: &str| ids(&get(query).await.json());
+    assert!(found("q=WHISPER").await.contains(&"fal-ai/whisper".to_owned()));
+    assert!(found("q=flux+image+flow").await.contains(&"fal-ai/flux/dev".to_owned()));
     assert_eq!(ids(&get("q=no-such-thing").await.json()), [""; 0]);
-    assert_eq!(ids(&get("category=speech-to-text&status=active").await.json()), ["fal-ai/whisper"]);
+    let transcribers = found("category=speech-to-text&status=active").await;
+    assert!(transcribers.contains(&"fal-ai/whisper".to_owned()));
+    assert!(!transcribers.contains(&"fal-ai/flux/dev".to_owned()));
     assert_eq!(ids(&get("status=deprecated").await.json()), [""; 0]);
 
     let mut all = Vec::new();
-    let mut page = get("limit=3").await.json();
+    let mut page = get("limit=30").await.json();
     loop {
         all.extend(ids(&page));
         let Some(cursor) = page["next_cursor"].as_str() else { break };
         assert_eq!(page["has_more"], true);
-        page = get(&format!("limit=3&cursor={}", cursor.replace('=', "%3D"))).await.json();
+        page = get(&format!("limit=30&cursor={}", cursor.replace('=', "%3D"))).await.json();
     }
     assert_eq!(all, fal.emulator.endpoints());
     for bad in ["limit=0", "limit=x", "cursor=x", "status=odd", "expand=everything"] {
