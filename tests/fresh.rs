@@ -13,19 +13,31 @@ fn committed_crates_are_fresh() {
     assert!(stale.is_empty(), "stale; run `cargo xtask regen`:\n{}", stale.join("\n"));
 }
 
-/// A copy of the schemas in a folder of their own, to be changed.
+/// A few families, so that generating them again and again is quick.
+const MANIFEST: &str = r#"
+[crates.fal-flux]
+app = "fal-ai/flux"
+title = "FLUX.1, text and images to images"
+endpoints = ["fal-ai/flux/dev", "fal-ai/flux/dev/image-to-image", "fal-ai/flux/schnell"]
+
+[crates.fal-whisper]
+app = "fal-ai/whisper"
+title = "Whisper, speech to text"
+endpoints = ["fal-ai/whisper"]
+"#;
+
+/// A copy of some schemas in a folder of their own, to be changed.
 fn copy() -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
-    let root = fal_tests::root();
-    for name in fs::read_to_string(root.join("schemas/manifest.toml")).unwrap().split('"') {
-        let from = root.join(format!("schemas/{name}.json"));
+    for name in MANIFEST.split('"') {
+        let from = fal_tests::root().join(format!("schemas/{name}.json"));
         if from.is_file() {
             let to = copy.path().join(format!("schemas/{name}.json"));
             fs::create_dir_all(to.parent().unwrap()).unwrap();
             fs::copy(from, to).unwrap();
         }
     }
-    fs::copy(root.join("schemas/manifest.toml"), copy.path().join("schemas/manifest.toml")).unwrap();
+    fs::write(copy.path().join("schemas/manifest.toml"), MANIFEST).unwrap();
     copy
 }
 
@@ -110,9 +122,6 @@ fn a_bad_document_is_named_and_nothing_is_written() {
 
 #[test]
 fn a_crate_that_does_not_exist_is_named() {
-    let failure = workspace::plan(&fal_tests::root(), &["fal-fluks".to_owned()]).unwrap_err().to_string();
-    assert_eq!(
-        failure,
-        "`fal-fluks` is not in schemas/manifest.toml; it has fal-flux, fal-kling-video, fal-whisper"
-    );
+    let failure = workspace::plan(copy().path(), &["fal-fluks".to_owned()]).unwrap_err().to_string();
+    assert_eq!(failure, "`fal-fluks` is not in schemas/manifest.toml; it has fal-flux, fal-whisper");
 }

@@ -87,15 +87,15 @@ impl JsonSchema for crate::types::Image {
           "properties": {
             "url": {
               "type": "string",
-              "description": "Address to download the image from. In sync mode this is a data URI that holds the image itself."
+              "description": "Address to download the image from. In sync mode, where there is one, this is a data URI that holds the image itself."
             },
             "width": {
               "type": "integer",
-              "description": "Width of the image in pixels."
+              "description": "Width in pixels."
             },
             "height": {
               "type": "integer",
-              "description": "Height of the image in pixels."
+              "description": "Height in pixels."
             },
             "content_type": {
               "anyOf": [
@@ -106,7 +106,7 @@ impl JsonSchema for crate::types::Image {
                   "type": "null"
                 }
               ],
-              "description": "Media type of the image, such as `image/png`.",
+              "description": "Media type of the file, such as `image/png` or `video/mp4`.",
               "default": "image/jpeg"
             }
           },
@@ -151,7 +151,7 @@ impl JsonSchema for crate::dev::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 50,
-              "description": "Number of denoising steps. Few steps are quick but leave the image rough, many bring out detail and take longer.",
+              "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.",
               "default": 28
             },
             "seed": {
@@ -163,7 +163,7 @@ impl JsonSchema for crate::dev::Input {
                   "type": "null"
                 }
               ],
-              "description": "Starting point of the random generator. Equal seeds, with an equal prompt and model version, give equal images. Left out or `null`, a seed is drawn at random and reported in the output."
+              "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."
             },
             "guidance_scale": {
               "type": "number",
@@ -174,7 +174,7 @@ impl JsonSchema for crate::dev::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether images come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
@@ -186,12 +186,12 @@ impl JsonSchema for crate::dev::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether finished images are screened for unsafe content. The verdicts come back in `has_nsfw_concepts`.",
+              "description": "Whether unsafe content is screened out.",
               "default": true
             },
             "output_format": {
               "default": "jpeg",
-              "description": "File format of the images. `jpeg` makes small files, `png` loses nothing to compression.",
+              "description": "File format of the images.",
               "allOf": [
                 {
                   "$type": "OutputFormat"
@@ -200,7 +200,7 @@ impl JsonSchema for crate::dev::Input {
             },
             "acceleration": {
               "default": "none",
-              "description": "How much the run is sped up. `none` leaves the model as it is, `regular` shortens the run and `high` shortens it the most.",
+              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -235,18 +235,18 @@ impl JsonSchema for crate::dev::Output {
               "items": {
                 "$type": "Image"
               },
-              "description": "Finished images, as many as `num_images` asked for."
+              "description": "Finished images, ready to download."
             },
             "timings": {
               "type": "object",
               "additionalProperties": {
                 "type": "number"
               },
-              "description": "Seconds spent in each stage of the run, keyed by the name of the stage, such as `inference`."
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
             },
             "seed": {
               "type": "integer",
-              "description": "Seed that the run used: the one from the input, or the one drawn at random when the input had none. Send it back to repeat the result."
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
             },
             "has_nsfw_concepts": {
               "type": "array",
@@ -514,6 +514,781 @@ impl JsonSchema for crate::dev::image_to_image::Acceleration {
     }
 }
 
+impl JsonSchema for crate::dev::redux::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::dev::redux::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "image_url": {
+              "type": "string",
+              "description": "Image to make variations of."
+            },
+            "image_size": {
+              "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
+              "allOf": [
+                {
+                  "$type": "ImageSize"
+                }
+              ]
+            },
+            "num_inference_steps": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 50,
+              "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.",
+              "default": 28
+            },
+            "seed": {
+              "anyOf": [
+                {
+                  "type": "integer"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."
+            },
+            "guidance_scale": {
+              "type": "number",
+              "minimum": 1.0,
+              "maximum": 20.0,
+              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "default": 3.5
+            },
+            "sync_mode": {
+              "type": "boolean",
+              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "default": false
+            },
+            "num_images": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 4,
+              "description": "How many images to make from this one request.",
+              "default": 1
+            },
+            "enable_safety_checker": {
+              "type": "boolean",
+              "description": "Whether unsafe content is screened out.",
+              "default": true
+            },
+            "output_format": {
+              "description": "File format of the images.",
+              "allOf": [
+                {
+                  "$type": "OutputFormat"
+                }
+              ]
+            },
+            "acceleration": {
+              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "allOf": [
+                {
+                  "$type": "Acceleration"
+                }
+              ]
+            }
+          },
+          "required": [
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/flux/dev/redux`."
+        }"#;
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::dev::redux::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::redux::OutputFormat>)])
+    }
+}
+
+impl JsonSchema for crate::dev::redux::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::dev::redux::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "Image"
+              },
+              "description": "Finished images, ready to download."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            },
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
+            }
+          },
+          "required": [
+            "images",
+            "prompt",
+            "timings",
+            "has_nsfw_concepts",
+            "seed"
+          ],
+          "description": "What `fal-ai/flux/dev/redux` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+    }
+}
+
+impl JsonSchema for crate::dev::redux::OutputFormat {
+    fn schema_name() -> Cow<'static, str> {
+        "OutputFormat".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::dev::redux::OutputFormat".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "jpeg",
+            "png"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::dev::redux::Acceleration {
+    fn schema_name() -> Cow<'static, str> {
+        "Acceleration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::dev::redux::Acceleration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "none",
+            "regular",
+            "high"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::krea::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::krea::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+            },
+            "image_size": {
+              "default": "landscape_4_3",
+              "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
+              "allOf": [
+                {
+                  "$type": "ImageSize"
+                }
+              ]
+            },
+            "num_inference_steps": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 50,
+              "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.",
+              "default": 28
+            },
+            "seed": {
+              "anyOf": [
+                {
+                  "type": "integer"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."
+            },
+            "guidance_scale": {
+              "type": "number",
+              "minimum": 1.0,
+              "maximum": 20.0,
+              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "default": 4.5
+            },
+            "sync_mode": {
+              "type": "boolean",
+              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "default": false
+            },
+            "num_images": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 4,
+              "description": "How many images to make from this one request.",
+              "default": 1
+            },
+            "enable_safety_checker": {
+              "type": "boolean",
+              "description": "Whether unsafe content is screened out.",
+              "default": true
+            },
+            "output_format": {
+              "default": "jpeg",
+              "description": "File format of the images.",
+              "allOf": [
+                {
+                  "$type": "OutputFormat"
+                }
+              ]
+            },
+            "acceleration": {
+              "default": "none",
+              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "allOf": [
+                {
+                  "$type": "Acceleration"
+                }
+              ]
+            }
+          },
+          "required": [
+            "prompt"
+          ],
+          "description": "The parameters of `fal-ai/flux/krea`."
+        }"#;
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::krea::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::OutputFormat>)])
+    }
+}
+
+impl JsonSchema for crate::krea::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::krea::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "Image"
+              },
+              "description": "Finished images, ready to download."
+            },
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            }
+          },
+          "required": [
+            "images",
+            "timings",
+            "seed",
+            "has_nsfw_concepts",
+            "prompt"
+          ],
+          "description": "What `fal-ai/flux/krea` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+    }
+}
+
+impl JsonSchema for crate::krea::OutputFormat {
+    fn schema_name() -> Cow<'static, str> {
+        "OutputFormat".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::krea::OutputFormat".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "jpeg",
+            "png"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::krea::Acceleration {
+    fn schema_name() -> Cow<'static, str> {
+        "Acceleration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::krea::Acceleration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "none",
+            "regular",
+            "high"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::krea::image_to_image::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::krea::image_to_image::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Image to start from."
+            },
+            "num_inference_steps": {
+              "type": "integer",
+              "minimum": 10,
+              "maximum": 50,
+              "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.",
+              "default": 40
+            },
+            "seed": {
+              "anyOf": [
+                {
+                  "type": "integer"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."
+            },
+            "guidance_scale": {
+              "type": "number",
+              "minimum": 1.0,
+              "maximum": 20.0,
+              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "default": 4.5
+            },
+            "sync_mode": {
+              "type": "boolean",
+              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "default": false
+            },
+            "num_images": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 4,
+              "description": "How many images to make from this one request.",
+              "default": 1
+            },
+            "enable_safety_checker": {
+              "type": "boolean",
+              "description": "Whether unsafe content is screened out.",
+              "default": true
+            },
+            "output_format": {
+              "description": "File format of the images.",
+              "allOf": [
+                {
+                  "$type": "OutputFormat"
+                }
+              ]
+            },
+            "acceleration": {
+              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "allOf": [
+                {
+                  "$type": "Acceleration"
+                }
+              ]
+            },
+            "strength": {
+              "type": "number",
+              "minimum": 0.01,
+              "maximum": 1.0,
+              "description": "How far the result may move away from the image given. Near 0 it stays as it was, at 1 it is made anew.",
+              "default": 0.95
+            }
+          },
+          "required": [
+            "prompt",
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/flux/krea/image-to-image`."
+        }"#;
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::krea::image_to_image::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::image_to_image::OutputFormat>)])
+    }
+}
+
+impl JsonSchema for crate::krea::image_to_image::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::krea::image_to_image::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "Image"
+              },
+              "description": "Finished images, ready to download."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            },
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
+            }
+          },
+          "required": [
+            "images",
+            "prompt",
+            "timings",
+            "has_nsfw_concepts",
+            "seed"
+          ],
+          "description": "What `fal-ai/flux/krea/image-to-image` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+    }
+}
+
+impl JsonSchema for crate::krea::image_to_image::OutputFormat {
+    fn schema_name() -> Cow<'static, str> {
+        "OutputFormat".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::krea::image_to_image::OutputFormat".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "jpeg",
+            "png"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::krea::image_to_image::Acceleration {
+    fn schema_name() -> Cow<'static, str> {
+        "Acceleration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::krea::image_to_image::Acceleration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "none",
+            "regular",
+            "high"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::krea::redux::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::krea::redux::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "image_url": {
+              "type": "string",
+              "description": "Image to make variations of."
+            },
+            "image_size": {
+              "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
+              "allOf": [
+                {
+                  "$type": "ImageSize"
+                }
+              ]
+            },
+            "num_inference_steps": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 50,
+              "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.",
+              "default": 28
+            },
+            "seed": {
+              "anyOf": [
+                {
+                  "type": "integer"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."
+            },
+            "guidance_scale": {
+              "type": "number",
+              "minimum": 1.0,
+              "maximum": 20.0,
+              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "default": 4.5
+            },
+            "sync_mode": {
+              "type": "boolean",
+              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "default": false
+            },
+            "num_images": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 4,
+              "description": "How many images to make from this one request.",
+              "default": 1
+            },
+            "enable_safety_checker": {
+              "type": "boolean",
+              "description": "Whether unsafe content is screened out.",
+              "default": true
+            },
+            "output_format": {
+              "description": "File format of the images.",
+              "allOf": [
+                {
+                  "$type": "OutputFormat"
+                }
+              ]
+            },
+            "acceleration": {
+              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "allOf": [
+                {
+                  "$type": "Acceleration"
+                }
+              ]
+            }
+          },
+          "required": [
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/flux/krea/redux`."
+        }"#;
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::krea::redux::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::redux::OutputFormat>)])
+    }
+}
+
+impl JsonSchema for crate::krea::redux::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::krea::redux::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "Image"
+              },
+              "description": "Finished images, ready to download."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            },
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
+            }
+          },
+          "required": [
+            "images",
+            "prompt",
+            "timings",
+            "has_nsfw_concepts",
+            "seed"
+          ],
+          "description": "What `fal-ai/flux/krea/redux` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+    }
+}
+
+impl JsonSchema for crate::krea::redux::OutputFormat {
+    fn schema_name() -> Cow<'static, str> {
+        "OutputFormat".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::krea::redux::OutputFormat".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "jpeg",
+            "png"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::krea::redux::Acceleration {
+    fn schema_name() -> Cow<'static, str> {
+        "Acceleration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::krea::redux::Acceleration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "none",
+            "regular",
+            "high"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
 impl JsonSchema for crate::schnell::Input {
     fn schema_name() -> Cow<'static, str> {
         "Input".into()
@@ -531,7 +1306,7 @@ impl JsonSchema for crate::schnell::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 12,
-              "description": "Number of denoising steps. The model is built to finish in a handful, and a single step already gives an image; further ones take longer and change less and less.",
+              "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.",
               "default": 4
             },
             "prompt": {
@@ -556,7 +1331,7 @@ impl JsonSchema for crate::schnell::Input {
                   "type": "null"
                 }
               ],
-              "description": "Starting point of the random generator. Equal seeds, with an equal prompt and model version, give equal images. Left out or `null`, a seed is drawn at random and reported in the output."
+              "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."
             },
             "guidance_scale": {
               "type": "number",
@@ -567,7 +1342,7 @@ impl JsonSchema for crate::schnell::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether images come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
@@ -579,12 +1354,12 @@ impl JsonSchema for crate::schnell::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether finished images are screened for unsafe content. The verdicts come back in `has_nsfw_concepts`.",
+              "description": "Whether unsafe content is screened out.",
               "default": true
             },
             "output_format": {
               "default": "jpeg",
-              "description": "File format of the images. `jpeg` makes small files, `png` loses nothing to compression.",
+              "description": "File format of the images.",
               "allOf": [
                 {
                   "$type": "OutputFormat"
@@ -593,7 +1368,7 @@ impl JsonSchema for crate::schnell::Input {
             },
             "acceleration": {
               "default": "none",
-              "description": "How much the run is sped up. `none` leaves the model as it is, `regular` shortens the run and `high` shortens it the most.",
+              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -628,18 +1403,18 @@ impl JsonSchema for crate::schnell::Output {
               "items": {
                 "$type": "Image"
               },
-              "description": "Finished images, as many as `num_images` asked for."
+              "description": "Finished images, ready to download."
             },
             "timings": {
               "type": "object",
               "additionalProperties": {
                 "type": "number"
               },
-              "description": "Seconds spent in each stage of the run, keyed by the name of the stage, such as `inference`."
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
             },
             "seed": {
               "type": "integer",
-              "description": "Seed that the run used: the one from the input, or the one drawn at random when the input had none. Send it back to repeat the result."
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
             },
             "has_nsfw_concepts": {
               "type": "array",
@@ -694,6 +1469,582 @@ impl JsonSchema for crate::schnell::Acceleration {
 
     fn schema_id() -> Cow<'static, str> {
         "fal_flux::schnell::Acceleration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "none",
+            "regular",
+            "high"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::schnell::redux::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::schnell::redux::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "image_url": {
+              "type": "string",
+              "description": "Image to make variations of."
+            },
+            "image_size": {
+              "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
+              "allOf": [
+                {
+                  "$type": "ImageSize"
+                }
+              ]
+            },
+            "num_inference_steps": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 12,
+              "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.",
+              "default": 4
+            },
+            "seed": {
+              "anyOf": [
+                {
+                  "type": "integer"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."
+            },
+            "sync_mode": {
+              "type": "boolean",
+              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "default": false
+            },
+            "num_images": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 4,
+              "description": "How many images to make from this one request.",
+              "default": 1
+            },
+            "enable_safety_checker": {
+              "type": "boolean",
+              "description": "Whether unsafe content is screened out.",
+              "default": true
+            },
+            "output_format": {
+              "description": "File format of the images.",
+              "allOf": [
+                {
+                  "$type": "OutputFormat"
+                }
+              ]
+            },
+            "acceleration": {
+              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "allOf": [
+                {
+                  "$type": "Acceleration"
+                }
+              ]
+            }
+          },
+          "required": [
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/flux/schnell/redux`."
+        }"#;
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::schnell::redux::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::schnell::redux::OutputFormat>)])
+    }
+}
+
+impl JsonSchema for crate::schnell::redux::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::schnell::redux::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "Image"
+              },
+              "description": "Finished images, ready to download."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            },
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
+            }
+          },
+          "required": [
+            "images",
+            "prompt",
+            "timings",
+            "has_nsfw_concepts",
+            "seed"
+          ],
+          "description": "What `fal-ai/flux/schnell/redux` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+    }
+}
+
+impl JsonSchema for crate::schnell::redux::OutputFormat {
+    fn schema_name() -> Cow<'static, str> {
+        "OutputFormat".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::schnell::redux::OutputFormat".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "jpeg",
+            "png"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::schnell::redux::Acceleration {
+    fn schema_name() -> Cow<'static, str> {
+        "Acceleration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::schnell::redux::Acceleration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "none",
+            "regular",
+            "high"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::srpo::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::srpo::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+            },
+            "image_size": {
+              "default": "landscape_4_3",
+              "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
+              "allOf": [
+                {
+                  "$type": "ImageSize"
+                }
+              ]
+            },
+            "num_inference_steps": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 50,
+              "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.",
+              "default": 28
+            },
+            "seed": {
+              "anyOf": [
+                {
+                  "type": "integer"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."
+            },
+            "guidance_scale": {
+              "type": "number",
+              "minimum": 1.0,
+              "maximum": 20.0,
+              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "default": 4.5
+            },
+            "sync_mode": {
+              "type": "boolean",
+              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "default": false
+            },
+            "num_images": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 4,
+              "description": "How many images to make from this one request.",
+              "default": 1
+            },
+            "enable_safety_checker": {
+              "type": "boolean",
+              "description": "Whether unsafe content is screened out.",
+              "default": true
+            },
+            "output_format": {
+              "default": "jpeg",
+              "description": "File format of the images.",
+              "allOf": [
+                {
+                  "$type": "OutputFormat"
+                }
+              ]
+            },
+            "acceleration": {
+              "default": "none",
+              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "allOf": [
+                {
+                  "$type": "Acceleration"
+                }
+              ]
+            }
+          },
+          "required": [
+            "prompt"
+          ],
+          "description": "The parameters of `fal-ai/flux/srpo`."
+        }"#;
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::srpo::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::srpo::OutputFormat>)])
+    }
+}
+
+impl JsonSchema for crate::srpo::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::srpo::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "Image"
+              },
+              "description": "Finished images, ready to download."
+            },
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            }
+          },
+          "required": [
+            "images",
+            "timings",
+            "seed",
+            "has_nsfw_concepts",
+            "prompt"
+          ],
+          "description": "What `fal-ai/flux/srpo` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+    }
+}
+
+impl JsonSchema for crate::srpo::OutputFormat {
+    fn schema_name() -> Cow<'static, str> {
+        "OutputFormat".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::srpo::OutputFormat".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "jpeg",
+            "png"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::srpo::Acceleration {
+    fn schema_name() -> Cow<'static, str> {
+        "Acceleration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::srpo::Acceleration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "none",
+            "regular",
+            "high"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::srpo::image_to_image::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::srpo::image_to_image::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Image to start from."
+            },
+            "num_inference_steps": {
+              "type": "integer",
+              "minimum": 10,
+              "maximum": 50,
+              "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.",
+              "default": 40
+            },
+            "seed": {
+              "anyOf": [
+                {
+                  "type": "integer"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."
+            },
+            "guidance_scale": {
+              "type": "number",
+              "minimum": 1.0,
+              "maximum": 20.0,
+              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "default": 4.5
+            },
+            "sync_mode": {
+              "type": "boolean",
+              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "default": false
+            },
+            "num_images": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 4,
+              "description": "How many images to make from this one request.",
+              "default": 1
+            },
+            "enable_safety_checker": {
+              "type": "boolean",
+              "description": "Whether unsafe content is screened out.",
+              "default": true
+            },
+            "output_format": {
+              "description": "File format of the images.",
+              "allOf": [
+                {
+                  "$type": "OutputFormat"
+                }
+              ]
+            },
+            "acceleration": {
+              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "allOf": [
+                {
+                  "$type": "Acceleration"
+                }
+              ]
+            },
+            "strength": {
+              "type": "number",
+              "minimum": 0.01,
+              "maximum": 1.0,
+              "description": "How far the result may move away from the image given. Near 0 it stays as it was, at 1 it is made anew.",
+              "default": 0.95
+            }
+          },
+          "required": [
+            "prompt",
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/flux/srpo/image-to-image`."
+        }"#;
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::srpo::image_to_image::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::srpo::image_to_image::OutputFormat>)])
+    }
+}
+
+impl JsonSchema for crate::srpo::image_to_image::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::srpo::image_to_image::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "Image"
+              },
+              "description": "Finished images, ready to download."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            },
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
+            }
+          },
+          "required": [
+            "images",
+            "prompt",
+            "timings",
+            "has_nsfw_concepts",
+            "seed"
+          ],
+          "description": "What `fal-ai/flux/srpo/image-to-image` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+    }
+}
+
+impl JsonSchema for crate::srpo::image_to_image::OutputFormat {
+    fn schema_name() -> Cow<'static, str> {
+        "OutputFormat".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::srpo::image_to_image::OutputFormat".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "jpeg",
+            "png"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::srpo::image_to_image::Acceleration {
+    fn schema_name() -> Cow<'static, str> {
+        "Acceleration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux::srpo::image_to_image::Acceleration".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {

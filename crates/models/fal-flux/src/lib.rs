@@ -5,11 +5,20 @@
 //! |---|---|---|
 //! | [`mod@dev`] | [`fal-ai/flux/dev`](https://fal.ai/models/fal-ai/flux/dev) | text-to-image |
 //! | [`mod@dev::image_to_image`] | [`fal-ai/flux/dev/image-to-image`](https://fal.ai/models/fal-ai/flux/dev/image-to-image) | image-to-image |
+//! | [`mod@dev::redux`] | [`fal-ai/flux/dev/redux`](https://fal.ai/models/fal-ai/flux/dev/redux) | image-to-image |
+//! | [`mod@krea`] | [`fal-ai/flux/krea`](https://fal.ai/models/fal-ai/flux/krea) | text-to-image |
+//! | [`mod@krea::image_to_image`] | [`fal-ai/flux/krea/image-to-image`](https://fal.ai/models/fal-ai/flux/krea/image-to-image) | image-to-image |
+//! | [`mod@krea::redux`] | [`fal-ai/flux/krea/redux`](https://fal.ai/models/fal-ai/flux/krea/redux) | image-to-image |
 //! | [`mod@schnell`] | [`fal-ai/flux/schnell`](https://fal.ai/models/fal-ai/flux/schnell) | text-to-image |
+//! | [`mod@schnell::redux`] | [`fal-ai/flux/schnell/redux`](https://fal.ai/models/fal-ai/flux/schnell/redux) | image-to-image |
+//! | [`mod@srpo`] | [`fal-ai/flux/srpo`](https://fal.ai/models/fal-ai/flux/srpo) | text-to-image |
+//! | [`mod@srpo::image_to_image`] | [`fal-ai/flux/srpo/image-to-image`](https://fal.ai/models/fal-ai/flux/srpo/image-to-image) | image-to-image |
 
 #[cfg(feature = "schemars")]
 mod json_schema;
 
 pub mod dev;
+pub mod krea;
 pub mod schnell;
+pub mod srpo;
 pub mod types;

@@ -2,19 +2,19 @@
 //! FLUX.1 \[schnell\]: [`fal-ai/flux/schnell`](https://fal.ai/models/fal-ai/flux/schnell)
 //! (text-to-image).
 //!
-//! Text to image with `FLUX.1 [schnell]`, a flow transformer of 12 billion parameters that needs no
-//! more than four steps for an image. The images may be put to private and commercial use.
+//! Text to image with FLUX.1 \[schnell\], which needs only a few steps.
 //!
 //! ```
 //! use fal_core::input;
 //! use fal_flux::schnell;
 //!
 //! let input = input!(schnell {
-//!     prompt: "a cat reading a map",
+//!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
+pub mod redux;
 
 use std::collections::BTreeMap;
 
@@ -38,8 +38,8 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// Number of denoising steps. The model is built to finish in a handful, and a single step already
-    /// gives an image; further ones take longer and change less and less.
+    /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
+    /// and take longer.
     ///
     /// Between 1 and 12. Default `4`.
     pub num_inference_steps: Option<NumInferenceSteps>,
@@ -51,15 +51,15 @@ pub struct Input {
     ///
     /// Default `landscape_4_3`.
     pub image_size: Option<ImageSize>,
-    /// Starting point of the random generator. Equal seeds, with an equal prompt and model version,
-    /// give equal images. Left out or `null`, a seed is drawn at random and reported in the output.
+    /// Starting point of the random generator: the same seed with the same parameters and model version
+    /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
     /// How closely the image keeps to the prompt (classifier-free guidance). Small values let the model
     /// improvise, large ones make it take the prompt literally.
     ///
     /// Between 1.0 and 20.0. Default `3.5`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// Whether images come back inside the reply as data URIs instead of as links. A result delivered
+    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
     /// this way is not kept in the request history.
     ///
     /// Default `false`.
@@ -68,17 +68,15 @@ pub struct Input {
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
-    /// Whether finished images are screened for unsafe content. The verdicts come back in
-    /// `has_nsfw_concepts`.
+    /// Whether unsafe content is screened out.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
-    /// File format of the images. `jpeg` makes small files, `png` loses nothing to compression.
+    /// File format of the images.
     ///
     /// Default `jpeg`.
     pub output_format: Option<OutputFormat>,
-    /// How much the run is sped up. `none` leaves the model as it is, `regular` shortens the run and
-    /// `high` shortens it the most.
+    /// How much the run is sped up. More acceleration is quicker and may cost some quality.
     ///
     /// Default `none`.
     pub acceleration: Option<Acceleration>,
@@ -154,12 +152,12 @@ fal_core::closed_enum!(Acceleration);
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// Finished images, as many as `num_images` asked for.
+    /// Finished images, ready to download.
     pub images: Vec<Image>,
-    /// Seconds spent in each stage of the run, keyed by the name of the stage, such as `inference`.
+    /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
-    /// Seed that the run used: the one from the input, or the one drawn at random when the input had
-    /// none. Send it back to repeat the result.
+    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
+    /// repeat the result.
     pub seed: i64,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
@@ -236,7 +234,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator.
+    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
@@ -249,7 +248,7 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether images come back inside the reply as data URIs instead
+    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
     /// of as links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
@@ -263,8 +262,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether finished images are screened
-    /// for unsafe content. Default `true`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether unsafe content is screened out.
+    /// Default `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self

@@ -55,13 +55,14 @@ pub type CustomImageSizeHeight = Int<bounds::CustomImageSizeHeight>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Image {
-    /// Address to download the image from. In sync mode this is a data URI that holds the image itself.
+    /// Address to download the image from. In sync mode, where there is one, this is a data URI that
+    /// holds the image itself.
     pub url: String,
-    /// Width of the image in pixels.
+    /// Width in pixels.
     pub width: i64,
-    /// Height of the image in pixels.
+    /// Height in pixels.
     pub height: i64,
-    /// Media type of the image, such as `image/png`.
+    /// Media type of the file, such as `image/png` or `video/mp4`.
     pub content_type: Option<String>,
 }
 

@@ -32,7 +32,7 @@ impl JsonSchema for crate::types::FileOutput {
                   "type": "null"
                 }
               ],
-              "description": "Media type, such as `video/mp4`. Left out when it is not known."
+              "description": "Media type of the file, such as `image/png` or `video/mp4`."
             },
             "file_name": {
               "anyOf": [
@@ -43,7 +43,7 @@ impl JsonSchema for crate::types::FileOutput {
                   "type": "null"
                 }
               ],
-              "description": "Name to save the file under. The service makes one up when the model sets none."
+              "description": "Name of the file. One is made up where none is given."
             },
             "file_size": {
               "anyOf": [
@@ -54,13 +54,47 @@ impl JsonSchema for crate::types::FileOutput {
                   "type": "null"
                 }
               ],
-              "description": "Size in bytes. Left out when it is not known."
+              "description": "Size of the file in bytes."
             }
           },
           "required": [
             "url"
           ],
-          "description": "A file that the service stores, with what is known about it."
+          "description": "A file, ready to download."
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::types::OmniVideoElementInput {
+    fn schema_name() -> Cow<'static, str> {
+        "OmniVideoElementInput".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::types::OmniVideoElementInput".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "frontal_image_url": {
+              "type": "string",
+              "description": "Main picture of the element, seen from the front."
+            },
+            "reference_image_urls": {
+              "type": "array",
+              "items": {
+                "type": "string"
+              },
+              "description": "Further pictures of the element from other angles: at least one, at most three."
+            }
+          },
+          "required": [
+            "frontal_image_url"
+          ],
+          "description": "A character or an object that prompts can refer to, shown by images."
         }"#;
         schema(generator, SCHEMA, &[])
     }
@@ -81,7 +115,7 @@ impl JsonSchema for crate::types::KlingV3MultiPromptElement {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in this shot, in plain language."
+              "description": "What happens in this shot."
             },
             "duration": {
               "default": "5",
@@ -96,7 +130,7 @@ impl JsonSchema for crate::types::KlingV3MultiPromptElement {
           "required": [
             "prompt"
           ],
-          "description": "One shot of a video of several."
+          "description": "One shot of a video."
         }"#;
         schema(generator, SCHEMA, &[("KlingV3MultiPromptElementDuration", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElementDuration>)])
     }
@@ -183,7 +217,7 @@ impl JsonSchema for crate::types::KlingV3ComboElementInput {
                   "type": "null"
                 }
               ],
-              "description": "Video that shows the element. Only one element of a request can have a video."
+              "description": "Video that shows the element, in place of images. A request can have one such element."
             },
             "voice_id": {
               "anyOf": [
@@ -194,10 +228,7305 @@ impl JsonSchema for crate::types::KlingV3ComboElementInput {
                   "type": "null"
                 }
               ],
-              "description": "Voice that the element speaks with wherever a prompt refers to it. Only an element shown by a video can have a voice. Voices are made by the endpoint `fal-ai/kling-video/create-voice`."
+              "description": "Voice that the element speaks with, by the identifier that the endpoint for new voices gave out. For elements shown by a video only."
             }
           },
           "description": "A character or an object that prompts can refer to, shown either by images or by a video."
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::types::KlingV3ImageElementInput {
+    fn schema_name() -> Cow<'static, str> {
+        "KlingV3ImageElementInput".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::types::KlingV3ImageElementInput".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "frontal_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Main picture of the element, seen from the front."
+            },
+            "reference_image_urls": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Further pictures of the element from other angles: at least one, at most three."
+            }
+          },
+          "description": "A character or an object that prompts can refer to, shown by images."
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::types::DynamicMask {
+    fn schema_name() -> Cow<'static, str> {
+        "DynamicMask".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::types::DynamicMask".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "mask_url": {
+              "type": "string",
+              "description": "Mask of the part of the image that moves."
+            },
+            "trajectories": {
+              "type": "array",
+              "items": {
+                "$type": "Trajectory"
+              },
+              "description": "Points of the path that the part moves along, in order."
+            }
+          },
+          "required": [
+            "mask_url"
+          ],
+          "description": "A part of the image that moves, and the path that it moves along."
+        }"#;
+        schema(generator, SCHEMA, &[("Trajectory", SchemaGenerator::subschema_for::<crate::types::Trajectory>)])
+    }
+}
+
+impl JsonSchema for crate::types::Trajectory {
+    fn schema_name() -> Cow<'static, str> {
+        "Trajectory".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::types::Trajectory".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "x": {
+              "type": "integer",
+              "description": "Horizontal position of the point."
+            },
+            "y": {
+              "type": "integer",
+              "description": "Vertical position of the point."
+            }
+          },
+          "required": [
+            "x",
+            "y"
+          ],
+          "description": "A point of a path."
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::types::CameraControl {
+    fn schema_name() -> Cow<'static, str> {
+        "CameraControl".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::types::CameraControl".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "movement_type": {
+              "description": "Axis that the camera moves along or turns about.",
+              "allOf": [
+                {
+                  "$type": "CameraControlMovementType"
+                }
+              ]
+            },
+            "movement_value": {
+              "type": "integer",
+              "minimum": -10,
+              "maximum": 10,
+              "description": "How far the camera moves, and in which direction by its sign."
+            }
+          },
+          "required": [
+            "movement_type",
+            "movement_value"
+          ],
+          "description": "A movement of the camera along one axis."
+        }"#;
+        schema(generator, SCHEMA, &[("CameraControlMovementType", SchemaGenerator::subschema_for::<crate::types::CameraControlMovementType>)])
+    }
+}
+
+impl JsonSchema for crate::types::CameraControlMovementType {
+    fn schema_name() -> Cow<'static, str> {
+        "CameraControlMovementType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::types::CameraControlMovementType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "horizontal",
+            "vertical",
+            "pan",
+            "tilt",
+            "roll",
+            "zoom"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::ai_avatar::v2::pro::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::ai_avatar::v2::pro::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "image_url": {
+              "type": "string",
+              "description": "Image of the avatar."
+            },
+            "audio_url": {
+              "type": "string",
+              "description": "Recording that the avatar speaks."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "How the video is to look and how the avatar is to act.",
+              "default": "."
+            }
+          },
+          "required": [
+            "image_url",
+            "audio_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/ai-avatar/v2/pro`."
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::ai_avatar::v2::pro::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::ai_avatar::v2::pro::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            },
+            "duration": {
+              "type": "number",
+              "description": "Length of the video in seconds."
+            }
+          },
+          "required": [
+            "video",
+            "duration"
+          ],
+          "description": "What `fal-ai/kling-video/ai-avatar/v2/pro` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::ai_avatar::v2::standard::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::ai_avatar::v2::standard::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "image_url": {
+              "type": "string",
+              "description": "Image of the avatar."
+            },
+            "audio_url": {
+              "type": "string",
+              "description": "Recording that the avatar speaks."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "How the video is to look and how the avatar is to act.",
+              "default": "."
+            }
+          },
+          "required": [
+            "image_url",
+            "audio_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/ai-avatar/v2/standard`."
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::ai_avatar::v2::standard::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::ai_avatar::v2::standard::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            },
+            "duration": {
+              "type": "number",
+              "description": "Length of the video in seconds."
+            }
+          },
+          "required": [
+            "video",
+            "duration"
+          ],
+          "description": "What `fal-ai/kling-video/ai-avatar/v2/standard` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::create_voice::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::create_voice::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "voice_url": {
+              "type": "string",
+              "description": "Recording of one clean voice, 5 to 30 seconds long: MP3 or WAV, or a video in MP4 or MOV."
+            }
+          },
+          "required": [
+            "voice_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/create-voice`."
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::create_voice::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::create_voice::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "voice_id": {
+              "type": "string",
+              "description": "Identifier of the new voice, to be used in calls."
+            }
+          },
+          "required": [
+            "voice_id"
+          ],
+          "description": "What `fal-ai/kling-video/create-voice` gives."
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::lipsync::audio_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::lipsync::audio_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video_url": {
+              "type": "string",
+              "description": "Video of the person, in MP4 or MOV, up to 100 MB, with sides of 720 to 1920 px."
+            },
+            "audio_url": {
+              "type": "string",
+              "description": "Recording that the lips follow, 2 to 60 seconds long and up to 5 MB."
+            }
+          },
+          "required": [
+            "video_url",
+            "audio_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/lipsync/audio-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::lipsync::audio_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::lipsync::audio_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/lipsync/audio-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::lipsync::text_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::lipsync::text_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video_url": {
+              "type": "string",
+              "description": "Video of the person, in MP4 or MOV, up to 100 MB, with sides of 720 to 1920 px."
+            },
+            "text": {
+              "type": "string",
+              "maxLength": 120,
+              "description": "What the person in the video says."
+            },
+            "voice_id": {
+              "description": "Voice that speaks the text.",
+              "allOf": [
+                {
+                  "$type": "VoiceId"
+                }
+              ]
+            },
+            "voice_language": {
+              "default": "en",
+              "description": "Language of the voice.",
+              "allOf": [
+                {
+                  "$type": "VoiceLanguage"
+                }
+              ]
+            },
+            "voice_speed": {
+              "type": "number",
+              "minimum": 0.8,
+              "maximum": 2.0,
+              "description": "Rate of the speech: 1 is the natural one.",
+              "default": 1
+            }
+          },
+          "required": [
+            "video_url",
+            "text",
+            "voice_id"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/lipsync/text-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("VoiceId", SchemaGenerator::subschema_for::<crate::lipsync::text_to_video::VoiceId>), ("VoiceLanguage", SchemaGenerator::subschema_for::<crate::lipsync::text_to_video::VoiceLanguage>)])
+    }
+}
+
+impl JsonSchema for crate::lipsync::text_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::lipsync::text_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/lipsync/text-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::lipsync::text_to_video::VoiceId {
+    fn schema_name() -> Cow<'static, str> {
+        "VoiceId".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::lipsync::text_to_video::VoiceId".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "genshin_vindi2",
+            "zhinen_xuesheng",
+            "AOT",
+            "ai_shatang",
+            "genshin_klee2",
+            "genshin_kirara",
+            "ai_kaiya",
+            "oversea_male1",
+            "ai_chenjiahao_712",
+            "girlfriend_4_speech02",
+            "chat1_female_new-3",
+            "chat_0407_5-1",
+            "cartoon-boy-07",
+            "uk_boy1",
+            "cartoon-girl-01",
+            "PeppaPig_platform",
+            "ai_huangzhong_712",
+            "ai_huangyaoshi_712",
+            "ai_laoguowang_712",
+            "chengshu_jiejie",
+            "you_pingjing",
+            "calm_story1",
+            "uk_man2",
+            "laopopo_speech02",
+            "heainainai_speech02",
+            "reader_en_m-v1",
+            "commercial_lady_en_f-v1",
+            "tiyuxi_xuedi",
+            "tiexin_nanyou",
+            "girlfriend_1_speech02",
+            "girlfriend_2_speech02",
+            "zhuxi_speech02",
+            "uk_oldman3",
+            "dongbeilaotie_speech02",
+            "chongqingxiaohuo_speech02",
+            "chuanmeizi_speech02",
+            "chaoshandashu_speech02",
+            "ai_taiwan_man2_speech02",
+            "xianzhanggui_speech02",
+            "tianjinjiejie_speech02",
+            "diyinnansang_DB_CN_M_04-v2",
+            "yizhipiannan-v1",
+            "guanxiaofang-v2",
+            "tianmeixuemei-v1",
+            "daopianyansang-v1",
+            "mengwa-v1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::lipsync::text_to_video::VoiceLanguage {
+    fn schema_name() -> Cow<'static, str> {
+        "VoiceLanguage".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::lipsync::text_to_video::VoiceLanguage".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "zh",
+            "en"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o1::image_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::image_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language. `@Image1` is the first image, `@Image2` the last."
+            },
+            "start_image_url": {
+              "type": "string",
+              "description": "Image that the video opens with."
+            },
+            "end_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            }
+          },
+          "required": [
+            "prompt",
+            "start_image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/o1/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::o1::image_to_video::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::o1::image_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::image_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o1/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o1::image_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::image_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o1::reference_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::reference_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language. `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+            },
+            "image_urls": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Images that show styles, things or people to take over. Prompts refer to them by position: `@Image1`, `@Image2` and so on. Images and elements share a limit, which is lower next to a video."
+            },
+            "elements": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "OmniVideoElementInput"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            }
+          },
+          "required": [
+            "prompt"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/o1/reference-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o1::reference_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o1::reference_to_video::Duration>), ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>)])
+    }
+}
+
+impl JsonSchema for crate::o1::reference_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::reference_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o1/reference-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o1::reference_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::reference_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o1::reference_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::reference_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o1::standard::image_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::standard::image_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language. `@Image1` is the first image, `@Image2` the last."
+            },
+            "start_image_url": {
+              "type": "string",
+              "description": "Image that the video opens with."
+            },
+            "end_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            }
+          },
+          "required": [
+            "prompt",
+            "start_image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/o1/standard/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::o1::standard::image_to_video::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::o1::standard::image_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::standard::image_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o1/standard/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o1::standard::image_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::standard::image_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o1::standard::reference_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::standard::reference_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language. `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+            },
+            "image_urls": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Images that show styles, things or people to take over. Prompts refer to them by position: `@Image1`, `@Image2` and so on. Images and elements share a limit, which is lower next to a video."
+            },
+            "elements": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "OmniVideoElementInput"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            }
+          },
+          "required": [
+            "prompt"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/o1/standard/reference-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o1::standard::reference_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o1::standard::reference_to_video::Duration>), ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>)])
+    }
+}
+
+impl JsonSchema for crate::o1::standard::reference_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::standard::reference_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o1/standard/reference-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o1::standard::reference_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::standard::reference_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o1::standard::reference_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::standard::reference_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o1::standard::video_to_video::edit::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::standard::video_to_video::edit::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to change, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+            },
+            "video_url": {
+              "type": "string",
+              "description": "Video to change, in MP4 or MOV."
+            },
+            "keep_audio": {
+              "type": "boolean",
+              "description": "Whether the sound of the video given stays.",
+              "default": false
+            },
+            "image_urls": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Images that show styles, things or people to take over. Prompts refer to them by position: `@Image1`, `@Image2` and so on. Images and elements share a limit, which is lower next to a video."
+            },
+            "elements": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "OmniVideoElementInput"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
+            }
+          },
+          "required": [
+            "prompt",
+            "video_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/o1/standard/video-to-video/edit`."
+        }"#;
+        schema(generator, SCHEMA, &[("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>)])
+    }
+}
+
+impl JsonSchema for crate::o1::standard::video_to_video::edit::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::standard::video_to_video::edit::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o1/standard/video-to-video/edit` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o1::standard::video_to_video::reference::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::standard::video_to_video::reference::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What the new shot shows, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+            },
+            "video_url": {
+              "type": "string",
+              "description": "Video whose motion and camera work the new shot follows, in MP4 or MOV."
+            },
+            "keep_audio": {
+              "type": "boolean",
+              "description": "Whether the sound of the video given stays.",
+              "default": false
+            },
+            "image_urls": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Images that show styles, things or people to take over. Prompts refer to them by position: `@Image1`, `@Image2` and so on. Images and elements share a limit, which is lower next to a video."
+            },
+            "elements": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "OmniVideoElementInput"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
+            },
+            "aspect_ratio": {
+              "default": "auto",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            }
+          },
+          "required": [
+            "prompt",
+            "video_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/o1/standard/video-to-video/reference`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o1::standard::video_to_video::reference::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o1::standard::video_to_video::reference::Duration>), ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>)])
+    }
+}
+
+impl JsonSchema for crate::o1::standard::video_to_video::reference::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::standard::video_to_video::reference::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o1/standard/video-to-video/reference` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o1::standard::video_to_video::reference::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::standard::video_to_video::reference::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "auto",
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o1::standard::video_to_video::reference::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::standard::video_to_video::reference::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o1::video_to_video::edit::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::video_to_video::edit::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to change, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+            },
+            "video_url": {
+              "type": "string",
+              "description": "Video to change, in MP4 or MOV."
+            },
+            "keep_audio": {
+              "type": "boolean",
+              "description": "Whether the sound of the video given stays.",
+              "default": false
+            },
+            "image_urls": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Images that show styles, things or people to take over. Prompts refer to them by position: `@Image1`, `@Image2` and so on. Images and elements share a limit, which is lower next to a video."
+            },
+            "elements": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "OmniVideoElementInput"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
+            }
+          },
+          "required": [
+            "prompt",
+            "video_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/o1/video-to-video/edit`."
+        }"#;
+        schema(generator, SCHEMA, &[("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>)])
+    }
+}
+
+impl JsonSchema for crate::o1::video_to_video::edit::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::video_to_video::edit::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o1/video-to-video/edit` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o1::video_to_video::reference::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::video_to_video::reference::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What the new shot shows, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+            },
+            "video_url": {
+              "type": "string",
+              "description": "Video whose motion and camera work the new shot follows, in MP4 or MOV."
+            },
+            "keep_audio": {
+              "type": "boolean",
+              "description": "Whether the sound of the video given stays.",
+              "default": false
+            },
+            "image_urls": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Images that show styles, things or people to take over. Prompts refer to them by position: `@Image1`, `@Image2` and so on. Images and elements share a limit, which is lower next to a video."
+            },
+            "elements": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "OmniVideoElementInput"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
+            },
+            "aspect_ratio": {
+              "default": "auto",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            }
+          },
+          "required": [
+            "prompt",
+            "video_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/o1/video-to-video/reference`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o1::video_to_video::reference::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o1::video_to_video::reference::Duration>), ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>)])
+    }
+}
+
+impl JsonSchema for crate::o1::video_to_video::reference::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::video_to_video::reference::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o1/video-to-video/reference` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o1::video_to_video::reference::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::video_to_video::reference::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "auto",
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o1::video_to_video::reference::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o1::video_to_video::reference::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::_4k::image_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::_4k::image_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Image that the video opens with."
+            },
+            "end_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "generate_audio": {
+              "type": "boolean",
+              "description": "Whether the model also makes a soundtrack.",
+              "default": false
+            },
+            "multi_prompt": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3MultiPromptElement"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`."
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            }
+          },
+          "required": [
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/o3/4k/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::o3::_4k::image_to_video::Duration>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::_4k::image_to_video::ShotType>)])
+    }
+}
+
+impl JsonSchema for crate::o3::_4k::image_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::_4k::image_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o3/4k/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o3::_4k::image_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::_4k::image_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::_4k::image_to_video::ShotType {
+    fn schema_name() -> Cow<'static, str> {
+        "ShotType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::_4k::image_to_video::ShotType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize",
+            "intelligent"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::_4k::reference_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::_4k::reference_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+            },
+            "multi_prompt": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3MultiPromptElement"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`."
+            },
+            "start_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video opens with."
+            },
+            "end_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+            },
+            "image_urls": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Images that show styles, things or people to take over. Prompts refer to them by position: `@Image1`, `@Image2` and so on. Images and elements share a limit, which is lower next to a video."
+            },
+            "elements": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3ComboElementInput"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
+            },
+            "generate_audio": {
+              "type": "boolean",
+              "description": "Whether the model also makes a soundtrack.",
+              "default": false
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            }
+          },
+          "description": "The parameters of `fal-ai/kling-video/o3/4k/reference-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::_4k::reference_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o3::_4k::reference_to_video::Duration>), ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::_4k::reference_to_video::ShotType>)])
+    }
+}
+
+impl JsonSchema for crate::o3::_4k::reference_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::_4k::reference_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o3/4k/reference-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o3::_4k::reference_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::_4k::reference_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::_4k::reference_to_video::ShotType {
+    fn schema_name() -> Cow<'static, str> {
+        "ShotType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::_4k::reference_to_video::ShotType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize",
+            "intelligent"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::_4k::reference_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::_4k::reference_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::_4k::text_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::_4k::text_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "generate_audio": {
+              "type": "boolean",
+              "description": "Whether the model also makes a soundtrack.",
+              "default": false
+            },
+            "multi_prompt": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3MultiPromptElement"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`."
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            }
+          },
+          "description": "The parameters of `fal-ai/kling-video/o3/4k/text-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::_4k::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o3::_4k::text_to_video::Duration>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::_4k::text_to_video::ShotType>)])
+    }
+}
+
+impl JsonSchema for crate::o3::_4k::text_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::_4k::text_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o3/4k/text-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o3::_4k::text_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::_4k::text_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::_4k::text_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::_4k::text_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::_4k::text_to_video::ShotType {
+    fn schema_name() -> Cow<'static, str> {
+        "ShotType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::_4k::text_to_video::ShotType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize",
+            "intelligent"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::image_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::image_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Image that the video opens with."
+            },
+            "end_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "generate_audio": {
+              "type": "boolean",
+              "description": "Whether the model also makes a soundtrack.",
+              "default": false
+            },
+            "multi_prompt": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3MultiPromptElement"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`."
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            }
+          },
+          "required": [
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/o3/pro/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::o3::pro::image_to_video::Duration>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::image_to_video::ShotType>)])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::image_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::image_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o3/pro/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::image_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::image_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::image_to_video::ShotType {
+    fn schema_name() -> Cow<'static, str> {
+        "ShotType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::image_to_video::ShotType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize",
+            "intelligent"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::reference_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::reference_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+            },
+            "multi_prompt": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3MultiPromptElement"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`."
+            },
+            "start_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video opens with."
+            },
+            "end_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+            },
+            "image_urls": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Images that show styles, things or people to take over. Prompts refer to them by position: `@Image1`, `@Image2` and so on. Images and elements share a limit, which is lower next to a video."
+            },
+            "elements": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3ComboElementInput"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
+            },
+            "generate_audio": {
+              "type": "boolean",
+              "description": "Whether the model also makes a soundtrack.",
+              "default": false
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            }
+          },
+          "description": "The parameters of `fal-ai/kling-video/o3/pro/reference-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::pro::reference_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o3::pro::reference_to_video::Duration>), ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::reference_to_video::ShotType>)])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::reference_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::reference_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o3/pro/reference-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::reference_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::reference_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::reference_to_video::ShotType {
+    fn schema_name() -> Cow<'static, str> {
+        "ShotType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::reference_to_video::ShotType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize",
+            "intelligent"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::reference_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::reference_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::text_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::text_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "generate_audio": {
+              "type": "boolean",
+              "description": "Whether the model also makes a soundtrack.",
+              "default": false
+            },
+            "multi_prompt": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3MultiPromptElement"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`."
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            }
+          },
+          "description": "The parameters of `fal-ai/kling-video/o3/pro/text-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::pro::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o3::pro::text_to_video::Duration>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::text_to_video::ShotType>)])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::text_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::text_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o3/pro/text-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::text_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::text_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::text_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::text_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::text_to_video::ShotType {
+    fn schema_name() -> Cow<'static, str> {
+        "ShotType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::text_to_video::ShotType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize",
+            "intelligent"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::video_to_video::edit::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::video_to_video::edit::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to change, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+            },
+            "video_url": {
+              "type": "string",
+              "description": "Video to change, in MP4 or MOV."
+            },
+            "image_urls": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Images that show styles, things or people to take over. Prompts refer to them by position: `@Image1`, `@Image2` and so on. Images and elements share a limit, which is lower next to a video."
+            },
+            "keep_audio": {
+              "type": "boolean",
+              "description": "Whether the sound of the video given stays.",
+              "default": true
+            },
+            "elements": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3ImageElementInput"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            }
+          },
+          "required": [
+            "prompt",
+            "video_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/o3/pro/video-to-video/edit`."
+        }"#;
+        schema(generator, SCHEMA, &[("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::video_to_video::edit::ShotType>)])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::video_to_video::edit::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::video_to_video::edit::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o3/pro/video-to-video/edit` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::video_to_video::edit::ShotType {
+    fn schema_name() -> Cow<'static, str> {
+        "ShotType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::video_to_video::edit::ShotType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::video_to_video::reference::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::video_to_video::reference::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What the new shot shows, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+            },
+            "video_url": {
+              "type": "string",
+              "description": "Video whose motion and camera work the new shot follows, in MP4 or MOV."
+            },
+            "image_urls": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Images that show styles, things or people to take over. Prompts refer to them by position: `@Image1`, `@Image2` and so on. Images and elements share a limit, which is lower next to a video."
+            },
+            "keep_audio": {
+              "type": "boolean",
+              "description": "Whether the sound of the video given stays.",
+              "default": true
+            },
+            "elements": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3ImageElementInput"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "auto",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "duration": {
+              "anyOf": [
+                {
+                  "$type": "Duration"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Length of the video in seconds."
+            }
+          },
+          "required": [
+            "prompt",
+            "video_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/o3/pro/video-to-video/reference`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::pro::video_to_video::reference::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o3::pro::video_to_video::reference::Duration>), ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::video_to_video::reference::ShotType>)])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::video_to_video::reference::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::video_to_video::reference::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o3/pro/video-to-video/reference` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::video_to_video::reference::ShotType {
+    fn schema_name() -> Cow<'static, str> {
+        "ShotType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::video_to_video::reference::ShotType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::video_to_video::reference::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::video_to_video::reference::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "auto",
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::pro::video_to_video::reference::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::pro::video_to_video::reference::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::image_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::image_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Image that the video opens with."
+            },
+            "end_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "generate_audio": {
+              "type": "boolean",
+              "description": "Whether the model also makes a soundtrack.",
+              "default": false
+            },
+            "multi_prompt": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3MultiPromptElement"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`."
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            }
+          },
+          "required": [
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/o3/standard/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::o3::standard::image_to_video::Duration>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::image_to_video::ShotType>)])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::image_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::image_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o3/standard/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::image_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::image_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::image_to_video::ShotType {
+    fn schema_name() -> Cow<'static, str> {
+        "ShotType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::image_to_video::ShotType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize",
+            "intelligent"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::reference_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::reference_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+            },
+            "multi_prompt": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3MultiPromptElement"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`."
+            },
+            "start_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video opens with."
+            },
+            "end_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+            },
+            "image_urls": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Images that show styles, things or people to take over. Prompts refer to them by position: `@Image1`, `@Image2` and so on. Images and elements share a limit, which is lower next to a video."
+            },
+            "elements": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3ComboElementInput"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
+            },
+            "generate_audio": {
+              "type": "boolean",
+              "description": "Whether the model also makes a soundtrack.",
+              "default": false
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            }
+          },
+          "description": "The parameters of `fal-ai/kling-video/o3/standard/reference-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::standard::reference_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o3::standard::reference_to_video::Duration>), ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::reference_to_video::ShotType>)])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::reference_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::reference_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o3/standard/reference-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::reference_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::reference_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::reference_to_video::ShotType {
+    fn schema_name() -> Cow<'static, str> {
+        "ShotType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::reference_to_video::ShotType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize",
+            "intelligent"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::reference_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::reference_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::text_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::text_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "generate_audio": {
+              "type": "boolean",
+              "description": "Whether the model also makes a soundtrack.",
+              "default": false
+            },
+            "multi_prompt": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3MultiPromptElement"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`."
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            }
+          },
+          "description": "The parameters of `fal-ai/kling-video/o3/standard/text-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::standard::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o3::standard::text_to_video::Duration>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::text_to_video::ShotType>)])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::text_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::text_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o3/standard/text-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::text_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::text_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::text_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::text_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::text_to_video::ShotType {
+    fn schema_name() -> Cow<'static, str> {
+        "ShotType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::text_to_video::ShotType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize",
+            "intelligent"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::video_to_video::edit::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::video_to_video::edit::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to change, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+            },
+            "video_url": {
+              "type": "string",
+              "description": "Video to change, in MP4 or MOV."
+            },
+            "image_urls": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Images that show styles, things or people to take over. Prompts refer to them by position: `@Image1`, `@Image2` and so on. Images and elements share a limit, which is lower next to a video."
+            },
+            "keep_audio": {
+              "type": "boolean",
+              "description": "Whether the sound of the video given stays.",
+              "default": true
+            },
+            "elements": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3ImageElementInput"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            }
+          },
+          "required": [
+            "prompt",
+            "video_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/o3/standard/video-to-video/edit`."
+        }"#;
+        schema(generator, SCHEMA, &[("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::video_to_video::edit::ShotType>)])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::video_to_video::edit::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::video_to_video::edit::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o3/standard/video-to-video/edit` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::video_to_video::edit::ShotType {
+    fn schema_name() -> Cow<'static, str> {
+        "ShotType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::video_to_video::edit::ShotType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::video_to_video::reference::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::video_to_video::reference::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What the new shot shows, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+            },
+            "video_url": {
+              "type": "string",
+              "description": "Video whose motion and camera work the new shot follows, in MP4 or MOV."
+            },
+            "image_urls": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Images that show styles, things or people to take over. Prompts refer to them by position: `@Image1`, `@Image2` and so on. Images and elements share a limit, which is lower next to a video."
+            },
+            "keep_audio": {
+              "type": "boolean",
+              "description": "Whether the sound of the video given stays.",
+              "default": true
+            },
+            "elements": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3ImageElementInput"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "auto",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "duration": {
+              "anyOf": [
+                {
+                  "$type": "Duration"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Length of the video in seconds."
+            }
+          },
+          "required": [
+            "prompt",
+            "video_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/o3/standard/video-to-video/reference`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::standard::video_to_video::reference::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o3::standard::video_to_video::reference::Duration>), ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::video_to_video::reference::ShotType>)])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::video_to_video::reference::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::video_to_video::reference::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/o3/standard/video-to-video/reference` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::video_to_video::reference::ShotType {
+    fn schema_name() -> Cow<'static, str> {
+        "ShotType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::video_to_video::reference::ShotType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::video_to_video::reference::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::video_to_video::reference::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "auto",
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::o3::standard::video_to_video::reference::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::o3::standard::video_to_video::reference::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1::pro::ai_avatar::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::pro::ai_avatar::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "image_url": {
+              "type": "string",
+              "description": "Image of the avatar."
+            },
+            "audio_url": {
+              "type": "string",
+              "description": "Recording that the avatar speaks."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "How the video is to look and how the avatar is to act.",
+              "default": "."
+            }
+          },
+          "required": [
+            "image_url",
+            "audio_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v1/pro/ai-avatar`."
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1::pro::ai_avatar::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::pro::ai_avatar::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            },
+            "duration": {
+              "type": "number",
+              "description": "Length of the video in seconds."
+            }
+          },
+          "required": [
+            "video",
+            "duration"
+          ],
+          "description": "What `fal-ai/kling-video/v1/pro/ai-avatar` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v1::standard::ai_avatar::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::standard::ai_avatar::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "image_url": {
+              "type": "string",
+              "description": "Image of the avatar."
+            },
+            "audio_url": {
+              "type": "string",
+              "description": "Recording that the avatar speaks."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "How the video is to look and how the avatar is to act.",
+              "default": "."
+            }
+          },
+          "required": [
+            "image_url",
+            "audio_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v1/standard/ai-avatar`."
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1::standard::ai_avatar::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::standard::ai_avatar::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            },
+            "duration": {
+              "type": "number",
+              "description": "Length of the video in seconds."
+            }
+          },
+          "required": [
+            "video",
+            "duration"
+          ],
+          "description": "What `fal-ai/kling-video/v1/standard/ai-avatar` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v1::standard::effects::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::standard::effects::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "input_image_urls": {
+              "type": "array",
+              "items": {
+                "type": "string"
+              },
+              "description": "Images of the people in the video, for the effects that show two: hug, kiss and the gesture of a heart."
+            },
+            "effect_scene": {
+              "description": "Effect that the video shows.",
+              "allOf": [
+                {
+                  "$type": "EffectScene"
+                }
+              ]
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            }
+          },
+          "required": [
+            "effect_scene"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v1/standard/effects`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v1::standard::effects::Duration>), ("EffectScene", SchemaGenerator::subschema_for::<crate::v1::standard::effects::EffectScene>)])
+    }
+}
+
+impl JsonSchema for crate::v1::standard::effects::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::standard::effects::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v1/standard/effects` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v1::standard::effects::EffectScene {
+    fn schema_name() -> Cow<'static, str> {
+        "EffectScene".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::standard::effects::EffectScene".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "hug",
+            "kiss",
+            "heart_gesture",
+            "squish",
+            "expansion",
+            "fuzzyfuzzy",
+            "bloombloom",
+            "dizzydizzy",
+            "jelly_press",
+            "jelly_slice",
+            "jelly_squish",
+            "jelly_jiggle",
+            "pixelpixel",
+            "yearbook",
+            "instant_film",
+            "anime_figure",
+            "rocketrocket",
+            "fly_fly",
+            "disappear",
+            "lightning_power",
+            "bullet_time",
+            "bullet_time_360",
+            "media_interview",
+            "day_to_night",
+            "let's_ride",
+            "jumpdrop",
+            "swish_swish",
+            "running_man",
+            "jazz_jazz",
+            "swing_swing",
+            "skateskate",
+            "building_sweater",
+            "pure_white_wings",
+            "black_wings",
+            "golden_wing",
+            "pink_pink_wings",
+            "rampage_ape",
+            "a_list_look",
+            "countdown_teleport",
+            "firework_2026",
+            "instant_christmas",
+            "birthday_star",
+            "firework",
+            "celebration",
+            "tiger_hug_pro",
+            "pet_lion_pro",
+            "guardian_spirit",
+            "squeeze_scream",
+            "inner_voice",
+            "memory_alive",
+            "guess_what",
+            "eagle_snatch",
+            "hug_from_past",
+            "instant_kid",
+            "dollar_rain",
+            "cry_cry",
+            "building_collapse",
+            "mushroom",
+            "jesus_hug",
+            "shark_alert",
+            "lie_flat",
+            "polar_bear_hug",
+            "brown_bear_hug",
+            "office_escape_plow",
+            "watermelon_bomb",
+            "boss_coming",
+            "wig_out",
+            "car_explosion",
+            "tiger_hug",
+            "siblings",
+            "construction_worker",
+            "snatched",
+            "felt_felt",
+            "plushcut",
+            "drunk_dance",
+            "drunk_dance_pet",
+            "daoma_dance",
+            "bouncy_dance",
+            "smooth_sailing_dance",
+            "new_year_greeting",
+            "lion_dance",
+            "prosperity",
+            "great_success",
+            "golden_horse_fortune",
+            "red_packet_box",
+            "lucky_horse_year",
+            "lucky_red_packet",
+            "lucky_money_come",
+            "lion_dance_pet",
+            "dumpling_making_pet",
+            "fish_making_pet",
+            "pet_red_packet",
+            "lantern_glow",
+            "expression_challenge",
+            "overdrive",
+            "heart_gesture_dance",
+            "poping",
+            "martial_arts",
+            "running",
+            "nezha",
+            "motorcycle_dance",
+            "subject_3_dance",
+            "ghost_step_dance",
+            "phantom_jewel",
+            "zoom_out",
+            "cheers_2026",
+            "kiss_pro",
+            "fight_pro",
+            "hug_pro",
+            "heart_gesture_pro",
+            "dollar_rain_pro",
+            "pet_bee_pro",
+            "santa_random_surprise",
+            "magic_match_tree",
+            "happy_birthday",
+            "thumbs_up_pro",
+            "surprise_bouquet",
+            "bouquet_drop",
+            "3d_cartoon_1_pro",
+            "glamour_photo_shoot",
+            "box_of_joy",
+            "first_toast_of_the_year",
+            "my_santa_pic",
+            "santa_gift",
+            "steampunk_christmas",
+            "snowglobe",
+            "christmas_photo_shoot",
+            "ornament_crash",
+            "santa_express",
+            "particle_santa_surround",
+            "coronation_of_frost",
+            "spark_in_the_snow",
+            "scarlet_and_snow",
+            "cozy_toon_wrap",
+            "bullet_time_lite",
+            "magic_cloak",
+            "balloon_parade",
+            "jumping_ginger_joy",
+            "c4d_cartoon_pro",
+            "venomous_spider",
+            "throne_of_king",
+            "luminous_elf",
+            "woodland_elf",
+            "japanese_anime_1",
+            "american_comics",
+            "snowboarding",
+            "witch_transform",
+            "vampire_transform",
+            "pumpkin_head_transform",
+            "demon_transform",
+            "mummy_transform",
+            "zombie_transform",
+            "cute_pumpkin_transform",
+            "cute_ghost_transform",
+            "knock_knock_halloween",
+            "halloween_escape",
+            "baseball",
+            "korean_baseball",
+            "trampoline",
+            "trampoline_night",
+            "pucker_up",
+            "feed_mooncake",
+            "flyer",
+            "dishwasher",
+            "pet_chinese_opera",
+            "magic_fireball",
+            "gallery_ring",
+            "pet_moto_rider",
+            "muscle_pet",
+            "pet_delivery",
+            "mythic_style",
+            "steampunk",
+            "3d_cartoon_2",
+            "pet_chef",
+            "santa_gifts",
+            "santa_hug",
+            "girlfriend",
+            "boyfriend",
+            "heart_gesture_1",
+            "pet_wizard",
+            "smoke_smoke",
+            "gun_shot",
+            "double_gun",
+            "pet_warrior",
+            "long_hair",
+            "pet_dance",
+            "wool_curly",
+            "pet_bee",
+            "marry_me",
+            "piggy_morph",
+            "ski_ski",
+            "magic_broom",
+            "splashsplash",
+            "surfsurf",
+            "fairy_wing",
+            "angel_wing",
+            "dark_wing",
+            "emoji"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1::standard::effects::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::standard::effects::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1::standard::image_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::standard::image_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Image that the video opens with."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            },
+            "tail_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+            },
+            "static_mask_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Mask of the parts of the image that stay still."
+            },
+            "dynamic_masks": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "DynamicMask"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Masks of parts of the image, and the paths that these parts move along."
+            }
+          },
+          "required": [
+            "prompt",
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v1/standard/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v1::standard::image_to_video::Duration>), ("DynamicMask", SchemaGenerator::subschema_for::<crate::types::DynamicMask>)])
+    }
+}
+
+impl JsonSchema for crate::v1::standard::image_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::standard::image_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v1/standard/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v1::standard::image_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::standard::image_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1::standard::text_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::standard::text_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            },
+            "camera_control": {
+              "anyOf": [
+                {
+                  "$type": "CameraControlValue"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "A ready-made movement of the camera."
+            },
+            "advanced_camera_control": {
+              "anyOf": [
+                {
+                  "$type": "CameraControl"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "A movement of the camera along one axis."
+            }
+          },
+          "required": [
+            "prompt"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v1/standard/text-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v1::standard::text_to_video::AspectRatio>), ("CameraControl", SchemaGenerator::subschema_for::<crate::types::CameraControl>), ("CameraControlValue", SchemaGenerator::subschema_for::<crate::v1::standard::text_to_video::CameraControlValue>), ("Duration", SchemaGenerator::subschema_for::<crate::v1::standard::text_to_video::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::v1::standard::text_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::standard::text_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v1/standard/text-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v1::standard::text_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::standard::text_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1::standard::text_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::standard::text_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1::standard::text_to_video::CameraControlValue {
+    fn schema_name() -> Cow<'static, str> {
+        "CameraControlValue".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::standard::text_to_video::CameraControlValue".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "down_back",
+            "forward_up",
+            "right_turn_forward",
+            "left_turn_forward"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1::tts::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::tts::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "text": {
+              "type": "string",
+              "maxLength": 500,
+              "description": "What is spoken."
+            },
+            "voice_id": {
+              "default": "genshin_vindi2",
+              "description": "Voice that speaks the text.",
+              "allOf": [
+                {
+                  "$type": "VoiceId"
+                }
+              ]
+            },
+            "voice_speed": {
+              "type": "number",
+              "minimum": 0.8,
+              "maximum": 2.0,
+              "description": "Rate of the speech: 1 is the natural one.",
+              "default": 1
+            }
+          },
+          "required": [
+            "text"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v1/tts`."
+        }"#;
+        schema(generator, SCHEMA, &[("VoiceId", SchemaGenerator::subschema_for::<crate::v1::tts::VoiceId>)])
+    }
+}
+
+impl JsonSchema for crate::v1::tts::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::tts::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "audio": {
+              "description": "Finished recording, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "audio"
+          ],
+          "description": "What `fal-ai/kling-video/v1/tts` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v1::tts::VoiceId {
+    fn schema_name() -> Cow<'static, str> {
+        "VoiceId".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1::tts::VoiceId".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "genshin_vindi2",
+            "zhinen_xuesheng",
+            "AOT",
+            "ai_shatang",
+            "genshin_klee2",
+            "genshin_kirara",
+            "ai_kaiya",
+            "oversea_male1",
+            "ai_chenjiahao_712",
+            "girlfriend_4_speech02",
+            "chat1_female_new-3",
+            "chat_0407_5-1",
+            "cartoon-boy-07",
+            "uk_boy1",
+            "cartoon-girl-01",
+            "PeppaPig_platform",
+            "ai_huangzhong_712",
+            "ai_huangyaoshi_712",
+            "ai_laoguowang_712",
+            "chengshu_jiejie",
+            "you_pingjing",
+            "calm_story1",
+            "uk_man2",
+            "laopopo_speech02",
+            "heainainai_speech02",
+            "reader_en_m-v1",
+            "commercial_lady_en_f-v1",
+            "tiyuxi_xuedi",
+            "tiexin_nanyou",
+            "girlfriend_1_speech02",
+            "girlfriend_2_speech02",
+            "zhuxi_speech02",
+            "uk_oldman3",
+            "dongbeilaotie_speech02",
+            "chongqingxiaohuo_speech02",
+            "chuanmeizi_speech02",
+            "chaoshandashu_speech02",
+            "ai_taiwan_man2_speech02",
+            "xianzhanggui_speech02",
+            "tianjinjiejie_speech02",
+            "diyinnansang_DB_CN_M_04-v2",
+            "yizhipiannan-v1",
+            "guanxiaofang-v2",
+            "tianmeixuemei-v1",
+            "daopianyansang-v1",
+            "mengwa-v1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_5::pro::effects::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_5::pro::effects::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "input_image_urls": {
+              "type": "array",
+              "items": {
+                "type": "string"
+              },
+              "description": "Images of the people in the video, for the effects that show two: hug, kiss and the gesture of a heart."
+            },
+            "effect_scene": {
+              "description": "Effect that the video shows.",
+              "allOf": [
+                {
+                  "$type": "EffectScene"
+                }
+              ]
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            }
+          },
+          "required": [
+            "effect_scene"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v1.5/pro/effects`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v1_5::pro::effects::Duration>), ("EffectScene", SchemaGenerator::subschema_for::<crate::v1_5::pro::effects::EffectScene>)])
+    }
+}
+
+impl JsonSchema for crate::v1_5::pro::effects::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_5::pro::effects::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v1.5/pro/effects` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v1_5::pro::effects::EffectScene {
+    fn schema_name() -> Cow<'static, str> {
+        "EffectScene".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_5::pro::effects::EffectScene".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "hug",
+            "kiss",
+            "heart_gesture",
+            "squish",
+            "expansion",
+            "fuzzyfuzzy",
+            "bloombloom",
+            "dizzydizzy",
+            "jelly_press",
+            "jelly_slice",
+            "jelly_squish",
+            "jelly_jiggle",
+            "pixelpixel",
+            "yearbook",
+            "instant_film",
+            "anime_figure",
+            "rocketrocket",
+            "fly_fly",
+            "disappear",
+            "lightning_power",
+            "bullet_time",
+            "bullet_time_360",
+            "media_interview",
+            "day_to_night",
+            "let's_ride",
+            "jumpdrop",
+            "swish_swish",
+            "running_man",
+            "jazz_jazz",
+            "swing_swing",
+            "skateskate",
+            "building_sweater",
+            "pure_white_wings",
+            "black_wings",
+            "golden_wing",
+            "pink_pink_wings",
+            "rampage_ape",
+            "a_list_look",
+            "countdown_teleport",
+            "firework_2026",
+            "instant_christmas",
+            "birthday_star",
+            "firework",
+            "celebration",
+            "tiger_hug_pro",
+            "pet_lion_pro",
+            "guardian_spirit",
+            "squeeze_scream",
+            "inner_voice",
+            "memory_alive",
+            "guess_what",
+            "eagle_snatch",
+            "hug_from_past",
+            "instant_kid",
+            "dollar_rain",
+            "cry_cry",
+            "building_collapse",
+            "mushroom",
+            "jesus_hug",
+            "shark_alert",
+            "lie_flat",
+            "polar_bear_hug",
+            "brown_bear_hug",
+            "office_escape_plow",
+            "watermelon_bomb",
+            "boss_coming",
+            "wig_out",
+            "car_explosion",
+            "tiger_hug",
+            "siblings",
+            "construction_worker",
+            "snatched",
+            "felt_felt",
+            "plushcut",
+            "drunk_dance",
+            "drunk_dance_pet",
+            "daoma_dance",
+            "bouncy_dance",
+            "smooth_sailing_dance",
+            "new_year_greeting",
+            "lion_dance",
+            "prosperity",
+            "great_success",
+            "golden_horse_fortune",
+            "red_packet_box",
+            "lucky_horse_year",
+            "lucky_red_packet",
+            "lucky_money_come",
+            "lion_dance_pet",
+            "dumpling_making_pet",
+            "fish_making_pet",
+            "pet_red_packet",
+            "lantern_glow",
+            "expression_challenge",
+            "overdrive",
+            "heart_gesture_dance",
+            "poping",
+            "martial_arts",
+            "running",
+            "nezha",
+            "motorcycle_dance",
+            "subject_3_dance",
+            "ghost_step_dance",
+            "phantom_jewel",
+            "zoom_out",
+            "cheers_2026",
+            "kiss_pro",
+            "fight_pro",
+            "hug_pro",
+            "heart_gesture_pro",
+            "dollar_rain_pro",
+            "pet_bee_pro",
+            "santa_random_surprise",
+            "magic_match_tree",
+            "happy_birthday",
+            "thumbs_up_pro",
+            "surprise_bouquet",
+            "bouquet_drop",
+            "3d_cartoon_1_pro",
+            "glamour_photo_shoot",
+            "box_of_joy",
+            "first_toast_of_the_year",
+            "my_santa_pic",
+            "santa_gift",
+            "steampunk_christmas",
+            "snowglobe",
+            "christmas_photo_shoot",
+            "ornament_crash",
+            "santa_express",
+            "particle_santa_surround",
+            "coronation_of_frost",
+            "spark_in_the_snow",
+            "scarlet_and_snow",
+            "cozy_toon_wrap",
+            "bullet_time_lite",
+            "magic_cloak",
+            "balloon_parade",
+            "jumping_ginger_joy",
+            "c4d_cartoon_pro",
+            "venomous_spider",
+            "throne_of_king",
+            "luminous_elf",
+            "woodland_elf",
+            "japanese_anime_1",
+            "american_comics",
+            "snowboarding",
+            "witch_transform",
+            "vampire_transform",
+            "pumpkin_head_transform",
+            "demon_transform",
+            "mummy_transform",
+            "zombie_transform",
+            "cute_pumpkin_transform",
+            "cute_ghost_transform",
+            "knock_knock_halloween",
+            "halloween_escape",
+            "baseball",
+            "korean_baseball",
+            "trampoline",
+            "trampoline_night",
+            "pucker_up",
+            "feed_mooncake",
+            "flyer",
+            "dishwasher",
+            "pet_chinese_opera",
+            "magic_fireball",
+            "gallery_ring",
+            "pet_moto_rider",
+            "muscle_pet",
+            "pet_delivery",
+            "mythic_style",
+            "steampunk",
+            "3d_cartoon_2",
+            "pet_chef",
+            "santa_gifts",
+            "santa_hug",
+            "girlfriend",
+            "boyfriend",
+            "heart_gesture_1",
+            "pet_wizard",
+            "smoke_smoke",
+            "gun_shot",
+            "double_gun",
+            "pet_warrior",
+            "long_hair",
+            "pet_dance",
+            "wool_curly",
+            "pet_bee",
+            "marry_me",
+            "piggy_morph",
+            "ski_ski",
+            "magic_broom",
+            "splashsplash",
+            "surfsurf",
+            "fairy_wing",
+            "angel_wing",
+            "dark_wing",
+            "emoji"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_5::pro::effects::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_5::pro::effects::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_5::pro::image_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_5::pro::image_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Image that the video opens with."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "tail_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            },
+            "static_mask_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Mask of the parts of the image that stay still."
+            },
+            "dynamic_masks": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "DynamicMask"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Masks of parts of the image, and the paths that these parts move along."
+            }
+          },
+          "required": [
+            "prompt",
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v1.5/pro/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_5::pro::image_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v1_5::pro::image_to_video::Duration>), ("DynamicMask", SchemaGenerator::subschema_for::<crate::types::DynamicMask>)])
+    }
+}
+
+impl JsonSchema for crate::v1_5::pro::image_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_5::pro::image_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v1.5/pro/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v1_5::pro::image_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_5::pro::image_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_5::pro::image_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_5::pro::image_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_5::pro::text_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_5::pro::text_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            }
+          },
+          "required": [
+            "prompt"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v1.5/pro/text-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_5::pro::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v1_5::pro::text_to_video::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::v1_5::pro::text_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_5::pro::text_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v1.5/pro/text-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v1_5::pro::text_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_5::pro::text_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_5::pro::text_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_5::pro::text_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_6::pro::effects::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::pro::effects::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "input_image_urls": {
+              "type": "array",
+              "items": {
+                "type": "string"
+              },
+              "description": "Images of the people in the video, for the effects that show two: hug, kiss and the gesture of a heart."
+            },
+            "effect_scene": {
+              "description": "Effect that the video shows.",
+              "allOf": [
+                {
+                  "$type": "EffectScene"
+                }
+              ]
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            }
+          },
+          "required": [
+            "effect_scene"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v1.6/pro/effects`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v1_6::pro::effects::Duration>), ("EffectScene", SchemaGenerator::subschema_for::<crate::v1_6::pro::effects::EffectScene>)])
+    }
+}
+
+impl JsonSchema for crate::v1_6::pro::effects::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::pro::effects::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v1.6/pro/effects` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v1_6::pro::effects::EffectScene {
+    fn schema_name() -> Cow<'static, str> {
+        "EffectScene".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::pro::effects::EffectScene".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "hug",
+            "kiss",
+            "heart_gesture",
+            "squish",
+            "expansion",
+            "fuzzyfuzzy",
+            "bloombloom",
+            "dizzydizzy",
+            "jelly_press",
+            "jelly_slice",
+            "jelly_squish",
+            "jelly_jiggle",
+            "pixelpixel",
+            "yearbook",
+            "instant_film",
+            "anime_figure",
+            "rocketrocket",
+            "fly_fly",
+            "disappear",
+            "lightning_power",
+            "bullet_time",
+            "bullet_time_360",
+            "media_interview",
+            "day_to_night",
+            "let's_ride",
+            "jumpdrop",
+            "swish_swish",
+            "running_man",
+            "jazz_jazz",
+            "swing_swing",
+            "skateskate",
+            "building_sweater",
+            "pure_white_wings",
+            "black_wings",
+            "golden_wing",
+            "pink_pink_wings",
+            "rampage_ape",
+            "a_list_look",
+            "countdown_teleport",
+            "firework_2026",
+            "instant_christmas",
+            "birthday_star",
+            "firework",
+            "celebration",
+            "tiger_hug_pro",
+            "pet_lion_pro",
+            "guardian_spirit",
+            "squeeze_scream",
+            "inner_voice",
+            "memory_alive",
+            "guess_what",
+            "eagle_snatch",
+            "hug_from_past",
+            "instant_kid",
+            "dollar_rain",
+            "cry_cry",
+            "building_collapse",
+            "mushroom",
+            "jesus_hug",
+            "shark_alert",
+            "lie_flat",
+            "polar_bear_hug",
+            "brown_bear_hug",
+            "office_escape_plow",
+            "watermelon_bomb",
+            "boss_coming",
+            "wig_out",
+            "car_explosion",
+            "tiger_hug",
+            "siblings",
+            "construction_worker",
+            "snatched",
+            "felt_felt",
+            "plushcut",
+            "drunk_dance",
+            "drunk_dance_pet",
+            "daoma_dance",
+            "bouncy_dance",
+            "smooth_sailing_dance",
+            "new_year_greeting",
+            "lion_dance",
+            "prosperity",
+            "great_success",
+            "golden_horse_fortune",
+            "red_packet_box",
+            "lucky_horse_year",
+            "lucky_red_packet",
+            "lucky_money_come",
+            "lion_dance_pet",
+            "dumpling_making_pet",
+            "fish_making_pet",
+            "pet_red_packet",
+            "lantern_glow",
+            "expression_challenge",
+            "overdrive",
+            "heart_gesture_dance",
+            "poping",
+            "martial_arts",
+            "running",
+            "nezha",
+            "motorcycle_dance",
+            "subject_3_dance",
+            "ghost_step_dance",
+            "phantom_jewel",
+            "zoom_out",
+            "cheers_2026",
+            "kiss_pro",
+            "fight_pro",
+            "hug_pro",
+            "heart_gesture_pro",
+            "dollar_rain_pro",
+            "pet_bee_pro",
+            "santa_random_surprise",
+            "magic_match_tree",
+            "happy_birthday",
+            "thumbs_up_pro",
+            "surprise_bouquet",
+            "bouquet_drop",
+            "3d_cartoon_1_pro",
+            "glamour_photo_shoot",
+            "box_of_joy",
+            "first_toast_of_the_year",
+            "my_santa_pic",
+            "santa_gift",
+            "steampunk_christmas",
+            "snowglobe",
+            "christmas_photo_shoot",
+            "ornament_crash",
+            "santa_express",
+            "particle_santa_surround",
+            "coronation_of_frost",
+            "spark_in_the_snow",
+            "scarlet_and_snow",
+            "cozy_toon_wrap",
+            "bullet_time_lite",
+            "magic_cloak",
+            "balloon_parade",
+            "jumping_ginger_joy",
+            "c4d_cartoon_pro",
+            "venomous_spider",
+            "throne_of_king",
+            "luminous_elf",
+            "woodland_elf",
+            "japanese_anime_1",
+            "american_comics",
+            "snowboarding",
+            "witch_transform",
+            "vampire_transform",
+            "pumpkin_head_transform",
+            "demon_transform",
+            "mummy_transform",
+            "zombie_transform",
+            "cute_pumpkin_transform",
+            "cute_ghost_transform",
+            "knock_knock_halloween",
+            "halloween_escape",
+            "baseball",
+            "korean_baseball",
+            "trampoline",
+            "trampoline_night",
+            "pucker_up",
+            "feed_mooncake",
+            "flyer",
+            "dishwasher",
+            "pet_chinese_opera",
+            "magic_fireball",
+            "gallery_ring",
+            "pet_moto_rider",
+            "muscle_pet",
+            "pet_delivery",
+            "mythic_style",
+            "steampunk",
+            "3d_cartoon_2",
+            "pet_chef",
+            "santa_gifts",
+            "santa_hug",
+            "girlfriend",
+            "boyfriend",
+            "heart_gesture_1",
+            "pet_wizard",
+            "smoke_smoke",
+            "gun_shot",
+            "double_gun",
+            "pet_warrior",
+            "long_hair",
+            "pet_dance",
+            "wool_curly",
+            "pet_bee",
+            "marry_me",
+            "piggy_morph",
+            "ski_ski",
+            "magic_broom",
+            "splashsplash",
+            "surfsurf",
+            "fairy_wing",
+            "angel_wing",
+            "dark_wing",
+            "emoji"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_6::pro::effects::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::pro::effects::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_6::pro::elements::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::pro::elements::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "input_image_urls": {
+              "type": "array",
+              "items": {
+                "type": "string"
+              },
+              "description": "Images to make the video of, up to four."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            }
+          },
+          "required": [
+            "prompt",
+            "input_image_urls"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v1.6/pro/elements`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::pro::elements::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::pro::elements::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::v1_6::pro::elements::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::pro::elements::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v1.6/pro/elements` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v1_6::pro::elements::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::pro::elements::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_6::pro::elements::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::pro::elements::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_6::pro::image_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::pro::image_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Image that the video opens with."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "tail_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            }
+          },
+          "required": [
+            "prompt",
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v1.6/pro/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::pro::image_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::pro::image_to_video::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::v1_6::pro::image_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::pro::image_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v1.6/pro/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v1_6::pro::image_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::pro::image_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_6::pro::image_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::pro::image_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_6::pro::text_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::pro::text_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            }
+          },
+          "required": [
+            "prompt"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v1.6/pro/text-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::pro::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::pro::text_to_video::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::v1_6::pro::text_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::pro::text_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v1.6/pro/text-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v1_6::pro::text_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::pro::text_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_6::pro::text_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::pro::text_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_6::standard::effects::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::standard::effects::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "input_image_urls": {
+              "type": "array",
+              "items": {
+                "type": "string"
+              },
+              "description": "Images of the people in the video, for the effects that show two: hug, kiss and the gesture of a heart."
+            },
+            "effect_scene": {
+              "description": "Effect that the video shows.",
+              "allOf": [
+                {
+                  "$type": "EffectScene"
+                }
+              ]
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            }
+          },
+          "required": [
+            "effect_scene"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v1.6/standard/effects`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v1_6::standard::effects::Duration>), ("EffectScene", SchemaGenerator::subschema_for::<crate::v1_6::standard::effects::EffectScene>)])
+    }
+}
+
+impl JsonSchema for crate::v1_6::standard::effects::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::standard::effects::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v1.6/standard/effects` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v1_6::standard::effects::EffectScene {
+    fn schema_name() -> Cow<'static, str> {
+        "EffectScene".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::standard::effects::EffectScene".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "hug",
+            "kiss",
+            "heart_gesture",
+            "squish",
+            "expansion",
+            "fuzzyfuzzy",
+            "bloombloom",
+            "dizzydizzy",
+            "jelly_press",
+            "jelly_slice",
+            "jelly_squish",
+            "jelly_jiggle",
+            "pixelpixel",
+            "yearbook",
+            "instant_film",
+            "anime_figure",
+            "rocketrocket",
+            "fly_fly",
+            "disappear",
+            "lightning_power",
+            "bullet_time",
+            "bullet_time_360",
+            "media_interview",
+            "day_to_night",
+            "let's_ride",
+            "jumpdrop",
+            "swish_swish",
+            "running_man",
+            "jazz_jazz",
+            "swing_swing",
+            "skateskate",
+            "building_sweater",
+            "pure_white_wings",
+            "black_wings",
+            "golden_wing",
+            "pink_pink_wings",
+            "rampage_ape",
+            "a_list_look",
+            "countdown_teleport",
+            "firework_2026",
+            "instant_christmas",
+            "birthday_star",
+            "firework",
+            "celebration",
+            "tiger_hug_pro",
+            "pet_lion_pro",
+            "guardian_spirit",
+            "squeeze_scream",
+            "inner_voice",
+            "memory_alive",
+            "guess_what",
+            "eagle_snatch",
+            "hug_from_past",
+            "instant_kid",
+            "dollar_rain",
+            "cry_cry",
+            "building_collapse",
+            "mushroom",
+            "jesus_hug",
+            "shark_alert",
+            "lie_flat",
+            "polar_bear_hug",
+            "brown_bear_hug",
+            "office_escape_plow",
+            "watermelon_bomb",
+            "boss_coming",
+            "wig_out",
+            "car_explosion",
+            "tiger_hug",
+            "siblings",
+            "construction_worker",
+            "snatched",
+            "felt_felt",
+            "plushcut",
+            "drunk_dance",
+            "drunk_dance_pet",
+            "daoma_dance",
+            "bouncy_dance",
+            "smooth_sailing_dance",
+            "new_year_greeting",
+            "lion_dance",
+            "prosperity",
+            "great_success",
+            "golden_horse_fortune",
+            "red_packet_box",
+            "lucky_horse_year",
+            "lucky_red_packet",
+            "lucky_money_come",
+            "lion_dance_pet",
+            "dumpling_making_pet",
+            "fish_making_pet",
+            "pet_red_packet",
+            "lantern_glow",
+            "expression_challenge",
+            "overdrive",
+            "heart_gesture_dance",
+            "poping",
+            "martial_arts",
+            "running",
+            "nezha",
+            "motorcycle_dance",
+            "subject_3_dance",
+            "ghost_step_dance",
+            "phantom_jewel",
+            "zoom_out",
+            "cheers_2026",
+            "kiss_pro",
+            "fight_pro",
+            "hug_pro",
+            "heart_gesture_pro",
+            "dollar_rain_pro",
+            "pet_bee_pro",
+            "santa_random_surprise",
+            "magic_match_tree",
+            "happy_birthday",
+            "thumbs_up_pro",
+            "surprise_bouquet",
+            "bouquet_drop",
+            "3d_cartoon_1_pro",
+            "glamour_photo_shoot",
+            "box_of_joy",
+            "first_toast_of_the_year",
+            "my_santa_pic",
+            "santa_gift",
+            "steampunk_christmas",
+            "snowglobe",
+            "christmas_photo_shoot",
+            "ornament_crash",
+            "santa_express",
+            "particle_santa_surround",
+            "coronation_of_frost",
+            "spark_in_the_snow",
+            "scarlet_and_snow",
+            "cozy_toon_wrap",
+            "bullet_time_lite",
+            "magic_cloak",
+            "balloon_parade",
+            "jumping_ginger_joy",
+            "c4d_cartoon_pro",
+            "venomous_spider",
+            "throne_of_king",
+            "luminous_elf",
+            "woodland_elf",
+            "japanese_anime_1",
+            "american_comics",
+            "snowboarding",
+            "witch_transform",
+            "vampire_transform",
+            "pumpkin_head_transform",
+            "demon_transform",
+            "mummy_transform",
+            "zombie_transform",
+            "cute_pumpkin_transform",
+            "cute_ghost_transform",
+            "knock_knock_halloween",
+            "halloween_escape",
+            "baseball",
+            "korean_baseball",
+            "trampoline",
+            "trampoline_night",
+            "pucker_up",
+            "feed_mooncake",
+            "flyer",
+            "dishwasher",
+            "pet_chinese_opera",
+            "magic_fireball",
+            "gallery_ring",
+            "pet_moto_rider",
+            "muscle_pet",
+            "pet_delivery",
+            "mythic_style",
+            "steampunk",
+            "3d_cartoon_2",
+            "pet_chef",
+            "santa_gifts",
+            "santa_hug",
+            "girlfriend",
+            "boyfriend",
+            "heart_gesture_1",
+            "pet_wizard",
+            "smoke_smoke",
+            "gun_shot",
+            "double_gun",
+            "pet_warrior",
+            "long_hair",
+            "pet_dance",
+            "wool_curly",
+            "pet_bee",
+            "marry_me",
+            "piggy_morph",
+            "ski_ski",
+            "magic_broom",
+            "splashsplash",
+            "surfsurf",
+            "fairy_wing",
+            "angel_wing",
+            "dark_wing",
+            "emoji"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_6::standard::effects::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::standard::effects::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_6::standard::elements::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::standard::elements::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "input_image_urls": {
+              "type": "array",
+              "items": {
+                "type": "string"
+              },
+              "description": "Images to make the video of, up to four."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            }
+          },
+          "required": [
+            "prompt",
+            "input_image_urls"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v1.6/standard/elements`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::standard::elements::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::standard::elements::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::v1_6::standard::elements::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::standard::elements::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v1.6/standard/elements` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v1_6::standard::elements::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::standard::elements::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_6::standard::elements::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::standard::elements::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_6::standard::image_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::standard::image_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Image that the video opens with."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            }
+          },
+          "required": [
+            "prompt",
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v1.6/standard/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v1_6::standard::image_to_video::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::v1_6::standard::image_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::standard::image_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v1.6/standard/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v1_6::standard::image_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::standard::image_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_6::standard::text_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::standard::text_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            }
+          },
+          "required": [
+            "prompt"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v1.6/standard/text-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::standard::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::standard::text_to_video::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::v1_6::standard::text_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::standard::text_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v1.6/standard/text-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v1_6::standard::text_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::standard::text_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v1_6::standard::text_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v1_6::standard::text_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v2::master::image_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2::master::image_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Image that the video opens with."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            }
+          },
+          "required": [
+            "prompt",
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v2/master/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v2::master::image_to_video::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::v2::master::image_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2::master::image_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v2/master/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v2::master::image_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2::master::image_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v2::master::text_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2::master::text_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            }
+          },
+          "required": [
+            "prompt"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v2/master/text-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v2::master::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v2::master::text_to_video::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::v2::master::text_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2::master::text_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v2/master/text-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v2::master::text_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2::master::text_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v2::master::text_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2::master::text_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
         }"#;
         schema(generator, SCHEMA, &[])
     }
@@ -219,11 +7548,11 @@ impl JsonSchema for crate::v2_1::master::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: how the subject of the image moves and what the camera does."
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
-              "description": "Still image to set in motion. It gives the video its subject, look and framing."
+              "description": "Image that the video opens with."
             },
             "duration": {
               "default": "5",
@@ -237,7 +7566,7 @@ impl JsonSchema for crate::v2_1::master::image_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas. A text given here takes the place of the standard one, so repeat whatever should stay.",
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
@@ -326,7 +7655,7 @@ impl JsonSchema for crate::v2_1::master::text_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What the video shows, in plain language: subject, action, setting, light and the movement of the camera."
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "duration": {
               "default": "5",
@@ -339,7 +7668,7 @@ impl JsonSchema for crate::v2_1::master::text_to_video::Input {
             },
             "aspect_ratio": {
               "default": "16:9",
-              "description": "Shape of the picture, as width to height.",
+              "description": "Shape of the video, as width to height.",
               "allOf": [
                 {
                   "$type": "AspectRatio"
@@ -349,7 +7678,7 @@ impl JsonSchema for crate::v2_1::master::text_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas. A text given here takes the place of the standard one, so repeat whatever should stay.",
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
@@ -443,13 +7772,726 @@ impl JsonSchema for crate::v2_1::master::text_to_video::AspectRatio {
     }
 }
 
-impl JsonSchema for crate::v3::pro::image_to_video::Input {
+impl JsonSchema for crate::v2_1::pro::image_to_video::Input {
     fn schema_name() -> Cow<'static, str> {
         "Input".into()
     }
 
     fn schema_id() -> Cow<'static, str> {
-        "fal_kling_video::v3::pro::image_to_video::Input".into()
+        "fal_kling_video::v2_1::pro::image_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Image that the video opens with."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            },
+            "tail_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+            }
+          },
+          "required": [
+            "prompt",
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v2.1/pro/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v2_1::pro::image_to_video::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::v2_1::pro::image_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_1::pro::image_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v2.1/pro/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v2_1::pro::image_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_1::pro::image_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v2_1::standard::image_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_1::standard::image_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Image that the video opens with."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            }
+          },
+          "required": [
+            "prompt",
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v2.1/standard/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v2_1::standard::image_to_video::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::v2_1::standard::image_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_1::standard::image_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v2.1/standard/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v2_1::standard::image_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_1::standard::image_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v2_5_turbo::pro::image_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_5_turbo::pro::image_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Image that the video opens with."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            },
+            "tail_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+            }
+          },
+          "required": [
+            "prompt",
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v2.5-turbo/pro/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v2_5_turbo::pro::image_to_video::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::v2_5_turbo::pro::image_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_5_turbo::pro::image_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v2.5-turbo/pro/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v2_5_turbo::pro::image_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_5_turbo::pro::image_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v2_5_turbo::pro::text_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_5_turbo::pro::text_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            }
+          },
+          "required": [
+            "prompt"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v2.5-turbo/pro/text-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_5_turbo::pro::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v2_5_turbo::pro::text_to_video::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::v2_5_turbo::pro::text_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_5_turbo::pro::text_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v2.5-turbo/pro/text-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v2_5_turbo::pro::text_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_5_turbo::pro::text_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v2_5_turbo::pro::text_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_5_turbo::pro::text_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v2_5_turbo::standard::image_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_5_turbo::standard::image_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Image that the video opens with."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            }
+          },
+          "required": [
+            "prompt",
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v2.5-turbo/standard/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v2_5_turbo::standard::image_to_video::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::v2_5_turbo::standard::image_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_5_turbo::standard::image_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v2.5-turbo/standard/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v2_5_turbo::standard::image_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_5_turbo::standard::image_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v2_6::pro::image_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_6::pro::image_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "start_image_url": {
+              "type": "string",
+              "description": "Image that the video opens with."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "generate_audio": {
+              "type": "boolean",
+              "description": "Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
+              "default": true
+            },
+            "voice_ids": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Voices for the video, by the identifiers that the endpoint for new voices gave out, two at most. Prompts refer to them as `<<<voice_1>>>` and `<<<voice_2>>>`."
+            },
+            "end_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+            }
+          },
+          "required": [
+            "prompt",
+            "start_image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v2.6/pro/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v2_6::pro::image_to_video::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::v2_6::pro::image_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_6::pro::image_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v2.6/pro/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v2_6::pro::image_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_6::pro::image_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v2_6::pro::motion_control::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_6::pro::motion_control::Input".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
@@ -466,7 +8508,365 @@ impl JsonSchema for crate::v3::pro::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`; with neither or with both it is not valid."
+              "description": "What the video shows besides the motion: setting, light and mood."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Image of the character, which has to be shown in clear proportions, unobstructed, on more than 5% of the picture."
+            },
+            "video_url": {
+              "type": "string",
+              "description": "Video of the motion to take over: one person, at least the upper body with the head, unobstructed. It may last 30 seconds, or 10 with `character_orientation` set to `image`."
+            },
+            "keep_original_sound": {
+              "type": "boolean",
+              "description": "Whether the sound of the reference video stays.",
+              "default": true
+            },
+            "character_orientation": {
+              "description": "Which way the character faces: as in the reference video (`video`), which suits complex motion, or as in the image (`image`), which suits camera movements.",
+              "allOf": [
+                {
+                  "$type": "CharacterOrientation"
+                }
+              ]
+            }
+          },
+          "required": [
+            "image_url",
+            "video_url",
+            "character_orientation"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v2.6/pro/motion-control`."
+        }"#;
+        schema(generator, SCHEMA, &[("CharacterOrientation", SchemaGenerator::subschema_for::<crate::v2_6::pro::motion_control::CharacterOrientation>)])
+    }
+}
+
+impl JsonSchema for crate::v2_6::pro::motion_control::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_6::pro::motion_control::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v2.6/pro/motion-control` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v2_6::pro::motion_control::CharacterOrientation {
+    fn schema_name() -> Cow<'static, str> {
+        "CharacterOrientation".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_6::pro::motion_control::CharacterOrientation".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "image",
+            "video"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v2_6::pro::text_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_6::pro::text_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            },
+            "generate_audio": {
+              "type": "boolean",
+              "description": "Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
+              "default": true
+            }
+          },
+          "required": [
+            "prompt"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v2.6/pro/text-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_6::pro::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v2_6::pro::text_to_video::Duration>)])
+    }
+}
+
+impl JsonSchema for crate::v2_6::pro::text_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_6::pro::text_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v2.6/pro/text-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v2_6::pro::text_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_6::pro::text_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "5",
+            "10"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v2_6::pro::text_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_6::pro::text_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v2_6::standard::motion_control::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_6::standard::motion_control::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What the video shows besides the motion: setting, light and mood."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Image of the character, which has to be shown in clear proportions, unobstructed, on more than 5% of the picture."
+            },
+            "video_url": {
+              "type": "string",
+              "description": "Video of the motion to take over: one person, at least the upper body with the head, unobstructed. It may last 30 seconds, or 10 with `character_orientation` set to `image`."
+            },
+            "keep_original_sound": {
+              "type": "boolean",
+              "description": "Whether the sound of the reference video stays.",
+              "default": true
+            },
+            "character_orientation": {
+              "description": "Which way the character faces: as in the reference video (`video`), which suits complex motion, or as in the image (`image`), which suits camera movements.",
+              "allOf": [
+                {
+                  "$type": "CharacterOrientation"
+                }
+              ]
+            }
+          },
+          "required": [
+            "image_url",
+            "video_url",
+            "character_orientation"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v2.6/standard/motion-control`."
+        }"#;
+        schema(generator, SCHEMA, &[("CharacterOrientation", SchemaGenerator::subschema_for::<crate::v2_6::standard::motion_control::CharacterOrientation>)])
+    }
+}
+
+impl JsonSchema for crate::v2_6::standard::motion_control::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_6::standard::motion_control::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v2.6/standard/motion-control` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v2_6::standard::motion_control::CharacterOrientation {
+    fn schema_name() -> Cow<'static, str> {
+        "CharacterOrientation".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v2_6::standard::motion_control::CharacterOrientation".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "image",
+            "video"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v3::_4k::image_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::_4k::image_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
             },
             "multi_prompt": {
               "anyOf": [
@@ -480,7 +8880,7 @@ impl JsonSchema for crate::v3::pro::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`; with neither or with both it is not valid."
+              "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`."
             },
             "start_image_url": {
               "type": "string",
@@ -509,7 +8909,7 @@ impl JsonSchema for crate::v3::pro::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "Image that the video closes with. Left out or `null`, the model is free to choose the ending."
+              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
             },
             "elements": {
               "anyOf": [
@@ -523,11 +8923,11 @@ impl JsonSchema for crate::v3::pro::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "Characters and objects to bring into the video, each shown by a set of images or by a video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
+              "description": "Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided. With `customize` the shots are the ones you list, with `intelligent` the model works out the division by itself.",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -537,7 +8937,402 @@ impl JsonSchema for crate::v3::pro::image_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas. A text given here takes the place of the standard one, so repeat whatever should stay.",
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            }
+          },
+          "required": [
+            "start_image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v3/4k/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v3::_4k::image_to_video::Duration>), ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::v3::_4k::image_to_video::ShotType>)])
+    }
+}
+
+impl JsonSchema for crate::v3::_4k::image_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::_4k::image_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v3/4k/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v3::_4k::image_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::_4k::image_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v3::_4k::image_to_video::ShotType {
+    fn schema_name() -> Cow<'static, str> {
+        "ShotType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::_4k::image_to_video::ShotType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize",
+            "intelligent"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v3::_4k::text_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::_4k::text_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "multi_prompt": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3MultiPromptElement"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`."
+            },
+            "generate_audio": {
+              "type": "boolean",
+              "description": "Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
+              "default": true
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            }
+          },
+          "description": "The parameters of `fal-ai/kling-video/v3/4k/text-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v3::_4k::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v3::_4k::text_to_video::Duration>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::v3::_4k::text_to_video::ShotType>)])
+    }
+}
+
+impl JsonSchema for crate::v3::_4k::text_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::_4k::text_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v3/4k/text-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v3::_4k::text_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::_4k::text_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v3::_4k::text_to_video::ShotType {
+    fn schema_name() -> Cow<'static, str> {
+        "ShotType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::_4k::text_to_video::ShotType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize",
+            "intelligent"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v3::_4k::text_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::_4k::text_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v3::pro::image_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::pro::image_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+            },
+            "multi_prompt": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3MultiPromptElement"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`."
+            },
+            "start_image_url": {
+              "type": "string",
+              "description": "Image that the video opens with."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "generate_audio": {
+              "type": "boolean",
+              "description": "Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
+              "default": true
+            },
+            "end_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+            },
+            "elements": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3ComboElementInput"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
@@ -638,5 +9433,943 @@ impl JsonSchema for crate::v3::pro::image_to_video::ShotType {
           ]
         }"#;
         schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v3::pro::motion_control::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::pro::motion_control::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What the video shows besides the motion: setting, light and mood."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Image of the character, which has to be shown in clear proportions, unobstructed, on more than 5% of the picture."
+            },
+            "video_url": {
+              "type": "string",
+              "description": "Video of the motion to take over: one person, at least the upper body with the head, unobstructed. It may last 30 seconds, or 10 with `character_orientation` set to `image`."
+            },
+            "keep_original_sound": {
+              "type": "boolean",
+              "description": "Whether the sound of the reference video stays.",
+              "default": true
+            },
+            "character_orientation": {
+              "description": "Which way the character faces: as in the reference video (`video`), which suits complex motion, or as in the image (`image`), which suits camera movements.",
+              "allOf": [
+                {
+                  "$type": "CharacterOrientation"
+                }
+              ]
+            },
+            "elements": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3ImageElementInput"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "A face to keep alike throughout the video: one element, which prompts call `@Element1`. Only with `character_orientation` set to `video`."
+            }
+          },
+          "required": [
+            "image_url",
+            "video_url",
+            "character_orientation"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v3/pro/motion-control`."
+        }"#;
+        schema(generator, SCHEMA, &[("CharacterOrientation", SchemaGenerator::subschema_for::<crate::v3::pro::motion_control::CharacterOrientation>), ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>)])
+    }
+}
+
+impl JsonSchema for crate::v3::pro::motion_control::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::pro::motion_control::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v3/pro/motion-control` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v3::pro::motion_control::CharacterOrientation {
+    fn schema_name() -> Cow<'static, str> {
+        "CharacterOrientation".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::pro::motion_control::CharacterOrientation".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "image",
+            "video"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v3::pro::text_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::pro::text_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "multi_prompt": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3MultiPromptElement"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`."
+            },
+            "generate_audio": {
+              "type": "boolean",
+              "description": "Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
+              "default": true
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            }
+          },
+          "description": "The parameters of `fal-ai/kling-video/v3/pro/text-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v3::pro::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v3::pro::text_to_video::Duration>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::v3::pro::text_to_video::ShotType>)])
+    }
+}
+
+impl JsonSchema for crate::v3::pro::text_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::pro::text_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v3/pro/text-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v3::pro::text_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::pro::text_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v3::pro::text_to_video::ShotType {
+    fn schema_name() -> Cow<'static, str> {
+        "ShotType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::pro::text_to_video::ShotType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize",
+            "intelligent"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v3::pro::text_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::pro::text_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v3::standard::image_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::standard::image_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+            },
+            "multi_prompt": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3MultiPromptElement"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`."
+            },
+            "start_image_url": {
+              "type": "string",
+              "description": "Image that the video opens with."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "generate_audio": {
+              "type": "boolean",
+              "description": "Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
+              "default": true
+            },
+            "end_image_url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+            },
+            "elements": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3ComboElementInput"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`, `@Element2` and so on."
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            }
+          },
+          "required": [
+            "start_image_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v3/standard/image-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v3::standard::image_to_video::Duration>), ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::v3::standard::image_to_video::ShotType>)])
+    }
+}
+
+impl JsonSchema for crate::v3::standard::image_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::standard::image_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v3/standard/image-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v3::standard::image_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::standard::image_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v3::standard::image_to_video::ShotType {
+    fn schema_name() -> Cow<'static, str> {
+        "ShotType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::standard::image_to_video::ShotType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize",
+            "intelligent"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v3::standard::motion_control::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::standard::motion_control::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What the video shows besides the motion: setting, light and mood."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Image of the character, which has to be shown in clear proportions, unobstructed, on more than 5% of the picture."
+            },
+            "video_url": {
+              "type": "string",
+              "description": "Video of the motion to take over: one person, at least the upper body with the head, unobstructed. It may last 30 seconds, or 10 with `character_orientation` set to `image`."
+            },
+            "keep_original_sound": {
+              "type": "boolean",
+              "description": "Whether the sound of the reference video stays.",
+              "default": true
+            },
+            "character_orientation": {
+              "description": "Which way the character faces: as in the reference video (`video`), which suits complex motion, or as in the image (`image`), which suits camera movements.",
+              "allOf": [
+                {
+                  "$type": "CharacterOrientation"
+                }
+              ]
+            },
+            "elements": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3ImageElementInput"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "A face to keep alike throughout the video: one element, which prompts call `@Element1`. Only with `character_orientation` set to `video`."
+            }
+          },
+          "required": [
+            "image_url",
+            "video_url",
+            "character_orientation"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/v3/standard/motion-control`."
+        }"#;
+        schema(generator, SCHEMA, &[("CharacterOrientation", SchemaGenerator::subschema_for::<crate::v3::standard::motion_control::CharacterOrientation>), ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>)])
+    }
+}
+
+impl JsonSchema for crate::v3::standard::motion_control::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::standard::motion_control::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v3/standard/motion-control` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v3::standard::motion_control::CharacterOrientation {
+    fn schema_name() -> Cow<'static, str> {
+        "CharacterOrientation".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::standard::motion_control::CharacterOrientation".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "image",
+            "video"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v3::standard::text_to_video::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::standard::text_to_video::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 2500
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+            },
+            "duration": {
+              "default": "5",
+              "description": "Length of the video in seconds.",
+              "allOf": [
+                {
+                  "$type": "Duration"
+                }
+              ]
+            },
+            "multi_prompt": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {
+                    "$type": "KlingV3MultiPromptElement"
+                  }
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`."
+            },
+            "generate_audio": {
+              "type": "boolean",
+              "description": "Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
+              "default": true
+            },
+            "shot_type": {
+              "default": "customize",
+              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "allOf": [
+                {
+                  "$type": "ShotType"
+                }
+              ]
+            },
+            "aspect_ratio": {
+              "default": "16:9",
+              "description": "Shape of the video, as width to height.",
+              "allOf": [
+                {
+                  "$type": "AspectRatio"
+                }
+              ]
+            },
+            "negative_prompt": {
+              "type": "string",
+              "maxLength": 2500,
+              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "default": "blur, distort, and low quality"
+            },
+            "cfg_scale": {
+              "type": "number",
+              "minimum": 0.0,
+              "maximum": 1.0,
+              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "default": 0.5
+            }
+          },
+          "description": "The parameters of `fal-ai/kling-video/v3/standard/text-to-video`."
+        }"#;
+        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v3::standard::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v3::standard::text_to_video::Duration>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::v3::standard::text_to_video::ShotType>)])
+    }
+}
+
+impl JsonSchema for crate::v3::standard::text_to_video::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::standard::text_to_video::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "Finished video, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video"
+          ],
+          "description": "What `fal-ai/kling-video/v3/standard/text-to-video` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::v3::standard::text_to_video::Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::standard::text_to_video::Duration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "3",
+            "4",
+            "5",
+            "6",
+            "7",
+            "8",
+            "9",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v3::standard::text_to_video::ShotType {
+    fn schema_name() -> Cow<'static, str> {
+        "ShotType".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::standard::text_to_video::ShotType".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "customize",
+            "intelligent"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::v3::standard::text_to_video::AspectRatio {
+    fn schema_name() -> Cow<'static, str> {
+        "AspectRatio".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::v3::standard::text_to_video::AspectRatio".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "string",
+          "enum": [
+            "16:9",
+            "9:16",
+            "1:1"
+          ]
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::video_to_audio::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::video_to_audio::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video_url": {
+              "type": "string",
+              "description": "Video to make sound for, in MP4 or MOV, 3 to 20 seconds long and up to 100 MB."
+            },
+            "sound_effect_prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 200
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What the sound effects are, up to 200 characters.",
+              "default": "Car tires screech as they accelerate in a drag race"
+            },
+            "background_music_prompt": {
+              "anyOf": [
+                {
+                  "type": "string",
+                  "maxLength": 200
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What the music in the background is like, up to 200 characters.",
+              "default": "intense car race"
+            },
+            "asmr_mode": {
+              "type": "boolean",
+              "description": "Whether sound effects are made with more detail, for scenes to sink into.",
+              "default": false
+            }
+          },
+          "required": [
+            "video_url"
+          ],
+          "description": "The parameters of `fal-ai/kling-video/video-to-audio`."
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::video_to_audio::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_kling_video::video_to_audio::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "video": {
+              "description": "The video given, with the new sound.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            },
+            "audio": {
+              "description": "Sound made for the video, as MP3.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "required": [
+            "video",
+            "audio"
+          ],
+          "description": "What `fal-ai/kling-video/video-to-audio` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
     }
 }

@@ -3,13 +3,87 @@
 //!
 //! | module | endpoint | what it does |
 //! |---|---|---|
+//! | [`mod@ai_avatar::v2::pro`] | [`fal-ai/kling-video/ai-avatar/v2/pro`](https://fal.ai/models/fal-ai/kling-video/ai-avatar/v2/pro) | image-to-video |
+//! | [`mod@ai_avatar::v2::standard`] | [`fal-ai/kling-video/ai-avatar/v2/standard`](https://fal.ai/models/fal-ai/kling-video/ai-avatar/v2/standard) | image-to-video |
+//! | [`mod@create_voice`] | [`fal-ai/kling-video/create-voice`](https://fal.ai/models/fal-ai/kling-video/create-voice) | audio-to-audio |
+//! | [`mod@lipsync::audio_to_video`] | [`fal-ai/kling-video/lipsync/audio-to-video`](https://fal.ai/models/fal-ai/kling-video/lipsync/audio-to-video) | text-to-video |
+//! | [`mod@lipsync::text_to_video`] | [`fal-ai/kling-video/lipsync/text-to-video`](https://fal.ai/models/fal-ai/kling-video/lipsync/text-to-video) | text-to-video |
+//! | [`mod@o1::image_to_video`] | [`fal-ai/kling-video/o1/image-to-video`](https://fal.ai/models/fal-ai/kling-video/o1/image-to-video) | image-to-video |
+//! | [`mod@o1::reference_to_video`] | [`fal-ai/kling-video/o1/reference-to-video`](https://fal.ai/models/fal-ai/kling-video/o1/reference-to-video) | image-to-video |
+//! | [`mod@o1::standard::image_to_video`] | [`fal-ai/kling-video/o1/standard/image-to-video`](https://fal.ai/models/fal-ai/kling-video/o1/standard/image-to-video) | image-to-video |
+//! | [`mod@o1::standard::reference_to_video`] | [`fal-ai/kling-video/o1/standard/reference-to-video`](https://fal.ai/models/fal-ai/kling-video/o1/standard/reference-to-video) | image-to-video |
+//! | [`mod@o1::standard::video_to_video::edit`] | [`fal-ai/kling-video/o1/standard/video-to-video/edit`](https://fal.ai/models/fal-ai/kling-video/o1/standard/video-to-video/edit) | video-to-video |
+//! | [`mod@o1::standard::video_to_video::reference`] | [`fal-ai/kling-video/o1/standard/video-to-video/reference`](https://fal.ai/models/fal-ai/kling-video/o1/standard/video-to-video/reference) | video-to-video |
+//! | [`mod@o1::video_to_video::edit`] | [`fal-ai/kling-video/o1/video-to-video/edit`](https://fal.ai/models/fal-ai/kling-video/o1/video-to-video/edit) | video-to-video |
+//! | [`mod@o1::video_to_video::reference`] | [`fal-ai/kling-video/o1/video-to-video/reference`](https://fal.ai/models/fal-ai/kling-video/o1/video-to-video/reference) | video-to-video |
+//! | [`mod@o3::_4k::image_to_video`] | [`fal-ai/kling-video/o3/4k/image-to-video`](https://fal.ai/models/fal-ai/kling-video/o3/4k/image-to-video) | image-to-video |
+//! | [`mod@o3::_4k::reference_to_video`] | [`fal-ai/kling-video/o3/4k/reference-to-video`](https://fal.ai/models/fal-ai/kling-video/o3/4k/reference-to-video) | image-to-video |
+//! | [`mod@o3::_4k::text_to_video`] | [`fal-ai/kling-video/o3/4k/text-to-video`](https://fal.ai/models/fal-ai/kling-video/o3/4k/text-to-video) | text-to-video |
+//! | [`mod@o3::pro::image_to_video`] | [`fal-ai/kling-video/o3/pro/image-to-video`](https://fal.ai/models/fal-ai/kling-video/o3/pro/image-to-video) | image-to-video |
+//! | [`mod@o3::pro::reference_to_video`] | [`fal-ai/kling-video/o3/pro/reference-to-video`](https://fal.ai/models/fal-ai/kling-video/o3/pro/reference-to-video) | image-to-video |
+//! | [`mod@o3::pro::text_to_video`] | [`fal-ai/kling-video/o3/pro/text-to-video`](https://fal.ai/models/fal-ai/kling-video/o3/pro/text-to-video) | text-to-video |
+//! | [`mod@o3::pro::video_to_video::edit`] | [`fal-ai/kling-video/o3/pro/video-to-video/edit`](https://fal.ai/models/fal-ai/kling-video/o3/pro/video-to-video/edit) | video-to-video |
+//! | [`mod@o3::pro::video_to_video::reference`] | [`fal-ai/kling-video/o3/pro/video-to-video/reference`](https://fal.ai/models/fal-ai/kling-video/o3/pro/video-to-video/reference) | video-to-video |
+//! | [`mod@o3::standard::image_to_video`] | [`fal-ai/kling-video/o3/standard/image-to-video`](https://fal.ai/models/fal-ai/kling-video/o3/standard/image-to-video) | image-to-video |
+//! | [`mod@o3::standard::reference_to_video`] | [`fal-ai/kling-video/o3/standard/reference-to-video`](https://fal.ai/models/fal-ai/kling-video/o3/standard/reference-to-video) | image-to-video |
+//! | [`mod@o3::standard::text_to_video`] | [`fal-ai/kling-video/o3/standard/text-to-video`](https://fal.ai/models/fal-ai/kling-video/o3/standard/text-to-video) | text-to-video |
+//! | [`mod@o3::standard::video_to_video::edit`] | [`fal-ai/kling-video/o3/standard/video-to-video/edit`](https://fal.ai/models/fal-ai/kling-video/o3/standard/video-to-video/edit) | video-to-video |
+//! | [`mod@o3::standard::video_to_video::reference`] | [`fal-ai/kling-video/o3/standard/video-to-video/reference`](https://fal.ai/models/fal-ai/kling-video/o3/standard/video-to-video/reference) | video-to-video |
+//! | [`mod@v1::pro::ai_avatar`] | [`fal-ai/kling-video/v1/pro/ai-avatar`](https://fal.ai/models/fal-ai/kling-video/v1/pro/ai-avatar) | image-to-video |
+//! | [`mod@v1::standard::ai_avatar`] | [`fal-ai/kling-video/v1/standard/ai-avatar`](https://fal.ai/models/fal-ai/kling-video/v1/standard/ai-avatar) | image-to-video |
+//! | [`mod@v1::standard::effects`] | [`fal-ai/kling-video/v1/standard/effects`](https://fal.ai/models/fal-ai/kling-video/v1/standard/effects) | text-to-video |
+//! | [`mod@v1::standard::image_to_video`] | [`fal-ai/kling-video/v1/standard/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v1/standard/image-to-video) | image-to-video |
+//! | [`mod@v1::standard::text_to_video`] | [`fal-ai/kling-video/v1/standard/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v1/standard/text-to-video) | text-to-video |
+//! | [`mod@v1::tts`] | [`fal-ai/kling-video/v1/tts`](https://fal.ai/models/fal-ai/kling-video/v1/tts) | text-to-speech |
+//! | [`mod@v1_5::pro::effects`] | [`fal-ai/kling-video/v1.5/pro/effects`](https://fal.ai/models/fal-ai/kling-video/v1.5/pro/effects) | text-to-video |
+//! | [`mod@v1_5::pro::image_to_video`] | [`fal-ai/kling-video/v1.5/pro/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v1.5/pro/image-to-video) | image-to-video |
+//! | [`mod@v1_5::pro::text_to_video`] | [`fal-ai/kling-video/v1.5/pro/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v1.5/pro/text-to-video) | text-to-video |
+//! | [`mod@v1_6::pro::effects`] | [`fal-ai/kling-video/v1.6/pro/effects`](https://fal.ai/models/fal-ai/kling-video/v1.6/pro/effects) | text-to-video |
+//! | [`mod@v1_6::pro::elements`] | [`fal-ai/kling-video/v1.6/pro/elements`](https://fal.ai/models/fal-ai/kling-video/v1.6/pro/elements) | image-to-video |
+//! | [`mod@v1_6::pro::image_to_video`] | [`fal-ai/kling-video/v1.6/pro/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v1.6/pro/image-to-video) | image-to-video |
+//! | [`mod@v1_6::pro::text_to_video`] | [`fal-ai/kling-video/v1.6/pro/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v1.6/pro/text-to-video) | text-to-video |
+//! | [`mod@v1_6::standard::effects`] | [`fal-ai/kling-video/v1.6/standard/effects`](https://fal.ai/models/fal-ai/kling-video/v1.6/standard/effects) | text-to-video |
+//! | [`mod@v1_6::standard::elements`] | [`fal-ai/kling-video/v1.6/standard/elements`](https://fal.ai/models/fal-ai/kling-video/v1.6/standard/elements) | image-to-video |
+//! | [`mod@v1_6::standard::image_to_video`] | [`fal-ai/kling-video/v1.6/standard/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v1.6/standard/image-to-video) | image-to-video |
+//! | [`mod@v1_6::standard::text_to_video`] | [`fal-ai/kling-video/v1.6/standard/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v1.6/standard/text-to-video) | text-to-video |
+//! | [`mod@v2::master::image_to_video`] | [`fal-ai/kling-video/v2/master/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v2/master/image-to-video) | image-to-video |
+//! | [`mod@v2::master::text_to_video`] | [`fal-ai/kling-video/v2/master/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v2/master/text-to-video) | text-to-video |
 //! | [`mod@v2_1::master::image_to_video`] | [`fal-ai/kling-video/v2.1/master/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.1/master/image-to-video) | image-to-video |
 //! | [`mod@v2_1::master::text_to_video`] | [`fal-ai/kling-video/v2.1/master/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.1/master/text-to-video) | text-to-video |
+//! | [`mod@v2_1::pro::image_to_video`] | [`fal-ai/kling-video/v2.1/pro/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.1/pro/image-to-video) | image-to-video |
+//! | [`mod@v2_1::standard::image_to_video`] | [`fal-ai/kling-video/v2.1/standard/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.1/standard/image-to-video) | image-to-video |
+//! | [`mod@v2_5_turbo::pro::image_to_video`] | [`fal-ai/kling-video/v2.5-turbo/pro/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.5-turbo/pro/image-to-video) | image-to-video |
+//! | [`mod@v2_5_turbo::pro::text_to_video`] | [`fal-ai/kling-video/v2.5-turbo/pro/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.5-turbo/pro/text-to-video) | text-to-video |
+//! | [`mod@v2_5_turbo::standard::image_to_video`] | [`fal-ai/kling-video/v2.5-turbo/standard/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.5-turbo/standard/image-to-video) | image-to-video |
+//! | [`mod@v2_6::pro::image_to_video`] | [`fal-ai/kling-video/v2.6/pro/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.6/pro/image-to-video) | image-to-video |
+//! | [`mod@v2_6::pro::motion_control`] | [`fal-ai/kling-video/v2.6/pro/motion-control`](https://fal.ai/models/fal-ai/kling-video/v2.6/pro/motion-control) | video-to-video |
+//! | [`mod@v2_6::pro::text_to_video`] | [`fal-ai/kling-video/v2.6/pro/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.6/pro/text-to-video) | text-to-video |
+//! | [`mod@v2_6::standard::motion_control`] | [`fal-ai/kling-video/v2.6/standard/motion-control`](https://fal.ai/models/fal-ai/kling-video/v2.6/standard/motion-control) | video-to-video |
+//! | [`mod@v3::_4k::image_to_video`] | [`fal-ai/kling-video/v3/4k/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v3/4k/image-to-video) | image-to-video |
+//! | [`mod@v3::_4k::text_to_video`] | [`fal-ai/kling-video/v3/4k/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v3/4k/text-to-video) | text-to-video |
 //! | [`mod@v3::pro::image_to_video`] | [`fal-ai/kling-video/v3/pro/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v3/pro/image-to-video) | image-to-video |
+//! | [`mod@v3::pro::motion_control`] | [`fal-ai/kling-video/v3/pro/motion-control`](https://fal.ai/models/fal-ai/kling-video/v3/pro/motion-control) | video-to-video |
+//! | [`mod@v3::pro::text_to_video`] | [`fal-ai/kling-video/v3/pro/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v3/pro/text-to-video) | text-to-video |
+//! | [`mod@v3::standard::image_to_video`] | [`fal-ai/kling-video/v3/standard/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v3/standard/image-to-video) | image-to-video |
+//! | [`mod@v3::standard::motion_control`] | [`fal-ai/kling-video/v3/standard/motion-control`](https://fal.ai/models/fal-ai/kling-video/v3/standard/motion-control) | video-to-video |
+//! | [`mod@v3::standard::text_to_video`] | [`fal-ai/kling-video/v3/standard/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v3/standard/text-to-video) | text-to-video |
+//! | [`mod@video_to_audio`] | [`fal-ai/kling-video/video-to-audio`](https://fal.ai/models/fal-ai/kling-video/video-to-audio) | video-to-audio |
 
 #[cfg(feature = "schemars")]
 mod json_schema;
 
+pub mod ai_avatar;
+pub mod create_voice;
+pub mod lipsync;
+pub mod o1;
+pub mod o3;
 pub mod types;
+pub mod v1;
+pub mod v1_5;
+pub mod v1_6;
+pub mod v2;
 pub mod v2_1;
+pub mod v2_5_turbo;
+pub mod v2_6;
 pub mod v3;
+pub mod video_to_audio;

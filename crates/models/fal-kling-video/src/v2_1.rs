@@ -2,3 +2,5 @@
 //! Endpoints under `fal-ai/kling-video/v2.1`.
 
 pub mod master;
+pub mod pro;
+pub mod standard;

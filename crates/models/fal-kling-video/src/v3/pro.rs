@@ -2,3 +2,5 @@
 //! Endpoints under `fal-ai/kling-video/v3/pro`.
 
 pub mod image_to_video;
+pub mod motion_control;
+pub mod text_to_video;
