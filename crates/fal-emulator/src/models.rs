@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::schema::Components;
 
 mod own_app;
+mod streams;
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas");
 

@@ -27,6 +27,13 @@ impl Components {
         Self(components)
     }
 
+    /// Adds the components of another document that this one has not.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        for (name, schema) in &other.0 {
+            self.0.entry(name).or_insert_with(|| schema.clone());
+        }
+    }
+
     /// Follows references; gives the schema and the name of the last component on the way.
     pub(crate) fn resolve<'a>(&'a self, mut schema: &'a Value) -> (&'a Value, Option<&'a str>) {
         let mut component = None;

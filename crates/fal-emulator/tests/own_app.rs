@@ -93,3 +93,25 @@ async fn a_real_app_is_served_whole() {
         assert_eq!(answer.status, 200, "{id}: {}", answer.json());
     }
 }
+
+#[tokio::test]
+async fn a_stream_without_a_schema_shows_the_output_of_its_parent() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("openapi.json");
+    let mut document = document();
+    document["paths"]["/stream"]["post"]["responses"]["200"]["content"]["application/json"]["schema"] =
+        json!({});
+    std::fs::write(&path, document.to_string()).unwrap();
+    let fal = Fal::of(Emulator::builder().pace(Pace::instant().log_lines(2)).app("me/demo", &path)).await;
+    let stream = fal.run("me/demo/stream", &json!({"prompt": "a cat"})).await;
+    let events: Vec<Value> = std::str::from_utf8(&stream.bytes)
+        .unwrap()
+        .split_terminator("\n\n")
+        .map(|event| serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap())
+        .collect();
+    assert_eq!(events.len(), 3);
+    for event in &events {
+        assert_eq!(fal.get(event["image"]["url"].as_str().unwrap()).await.status, 200);
+    }
+    assert_eq!(events[2]["image"]["width"], 1024);
+}

@@ -2,7 +2,8 @@
 "use strict";
 const assert = require("node:assert/strict");
 const { openAsBlob, mkdtempSync, rmSync, writeFileSync, readFileSync } = require("node:fs");
-const { randomBytes } = require("node:crypto");
+const { createHash, createPublicKey, randomBytes, verify } = require("node:crypto");
+const { createServer } = require("node:http");
 const { tmpdir } = require("node:os");
 const { join } = require("node:path");
 const { client } = require("./point.cjs");
@@ -117,6 +118,36 @@ operation("subscribe: status stream", async () => {
   isOutput((await client().subscribe(MODEL, options)).data);
   areStates(states);
   areLogs(states.at(-1).logs);
+});
+
+operation("submit: webhook", async () => {
+  const receiver = createServer();
+  await new Promise((resolve) => receiver.listen(0, "127.0.0.1", resolve));
+  const delivery = new Promise((resolve) => {
+    receiver.on("request", async (request, reply) => {
+      const body = Buffer.concat(await request.toArray());
+      reply.end();
+      resolve({ headers: request.headers, body });
+    });
+  });
+  const webhookUrl = `http://127.0.0.1:${receiver.address().port}/hook?a=b c`;
+  const { request_id } = await client().queue.submit(MODEL, { input, webhookUrl });
+  const { headers, body } = await delivery;
+  receiver.close();
+  const told = JSON.parse(body);
+  assert.deepEqual([told.request_id, told.status], [request_id, "OK"]);
+  isOutput(told.payload);
+
+  // As the documentation says receivers should verify.
+  const { keys } = await (await fetch("https://rest.fal.ai/.well-known/jwks.json")).json();
+  const part = (name) => headers[`x-fal-webhook-${name}`];
+  const sum = createHash("sha256").update(body).digest("hex");
+  const message = Buffer.from([part("request-id"), part("user-id"), part("timestamp"), sum].join("\n"));
+  const signature = Buffer.from(part("signature"), "hex");
+  const isSigned = ({ x }) =>
+    verify(null, message, createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" }), signature);
+  assert.ok(keys.some(isSigned), "no key verifies the signature");
+  assert.ok(Math.abs(Date.now() / 1000 - Number(part("timestamp"))) < 300);
 });
 
 operation("stream", async () => {

@@ -4,7 +4,8 @@ import asyncio
 import os
 
 import report
-from common import APP, INPUT, LIVE, MODEL, UNKNOWN, are_logs, are_states, is_output, is_stream, large, large_file
+from common import APP, INPUT, LIVE, MODEL, UNKNOWN, Hook
+from common import are_logs, are_states, is_announced, is_output, is_stream, large, large_file
 from report import download, is_picture, raises_async, same_bytes
 
 import fal_client
@@ -51,6 +52,13 @@ async def by_id():
     handle = await c.get_handle(MODEL, request_id)
     is_output(await handle.get())
     is_output(await c.result(MODEL, request_id))
+
+
+@operation("submit: webhook")
+async def submit_webhook():
+    with Hook() as hook:
+        handle = await client().submit(MODEL, INPUT, webhook_url=hook.url)
+        is_announced(await asyncio.to_thread(hook.next), handle.request_id)
 
 
 @operation("status")

@@ -1,7 +1,11 @@
 """What both drivers call with."""
 
+import http.server
+import json
 import os
+import queue
 import tempfile
+import threading
 
 MODEL = "acme/painter/fast"
 APP = "acme/painter"
@@ -49,3 +53,42 @@ def are_states(states):
 
 def are_logs(logs):
     assert [log["message"] for log in logs] == [f"fal-emulator: step {n} of 4" for n in range(1, 5)], logs
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """Keeps the JSON of each webhook."""
+
+    def do_POST(self):
+        length = int(self.headers["content-length"])
+        self.server.received.put((dict(self.headers), json.loads(self.rfile.read(length))))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class Hook:
+    """A receiver of webhooks for the time of a `with`."""
+
+    def __enter__(self):
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), Receiver)
+        self.server.received = queue.Queue()
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook?a=b c"
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def next(self):
+        return self.server.received.get(timeout=20)
+
+
+def is_announced(delivery, request_id):
+    headers, body = delivery
+    assert (body["request_id"], body["status"]) == (request_id, "OK"), body
+    is_output(body["payload"])
+    assert headers["x-fal-webhook-request-id"] == request_id
+    assert len(bytes.fromhex(headers["x-fal-webhook-signature"])) == 64

@@ -3,7 +3,8 @@
 import os
 
 import report
-from common import APP, INPUT, LIVE, MODEL, UNKNOWN, are_logs, are_states, is_output, is_stream, large, large_file
+from common import APP, INPUT, LIVE, MODEL, UNKNOWN, Hook
+from common import are_logs, are_states, is_announced, is_output, is_stream, large, large_file
 from report import download, is_picture, raises, same_bytes
 
 import fal_client
@@ -50,6 +51,13 @@ def by_id():
     handle = c.get_handle(MODEL, request_id)
     is_output(handle.get())
     is_output(c.result(MODEL, request_id))
+
+
+@operation("submit: webhook")
+def submit_webhook():
+    with Hook() as hook:
+        handle = client().submit(MODEL, INPUT, webhook_url=hook.url)
+        is_announced(hook.next(), handle.request_id)
 
 
 @operation("status")
