@@ -2,6 +2,8 @@
 
 mod folder;
 mod platform;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fs,

@@ -21,4 +21,4 @@ pub(crate) fn print(document: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

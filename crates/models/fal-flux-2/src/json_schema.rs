@@ -659,7 +659,7 @@ impl JsonSchema for crate::flash::Input {
             },
             "image_size": {
               "default": "landscape_4_3",
-              "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
+              "description": "Size of the image, as a preset or as an exact width and height of 512 to 2048 px.",
               "allOf": [
                 {
                   "$type": "ImageSize"
@@ -821,7 +821,7 @@ impl JsonSchema for crate::flash::edit::Input {
               "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."
             },
             "image_size": {
-              "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
+              "description": "Size of the image, as a preset or as an exact width and height of 512 to 2048 px.",
               "allOf": [
                 {
                   "$type": "ImageSize"
@@ -1800,7 +1800,7 @@ impl JsonSchema for crate::klein::_4b::base::edit::lora::Input {
               "items": {
                 "$type": "FalAiFlux2KleinLoRaInput"
               },
-              "description": "LoRA weights to apply on top of the model. Several are merged.",
+              "description": "LoRA weights to apply on top of the model, three at most. Several are merged.",
               "default": []
             }
           },
@@ -2090,7 +2090,7 @@ impl JsonSchema for crate::klein::_4b::base::lora::Input {
               "items": {
                 "$type": "FalAiFlux2KleinLoRaInput"
               },
-              "description": "LoRA weights to apply on top of the model. Several are merged.",
+              "description": "LoRA weights to apply on top of the model, three at most. Several are merged.",
               "default": []
             }
           },
@@ -2536,7 +2536,7 @@ impl JsonSchema for crate::klein::_4b::lora::Input {
               "items": {
                 "$type": "FalAiFlux2KleinLoRaInput"
               },
-              "description": "LoRA weights to apply on top of the model. Several are merged.",
+              "description": "LoRA weights to apply on top of the model, three at most. Several are merged.",
               "default": []
             }
           },
@@ -3501,7 +3501,7 @@ impl JsonSchema for crate::klein::_9b::base::edit::lora::Input {
               "items": {
                 "$type": "FalAiFlux2KleinLoRaInput"
               },
-              "description": "LoRA weights to apply on top of the model. Several are merged.",
+              "description": "LoRA weights to apply on top of the model, three at most. Several are merged.",
               "default": []
             }
           },
@@ -3791,7 +3791,7 @@ impl JsonSchema for crate::klein::_9b::base::lora::Input {
               "items": {
                 "$type": "FalAiFlux2KleinLoRaInput"
               },
-              "description": "LoRA weights to apply on top of the model. Several are merged.",
+              "description": "LoRA weights to apply on top of the model, three at most. Several are merged.",
               "default": []
             }
           },
@@ -4237,7 +4237,7 @@ impl JsonSchema for crate::klein::_9b::lora::Input {
               "items": {
                 "$type": "FalAiFlux2KleinLoRaInput"
               },
-              "description": "LoRA weights to apply on top of the model. Several are merged.",
+              "description": "LoRA weights to apply on top of the model, three at most. Several are merged.",
               "default": []
             }
           },
@@ -4393,7 +4393,7 @@ impl JsonSchema for crate::lora::Input {
             },
             "image_size": {
               "default": "landscape_4_3",
-              "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
+              "description": "Size of the image, as a preset or as an exact width and height of 512 to 2048 px.",
               "allOf": [
                 {
                   "$type": "ImageSize"
@@ -4445,7 +4445,7 @@ impl JsonSchema for crate::lora::Input {
               "items": {
                 "$type": "LoRaInput"
               },
-              "description": "LoRA weights to apply on top of the model. Several are merged.",
+              "description": "LoRA weights to apply on top of the model, three at most. Several are merged.",
               "default": []
             }
           },
@@ -4601,7 +4601,7 @@ impl JsonSchema for crate::lora::edit::Input {
               "default": 28
             },
             "image_size": {
-              "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
+              "description": "Size of the image, as a preset or as an exact width and height of 512 to 2048 px.",
               "allOf": [
                 {
                   "$type": "ImageSize"
@@ -4651,7 +4651,7 @@ impl JsonSchema for crate::lora::edit::Input {
               "items": {
                 "$type": "LoRaInput"
               },
-              "description": "LoRA weights to apply on top of the model. Several are merged.",
+              "description": "LoRA weights to apply on top of the model, three at most. Several are merged.",
               "default": []
             }
           },
@@ -4802,7 +4802,7 @@ impl JsonSchema for crate::turbo::Input {
             },
             "image_size": {
               "default": "landscape_4_3",
-              "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
+              "description": "Size of the image, as a preset or as an exact width and height of 512 to 2048 px.",
               "allOf": [
                 {
                   "$type": "ImageSize"
@@ -4964,7 +4964,7 @@ impl JsonSchema for crate::turbo::edit::Input {
               "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."
             },
             "image_size": {
-              "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
+              "description": "Size of the image, as a preset or as an exact width and height of 512 to 2048 px.",
               "allOf": [
                 {
                   "$type": "ImageSize"

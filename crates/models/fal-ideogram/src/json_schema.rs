@@ -583,7 +583,7 @@ impl JsonSchema for crate::v2::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image. The prompt takes precedence.",
+              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             }
           },
@@ -744,7 +744,7 @@ impl JsonSchema for crate::v2::turbo::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image. The prompt takes precedence.",
+              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             }
           },

@@ -58,7 +58,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// What to keep out of the image. The prompt takes precedence.
+    /// What to keep out of the image: unwanted things, styles and flaws, separated by commas.
     ///
     /// Default ``.
     pub negative_prompt: Option<String>,
@@ -271,7 +271,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the image. Default ``.
+    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the image: unwanted things,
+    /// styles and flaws, separated by commas. Default ``.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

@@ -158,7 +158,7 @@ impl JsonSchema for crate::c1::image_to_video::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 15,
-              "description": "Length of the video in seconds. Longer videos cost more, and the highest resolutions allow short ones only.",
+              "description": "Length of the video in seconds.",
               "default": 5
             },
             "seed": {
@@ -285,7 +285,7 @@ impl JsonSchema for crate::c1::reference_to_video::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 15,
-              "description": "Length of the video in seconds. Longer videos cost more, and the highest resolutions allow short ones only.",
+              "description": "Length of the video in seconds.",
               "default": 5
             },
             "seed": {
@@ -444,7 +444,7 @@ impl JsonSchema for crate::c1::text_to_video::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 15,
-              "description": "Length of the video in seconds. Longer videos cost more, and the highest resolutions allow short ones only.",
+              "description": "Length of the video in seconds.",
               "default": 5
             },
             "seed": {
@@ -593,7 +593,7 @@ impl JsonSchema for crate::c1::transition::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 15,
-              "description": "Length of the video in seconds. Longer videos cost more, and the highest resolutions allow short ones only.",
+              "description": "Length of the video in seconds.",
               "default": 5
             },
             "seed": {
@@ -618,7 +618,7 @@ impl JsonSchema for crate::c1::transition::Input {
             },
             "end_image_url": {
               "type": "string",
-              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+              "description": "Image that the video closes with."
             }
           },
           "required": [
@@ -1475,7 +1475,7 @@ impl JsonSchema for crate::v3_5::effects::Input {
             },
             "image_url": {
               "type": "string",
-              "description": "Image that the effect starts from. Left out, the video is made from text."
+              "description": "Image to show the effect on."
             },
             "resolution": {
               "default": "720p",
@@ -1488,7 +1488,7 @@ impl JsonSchema for crate::v3_5::effects::Input {
             },
             "duration": {
               "default": "5",
-              "description": "Length of the video in seconds. Longer videos cost more, and the highest resolutions allow short ones only.",
+              "description": "Length of the video in seconds.",
               "allOf": [
                 {
                   "$type": "Duration"
@@ -2510,7 +2510,7 @@ impl JsonSchema for crate::v3_5::transition::Input {
             },
             "end_image_url": {
               "type": "string",
-              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+              "description": "Image that the video closes with."
             }
           },
           "required": [
@@ -2670,7 +2670,7 @@ impl JsonSchema for crate::v4::effects::Input {
             },
             "image_url": {
               "type": "string",
-              "description": "Image that the effect starts from. Left out, the video is made from text."
+              "description": "Image to show the effect on."
             },
             "resolution": {
               "default": "720p",
@@ -2683,7 +2683,7 @@ impl JsonSchema for crate::v4::effects::Input {
             },
             "duration": {
               "default": "5",
-              "description": "Length of the video in seconds. Longer videos cost more, and the highest resolutions allow short ones only.",
+              "description": "Length of the video in seconds.",
               "allOf": [
                 {
                   "$type": "Duration"
@@ -3751,7 +3751,7 @@ impl JsonSchema for crate::v4_5::effects::Input {
             },
             "image_url": {
               "type": "string",
-              "description": "Image that the effect starts from. Left out, the video is made from text."
+              "description": "Image to show the effect on."
             },
             "resolution": {
               "default": "720p",
@@ -3764,7 +3764,7 @@ impl JsonSchema for crate::v4_5::effects::Input {
             },
             "duration": {
               "default": "5",
-              "description": "Length of the video in seconds. Longer videos cost more, and the highest resolutions allow short ones only.",
+              "description": "Length of the video in seconds.",
               "allOf": [
                 {
                   "$type": "Duration"
@@ -4886,7 +4886,7 @@ impl JsonSchema for crate::v4_5::transition::Input {
             },
             "end_image_url": {
               "type": "string",
-              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+              "description": "Image that the video closes with."
             }
           },
           "required": [
@@ -5046,7 +5046,7 @@ impl JsonSchema for crate::v5::effects::Input {
             },
             "image_url": {
               "type": "string",
-              "description": "Image that the effect starts from. Left out, the video is made from text."
+              "description": "Image to show the effect on."
             },
             "resolution": {
               "default": "720p",
@@ -5059,7 +5059,7 @@ impl JsonSchema for crate::v5::effects::Input {
             },
             "duration": {
               "default": "5",
-              "description": "Length of the video in seconds. Longer videos cost more, and the highest resolutions allow short ones only.",
+              "description": "Length of the video in seconds.",
               "allOf": [
                 {
                   "$type": "Duration"
@@ -5763,7 +5763,7 @@ impl JsonSchema for crate::v5::transition::Input {
             },
             "end_image_url": {
               "type": "string",
-              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+              "description": "Image that the video closes with."
             }
           },
           "required": [
@@ -5923,7 +5923,7 @@ impl JsonSchema for crate::v5_5::effects::Input {
             },
             "image_url": {
               "type": "string",
-              "description": "Image that the effect starts from. Left out, the video is made from text."
+              "description": "Image to show the effect on."
             },
             "resolution": {
               "default": "720p",
@@ -5936,7 +5936,7 @@ impl JsonSchema for crate::v5_5::effects::Input {
             },
             "duration": {
               "default": "5",
-              "description": "Length of the video in seconds. Longer videos cost more, and the highest resolutions allow short ones only.",
+              "description": "Length of the video in seconds.",
               "allOf": [
                 {
                   "$type": "Duration"
@@ -6778,7 +6778,7 @@ impl JsonSchema for crate::v5_5::transition::Input {
             },
             "end_image_url": {
               "type": "string",
-              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+              "description": "Image that the video closes with."
             }
           },
           "required": [
@@ -7489,7 +7489,7 @@ impl JsonSchema for crate::v5_6::transition::Input {
             },
             "end_image_url": {
               "type": "string",
-              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+              "description": "Image that the video closes with."
             }
           },
           "required": [
@@ -7837,7 +7837,7 @@ impl JsonSchema for crate::v6::image_to_video::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 15,
-              "description": "Length of the video in seconds. Longer videos cost more, and the highest resolutions allow short ones only.",
+              "description": "Length of the video in seconds.",
               "default": 5
             },
             "negative_prompt": {
@@ -8042,7 +8042,7 @@ impl JsonSchema for crate::v6::text_to_video::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 15,
-              "description": "Length of the video in seconds. Longer videos cost more, and the highest resolutions allow short ones only.",
+              "description": "Length of the video in seconds.",
               "default": 5
             },
             "negative_prompt": {
@@ -8326,7 +8326,7 @@ impl JsonSchema for crate::v6::transition::Input {
             },
             "end_image_url": {
               "type": "string",
-              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+              "description": "Image that the video closes with."
             }
           },
           "required": [

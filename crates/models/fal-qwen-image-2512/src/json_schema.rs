@@ -452,7 +452,7 @@ impl JsonSchema for crate::lora::Input {
               "items": {
                 "$type": "LoraWeight"
               },
-              "description": "LoRA weights to apply on top of the model. Several are merged.",
+              "description": "LoRA weights to apply on top of the model, three at most. Several are merged.",
               "default": []
             }
           },

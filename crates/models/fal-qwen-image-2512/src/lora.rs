@@ -84,7 +84,7 @@ pub struct Input {
     ///
     /// Default `regular`.
     pub acceleration: Option<Acceleration>,
-    /// LoRA weights to apply on top of the model. Several are merged.
+    /// LoRA weights to apply on top of the model, three at most. Several are merged.
     ///
     /// Default `[]`.
     pub loras: Option<Vec<LoraWeight>>,
@@ -301,7 +301,7 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`loras`](Input::loras): LoRA weights to apply on top of the model. Default `[]`.
+    /// [`loras`](Input::loras): LoRA weights to apply on top of the model, three at most. Default `[]`.
     pub fn loras(mut self, value: impl Param<Vec<LoraWeight>>) -> Self {
         self.optional.loras = value.into_param();
         self

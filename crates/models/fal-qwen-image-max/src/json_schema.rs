@@ -161,7 +161,7 @@ impl JsonSchema for crate::text_to_image::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "What to keep out of the image: unwanted things, styles and flaws, in up to 500 characters.",
               "default": ""
             },
             "image_size": {

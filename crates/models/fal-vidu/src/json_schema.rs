@@ -532,7 +532,7 @@ impl JsonSchema for crate::q1::start_end_to_video::Input {
             },
             "end_image_url": {
               "type": "string",
-              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+              "description": "Image that the video closes with."
             },
             "seed": {
               "anyOf": [
@@ -2648,7 +2648,7 @@ impl JsonSchema for crate::start_end_to_video::Input {
             },
             "end_image_url": {
               "type": "string",
-              "description": "Image that the video closes with. Left out, the model is free to choose the ending."
+              "description": "Image that the video closes with."
             },
             "seed": {
               "anyOf": [

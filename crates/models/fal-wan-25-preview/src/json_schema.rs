@@ -329,7 +329,7 @@ impl JsonSchema for crate::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas."
+              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."
             },
             "enable_prompt_expansion": {
               "type": "boolean",
@@ -480,7 +480,7 @@ impl JsonSchema for crate::text_to_image::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas."
+              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."
             },
             "num_images": {
               "type": "integer",
@@ -643,7 +643,7 @@ impl JsonSchema for crate::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas."
+              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."
             },
             "enable_prompt_expansion": {
               "type": "boolean",

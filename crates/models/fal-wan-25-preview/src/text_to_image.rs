@@ -41,7 +41,7 @@ pub struct Input {
     ///
     /// At least 1 character.
     pub prompt: String,
-    /// What to keep out of the image: unwanted things, styles and flaws, separated by commas.
+    /// What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
     pub negative_prompt: Option<String>,
     /// How many images to make from this one request.
     ///
@@ -132,8 +132,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the image: unwanted things,
-    /// styles and flaws, separated by commas.
+    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the result: unwanted things,
+    /// styles and flaws, in up to 500 characters.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

@@ -307,7 +307,7 @@ impl JsonSchema for crate::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
               "default": ""
             },
             "enable_prompt_expansion": {
@@ -497,7 +497,7 @@ impl JsonSchema for crate::image_to_video::flash::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
               "default": ""
             },
             "enable_prompt_expansion": {
@@ -688,7 +688,7 @@ impl JsonSchema for crate::reference_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
               "default": ""
             },
             "enable_prompt_expansion": {
@@ -923,7 +923,7 @@ impl JsonSchema for crate::reference_to_video::flash::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
               "default": ""
             },
             "enable_prompt_expansion": {
@@ -1118,7 +1118,7 @@ impl JsonSchema for crate::text_to_image::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
               "default": ""
             },
             "image_size": {
@@ -1276,7 +1276,7 @@ impl JsonSchema for crate::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
               "default": ""
             },
             "enable_prompt_expansion": {

@@ -43,7 +43,7 @@ pub struct Input {
     pub prompt: String,
     /// Image whose style the new ones follow, in JPEG, PNG, BMP or WebP, up to 10 MB.
     pub image_url: Option<File>,
-    /// What to keep out of the image: unwanted things, styles and flaws, separated by commas.
+    /// What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
     ///
     /// Default ``.
     pub negative_prompt: Option<Nullable<String>>,
@@ -139,8 +139,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the image: unwanted things,
-    /// styles and flaws, separated by commas. Default ``.
+    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the result: unwanted things,
+    /// styles and flaws, in up to 500 characters. Default ``.
     pub fn negative_prompt(mut self, value: impl Param<Nullable<String>>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

@@ -5411,7 +5411,7 @@ impl JsonSchema for crate::v2_7::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas."
+              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."
             },
             "enable_prompt_expansion": {
               "type": "boolean",
@@ -5571,7 +5571,7 @@ impl JsonSchema for crate::v2_7::pro::text_to_image::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
               "default": ""
             },
             "image_size": {
@@ -5748,7 +5748,7 @@ impl JsonSchema for crate::v2_7::reference_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas."
+              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -5957,7 +5957,7 @@ impl JsonSchema for crate::v2_7::text_to_image::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
               "default": ""
             },
             "image_size": {
@@ -6144,7 +6144,7 @@ impl JsonSchema for crate::v2_7::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas."
+              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."
             },
             "enable_prompt_expansion": {
               "type": "boolean",

@@ -104,6 +104,12 @@ fn properties(
         let at = format!("{at}/properties/{name}");
         let inner = form(property, &at, lookup, findings);
         let phrase = lookup(name, &at, findings);
+        let required = || {
+            schema.get("required").and_then(Value::as_array).is_some_and(|names| names.contains(&json!(name)))
+        };
+        if phrase.as_ref().is_some_and(|phrase| phrase.text().contains("Left out")) && required() {
+            findings.add(&at, "its phrase says what happens when it is left out, but it is required");
+        }
         (name.clone(), described(inner, phrase.as_ref()))
     });
     Value::Object(forms.collect())

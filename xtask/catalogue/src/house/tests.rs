@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Words, form, print};
 use crate::{fetch, lock::Lock, root};
 
-const WORDS: &str = r#"
+pub(crate) const WORDS: &str = r#"
 [any]
 seed = "A seed."
 url = "An address."
@@ -31,7 +31,7 @@ fn words(more: &str) -> Words {
 }
 
 /// A record with another party's prose in every place that has some.
-fn record() -> Value {
+pub(crate) fn record() -> Value {
     let prose = "SOMEBODY ELSE'S";
     json!({
         "endpoint_id": "acme/draw",

@@ -45,8 +45,7 @@ pub struct Input {
     ///
     /// Between 4 and 50. Default `28`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// Size of the image, as a preset or as an exact width and height. The names of the presets give
-    /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
+    /// Size of the image, as a preset or as an exact width and height of 512 to 2048 px.
     pub image_size: Option<ImageSize>,
     /// How many images to make from this one request.
     ///
@@ -69,7 +68,7 @@ pub struct Input {
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
     pub output_format: Option<OutputFormat>,
-    /// LoRA weights to apply on top of the model. Several are merged.
+    /// LoRA weights to apply on top of the model, three at most. Several are merged.
     ///
     /// Default `[]`.
     pub loras: Option<Vec<LoRaInput>>,
@@ -255,7 +254,7 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
     }
 
     /// [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
-    /// height.
+    /// height of 512 to 2048 px.
     pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
         self.optional.image_size = value.into_param();
         self
@@ -301,7 +300,7 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
         self
     }
 
-    /// [`loras`](Input::loras): LoRA weights to apply on top of the model. Default `[]`.
+    /// [`loras`](Input::loras): LoRA weights to apply on top of the model, three at most. Default `[]`.
     pub fn loras(mut self, value: impl Param<Vec<LoRaInput>>) -> Self {
         self.optional.loras = value.into_param();
         self

@@ -40,8 +40,7 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Size of the image, as a preset or as an exact width and height. The names of the presets give
-    /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
+    /// Size of the image, as a preset or as an exact width and height of 512 to 2048 px.
     pub image_size: Option<ImageSize>,
     /// How many images to make from this one request.
     ///
@@ -202,7 +201,7 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
     }
 
     /// [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
-    /// height.
+    /// height of 512 to 2048 px.
     pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
         self.optional.image_size = value.into_param();
         self

@@ -49,8 +49,7 @@ pub struct Input {
     ///
     /// Default `720p`.
     pub resolution: Option<Resolution>,
-    /// Length of the video in seconds. Longer videos cost more, and the highest resolutions allow short
-    /// ones only.
+    /// Length of the video in seconds.
     ///
     /// Between 1 and 15. Default `5`.
     pub duration: Option<Duration>,
@@ -63,7 +62,7 @@ pub struct Input {
     pub generate_audio_switch: Option<bool>,
     /// Image that the video opens with.
     pub first_image_url: File,
-    /// Image that the video closes with. Left out, the model is free to choose the ending.
+    /// Image that the video closes with.
     pub end_image_url: File,
     /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
     pub extra: Map<String, Value>,

@@ -3,7 +3,7 @@
 //! [`fal-ai/pixverse/v3.5/effects`](https://fal.ai/models/fal-ai/pixverse/v3.5/effects)
 //! (image-to-video).
 //!
-//! Videos with a ready-made effect, from an image or a text, with PixVerse 3.5.
+//! Shows a ready-made effect on an image, with PixVerse 3.5.
 //!
 //! ```
 //! use fal_core::input;
@@ -39,15 +39,14 @@ impl Endpoint for Model {
 pub struct Input {
     /// Effect that the video shows.
     pub effect: Effect,
-    /// Image that the effect starts from. Left out, the video is made from text.
+    /// Image to show the effect on.
     pub image_url: File,
     /// Resolution of the video, named after its height in pixels. A higher one takes longer and may
     /// cost more.
     ///
     /// Default `720p`.
     pub resolution: Option<Resolution>,
-    /// Length of the video in seconds. Longer videos cost more, and the highest resolutions allow short
-    /// ones only.
+    /// Length of the video in seconds.
     ///
     /// Default `5`.
     pub duration: Option<Duration>,
@@ -721,7 +720,7 @@ impl<EffectSlot, ImageUrlSlot> Builder<EffectSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`image_url`](Input::image_url): Image that the effect starts from.
+    /// [`image_url`](Input::image_url): Image to show the effect on.
     pub fn image_url(self, value: impl Into<File>) -> Builder<EffectSlot, File> {
         Builder {
             effect: self.effect,

@@ -65,7 +65,7 @@ pub struct Input {
     pub seed: Option<i64>,
     /// Image that the video opens with.
     pub first_image_url: File,
-    /// Image that the video closes with. Left out, the model is free to choose the ending.
+    /// Image that the video closes with.
     pub end_image_url: File,
     /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
     pub extra: Map<String, Value>,

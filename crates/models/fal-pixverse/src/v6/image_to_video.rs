@@ -45,8 +45,7 @@ pub struct Input {
     ///
     /// Default `720p`.
     pub resolution: Option<Resolution>,
-    /// Length of the video in seconds. Longer videos cost more, and the highest resolutions allow short
-    /// ones only.
+    /// Length of the video in seconds.
     ///
     /// Between 1 and 15. Default `5`.
     pub duration: Option<Duration>,

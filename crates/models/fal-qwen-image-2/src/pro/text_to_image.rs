@@ -41,7 +41,7 @@ pub struct Input {
     ///
     /// At least 1 character.
     pub prompt: String,
-    /// What to keep out of the image: unwanted things, styles and flaws, separated by commas.
+    /// What to keep out of the image: unwanted things, styles and flaws, in up to 500 characters.
     ///
     /// At most 500 characters. Default ``.
     pub negative_prompt: Option<Nullable<String>>,
@@ -174,7 +174,7 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 
     /// [`negative_prompt`](Input::negative_prompt): What to keep out of the image: unwanted things,
-    /// styles and flaws, separated by commas. At most 500 characters. Default ``.
+    /// styles and flaws, in up to 500 characters. At most 500 characters. Default ``.
     pub fn negative_prompt(mut self, value: impl Param<Nullable<String>>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

@@ -45,7 +45,7 @@ pub struct Input {
     pub prompt: String,
     /// Image that the video opens with.
     pub start_image_url: File,
-    /// Image that the video closes with. Left out, the model is free to choose the ending.
+    /// Image that the video closes with.
     pub end_image_url: File,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.

@@ -60,7 +60,7 @@ pub struct Input {
     ///
     /// Default `5`.
     pub duration: Option<Duration>,
-    /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
+    /// What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
     ///
     /// Default ``.
     pub negative_prompt: Option<Nullable<String>>,
@@ -281,8 +281,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
-    /// styles and flaws, separated by commas. Default ``.
+    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the result: unwanted things,
+    /// styles and flaws, in up to 500 characters. Default ``.
     pub fn negative_prompt(mut self, value: impl Param<Nullable<String>>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

@@ -45,7 +45,7 @@ pub struct Input {
     pub reference_image_urls: Option<Vec<File>>,
     /// Videos of characters and objects in motion, one for each, up to 100 MB each.
     pub reference_video_urls: Option<Vec<File>>,
-    /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
+    /// What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
     pub negative_prompt: Option<String>,
     /// Shape of the video, as width to height.
     ///
@@ -280,8 +280,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
-    /// styles and flaws, separated by commas.
+    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the result: unwanted things,
+    /// styles and flaws, in up to 500 characters.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

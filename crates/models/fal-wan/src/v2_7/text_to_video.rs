@@ -57,7 +57,7 @@ pub struct Input {
     ///
     /// Default `5`.
     pub duration: Option<Duration>,
-    /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
+    /// What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
     pub negative_prompt: Option<String>,
     /// Whether a language model rewrites the prompt with more detail before the run.
     ///
@@ -310,8 +310,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
-    /// styles and flaws, separated by commas.
+    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the result: unwanted things,
+    /// styles and flaws, in up to 500 characters.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

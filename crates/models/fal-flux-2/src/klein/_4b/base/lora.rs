@@ -143,7 +143,7 @@ pub struct Input {
     ///
     /// Between 0.5 and 1.5. Default `0.98`.
     pub cns_energy_scale: Option<CnsEnergyScale>,
-    /// LoRA weights to apply on top of the model. Several are merged.
+    /// LoRA weights to apply on top of the model, three at most. Several are merged.
     ///
     /// Default `[]`.
     pub loras: Option<Vec<FalAiFlux2KleinLoRaInput>>,
@@ -509,7 +509,7 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`loras`](Input::loras): LoRA weights to apply on top of the model. Default `[]`.
+    /// [`loras`](Input::loras): LoRA weights to apply on top of the model, three at most. Default `[]`.
     pub fn loras(mut self, value: impl Param<Vec<FalAiFlux2KleinLoRaInput>>) -> Self {
         self.optional.loras = value.into_param();
         self

@@ -71,7 +71,7 @@ pub struct Input {
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
     pub output_format: Option<OutputFormat>,
-    /// LoRA weights to apply on top of the model. Several are merged.
+    /// LoRA weights to apply on top of the model, three at most. Several are merged.
     ///
     /// Default `[]`.
     pub loras: Option<Vec<FalAiFlux2KleinLoRaInput>>,
@@ -303,7 +303,7 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
         self
     }
 
-    /// [`loras`](Input::loras): LoRA weights to apply on top of the model. Default `[]`.
+    /// [`loras`](Input::loras): LoRA weights to apply on top of the model, three at most. Default `[]`.
     pub fn loras(mut self, value: impl Param<Vec<FalAiFlux2KleinLoRaInput>>) -> Self {
         self.optional.loras = value.into_param();
         self
