@@ -185,7 +185,6 @@ impl Builder {
         for (id, document) in &self.apps {
             models.add_app(id, document)?;
         }
-        models.lend_outputs();
         let scenario = self.scenario.as_deref().map(Scenario::read).transpose()?;
         let data = self.data_dir.as_deref().map(data).transpose()?;
         let tls = || Tls::new(self.data_dir.as_deref());

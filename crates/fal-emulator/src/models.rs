@@ -141,6 +141,7 @@ impl Registry {
                 registry.add(file.path(), file.contents())?;
             }
         }
+        registry.lend_outputs();
         Ok(READ.get_or_init(|| registry).clone())
     }
 
@@ -163,6 +164,7 @@ impl Registry {
         if registry.0.is_empty() {
             return Err(Error::NoModels { path: root.to_owned() });
         }
+        registry.lend_outputs();
         Ok(registry)
     }
 
@@ -189,7 +191,9 @@ impl Registry {
     /// Adds all endpoints of an app, by the document it publishes itself.
     pub(crate) fn add_app(&mut self, app: &str, path: &Path) -> Result<(), Error> {
         let document = parsed(path, &read(path)?)?;
-        self.add_routes(app.trim_matches('/'), path, &document)
+        self.add_routes(app.trim_matches('/'), path, &document)?;
+        self.lend_outputs();
+        Ok(())
     }
 
     /// Adds a document whose place below a folder may say whose it is.

@@ -8,7 +8,7 @@ use super::Registry;
 
 impl Registry {
     /// Gives such streams the output of their parent: it is the custom that the last event is the full output.
-    pub(crate) fn lend_outputs(&mut self) {
+    pub(super) fn lend_outputs(&mut self) {
         let free = |schema: &Value| {
             schema.as_object().is_some_and(|schema| {
                 schema.keys().all(|key| ["title", "description"].contains(&key.as_str()))
@@ -22,7 +22,7 @@ impl Registry {
             .collect();
         for id in streams {
             let parent = id.strip_suffix("/stream").and_then(|parent| self.0.get(parent)).cloned();
-            // Nobody else holds a model before the emulator serves.
+            // Nobody else holds a model that was just read.
             if let Some(parent) = parent
                 && let Some(stream) = self.0.get_mut(&id).and_then(Arc::get_mut)
             {
@@ -30,5 +30,19 @@ impl Registry {
                 stream.components.extend(&parent.components);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_streams_show_the_output_of_their_parents() {
+        let models = Registry::embedded().unwrap();
+        let stream = models.get("fal-ai/speech-to-text/stream").unwrap();
+        let (output, _) = stream.components.resolve(&stream.output);
+        assert!(output["properties"]["partial"].is_object(), "{output}");
+        assert!(stream.output_validator().is_ok());
     }
 }
