@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) timeout: Option<Duration>,
     pub(crate) retry: Retry,
     pub(crate) queue: Permits,
+    #[cfg(feature = "realtime")]
+    pub(crate) sockets: crate::socket::Pool,
 }
 
 impl Client {
@@ -76,6 +78,74 @@ impl Client {
     /// ```
     pub fn stream<I: IntoInput<Endpoint: Streams>>(&self, input: I) -> Stream<I::Endpoint> {
         Stream::new(self.clone(), input)
+    }
+
+    /// Opens a connection to a model, to exchange messages with it without asking anew for each.
+    /// `fal.run/{endpoint}/realtime`. With the feature `realtime`.
+    ///
+    /// The key goes along in the handshake; see [`Connect::with_token`](crate::Connect::with_token) for
+    /// connections that must not have it.
+    #[cfg(feature = "realtime")]
+    pub fn realtime<E: fal_core::Realtime>(&self) -> crate::Connect<E> {
+        crate::Connect::new(self.clone(), E::ID.into())
+    }
+
+    /// Opens a connection to an endpoint that has no crate. Messages are of any types that serde knows: JSON
+    /// values, or structs, in which fields of bytes stay bytes. With the feature `realtime`.
+    ///
+    /// ```no_run
+    /// # use fal_client::Client;
+    /// # async fn example(client: Client) -> fal_client::Result<()> {
+    /// use serde_json::{Value, json};
+    ///
+    /// let mut connection = client.untyped_realtime::<Value, Value>("my-user/my-app").await?;
+    /// let answer = connection.request_message(&json!({ "prompt": "Hello, world!" })).await?;
+    /// println!("{}", *answer);
+    /// connection.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "realtime")]
+    pub fn untyped_realtime<S, R>(
+        &self,
+        endpoint_id: impl Into<String>,
+    ) -> crate::Connect<untyped::Messages<S, R>>
+    where
+        untyped::Messages<S, R>: fal_core::Realtime,
+    {
+        crate::Connect::new(self.clone(), endpoint_id.into().into())
+    }
+
+    /// Opens a connection for many small direct calls of one endpoint, without the cost of a request for each.
+    /// `ws.fal.run/{endpoint}`. With the feature `realtime`.
+    #[cfg(feature = "realtime")]
+    pub fn over_websocket<E: Endpoint>(&self) -> crate::OverWebSocket<E> {
+        crate::OverWebSocket::new(self.clone(), E::ID.into())
+    }
+
+    /// As [`over_websocket`](Self::over_websocket), for an endpoint that has no crate. With the feature
+    /// `realtime`.
+    #[cfg(feature = "realtime")]
+    pub fn untyped_over_websocket(
+        &self,
+        endpoint_id: impl Into<String>,
+    ) -> crate::OverWebSocket<untyped::Any> {
+        crate::OverWebSocket::new(self.clone(), endpoint_id.into().into())
+    }
+
+    /// Fetches a short-lived token that opens realtime connections to an app, for whoever must not have the
+    /// key. With the feature `realtime`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: fal_client::Client) -> fal_client::Result<()> {
+    /// let token = client.realtime_token("fal-ai/flux-2/klein/realtime").await?;
+    /// println!("{{\"token\": {:?}}}", token.secret()); // to the browser
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "realtime")]
+    pub fn realtime_token(&self, endpoint_id: impl Into<String>) -> crate::TokenRequest {
+        crate::TokenRequest::new(self.clone(), endpoint_id.into().into())
     }
 
     /// Puts a request into the queue. `POST queue.fal.run/{endpoint}`.

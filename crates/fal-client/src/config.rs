@@ -14,6 +14,8 @@ use crate::{
     queue::Permits,
     transport::{Hook, Limits, Transport, default_http},
 };
+#[cfg(feature = "realtime")]
+use crate::{socket::Pool, transport::Upgrades};
 
 /// Where environment variables are read; tests give their own.
 pub(crate) type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -203,6 +205,8 @@ impl ClientBuilder {
 
     /// Sends through this HTTP client, with its proxies, certificates and timeouts.
     ///
+    /// Realtime connections need HTTP/1.1: with `https`, build it with `http1_only()` to use them.
+    ///
     /// Build it with `reqwest::redirect::Policy::none()`: this crate cannot stop a client that follows
     /// redirects from sending an input to wherever it is redirected.
     pub fn http(mut self, http: reqwest::Client) -> Self {
@@ -280,6 +284,8 @@ impl ClientBuilder {
         headers.entry(header::USER_AGENT).or_insert(user_agent);
         let local = proxy.as_ref().map_or(hosts.are_local(), is_loopback);
         let transport = Transport {
+            #[cfg(feature = "realtime")]
+            upgrades: Upgrades::new(self.http.is_none().then_some(local)),
             http: self.http.map_or_else(|| default_http(local), Ok)?,
             hosts,
             authorization: credentials.prepare()?,
@@ -294,6 +300,8 @@ impl ClientBuilder {
             timeout: self.timeout,
             retry: self.retry,
             queue: Permits::new(self.queue_connections),
+            #[cfg(feature = "realtime")]
+            sockets: Pool::default(),
         })))
     }
 

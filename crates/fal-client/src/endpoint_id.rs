@@ -58,6 +58,12 @@ impl<'a> EndpointId<'a> {
         Ok(join(base, self.whole.split('/').chain(path.split('/'))))
     }
 
+    /// The name of the app without its owner, for which tokens are good.
+    #[cfg(feature = "realtime")]
+    pub(crate) fn alias(&self) -> &str {
+        self.whole.split('/').nth(self.app - 1).unwrap_or_default()
+    }
+
     /// Where a request is followed: `{base}/owner/alias/requests/{request id}`, without the path.
     pub(crate) fn request_url(&self, base: &Url, request_id: &str) -> Result<Url> {
         if matches!(request_id.trim(), "" | "." | "..") {

@@ -21,6 +21,7 @@
 //! | wait for the answer, over the queue | [`Client::subscribe`] |
 //! | wait for the answer, without the queue | [`Client::run`] |
 //! | see the answer come, event by event | [`Client::stream`] |
+//! | exchange messages over one connection, with the feature `realtime` | `Client::realtime` |
 //! | come back for the answer, also from another process | [`Client::submit`], [`Job`], [`Ticket`] |
 //! | send many inputs, and lose none when the process dies | [`Client::batch`], [`Journal`] |
 //! | give a file to several calls | [`Client::upload`] |
@@ -50,10 +51,16 @@ mod error;
 #[cfg(feature = "platform")]
 mod estimate;
 mod hosts;
+#[cfg(feature = "realtime")]
+mod over_ws;
 mod prepare;
+#[cfg(feature = "realtime")]
+mod realtime;
 mod reply;
 mod retry;
 mod run;
+#[cfg(feature = "realtime")]
+mod socket;
 mod sse;
 mod storage;
 mod stream;
@@ -68,6 +75,12 @@ pub use fal_core::*;
 pub use self::blocking::{Blocking, BlockingStream, Iter};
 #[cfg(feature = "platform")]
 pub use self::estimate::{Basis, Estimate};
+#[cfg(feature = "realtime")]
+pub use self::over_ws::{Calls, OverWebSocket};
+#[cfg(feature = "realtime")]
+pub use self::realtime::{
+    Connect, Connection, Format, RealtimeToken, Received, Receiver, Sender, Sent, TokenRequest,
+};
 pub use self::{
     batch::{Batch, Completions, FileJournal, Journal, JournalEntry},
     call::{Access, Lifecycle, Priority},

@@ -7,7 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
-    Client, Error, ErrorKind, Result,
+    Client, Error, ErrorKind, Result, Retry,
     call::CallOptions,
     endpoint_id::EndpointId,
     retry::Repeat,
@@ -34,7 +34,7 @@ pub(crate) async fn request<P: Parameters + Serialize>(
     if !options.unchecked {
         validate(&input).map_err(Error::violations)?;
     }
-    upload_files(client, &mut input, options).await?;
+    upload_files(client, &mut input, &options.retry(client)).await?;
     let method = options.method.take().unwrap_or(Method::POST);
     let content = if [Method::GET, Method::HEAD].contains(&method) {
         in_query(&mut url, &input)?;
@@ -72,13 +72,13 @@ fn in_query(url: &mut Url, input: &impl Serialize) -> Result<()> {
     Ok(())
 }
 
-fn unwritable(error: serde_json::Error) -> Error {
+pub(crate) fn unwritable(error: serde_json::Error) -> Error {
     let message = format!("the input cannot be written as JSON: {error}");
     Error::new(ErrorKind::Encode, message).caused_by(error)
 }
 
 /// Uploads side by side, a file that is given twice once.
-async fn upload_files<P: Parameters>(client: &Client, input: &mut P, options: &CallOptions) -> Result<()> {
+pub(crate) async fn upload_files<P: Parameters>(client: &Client, input: &mut P, retry: &Retry) -> Result<()> {
     let mut local: Vec<File> = Vec::new();
     input.visit_files(&mut |file| {
         if file.as_url().is_none() && !local.contains(file) {
@@ -88,7 +88,7 @@ async fn upload_files<P: Parameters>(client: &Client, input: &mut P, options: &C
     if local.is_empty() {
         return Ok(());
     }
-    let online = storage::upload_all(client, local.clone(), &options.retry(client)).await?;
+    let online = storage::upload_all(client, local.clone(), retry).await?;
     input.visit_files(&mut |file| {
         if let Some(index) = local.iter().position(|candidate| candidate == file)
             && let Some(uploaded) = online.get(index)

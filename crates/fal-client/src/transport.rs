@@ -4,6 +4,8 @@ mod attempt;
 mod failure;
 mod hook;
 mod tls;
+#[cfg(feature = "realtime")]
+mod upgrades;
 
 use std::{
     path::PathBuf,
@@ -18,11 +20,15 @@ use self::failure::Failure;
 pub use self::hook::Attempt;
 pub(crate) use self::hook::Hook;
 pub(crate) use self::tls::default_http;
+#[cfg(feature = "realtime")]
+pub(crate) use self::upgrades::Upgrades;
 use crate::{Hosts, Result, Retry, backup::Backups, credentials::Authorization, retry::Repeat};
 
 /// What sends requests. One a client.
 pub(crate) struct Transport {
     pub(crate) http: reqwest::Client,
+    #[cfg(feature = "realtime")]
+    pub(crate) upgrades: Upgrades,
     pub(crate) hosts: Hosts,
     pub(crate) authorization: Authorization,
     /// Of every request to fal: `User-Agent` and what the caller set.
@@ -49,6 +55,8 @@ pub(crate) struct Request {
     pub(crate) content: Content,
     /// Whether it is for fal, so that the key goes along.
     to_fal: bool,
+    /// Whether it asks for another protocol, which HTTP/1.1 alone can change to.
+    pub(crate) upgrade: bool,
     pub(crate) repeat: Repeat,
     pub(crate) retry: Retry,
     /// How long one attempt may take.
@@ -92,6 +100,7 @@ impl Request {
             headers: HeaderMap::new(),
             content: Content::None,
             to_fal: false,
+            upgrade: false,
             repeat,
             retry: Retry::default(),
             timeout: None,

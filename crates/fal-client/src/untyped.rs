@@ -49,6 +49,28 @@ impl Streams for Workflow {
     type Event = WorkflowEvent;
 }
 
+/// Any endpoint that takes messages of type `S` and answers with messages of type `R`.
+#[cfg(feature = "realtime")]
+#[derive(Debug)]
+pub struct Messages<S, R>(std::convert::Infallible, std::marker::PhantomData<fn(S) -> R>);
+
+#[cfg(feature = "realtime")]
+impl<S: 'static, R: 'static> Endpoint for Messages<S, R> {
+    const ID: &'static str = "";
+    type Input = Value;
+    type Output = Value;
+}
+
+#[cfg(feature = "realtime")]
+impl<S, R> fal_core::Realtime for Messages<S, R>
+where
+    S: serde::Serialize + Send + 'static,
+    R: serde::de::DeserializeOwned + Send + 'static,
+{
+    type Send = S;
+    type Receive = R;
+}
+
 /// The input of an endpoint that has no crate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input {

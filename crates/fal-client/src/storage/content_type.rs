@@ -8,7 +8,7 @@ pub(super) const HEAD: usize = 8192;
 const UNKNOWN: &str = "application/octet-stream";
 
 /// The media type by the extension of the name, else by the first bytes.
-pub(super) fn guess(name: Option<&Path>, head: &[u8]) -> String {
+pub(crate) fn guess(name: Option<&Path>, head: &[u8]) -> String {
     let by_name = name.and_then(|name| mime_guess::from_path(name).first_raw());
     let by_content = || infer::get(head).map(|kind| kind.mime_type());
     by_name.or_else(by_content).unwrap_or(UNKNOWN).to_owned()

@@ -22,10 +22,12 @@ impl Transport {
             "fal.attempt", method = %request.method, attempt = number, status = Empty, request_id = Empty
         );
         async {
-            let mut sent = self.http.execute(self.prepared(request, &request.url).await?).await;
+            let http = self.http_for(request).map_err(Failure::Final)?;
+            let mut sent = http.execute(self.prepared(request, &request.url).await?).await;
             if let Err(first) = &sent
                 && first.is_connect()
                 && request.to_fal
+                && !request.upgrade
                 && self.proxy.is_none()
                 && let Some(backup) = self.backups.of_url(&request.url)
             {
@@ -36,15 +38,24 @@ impl Transport {
                     other => sent = other,
                 }
             }
-            accepted(sent.map_err(Failure::of)?).await
+            accepted(sent.map_err(Failure::of)?, request.upgrade).await
         }
         .instrument(span)
         .await
     }
 
+    fn http_for(&self, request: &Request) -> crate::Result<reqwest::Client> {
+        #[cfg(feature = "realtime")]
+        if request.upgrade {
+            return self.upgrades.http(&self.http, &request.url);
+        }
+        let _ = request;
+        Ok(self.http.clone())
+    }
+
     async fn prepared(&self, request: &Request, url: &Url) -> Result<reqwest::Request, Failure> {
         let target = match (&self.proxy, request.to_fal) {
-            (Some(proxy), true) => proxy,
+            (Some(proxy), true) if !request.upgrade => proxy,
             _ => url,
         };
         let mut prepared = reqwest::Request::new(request.method.clone(), target.clone());
@@ -111,12 +122,12 @@ impl Transport {
     }
 }
 
-async fn accepted(response: reqwest::Response) -> Result<reqwest::Response, Failure> {
+async fn accepted(response: reqwest::Response, upgrade: bool) -> Result<reqwest::Response, Failure> {
     let status = response.status();
     let span = tracing::Span::current();
     span.record("status", status.as_u16());
     span.record("request_id", response.headers().get("x-fal-request-id").and_then(|id| id.to_str().ok()));
-    if status.is_success() {
+    if status.is_success() || (upgrade && status == http::StatusCode::SWITCHING_PROTOCOLS) {
         tracing::debug!("answered");
         return Ok(response);
     }

@@ -13,6 +13,16 @@ const IDLE: Duration = Duration::from_secs(45);
 
 /// A client that follows no redirect, since a key must not, and knows the proxies of the environment.
 pub(crate) fn default_http(local: bool) -> Result<reqwest::Client> {
+    with_tls(settings(local), local, &[b"h2", b"http/1.1"])?.build().map_err(config)
+}
+
+/// The same for connections that leave HTTP, which HTTP/1.1 alone can.
+#[cfg(feature = "realtime")]
+pub(super) fn http1(local: bool) -> Result<reqwest::Client> {
+    with_tls(settings(local).http1_only(), local, &[b"http/1.1"])?.build().map_err(config)
+}
+
+fn settings(local: bool) -> reqwest::ClientBuilder {
     let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT)
@@ -20,12 +30,15 @@ pub(crate) fn default_http(local: bool) -> Result<reqwest::Client> {
         .pool_idle_timeout(IDLE)
         .tcp_nodelay(true);
     // A proxy cannot reach an emulator on this machine.
-    let builder = if local { builder.no_proxy() } else { builder };
-    with_tls(builder, local)?.build().map_err(config)
+    if local { builder.no_proxy() } else { builder }
 }
 
 #[cfg(feature = "rustls")]
-fn with_tls(builder: reqwest::ClientBuilder, local: bool) -> Result<reqwest::ClientBuilder> {
+fn with_tls(
+    builder: reqwest::ClientBuilder,
+    local: bool,
+    protocols: &[&[u8]],
+) -> Result<reqwest::ClientBuilder> {
     use std::sync::OnceLock;
 
     use rustls::ClientConfig;
@@ -47,7 +60,7 @@ fn with_tls(builder: reqwest::ClientBuilder, local: bool) -> Result<reqwest::Cli
         .with_safe_default_protocol_versions()
         .map_err(config)?;
     let finish = |mut tls: ClientConfig| {
-        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         tls
     };
     let tls = match tls.clone().with_platform_verifier() {
@@ -76,14 +89,14 @@ fn provider() -> Option<std::sync::Arc<rustls::crypto::CryptoProvider>> {
 
 #[cfg(all(feature = "native-tls", not(feature = "rustls")))]
 #[allow(clippy::unnecessary_wraps, reason = "as the other one")]
-fn with_tls(builder: reqwest::ClientBuilder, _: bool) -> Result<reqwest::ClientBuilder> {
+fn with_tls(builder: reqwest::ClientBuilder, _: bool, _: &[&[u8]]) -> Result<reqwest::ClientBuilder> {
     Ok(builder.tls_backend_native())
 }
 
 /// Plain HTTP only, for an emulator.
 #[cfg(not(any(feature = "native-tls", feature = "rustls")))]
 #[allow(clippy::unnecessary_wraps, reason = "as the other one")]
-fn with_tls(builder: reqwest::ClientBuilder, _: bool) -> Result<reqwest::ClientBuilder> {
+fn with_tls(builder: reqwest::ClientBuilder, _: bool, _: &[&[u8]]) -> Result<reqwest::ClientBuilder> {
     Ok(builder)
 }
 

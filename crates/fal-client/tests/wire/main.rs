@@ -10,7 +10,11 @@ mod files;
 mod job;
 mod model;
 mod options;
+#[cfg(feature = "realtime")]
+mod over_ws;
 mod proxy;
+#[cfg(feature = "realtime")]
+mod realtime;
 mod run;
 mod security;
 mod server;

@@ -10,7 +10,6 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE};
 use fal_client::{
-    Client,
     untyped::Any,
     webhook::{IpRanges, Rejection, Verifier, status_of},
 };
@@ -202,7 +201,7 @@ async fn addresses_come_from_the_platform() {
 mod server {
     use axum::{Router, http::Uri, routing::post};
     use fal_client::{
-        Endpoint, input,
+        Client, Endpoint, input,
         webhook::{self, Delivery},
     };
     use fal_emulator::{Emulator, Pace};

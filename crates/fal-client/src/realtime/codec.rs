@@ -1,0 +1,62 @@
+//! Messages as bytes.
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde::{Serialize, de::DeserializeOwned};
+use tokio_tungstenite::tungstenite::Message;
+
+use super::{Format, Received};
+use crate::{Error, ErrorKind, Result};
+
+/// A message, written.
+pub(super) fn encode(value: &impl Serialize, format: Format) -> Result<Message> {
+    let unwritable = |what: &str, cause: Box<dyn std::error::Error + Send + Sync>| {
+        let message = format!("the message cannot be written as {what}: {cause}");
+        Error::new(ErrorKind::Encode, message).caused_by(cause)
+    };
+    match format {
+        Format::MessagePack => match rmp_serde::to_vec_named(value) {
+            Ok(bytes) => Ok(Message::Binary(bytes.into())),
+            Err(cause) => Err(unwritable("MessagePack", cause.into())),
+        },
+        Format::Json => match serde_json::to_string(value) {
+            Ok(text) => Ok(Message::Text(text.into())),
+            Err(cause) => Err(unwritable("JSON", cause.into())),
+        },
+    }
+}
+
+/// A message, read. The error says where it is not what was promised, and keeps the bytes.
+pub(super) fn decode<T: DeserializeOwned>(raw: Bytes, format: Format) -> Result<Received<T>> {
+    let read = match format {
+        Format::MessagePack => rmp_serde::from_slice(&raw).ok(),
+        Format::Json => serde_json::from_slice(&raw).ok(),
+    };
+    if let Some(value) = read {
+        return Ok(Received::new(value, raw, format));
+    }
+    // Keeping track of the path costs time that only a failure is worth.
+    let (path, cause): (String, String) = match format {
+        Format::MessagePack => {
+            let mut reader = rmp_serde::Deserializer::from_read_ref(&raw);
+            match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+                Ok(value) => return Ok(Received::new(value, raw, format)),
+                Err(error) => (error.path().to_string(), error.into_inner().to_string()),
+            }
+        }
+        Format::Json => {
+            let mut reader = serde_json::Deserializer::from_slice(&raw);
+            match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+                Ok(_) => (".".to_owned(), "something follows it".to_owned()),
+                Err(error) => (error.path().to_string(), error.into_inner().to_string()),
+            }
+        }
+    };
+    let place = if path == "." { String::new() } else { format!("{path}: ") };
+    let hint = match cause.contains("byte array") {
+        true => "; bytes are read by a type of your own with a field of bytes",
+        false => "",
+    };
+    let message = format!("the message is not what the endpoint promises: {place}{cause}{hint}");
+    Err(Error::new(ErrorKind::Decode { path }, message).body_of(StatusCode::SWITCHING_PROTOCOLS, raw))
+}

@@ -1,0 +1,66 @@
+//! HTTP over WebSocket, on the emulator.
+
+use std::time::Duration;
+
+use fal_client::{Client, untyped};
+use fal_emulator::{Emulator, Pace, Verb};
+use serde_json::json;
+
+use super::realtime::{End, frame, server};
+
+async fn start() -> (Emulator, Client) {
+    let emulator = Emulator::builder().pace(Pace::instant()).start().await.unwrap();
+    emulator.on_endpoint("fal-ai/flux/dev").reply(|input| json!({"prompt": input["prompt"], "images": []}));
+    let client = Client::builder().emulator(emulator.url()).build().unwrap();
+    (emulator, client)
+}
+
+fn ask(prompt: &str) -> untyped::Input {
+    untyped::input("fal-ai/flux/dev", json!({ "prompt": prompt }))
+}
+
+#[tokio::test]
+async fn many_calls_share_one_connection_and_keep_their_answers() {
+    let (emulator, client) = start().await;
+    let calls = client.untyped_over_websocket("fal-ai/flux/dev").await.unwrap();
+    let all = (0..50).map(|n| {
+        let calls = calls.clone();
+        async move { (n, calls.run(ask(&n.to_string())).await.unwrap()) }
+    });
+    for (n, reply) in futures_util::future::join_all(all).await {
+        assert_eq!(reply["prompt"], n.to_string());
+        assert!(!reply.request_id().is_empty());
+    }
+    // Whoever stops waiting takes no answer from the others.
+    for n in 0..10 {
+        let dropped = tokio::time::timeout(Duration::ZERO, calls.run(ask("dropped"))).await;
+        drop(dropped);
+        assert_eq!(calls.run(ask(&n.to_string())).await.unwrap()["prompt"], n.to_string());
+    }
+    let opened = emulator.requests().iter().filter(|request| request.verb == Verb::WebSocket).count();
+    assert_eq!(opened, 1);
+}
+
+#[tokio::test]
+async fn a_refusal_is_the_error_that_run_gives() {
+    let (_emulator, client) = start().await;
+    let calls = client.untyped_over_websocket("fal-ai/flux/dev").await.unwrap();
+    let error = calls.run(untyped::input("fal-ai/flux/dev", json!({}))).await.unwrap_err();
+    assert!(error.is_validation() && error.status().unwrap() == 422, "{error:?}");
+    assert_eq!(calls.run(ask("after it")).await.unwrap()["prompt"], "after it");
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_fails_the_calls_on_it() {
+    for (answer, what) in
+        [(Vec::new(), "gone"), (frame(0x88, b"\x03\xe8"), "closed"), (frame(0x81, b"{}"), "no call")]
+    {
+        let client = server(answer, End::Cut).await;
+        let calls = client.untyped_over_websocket("fal-ai/flux/dev").await.unwrap();
+        let call = tokio::time::timeout(Duration::from_secs(30), calls.run(ask("b")));
+        let error = call.await.unwrap().unwrap_err();
+        assert!(error.is_transport() && error.message().contains(what), "{error:?}");
+        let call = tokio::time::timeout(Duration::from_secs(30), calls.run(ask("c")));
+        assert!(call.await.unwrap().unwrap_err().is_transport());
+    }
+}

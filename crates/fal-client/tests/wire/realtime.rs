@@ -1,0 +1,462 @@
+//! Realtime connections: on the emulator, and with servers that misbehave.
+
+use std::{fs, sync::Arc, time::Duration};
+
+use fal_client::{Client, Connection, Error, ErrorKind, Format, RealtimeToken, Sent, untyped::Messages};
+use fal_emulator::{Builder, Emulator, Pace, Realtime, Verb};
+use serde::{Deserialize, Deserializer, de};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::Mutex,
+};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+type Json = Messages<Value, Value>;
+
+/// An app that answers every `{prompt, n}` with one message.
+fn live(protocol: &Value) -> (tempfile::TempDir, Builder) {
+    let folder = tempfile::tempdir().unwrap();
+    let content = |name: &str| json!({"content": {"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}}});
+    let document = json!({
+        "info": {"x-fal-metadata": {"endpointId": "acme/live/realtime"}},
+        "components": {"schemas": {
+            "In": {"type": "object", "required": ["prompt"], "properties": {
+                "prompt": {"type": "string"}, "n": {"type": "integer", "maximum": 100},
+            }},
+            "Out": {"type": "object", "required": ["prompt", "n", "image"], "properties": {
+                "prompt": {"type": "string"}, "n": {"type": "integer"},
+                "image": {"type": "string", "format": "binary"},
+            }},
+        }},
+        "paths": {"/acme/live/realtime": {"x-fal-protocol": protocol, "post": {
+            "requestBody": content("In"), "responses": {"200": content("Out")},
+        }}},
+    });
+    fs::write(folder.path().join("live.json"), document.to_string()).unwrap();
+    let builder = Emulator::builder().schemas_dir(folder.path()).pace(Pace::instant());
+    (folder, builder.realtime(Realtime::default().frame_time(Duration::ZERO)))
+}
+
+async fn start(builder: Builder) -> (Emulator, Client) {
+    let emulator = builder.start().await.unwrap();
+    emulator
+        .on_endpoint("acme/live/realtime")
+        .reply(|input| json!({"prompt": input["prompt"], "n": input["n"], "image": "AP8="}));
+    let client = Client::builder().emulator(emulator.url()).build().unwrap();
+    (emulator, client)
+}
+
+async fn unary() -> (tempfile::TempDir, Emulator, Client) {
+    let (folder, builder) = live(&json!({"type": "realtime"}));
+    let (emulator, client) = start(builder).await;
+    (folder, emulator, client)
+}
+
+fn ask(n: u64) -> Value {
+    json!({"prompt": "a cat", "n": n})
+}
+
+/// Fails instead of hanging.
+async fn soon<F: IntoFuture>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(30), future.into_future()).await.expect("it hangs")
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Answer {
+    n: u64,
+    #[serde(deserialize_with = "bytes")]
+    image: Vec<u8>,
+}
+
+fn bytes<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<u8>, D::Error> {
+    struct Visitor;
+    impl de::Visitor<'_> for Visitor {
+        type Value = Vec<u8>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("bytes")
+        }
+        fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<u8>, E> {
+            Ok(text.as_bytes().to_vec())
+        }
+    }
+    reader.deserialize_byte_buf(Visitor)
+}
+
+#[tokio::test]
+async fn messages_are_answered_in_both_formats_and_bytes_are_bytes() {
+    let (_folder, emulator, client) = unary().await;
+    for format in [Format::MessagePack, Format::Json] {
+        let call = client.untyped_realtime::<Value, Answer>("acme/live").format(format).max_buffering(8);
+        let mut connection = soon(call).await.unwrap();
+        for n in 1..=3 {
+            let answer = soon(connection.request_message(&ask(n))).await.unwrap();
+            assert_eq!((answer.n, answer.format()), (n, format));
+            assert!(!answer.image.is_empty());
+        }
+        soon(connection.close()).await.unwrap();
+    }
+    let opened = emulator.requests();
+    assert_eq!(opened[0].line(), "GET /run/acme/live/realtime?max_buffering=8");
+    let mut untyped = client.untyped_realtime::<Value, Value>("acme/live").await.unwrap();
+    let error = soon(untyped.request_message(&ask(1))).await.unwrap_err();
+    assert!(error.is_decode() && error.message().contains("a type of your own"), "{error}");
+    assert!(error.body().unwrap().len() > 10);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_before_anything_is_opened() {
+    let (_folder, _emulator, client) = unary().await;
+    for inputs in [0, 61] {
+        let error = client.realtime::<Json>().max_buffering(inputs).await.unwrap_err();
+        assert!(error.is_config(), "{error}");
+    }
+    let error = client.untyped_realtime::<Value, Value>("nothing").await.unwrap_err();
+    assert!(error.is_config(), "{error}");
+    let error = client.untyped_realtime::<Value, Value>("acme/nothing").await.unwrap_err();
+    assert!(error.is_not_found() && error.body().is_some(), "{error}");
+    assert!(error.to_string().starts_with("acme/nothing: 404"), "{error}");
+}
+
+#[tokio::test]
+async fn a_token_takes_the_place_of_the_key() {
+    let (_folder, builder) = live(&json!({"type": "realtime"}));
+    let (emulator, _) = start(builder.require_key("secret")).await;
+    let client = Client::builder().emulator(emulator.url()).key("secret").build().unwrap();
+    let mut connection =
+        soon(client.untyped_realtime::<Value, Answer>("acme/live").with_token()).await.unwrap();
+    assert_eq!(soon(connection.request_message(&ask(1))).await.unwrap().n, 1);
+    let requests = emulator.requests();
+    assert_eq!(requests[0].line(), "POST /rest/tokens/");
+    assert_eq!(requests[0].json(), json!({"allowed_apps": ["live"], "token_expiration": 120}));
+    assert!(requests[1].query.starts_with("fal_jwt_token=") && requests[1].header("authorization").is_none());
+
+    let token = client
+        .realtime_token("acme/live")
+        .for_route("/realtime")
+        .lives(Duration::from_secs(9))
+        .await
+        .unwrap();
+    let asked = emulator.requests().pop().unwrap();
+    assert_eq!(asked.line(), "POST /rest/tokens/realtime");
+    assert_eq!(asked.json(), json!({"allowed_apps": ["acme/live/realtime"], "duration": 9}));
+    assert_eq!(format!("{token:?}"), "RealtimeToken");
+    let stranger = Client::builder().emulator(emulator.url()).build().unwrap();
+    assert!(soon(stranger.untyped_realtime::<Value, Value>("acme/live")).await.unwrap_err().is_auth());
+    let token = Arc::new(token);
+    let call = stranger.untyped_realtime::<Value, Answer>("acme/live").token_from(move || {
+        let token = RealtimeToken::clone(&token);
+        async move { Ok::<_, std::io::Error>(token) }
+    });
+    assert_eq!(soon(soon(call).await.unwrap().request_message(&ask(2))).await.unwrap().n, 2);
+
+    emulator.at(Verb::Token).fail(401, json!({"detail": "no"})).times(1);
+    let error = soon(client.untyped_realtime::<Value, Value>("acme/live").with_token()).await.unwrap_err();
+    assert!(error.is_auth() && error.to_string().contains("no token"), "{error}");
+}
+
+#[tokio::test]
+async fn a_refused_token_is_told_and_a_fresh_one_is_fetched() {
+    let (_folder, builder) = live(&json!({"type": "realtime"}));
+    let short = Realtime::default()
+        .frame_time(Duration::ZERO)
+        .tokens_live(Duration::from_secs(1))
+        .ends_with_token(true);
+    let (emulator, client) = start(builder.realtime(short)).await;
+    let call = client.untyped_realtime::<Value, Answer>("acme/live").with_token().reconnect();
+    let mut connection = soon(call).await.unwrap();
+    assert_eq!(soon(connection.request_message(&ask(1))).await.unwrap().n, 1);
+    let error = soon(connection.recv()).await.unwrap_err();
+    assert!(error.is_auth() && error.error_type() == Some("Unauthorized"), "{error:?}");
+    assert_eq!(soon(connection.request_message(&ask(2))).await.unwrap().n, 2);
+    let tokens = emulator.requests().iter().filter(|request| request.verb == Verb::Token).count();
+    assert_eq!(tokens, 2);
+}
+
+#[tokio::test]
+async fn what_the_model_refuses_is_an_error_in_its_words() {
+    let (_folder, _emulator, client) = unary().await;
+    let mut connection = soon(client.untyped_realtime::<Value, Answer>("acme/live")).await.unwrap();
+    let error = soon(connection.request_message(&json!({"n": 1}))).await.unwrap_err();
+    assert_eq!(error.error_type(), Some("INTERNAL_ERROR"));
+    assert!(error.message().contains("prompt") && error.body().is_some(), "{error}");
+    assert!(soon(connection.recv()).await.unwrap().is_none(), "that was the end");
+    let error = soon(connection.send_message(&ask(1))).await.unwrap_err();
+    assert!(error.is_transport() && error.message().contains("reconnect"), "{error}");
+}
+
+#[tokio::test]
+async fn an_idle_connection_ends_and_is_opened_again_for_the_next_message() {
+    let (_folder, builder) = live(&json!({"type": "realtime"}));
+    let idle = Realtime::default().frame_time(Duration::ZERO).session_timeout(Duration::from_millis(200));
+    let (emulator, client) = start(builder.realtime(idle)).await;
+    let call = client.untyped_realtime::<Value, Answer>("acme/live").reconnect();
+    let mut connection = soon(call).await.unwrap();
+    assert_eq!(soon(connection.request_message(&ask(1))).await.unwrap().n, 1);
+    assert!(soon(connection.recv()).await.unwrap().is_none());
+    assert_eq!(soon(connection.request_message(&ask(2))).await.unwrap().n, 2);
+    // The end that nobody has read yet is noticed before a message is written into it.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    soon(connection.send_message(&ask(3))).await.unwrap();
+    let mut seen = Vec::new();
+    while seen.last() != Some(&3) {
+        seen.extend(soon(connection.recv()).await.unwrap().map(|answer| answer.n));
+    }
+    assert_eq!((seen, emulator.requests().len()), (vec![3], 3));
+
+    let (sender, mut receiver) = connection.split();
+    let listening = tokio::spawn(async move {
+        let mut seen = Vec::new();
+        while let Some(answer) = receiver.recv().await? {
+            seen.push(answer.n);
+        }
+        Ok::<_, Error>(seen)
+    });
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    soon(sender.send_message(&ask(4))).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    drop(sender);
+    assert_eq!(soon(listening).await.unwrap().unwrap(), [4]);
+}
+
+#[tokio::test]
+async fn answers_belong_to_their_requests() {
+    let (_folder, builder) = live(&json!({"type": "realtime"}));
+    let slow = Realtime::default().frame_time(Duration::from_millis(150));
+    let (_emulator, client) = start(builder.realtime(slow)).await;
+    let mut connection = soon(client.untyped_realtime::<Value, Answer>("acme/live")).await.unwrap();
+    soon(connection.send_message(&ask(1))).await.unwrap();
+    let given_up =
+        tokio::time::timeout(Duration::from_millis(50), async { connection.request_message(&ask(2)).await });
+    assert!(given_up.await.is_err());
+    assert_eq!(soon(connection.request_message(&ask(3))).await.unwrap().n, 3);
+    assert_eq!(soon(connection.recv()).await.unwrap().unwrap().n, 1);
+    soon(connection.send_message(&ask(4))).await.unwrap();
+    assert_eq!(soon(connection.recv()).await.unwrap().unwrap().n, 4);
+}
+
+#[tokio::test]
+async fn under_a_throttle_the_first_and_the_latest_are_sent() {
+    let (_folder, _emulator, client) = unary().await;
+    let call = client.untyped_realtime::<Value, Answer>("acme/live").throttle(Duration::from_millis(300));
+    let (sender, mut receiver) = soon(call).await.unwrap().split();
+    assert_eq!(soon(sender.send_message(&ask(0))).await.unwrap(), Sent::Written);
+    let fates = (1..=5).map(|n| {
+        let sender = sender.clone();
+        async move { sender.send_message(&ask(n)).await.unwrap() }
+    });
+    let fates = soon(futures_util::future::join_all(fates)).await;
+    assert_eq!(fates.iter().filter(|fate| **fate == Sent::Written).count(), 1, "{fates:?}");
+    assert_eq!(fates[4], Sent::Written);
+    assert_eq!(soon(receiver.recv()).await.unwrap().unwrap().n, 0);
+    assert_eq!(soon(receiver.recv()).await.unwrap().unwrap().n, 5);
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_by_key() {
+    let (_folder, emulator, client) = unary().await;
+    let open = || client.untyped_realtime::<Value, Answer>("acme/live").reuse("session");
+    for n in 0..3 {
+        let mut connection = soon(open()).await.unwrap();
+        assert_eq!(soon(connection.request_message(&ask(n))).await.unwrap().n, n);
+    }
+    assert_eq!(emulator.requests().len(), 1);
+    soon(soon(open()).await.unwrap().close()).await.unwrap();
+    drop(soon(open()).await.unwrap());
+    assert_eq!(emulator.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn the_model_says_how_long_it_took() {
+    let (_folder, builder) = live(&json!({"type": "realtime"}));
+    let (_emulator, client) =
+        start(builder.realtime(Realtime::default().frame_time(Duration::ZERO).timings(true))).await;
+    let mut connection = soon(client.untyped_realtime::<Value, Answer>("acme/live")).await.unwrap();
+    for n in 1..=3 {
+        assert_eq!(soon(connection.request_message(&ask(n))).await.unwrap().n, n);
+    }
+    assert!(connection.timing().is_some());
+}
+
+/// A server that opens a WebSocket, answers with these bytes, and then ends so. Connections that come later
+/// are answered with one good message for everything.
+pub(crate) async fn server(answer: Vec<u8>, end: End) -> Client {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let answers = Mutex::new(Some((answer, end)));
+        while let Ok((mut socket, _)) = listener.accept().await {
+            handshake(&mut socket).await;
+            let mut buffer = [0; 4096];
+            let Some((answer, end)) = answers.lock().await.take() else {
+                tokio::spawn(async move {
+                    while socket.read(&mut buffer).await.is_ok_and(|read| read > 0) {
+                        let _ = socket.write_all(&frame(0x82, &packed(7))).await;
+                    }
+                });
+                continue;
+            };
+            let _ = socket.read(&mut buffer).await;
+            let _ = socket.write_all(&answer).await;
+            match end {
+                End::Cut => {}
+                End::Reset => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    let _ = socket.set_zero_linger();
+                }
+                End::Stall => {
+                    tokio::spawn(async move {
+                        // Pings are read and not answered.
+                        while socket.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+                    });
+                }
+            }
+        }
+    });
+    Client::builder().emulator(url).build().unwrap()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum End {
+    Cut,
+    Reset,
+    Stall,
+}
+
+async fn handshake(socket: &mut TcpStream) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(socket.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap();
+    let key = head.lines().find_map(|line| line.strip_prefix("sec-websocket-key: ")).unwrap();
+    let accept = derive_accept_key(key.as_bytes());
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: {accept}\r\n\r\n"
+    );
+    socket.write_all(answer.as_bytes()).await.unwrap();
+}
+
+/// A short frame of the server.
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    [&[first, u8::try_from(payload.len()).unwrap()], payload].concat()
+}
+
+/// `{"n": n}` in MessagePack.
+fn packed(n: u8) -> Vec<u8> {
+    vec![0x81, 0xa1, b'n', n]
+}
+
+async fn open(client: &Client) -> Connection<Json> {
+    let call = client.untyped_realtime("acme/live").keep_alive(Duration::from_millis(150)).reconnect();
+    soon(call.max_message_bytes(1000)).await.unwrap()
+}
+
+/// Whatever is lost, what came before it is delivered, the loss is an error, and the connection goes on.
+#[tokio::test]
+async fn a_connection_that_breaks_anywhere_says_so() {
+    let mut cases = 0;
+    let whole = [frame(0x82, &packed(1)), frame(0x82, &packed(2))].concat();
+    for end in [End::Cut, End::Reset, End::Stall] {
+        for at in 0..whole.len() {
+            let client = server(whole[..at].to_vec(), end).await;
+            let mut connection = open(&client).await;
+            soon(connection.send_message(&ask(1))).await.unwrap();
+            let mut seen = 0;
+            let error = loop {
+                match soon(connection.recv()).await {
+                    Ok(Some(message)) => {
+                        seen += 1;
+                        assert_eq!(message["n"], seen);
+                    }
+                    Ok(None) => panic!("{end:?} after {at} bytes went unnoticed"),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(seen, i32::from(at >= 6), "{end:?} after {at} bytes");
+            assert!(error.is_transport() || (error.is_timeout() && end == End::Stall), "{error:?}");
+            let is_unanswered = error.message().contains("had no answer");
+            assert_eq!(is_unanswered, seen == 0 && end != End::Stall, "{end:?} after {at} bytes: {error}");
+            let answer = soon(connection.request_message(&ask(2))).await.unwrap();
+            assert_eq!(answer["n"], 7, "{end:?} after {at} bytes");
+            cases += 1;
+        }
+    }
+    println!("{cases} connections broken, {cases} noticed and opened again");
+}
+
+#[tokio::test]
+async fn messages_that_make_no_sense_are_errors() {
+    type Check = fn(&Error) -> bool;
+    let table: [(&str, Vec<u8>, Check); 9] = [
+        ("invalid MessagePack", frame(0x82, b"\xc1"), Error::is_decode),
+        ("MessagePack that is cut", frame(0x82, b"\x82\xa1n"), Error::is_decode),
+        ("text that is no JSON", frame(0x81, b"hello"), Error::is_decode),
+        ("text that is not UTF-8", frame(0x81, b"\xff\xfe"), Error::is_transport),
+        ("a message that is too large", [&b"\x82\x7e\x10\x00"[..], &[0; 4096]].concat(), Error::is_too_large),
+        ("a reserved opcode", frame(0x83, b""), Error::is_transport),
+        ("a masked frame", vec![0x82, 0x80, 0, 0, 0, 0], Error::is_transport),
+        ("a close for a reason", frame(0x88, b"\x03\xf3Error while forwarding the request"), |error| {
+            error.is_transport() && error.message().contains("1011: Error while forwarding")
+        }),
+        ("an error", frame(0x81, br#"{"type":"x-fal-error","error":"E","reason":"R"}"#), |error| {
+            error.error_type() == Some("E") && error.message().starts_with("E: R")
+        }),
+    ];
+    let cases = table.len();
+    for (what, answer, is_right) in table {
+        let client = server(answer, End::Stall).await;
+        let mut connection = open(&client).await;
+        soon(connection.send_message(&ask(1))).await.unwrap();
+        let error = soon(connection.recv()).await.unwrap_err();
+        assert!(is_right(&error), "{what}: {error:?}");
+        assert_eq!(error.endpoint(), Some("acme/live"), "{what}");
+    }
+    println!("{cases} messages without sense, {cases} told");
+}
+
+#[tokio::test]
+async fn a_bad_message_does_not_end_a_connection() {
+    let answer = [
+        frame(0x82, b"\xc1"),
+        frame(0x81, br#"{"type":"x-fal-message","action":"new"}"#),
+        frame(0x89, b""),
+        frame(0x82, &packed(2)),
+    ];
+    let client = server(answer.concat(), End::Stall).await;
+    let mut connection = open(&client).await;
+    soon(connection.send_message(&ask(1))).await.unwrap();
+    let error = soon(connection.recv()).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Decode { .. }) && error.body().unwrap().as_ref() == b"\xc1");
+    assert_eq!(soon(connection.recv()).await.unwrap().unwrap()["n"], 2);
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_websocket_is_told_from_one_that_refuses() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answers = [
+        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: no\r\n\r\n",
+        "HTTP/1.1 403 Forbidden\r\ncontent-length: 15\r\n\r\n{\"detail\":\"no\"}",
+    ];
+    tokio::spawn(async move {
+        for answer in answers {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut head = [0; 4096];
+            let _ = socket.read(&mut head).await;
+            let _ = socket.write_all(answer.as_bytes()).await;
+        }
+    });
+    let client = Client::builder().emulator(url).build().unwrap();
+    let mut errors = Vec::new();
+    for _ in answers {
+        errors.push(soon(client.untyped_realtime::<Value, Value>("acme/live")).await.unwrap_err());
+    }
+    assert!(errors[0].is_decode() && errors[1].is_decode(), "{errors:?}");
+    assert!(errors[2].is_auth() && errors[2].message() == "no", "{errors:?}");
+}
