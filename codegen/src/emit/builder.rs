@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::{
@@ -49,26 +49,48 @@ pub(super) fn given_traits(item: &Struct) -> Vec<TokenStream> {
     traits.collect()
 }
 
+/// The types that a builder is made of.
+pub(super) struct Names {
+    pub(super) builder: Ident,
+    /// What holds the fields that may be left out, if there are any.
+    pub(super) optional: Option<Ident>,
+}
+
+impl Names {
+    pub(super) fn of(item: &Struct) -> Self {
+        let prefix = prefix(item);
+        let optional = item.fields.iter().any(|field| field.presence != Presence::Required);
+        let optional = (optional || is_input(item)).then(|| format_ident!("{prefix}Optional"));
+        Self { builder: format_ident!("{prefix}Builder"), optional }
+    }
+}
+
+/// What the names of a struct's builder start with: one module has one input.
+fn prefix(item: &Struct) -> &str {
+    if is_input(item) { "" } else { &item.ident }
+}
+
 struct Slot<'a> {
     field: &'a Field,
     /// The type parameter.
-    generic: proc_macro2::Ident,
+    generic: Ident,
     /// The trait that a value in it implements.
-    given: proc_macro2::Ident,
+    given: Ident,
 }
 
 struct Parts<'a> {
     item: &'a Struct,
-    name: proc_macro2::Ident,
-    builder: proc_macro2::Ident,
-    optional: proc_macro2::Ident,
+    name: Ident,
+    builder: Ident,
+    optional: Option<Ident>,
     required: Vec<Slot<'a>>,
     optionals: Vec<&'a Field>,
 }
 
 impl<'a> Parts<'a> {
     fn of(item: &'a Struct) -> Self {
-        let prefix = if is_input(item) { "" } else { item.ident.as_str() };
+        let prefix = prefix(item);
+        let Names { builder, optional } = Names::of(item);
         let (required, optionals): (Vec<_>, Vec<_>) =
             item.fields.iter().partition(|field| field.presence == Presence::Required);
         let mut taken = BTreeSet::new();
@@ -79,15 +101,11 @@ impl<'a> Parts<'a> {
         Self {
             item,
             name: ident(&item.ident),
-            builder: format_ident!("{prefix}Builder"),
-            optional: format_ident!("{prefix}Optional"),
+            builder,
+            optional,
             required: required.collect(),
             optionals,
         }
-    }
-
-    fn has_optional(&self) -> bool {
-        !self.optionals.is_empty() || is_input(self.item)
     }
 
     fn entry(&self) -> TokenStream {
@@ -96,7 +114,7 @@ impl<'a> Parts<'a> {
             let field = ident(&slot.field.ident);
             quote!(#field: Unset)
         });
-        let optional = self.optional_init();
+        let optional = self.optional.as_ref().map(|optional| quote!(optional: #optional::default()));
         let validate = is_input(self.item).then(|| {
             let docs = docs::attributes(&[
                 "Checks the rules that the compiler could not: lengths of texts and lists that are only known at \
@@ -121,11 +139,6 @@ impl<'a> Parts<'a> {
         }
     }
 
-    fn optional_init(&self) -> Option<TokenStream> {
-        let optional = &self.optional;
-        self.has_optional().then(|| quote!(optional: #optional::default()))
-    }
-
     fn definition(&self) -> TokenStream {
         let builder = &self.builder;
         let docs = if self.required.is_empty() {
@@ -141,10 +154,7 @@ impl<'a> Parts<'a> {
             let (field, generic) = (ident(&slot.field.ident), &slot.generic);
             quote!(#field: #generic)
         });
-        let optional = self.has_optional().then(|| {
-            let optional = &self.optional;
-            quote!(optional: #optional)
-        });
+        let optional = self.optional.as_ref().map(|optional| quote!(optional: #optional));
         quote! {
             #docs
             #[derive(Debug, Clone)]
@@ -154,17 +164,15 @@ impl<'a> Parts<'a> {
     }
 
     fn optional_fields(&self) -> Option<TokenStream> {
-        let optional = &self.optional;
+        let optional = self.optional.as_ref()?;
         let fields = self.optionals.iter().map(|field| {
             let (name, ty) = (ident(&field.ident), stored(field));
             quote!(#name: #ty)
         });
         let extra = is_input(self.item).then(|| quote!(extra: Map<String, Value>,));
-        self.has_optional().then(|| {
-            quote! {
-                #[derive(Debug, Clone, Default)]
-                struct #optional { #(#fields,)* #extra }
-            }
+        Some(quote! {
+            #[derive(Debug, Clone, Default)]
+            struct #optional { #(#fields,)* #extra }
         })
     }
 
@@ -213,7 +221,7 @@ impl<'a> Parts<'a> {
                 quote!(#field: self.#field)
             }
         });
-        let optional = self.has_optional().then(|| quote!(optional: self.optional));
+        let optional = self.optional.as_ref().map(|_| quote!(optional: self.optional));
         quote! {
             #docs
             pub fn #name(self, value: impl Into<#ty>) -> #builder<#(#arguments),*> {

@@ -219,7 +219,6 @@ fn marker<T: Copy>(
     let multiple_of = bounds.multiple_of.map(literal);
     let multiple_of = multiple_of.map(|step| quote!(const MULTIPLE_OF: Option<#primitive> = Some(#step);));
     quote! {
-        #[derive(Debug)]
         pub enum #name {}
 
         impl Range<#primitive> for #name {
@@ -242,7 +241,6 @@ pub(super) fn length_bounds(rule: &LengthRule) -> TokenStream {
         quote!(#max)
     });
     quote! {
-        #[derive(Debug)]
         pub enum #name {}
 
         impl Length for #name {

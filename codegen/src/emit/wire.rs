@@ -1,10 +1,13 @@
 //! How values are written and read.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 
-use super::structs::{allow_deprecated, ident, is_input};
-use crate::rust::{Presence, Struct, Ty, Union, VariantKind};
+use super::{
+    builder::Names,
+    structs::{allow_deprecated, ident, is_input, ty},
+};
+use crate::rust::{Field, Presence, Struct, Ty, Union, VariantKind};
 
 /// Whether a type is, or holds, integers without bounds, which have no type of their own to read them.
 fn holds_integers(ty: &Ty) -> bool {
@@ -28,7 +31,7 @@ pub(super) fn structure(item: &Struct) -> Vec<TokenStream> {
     let puts = item.fields.iter().map(|field| {
         let (name, wire) = (ident(&field.ident), &field.wire);
         let put = if field.presence == Presence::Required { quote!(put) } else { quote!(optional) };
-        quote!(object.#put(#wire, &self.#name)?;)
+        quote!(object.#put(#wire, &self.#name);)
     });
     let mutable = (!item.fields.is_empty()).then(|| quote!(mut));
     let writer = if is_input(item) {
@@ -36,42 +39,19 @@ pub(super) fn structure(item: &Struct) -> Vec<TokenStream> {
     } else {
         quote!(wire::Writer::new(serializer)?)
     };
-    let slots = item.fields.iter().map(|field| {
-        let name = ident(&field.ident);
-        quote!(let mut #name = None;)
-    });
-    let arms = item.fields.iter().map(|field| {
-        let (name, wire) = (ident(&field.ident), &field.wire);
-        // A reply says null where it has nothing; a parameter is null only where the service takes null.
-        let or_null = if item.built { field.nullable && field.presence == Presence::Optional } else { true };
-        let read = match (holds_integers(&field.ty), or_null) {
-            (true, true) => quote!(integer_or_null),
-            (true, false) => quote!(integer),
-            (false, true) => quote!(or_null),
-            (false, false) => quote!(value),
-        };
-        quote!(#wire => #object.#read(&mut #name)?,)
-    });
-    let done = item.fields.iter().map(|field| {
-        let (name, wire) = (ident(&field.ident), &field.wire);
-        match field.presence {
-            Presence::Required => quote!(#name: #object.required(#wire, #name)?),
-            _ => quote!(#name),
-        }
-    });
     let type_name = &item.ident;
-    let extra_slot = is_input(item).then(|| quote!(let mut extra = Map::new();));
+    let arms = item.fields.iter().map(|field| {
+        let (wire, slot, read) = (&field.wire, slot(item, field), read(item, field));
+        quote!(#wire => #object.#read(&mut #slot),)
+    });
     let rest = if is_input(item) {
-        quote!(#object.extra(#key, &mut extra)?)
+        quote!(#object.extra(#key, &mut optional.extra))
     } else if item.built && item.closed {
-        quote!(#object.refuse(&#key)?)
+        quote!(#object.refuse(&#key))
     } else {
-        quote!(#object.skip()?)
+        quote!(#object.skip())
     };
-    // Of an object without fields, everything is the rest.
-    let field =
-        if item.fields.is_empty() { quote!(#rest;) } else { quote!(match &*#key { #(#arms)* _ => #rest, }) };
-    let extra = is_input(item).then(|| quote!(extra,));
+    let (slots, done) = if item.built { (builder_slots(item), built(item, &object)) } else { (slots(item), done(item, &object)) };
     let allow = allow_deprecated(item);
     vec![
         quote! {
@@ -96,17 +76,77 @@ pub(super) fn structure(item: &Struct) -> Vec<TokenStream> {
             impl<'de> wire::Object<'de> for #name {
                 const NAME: &'static str = #type_name;
 
-                fn read<A: MapAccess<'de>>(mut #object: wire::Reader<'de, A>) -> Result<Self, A::Error> {
-                    #(#slots)*
-                    #extra_slot
-                    while let Some(#key) = #object.key()? {
-                        #field
+                fn read<A: MapAccess<'de>>(#object: &mut wire::Reader<'de, A>) -> Option<Self> {
+                    #slots
+                    while let Some(#key) = #object.key() {
+                        match &*#key { #(#arms)* _ => #rest, }
                     }
-                    Ok(Self { #(#done,)* #extra })
+                    #done
                 }
             }
         },
     ]
+}
+
+/// How the value of a field is read.
+fn read(item: &Struct, field: &Field) -> Ident {
+    // A reply says null where it has nothing; a parameter is null only where the service takes null.
+    let or_null = !item.built || field.nullable && field.presence == Presence::Optional;
+    let read = match (holds_integers(&field.ty), or_null) {
+        (true, true) => "integer_or_null",
+        (true, false) => "integer",
+        (false, true) => "or_null",
+        (false, false) => "value",
+    };
+    format_ident!("{read}")
+}
+
+/// What a field is read into: a variable, or what a builder keeps of it.
+fn slot(item: &Struct, field: &Field) -> TokenStream {
+    let name = ident(&field.ident);
+    if item.built && field.presence != Presence::Required { quote!(optional.#name) } else { quote!(#name) }
+}
+
+/// The variables that the fields of a struct are read into.
+fn slots(item: &Struct) -> TokenStream {
+    let names = item.fields.iter().map(|field| ident(&field.ident));
+    quote!(#(let mut #names = None;)*)
+}
+
+/// The variables for a struct that has a builder, which takes the optional fields as they are.
+fn builder_slots(item: &Struct) -> TokenStream {
+    let required = item.fields.iter().filter(|field| field.presence == Presence::Required);
+    let required = required.map(|field| ident(&field.ident));
+    let optional = Names::of(item).optional.map(|optional| quote!(let mut optional = #optional::default();));
+    quote!(#(let mut #required = None;)* #optional)
+}
+
+/// The struct, of the variables.
+fn done(item: &Struct, object: &Ident) -> TokenStream {
+    let fields = item.fields.iter().map(|field| match field.presence {
+        Presence::Required => required(field, object),
+        _ => ident(&field.ident).into_token_stream(),
+    });
+    quote!(Some(Self { #(#fields,)* }))
+}
+
+/// The struct, of the variables, by way of its builder.
+fn built(item: &Struct, object: &Ident) -> TokenStream {
+    let Names { builder, optional } = Names::of(item);
+    let given: Vec<_> = item.fields.iter().filter(|field| field.presence == Presence::Required).collect();
+    let types = given.iter().map(|field| ty(&field.ty));
+    let types = (!given.is_empty()).then(|| quote!(::<#(#types),*>));
+    let given = given.iter().map(|field| required(field, object));
+    let optional = optional.map(|_| quote!(optional));
+    quote! {
+        let builder = #builder #types { #(#given,)* #optional };
+        Some(builder.build())
+    }
+}
+
+fn required(field: &Field, object: &Ident) -> TokenStream {
+    let (name, wire) = (ident(&field.ident), &field.wire);
+    quote!(#name: #object.required(#wire, #name)?)
 }
 
 /// The serde impls of a union.

@@ -10,14 +10,6 @@ pub struct UnknownValue {
 }
 
 impl UnknownValue {
-    #[doc(hidden)]
-    pub fn new(value: impl fmt::Display, allowed: impl IntoIterator<Item = impl fmt::Display>) -> Self {
-        Self {
-            value: value.to_string(),
-            allowed: allowed.into_iter().map(|value| value.to_string()).collect(),
-        }
-    }
-
     /// The text that was refused.
     #[must_use]
     pub fn value(&self) -> &str {
@@ -41,6 +33,34 @@ impl fmt::Display for UnknownValue {
 
 impl std::error::Error for UnknownValue {}
 
+/// The value among `all` that is `wire` on the wire.
+///
+/// Here and not in the macros, so that it is compiled once and not for every enum.
+#[doc(hidden)]
+pub fn closed<T: Copy + fmt::Display, W: PartialEq<V> + fmt::Display, V>(
+    wire: W,
+    all: &[T],
+    on_wire: impl Fn(&T) -> V,
+) -> Result<T, UnknownValue> {
+    let known = all.iter().copied().find(|value| wire == on_wire(value));
+    known.ok_or_else(|| UnknownValue {
+        value: wire.to_string(),
+        allowed: all.iter().map(T::to_string).collect(),
+    })
+}
+
+/// The value among `all` that is `text` on the wire, or `other`.
+#[doc(hidden)]
+pub fn open<T: Clone>(
+    text: &str,
+    all: &[T],
+    on_wire: impl Fn(&T) -> &str,
+    other: impl FnOnce(String) -> T,
+) -> T {
+    let known = all.iter().find(|value| on_wire(value) == text);
+    known.cloned().unwrap_or_else(|| other(text.to_owned()))
+}
+
 /// The impls of an input enum, whose values are all there are. It has `ALL` and `as_str`.
 #[doc(hidden)]
 #[macro_export]
@@ -56,8 +76,7 @@ macro_rules! closed_enum {
             type Err = $crate::UnknownValue;
 
             fn from_str(text: &str) -> ::core::result::Result<Self, $crate::UnknownValue> {
-                let known = Self::ALL.iter().copied().find(|value| value.as_str() == text);
-                known.ok_or_else(|| $crate::UnknownValue::new(text, Self::ALL))
+                $crate::__private::closed(text, Self::ALL, Self::as_str)
             }
         }
 
@@ -93,8 +112,7 @@ macro_rules! open_enum {
 
         impl ::core::convert::From<&str> for $name {
             fn from(text: &str) -> Self {
-                let known = Self::ALL.iter().find(|value| value.as_str() == text);
-                known.cloned().unwrap_or_else(|| Self::Other(text.to_owned()))
+                $crate::__private::open(text, Self::ALL, Self::as_str, Self::Other)
             }
         }
 
@@ -132,8 +150,7 @@ macro_rules! integer_enum {
             type Error = $crate::UnknownValue;
 
             fn try_from(number: i64) -> ::core::result::Result<Self, $crate::UnknownValue> {
-                let known = Self::ALL.iter().copied().find(|value| value.get() == number);
-                known.ok_or_else(|| $crate::UnknownValue::new(number, Self::ALL))
+                $crate::__private::closed(number, Self::ALL, Self::get)
             }
         }
 

@@ -37,4 +37,6 @@ pub use param::Param;
 #[doc(hidden)]
 pub mod __private {
     pub use serde;
+
+    pub use crate::enums::{closed, open};
 }

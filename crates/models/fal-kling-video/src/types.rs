@@ -638,10 +638,10 @@ impl<
 impl Serialize for FileOutput {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url)?;
-        object.optional("content_type", &self.content_type)?;
-        object.optional("file_name", &self.file_name)?;
-        object.optional("file_size", &self.file_size)?;
+        object.put("url", &self.url);
+        object.optional("content_type", &self.content_type);
+        object.optional("file_name", &self.file_name);
+        object.optional("file_size", &self.file_size);
         object.end()
     }
 }
@@ -655,23 +655,21 @@ impl<'de> Deserialize<'de> for FileOutput {
 impl<'de> wire::Object<'de> for FileOutput {
     const NAME: &'static str = "FileOutput";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut url = None;
         let mut content_type = None;
         let mut file_name = None;
         let mut file_size = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "url" => object.or_null(&mut url)?,
-                "content_type" => object.or_null(&mut content_type)?,
-                "file_name" => object.or_null(&mut file_name)?,
-                "file_size" => object.integer_or_null(&mut file_size)?,
-                _ => object.skip()?,
+                "url" => object.or_null(&mut url),
+                "content_type" => object.or_null(&mut content_type),
+                "file_name" => object.or_null(&mut file_name),
+                "file_size" => object.integer_or_null(&mut file_size),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             url: object.required("url", url)?,
             content_type,
             file_name,
@@ -729,8 +727,8 @@ impl Parameters for KlingV3MultiPromptElement {}
 impl Serialize for KlingV3MultiPromptElement {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("duration", &self.duration)?;
+        object.put("prompt", &self.prompt);
+        object.optional("duration", &self.duration);
         object.end()
     }
 }
@@ -744,22 +742,21 @@ impl<'de> Deserialize<'de> for KlingV3MultiPromptElement {
 impl<'de> wire::Object<'de> for KlingV3MultiPromptElement {
     const NAME: &'static str = "KlingV3MultiPromptElement";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut duration = None;
-        while let Some(key) = object.key()? {
+        let mut optional = KlingV3MultiPromptElementOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "duration" => object.value(&mut duration)?,
-                _ => object.skip()?,
+                "prompt" => object.value(&mut prompt),
+                "duration" => object.value(&mut optional.duration),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        let builder = KlingV3MultiPromptElementBuilder::<String> {
             prompt: object.required("prompt", prompt)?,
-            duration,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
@@ -774,10 +771,10 @@ impl Parameters for KlingV3ComboElementInput {
 impl Serialize for KlingV3ComboElementInput {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.optional("frontal_image_url", &self.frontal_image_url)?;
-        object.optional("reference_image_urls", &self.reference_image_urls)?;
-        object.optional("video_url", &self.video_url)?;
-        object.optional("voice_id", &self.voice_id)?;
+        object.optional("frontal_image_url", &self.frontal_image_url);
+        object.optional("reference_image_urls", &self.reference_image_urls);
+        object.optional("video_url", &self.video_url);
+        object.optional("voice_id", &self.voice_id);
         object.end()
     }
 }
@@ -791,28 +788,23 @@ impl<'de> Deserialize<'de> for KlingV3ComboElementInput {
 impl<'de> wire::Object<'de> for KlingV3ComboElementInput {
     const NAME: &'static str = "KlingV3ComboElementInput";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut frontal_image_url = None;
-        let mut reference_image_urls = None;
-        let mut video_url = None;
-        let mut voice_id = None;
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = KlingV3ComboElementInputOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "frontal_image_url" => object.or_null(&mut frontal_image_url)?,
-                "reference_image_urls" => object.or_null(&mut reference_image_urls)?,
-                "video_url" => object.or_null(&mut video_url)?,
-                "voice_id" => object.or_null(&mut voice_id)?,
-                _ => object.skip()?,
+                "frontal_image_url" => object.or_null(&mut optional.frontal_image_url),
+                "reference_image_urls" => {
+                    object.or_null(&mut optional.reference_image_urls)
+                }
+                "video_url" => object.or_null(&mut optional.video_url),
+                "voice_id" => object.or_null(&mut optional.voice_id),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
-            frontal_image_url,
-            reference_image_urls,
-            video_url,
-            voice_id,
-        })
+        let builder = KlingV3ComboElementInputBuilder {
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
