@@ -98,14 +98,7 @@ impl<'a> Parts<'a> {
             let name = names::slot(&field.wire, &mut taken);
             Slot { field, generic: format_ident!("{name}Slot"), given: format_ident!("{prefix}Has{name}") }
         });
-        Self {
-            item,
-            name: ident(&item.ident),
-            builder,
-            optional,
-            required: required.collect(),
-            optionals,
-        }
+        Self { item, name: ident(&item.ident), builder, optional, required: required.collect(), optionals }
     }
 
     fn entry(&self) -> TokenStream {

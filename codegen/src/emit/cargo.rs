@@ -65,7 +65,11 @@ pub(super) fn workspace(style: Style, fal_core: &FalCore) -> String {
          \n\
          [workspace.lints.rust]\n\
          missing_docs = \"warn\"\n\
-         unsafe_code = \"forbid\"\n",
+         unsafe_code = \"forbid\"\n\
+         \n\
+         [profile.dev]\n\
+         # Generated code is not edited, so what an edit would need is not worth keeping.\n\
+         incremental = false\n",
         header = style.header(None),
     )
 }

@@ -4,7 +4,7 @@ use std::{
     cell::RefCell,
     collections::HashMap,
     fmt,
-    hash::{BuildHasher, DefaultHasher, Hasher, RandomState},
+    hash::{BuildHasher, RandomState},
     rc::Rc,
 };
 
@@ -31,18 +31,34 @@ fn spaced(text: &str) -> String {
     spaced
 }
 
+/// Code of some items.
+pub(super) enum Code {
+    /// To be laid out.
+    Tokens(TokenStream),
+    /// Laid out where it was written, as pays for what is generated often and in one form.
+    Text(String),
+}
+
+impl From<TokenStream> for Code {
+    fn from(tokens: TokenStream) -> Self {
+        Self::Tokens(tokens)
+    }
+}
+
 /// The text of some items, as prettyplease lays them out, with an empty line between two.
-pub(super) fn items(file: &str, items: impl IntoIterator<Item = TokenStream>) -> Result<String, Error> {
+pub(super) fn items(file: &str, items: impl IntoIterator<Item = impl Into<Code>>) -> Result<String, Error> {
     let mut texts = String::new();
     for item in items {
-        let text = text(item).map_err(|error| {
-            Error::new(file, format!("generated code does not parse: {error}"))
-                .help("this is a mistake of the generator; report it with the document")
-        })?;
         if !texts.is_empty() {
             texts.push('\n');
         }
-        texts.push_str(&text);
+        match item.into() {
+            Code::Text(text) => texts.push_str(&text),
+            Code::Tokens(tokens) => texts.push_str(&text(tokens).map_err(|error| {
+                Error::new(file, format!("generated code does not parse: {error}"))
+                    .help("this is a mistake of the generator; report it with the document")
+            })?),
+        }
     }
     Ok(texts)
 }
@@ -54,6 +70,8 @@ thread_local! {
 
     /// A secret of the run, so that no document can be written to collide.
     static SEED: RandomState = RandomState::new();
+
+    static BYTES: RefCell<Vec<u8>> = RefCell::default();
 }
 
 fn text(item: TokenStream) -> syn::Result<Rc<str>> {
@@ -76,14 +94,17 @@ fn text(item: TokenStream) -> syn::Result<Rc<str>> {
 /// What tells items apart: a hash of all tokens. That two of the ten thousands of items of a run share one
 /// of 64 bits is as likely as a broken memory.
 fn fingerprint(item: &TokenStream) -> u64 {
-    let mut hash = Hash(SEED.with(RandomState::build_hasher));
-    hash.stream(item);
-    hash.0.finish()
+    BYTES.with_borrow_mut(|bytes| {
+        bytes.clear();
+        Written(bytes).stream(item);
+        SEED.with(|seed| seed.hash_one(&*bytes))
+    })
 }
 
-struct Hash(DefaultHasher);
+/// All that tells token streams apart, written without layout.
+struct Written<'a>(&'a mut Vec<u8>);
 
-impl Hash {
+impl Written<'_> {
     fn stream(&mut self, tokens: &TokenStream) {
         for token in tokens.clone() {
             match token {
@@ -104,16 +125,16 @@ impl Hash {
 
     fn display(&mut self, kind: u8, token: &dyn fmt::Display) {
         self.bytes(&[kind]);
-        // Writing into a hash cannot fail.
+        // Writing into memory cannot fail.
         let _ = fmt::write(self, format_args!("{token}"));
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        self.0.write(bytes);
+        self.0.extend_from_slice(bytes);
     }
 }
 
-impl fmt::Write for Hash {
+impl fmt::Write for Written<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.bytes(text.as_bytes());
         Ok(())

@@ -4,7 +4,9 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{
-    Style, builder, checks, docs, example, format, imports,
+    Style, builder, checks, docs, example,
+    format::{self, Code},
+    imports,
     structs::{self, ident},
     types, wire,
 };
@@ -188,7 +190,7 @@ fn body(place: Place, module: &Module, endpoint: &Endpoint) -> Result<String, Er
 
     push_section(&mut text, "Building.", &format::items(file, builder::builder(&endpoint.input))?);
 
-    let mut on_wire = vec![checks::of_struct(&endpoint.input)];
+    let mut on_wire = vec![Code::from(checks::of_struct(&endpoint.input))];
     on_wire.extend(wire::structure(&endpoint.input));
     on_wire.extend(read.into_iter().flat_map(wire::structure));
     on_wire.extend(all_types.iter().flat_map(wire_of));
@@ -272,15 +274,15 @@ fn definition(item: &Item) -> Vec<TokenStream> {
     }
 }
 
-fn wire_of(item: &Item) -> Vec<TokenStream> {
+fn wire_of(item: &Item) -> Vec<Code> {
     match item {
         Item::Struct(item) => {
-            let parameters = item.built.then(|| checks::of_struct(item));
+            let parameters = item.built.then(|| checks::of_struct(item).into());
             parameters.into_iter().chain(wire::structure(item)).collect()
         }
         Item::Union(item) => {
             let parameters = item.built.then(|| checks::of_union(item));
-            parameters.into_iter().chain(wire::union(item)).collect()
+            parameters.into_iter().chain(wire::union(item)).map(Code::from).collect()
         }
         Item::TextEnum(_) | Item::IntegerEnum(_) | Item::Number(_) | Item::Length(_) => Vec::new(),
     }

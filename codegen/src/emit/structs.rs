@@ -1,6 +1,6 @@
 //! Structs and their fields.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 
 use super::docs;
@@ -100,6 +100,26 @@ pub(super) fn given(field: &Field) -> TokenStream {
 /// A type, as the module that defines it writes it.
 pub(super) fn ty(ty: &Ty) -> TokenStream {
     path(ty, &TokenStream::new())
+}
+
+/// A type as text, as the module that defines it writes it.
+pub(super) fn type_text(ty: &Ty) -> String {
+    fn write(tokens: TokenStream, text: &mut String) {
+        for token in tokens {
+            match token {
+                TokenTree::Group(group) => {
+                    text.push('(');
+                    write(group.stream(), text);
+                    text.push(')');
+                }
+                TokenTree::Punct(punct) if punct.as_char() == ',' => text.push_str(", "),
+                token => text.push_str(&token.to_string()),
+            }
+        }
+    }
+    let mut text = String::new();
+    write(self::ty(ty), &mut text);
+    text
 }
 
 /// A type, as a module inside the one that defines it writes it.

@@ -5,6 +5,7 @@ use quote::quote;
 
 use super::{
     docs,
+    format::Code,
     structs::{ident, ty},
 };
 use crate::{
@@ -178,77 +179,55 @@ pub(super) fn number(item: &Number) -> TokenStream {
 }
 
 /// The marker that holds the bounds of a number.
-pub(super) fn number_bounds(item: &Number) -> TokenStream {
+pub(super) fn number_bounds(item: &Number) -> Code {
     match &item.bounds {
-        Bounds::Integer(bounds) => {
-            marker(item, bounds, &quote!(i64), (quote!(i64::MIN), quote!(i64::MAX)), |value| {
-                Literal::i64_unsuffixed(value)
-            })
-        }
-        Bounds::Number(bounds) => {
-            marker(item, bounds, &quote!(f64), (quote!(f64::MIN), quote!(f64::MAX)), |value| {
-                Literal::f64_unsuffixed(value)
-            })
-        }
+        Bounds::Integer(bounds) => marker(item, bounds, "i64", Literal::i64_unsuffixed),
+        Bounds::Number(bounds) => marker(item, bounds, "f64", Literal::f64_unsuffixed),
     }
 }
 
 fn marker<T: Copy>(
     item: &Number,
     bounds: &model::Bounds<T>,
-    primitive: &TokenStream,
-    (lowest, highest): (TokenStream, TokenStream),
+    primitive: &str,
     literal: impl Fn(T) -> Literal,
-) -> TokenStream {
-    let (name, message) = (ident(&item.ident), &item.message);
-    let show = |value: T| {
-        let value = literal(value);
-        quote!(#value)
+) -> Code {
+    let (name, message) = (&item.ident, &item.message);
+    let or = |bound: Option<T>, else_: &str| {
+        bound.map_or_else(|| format!("{primitive}::{else_}"), |bound| literal(bound).to_string())
     };
-    let (min, max) = (bounds.min.map_or(lowest, show), bounds.max.map_or(highest, show));
-    let above_min = bounds.above_min.then(|| {
-        quote!(
-            const ABOVE_MIN: bool = true;
-        )
+    let (min, max) = (or(bounds.min, "MIN"), or(bounds.max, "MAX"));
+    let above_min = if bounds.above_min { "    const ABOVE_MIN: bool = true;\n" } else { "" };
+    let below_max = if bounds.below_max { "    const BELOW_MAX: bool = true;\n" } else { "" };
+    let multiple_of = bounds.multiple_of.map(literal).map_or_else(String::new, |step| {
+        format!("    const MULTIPLE_OF: Option<{primitive}> = Some({step});\n")
     });
-    let below_max = bounds.below_max.then(|| {
-        quote!(
-            const BELOW_MAX: bool = true;
-        )
-    });
-    let multiple_of = bounds.multiple_of.map(literal);
-    let multiple_of = multiple_of.map(|step| quote!(const MULTIPLE_OF: Option<#primitive> = Some(#step);));
-    quote! {
-        pub enum #name {}
+    Code::Text(format!(
+        "pub enum {name} {{}}
 
-        impl Range<#primitive> for #name {
-            const MIN: #primitive = #min;
-            const MAX: #primitive = #max;
-            #above_min
-            #below_max
-            #multiple_of
-            const MESSAGE: &'static str = #message;
-        }
-    }
+impl Range<{primitive}> for {name} {{
+    const MIN: {primitive} = {min};
+    const MAX: {primitive} = {max};
+{above_min}{below_max}{multiple_of}    const MESSAGE: &'static str = {message:?};
+}}
+"
+    ))
 }
 
 /// The marker that holds the bounds of a length.
-pub(super) fn length_bounds(rule: &LengthRule) -> TokenStream {
-    let (name, message) = (ident(&rule.marker), &rule.message);
-    let min = Literal::usize_unsuffixed(rule.min);
-    let max = rule.max.map_or(quote!(usize::MAX), |max| {
-        let max = Literal::usize_unsuffixed(max);
-        quote!(#max)
-    });
-    quote! {
-        pub enum #name {}
+pub(super) fn length_bounds(rule: &LengthRule) -> Code {
+    let LengthRule { marker, message, min, max } = rule;
+    let max = max.map_or_else(|| "usize::MAX".to_owned(), |max| max.to_string());
+    Code::Text(format!(
+        "pub enum {marker} {{}}
 
-        impl Length for #name {
-            const MIN: usize = #min;
-            const MAX: usize = #max;
-            const MESSAGE: &'static str = #message;
-        }
-    }
+impl Length for {marker} {{
+    const MIN: usize = {min};
+    const MAX: usize = {max};
+    const MESSAGE: &'static str = {message:?};
+}}
+"
+    ))
 }
 
 /// A wire value as code in docs.

@@ -1,11 +1,12 @@
 //! How values are written and read.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use proc_macro2::TokenStream;
+use quote::quote;
 
 use super::{
     builder::Names,
-    structs::{allow_deprecated, ident, is_input, ty},
+    format::Code,
+    structs::{ident, is_input, type_text},
 };
 use crate::rust::{Field, Presence, Struct, Ty, Union, VariantKind};
 
@@ -19,134 +20,158 @@ fn holds_integers(ty: &Ty) -> bool {
 }
 
 /// A local variable that no field of the struct hides.
-fn local(item: &Struct, preferred: &str) -> Ident {
+fn local(item: &Struct, preferred: &str) -> String {
     let hidden = item.fields.iter().any(|field| field.ident == preferred);
-    if hidden { format_ident!("{preferred}_") } else { format_ident!("{preferred}") }
+    if hidden { format!("{preferred}_") } else { preferred.to_owned() }
 }
 
-/// The serde impls of a struct.
-pub(super) fn structure(item: &Struct) -> Vec<TokenStream> {
-    let name = ident(&item.ident);
-    let (object, key) = (local(item, "object"), local(item, "key"));
-    let puts = item.fields.iter().map(|field| {
-        let (name, wire) = (ident(&field.ident), &field.wire);
-        let put = if field.presence == Presence::Required { quote!(put) } else { quote!(optional) };
-        quote!(object.#put(#wire, &self.#name);)
-    });
-    let mutable = (!item.fields.is_empty()).then(|| quote!(mut));
-    let writer = if is_input(item) {
-        quote!(wire::Writer::with_extra(serializer, &self.extra)?)
-    } else {
-        quote!(wire::Writer::new(serializer)?)
-    };
-    let type_name = &item.ident;
-    let arms = item.fields.iter().map(|field| {
-        let (wire, slot, read) = (&field.wire, slot(item, field), read(item, field));
-        quote!(#wire => #object.#read(&mut #slot),)
-    });
-    let rest = if is_input(item) {
-        quote!(#object.extra(#key, &mut optional.extra))
-    } else if item.built && item.closed {
-        quote!(#object.refuse(&#key))
-    } else {
-        quote!(#object.skip())
-    };
-    let (slots, done) = if item.built { (builder_slots(item), built(item, &object)) } else { (slots(item), done(item, &object)) };
-    let allow = allow_deprecated(item);
-    vec![
-        quote! {
-            #allow
-            impl Serialize for #name {
-                fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                    let #mutable object = #writer;
-                    #(#puts)*
-                    object.end()
-                }
-            }
-        },
-        quote! {
-            impl<'de> Deserialize<'de> for #name {
-                fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                    wire::object(deserializer)
-                }
-            }
-        },
-        quote! {
-            #allow
-            impl<'de> wire::Object<'de> for #name {
-                const NAME: &'static str = #type_name;
+/// The serde impls of a struct, as text: they are a third of what is generated, and of one form.
+pub(super) fn structure(item: &Struct) -> Vec<Code> {
+    [writer(item), entry(item), reader(item)].into_iter().map(Code::Text).collect()
+}
 
-                fn read<A: MapAccess<'de>>(#object: &mut wire::Reader<'de, A>) -> Option<Self> {
-                    #slots
-                    while let Some(#key) = #object.key() {
-                        match &*#key { #(#arms)* _ => #rest, }
-                    }
-                    #done
-                }
-            }
-        },
-    ]
+fn writer(item: &Struct) -> String {
+    let (name, allow) = (&item.ident, allow(item));
+    let mutable = if item.fields.is_empty() { "" } else { "mut " };
+    let new = if is_input(item) { "with_extra(serializer, &self.extra)" } else { "new(serializer)" };
+    let puts = item.fields.iter().map(|field| {
+        let put = if field.presence == Presence::Required { "put" } else { "optional" };
+        call(
+            8,
+            &format!("object.{put}"),
+            &[&format!("{:?}", field.wire), &format!("&self.{}", field.ident)],
+            ";",
+        )
+    });
+    let puts: String = puts.collect();
+    format!(
+        "{allow}impl Serialize for {name} {{
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {{
+        let {mutable}object = wire::Writer::{new}?;
+{puts}        object.end()
+    }}
+}}
+"
+    )
+}
+
+fn entry(item: &Struct) -> String {
+    format!(
+        "impl<'de> Deserialize<'de> for {} {{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {{
+        wire::object(deserializer)
+    }}
+}}
+",
+        item.ident
+    )
+}
+
+fn reader(item: &Struct) -> String {
+    let (name, allow) = (&item.ident, allow(item));
+    let (object, key) = (local(item, "object"), local(item, "key"));
+    let arms = item.fields.iter().map(|field| {
+        let head = format!("{:?} => {object}.{}", field.wire, read(item, field));
+        call(16, &head, &[&format!("&mut {}", slot(item, field))], ",")
+    });
+    let arms: String = arms.collect();
+    let rest = if is_input(item) {
+        format!("{object}.extra({key}, &mut optional.extra)")
+    } else if item.built && item.closed {
+        format!("{object}.refuse(&{key})")
+    } else {
+        format!("{object}.skip()")
+    };
+    let slots: String = slots(item).map(|slot| format!("        let mut {slot};\n")).collect();
+    let done = if item.built { built(item, &object) } else { done(item, &object) };
+    format!(
+        "{allow}impl<'de> wire::Object<'de> for {name} {{
+    const NAME: &'static str = \"{name}\";
+
+    fn read<A: MapAccess<'de>>({object}: &mut wire::Reader<'de, A>) -> Option<Self> {{
+{slots}        while let Some({key}) = {object}.key() {{
+            match &*{key} {{
+{arms}                _ => {rest},
+            }}
+        }}
+{done}    }}
+}}
+"
+    )
 }
 
 /// How the value of a field is read.
-fn read(item: &Struct, field: &Field) -> Ident {
+fn read(item: &Struct, field: &Field) -> &'static str {
     // A reply says null where it has nothing; a parameter is null only where the service takes null.
     let or_null = !item.built || field.nullable && field.presence == Presence::Optional;
-    let read = match (holds_integers(&field.ty), or_null) {
+    match (holds_integers(&field.ty), or_null) {
         (true, true) => "integer_or_null",
         (true, false) => "integer",
         (false, true) => "or_null",
         (false, false) => "value",
-    };
-    format_ident!("{read}")
-}
-
-/// What a field is read into: a variable, or what a builder keeps of it.
-fn slot(item: &Struct, field: &Field) -> TokenStream {
-    let name = ident(&field.ident);
-    if item.built && field.presence != Presence::Required { quote!(optional.#name) } else { quote!(#name) }
-}
-
-/// The variables that the fields of a struct are read into.
-fn slots(item: &Struct) -> TokenStream {
-    let names = item.fields.iter().map(|field| ident(&field.ident));
-    quote!(#(let mut #names = None;)*)
-}
-
-/// The variables for a struct that has a builder, which takes the optional fields as they are.
-fn builder_slots(item: &Struct) -> TokenStream {
-    let required = item.fields.iter().filter(|field| field.presence == Presence::Required);
-    let required = required.map(|field| ident(&field.ident));
-    let optional = Names::of(item).optional.map(|optional| quote!(let mut optional = #optional::default();));
-    quote!(#(let mut #required = None;)* #optional)
-}
-
-/// The struct, of the variables.
-fn done(item: &Struct, object: &Ident) -> TokenStream {
-    let fields = item.fields.iter().map(|field| match field.presence {
-        Presence::Required => required(field, object),
-        _ => ident(&field.ident).into_token_stream(),
-    });
-    quote!(Some(Self { #(#fields,)* }))
-}
-
-/// The struct, of the variables, by way of its builder.
-fn built(item: &Struct, object: &Ident) -> TokenStream {
-    let Names { builder, optional } = Names::of(item);
-    let given: Vec<_> = item.fields.iter().filter(|field| field.presence == Presence::Required).collect();
-    let types = given.iter().map(|field| ty(&field.ty));
-    let types = (!given.is_empty()).then(|| quote!(::<#(#types),*>));
-    let given = given.iter().map(|field| required(field, object));
-    let optional = optional.map(|_| quote!(optional));
-    quote! {
-        let builder = #builder #types { #(#given,)* #optional };
-        Some(builder.build())
     }
 }
 
-fn required(field: &Field, object: &Ident) -> TokenStream {
-    let (name, wire) = (ident(&field.ident), &field.wire);
-    quote!(#name: #object.required(#wire, #name)?)
+/// What a field is read into: a variable, or what a builder keeps of it.
+fn slot(item: &Struct, field: &Field) -> String {
+    let kept = item.built && field.presence != Presence::Required;
+    if kept { format!("optional.{}", field.ident) } else { field.ident.clone() }
+}
+
+/// The variables that fields are read into, and what they start with.
+fn slots(item: &Struct) -> impl Iterator<Item = String> {
+    let own = item.fields.iter().filter(|field| !item.built || field.presence == Presence::Required);
+    let optional = Names::of(item).optional.filter(|_| item.built);
+    own.map(|field| format!("{} = None", field.ident))
+        .chain(optional.map(|optional| format!("optional = {optional}::default()")))
+}
+
+/// The end of reading: the struct, of the variables.
+fn done(item: &Struct, object: &str) -> String {
+    let fields = item.fields.iter().map(|field| match field.presence {
+        Presence::Required => required(field, object),
+        _ => format!("            {},\n", field.ident),
+    });
+    let fields: String = fields.collect();
+    if fields.is_empty() {
+        return "        Some(Self {})\n".to_owned();
+    }
+    format!("        Some(Self {{\n{fields}        }})\n")
+}
+
+/// The end of reading: the struct, of the variables, by way of its builder.
+fn built(item: &Struct, object: &str) -> String {
+    let Names { builder, optional } = Names::of(item);
+    let given: Vec<_> = item.fields.iter().filter(|field| field.presence == Presence::Required).collect();
+    let types: Vec<_> = given.iter().map(|field| type_text(&field.ty)).collect();
+    let types = if types.is_empty() { String::new() } else { format!("::<{}>", types.join(", ")) };
+    let given: String = given.iter().map(|field| required(field, object)).collect();
+    let optional = if optional.is_some() { "            optional,\n" } else { "" };
+    format!(
+        "        let builder = {builder}{types} {{\n{given}{optional}        }};\n        Some(builder.build())\n"
+    )
+}
+
+fn required(field: &Field, object: &str) -> String {
+    let name = &field.ident;
+    call(12, &format!("{name}: {object}.required"), &[&format!("{:?}", field.wire), name], "?,")
+}
+
+/// A call on a line of its own, or with a line for each argument where it would be too long.
+fn call(indent: usize, function: &str, arguments: &[&str], end: &str) -> String {
+    const WIDTH: usize = 100;
+    let list = arguments.join(", ");
+    if indent + function.len() + list.len() + end.len() + 2 <= WIDTH {
+        return format!("{:indent$}{function}({list}){end}\n", "");
+    }
+    let list: String =
+        arguments.iter().map(|argument| format!("{:1$}{argument},\n", "", indent + 4)).collect();
+    format!("{0:indent$}{function}(\n{list}{0:indent$}){end}\n", "")
+}
+
+/// Lets an impl touch the deprecated fields of a struct, if it has any.
+fn allow(item: &Struct) -> &'static str {
+    if item.fields.iter().any(|field| field.deprecated) { "#[allow(deprecated)]\n" } else { "" }
 }
 
 /// The serde impls of a union.

@@ -353,7 +353,9 @@ mod tests {
     #[test]
     fn the_first_failure_is_the_one_returned() {
         assert_eq!(read("{}").unwrap_err(), "missing field `a` at line 1 column 2");
-        assert!(read(r#"{"b": 1}"#).unwrap_err().starts_with("invalid type: integer `1`, expected a boolean"));
+        assert!(
+            read(r#"{"b": 1}"#).unwrap_err().starts_with("invalid type: integer `1`, expected a boolean")
+        );
         assert!(read(r#"{"a": 1, "b": "x"}"#).unwrap_err().starts_with("invalid type: integer `1`"));
         assert!(read(r#"{"c": 1, "a": 1}"#).unwrap_err().starts_with("unknown field `c`"));
         assert!(read(r#"{"a": true, "#).unwrap_err().starts_with("EOF while parsing"));

@@ -368,9 +368,7 @@ impl<'de> wire::Object<'de> for Input {
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "num_images" => object.value(&mut optional.num_images),
-                "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
-                }
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
                 "output_format" => object.value(&mut optional.output_format),
                 "acceleration" => object.value(&mut optional.acceleration),
                 _ => object.extra(key, &mut optional.extra),
@@ -453,7 +451,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {
@@ -462,7 +459,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux/schnell must be between 1 and 12";
     }
 
-    #[derive(Debug)]
     pub enum GuidanceScale {}
 
     impl Range<f64> for GuidanceScale {
@@ -471,7 +467,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`guidance_scale` of fal-ai/flux/schnell must be between 1.0 and 20.0";
     }
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {

@@ -180,7 +180,9 @@ impl<'de> wire::Object<'de> for CustomImageSize {
                 _ => object.skip(),
             }
         }
-        let builder = CustomImageSizeBuilder { optional };
+        let builder = CustomImageSizeBuilder {
+            optional,
+        };
         Some(builder.build())
     }
 }
@@ -232,7 +234,6 @@ impl<'de> wire::Object<'de> for Image {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum CustomImageSizeWidth {}
 
     impl Range<i64> for CustomImageSizeWidth {
@@ -241,7 +242,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`width` of CustomImageSize in fal-ai/flux must be between 1 and 14142";
     }
 
-    #[derive(Debug)]
     pub enum CustomImageSizeHeight {}
 
     impl Range<i64> for CustomImageSizeHeight {

@@ -793,9 +793,7 @@ impl<'de> wire::Object<'de> for KlingV3ComboElementInput {
         while let Some(key) = object.key() {
             match &*key {
                 "frontal_image_url" => object.or_null(&mut optional.frontal_image_url),
-                "reference_image_urls" => {
-                    object.or_null(&mut optional.reference_image_urls)
-                }
+                "reference_image_urls" => object.or_null(&mut optional.reference_image_urls),
                 "video_url" => object.or_null(&mut optional.video_url),
                 "voice_id" => object.or_null(&mut optional.voice_id),
                 _ => object.skip(),

@@ -348,7 +348,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -357,7 +356,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/kling-video/v2.1/master/image-to-video must have at most 2500 characters";
     }
 
-    #[derive(Debug)]
     pub enum NegativePrompt {}
 
     impl Length for NegativePrompt {
@@ -366,7 +364,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`negative_prompt` of fal-ai/kling-video/v2.1/master/image-to-video must have at most 2500 characters";
     }
 
-    #[derive(Debug)]
     pub enum CfgScale {}
 
     impl Range<f64> for CfgScale {

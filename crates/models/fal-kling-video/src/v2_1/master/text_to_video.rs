@@ -350,7 +350,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -359,7 +358,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/kling-video/v2.1/master/text-to-video must have at most 2500 characters";
     }
 
-    #[derive(Debug)]
     pub enum NegativePrompt {}
 
     impl Length for NegativePrompt {
@@ -368,7 +366,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`negative_prompt` of fal-ai/kling-video/v2.1/master/text-to-video must have at most 2500 characters";
     }
 
-    #[derive(Debug)]
     pub enum CfgScale {}
 
     impl Range<f64> for CfgScale {

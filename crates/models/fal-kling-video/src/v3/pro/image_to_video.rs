@@ -483,7 +483,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -492,7 +491,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/kling-video/v3/pro/image-to-video must have at most 2500 characters";
     }
 
-    #[derive(Debug)]
     pub enum NegativePrompt {}
 
     impl Length for NegativePrompt {
@@ -501,7 +499,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`negative_prompt` of fal-ai/kling-video/v3/pro/image-to-video must have at most 2500 characters";
     }
 
-    #[derive(Debug)]
     pub enum CfgScale {}
 
     impl Range<f64> for CfgScale {
