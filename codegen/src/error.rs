@@ -1,9 +1,9 @@
 //! What is wrong with a document, where, and what to do about it.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 /// A problem in one document. Printed as `file: pointer: message`, then the help on a line of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Error {
     /// The document, as it was named by the caller.
     pub file: String,
@@ -66,6 +66,21 @@ impl fmt::Display for Errors {
 }
 
 impl std::error::Error for Errors {}
+
+impl From<Error> for Errors {
+    fn from(error: Error) -> Self {
+        Self(vec![error])
+    }
+}
+
+impl Errors {
+    /// `value`, unless something is wrong. What two parts of a document share is wrong once.
+    pub(crate) fn or<T>(mut errors: Vec<Error>, value: T) -> Result<T, Self> {
+        let mut seen = HashSet::new();
+        errors.retain(|error| seen.insert(error.clone()));
+        if errors.is_empty() { Ok(value) } else { Err(Self(errors)) }
+    }
+}
 
 /// Appends one token to a JSON pointer, escaped as RFC 6901 asks.
 pub(crate) fn pointer(parent: &str, token: impl fmt::Display) -> String {

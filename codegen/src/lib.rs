@@ -294,28 +294,22 @@ fn read(
 /// Stages 1 to 3 for one source.
 fn read_one(source: &Source, options: &Options) -> Read {
     let mut found = Read::default();
-    let records = match schema::read(&source.file, &source.text, options.app.as_deref()) {
-        Ok(records) => records,
-        Err(error) => {
-            found.errors.push(error);
-            return found;
-        }
-    };
-    for record in records {
+    for record in schema::read(&source.file, &source.text, options.app.as_deref()) {
         match record {
-            Record::Unavailable { id, reason } => found.entries.push(Entry::skipped(id, reason.message)),
-            Record::Document(document) => {
-                if let Err(error) = understand(*document, &mut found) {
-                    found.errors.push(error);
+            Ok(Record::Unavailable { id, reason }) => found.entries.push(Entry::skipped(id, reason.message)),
+            Ok(Record::Document(document)) => {
+                if let Err(Errors(errors)) = understand(*document, &mut found) {
+                    found.errors.extend(errors);
                 }
             }
+            Err(error) => found.errors.push(error),
         }
     }
     found
 }
 
 /// Stages 2 and 3 for one document.
-fn understand(document: Document, found: &mut Read) -> Result<(), Error> {
+fn understand(document: Document, found: &mut Read) -> Result<(), Errors> {
     ids::check(&document.file, format!("{}/info", document.base), &document.id)?;
     let normalized = normalize::normalize(document)?;
     let routes = model::routes(&normalized)?;

@@ -4,7 +4,7 @@ use openapiv3::{OpenAPI, Operation, PathItem, ReferenceOr, Schema};
 use serde_json::Value;
 
 use super::{Endpoint, Side, Type, resolve::Direction};
-use crate::{Error, normalize::Normalized, schema::Kind};
+use crate::{Error, Errors, normalize::Normalized, schema::Kind};
 
 /// What the paths of a document become.
 #[derive(Debug, Clone, Default)]
@@ -21,14 +21,14 @@ pub struct Routes {
 ///
 /// When the paths of the endpoint are missing, a reference leads nowhere, or a construct has no meaning
 /// here yet. The pointer says where.
-pub fn routes(document: &Normalized) -> Result<Routes, Error> {
+pub fn routes(document: &Normalized) -> Result<Routes, Errors> {
     match document.kind {
         Kind::Queue => Ok(Routes { endpoints: vec![of_queue(document)?], skipped: Vec::new() }),
         Kind::App => of_app(document),
     }
 }
 
-fn of_queue(document: &Normalized) -> Result<Endpoint, Error> {
+fn of_queue(document: &Normalized) -> Result<Endpoint, Errors> {
     let Normalized { file, id, metadata, base, openapi, .. } = document;
     let submit = item(openapi, &format!("/{id}")).and_then(|item| item.post.as_ref());
     let result = item(openapi, &format!("/{id}/requests/{{request_id}}")).and_then(|item| item.get.as_ref());
@@ -36,33 +36,42 @@ fn of_queue(document: &Normalized) -> Result<Endpoint, Error> {
         let message = format!("has no `POST /{id}` with a `GET /{id}/requests/{{request_id}}`");
         return Err(Error::new(file, message)
             .at(format!("{base}/paths"))
-            .help("check that the endpoint id and the paths name the same endpoint"));
+            .help("check that the endpoint id and the paths name the same endpoint")
+            .into());
     };
     let about = openapi.info.extensions.get("x-fal-metadata");
     let about = about.and_then(|metadata| metadata.get("about")).and_then(Value::as_str);
     let description = metadata.description.as_deref().or(about).unwrap_or_default();
+    let (input, output) = sides(document, body(submit), reply(result))?;
     Ok(Endpoint {
         file: file.clone(),
         id: id.clone(),
         title: metadata.display_name.clone().unwrap_or_else(|| id.clone()),
         description: description.trim().to_owned(),
         category: metadata.category.clone(),
-        input: Side::read(document, body(submit), Direction::Input)?,
-        output: Side::read(document, reply(result), Direction::Output)?,
+        input,
+        output,
         event: None,
         realtime: false,
     })
 }
 
 /// An app has `POST` routes; `/stream` streams, and `x-fal-protocol` marks those over a connection.
-fn of_app(document: &Normalized) -> Result<Routes, Error> {
+fn of_app(document: &Normalized) -> Result<Routes, Errors> {
     let mut routes = Routes::default();
+    let mut errors = Vec::new();
     for (path, item) in &document.openapi.paths.paths {
         let Some(item) = item.as_item() else { continue };
         let id = format!("{}{}", document.id, path.trim_end_matches('/'));
         match (item.post.as_ref(), protocol(item)) {
             (Some(operation), protocol) => {
-                let mut endpoint = route(document, &id, operation)?;
+                let mut endpoint = match route(document, &id, operation) {
+                    Ok(endpoint) => endpoint,
+                    Err(Errors(more)) => {
+                        errors.extend(more);
+                        continue;
+                    }
+                };
                 endpoint.realtime = protocol == Some("realtime");
                 if path.ends_with("/stream") && !endpoint.realtime {
                     endpoint.event = Some(endpoint.output.clone());
@@ -75,10 +84,12 @@ fn of_app(document: &Normalized) -> Result<Routes, Error> {
             (None, None) => routes.skipped.push((id, "not a `POST` route".to_owned())),
         }
     }
+    Errors::or(errors, ())?;
     if routes.endpoints.is_empty() {
         return Err(Error::new(&document.file, "has no `POST` route")
             .at(format!("{}/paths", document.base))
-            .help("an app's endpoints are its `POST` routes"));
+            .help("an app's endpoints are its `POST` routes")
+            .into());
     }
     lend_streams(&mut routes.endpoints);
     Ok(routes)
@@ -98,18 +109,31 @@ fn lend_streams(endpoints: &mut Vec<Endpoint>) {
     }
 }
 
-fn route(document: &Normalized, id: &str, operation: &Operation) -> Result<Endpoint, Error> {
+fn route(document: &Normalized, id: &str, operation: &Operation) -> Result<Endpoint, Errors> {
+    let (input, output) = sides(document, body(operation), reply(operation))?;
     Ok(Endpoint {
         file: document.file.clone(),
         id: id.to_owned(),
         title: operation.summary.clone().unwrap_or_else(|| id.to_owned()),
         description: operation.description.clone().unwrap_or_default().trim().to_owned(),
         category: None,
-        input: Side::read(document, body(operation), Direction::Input)?,
-        output: Side::read(document, reply(operation), Direction::Output)?,
+        input,
+        output,
         event: None,
         realtime: false,
     })
+}
+
+/// What is taken and what is given.
+fn sides(
+    document: &Normalized,
+    input: Option<&ReferenceOr<Schema>>,
+    output: Option<&ReferenceOr<Schema>>,
+) -> Result<(Side, Side), Errors> {
+    let mut errors = Vec::new();
+    let input = Side::read(document, input, Direction::Input, &mut errors);
+    let output = Side::read(document, output, Direction::Output, &mut errors);
+    Errors::or(errors, (input, output))
 }
 
 fn protocol(item: &PathItem) -> Option<&str> {

@@ -19,22 +19,25 @@ impl Side {
         document: &Normalized,
         schema: Option<&ReferenceOr<Schema>>,
         direction: Direction,
-    ) -> Result<Self, Error> {
+        errors: &mut Vec<Error>,
+    ) -> Self {
         let mut resolver = Resolver {
             document,
             direction,
             objects: IndexMap::new(),
             untyped: Vec::new(),
             oddities: Vec::new(),
+            errors,
             aliases: Vec::new(),
             owner: String::new(),
             depth: 0,
         };
-        let root = match schema {
-            Some(schema) => resolver.ty(schema, None, &format!("{}/paths", document.base))?,
-            None => Type::Any,
-        };
-        Ok(Self { root, objects: resolver.objects, untyped: resolver.untyped, oddities: resolver.oddities })
+        let root = schema.map(|schema| resolver.ty(schema, None, &format!("{}/paths", document.base)));
+        let root = root.unwrap_or(Ok(Type::Any)).unwrap_or_else(|error| {
+            resolver.errors.push(error);
+            Type::Any
+        });
+        Self { root, objects: resolver.objects, untyped: resolver.untyped, oddities: resolver.oddities }
     }
 }
 
@@ -46,6 +49,8 @@ pub(super) struct Resolver<'a> {
     pub(super) untyped: Vec<String>,
     /// What is odd and was read by a rule.
     pub(super) oddities: Vec<String>,
+    /// What is wrong with properties that were left out for it.
+    errors: &'a mut Vec<Error>,
     /// Components other than objects that are being read.
     aliases: Vec<String>,
     /// The object whose properties are being read, to name what has no name.
@@ -107,18 +112,20 @@ impl<'a> Resolver<'a> {
         ty
     }
 
-    /// An object that stands where it is used takes its name from there.
+    /// An object that stands where it is used has the name of its title, or takes one from the place.
     pub(super) fn inline_object(
         &mut self,
         schema: &Schema,
         property: Option<&str>,
         at: &str,
     ) -> Result<Type, Error> {
-        let wanted = match (self.owner.as_str(), property) {
+        let title = schema.schema_data.title.as_deref().map(str::trim).filter(|title| !title.is_empty());
+        let place = || match (self.owner.as_str(), property) {
             ("", None) => "Root".to_owned(),
             ("", Some(property)) => property.to_owned(),
             (owner, property) => format!("{owner}_{}", property.unwrap_or("item")),
         };
+        let wanted = title.map_or_else(place, str::to_owned);
         let components = self.document.openapi.components.as_ref();
         let taken = |name: &str| {
             self.objects.contains_key(name) || components.is_some_and(|all| all.schemas.contains_key(name))
@@ -142,9 +149,9 @@ impl<'a> Resolver<'a> {
             };
             self.objects.insert(name.to_owned(), placeholder);
             let outer = std::mem::replace(&mut self.owner, name.to_owned());
-            let object = self.object(name, schema, at)?;
+            let object = self.object(name, schema, at);
             self.owner = outer;
-            self.objects.insert(name.to_owned(), object);
+            self.objects.insert(name.to_owned(), object?);
         }
         Ok(Type::Object(name.to_owned()))
     }
@@ -186,7 +193,10 @@ impl<'a> Resolver<'a> {
             let at = pointer(&format!("{at}/properties"), property);
             let required = object.required.contains(property);
             let schema = object.properties[property].clone().unbox();
-            properties.push(self.property(property, &schema, required, &at)?);
+            match self.property(property, &schema, required, &at) {
+                Ok(property) => properties.push(property),
+                Err(error) => self.errors.push(error),
+            }
         }
         let description = schema.schema_data.description.clone().unwrap_or_default();
         let closed = object.additional_properties == Some(AdditionalProperties::Any(false));

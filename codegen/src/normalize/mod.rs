@@ -13,7 +13,7 @@ use schemars::{Schema, transform::Transform};
 use serde_json::Value;
 
 use crate::{
-    Error,
+    Error, Errors,
     error::pointer,
     schema::{Document, Kind, Metadata, keywords},
 };
@@ -46,49 +46,58 @@ pub struct Normalized {
 ///
 /// # Errors
 ///
-/// When the result is not OpenAPI 3.0; the pointer names the component at fault where there is one.
-pub fn normalize(document: Document) -> Result<Normalized, Error> {
+/// When the result is not OpenAPI 3.0; the pointers name the components at fault where there are any.
+pub fn normalize(document: Document) -> Result<Normalized, Errors> {
     let Document { file, base, id, kind, metadata, mut openapi, .. } = document;
     let fixups = fixups::apply(&file, &id, &mut openapi)?;
     let unknown_keywords = keywords::unknown(&openapi);
+    let mut errors = Vec::new();
     if let Some(schemas) = openapi.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         for (name, schema) in schemas {
             let at = pointer(&format!("{base}/components/schemas"), name);
-            rewrite(schema, &file, &at)?;
+            errors.extend(rewrite(schema, &file, &at).err());
         }
     }
     if let Some(paths) = openapi.get_mut("paths") {
-        rewrite_inline(paths, &file, &format!("{base}/paths"))?;
+        rewrite_inline(paths, &file, &format!("{base}/paths"), &mut errors);
     }
+    Errors::or(errors, ())?;
     if let Some(version) = openapi.get_mut("openapi") {
         *version = "3.0.4".into();
     }
-    let openapi =
-        strict(&openapi, &file, &base).map_err(|error| blame(&openapi, &file, &base).unwrap_or(error))?;
+    let openapi = strict(&openapi, &file, &base).or_else(|error| {
+        Errors::or(blame(&openapi, &file, &base), ())?;
+        Err(Errors::from(error))
+    })?;
     Ok(Normalized { file, base, id, kind, metadata, openapi, fixups, unknown_keywords })
 }
 
-/// The component that keeps a document from being strict, if one does.
-fn blame(openapi: &Value, file: &str, base: &str) -> Option<Error> {
-    let schemas = openapi.pointer("/components/schemas").and_then(Value::as_object)?;
-    schemas.iter().find_map(|(name, schema)| {
+/// The components that keep a document from being strict, if any do.
+fn blame(openapi: &Value, file: &str, base: &str) -> Vec<Error> {
+    let schemas = openapi.pointer("/components/schemas").and_then(Value::as_object);
+    let errors = schemas.into_iter().flatten().filter_map(|(name, schema)| {
         let at = pointer(&format!("{base}/components/schemas"), name);
         strict::<openapiv3::ReferenceOr<openapiv3::Schema>>(schema, file, &at).err()
-    })
+    });
+    errors.collect()
 }
 
 /// Schemas inside paths stand under the key `schema`.
-fn rewrite_inline(value: &mut Value, file: &str, at: &str) -> Result<(), Error> {
+fn rewrite_inline(value: &mut Value, file: &str, at: &str, errors: &mut Vec<Error>) {
     match value {
-        Value::Object(object) => object.iter_mut().try_for_each(|(key, value)| {
+        Value::Object(object) => object.iter_mut().for_each(|(key, value)| {
             let at = pointer(at, key);
-            if key == "schema" { rewrite(value, file, &at) } else { rewrite_inline(value, file, &at) }
+            if key == "schema" {
+                errors.extend(rewrite(value, file, &at).err());
+            } else {
+                rewrite_inline(value, file, &at, errors);
+            }
         }),
         Value::Array(items) => items
             .iter_mut()
             .enumerate()
-            .try_for_each(|(index, item)| rewrite_inline(item, file, &pointer(at, index))),
-        _ => Ok(()),
+            .for_each(|(index, item)| rewrite_inline(item, file, &pointer(at, index), errors)),
+        _ => {}
     }
 }
 

@@ -60,16 +60,18 @@ pub enum Record {
 /// Reads one file: an OpenAPI document, a model record `{endpoint_id, metadata, openapi}`, or a page of
 /// records `{"models": […]}`. `app` is the `owner/name` of documents that do not say whose they are.
 ///
-/// # Errors
-///
-/// When the text is not JSON, or not such a document.
-pub fn read(file: &str, text: &str, app: Option<&str>) -> Result<Vec<Record>, Error> {
-    let value: Value = serde_json::from_str(text).map_err(|error| {
-        Error::new(file, format!("not JSON: {error}"))
-            .help("download the document again; it may be cut short")
-    })?;
+/// An error stands for a record that is none, or for the whole text where it is not JSON or not such a
+/// document. One bad record of a page says nothing about the others.
+pub fn read(file: &str, text: &str, app: Option<&str>) -> Vec<Result<Record, Error>> {
+    let value: Value = match serde_json::from_str(text) {
+        Ok(value) => value,
+        Err(error) => {
+            return vec![Err(Error::new(file, format!("not JSON: {error}"))
+                .help("download the document again; it may be cut short"))];
+        }
+    };
     let Value::Object(mut object) = value else {
-        return Err(not_a_document(file, ""));
+        return vec![Err(not_a_document(file, ""))];
     };
     match object.remove("models") {
         Some(Value::Array(models)) => {
@@ -79,7 +81,7 @@ pub fn read(file: &str, text: &str, app: Option<&str>) -> Result<Vec<Record>, Er
             });
             records.collect()
         }
-        _ => Ok(vec![record(file, "", object, app)?]),
+        _ => vec![record(file, "", object, app)],
     }
 }
 
@@ -142,7 +144,9 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> String {
-        read("x.json", text, None).unwrap_err().to_string()
+        let mut records = read("x.json", text, None);
+        assert_eq!(records.len(), 1);
+        records.remove(0).unwrap_err().to_string()
     }
 
     #[test]
@@ -161,8 +165,8 @@ mod tests {
     #[test]
     fn a_missing_schema_is_named_with_its_endpoint() {
         let failed = r#"{"endpoint_id": "a/b", "openapi": {"error": {"message": "gone"}}}"#;
-        let records = read("x.json", failed, None).unwrap();
-        let [Record::Unavailable { id, reason }] = records.as_slice() else { panic!("{records:?}") };
+        let records = read("x.json", failed, None);
+        let [Ok(Record::Unavailable { id, reason })] = records.as_slice() else { panic!("{records:?}") };
         assert_eq!(id, "a/b");
         assert!(
             reason
@@ -174,9 +178,20 @@ mod tests {
     #[test]
     fn an_app_is_named_by_the_caller() {
         let own = r#"{"openapi": "3.1.0", "paths": {"/": {}}}"#;
-        let records = read("x.json", own, Some("me/app")).unwrap();
-        let [Record::Document(document)] = records.as_slice() else { panic!("{records:?}") };
+        let records = read("x.json", own, Some("me/app"));
+        let [Ok(Record::Document(document))] = records.as_slice() else { panic!("{records:?}") };
         assert_eq!((document.id.as_str(), document.kind), ("me/app", Kind::App));
+    }
+
+    #[test]
+    fn one_bad_record_of_a_page_does_not_hide_the_others() {
+        let page = r#"{"models": [7, {"endpoint_id": "a/b", "openapi": {"paths": {}}}, {"name": "x"}]}"#;
+        let records = read("x.json", page, None);
+        let [Err(first), Ok(Record::Document(document)), Err(last)] = records.as_slice() else {
+            panic!("{records:?}")
+        };
+        assert_eq!((first.pointer.as_str(), last.pointer.as_str()), ("/models/0", "/models/2"));
+        assert_eq!((document.id.as_str(), document.base.as_str()), ("a/b", "/models/1/openapi"));
     }
 
     #[test]

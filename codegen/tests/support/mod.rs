@@ -77,7 +77,10 @@ pub(crate) fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// The documents of this repository.
 pub(crate) fn schemas() -> String {
-    fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas")).unwrap().display().to_string()
+    fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/fal-ai"))
+        .unwrap()
+        .display()
+        .to_string()
 }
 
 /// The folder of real documents, which not everybody has.
