@@ -41,7 +41,7 @@ pub(crate) fn only() -> Option<String> {
 
 /// The documents of this repository.
 pub(crate) fn own() -> Vec<Document> {
-    read(&fal_tests::root().join("schemas"))
+    read(&fal_tests::root().join("schemas/fal-ai"))
 }
 
 fn read(folder: &Path) -> Vec<Document> {
