@@ -6,6 +6,7 @@ mod cpu;
 mod derives;
 mod emulator;
 mod generate;
+mod peers;
 
 use std::{fs, path::Path};
 
@@ -24,8 +25,8 @@ pub(crate) struct Arguments {
 /// What to measure.
 #[derive(clap::Subcommand)]
 enum What {
-    /// Documents to files, and `cargo check` of the files. Takes all documents of ../shared/corpus, or of
-    /// schemas/ where that is not there.
+    /// Documents to files, beside other generators, and `cargo check` of the files. Takes all documents of
+    /// ../shared/corpus, or of schemas/ where that is not there.
     Codegen {
         /// Prints one JSON object.
         #[arg(long)]
@@ -33,6 +34,9 @@ enum What {
         /// Leaves out what takes minutes: compiling.
         #[arg(long)]
         no_check: bool,
+        /// Leaves out other generators, whose crates are fetched and built at the first time.
+        #[arg(long)]
+        no_peers: bool,
     },
     /// The emulator's start, memory and latency: 10,000 queued requests, 1,000 connections.
     Emulator {
@@ -43,19 +47,19 @@ enum What {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
-    let (json, no_check) = match arguments.what {
-        What::Codegen { json, no_check } => (json, no_check),
+    let (json, no_check, no_peers) = match arguments.what {
+        What::Codegen { json, no_check, no_peers } => (json, no_check, no_peers),
         What::Emulator { json } => return emulator::run(json),
     };
     if cfg!(debug_assertions) {
-        let flags = [(json, "--json"), (no_check, "--no-check")];
+        let flags = [(json, "--json"), (no_check, "--no-check"), (no_peers, "--no-peers")];
         let flags = flags.into_iter().filter_map(|(given, flag)| given.then_some(flag));
         let fixed = ["run", "--quiet", "--release", "-p", "xtask", "--", "bench", "codegen"];
         return cargo(fixed.into_iter().chain(flags));
     }
     let (from, sources) = sources()?;
     let folder = std::env::temp_dir().join(format!("fal-codegen-bench-{}", std::process::id()));
-    let measured = measure(&sources, &folder, no_check);
+    let measured = measure(&sources, &folder, no_check, no_peers);
     // Measurements are what counts; a folder that stays behind does not.
     let _ = fs::remove_dir_all(&folder);
     let mut result = measured?;
@@ -68,17 +72,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     Ok(())
 }
 
-fn measure(sources: &[Source], folder: &Path, no_check: bool) -> Result<Value, String> {
+fn measure(sources: &[Source], folder: &Path, no_check: bool, no_peers: bool) -> Result<Value, String> {
     let generate = generate::measure(sources, &folder.join("written"))?;
+    let peers = if no_peers { Value::Null } else { peers::measure(sources, &folder.join("peers"))? };
     let compile = if no_check { Value::Null } else { compile::measure(sources, folder)? };
-    Ok(json!({ "generate": generate, "check": compile }))
+    Ok(json!({ "generate": generate, "peers": peers, "check": compile }))
 }
 
 /// The documents to measure with, and where they come from.
 fn sources() -> Result<(String, Vec<Source>), String> {
     let corpus = root().join("../shared/corpus/schemas");
-    let (name, folder) =
-        if corpus.is_dir() { ("corpus", corpus) } else { ("schemas", root().join("schemas")) };
+    let own = root().join("schemas/fal-ai");
+    let (name, folder) = if corpus.is_dir() { ("corpus", corpus) } else { ("schemas", own) };
     let mut sources = Vec::new();
     read(&folder, &folder, &mut sources).map_err(|error| format!("{name}: {error}"))?;
     Ok((name.to_owned(), sources))
@@ -100,10 +105,15 @@ fn read(folder: &Path, base: &Path, sources: &mut Vec<Source>) -> std::io::Resul
 
 fn print(result: &Value) {
     println!("{} documents of {}", result["documents"]["files"], result["documents"]["from"]);
-    for part in ["generate", "check"] {
+    for part in ["generate", "peers", "check"] {
         let Value::Object(figures) = &result[part] else { continue };
         println!("\n{part}");
         for (name, figure) in figures {
+            if let Value::Object(figures) = figure {
+                println!("  {name}");
+                figures.iter().for_each(|(name, figure)| println!("    {name:<30} {figure}"));
+                continue;
+            }
             let target = match (part, name.as_str()) {
                 ("generate", "ratio") => "  (target 15 at most)",
                 ("check", "ms_an_endpoint") => "  (target 25 at most)",
