@@ -50,8 +50,8 @@ fn validator(root: &Value) -> Validator {
 
 /// The input schema of the normalised document, as JSON Schema, and how many fixups it took.
 fn normalized(document: &Document) -> (Value, usize) {
-    let mut records = read(&document.file, &document.text, None).unwrap();
-    let Some(Record::Document(record)) = records.pop() else { panic!("{}: no document", document.id) };
+    let mut records = read(&document.file, &document.text, None);
+    let Some(Ok(Record::Document(record))) = records.pop() else { panic!("{}: no document", document.id) };
     let normalized = normalize(*record).unwrap();
     let mut openapi = serde_json::to_value(&normalized.openapi).unwrap();
     let mut schemas = openapi["components"]["schemas"].take();
