@@ -82,6 +82,12 @@ fn reader(item: &Struct) -> String {
     } else {
         format!("{object}.skip()")
     };
+    // Of an object without fields, everything is the rest.
+    let field = if arms.is_empty() {
+        format!("            {rest};\n")
+    } else {
+        format!("            match &*{key} {{\n{arms}                _ => {rest},\n            }}\n")
+    };
     let slots: String = slots(item).map(|slot| format!("        let mut {slot};\n")).collect();
     let done = if item.built { built(item, &object) } else { done(item, &object) };
     format!(
@@ -90,10 +96,7 @@ fn reader(item: &Struct) -> String {
 
     fn read<A: MapAccess<'de>>({object}: &mut wire::Reader<'de, A>) -> Option<Self> {{
 {slots}        while let Some({key}) = {object}.key() {{
-            match &*{key} {{
-{arms}                _ => {rest},
-            }}
-        }}
+{field}        }}
 {done}    }}
 }}
 "

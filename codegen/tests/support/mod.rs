@@ -75,9 +75,9 @@ pub(crate) fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The documents of this repository.
+/// Documents of this repository, of one app.
 pub(crate) fn schemas() -> String {
-    fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/fal-ai"))
+    fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/fal-ai/flux"))
         .unwrap()
         .display()
         .to_string()

@@ -282,10 +282,10 @@ impl<RoleSlot, ContentSlot> Seed2MiniMessageBuilder<RoleSlot, ContentSlot> {
 impl Serialize for FileOutput {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url)?;
-        object.optional("content_type", &self.content_type)?;
-        object.optional("file_name", &self.file_name)?;
-        object.optional("file_size", &self.file_size)?;
+        object.put("url", &self.url);
+        object.optional("content_type", &self.content_type);
+        object.optional("file_name", &self.file_name);
+        object.optional("file_size", &self.file_size);
         object.end()
     }
 }
@@ -299,23 +299,21 @@ impl<'de> Deserialize<'de> for FileOutput {
 impl<'de> wire::Object<'de> for FileOutput {
     const NAME: &'static str = "FileOutput";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut url = None;
         let mut content_type = None;
         let mut file_name = None;
         let mut file_size = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "url" => object.or_null(&mut url)?,
-                "content_type" => object.or_null(&mut content_type)?,
-                "file_name" => object.or_null(&mut file_name)?,
-                "file_size" => object.integer_or_null(&mut file_size)?,
-                _ => object.skip()?,
+                "url" => object.or_null(&mut url),
+                "content_type" => object.or_null(&mut content_type),
+                "file_name" => object.or_null(&mut file_name),
+                "file_size" => object.integer_or_null(&mut file_size),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             url: object.required("url", url)?,
             content_type,
             file_name,
@@ -329,8 +327,8 @@ impl Parameters for ImageSize {}
 impl Serialize for ImageSize {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.optional("width", &self.width)?;
-        object.optional("height", &self.height)?;
+        object.optional("width", &self.width);
+        object.optional("height", &self.height);
         object.end()
     }
 }
@@ -344,31 +342,31 @@ impl<'de> Deserialize<'de> for ImageSize {
 impl<'de> wire::Object<'de> for ImageSize {
     const NAME: &'static str = "ImageSize";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut width = None;
-        let mut height = None;
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = ImageSizeOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "width" => object.value(&mut width)?,
-                "height" => object.value(&mut height)?,
-                _ => object.skip()?,
+                "width" => object.value(&mut optional.width),
+                "height" => object.value(&mut optional.height),
+                _ => object.skip(),
             }
         }
-        Ok(Self { width, height })
+        let builder = ImageSizeBuilder {
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Image {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url)?;
-        object.optional("content_type", &self.content_type)?;
-        object.optional("file_name", &self.file_name)?;
-        object.optional("file_size", &self.file_size)?;
-        object.optional("width", &self.width)?;
-        object.optional("height", &self.height)?;
+        object.put("url", &self.url);
+        object.optional("content_type", &self.content_type);
+        object.optional("file_name", &self.file_name);
+        object.optional("file_size", &self.file_size);
+        object.optional("width", &self.width);
+        object.optional("height", &self.height);
         object.end()
     }
 }
@@ -382,27 +380,25 @@ impl<'de> Deserialize<'de> for Image {
 impl<'de> wire::Object<'de> for Image {
     const NAME: &'static str = "Image";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut url = None;
         let mut content_type = None;
         let mut file_name = None;
         let mut file_size = None;
         let mut width = None;
         let mut height = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "url" => object.or_null(&mut url)?,
-                "content_type" => object.or_null(&mut content_type)?,
-                "file_name" => object.or_null(&mut file_name)?,
-                "file_size" => object.integer_or_null(&mut file_size)?,
-                "width" => object.integer_or_null(&mut width)?,
-                "height" => object.integer_or_null(&mut height)?,
-                _ => object.skip()?,
+                "url" => object.or_null(&mut url),
+                "content_type" => object.or_null(&mut content_type),
+                "file_name" => object.or_null(&mut file_name),
+                "file_size" => object.integer_or_null(&mut file_size),
+                "width" => object.integer_or_null(&mut width),
+                "height" => object.integer_or_null(&mut height),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             url: object.required("url", url)?,
             content_type,
             file_name,
@@ -418,8 +414,8 @@ impl Parameters for Seed2MiniMessage {}
 impl Serialize for Seed2MiniMessage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("role", &self.role)?;
-        object.put("content", &self.content)?;
+        object.put("role", &self.role);
+        object.put("content", &self.content);
         object.end()
     }
 }
@@ -433,22 +429,21 @@ impl<'de> Deserialize<'de> for Seed2MiniMessage {
 impl<'de> wire::Object<'de> for Seed2MiniMessage {
     const NAME: &'static str = "Seed2MiniMessage";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut role = None;
         let mut content = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "role" => object.value(&mut role)?,
-                "content" => object.value(&mut content)?,
-                _ => object.skip()?,
+                "role" => object.value(&mut role),
+                "content" => object.value(&mut content),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        let builder = Seed2MiniMessageBuilder::<Seed2MiniMessageRole, Seed2MiniMessageContent> {
             role: object.required("role", role)?,
             content: object.required("content", content)?,
-        })
+        };
+        Some(builder.build())
     }
 }
 
@@ -479,8 +474,8 @@ impl<'de> Deserialize<'de> for Seed2MiniMessageContent {
 impl Serialize for Seed2MiniMessageOutput {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("role", &self.role)?;
-        object.put("content", &self.content)?;
+        object.put("role", &self.role);
+        object.put("content", &self.content);
         object.end()
     }
 }
@@ -494,19 +489,17 @@ impl<'de> Deserialize<'de> for Seed2MiniMessageOutput {
 impl<'de> wire::Object<'de> for Seed2MiniMessageOutput {
     const NAME: &'static str = "Seed2MiniMessageOutput";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut role = None;
         let mut content = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "role" => object.or_null(&mut role)?,
-                "content" => object.or_null(&mut content)?,
-                _ => object.skip()?,
+                "role" => object.or_null(&mut role),
+                "content" => object.or_null(&mut content),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             role: object.required("role", role)?,
             content: object.required("content", content)?,
         })
@@ -573,7 +566,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum ImageSizeWidth {}
 
     impl Range<i64> for ImageSizeWidth {
@@ -582,7 +574,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`width` of ImageSize in fal-ai/bytedance must be between 1 and 14142";
     }
 
-    #[derive(Debug)]
     pub enum ImageSizeHeight {}
 
     impl Range<i64> for ImageSizeHeight {

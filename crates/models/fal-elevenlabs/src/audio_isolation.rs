@@ -147,8 +147,8 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("audio_url", &self.audio_url)?;
-        object.optional("video_url", &self.video_url)?;
+        object.optional("audio_url", &self.audio_url);
+        object.optional("video_url", &self.video_url);
         object.end()
     }
 }
@@ -162,32 +162,27 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut audio_url = None;
-        let mut video_url = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "audio_url" => object.or_null(&mut audio_url)?,
-                "video_url" => object.or_null(&mut video_url)?,
-                _ => object.extra(key, &mut extra)?,
+                "audio_url" => object.or_null(&mut optional.audio_url),
+                "video_url" => object.or_null(&mut optional.video_url),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
-            audio_url,
-            video_url,
-            extra,
-        })
+        let builder = Builder {
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio)?;
-        object.optional("timestamps", &self.timestamps)?;
+        object.put("audio", &self.audio);
+        object.optional("timestamps", &self.timestamps);
         object.end()
     }
 }
@@ -201,19 +196,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio = None;
         let mut timestamps = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "audio" => object.or_null(&mut audio)?,
-                "timestamps" => object.or_null(&mut timestamps)?,
-                _ => object.skip()?,
+                "audio" => object.or_null(&mut audio),
+                "timestamps" => object.or_null(&mut timestamps),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             audio: object.required("audio", audio)?,
             timestamps,
         })

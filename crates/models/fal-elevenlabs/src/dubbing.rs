@@ -201,12 +201,12 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("audio_url", &self.audio_url)?;
-        object.optional("video_url", &self.video_url)?;
-        object.put("target_lang", &self.target_lang)?;
-        object.optional("source_lang", &self.source_lang)?;
-        object.optional("num_speakers", &self.num_speakers)?;
-        object.optional("highest_resolution", &self.highest_resolution)?;
+        object.optional("audio_url", &self.audio_url);
+        object.optional("video_url", &self.video_url);
+        object.put("target_lang", &self.target_lang);
+        object.optional("source_lang", &self.source_lang);
+        object.optional("num_speakers", &self.num_speakers);
+        object.optional("highest_resolution", &self.highest_resolution);
         object.end()
     }
 }
@@ -220,44 +220,33 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut audio_url = None;
-        let mut video_url = None;
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut target_lang = None;
-        let mut source_lang = None;
-        let mut num_speakers = None;
-        let mut highest_resolution = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "audio_url" => object.or_null(&mut audio_url)?,
-                "video_url" => object.or_null(&mut video_url)?,
-                "target_lang" => object.value(&mut target_lang)?,
-                "source_lang" => object.or_null(&mut source_lang)?,
-                "num_speakers" => object.or_null(&mut num_speakers)?,
-                "highest_resolution" => object.value(&mut highest_resolution)?,
-                _ => object.extra(key, &mut extra)?,
+                "audio_url" => object.or_null(&mut optional.audio_url),
+                "video_url" => object.or_null(&mut optional.video_url),
+                "target_lang" => object.value(&mut target_lang),
+                "source_lang" => object.or_null(&mut optional.source_lang),
+                "num_speakers" => object.or_null(&mut optional.num_speakers),
+                "highest_resolution" => object.value(&mut optional.highest_resolution),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
-            audio_url,
-            video_url,
+        let builder = Builder::<String> {
             target_lang: object.required("target_lang", target_lang)?,
-            source_lang,
-            num_speakers,
-            highest_resolution,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
-        object.put("target_lang", &self.target_lang)?;
+        object.put("video", &self.video);
+        object.put("target_lang", &self.target_lang);
         object.end()
     }
 }
@@ -271,19 +260,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut target_lang = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                "target_lang" => object.or_null(&mut target_lang)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                "target_lang" => object.or_null(&mut target_lang),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
             target_lang: object.required("target_lang", target_lang)?,
         })
@@ -312,7 +299,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum NumSpeakers {}
 
     impl Range<i64> for NumSpeakers {

@@ -299,12 +299,12 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("prompt", &self.prompt)?;
-        object.optional("composition_plan", &self.composition_plan)?;
-        object.optional("music_length_ms", &self.music_length_ms)?;
-        object.optional("force_instrumental", &self.force_instrumental)?;
-        object.optional("respect_sections_durations", &self.respect_sections_durations)?;
-        object.optional("output_format", &self.output_format)?;
+        object.optional("prompt", &self.prompt);
+        object.optional("composition_plan", &self.composition_plan);
+        object.optional("music_length_ms", &self.music_length_ms);
+        object.optional("force_instrumental", &self.force_instrumental);
+        object.optional("respect_sections_durations", &self.respect_sections_durations);
+        object.optional("output_format", &self.output_format);
         object.end()
     }
 }
@@ -318,45 +318,32 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut prompt = None;
-        let mut composition_plan = None;
-        let mut music_length_ms = None;
-        let mut force_instrumental = None;
-        let mut respect_sections_durations = None;
-        let mut output_format = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.or_null(&mut prompt)?,
-                "composition_plan" => object.or_null(&mut composition_plan)?,
-                "music_length_ms" => object.or_null(&mut music_length_ms)?,
-                "force_instrumental" => object.value(&mut force_instrumental)?,
-                "respect_sections_durations" => {
-                    object.value(&mut respect_sections_durations)?
-                }
-                "output_format" => object.value(&mut output_format)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.or_null(&mut optional.prompt),
+                "composition_plan" => object.or_null(&mut optional.composition_plan),
+                "music_length_ms" => object.or_null(&mut optional.music_length_ms),
+                "force_instrumental" => object.value(&mut optional.force_instrumental),
+                "respect_sections_durations" => object.value(
+                    &mut optional.respect_sections_durations,
+                ),
+                "output_format" => object.value(&mut optional.output_format),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
-            prompt,
-            composition_plan,
-            music_length_ms,
-            force_instrumental,
-            respect_sections_durations,
-            output_format,
-            extra,
-        })
+        let builder = Builder {
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio)?;
+        object.put("audio", &self.audio);
         object.end()
     }
 }
@@ -370,17 +357,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "audio" => object.or_null(&mut audio)?,
-                _ => object.skip()?,
+                "audio" => object.or_null(&mut audio),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             audio: object.required("audio", audio)?,
         })
     }
@@ -390,7 +375,6 @@ impl<'de> wire::Object<'de> for Output {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum MusicLengthMs {}
 
     impl Range<i64> for MusicLengthMs {

@@ -183,10 +183,10 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("audio_url", &self.audio_url)?;
-        object.optional("language_code", &self.language_code)?;
-        object.optional("tag_audio_events", &self.tag_audio_events)?;
-        object.optional("diarize", &self.diarize)?;
+        object.put("audio_url", &self.audio_url);
+        object.optional("language_code", &self.language_code);
+        object.optional("tag_audio_events", &self.tag_audio_events);
+        object.optional("diarize", &self.diarize);
         object.end()
     }
 }
@@ -200,40 +200,33 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio_url = None;
-        let mut language_code = None;
-        let mut tag_audio_events = None;
-        let mut diarize = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "audio_url" => object.value(&mut audio_url)?,
-                "language_code" => object.or_null(&mut language_code)?,
-                "tag_audio_events" => object.value(&mut tag_audio_events)?,
-                "diarize" => object.value(&mut diarize)?,
-                _ => object.extra(key, &mut extra)?,
+                "audio_url" => object.value(&mut audio_url),
+                "language_code" => object.or_null(&mut optional.language_code),
+                "tag_audio_events" => object.value(&mut optional.tag_audio_events),
+                "diarize" => object.value(&mut optional.diarize),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File> {
             audio_url: object.required("audio_url", audio_url)?,
-            language_code,
-            tag_audio_events,
-            diarize,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("text", &self.text)?;
-        object.put("language_code", &self.language_code)?;
-        object.put("language_probability", &self.language_probability)?;
-        object.put("words", &self.words)?;
+        object.put("text", &self.text);
+        object.put("language_code", &self.language_code);
+        object.put("language_probability", &self.language_probability);
+        object.put("words", &self.words);
         object.end()
     }
 }
@@ -247,27 +240,24 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut text = None;
         let mut language_code = None;
         let mut language_probability = None;
         let mut words = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "text" => object.or_null(&mut text)?,
-                "language_code" => object.or_null(&mut language_code)?,
-                "language_probability" => object.or_null(&mut language_probability)?,
-                "words" => object.or_null(&mut words)?,
-                _ => object.skip()?,
+                "text" => object.or_null(&mut text),
+                "language_code" => object.or_null(&mut language_code),
+                "language_probability" => object.or_null(&mut language_probability),
+                "words" => object.or_null(&mut words),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             text: object.required("text", text)?,
             language_code: object.required("language_code", language_code)?,
-            language_probability: object
-                .required("language_probability", language_probability)?,
+            language_probability: object.required("language_probability", language_probability)?,
             words: object.required("words", words)?,
         })
     }

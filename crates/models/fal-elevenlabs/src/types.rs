@@ -486,10 +486,10 @@ impl PronunciationDictionaryLocatorBuilder {
 impl Serialize for FileOutput {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url)?;
-        object.optional("content_type", &self.content_type)?;
-        object.optional("file_name", &self.file_name)?;
-        object.optional("file_size", &self.file_size)?;
+        object.put("url", &self.url);
+        object.optional("content_type", &self.content_type);
+        object.optional("file_name", &self.file_name);
+        object.optional("file_size", &self.file_size);
         object.end()
     }
 }
@@ -503,23 +503,21 @@ impl<'de> Deserialize<'de> for FileOutput {
 impl<'de> wire::Object<'de> for FileOutput {
     const NAME: &'static str = "FileOutput";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut url = None;
         let mut content_type = None;
         let mut file_name = None;
         let mut file_size = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "url" => object.or_null(&mut url)?,
-                "content_type" => object.or_null(&mut content_type)?,
-                "file_name" => object.or_null(&mut file_name)?,
-                "file_size" => object.integer_or_null(&mut file_size)?,
-                _ => object.skip()?,
+                "url" => object.or_null(&mut url),
+                "content_type" => object.or_null(&mut content_type),
+                "file_name" => object.or_null(&mut file_name),
+                "file_size" => object.integer_or_null(&mut file_size),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             url: object.required("url", url)?,
             content_type,
             file_name,
@@ -544,9 +542,9 @@ impl Parameters for MusicCompositionPlan {
 impl Serialize for MusicCompositionPlan {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("positive_global_styles", &self.positive_global_styles)?;
-        object.put("negative_global_styles", &self.negative_global_styles)?;
-        object.put("sections", &self.sections)?;
+        object.put("positive_global_styles", &self.positive_global_styles);
+        object.put("negative_global_styles", &self.negative_global_styles);
+        object.put("sections", &self.sections);
         object.end()
     }
 }
@@ -560,27 +558,30 @@ impl<'de> Deserialize<'de> for MusicCompositionPlan {
 impl<'de> wire::Object<'de> for MusicCompositionPlan {
     const NAME: &'static str = "MusicCompositionPlan";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut positive_global_styles = None;
         let mut negative_global_styles = None;
         let mut sections = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "positive_global_styles" => object.value(&mut positive_global_styles)?,
-                "negative_global_styles" => object.value(&mut negative_global_styles)?,
-                "sections" => object.value(&mut sections)?,
-                _ => object.skip()?,
+                "positive_global_styles" => object.value(&mut positive_global_styles),
+                "negative_global_styles" => object.value(&mut negative_global_styles),
+                "sections" => object.value(&mut sections),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
-            positive_global_styles: object
-                .required("positive_global_styles", positive_global_styles)?,
-            negative_global_styles: object
-                .required("negative_global_styles", negative_global_styles)?,
+        let builder = MusicCompositionPlanBuilder::<Vec<String>, Vec<String>, Vec<MusicSection>> {
+            positive_global_styles: object.required(
+                "positive_global_styles",
+                positive_global_styles,
+            )?,
+            negative_global_styles: object.required(
+                "negative_global_styles",
+                negative_global_styles,
+            )?,
             sections: object.required("sections", sections)?,
-        })
+        };
+        Some(builder.build())
     }
 }
 
@@ -595,11 +596,11 @@ impl Parameters for MusicSection {
 impl Serialize for MusicSection {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("section_name", &self.section_name)?;
-        object.put("positive_local_styles", &self.positive_local_styles)?;
-        object.put("negative_local_styles", &self.negative_local_styles)?;
-        object.put("duration_ms", &self.duration_ms)?;
-        object.put("lines", &self.lines)?;
+        object.put("section_name", &self.section_name);
+        object.put("positive_local_styles", &self.positive_local_styles);
+        object.put("negative_local_styles", &self.negative_local_styles);
+        object.put("duration_ms", &self.duration_ms);
+        object.put("lines", &self.lines);
         object.end()
     }
 }
@@ -613,44 +614,41 @@ impl<'de> Deserialize<'de> for MusicSection {
 impl<'de> wire::Object<'de> for MusicSection {
     const NAME: &'static str = "MusicSection";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut section_name = None;
         let mut positive_local_styles = None;
         let mut negative_local_styles = None;
         let mut duration_ms = None;
         let mut lines = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "section_name" => object.value(&mut section_name)?,
-                "positive_local_styles" => object.value(&mut positive_local_styles)?,
-                "negative_local_styles" => object.value(&mut negative_local_styles)?,
-                "duration_ms" => object.value(&mut duration_ms)?,
-                "lines" => object.value(&mut lines)?,
-                _ => object.skip()?,
+                "section_name" => object.value(&mut section_name),
+                "positive_local_styles" => object.value(&mut positive_local_styles),
+                "negative_local_styles" => object.value(&mut negative_local_styles),
+                "duration_ms" => object.value(&mut duration_ms),
+                "lines" => object.value(&mut lines),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        let builder = MusicSectionBuilder::<String, Vec<String>, Vec<String>, MusicSectionDurationMs, Vec<String>> {
             section_name: object.required("section_name", section_name)?,
-            positive_local_styles: object
-                .required("positive_local_styles", positive_local_styles)?,
-            negative_local_styles: object
-                .required("negative_local_styles", negative_local_styles)?,
+            positive_local_styles: object.required("positive_local_styles", positive_local_styles)?,
+            negative_local_styles: object.required("negative_local_styles", negative_local_styles)?,
             duration_ms: object.required("duration_ms", duration_ms)?,
             lines: object.required("lines", lines)?,
-        })
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for TranscriptionWord {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("text", &self.text)?;
-        object.optional("start", &self.start)?;
-        object.optional("end", &self.end)?;
-        object.put("type", &self.r#type)?;
-        object.optional("speaker_id", &self.speaker_id)?;
+        object.put("text", &self.text);
+        object.optional("start", &self.start);
+        object.optional("end", &self.end);
+        object.put("type", &self.r#type);
+        object.optional("speaker_id", &self.speaker_id);
         object.end()
     }
 }
@@ -664,25 +662,23 @@ impl<'de> Deserialize<'de> for TranscriptionWord {
 impl<'de> wire::Object<'de> for TranscriptionWord {
     const NAME: &'static str = "TranscriptionWord";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut text = None;
         let mut start = None;
         let mut end = None;
         let mut r#type = None;
         let mut speaker_id = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "text" => object.or_null(&mut text)?,
-                "start" => object.or_null(&mut start)?,
-                "end" => object.or_null(&mut end)?,
-                "type" => object.or_null(&mut r#type)?,
-                "speaker_id" => object.or_null(&mut speaker_id)?,
-                _ => object.skip()?,
+                "text" => object.or_null(&mut text),
+                "start" => object.or_null(&mut start),
+                "end" => object.or_null(&mut end),
+                "type" => object.or_null(&mut r#type),
+                "speaker_id" => object.or_null(&mut speaker_id),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             text: object.required("text", text)?,
             start,
             end,
@@ -697,8 +693,8 @@ impl Parameters for DialogueBlock {}
 impl Serialize for DialogueBlock {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("text", &self.text)?;
-        object.put("voice", &self.voice)?;
+        object.put("text", &self.text);
+        object.put("voice", &self.voice);
         object.end()
     }
 }
@@ -712,22 +708,21 @@ impl<'de> Deserialize<'de> for DialogueBlock {
 impl<'de> wire::Object<'de> for DialogueBlock {
     const NAME: &'static str = "DialogueBlock";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut text = None;
         let mut voice = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "text" => object.value(&mut text)?,
-                "voice" => object.value(&mut voice)?,
-                _ => object.skip()?,
+                "text" => object.value(&mut text),
+                "voice" => object.value(&mut voice),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        let builder = DialogueBlockBuilder::<String, String> {
             text: object.required("text", text)?,
             voice: object.required("voice", voice)?,
-        })
+        };
+        Some(builder.build())
     }
 }
 
@@ -736,9 +731,8 @@ impl Parameters for PronunciationDictionaryLocator {}
 impl Serialize for PronunciationDictionaryLocator {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object
-            .optional("pronunciation_dictionary_id", &self.pronunciation_dictionary_id)?;
-        object.optional("version_id", &self.version_id)?;
+        object.optional("pronunciation_dictionary_id", &self.pronunciation_dictionary_id);
+        object.optional("version_id", &self.version_id);
         object.end()
     }
 }
@@ -752,24 +746,21 @@ impl<'de> Deserialize<'de> for PronunciationDictionaryLocator {
 impl<'de> wire::Object<'de> for PronunciationDictionaryLocator {
     const NAME: &'static str = "PronunciationDictionaryLocator";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut pronunciation_dictionary_id = None;
-        let mut version_id = None;
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = PronunciationDictionaryLocatorOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "pronunciation_dictionary_id" => {
-                    object.or_null(&mut pronunciation_dictionary_id)?
-                }
-                "version_id" => object.or_null(&mut version_id)?,
-                _ => object.skip()?,
+                "pronunciation_dictionary_id" => object.or_null(
+                    &mut optional.pronunciation_dictionary_id,
+                ),
+                "version_id" => object.or_null(&mut optional.version_id),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
-            pronunciation_dictionary_id,
-            version_id,
-        })
+        let builder = PronunciationDictionaryLocatorBuilder {
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
@@ -930,7 +921,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum MusicSectionSectionName {}
 
     impl Length for MusicSectionSectionName {
@@ -939,7 +929,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`section_name` of MusicSection in fal-ai/elevenlabs must have 1 to 100 characters";
     }
 
-    #[derive(Debug)]
     pub enum MusicSectionDurationMs {}
 
     impl Range<i64> for MusicSectionDurationMs {

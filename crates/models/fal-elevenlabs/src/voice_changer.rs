@@ -291,11 +291,11 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("audio_url", &self.audio_url)?;
-        object.optional("voice", &self.voice)?;
-        object.optional("remove_background_noise", &self.remove_background_noise)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("output_format", &self.output_format)?;
+        object.put("audio_url", &self.audio_url);
+        object.optional("voice", &self.voice);
+        object.optional("remove_background_noise", &self.remove_background_noise);
+        object.optional("seed", &self.seed);
+        object.optional("output_format", &self.output_format);
         object.end()
     }
 }
@@ -309,41 +309,32 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio_url = None;
-        let mut voice = None;
-        let mut remove_background_noise = None;
-        let mut seed = None;
-        let mut output_format = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "audio_url" => object.value(&mut audio_url)?,
-                "voice" => object.value(&mut voice)?,
-                "remove_background_noise" => object.value(&mut remove_background_noise)?,
-                "seed" => object.integer(&mut seed)?,
-                "output_format" => object.value(&mut output_format)?,
-                _ => object.extra(key, &mut extra)?,
+                "audio_url" => object.value(&mut audio_url),
+                "voice" => object.value(&mut optional.voice),
+                "remove_background_noise" => object.value(&mut optional.remove_background_noise),
+                "seed" => object.integer(&mut optional.seed),
+                "output_format" => object.value(&mut optional.output_format),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File> {
             audio_url: object.required("audio_url", audio_url)?,
-            voice,
-            remove_background_noise,
-            seed,
-            output_format,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio)?;
-        object.put("seed", &self.seed)?;
+        object.put("audio", &self.audio);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -357,19 +348,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "audio" => object.or_null(&mut audio)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "audio" => object.or_null(&mut audio),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             audio: object.required("audio", audio)?,
             seed: object.required("seed", seed)?,
         })

@@ -401,21 +401,21 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("embeddings", &self.embeddings)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object.optional("expand_prompt", &self.expand_prompt)?;
-        object.optional("format", &self.format)?;
-        object.optional("guidance_scale", &self.guidance_scale)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("loras", &self.loras)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("num_inference_steps", &self.num_inference_steps)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("request_id", &self.request_id)?;
-        object.optional("safety_checker_version", &self.safety_checker_version)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("sync_mode", &self.sync_mode)?;
+        object.optional("embeddings", &self.embeddings);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("expand_prompt", &self.expand_prompt);
+        object.optional("format", &self.format);
+        object.optional("guidance_scale", &self.guidance_scale);
+        object.optional("image_size", &self.image_size);
+        object.optional("loras", &self.loras);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("num_images", &self.num_images);
+        object.optional("num_inference_steps", &self.num_inference_steps);
+        object.put("prompt", &self.prompt);
+        object.optional("request_id", &self.request_id);
+        object.optional("safety_checker_version", &self.safety_checker_version);
+        object.optional("seed", &self.seed);
+        object.optional("sync_mode", &self.sync_mode);
         object.end()
     }
 }
@@ -429,74 +429,45 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut embeddings = None;
-        let mut enable_safety_checker = None;
-        let mut expand_prompt = None;
-        let mut format = None;
-        let mut guidance_scale = None;
-        let mut image_size = None;
-        let mut loras = None;
-        let mut negative_prompt = None;
-        let mut num_images = None;
-        let mut num_inference_steps = None;
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut request_id = None;
-        let mut safety_checker_version = None;
-        let mut seed = None;
-        let mut sync_mode = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "embeddings" => object.value(&mut embeddings)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "expand_prompt" => object.value(&mut expand_prompt)?,
-                "format" => object.value(&mut format)?,
-                "guidance_scale" => object.value(&mut guidance_scale)?,
-                "image_size" => object.value(&mut image_size)?,
-                "loras" => object.value(&mut loras)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "num_images" => object.value(&mut num_images)?,
-                "num_inference_steps" => object.value(&mut num_inference_steps)?,
-                "prompt" => object.value(&mut prompt)?,
-                "request_id" => object.value(&mut request_id)?,
-                "safety_checker_version" => object.value(&mut safety_checker_version)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                _ => object.extra(key, &mut extra)?,
+                "embeddings" => object.value(&mut optional.embeddings),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "expand_prompt" => object.value(&mut optional.expand_prompt),
+                "format" => object.value(&mut optional.format),
+                "guidance_scale" => object.value(&mut optional.guidance_scale),
+                "image_size" => object.value(&mut optional.image_size),
+                "loras" => object.value(&mut optional.loras),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "num_images" => object.value(&mut optional.num_images),
+                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
+                "prompt" => object.value(&mut prompt),
+                "request_id" => object.value(&mut optional.request_id),
+                "safety_checker_version" => object.value(&mut optional.safety_checker_version),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
-            embeddings,
-            enable_safety_checker,
-            expand_prompt,
-            format,
-            guidance_scale,
-            image_size,
-            loras,
-            negative_prompt,
-            num_images,
-            num_inference_steps,
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            request_id,
-            safety_checker_version,
-            seed,
-            sync_mode,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("timings", &self.timings)?;
-        object.put("seed", &self.seed)?;
-        object.put("has_nsfw_concepts", &self.has_nsfw_concepts)?;
-        object.put("prompt", &self.prompt)?;
+        object.put("images", &self.images);
+        object.put("timings", &self.timings);
+        object.put("seed", &self.seed);
+        object.put("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.put("prompt", &self.prompt);
         object.end()
     }
 }
@@ -510,25 +481,23 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut timings = None;
         let mut seed = None;
         let mut has_nsfw_concepts = None;
         let mut prompt = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "timings" => object.or_null(&mut timings)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts)?,
-                "prompt" => object.or_null(&mut prompt)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "timings" => object.or_null(&mut timings),
+                "seed" => object.integer_or_null(&mut seed),
+                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts),
+                "prompt" => object.or_null(&mut prompt),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             timings: object.required("timings", timings)?,
             seed: object.required("seed", seed)?,
@@ -560,7 +529,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum GuidanceScale {}
 
     impl Range<f64> for GuidanceScale {
@@ -569,7 +537,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`guidance_scale` of fal-ai/fast-sdxl must be between 0.0 and 20.0";
     }
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {
@@ -578,7 +545,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_images` of fal-ai/fast-sdxl must be between 1 and 8";
     }
 
-    #[derive(Debug)]
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {

@@ -305,8 +305,8 @@ impl Parameters for Embedding {}
 impl Serialize for Embedding {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("path", &self.path)?;
-        object.optional("tokens", &self.tokens)?;
+        object.put("path", &self.path);
+        object.optional("tokens", &self.tokens);
         object.end()
     }
 }
@@ -320,22 +320,21 @@ impl<'de> Deserialize<'de> for Embedding {
 impl<'de> wire::Object<'de> for Embedding {
     const NAME: &'static str = "Embedding";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut path = None;
-        let mut tokens = None;
-        while let Some(key) = object.key()? {
+        let mut optional = EmbeddingOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "path" => object.value(&mut path)?,
-                "tokens" => object.value(&mut tokens)?,
-                _ => object.skip()?,
+                "path" => object.value(&mut path),
+                "tokens" => object.value(&mut optional.tokens),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        let builder = EmbeddingBuilder::<String> {
             path: object.required("path", path)?,
-            tokens,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
@@ -344,8 +343,8 @@ impl Parameters for CustomImageSize {}
 impl Serialize for CustomImageSize {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.optional("height", &self.height)?;
-        object.optional("width", &self.width)?;
+        object.optional("height", &self.height);
+        object.optional("width", &self.width);
         object.end()
     }
 }
@@ -359,19 +358,19 @@ impl<'de> Deserialize<'de> for CustomImageSize {
 impl<'de> wire::Object<'de> for CustomImageSize {
     const NAME: &'static str = "CustomImageSize";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut height = None;
-        let mut width = None;
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = CustomImageSizeOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "height" => object.value(&mut height)?,
-                "width" => object.value(&mut width)?,
-                _ => object.skip()?,
+                "height" => object.value(&mut optional.height),
+                "width" => object.value(&mut optional.width),
+                _ => object.skip(),
             }
         }
-        Ok(Self { height, width })
+        let builder = CustomImageSizeBuilder {
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
@@ -380,9 +379,9 @@ impl Parameters for LoraWeight {}
 impl Serialize for LoraWeight {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.optional("force", &self.force)?;
-        object.put("path", &self.path)?;
-        object.optional("scale", &self.scale)?;
+        object.optional("force", &self.force);
+        object.put("path", &self.path);
+        object.optional("scale", &self.scale);
         object.end()
     }
 }
@@ -396,35 +395,32 @@ impl<'de> Deserialize<'de> for LoraWeight {
 impl<'de> wire::Object<'de> for LoraWeight {
     const NAME: &'static str = "LoraWeight";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut force = None;
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut path = None;
-        let mut scale = None;
-        while let Some(key) = object.key()? {
+        let mut optional = LoraWeightOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "force" => object.value(&mut force)?,
-                "path" => object.value(&mut path)?,
-                "scale" => object.value(&mut scale)?,
-                _ => object.skip()?,
+                "force" => object.value(&mut optional.force),
+                "path" => object.value(&mut path),
+                "scale" => object.value(&mut optional.scale),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
-            force,
+        let builder = LoraWeightBuilder::<String> {
             path: object.required("path", path)?,
-            scale,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Image {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url)?;
-        object.put("width", &self.width)?;
-        object.put("height", &self.height)?;
-        object.optional("content_type", &self.content_type)?;
+        object.put("url", &self.url);
+        object.put("width", &self.width);
+        object.put("height", &self.height);
+        object.optional("content_type", &self.content_type);
         object.end()
     }
 }
@@ -438,23 +434,21 @@ impl<'de> Deserialize<'de> for Image {
 impl<'de> wire::Object<'de> for Image {
     const NAME: &'static str = "Image";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut url = None;
         let mut width = None;
         let mut height = None;
         let mut content_type = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "url" => object.or_null(&mut url)?,
-                "width" => object.integer_or_null(&mut width)?,
-                "height" => object.integer_or_null(&mut height)?,
-                "content_type" => object.or_null(&mut content_type)?,
-                _ => object.skip()?,
+                "url" => object.or_null(&mut url),
+                "width" => object.integer_or_null(&mut width),
+                "height" => object.integer_or_null(&mut height),
+                "content_type" => object.or_null(&mut content_type),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             url: object.required("url", url)?,
             width: object.required("width", width)?,
             height: object.required("height", height)?,
@@ -500,7 +494,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum CustomImageSizeHeight {}
 
     impl Range<i64> for CustomImageSizeHeight {
@@ -509,7 +502,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`height` of CustomImageSize in fal-ai/fast-sdxl must be between 1 and 14142";
     }
 
-    #[derive(Debug)]
     pub enum CustomImageSizeWidth {}
 
     impl Range<i64> for CustomImageSizeWidth {
@@ -518,7 +510,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`width` of CustomImageSize in fal-ai/fast-sdxl must be between 1 and 14142";
     }
 
-    #[derive(Debug)]
     pub enum LoraWeightScale {}
 
     impl Range<f64> for LoraWeightScale {

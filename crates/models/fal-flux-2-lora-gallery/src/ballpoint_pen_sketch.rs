@@ -340,17 +340,17 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("guidance_scale", &self.guidance_scale)?;
-        object.optional("num_inference_steps", &self.num_inference_steps)?;
-        object.optional("acceleration", &self.acceleration)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object.optional("output_format", &self.output_format)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("lora_scale", &self.lora_scale)?;
+        object.put("prompt", &self.prompt);
+        object.optional("image_size", &self.image_size);
+        object.optional("guidance_scale", &self.guidance_scale);
+        object.optional("num_inference_steps", &self.num_inference_steps);
+        object.optional("acceleration", &self.acceleration);
+        object.optional("seed", &self.seed);
+        object.optional("sync_mode", &self.sync_mode);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("output_format", &self.output_format);
+        object.optional("num_images", &self.num_images);
+        object.optional("lora_scale", &self.lora_scale);
         object.end()
     }
 }
@@ -364,60 +364,39 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut image_size = None;
-        let mut guidance_scale = None;
-        let mut num_inference_steps = None;
-        let mut acceleration = None;
-        let mut seed = None;
-        let mut sync_mode = None;
-        let mut enable_safety_checker = None;
-        let mut output_format = None;
-        let mut num_images = None;
-        let mut lora_scale = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "image_size" => object.value(&mut image_size)?,
-                "guidance_scale" => object.value(&mut guidance_scale)?,
-                "num_inference_steps" => object.value(&mut num_inference_steps)?,
-                "acceleration" => object.value(&mut acceleration)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "output_format" => object.value(&mut output_format)?,
-                "num_images" => object.value(&mut num_images)?,
-                "lora_scale" => object.value(&mut lora_scale)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "image_size" => object.value(&mut optional.image_size),
+                "guidance_scale" => object.value(&mut optional.guidance_scale),
+                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
+                "acceleration" => object.value(&mut optional.acceleration),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "output_format" => object.value(&mut optional.output_format),
+                "num_images" => object.value(&mut optional.num_images),
+                "lora_scale" => object.value(&mut optional.lora_scale),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            image_size,
-            guidance_scale,
-            num_inference_steps,
-            acceleration,
-            seed,
-            sync_mode,
-            enable_safety_checker,
-            output_format,
-            num_images,
-            lora_scale,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("seed", &self.seed)?;
-        object.put("prompt", &self.prompt)?;
+        object.put("images", &self.images);
+        object.put("seed", &self.seed);
+        object.put("prompt", &self.prompt);
         object.end()
     }
 }
@@ -431,21 +410,19 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut seed = None;
         let mut prompt = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "prompt" => object.or_null(&mut prompt)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "seed" => object.integer_or_null(&mut seed),
+                "prompt" => object.or_null(&mut prompt),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             seed: object.required("seed", seed)?,
             prompt: object.required("prompt", prompt)?,
@@ -475,7 +452,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum GuidanceScale {}
 
     impl Range<f64> for GuidanceScale {
@@ -484,7 +460,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`guidance_scale` of fal-ai/flux-2-lora-gallery/ballpoint-pen-sketch must be between 0.0 and 20.0";
     }
 
-    #[derive(Debug)]
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {
@@ -493,7 +468,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-2-lora-gallery/ballpoint-pen-sketch must be between 4 and 50";
     }
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {
@@ -502,7 +476,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_images` of fal-ai/flux-2-lora-gallery/ballpoint-pen-sketch must be between 1 and 4";
     }
 
-    #[derive(Debug)]
     pub enum LoraScale {}
 
     impl Range<f64> for LoraScale {

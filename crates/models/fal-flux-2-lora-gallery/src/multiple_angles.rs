@@ -376,20 +376,20 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("image_urls", &self.image_urls)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("guidance_scale", &self.guidance_scale)?;
-        object.optional("num_inference_steps", &self.num_inference_steps)?;
-        object.optional("acceleration", &self.acceleration)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object.optional("output_format", &self.output_format)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("lora_scale", &self.lora_scale)?;
-        object.optional("horizontal_angle", &self.horizontal_angle)?;
-        object.optional("vertical_angle", &self.vertical_angle)?;
-        object.optional("zoom", &self.zoom)?;
+        object.put("image_urls", &self.image_urls);
+        object.optional("image_size", &self.image_size);
+        object.optional("guidance_scale", &self.guidance_scale);
+        object.optional("num_inference_steps", &self.num_inference_steps);
+        object.optional("acceleration", &self.acceleration);
+        object.optional("seed", &self.seed);
+        object.optional("sync_mode", &self.sync_mode);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("output_format", &self.output_format);
+        object.optional("num_images", &self.num_images);
+        object.optional("lora_scale", &self.lora_scale);
+        object.optional("horizontal_angle", &self.horizontal_angle);
+        object.optional("vertical_angle", &self.vertical_angle);
+        object.optional("zoom", &self.zoom);
         object.end()
     }
 }
@@ -403,69 +403,42 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut image_urls = None;
-        let mut image_size = None;
-        let mut guidance_scale = None;
-        let mut num_inference_steps = None;
-        let mut acceleration = None;
-        let mut seed = None;
-        let mut sync_mode = None;
-        let mut enable_safety_checker = None;
-        let mut output_format = None;
-        let mut num_images = None;
-        let mut lora_scale = None;
-        let mut horizontal_angle = None;
-        let mut vertical_angle = None;
-        let mut zoom = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "image_urls" => object.value(&mut image_urls)?,
-                "image_size" => object.or_null(&mut image_size)?,
-                "guidance_scale" => object.value(&mut guidance_scale)?,
-                "num_inference_steps" => object.value(&mut num_inference_steps)?,
-                "acceleration" => object.value(&mut acceleration)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "output_format" => object.value(&mut output_format)?,
-                "num_images" => object.value(&mut num_images)?,
-                "lora_scale" => object.value(&mut lora_scale)?,
-                "horizontal_angle" => object.value(&mut horizontal_angle)?,
-                "vertical_angle" => object.value(&mut vertical_angle)?,
-                "zoom" => object.value(&mut zoom)?,
-                _ => object.extra(key, &mut extra)?,
+                "image_urls" => object.value(&mut image_urls),
+                "image_size" => object.or_null(&mut optional.image_size),
+                "guidance_scale" => object.value(&mut optional.guidance_scale),
+                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
+                "acceleration" => object.value(&mut optional.acceleration),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "output_format" => object.value(&mut optional.output_format),
+                "num_images" => object.value(&mut optional.num_images),
+                "lora_scale" => object.value(&mut optional.lora_scale),
+                "horizontal_angle" => object.value(&mut optional.horizontal_angle),
+                "vertical_angle" => object.value(&mut optional.vertical_angle),
+                "zoom" => object.value(&mut optional.zoom),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<Vec<File>> {
             image_urls: object.required("image_urls", image_urls)?,
-            image_size,
-            guidance_scale,
-            num_inference_steps,
-            acceleration,
-            seed,
-            sync_mode,
-            enable_safety_checker,
-            output_format,
-            num_images,
-            lora_scale,
-            horizontal_angle,
-            vertical_angle,
-            zoom,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("prompt", &self.prompt)?;
-        object.put("seed", &self.seed)?;
+        object.put("images", &self.images);
+        object.put("prompt", &self.prompt);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -479,21 +452,19 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut prompt = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "prompt" => object.or_null(&mut prompt)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "prompt" => object.or_null(&mut prompt),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             prompt: object.required("prompt", prompt)?,
             seed: object.required("seed", seed)?,
@@ -523,7 +494,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum GuidanceScale {}
 
     impl Range<f64> for GuidanceScale {
@@ -532,7 +502,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`guidance_scale` of fal-ai/flux-2-lora-gallery/multiple-angles must be between 0.0 and 20.0";
     }
 
-    #[derive(Debug)]
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {
@@ -541,7 +510,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-2-lora-gallery/multiple-angles must be between 1 and 50";
     }
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {
@@ -550,7 +518,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_images` of fal-ai/flux-2-lora-gallery/multiple-angles must be between 1 and 4";
     }
 
-    #[derive(Debug)]
     pub enum LoraScale {}
 
     impl Range<f64> for LoraScale {
@@ -559,7 +526,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`lora_scale` of fal-ai/flux-2-lora-gallery/multiple-angles must be between 0.0 and 2.0";
     }
 
-    #[derive(Debug)]
     pub enum HorizontalAngle {}
 
     impl Range<f64> for HorizontalAngle {
@@ -568,7 +534,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`horizontal_angle` of fal-ai/flux-2-lora-gallery/multiple-angles must be between 0.0 and 360.0";
     }
 
-    #[derive(Debug)]
     pub enum VerticalAngle {}
 
     impl Range<f64> for VerticalAngle {
@@ -577,7 +542,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`vertical_angle` of fal-ai/flux-2-lora-gallery/multiple-angles must be between 0.0 and 60.0";
     }
 
-    #[derive(Debug)]
     pub enum Zoom {}
 
     impl Range<f64> for Zoom {

@@ -317,13 +317,13 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("safety_tolerance", &self.safety_tolerance)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object.optional("output_format", &self.output_format)?;
-        object.optional("sync_mode", &self.sync_mode)?;
+        object.put("prompt", &self.prompt);
+        object.optional("image_size", &self.image_size);
+        object.optional("seed", &self.seed);
+        object.optional("safety_tolerance", &self.safety_tolerance);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("output_format", &self.output_format);
+        object.optional("sync_mode", &self.sync_mode);
         object.end()
     }
 }
@@ -337,47 +337,34 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut image_size = None;
-        let mut seed = None;
-        let mut safety_tolerance = None;
-        let mut enable_safety_checker = None;
-        let mut output_format = None;
-        let mut sync_mode = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "image_size" => object.value(&mut image_size)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "safety_tolerance" => object.value(&mut safety_tolerance)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "output_format" => object.value(&mut output_format)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "image_size" => object.value(&mut optional.image_size),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "safety_tolerance" => object.value(&mut optional.safety_tolerance),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "output_format" => object.value(&mut optional.output_format),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            image_size,
-            seed,
-            safety_tolerance,
-            enable_safety_checker,
-            output_format,
-            sync_mode,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("seed", &self.seed)?;
+        object.put("images", &self.images);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -391,19 +378,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             seed: object.required("seed", seed)?,
         })

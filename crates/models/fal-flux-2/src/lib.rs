@@ -382,17 +382,17 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("guidance_scale", &self.guidance_scale)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("num_inference_steps", &self.num_inference_steps)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("acceleration", &self.acceleration)?;
-        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object.optional("output_format", &self.output_format)?;
+        object.put("prompt", &self.prompt);
+        object.optional("guidance_scale", &self.guidance_scale);
+        object.optional("seed", &self.seed);
+        object.optional("num_inference_steps", &self.num_inference_steps);
+        object.optional("image_size", &self.image_size);
+        object.optional("num_images", &self.num_images);
+        object.optional("acceleration", &self.acceleration);
+        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion);
+        object.optional("sync_mode", &self.sync_mode);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("output_format", &self.output_format);
         object.end()
     }
 }
@@ -406,62 +406,41 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut guidance_scale = None;
-        let mut seed = None;
-        let mut num_inference_steps = None;
-        let mut image_size = None;
-        let mut num_images = None;
-        let mut acceleration = None;
-        let mut enable_prompt_expansion = None;
-        let mut sync_mode = None;
-        let mut enable_safety_checker = None;
-        let mut output_format = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "guidance_scale" => object.value(&mut guidance_scale)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "num_inference_steps" => object.value(&mut num_inference_steps)?,
-                "image_size" => object.value(&mut image_size)?,
-                "num_images" => object.value(&mut num_images)?,
-                "acceleration" => object.value(&mut acceleration)?,
-                "enable_prompt_expansion" => object.value(&mut enable_prompt_expansion)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "output_format" => object.value(&mut output_format)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "guidance_scale" => object.value(&mut optional.guidance_scale),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
+                "image_size" => object.value(&mut optional.image_size),
+                "num_images" => object.value(&mut optional.num_images),
+                "acceleration" => object.value(&mut optional.acceleration),
+                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "output_format" => object.value(&mut optional.output_format),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            guidance_scale,
-            seed,
-            num_inference_steps,
-            image_size,
-            num_images,
-            acceleration,
-            enable_prompt_expansion,
-            sync_mode,
-            enable_safety_checker,
-            output_format,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("timings", &self.timings)?;
-        object.put("seed", &self.seed)?;
-        object.put("has_nsfw_concepts", &self.has_nsfw_concepts)?;
-        object.put("prompt", &self.prompt)?;
+        object.put("images", &self.images);
+        object.put("timings", &self.timings);
+        object.put("seed", &self.seed);
+        object.put("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.put("prompt", &self.prompt);
         object.end()
     }
 }
@@ -475,25 +454,23 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut timings = None;
         let mut seed = None;
         let mut has_nsfw_concepts = None;
         let mut prompt = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "timings" => object.or_null(&mut timings)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts)?,
-                "prompt" => object.or_null(&mut prompt)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "timings" => object.or_null(&mut timings),
+                "seed" => object.integer_or_null(&mut seed),
+                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts),
+                "prompt" => object.or_null(&mut prompt),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             timings: object.required("timings", timings)?,
             seed: object.required("seed", seed)?,
@@ -525,7 +502,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum GuidanceScale {}
 
     impl Range<f64> for GuidanceScale {
@@ -534,7 +510,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`guidance_scale` of fal-ai/flux-2 must be between 0.0 and 20.0";
     }
 
-    #[derive(Debug)]
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {
@@ -543,7 +518,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-2 must be between 4 and 50";
     }
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {

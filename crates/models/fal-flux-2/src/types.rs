@@ -305,8 +305,8 @@ impl Parameters for CustomImageSize {}
 impl Serialize for CustomImageSize {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.optional("width", &self.width)?;
-        object.optional("height", &self.height)?;
+        object.optional("width", &self.width);
+        object.optional("height", &self.height);
         object.end()
     }
 }
@@ -320,31 +320,31 @@ impl<'de> Deserialize<'de> for CustomImageSize {
 impl<'de> wire::Object<'de> for CustomImageSize {
     const NAME: &'static str = "CustomImageSize";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut width = None;
-        let mut height = None;
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = CustomImageSizeOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "width" => object.value(&mut width)?,
-                "height" => object.value(&mut height)?,
-                _ => object.skip()?,
+                "width" => object.value(&mut optional.width),
+                "height" => object.value(&mut optional.height),
+                _ => object.skip(),
             }
         }
-        Ok(Self { width, height })
+        let builder = CustomImageSizeBuilder {
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for ImageFile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url)?;
-        object.optional("content_type", &self.content_type)?;
-        object.optional("file_name", &self.file_name)?;
-        object.optional("file_size", &self.file_size)?;
-        object.optional("width", &self.width)?;
-        object.optional("height", &self.height)?;
+        object.put("url", &self.url);
+        object.optional("content_type", &self.content_type);
+        object.optional("file_name", &self.file_name);
+        object.optional("file_size", &self.file_size);
+        object.optional("width", &self.width);
+        object.optional("height", &self.height);
         object.end()
     }
 }
@@ -358,27 +358,25 @@ impl<'de> Deserialize<'de> for ImageFile {
 impl<'de> wire::Object<'de> for ImageFile {
     const NAME: &'static str = "ImageFile";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut url = None;
         let mut content_type = None;
         let mut file_name = None;
         let mut file_size = None;
         let mut width = None;
         let mut height = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "url" => object.or_null(&mut url)?,
-                "content_type" => object.or_null(&mut content_type)?,
-                "file_name" => object.or_null(&mut file_name)?,
-                "file_size" => object.integer_or_null(&mut file_size)?,
-                "width" => object.integer_or_null(&mut width)?,
-                "height" => object.integer_or_null(&mut height)?,
-                _ => object.skip()?,
+                "url" => object.or_null(&mut url),
+                "content_type" => object.or_null(&mut content_type),
+                "file_name" => object.or_null(&mut file_name),
+                "file_size" => object.integer_or_null(&mut file_size),
+                "width" => object.integer_or_null(&mut width),
+                "height" => object.integer_or_null(&mut height),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             url: object.required("url", url)?,
             content_type,
             file_name,
@@ -394,8 +392,8 @@ impl Parameters for FalAiFlux2KleinLoRaInput {}
 impl Serialize for FalAiFlux2KleinLoRaInput {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("path", &self.path)?;
-        object.optional("scale", &self.scale)?;
+        object.put("path", &self.path);
+        object.optional("scale", &self.scale);
         object.end()
     }
 }
@@ -409,22 +407,21 @@ impl<'de> Deserialize<'de> for FalAiFlux2KleinLoRaInput {
 impl<'de> wire::Object<'de> for FalAiFlux2KleinLoRaInput {
     const NAME: &'static str = "FalAiFlux2KleinLoRaInput";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut path = None;
-        let mut scale = None;
-        while let Some(key) = object.key()? {
+        let mut optional = FalAiFlux2KleinLoRaInputOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "path" => object.value(&mut path)?,
-                "scale" => object.value(&mut scale)?,
-                _ => object.skip()?,
+                "path" => object.value(&mut path),
+                "scale" => object.value(&mut optional.scale),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        let builder = FalAiFlux2KleinLoRaInputBuilder::<String> {
             path: object.required("path", path)?,
-            scale,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
@@ -433,8 +430,8 @@ impl Parameters for LoRaInput {}
 impl Serialize for LoRaInput {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("path", &self.path)?;
-        object.optional("scale", &self.scale)?;
+        object.put("path", &self.path);
+        object.optional("scale", &self.scale);
         object.end()
     }
 }
@@ -448,22 +445,21 @@ impl<'de> Deserialize<'de> for LoRaInput {
 impl<'de> wire::Object<'de> for LoRaInput {
     const NAME: &'static str = "LoRaInput";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut path = None;
-        let mut scale = None;
-        while let Some(key) = object.key()? {
+        let mut optional = LoRaInputOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "path" => object.value(&mut path)?,
-                "scale" => object.value(&mut scale)?,
-                _ => object.skip()?,
+                "path" => object.value(&mut path),
+                "scale" => object.value(&mut optional.scale),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        let builder = LoRaInputBuilder::<String> {
             path: object.required("path", path)?,
-            scale,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
@@ -504,7 +500,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum CustomImageSizeWidth {}
 
     impl Range<i64> for CustomImageSizeWidth {
@@ -513,7 +508,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`width` of CustomImageSize in fal-ai/flux-2 must be between 1 and 14142";
     }
 
-    #[derive(Debug)]
     pub enum CustomImageSizeHeight {}
 
     impl Range<i64> for CustomImageSizeHeight {
@@ -522,7 +516,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`height` of CustomImageSize in fal-ai/flux-2 must be between 1 and 14142";
     }
 
-    #[derive(Debug)]
     pub enum FalAiFlux2KleinLoRaInputScale {}
 
     impl Range<f64> for FalAiFlux2KleinLoRaInputScale {
@@ -531,7 +524,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`scale` of FalAiFlux2KleinLoRaInput in fal-ai/flux-2 must be between 0.0 and 4.0";
     }
 
-    #[derive(Debug)]
     pub enum LoRaInputScale {}
 
     impl Range<f64> for LoRaInputScale {

@@ -389,20 +389,20 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("image_url", &self.image_url)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("num_inference_steps", &self.num_inference_steps)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("loras", &self.loras)?;
-        object.optional("guidance_scale", &self.guidance_scale)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object.optional("output_format", &self.output_format)?;
-        object.put("control_lora_image_url", &self.control_lora_image_url)?;
-        object.optional("control_lora_strength", &self.control_lora_strength)?;
-        object.optional("preprocess_depth", &self.preprocess_depth)?;
+        object.put("prompt", &self.prompt);
+        object.optional("image_url", &self.image_url);
+        object.optional("image_size", &self.image_size);
+        object.optional("num_inference_steps", &self.num_inference_steps);
+        object.optional("seed", &self.seed);
+        object.optional("loras", &self.loras);
+        object.optional("guidance_scale", &self.guidance_scale);
+        object.optional("sync_mode", &self.sync_mode);
+        object.optional("num_images", &self.num_images);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("output_format", &self.output_format);
+        object.put("control_lora_image_url", &self.control_lora_image_url);
+        object.optional("control_lora_strength", &self.control_lora_strength);
+        object.optional("preprocess_depth", &self.preprocess_depth);
         object.end()
     }
 }
@@ -416,72 +416,49 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut image_url = None;
-        let mut image_size = None;
-        let mut num_inference_steps = None;
-        let mut seed = None;
-        let mut loras = None;
-        let mut guidance_scale = None;
-        let mut sync_mode = None;
-        let mut num_images = None;
-        let mut enable_safety_checker = None;
-        let mut output_format = None;
         let mut control_lora_image_url = None;
-        let mut control_lora_strength = None;
-        let mut preprocess_depth = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "image_url" => object.or_null(&mut image_url)?,
-                "image_size" => object.value(&mut image_size)?,
-                "num_inference_steps" => object.value(&mut num_inference_steps)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "loras" => object.value(&mut loras)?,
-                "guidance_scale" => object.value(&mut guidance_scale)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "num_images" => object.value(&mut num_images)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "output_format" => object.value(&mut output_format)?,
-                "control_lora_image_url" => object.value(&mut control_lora_image_url)?,
-                "control_lora_strength" => object.value(&mut control_lora_strength)?,
-                "preprocess_depth" => object.value(&mut preprocess_depth)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "image_url" => object.or_null(&mut optional.image_url),
+                "image_size" => object.value(&mut optional.image_size),
+                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "loras" => object.value(&mut optional.loras),
+                "guidance_scale" => object.value(&mut optional.guidance_scale),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "num_images" => object.value(&mut optional.num_images),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "output_format" => object.value(&mut optional.output_format),
+                "control_lora_image_url" => object.value(&mut control_lora_image_url),
+                "control_lora_strength" => object.value(&mut optional.control_lora_strength),
+                "preprocess_depth" => object.value(&mut optional.preprocess_depth),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, File> {
             prompt: object.required("prompt", prompt)?,
-            image_url,
-            image_size,
-            num_inference_steps,
-            seed,
-            loras,
-            guidance_scale,
-            sync_mode,
-            num_images,
-            enable_safety_checker,
-            output_format,
-            control_lora_image_url: object
-                .required("control_lora_image_url", control_lora_image_url)?,
-            control_lora_strength,
-            preprocess_depth,
-            extra,
-        })
+            control_lora_image_url: object.required(
+                "control_lora_image_url",
+                control_lora_image_url,
+            )?,
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("timings", &self.timings)?;
-        object.put("seed", &self.seed)?;
-        object.put("has_nsfw_concepts", &self.has_nsfw_concepts)?;
-        object.put("prompt", &self.prompt)?;
+        object.put("images", &self.images);
+        object.put("timings", &self.timings);
+        object.put("seed", &self.seed);
+        object.put("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.put("prompt", &self.prompt);
         object.end()
     }
 }
@@ -495,25 +472,23 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut timings = None;
         let mut seed = None;
         let mut has_nsfw_concepts = None;
         let mut prompt = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "timings" => object.or_null(&mut timings)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts)?,
-                "prompt" => object.or_null(&mut prompt)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "timings" => object.or_null(&mut timings),
+                "seed" => object.integer_or_null(&mut seed),
+                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts),
+                "prompt" => object.or_null(&mut prompt),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             timings: object.required("timings", timings)?,
             seed: object.required("seed", seed)?,
@@ -560,7 +535,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {
@@ -569,7 +543,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-control-lora-depth must be between 1 and 50";
     }
 
-    #[derive(Debug)]
     pub enum GuidanceScale {}
 
     impl Range<f64> for GuidanceScale {
@@ -578,7 +551,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`guidance_scale` of fal-ai/flux-control-lora-depth must be between 0.0 and 35.0";
     }
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {
@@ -587,7 +559,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_images` of fal-ai/flux-control-lora-depth must be between 1 and 4";
     }
 
-    #[derive(Debug)]
     pub enum ControlLoraStrength {}
 
     impl Range<f64> for ControlLoraStrength {

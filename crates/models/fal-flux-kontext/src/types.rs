@@ -24,10 +24,10 @@ pub struct Image {
 impl Serialize for Image {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url)?;
-        object.put("width", &self.width)?;
-        object.put("height", &self.height)?;
-        object.optional("content_type", &self.content_type)?;
+        object.put("url", &self.url);
+        object.put("width", &self.width);
+        object.put("height", &self.height);
+        object.optional("content_type", &self.content_type);
         object.end()
     }
 }
@@ -41,23 +41,21 @@ impl<'de> Deserialize<'de> for Image {
 impl<'de> wire::Object<'de> for Image {
     const NAME: &'static str = "Image";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut url = None;
         let mut width = None;
         let mut height = None;
         let mut content_type = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "url" => object.or_null(&mut url)?,
-                "width" => object.integer_or_null(&mut width)?,
-                "height" => object.integer_or_null(&mut height)?,
-                "content_type" => object.or_null(&mut content_type)?,
-                _ => object.skip()?,
+                "url" => object.or_null(&mut url),
+                "width" => object.integer_or_null(&mut width),
+                "height" => object.integer_or_null(&mut height),
+                "content_type" => object.or_null(&mut content_type),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             url: object.required("url", url)?,
             width: object.required("width", width)?,
             height: object.required("height", height)?,

@@ -156,8 +156,8 @@ impl Parameters for CustomImageSize {}
 impl Serialize for CustomImageSize {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.optional("width", &self.width)?;
-        object.optional("height", &self.height)?;
+        object.optional("width", &self.width);
+        object.optional("height", &self.height);
         object.end()
     }
 }
@@ -171,29 +171,29 @@ impl<'de> Deserialize<'de> for CustomImageSize {
 impl<'de> wire::Object<'de> for CustomImageSize {
     const NAME: &'static str = "CustomImageSize";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut width = None;
-        let mut height = None;
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = CustomImageSizeOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "width" => object.value(&mut width)?,
-                "height" => object.value(&mut height)?,
-                _ => object.skip()?,
+                "width" => object.value(&mut optional.width),
+                "height" => object.value(&mut optional.height),
+                _ => object.skip(),
             }
         }
-        Ok(Self { width, height })
+        let builder = CustomImageSizeBuilder {
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Image {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url)?;
-        object.put("width", &self.width)?;
-        object.put("height", &self.height)?;
-        object.optional("content_type", &self.content_type)?;
+        object.put("url", &self.url);
+        object.put("width", &self.width);
+        object.put("height", &self.height);
+        object.optional("content_type", &self.content_type);
         object.end()
     }
 }
@@ -207,23 +207,21 @@ impl<'de> Deserialize<'de> for Image {
 impl<'de> wire::Object<'de> for Image {
     const NAME: &'static str = "Image";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut url = None;
         let mut width = None;
         let mut height = None;
         let mut content_type = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "url" => object.or_null(&mut url)?,
-                "width" => object.integer_or_null(&mut width)?,
-                "height" => object.integer_or_null(&mut height)?,
-                "content_type" => object.or_null(&mut content_type)?,
-                _ => object.skip()?,
+                "url" => object.or_null(&mut url),
+                "width" => object.integer_or_null(&mut width),
+                "height" => object.integer_or_null(&mut height),
+                "content_type" => object.or_null(&mut content_type),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             url: object.required("url", url)?,
             width: object.required("width", width)?,
             height: object.required("height", height)?,
@@ -236,7 +234,6 @@ impl<'de> wire::Object<'de> for Image {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum CustomImageSizeWidth {}
 
     impl Range<i64> for CustomImageSizeWidth {
@@ -245,7 +242,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`width` of CustomImageSize in fal-ai/flux-subject must be between 1 and 14142";
     }
 
-    #[derive(Debug)]
     pub enum CustomImageSizeHeight {}
 
     impl Range<i64> for CustomImageSizeHeight {

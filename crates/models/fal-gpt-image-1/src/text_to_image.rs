@@ -351,13 +351,13 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("background", &self.background)?;
-        object.optional("quality", &self.quality)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("output_format", &self.output_format)?;
-        object.optional("sync_mode", &self.sync_mode)?;
+        object.put("prompt", &self.prompt);
+        object.optional("image_size", &self.image_size);
+        object.optional("background", &self.background);
+        object.optional("quality", &self.quality);
+        object.optional("num_images", &self.num_images);
+        object.optional("output_format", &self.output_format);
+        object.optional("sync_mode", &self.sync_mode);
         object.end()
     }
 }
@@ -371,46 +371,33 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut image_size = None;
-        let mut background = None;
-        let mut quality = None;
-        let mut num_images = None;
-        let mut output_format = None;
-        let mut sync_mode = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "image_size" => object.value(&mut image_size)?,
-                "background" => object.value(&mut background)?,
-                "quality" => object.value(&mut quality)?,
-                "num_images" => object.value(&mut num_images)?,
-                "output_format" => object.value(&mut output_format)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "image_size" => object.value(&mut optional.image_size),
+                "background" => object.value(&mut optional.background),
+                "quality" => object.value(&mut optional.quality),
+                "num_images" => object.value(&mut optional.num_images),
+                "output_format" => object.value(&mut optional.output_format),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            image_size,
-            background,
-            quality,
-            num_images,
-            output_format,
-            sync_mode,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
+        object.put("images", &self.images);
         object.end()
     }
 }
@@ -424,17 +411,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
         })
     }
@@ -462,7 +447,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -471,7 +455,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/gpt-image-1/text-to-image must have at least 2 characters";
     }
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {

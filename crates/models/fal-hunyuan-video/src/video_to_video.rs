@@ -337,15 +337,15 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("pro_mode", &self.pro_mode)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("num_frames", &self.num_frames)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object.put("video_url", &self.video_url)?;
-        object.optional("strength", &self.strength)?;
+        object.put("prompt", &self.prompt);
+        object.optional("seed", &self.seed);
+        object.optional("pro_mode", &self.pro_mode);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("resolution", &self.resolution);
+        object.optional("num_frames", &self.num_frames);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.put("video_url", &self.video_url);
+        object.optional("strength", &self.strength);
         object.end()
     }
 }
@@ -359,53 +359,38 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut seed = None;
-        let mut pro_mode = None;
-        let mut aspect_ratio = None;
-        let mut resolution = None;
-        let mut num_frames = None;
-        let mut enable_safety_checker = None;
         let mut video_url = None;
-        let mut strength = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "pro_mode" => object.value(&mut pro_mode)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "resolution" => object.value(&mut resolution)?,
-                "num_frames" => object.value(&mut num_frames)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "video_url" => object.value(&mut video_url)?,
-                "strength" => object.value(&mut strength)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "pro_mode" => object.value(&mut optional.pro_mode),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "resolution" => object.value(&mut optional.resolution),
+                "num_frames" => object.value(&mut optional.num_frames),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "video_url" => object.value(&mut video_url),
+                "strength" => object.value(&mut optional.strength),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, File> {
             prompt: object.required("prompt", prompt)?,
-            seed,
-            pro_mode,
-            aspect_ratio,
-            resolution,
-            num_frames,
-            enable_safety_checker,
             video_url: object.required("video_url", video_url)?,
-            strength,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
-        object.put("seed", &self.seed)?;
+        object.put("video", &self.video);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -419,19 +404,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
             seed: object.required("seed", seed)?,
         })
@@ -475,7 +458,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum Strength {}
 
     impl Range<f64> for Strength {

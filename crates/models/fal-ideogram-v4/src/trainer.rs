@@ -198,11 +198,11 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("images_data_url", &self.images_data_url)?;
-        object.optional("steps", &self.steps)?;
-        object.optional("default_caption", &self.default_caption)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("learning_rate", &self.learning_rate)?;
+        object.put("images_data_url", &self.images_data_url);
+        object.optional("steps", &self.steps);
+        object.optional("default_caption", &self.default_caption);
+        object.optional("resolution", &self.resolution);
+        object.optional("learning_rate", &self.learning_rate);
         object.end()
     }
 }
@@ -216,41 +216,32 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images_data_url = None;
-        let mut steps = None;
-        let mut default_caption = None;
-        let mut resolution = None;
-        let mut learning_rate = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "images_data_url" => object.value(&mut images_data_url)?,
-                "steps" => object.value(&mut steps)?,
-                "default_caption" => object.or_null(&mut default_caption)?,
-                "resolution" => object.value(&mut resolution)?,
-                "learning_rate" => object.value(&mut learning_rate)?,
-                _ => object.extra(key, &mut extra)?,
+                "images_data_url" => object.value(&mut images_data_url),
+                "steps" => object.value(&mut optional.steps),
+                "default_caption" => object.or_null(&mut optional.default_caption),
+                "resolution" => object.value(&mut optional.resolution),
+                "learning_rate" => object.value(&mut optional.learning_rate),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File> {
             images_data_url: object.required("images_data_url", images_data_url)?,
-            steps,
-            default_caption,
-            resolution,
-            learning_rate,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("diffusers_lora_file", &self.diffusers_lora_file)?;
-        object.put("config_file", &self.config_file)?;
+        object.put("diffusers_lora_file", &self.diffusers_lora_file);
+        object.put("config_file", &self.config_file);
         object.end()
     }
 }
@@ -264,21 +255,18 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut diffusers_lora_file = None;
         let mut config_file = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "diffusers_lora_file" => object.or_null(&mut diffusers_lora_file)?,
-                "config_file" => object.or_null(&mut config_file)?,
-                _ => object.skip()?,
+                "diffusers_lora_file" => object.or_null(&mut diffusers_lora_file),
+                "config_file" => object.or_null(&mut config_file),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
-            diffusers_lora_file: object
-                .required("diffusers_lora_file", diffusers_lora_file)?,
+        Some(Self {
+            diffusers_lora_file: object.required("diffusers_lora_file", diffusers_lora_file)?,
             config_file: object.required("config_file", config_file)?,
         })
     }
@@ -306,7 +294,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum Steps {}
 
     impl Range<i64> for Steps {
@@ -315,7 +302,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`steps` of ideogram/v4/trainer must be between 100 and 40000";
     }
 
-    #[derive(Debug)]
     pub enum LearningRate {}
 
     impl Range<f64> for LearningRate {

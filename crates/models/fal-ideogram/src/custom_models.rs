@@ -145,7 +145,7 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("images_data_url", &self.images_data_url)?;
+        object.put("images_data_url", &self.images_data_url);
         object.end()
     }
 }
@@ -159,29 +159,28 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images_data_url = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "images_data_url" => object.value(&mut images_data_url)?,
-                _ => object.extra(key, &mut extra)?,
+                "images_data_url" => object.value(&mut images_data_url),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File> {
             images_data_url: object.required("images_data_url", images_data_url)?,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("model_id", &self.model_id)?;
-        object.put("custom_model_uri", &self.custom_model_uri)?;
+        object.put("model_id", &self.model_id);
+        object.put("custom_model_uri", &self.custom_model_uri);
         object.end()
     }
 }
@@ -195,19 +194,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut model_id = None;
         let mut custom_model_uri = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "model_id" => object.or_null(&mut model_id)?,
-                "custom_model_uri" => object.or_null(&mut custom_model_uri)?,
-                _ => object.skip()?,
+                "model_id" => object.or_null(&mut model_id),
+                "custom_model_uri" => object.or_null(&mut custom_model_uri),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             model_id: object.required("model_id", model_id)?,
             custom_model_uri: object.required("custom_model_uri", custom_model_uri)?,
         })

@@ -415,10 +415,10 @@ impl<'de> Deserialize<'de> for ImageSize {
 impl Serialize for FileOutput {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url)?;
-        object.optional("content_type", &self.content_type)?;
-        object.optional("file_name", &self.file_name)?;
-        object.optional("file_size", &self.file_size)?;
+        object.put("url", &self.url);
+        object.optional("content_type", &self.content_type);
+        object.optional("file_name", &self.file_name);
+        object.optional("file_size", &self.file_size);
         object.end()
     }
 }
@@ -432,23 +432,21 @@ impl<'de> Deserialize<'de> for FileOutput {
 impl<'de> wire::Object<'de> for FileOutput {
     const NAME: &'static str = "FileOutput";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut url = None;
         let mut content_type = None;
         let mut file_name = None;
         let mut file_size = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "url" => object.or_null(&mut url)?,
-                "content_type" => object.or_null(&mut content_type)?,
-                "file_name" => object.or_null(&mut file_name)?,
-                "file_size" => object.integer_or_null(&mut file_size)?,
-                _ => object.skip()?,
+                "url" => object.or_null(&mut url),
+                "content_type" => object.or_null(&mut content_type),
+                "file_name" => object.or_null(&mut file_name),
+                "file_size" => object.integer_or_null(&mut file_size),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             url: object.required("url", url)?,
             content_type,
             file_name,
@@ -462,8 +460,8 @@ impl Parameters for ColorPalette {}
 impl Serialize for ColorPalette {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.optional("members", &self.members)?;
-        object.optional("name", &self.name)?;
+        object.optional("members", &self.members);
+        object.optional("name", &self.name);
         object.end()
     }
 }
@@ -477,19 +475,19 @@ impl<'de> Deserialize<'de> for ColorPalette {
 impl<'de> wire::Object<'de> for ColorPalette {
     const NAME: &'static str = "ColorPalette";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut members = None;
-        let mut name = None;
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = ColorPaletteOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "members" => object.or_null(&mut members)?,
-                "name" => object.or_null(&mut name)?,
-                _ => object.skip()?,
+                "members" => object.or_null(&mut optional.members),
+                "name" => object.or_null(&mut optional.name),
+                _ => object.skip(),
             }
         }
-        Ok(Self { members, name })
+        let builder = ColorPaletteBuilder {
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
@@ -498,8 +496,8 @@ impl Parameters for ColorPaletteMember {}
 impl Serialize for ColorPaletteMember {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("rgb", &self.rgb)?;
-        object.optional("color_weight", &self.color_weight)?;
+        object.put("rgb", &self.rgb);
+        object.optional("color_weight", &self.color_weight);
         object.end()
     }
 }
@@ -513,22 +511,21 @@ impl<'de> Deserialize<'de> for ColorPaletteMember {
 impl<'de> wire::Object<'de> for ColorPaletteMember {
     const NAME: &'static str = "ColorPaletteMember";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut rgb = None;
-        let mut color_weight = None;
-        while let Some(key) = object.key()? {
+        let mut optional = ColorPaletteMemberOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "rgb" => object.value(&mut rgb)?,
-                "color_weight" => object.value(&mut color_weight)?,
-                _ => object.skip()?,
+                "rgb" => object.value(&mut rgb),
+                "color_weight" => object.value(&mut optional.color_weight),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        let builder = ColorPaletteMemberBuilder::<RgbColor> {
             rgb: object.required("rgb", rgb)?,
-            color_weight,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
@@ -537,9 +534,9 @@ impl Parameters for RgbColor {}
 impl Serialize for RgbColor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.optional("r", &self.r)?;
-        object.optional("g", &self.g)?;
-        object.optional("b", &self.b)?;
+        object.optional("r", &self.r);
+        object.optional("g", &self.g);
+        object.optional("b", &self.b);
         object.end()
     }
 }
@@ -553,21 +550,20 @@ impl<'de> Deserialize<'de> for RgbColor {
 impl<'de> wire::Object<'de> for RgbColor {
     const NAME: &'static str = "RgbColor";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut r = None;
-        let mut g = None;
-        let mut b = None;
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = RgbColorOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "r" => object.value(&mut r)?,
-                "g" => object.value(&mut g)?,
-                "b" => object.value(&mut b)?,
-                _ => object.skip()?,
+                "r" => object.value(&mut optional.r),
+                "g" => object.value(&mut optional.g),
+                "b" => object.value(&mut optional.b),
+                _ => object.skip(),
             }
         }
-        Ok(Self { r, g, b })
+        let builder = RgbColorBuilder {
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
@@ -576,8 +572,8 @@ impl Parameters for CustomImageSize {}
 impl Serialize for CustomImageSize {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.optional("width", &self.width)?;
-        object.optional("height", &self.height)?;
+        object.optional("width", &self.width);
+        object.optional("height", &self.height);
         object.end()
     }
 }
@@ -591,19 +587,19 @@ impl<'de> Deserialize<'de> for CustomImageSize {
 impl<'de> wire::Object<'de> for CustomImageSize {
     const NAME: &'static str = "CustomImageSize";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut width = None;
-        let mut height = None;
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = CustomImageSizeOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "width" => object.value(&mut width)?,
-                "height" => object.value(&mut height)?,
-                _ => object.skip()?,
+                "width" => object.value(&mut optional.width),
+                "height" => object.value(&mut optional.height),
+                _ => object.skip(),
             }
         }
-        Ok(Self { width, height })
+        let builder = CustomImageSizeBuilder {
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
@@ -629,7 +625,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum ColorPaletteMemberColorWeight {}
 
     impl Range<f64> for ColorPaletteMemberColorWeight {
@@ -638,7 +633,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`color_weight` of ColorPaletteMember in fal-ai/ideogram must be between 0.05 and 1.0";
     }
 
-    #[derive(Debug)]
     pub enum RgbColorR {}
 
     impl Range<i64> for RgbColorR {
@@ -647,7 +641,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`r` of RgbColor in fal-ai/ideogram must be between 0 and 255";
     }
 
-    #[derive(Debug)]
     pub enum RgbColorG {}
 
     impl Range<i64> for RgbColorG {
@@ -656,7 +649,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`g` of RgbColor in fal-ai/ideogram must be between 0 and 255";
     }
 
-    #[derive(Debug)]
     pub enum RgbColorB {}
 
     impl Range<i64> for RgbColorB {
@@ -665,7 +657,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`b` of RgbColor in fal-ai/ideogram must be between 0 and 255";
     }
 
-    #[derive(Debug)]
     pub enum CustomImageSizeWidth {}
 
     impl Range<i64> for CustomImageSizeWidth {
@@ -674,7 +665,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`width` of CustomImageSize in fal-ai/ideogram must be between 1 and 14142";
     }
 
-    #[derive(Debug)]
     pub enum CustomImageSizeHeight {}
 
     impl Range<i64> for CustomImageSizeHeight {

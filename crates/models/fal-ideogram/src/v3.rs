@@ -626,19 +626,19 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("image_urls", &self.image_urls)?;
-        object.optional("rendering_speed", &self.rendering_speed)?;
-        object.optional("color_palette", &self.color_palette)?;
-        object.optional("style_codes", &self.style_codes)?;
-        object.optional("style", &self.style)?;
-        object.optional("expand_prompt", &self.expand_prompt)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.optional("style_preset", &self.style_preset)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
+        object.optional("image_urls", &self.image_urls);
+        object.optional("rendering_speed", &self.rendering_speed);
+        object.optional("color_palette", &self.color_palette);
+        object.optional("style_codes", &self.style_codes);
+        object.optional("style", &self.style);
+        object.optional("expand_prompt", &self.expand_prompt);
+        object.optional("num_images", &self.num_images);
+        object.optional("seed", &self.seed);
+        object.optional("sync_mode", &self.sync_mode);
+        object.optional("style_preset", &self.style_preset);
+        object.put("prompt", &self.prompt);
+        object.optional("image_size", &self.image_size);
+        object.optional("negative_prompt", &self.negative_prompt);
         object.end()
     }
 }
@@ -652,65 +652,40 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut image_urls = None;
-        let mut rendering_speed = None;
-        let mut color_palette = None;
-        let mut style_codes = None;
-        let mut style = None;
-        let mut expand_prompt = None;
-        let mut num_images = None;
-        let mut seed = None;
-        let mut sync_mode = None;
-        let mut style_preset = None;
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut image_size = None;
-        let mut negative_prompt = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "image_urls" => object.or_null(&mut image_urls)?,
-                "rendering_speed" => object.value(&mut rendering_speed)?,
-                "color_palette" => object.or_null(&mut color_palette)?,
-                "style_codes" => object.or_null(&mut style_codes)?,
-                "style" => object.or_null(&mut style)?,
-                "expand_prompt" => object.value(&mut expand_prompt)?,
-                "num_images" => object.value(&mut num_images)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "style_preset" => object.or_null(&mut style_preset)?,
-                "prompt" => object.value(&mut prompt)?,
-                "image_size" => object.value(&mut image_size)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                _ => object.extra(key, &mut extra)?,
+                "image_urls" => object.or_null(&mut optional.image_urls),
+                "rendering_speed" => object.value(&mut optional.rendering_speed),
+                "color_palette" => object.or_null(&mut optional.color_palette),
+                "style_codes" => object.or_null(&mut optional.style_codes),
+                "style" => object.or_null(&mut optional.style),
+                "expand_prompt" => object.value(&mut optional.expand_prompt),
+                "num_images" => object.value(&mut optional.num_images),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "style_preset" => object.or_null(&mut optional.style_preset),
+                "prompt" => object.value(&mut prompt),
+                "image_size" => object.value(&mut optional.image_size),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
-            image_urls,
-            rendering_speed,
-            color_palette,
-            style_codes,
-            style,
-            expand_prompt,
-            num_images,
-            seed,
-            sync_mode,
-            style_preset,
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            image_size,
-            negative_prompt,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("seed", &self.seed)?;
+        object.put("images", &self.images);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -724,19 +699,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             seed: object.required("seed", seed)?,
         })
@@ -765,7 +738,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {

@@ -140,7 +140,7 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("voice_url", &self.voice_url)?;
+        object.put("voice_url", &self.voice_url);
         object.end()
     }
 }
@@ -154,28 +154,27 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut voice_url = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "voice_url" => object.value(&mut voice_url)?,
-                _ => object.extra(key, &mut extra)?,
+                "voice_url" => object.value(&mut voice_url),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File> {
             voice_url: object.required("voice_url", voice_url)?,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("voice_id", &self.voice_id)?;
+        object.put("voice_id", &self.voice_id);
         object.end()
     }
 }
@@ -189,17 +188,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut voice_id = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "voice_id" => object.or_null(&mut voice_id)?,
-                _ => object.skip()?,
+                "voice_id" => object.or_null(&mut voice_id),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             voice_id: object.required("voice_id", voice_id)?,
         })
     }

@@ -688,8 +688,8 @@ impl Parameters for OmniVideoElementInput {
 impl Serialize for OmniVideoElementInput {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("frontal_image_url", &self.frontal_image_url)?;
-        object.optional("reference_image_urls", &self.reference_image_urls)?;
+        object.put("frontal_image_url", &self.frontal_image_url);
+        object.optional("reference_image_urls", &self.reference_image_urls);
         object.end()
     }
 }
@@ -703,22 +703,21 @@ impl<'de> Deserialize<'de> for OmniVideoElementInput {
 impl<'de> wire::Object<'de> for OmniVideoElementInput {
     const NAME: &'static str = "OmniVideoElementInput";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut frontal_image_url = None;
-        let mut reference_image_urls = None;
-        while let Some(key) = object.key()? {
+        let mut optional = OmniVideoElementInputOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "frontal_image_url" => object.value(&mut frontal_image_url)?,
-                "reference_image_urls" => object.value(&mut reference_image_urls)?,
-                _ => object.skip()?,
+                "frontal_image_url" => object.value(&mut frontal_image_url),
+                "reference_image_urls" => object.value(&mut optional.reference_image_urls),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        let builder = OmniVideoElementInputBuilder::<File> {
             frontal_image_url: object.required("frontal_image_url", frontal_image_url)?,
-            reference_image_urls,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
@@ -816,8 +815,8 @@ impl Parameters for KlingV3ImageElementInput {
 impl Serialize for KlingV3ImageElementInput {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.optional("frontal_image_url", &self.frontal_image_url)?;
-        object.optional("reference_image_urls", &self.reference_image_urls)?;
+        object.optional("frontal_image_url", &self.frontal_image_url);
+        object.optional("reference_image_urls", &self.reference_image_urls);
         object.end()
     }
 }
@@ -831,22 +830,19 @@ impl<'de> Deserialize<'de> for KlingV3ImageElementInput {
 impl<'de> wire::Object<'de> for KlingV3ImageElementInput {
     const NAME: &'static str = "KlingV3ImageElementInput";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut frontal_image_url = None;
-        let mut reference_image_urls = None;
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = KlingV3ImageElementInputOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "frontal_image_url" => object.or_null(&mut frontal_image_url)?,
-                "reference_image_urls" => object.or_null(&mut reference_image_urls)?,
-                _ => object.skip()?,
+                "frontal_image_url" => object.or_null(&mut optional.frontal_image_url),
+                "reference_image_urls" => object.or_null(&mut optional.reference_image_urls),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
-            frontal_image_url,
-            reference_image_urls,
-        })
+        let builder = KlingV3ImageElementInputBuilder {
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
@@ -859,8 +855,8 @@ impl Parameters for DynamicMask {
 impl Serialize for DynamicMask {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("mask_url", &self.mask_url)?;
-        object.optional("trajectories", &self.trajectories)?;
+        object.put("mask_url", &self.mask_url);
+        object.optional("trajectories", &self.trajectories);
         object.end()
     }
 }
@@ -874,22 +870,21 @@ impl<'de> Deserialize<'de> for DynamicMask {
 impl<'de> wire::Object<'de> for DynamicMask {
     const NAME: &'static str = "DynamicMask";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut mask_url = None;
-        let mut trajectories = None;
-        while let Some(key) = object.key()? {
+        let mut optional = DynamicMaskOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "mask_url" => object.value(&mut mask_url)?,
-                "trajectories" => object.value(&mut trajectories)?,
-                _ => object.skip()?,
+                "mask_url" => object.value(&mut mask_url),
+                "trajectories" => object.value(&mut optional.trajectories),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        let builder = DynamicMaskBuilder::<File> {
             mask_url: object.required("mask_url", mask_url)?,
-            trajectories,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
@@ -898,8 +893,8 @@ impl Parameters for Trajectory {}
 impl Serialize for Trajectory {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("x", &self.x)?;
-        object.put("y", &self.y)?;
+        object.put("x", &self.x);
+        object.put("y", &self.y);
         object.end()
     }
 }
@@ -913,22 +908,21 @@ impl<'de> Deserialize<'de> for Trajectory {
 impl<'de> wire::Object<'de> for Trajectory {
     const NAME: &'static str = "Trajectory";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut x = None;
         let mut y = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "x" => object.integer(&mut x)?,
-                "y" => object.integer(&mut y)?,
-                _ => object.skip()?,
+                "x" => object.integer(&mut x),
+                "y" => object.integer(&mut y),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        let builder = TrajectoryBuilder::<i64, i64> {
             x: object.required("x", x)?,
             y: object.required("y", y)?,
-        })
+        };
+        Some(builder.build())
     }
 }
 
@@ -937,8 +931,8 @@ impl Parameters for CameraControl {}
 impl Serialize for CameraControl {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("movement_type", &self.movement_type)?;
-        object.put("movement_value", &self.movement_value)?;
+        object.put("movement_type", &self.movement_type);
+        object.put("movement_value", &self.movement_value);
         object.end()
     }
 }
@@ -952,22 +946,21 @@ impl<'de> Deserialize<'de> for CameraControl {
 impl<'de> wire::Object<'de> for CameraControl {
     const NAME: &'static str = "CameraControl";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut movement_type = None;
         let mut movement_value = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "movement_type" => object.value(&mut movement_type)?,
-                "movement_value" => object.value(&mut movement_value)?,
-                _ => object.skip()?,
+                "movement_type" => object.value(&mut movement_type),
+                "movement_value" => object.value(&mut movement_value),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        let builder = CameraControlBuilder::<CameraControlMovementType, CameraControlMovementValue> {
             movement_type: object.required("movement_type", movement_type)?,
             movement_value: object.required("movement_value", movement_value)?,
-        })
+        };
+        Some(builder.build())
     }
 }
 
@@ -1083,7 +1076,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum CameraControlMovementValue {}
 
     impl Range<i64> for CameraControlMovementValue {

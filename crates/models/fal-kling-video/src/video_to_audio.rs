@@ -198,10 +198,10 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url)?;
-        object.optional("sound_effect_prompt", &self.sound_effect_prompt)?;
-        object.optional("background_music_prompt", &self.background_music_prompt)?;
-        object.optional("asmr_mode", &self.asmr_mode)?;
+        object.put("video_url", &self.video_url);
+        object.optional("sound_effect_prompt", &self.sound_effect_prompt);
+        object.optional("background_music_prompt", &self.background_music_prompt);
+        object.optional("asmr_mode", &self.asmr_mode);
         object.end()
     }
 }
@@ -215,38 +215,31 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video_url = None;
-        let mut sound_effect_prompt = None;
-        let mut background_music_prompt = None;
-        let mut asmr_mode = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "video_url" => object.value(&mut video_url)?,
-                "sound_effect_prompt" => object.value(&mut sound_effect_prompt)?,
-                "background_music_prompt" => object.value(&mut background_music_prompt)?,
-                "asmr_mode" => object.value(&mut asmr_mode)?,
-                _ => object.extra(key, &mut extra)?,
+                "video_url" => object.value(&mut video_url),
+                "sound_effect_prompt" => object.value(&mut optional.sound_effect_prompt),
+                "background_music_prompt" => object.value(&mut optional.background_music_prompt),
+                "asmr_mode" => object.value(&mut optional.asmr_mode),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File> {
             video_url: object.required("video_url", video_url)?,
-            sound_effect_prompt,
-            background_music_prompt,
-            asmr_mode,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
-        object.put("audio", &self.audio)?;
+        object.put("video", &self.video);
+        object.put("audio", &self.audio);
         object.end()
     }
 }
@@ -260,19 +253,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut audio = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                "audio" => object.or_null(&mut audio)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                "audio" => object.or_null(&mut audio),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
             audio: object.required("audio", audio)?,
         })
@@ -301,7 +292,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum SoundEffectPrompt {}
 
     impl Length for SoundEffectPrompt {
@@ -310,7 +300,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`sound_effect_prompt` of fal-ai/kling-video/video-to-audio must have at most 200 characters";
     }
 
-    #[derive(Debug)]
     pub enum BackgroundMusicPrompt {}
 
     impl Length for BackgroundMusicPrompt {

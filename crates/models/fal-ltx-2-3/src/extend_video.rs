@@ -229,11 +229,11 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url)?;
-        object.optional("prompt", &self.prompt)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("mode", &self.mode)?;
-        object.optional("context", &self.context)?;
+        object.put("video_url", &self.video_url);
+        object.optional("prompt", &self.prompt);
+        object.optional("duration", &self.duration);
+        object.optional("mode", &self.mode);
+        object.optional("context", &self.context);
         object.end()
     }
 }
@@ -247,40 +247,31 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video_url = None;
-        let mut prompt = None;
-        let mut duration = None;
-        let mut mode = None;
-        let mut context = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "video_url" => object.value(&mut video_url)?,
-                "prompt" => object.or_null(&mut prompt)?,
-                "duration" => object.value(&mut duration)?,
-                "mode" => object.value(&mut mode)?,
-                "context" => object.or_null(&mut context)?,
-                _ => object.extra(key, &mut extra)?,
+                "video_url" => object.value(&mut video_url),
+                "prompt" => object.or_null(&mut optional.prompt),
+                "duration" => object.value(&mut optional.duration),
+                "mode" => object.value(&mut optional.mode),
+                "context" => object.or_null(&mut optional.context),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File> {
             video_url: object.required("video_url", video_url)?,
-            prompt,
-            duration,
-            mode,
-            context,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -294,17 +285,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -332,7 +321,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -341,7 +329,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/ltx-2.3/extend-video must have at most 5000 characters";
     }
 
-    #[derive(Debug)]
     pub enum Duration {}
 
     impl Range<f64> for Duration {
@@ -350,7 +337,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`duration` of fal-ai/ltx-2.3/extend-video must be between 1.0 and 20.0";
     }
 
-    #[derive(Debug)]
     pub enum Context {}
 
     impl Range<f64> for Context {

@@ -243,11 +243,11 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("start_time", &self.start_time)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("retake_mode", &self.retake_mode)?;
+        object.put("video_url", &self.video_url);
+        object.put("prompt", &self.prompt);
+        object.optional("start_time", &self.start_time);
+        object.optional("duration", &self.duration);
+        object.optional("retake_mode", &self.retake_mode);
         object.end()
     }
 }
@@ -261,40 +261,33 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video_url = None;
         let mut prompt = None;
-        let mut start_time = None;
-        let mut duration = None;
-        let mut retake_mode = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "video_url" => object.value(&mut video_url)?,
-                "prompt" => object.value(&mut prompt)?,
-                "start_time" => object.value(&mut start_time)?,
-                "duration" => object.value(&mut duration)?,
-                "retake_mode" => object.value(&mut retake_mode)?,
-                _ => object.extra(key, &mut extra)?,
+                "video_url" => object.value(&mut video_url),
+                "prompt" => object.value(&mut prompt),
+                "start_time" => object.value(&mut optional.start_time),
+                "duration" => object.value(&mut optional.duration),
+                "retake_mode" => object.value(&mut optional.retake_mode),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File, String> {
             video_url: object.required("video_url", video_url)?,
             prompt: object.required("prompt", prompt)?,
-            start_time,
-            duration,
-            retake_mode,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -308,17 +301,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -361,7 +352,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -370,7 +360,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/ltx-2.3/retake-video must have 1 to 5000 characters";
     }
 
-    #[derive(Debug)]
     pub enum StartTime {}
 
     impl Range<f64> for StartTime {
@@ -379,7 +368,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`start_time` of fal-ai/ltx-2.3/retake-video must be between 0.0 and 20.0";
     }
 
-    #[derive(Debug)]
     pub enum Duration {}
 
     impl Range<f64> for Duration {

@@ -187,10 +187,10 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("audio_url", &self.audio_url)?;
-        object.optional("image_url", &self.image_url)?;
-        object.optional("prompt", &self.prompt)?;
-        object.optional("guidance_scale", &self.guidance_scale)?;
+        object.put("audio_url", &self.audio_url);
+        object.optional("image_url", &self.image_url);
+        object.optional("prompt", &self.prompt);
+        object.optional("guidance_scale", &self.guidance_scale);
         object.end()
     }
 }
@@ -204,37 +204,30 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio_url = None;
-        let mut image_url = None;
-        let mut prompt = None;
-        let mut guidance_scale = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "audio_url" => object.value(&mut audio_url)?,
-                "image_url" => object.or_null(&mut image_url)?,
-                "prompt" => object.or_null(&mut prompt)?,
-                "guidance_scale" => object.or_null(&mut guidance_scale)?,
-                _ => object.extra(key, &mut extra)?,
+                "audio_url" => object.value(&mut audio_url),
+                "image_url" => object.or_null(&mut optional.image_url),
+                "prompt" => object.or_null(&mut optional.prompt),
+                "guidance_scale" => object.or_null(&mut optional.guidance_scale),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File> {
             audio_url: object.required("audio_url", audio_url)?,
-            image_url,
-            prompt,
-            guidance_scale,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -248,17 +241,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -286,7 +277,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -295,7 +285,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/ltx-2/audio-to-video must have 1 to 5000 characters";
     }
 
-    #[derive(Debug)]
     pub enum GuidanceScale {}
 
     impl Range<f64> for GuidanceScale {

@@ -303,12 +303,12 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("image_url", &self.image_url)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("fps", &self.fps)?;
-        object.optional("generate_audio", &self.generate_audio)?;
+        object.put("image_url", &self.image_url);
+        object.put("prompt", &self.prompt);
+        object.optional("duration", &self.duration);
+        object.optional("resolution", &self.resolution);
+        object.optional("fps", &self.fps);
+        object.optional("generate_audio", &self.generate_audio);
         object.end()
     }
 }
@@ -322,43 +322,34 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut image_url = None;
         let mut prompt = None;
-        let mut duration = None;
-        let mut resolution = None;
-        let mut fps = None;
-        let mut generate_audio = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "image_url" => object.value(&mut image_url)?,
-                "prompt" => object.value(&mut prompt)?,
-                "duration" => object.value(&mut duration)?,
-                "resolution" => object.value(&mut resolution)?,
-                "fps" => object.value(&mut fps)?,
-                "generate_audio" => object.value(&mut generate_audio)?,
-                _ => object.extra(key, &mut extra)?,
+                "image_url" => object.value(&mut image_url),
+                "prompt" => object.value(&mut prompt),
+                "duration" => object.value(&mut optional.duration),
+                "resolution" => object.value(&mut optional.resolution),
+                "fps" => object.value(&mut optional.fps),
+                "generate_audio" => object.value(&mut optional.generate_audio),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File, String> {
             image_url: object.required("image_url", image_url)?,
             prompt: object.required("prompt", prompt)?,
-            duration,
-            resolution,
-            fps,
-            generate_audio,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -372,17 +363,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -425,7 +414,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

@@ -215,8 +215,8 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
+        object.put("prompt", &self.prompt);
+        object.optional("aspect_ratio", &self.aspect_ratio);
         object.end()
     }
 }
@@ -230,31 +230,28 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut aspect_ratio = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            aspect_ratio,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
+        object.put("images", &self.images);
         object.end()
     }
 }
@@ -268,17 +265,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
         })
     }
@@ -306,7 +301,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

@@ -383,10 +383,10 @@ impl AudioSetting25Builder {
 impl Serialize for FileOutput {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url)?;
-        object.optional("content_type", &self.content_type)?;
-        object.optional("file_name", &self.file_name)?;
-        object.optional("file_size", &self.file_size)?;
+        object.put("url", &self.url);
+        object.optional("content_type", &self.content_type);
+        object.optional("file_name", &self.file_name);
+        object.optional("file_size", &self.file_size);
         object.end()
     }
 }
@@ -400,23 +400,21 @@ impl<'de> Deserialize<'de> for FileOutput {
 impl<'de> wire::Object<'de> for FileOutput {
     const NAME: &'static str = "FileOutput";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut url = None;
         let mut content_type = None;
         let mut file_name = None;
         let mut file_size = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "url" => object.or_null(&mut url)?,
-                "content_type" => object.or_null(&mut content_type)?,
-                "file_name" => object.or_null(&mut file_name)?,
-                "file_size" => object.integer_or_null(&mut file_size)?,
-                _ => object.skip()?,
+                "url" => object.or_null(&mut url),
+                "content_type" => object.or_null(&mut content_type),
+                "file_name" => object.or_null(&mut file_name),
+                "file_size" => object.integer_or_null(&mut file_size),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             url: object.required("url", url)?,
             content_type,
             file_name,
@@ -430,9 +428,9 @@ impl Parameters for AudioSetting {}
 impl Serialize for AudioSetting {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.optional("sample_rate", &self.sample_rate)?;
-        object.optional("bitrate", &self.bitrate)?;
-        object.optional("format", &self.format)?;
+        object.optional("sample_rate", &self.sample_rate);
+        object.optional("bitrate", &self.bitrate);
+        object.optional("format", &self.format);
         object.end()
     }
 }
@@ -446,25 +444,20 @@ impl<'de> Deserialize<'de> for AudioSetting {
 impl<'de> wire::Object<'de> for AudioSetting {
     const NAME: &'static str = "AudioSetting";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut sample_rate = None;
-        let mut bitrate = None;
-        let mut format = None;
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = AudioSettingOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "sample_rate" => object.value(&mut sample_rate)?,
-                "bitrate" => object.value(&mut bitrate)?,
-                "format" => object.value(&mut format)?,
-                _ => object.skip()?,
+                "sample_rate" => object.value(&mut optional.sample_rate),
+                "bitrate" => object.value(&mut optional.bitrate),
+                "format" => object.value(&mut optional.format),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
-            sample_rate,
-            bitrate,
-            format,
-        })
+        let builder = AudioSettingBuilder {
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
@@ -473,9 +466,9 @@ impl Parameters for AudioSetting25 {}
 impl Serialize for AudioSetting25 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.optional("sample_rate", &self.sample_rate)?;
-        object.optional("bitrate", &self.bitrate)?;
-        object.optional("format", &self.format)?;
+        object.optional("sample_rate", &self.sample_rate);
+        object.optional("bitrate", &self.bitrate);
+        object.optional("format", &self.format);
         object.end()
     }
 }
@@ -489,24 +482,19 @@ impl<'de> Deserialize<'de> for AudioSetting25 {
 impl<'de> wire::Object<'de> for AudioSetting25 {
     const NAME: &'static str = "AudioSetting25";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut sample_rate = None;
-        let mut bitrate = None;
-        let mut format = None;
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = AudioSetting25Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "sample_rate" => object.value(&mut sample_rate)?,
-                "bitrate" => object.value(&mut bitrate)?,
-                "format" => object.value(&mut format)?,
-                _ => object.skip()?,
+                "sample_rate" => object.value(&mut optional.sample_rate),
+                "bitrate" => object.value(&mut optional.bitrate),
+                "format" => object.value(&mut optional.format),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
-            sample_rate,
-            bitrate,
-            format,
-        })
+        let builder = AudioSetting25Builder {
+            optional,
+        };
+        Some(builder.build())
     }
 }

@@ -173,9 +173,9 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("audio_setting", &self.audio_setting)?;
-        object.put("lyrics_prompt", &self.lyrics_prompt)?;
+        object.put("prompt", &self.prompt);
+        object.optional("audio_setting", &self.audio_setting);
+        object.put("lyrics_prompt", &self.lyrics_prompt);
         object.end()
     }
 }
@@ -189,34 +189,31 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut audio_setting = None;
         let mut lyrics_prompt = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "audio_setting" => object.value(&mut audio_setting)?,
-                "lyrics_prompt" => object.value(&mut lyrics_prompt)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "audio_setting" => object.value(&mut optional.audio_setting),
+                "lyrics_prompt" => object.value(&mut lyrics_prompt),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, String> {
             prompt: object.required("prompt", prompt)?,
-            audio_setting,
             lyrics_prompt: object.required("lyrics_prompt", lyrics_prompt)?,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio)?;
+        object.put("audio", &self.audio);
         object.end()
     }
 }
@@ -230,17 +227,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "audio" => object.or_null(&mut audio)?,
-                _ => object.skip()?,
+                "audio" => object.or_null(&mut audio),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             audio: object.required("audio", audio)?,
         })
     }
@@ -283,7 +278,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -292,7 +286,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/minimax-music/v1.5 must have 10 to 600 characters";
     }
 
-    #[derive(Debug)]
     pub enum LyricsPrompt {}
 
     impl Length for LyricsPrompt {

@@ -194,11 +194,11 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("lyrics", &self.lyrics)?;
-        object.optional("is_instrumental", &self.is_instrumental)?;
-        object.optional("lyrics_optimizer", &self.lyrics_optimizer)?;
-        object.optional("audio_setting", &self.audio_setting)?;
+        object.put("prompt", &self.prompt);
+        object.optional("lyrics", &self.lyrics);
+        object.optional("is_instrumental", &self.is_instrumental);
+        object.optional("lyrics_optimizer", &self.lyrics_optimizer);
+        object.optional("audio_setting", &self.audio_setting);
         object.end()
     }
 }
@@ -212,40 +212,31 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut lyrics = None;
-        let mut is_instrumental = None;
-        let mut lyrics_optimizer = None;
-        let mut audio_setting = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "lyrics" => object.value(&mut lyrics)?,
-                "is_instrumental" => object.value(&mut is_instrumental)?,
-                "lyrics_optimizer" => object.value(&mut lyrics_optimizer)?,
-                "audio_setting" => object.value(&mut audio_setting)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "lyrics" => object.value(&mut optional.lyrics),
+                "is_instrumental" => object.value(&mut optional.is_instrumental),
+                "lyrics_optimizer" => object.value(&mut optional.lyrics_optimizer),
+                "audio_setting" => object.value(&mut optional.audio_setting),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            lyrics,
-            is_instrumental,
-            lyrics_optimizer,
-            audio_setting,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio)?;
+        object.put("audio", &self.audio);
         object.end()
     }
 }
@@ -259,17 +250,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "audio" => object.or_null(&mut audio)?,
-                _ => object.skip()?,
+                "audio" => object.or_null(&mut audio),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             audio: object.required("audio", audio)?,
         })
     }
@@ -297,7 +286,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -306,7 +294,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/minimax-music/v2.5 must have 1 to 2000 characters";
     }
 
-    #[derive(Debug)]
     pub enum Lyrics {}
 
     impl Length for Lyrics {

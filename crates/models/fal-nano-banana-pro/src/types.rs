@@ -28,12 +28,12 @@ pub struct ImageFile {
 impl Serialize for ImageFile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url)?;
-        object.optional("content_type", &self.content_type)?;
-        object.optional("file_name", &self.file_name)?;
-        object.optional("file_size", &self.file_size)?;
-        object.optional("width", &self.width)?;
-        object.optional("height", &self.height)?;
+        object.put("url", &self.url);
+        object.optional("content_type", &self.content_type);
+        object.optional("file_name", &self.file_name);
+        object.optional("file_size", &self.file_size);
+        object.optional("width", &self.width);
+        object.optional("height", &self.height);
         object.end()
     }
 }
@@ -47,27 +47,25 @@ impl<'de> Deserialize<'de> for ImageFile {
 impl<'de> wire::Object<'de> for ImageFile {
     const NAME: &'static str = "ImageFile";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut url = None;
         let mut content_type = None;
         let mut file_name = None;
         let mut file_size = None;
         let mut width = None;
         let mut height = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "url" => object.or_null(&mut url)?,
-                "content_type" => object.or_null(&mut content_type)?,
-                "file_name" => object.or_null(&mut file_name)?,
-                "file_size" => object.integer_or_null(&mut file_size)?,
-                "width" => object.integer_or_null(&mut width)?,
-                "height" => object.integer_or_null(&mut height)?,
-                _ => object.skip()?,
+                "url" => object.or_null(&mut url),
+                "content_type" => object.or_null(&mut content_type),
+                "file_name" => object.or_null(&mut file_name),
+                "file_size" => object.integer_or_null(&mut file_size),
+                "width" => object.integer_or_null(&mut width),
+                "height" => object.integer_or_null(&mut height),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             url: object.required("url", url)?,
             content_type,
             file_name,

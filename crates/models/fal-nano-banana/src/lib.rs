@@ -379,14 +379,14 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("output_format", &self.output_format)?;
-        object.optional("safety_tolerance", &self.safety_tolerance)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.optional("limit_generations", &self.limit_generations)?;
+        object.put("prompt", &self.prompt);
+        object.optional("num_images", &self.num_images);
+        object.optional("seed", &self.seed);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("output_format", &self.output_format);
+        object.optional("safety_tolerance", &self.safety_tolerance);
+        object.optional("sync_mode", &self.sync_mode);
+        object.optional("limit_generations", &self.limit_generations);
         object.end()
     }
 }
@@ -400,50 +400,35 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut num_images = None;
-        let mut seed = None;
-        let mut aspect_ratio = None;
-        let mut output_format = None;
-        let mut safety_tolerance = None;
-        let mut sync_mode = None;
-        let mut limit_generations = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "num_images" => object.value(&mut num_images)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "output_format" => object.value(&mut output_format)?,
-                "safety_tolerance" => object.value(&mut safety_tolerance)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "limit_generations" => object.value(&mut limit_generations)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "num_images" => object.value(&mut optional.num_images),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "output_format" => object.value(&mut optional.output_format),
+                "safety_tolerance" => object.value(&mut optional.safety_tolerance),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "limit_generations" => object.value(&mut optional.limit_generations),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            num_images,
-            seed,
-            aspect_ratio,
-            output_format,
-            safety_tolerance,
-            sync_mode,
-            limit_generations,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("description", &self.description)?;
+        object.put("images", &self.images);
+        object.put("description", &self.description);
         object.end()
     }
 }
@@ -457,19 +442,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut description = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "description" => object.or_null(&mut description)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "description" => object.or_null(&mut description),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             description: object.required("description", description)?,
         })
@@ -498,7 +481,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -507,7 +489,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/nano-banana must have 3 to 50000 characters";
     }
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {

@@ -246,13 +246,13 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("audio_url", &self.audio_url)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("system_prompt", &self.system_prompt)?;
-        object.put("model", &self.model)?;
-        object.optional("reasoning", &self.reasoning)?;
-        object.optional("temperature", &self.temperature)?;
-        object.optional("max_tokens", &self.max_tokens)?;
+        object.put("audio_url", &self.audio_url);
+        object.put("prompt", &self.prompt);
+        object.optional("system_prompt", &self.system_prompt);
+        object.put("model", &self.model);
+        object.optional("reasoning", &self.reasoning);
+        object.optional("temperature", &self.temperature);
+        object.optional("max_tokens", &self.max_tokens);
         object.end()
     }
 }
@@ -266,47 +266,38 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio_url = None;
         let mut prompt = None;
-        let mut system_prompt = None;
         let mut model = None;
-        let mut reasoning = None;
-        let mut temperature = None;
-        let mut max_tokens = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "audio_url" => object.value(&mut audio_url)?,
-                "prompt" => object.value(&mut prompt)?,
-                "system_prompt" => object.or_null(&mut system_prompt)?,
-                "model" => object.value(&mut model)?,
-                "reasoning" => object.value(&mut reasoning)?,
-                "temperature" => object.value(&mut temperature)?,
-                "max_tokens" => object.or_null(&mut max_tokens)?,
-                _ => object.extra(key, &mut extra)?,
+                "audio_url" => object.value(&mut audio_url),
+                "prompt" => object.value(&mut prompt),
+                "system_prompt" => object.or_null(&mut optional.system_prompt),
+                "model" => object.value(&mut model),
+                "reasoning" => object.value(&mut optional.reasoning),
+                "temperature" => object.value(&mut optional.temperature),
+                "max_tokens" => object.or_null(&mut optional.max_tokens),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File, String, String> {
             audio_url: object.required("audio_url", audio_url)?,
             prompt: object.required("prompt", prompt)?,
-            system_prompt,
             model: object.required("model", model)?,
-            reasoning,
-            temperature,
-            max_tokens,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("output", &self.output)?;
-        object.optional("usage", &self.usage)?;
+        object.put("output", &self.output);
+        object.optional("usage", &self.usage);
         object.end()
     }
 }
@@ -320,19 +311,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut output = None;
         let mut usage = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "output" => object.or_null(&mut output)?,
-                "usage" => object.or_null(&mut usage)?,
-                _ => object.skip()?,
+                "output" => object.or_null(&mut output),
+                "usage" => object.or_null(&mut usage),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             output: object.required("output", output)?,
             usage,
         })
@@ -391,7 +380,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum Temperature {}
 
     impl Range<f64> for Temperature {
@@ -400,7 +388,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`temperature` of openrouter/router/audio must be between 0.0 and 2.0";
     }
 
-    #[derive(Debug)]
     pub enum MaxTokens {}
 
     impl Range<i64> for MaxTokens {

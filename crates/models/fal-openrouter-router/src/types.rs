@@ -35,11 +35,11 @@ pub struct PromptTokensDetails {
 impl Serialize for UsageInfo {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.optional("prompt_tokens", &self.prompt_tokens)?;
-        object.optional("completion_tokens", &self.completion_tokens)?;
-        object.optional("total_tokens", &self.total_tokens)?;
-        object.put("cost", &self.cost)?;
-        object.optional("prompt_tokens_details", &self.prompt_tokens_details)?;
+        object.optional("prompt_tokens", &self.prompt_tokens);
+        object.optional("completion_tokens", &self.completion_tokens);
+        object.optional("total_tokens", &self.total_tokens);
+        object.put("cost", &self.cost);
+        object.optional("prompt_tokens_details", &self.prompt_tokens_details);
         object.end()
     }
 }
@@ -53,25 +53,23 @@ impl<'de> Deserialize<'de> for UsageInfo {
 impl<'de> wire::Object<'de> for UsageInfo {
     const NAME: &'static str = "UsageInfo";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt_tokens = None;
         let mut completion_tokens = None;
         let mut total_tokens = None;
         let mut cost = None;
         let mut prompt_tokens_details = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt_tokens" => object.integer_or_null(&mut prompt_tokens)?,
-                "completion_tokens" => object.integer_or_null(&mut completion_tokens)?,
-                "total_tokens" => object.integer_or_null(&mut total_tokens)?,
-                "cost" => object.or_null(&mut cost)?,
-                "prompt_tokens_details" => object.or_null(&mut prompt_tokens_details)?,
-                _ => object.skip()?,
+                "prompt_tokens" => object.integer_or_null(&mut prompt_tokens),
+                "completion_tokens" => object.integer_or_null(&mut completion_tokens),
+                "total_tokens" => object.integer_or_null(&mut total_tokens),
+                "cost" => object.or_null(&mut cost),
+                "prompt_tokens_details" => object.or_null(&mut prompt_tokens_details),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             prompt_tokens,
             completion_tokens,
             total_tokens,
@@ -84,8 +82,8 @@ impl<'de> wire::Object<'de> for UsageInfo {
 impl Serialize for PromptTokensDetails {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.optional("cached_tokens", &self.cached_tokens)?;
-        object.optional("cache_write_tokens", &self.cache_write_tokens)?;
+        object.optional("cached_tokens", &self.cached_tokens);
+        object.optional("cache_write_tokens", &self.cache_write_tokens);
         object.end()
     }
 }
@@ -99,19 +97,17 @@ impl<'de> Deserialize<'de> for PromptTokensDetails {
 impl<'de> wire::Object<'de> for PromptTokensDetails {
     const NAME: &'static str = "PromptTokensDetails";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut cached_tokens = None;
         let mut cache_write_tokens = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "cached_tokens" => object.integer_or_null(&mut cached_tokens)?,
-                "cache_write_tokens" => object.integer_or_null(&mut cache_write_tokens)?,
-                _ => object.skip()?,
+                "cached_tokens" => object.integer_or_null(&mut cached_tokens),
+                "cache_write_tokens" => object.integer_or_null(&mut cache_write_tokens),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             cached_tokens,
             cache_write_tokens,
         })

@@ -254,10 +254,10 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url)?;
-        object.optional("audio_url", &self.audio_url)?;
-        object.optional("voice_id", &self.voice_id)?;
-        object.optional("text", &self.text)?;
+        object.put("video_url", &self.video_url);
+        object.optional("audio_url", &self.audio_url);
+        object.optional("voice_id", &self.voice_id);
+        object.optional("text", &self.text);
         object.end()
     }
 }
@@ -271,37 +271,30 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video_url = None;
-        let mut audio_url = None;
-        let mut voice_id = None;
-        let mut text = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "video_url" => object.value(&mut video_url)?,
-                "audio_url" => object.or_null(&mut audio_url)?,
-                "voice_id" => object.value(&mut voice_id)?,
-                "text" => object.or_null(&mut text)?,
-                _ => object.extra(key, &mut extra)?,
+                "video_url" => object.value(&mut video_url),
+                "audio_url" => object.or_null(&mut optional.audio_url),
+                "voice_id" => object.value(&mut optional.voice_id),
+                "text" => object.or_null(&mut optional.text),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File> {
             video_url: object.required("video_url", video_url)?,
-            audio_url,
-            voice_id,
-            text,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -315,17 +308,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }

@@ -284,13 +284,13 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url)?;
-        object.optional("mode", &self.mode)?;
-        object.optional("keyframe_id", &self.keyframe_id)?;
-        object.put("image_url", &self.image_url)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("original_sound_switch", &self.original_sound_switch)?;
+        object.put("video_url", &self.video_url);
+        object.optional("mode", &self.mode);
+        object.optional("keyframe_id", &self.keyframe_id);
+        object.put("image_url", &self.image_url);
+        object.optional("resolution", &self.resolution);
+        object.optional("seed", &self.seed);
+        object.optional("original_sound_switch", &self.original_sound_switch);
         object.end()
     }
 }
@@ -304,46 +304,35 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video_url = None;
-        let mut mode = None;
-        let mut keyframe_id = None;
         let mut image_url = None;
-        let mut resolution = None;
-        let mut seed = None;
-        let mut original_sound_switch = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "video_url" => object.value(&mut video_url)?,
-                "mode" => object.value(&mut mode)?,
-                "keyframe_id" => object.value(&mut keyframe_id)?,
-                "image_url" => object.value(&mut image_url)?,
-                "resolution" => object.value(&mut resolution)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "original_sound_switch" => object.value(&mut original_sound_switch)?,
-                _ => object.extra(key, &mut extra)?,
+                "video_url" => object.value(&mut video_url),
+                "mode" => object.value(&mut optional.mode),
+                "keyframe_id" => object.value(&mut optional.keyframe_id),
+                "image_url" => object.value(&mut image_url),
+                "resolution" => object.value(&mut optional.resolution),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "original_sound_switch" => object.value(&mut optional.original_sound_switch),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File, File> {
             video_url: object.required("video_url", video_url)?,
-            mode,
-            keyframe_id,
             image_url: object.required("image_url", image_url)?,
-            resolution,
-            seed,
-            original_sound_switch,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -357,17 +346,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -410,7 +397,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum KeyframeId {}
 
     impl Range<i64> for KeyframeId {

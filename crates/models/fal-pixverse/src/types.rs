@@ -138,10 +138,10 @@ impl<ImageUrlSlot, RefNameSlot> ImageReferenceBuilder<ImageUrlSlot, RefNameSlot>
 impl Serialize for FileOutput {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url)?;
-        object.optional("content_type", &self.content_type)?;
-        object.optional("file_name", &self.file_name)?;
-        object.optional("file_size", &self.file_size)?;
+        object.put("url", &self.url);
+        object.optional("content_type", &self.content_type);
+        object.optional("file_name", &self.file_name);
+        object.optional("file_size", &self.file_size);
         object.end()
     }
 }
@@ -155,23 +155,21 @@ impl<'de> Deserialize<'de> for FileOutput {
 impl<'de> wire::Object<'de> for FileOutput {
     const NAME: &'static str = "FileOutput";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut url = None;
         let mut content_type = None;
         let mut file_name = None;
         let mut file_size = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "url" => object.or_null(&mut url)?,
-                "content_type" => object.or_null(&mut content_type)?,
-                "file_name" => object.or_null(&mut file_name)?,
-                "file_size" => object.integer_or_null(&mut file_size)?,
-                _ => object.skip()?,
+                "url" => object.or_null(&mut url),
+                "content_type" => object.or_null(&mut content_type),
+                "file_name" => object.or_null(&mut file_name),
+                "file_size" => object.integer_or_null(&mut file_size),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             url: object.required("url", url)?,
             content_type,
             file_name,
@@ -189,9 +187,9 @@ impl Parameters for ImageReference {
 impl Serialize for ImageReference {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("image_url", &self.image_url)?;
-        object.optional("type", &self.r#type)?;
-        object.put("ref_name", &self.ref_name)?;
+        object.put("image_url", &self.image_url);
+        object.optional("type", &self.r#type);
+        object.put("ref_name", &self.ref_name);
         object.end()
     }
 }
@@ -205,25 +203,24 @@ impl<'de> Deserialize<'de> for ImageReference {
 impl<'de> wire::Object<'de> for ImageReference {
     const NAME: &'static str = "ImageReference";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut image_url = None;
-        let mut r#type = None;
         let mut ref_name = None;
-        while let Some(key) = object.key()? {
+        let mut optional = ImageReferenceOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "image_url" => object.value(&mut image_url)?,
-                "type" => object.value(&mut r#type)?,
-                "ref_name" => object.value(&mut ref_name)?,
-                _ => object.skip()?,
+                "image_url" => object.value(&mut image_url),
+                "type" => object.value(&mut optional.r#type),
+                "ref_name" => object.value(&mut ref_name),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        let builder = ImageReferenceBuilder::<File, String> {
             image_url: object.required("image_url", image_url)?,
-            r#type,
             ref_name: object.required("ref_name", ref_name)?,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 

@@ -286,15 +286,15 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("output_format", &self.output_format)?;
+        object.put("prompt", &self.prompt);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("image_size", &self.image_size);
+        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion);
+        object.optional("seed", &self.seed);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("sync_mode", &self.sync_mode);
+        object.optional("num_images", &self.num_images);
+        object.optional("output_format", &self.output_format);
         object.end()
     }
 }
@@ -308,53 +308,36 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut negative_prompt = None;
-        let mut image_size = None;
-        let mut enable_prompt_expansion = None;
-        let mut seed = None;
-        let mut enable_safety_checker = None;
-        let mut sync_mode = None;
-        let mut num_images = None;
-        let mut output_format = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "image_size" => object.value(&mut image_size)?,
-                "enable_prompt_expansion" => object.value(&mut enable_prompt_expansion)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "num_images" => object.value(&mut num_images)?,
-                "output_format" => object.value(&mut output_format)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "image_size" => object.value(&mut optional.image_size),
+                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "num_images" => object.value(&mut optional.num_images),
+                "output_format" => object.value(&mut optional.output_format),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            negative_prompt,
-            image_size,
-            enable_prompt_expansion,
-            seed,
-            enable_safety_checker,
-            sync_mode,
-            num_images,
-            output_format,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("seed", &self.seed)?;
+        object.put("images", &self.images);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -368,19 +351,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             seed: object.required("seed", seed)?,
         })
@@ -409,7 +390,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -418,7 +398,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/qwen-image-2/text-to-image must have at least 1 character";
     }
 
-    #[derive(Debug)]
     pub enum NegativePrompt {}
 
     impl Length for NegativePrompt {
@@ -427,7 +406,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`negative_prompt` of fal-ai/qwen-image-2/text-to-image must have at most 500 characters";
     }
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {

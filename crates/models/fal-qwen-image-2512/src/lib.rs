@@ -359,17 +359,17 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("num_inference_steps", &self.num_inference_steps)?;
-        object.optional("guidance_scale", &self.guidance_scale)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object.optional("output_format", &self.output_format)?;
-        object.optional("acceleration", &self.acceleration)?;
+        object.put("prompt", &self.prompt);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("image_size", &self.image_size);
+        object.optional("num_inference_steps", &self.num_inference_steps);
+        object.optional("guidance_scale", &self.guidance_scale);
+        object.optional("seed", &self.seed);
+        object.optional("sync_mode", &self.sync_mode);
+        object.optional("num_images", &self.num_images);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("output_format", &self.output_format);
+        object.optional("acceleration", &self.acceleration);
         object.end()
     }
 }
@@ -383,62 +383,41 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut negative_prompt = None;
-        let mut image_size = None;
-        let mut num_inference_steps = None;
-        let mut guidance_scale = None;
-        let mut seed = None;
-        let mut sync_mode = None;
-        let mut num_images = None;
-        let mut enable_safety_checker = None;
-        let mut output_format = None;
-        let mut acceleration = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "image_size" => object.value(&mut image_size)?,
-                "num_inference_steps" => object.value(&mut num_inference_steps)?,
-                "guidance_scale" => object.value(&mut guidance_scale)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "num_images" => object.value(&mut num_images)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "output_format" => object.value(&mut output_format)?,
-                "acceleration" => object.value(&mut acceleration)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "image_size" => object.value(&mut optional.image_size),
+                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
+                "guidance_scale" => object.value(&mut optional.guidance_scale),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "num_images" => object.value(&mut optional.num_images),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "output_format" => object.value(&mut optional.output_format),
+                "acceleration" => object.value(&mut optional.acceleration),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            negative_prompt,
-            image_size,
-            num_inference_steps,
-            guidance_scale,
-            seed,
-            sync_mode,
-            num_images,
-            enable_safety_checker,
-            output_format,
-            acceleration,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("timings", &self.timings)?;
-        object.put("seed", &self.seed)?;
-        object.put("has_nsfw_concepts", &self.has_nsfw_concepts)?;
-        object.put("prompt", &self.prompt)?;
+        object.put("images", &self.images);
+        object.put("timings", &self.timings);
+        object.put("seed", &self.seed);
+        object.put("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.put("prompt", &self.prompt);
         object.end()
     }
 }
@@ -452,25 +431,23 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut timings = None;
         let mut seed = None;
         let mut has_nsfw_concepts = None;
         let mut prompt = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "timings" => object.or_null(&mut timings)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts)?,
-                "prompt" => object.or_null(&mut prompt)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "timings" => object.or_null(&mut timings),
+                "seed" => object.integer_or_null(&mut seed),
+                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts),
+                "prompt" => object.or_null(&mut prompt),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             timings: object.required("timings", timings)?,
             seed: object.required("seed", seed)?,
@@ -502,7 +479,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {
@@ -511,7 +487,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/qwen-image-2512 must be between 1 and 50";
     }
 
-    #[derive(Debug)]
     pub enum GuidanceScale {}
 
     impl Range<f64> for GuidanceScale {
@@ -520,7 +495,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`guidance_scale` of fal-ai/qwen-image-2512 must be between 0.0 and 20.0";
     }
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {

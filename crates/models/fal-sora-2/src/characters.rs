@@ -165,8 +165,8 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url)?;
-        object.put("name", &self.name)?;
+        object.put("video_url", &self.video_url);
+        object.put("name", &self.name);
         object.end()
     }
 }
@@ -180,32 +180,31 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video_url = None;
         let mut name = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "video_url" => object.value(&mut video_url)?,
-                "name" => object.value(&mut name)?,
-                _ => object.extra(key, &mut extra)?,
+                "video_url" => object.value(&mut video_url),
+                "name" => object.value(&mut name),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File, String> {
             video_url: object.required("video_url", video_url)?,
             name: object.required("name", name)?,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("id", &self.id)?;
-        object.put("name", &self.name)?;
+        object.put("id", &self.id);
+        object.put("name", &self.name);
         object.end()
     }
 }
@@ -219,19 +218,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut id = None;
         let mut name = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "id" => object.or_null(&mut id)?,
-                "name" => object.or_null(&mut name)?,
-                _ => object.skip()?,
+                "id" => object.or_null(&mut id),
+                "name" => object.or_null(&mut name),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             id: object.required("id", id)?,
             name: object.required("name", name)?,
         })
@@ -275,7 +272,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum VideoUrl {}
 
     impl Length for VideoUrl {
@@ -284,7 +280,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`video_url` of fal-ai/sora-2/characters must have at least 1 character";
     }
 
-    #[derive(Debug)]
     pub enum Name {}
 
     impl Length for Name {

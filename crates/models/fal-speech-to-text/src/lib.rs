@@ -165,8 +165,8 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("audio_url", &self.audio_url)?;
-        object.optional("use_pnc", &self.use_pnc)?;
+        object.put("audio_url", &self.audio_url);
+        object.optional("use_pnc", &self.use_pnc);
         object.end()
     }
 }
@@ -180,32 +180,29 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio_url = None;
-        let mut use_pnc = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "audio_url" => object.value(&mut audio_url)?,
-                "use_pnc" => object.value(&mut use_pnc)?,
-                _ => object.extra(key, &mut extra)?,
+                "audio_url" => object.value(&mut audio_url),
+                "use_pnc" => object.value(&mut optional.use_pnc),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File> {
             audio_url: object.required("audio_url", audio_url)?,
-            use_pnc,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("output", &self.output)?;
-        object.optional("partial", &self.partial)?;
+        object.put("output", &self.output);
+        object.optional("partial", &self.partial);
         object.end()
     }
 }
@@ -219,19 +216,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut output = None;
         let mut partial = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "output" => object.or_null(&mut output)?,
-                "partial" => object.or_null(&mut partial)?,
-                _ => object.skip()?,
+                "output" => object.or_null(&mut output),
+                "partial" => object.or_null(&mut partial),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             output: object.required("output", output)?,
             partial,
         })

@@ -253,14 +253,14 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.put("audio_url", &self.audio_url)?;
-        object.optional("strength", &self.strength)?;
-        object.optional("num_inference_steps", &self.num_inference_steps)?;
-        object.optional("total_seconds", &self.total_seconds)?;
-        object.optional("guidance_scale", &self.guidance_scale)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.optional("seed", &self.seed)?;
+        object.put("prompt", &self.prompt);
+        object.put("audio_url", &self.audio_url);
+        object.optional("strength", &self.strength);
+        object.optional("num_inference_steps", &self.num_inference_steps);
+        object.optional("total_seconds", &self.total_seconds);
+        object.optional("guidance_scale", &self.guidance_scale);
+        object.optional("sync_mode", &self.sync_mode);
+        object.optional("seed", &self.seed);
         object.end()
     }
 }
@@ -274,50 +274,37 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut audio_url = None;
-        let mut strength = None;
-        let mut num_inference_steps = None;
-        let mut total_seconds = None;
-        let mut guidance_scale = None;
-        let mut sync_mode = None;
-        let mut seed = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "audio_url" => object.value(&mut audio_url)?,
-                "strength" => object.value(&mut strength)?,
-                "num_inference_steps" => object.value(&mut num_inference_steps)?,
-                "total_seconds" => object.or_null(&mut total_seconds)?,
-                "guidance_scale" => object.value(&mut guidance_scale)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "audio_url" => object.value(&mut audio_url),
+                "strength" => object.value(&mut optional.strength),
+                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
+                "total_seconds" => object.or_null(&mut optional.total_seconds),
+                "guidance_scale" => object.value(&mut optional.guidance_scale),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, File> {
             prompt: object.required("prompt", prompt)?,
             audio_url: object.required("audio_url", audio_url)?,
-            strength,
-            num_inference_steps,
-            total_seconds,
-            guidance_scale,
-            sync_mode,
-            seed,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio)?;
-        object.put("seed", &self.seed)?;
+        object.put("audio", &self.audio);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -331,19 +318,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "audio" => object.or_null(&mut audio)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "audio" => object.or_null(&mut audio),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             audio: object.required("audio", audio)?,
             seed: object.required("seed", seed)?,
         })
@@ -387,7 +372,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum Strength {}
 
     impl Range<f64> for Strength {
@@ -396,7 +380,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`strength` of fal-ai/stable-audio-25/audio-to-audio must be between 0.01 and 1.0";
     }
 
-    #[derive(Debug)]
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {
@@ -405,7 +388,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/stable-audio-25/audio-to-audio must be between 4 and 8";
     }
 
-    #[derive(Debug)]
     pub enum TotalSeconds {}
 
     impl Range<i64> for TotalSeconds {
@@ -414,7 +396,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`total_seconds` of fal-ai/stable-audio-25/audio-to-audio must be between 1 and 190";
     }
 
-    #[derive(Debug)]
     pub enum GuidanceScale {}
 
     impl Range<f64> for GuidanceScale {

@@ -269,15 +269,15 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.put("audio_url", &self.audio_url)?;
-        object.optional("seconds_total", &self.seconds_total)?;
-        object.optional("guidance_scale", &self.guidance_scale)?;
-        object.optional("mask_start", &self.mask_start)?;
-        object.optional("mask_end", &self.mask_end)?;
-        object.optional("num_inference_steps", &self.num_inference_steps)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.optional("seed", &self.seed)?;
+        object.put("prompt", &self.prompt);
+        object.put("audio_url", &self.audio_url);
+        object.optional("seconds_total", &self.seconds_total);
+        object.optional("guidance_scale", &self.guidance_scale);
+        object.optional("mask_start", &self.mask_start);
+        object.optional("mask_end", &self.mask_end);
+        object.optional("num_inference_steps", &self.num_inference_steps);
+        object.optional("sync_mode", &self.sync_mode);
+        object.optional("seed", &self.seed);
         object.end()
     }
 }
@@ -291,53 +291,38 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut audio_url = None;
-        let mut seconds_total = None;
-        let mut guidance_scale = None;
-        let mut mask_start = None;
-        let mut mask_end = None;
-        let mut num_inference_steps = None;
-        let mut sync_mode = None;
-        let mut seed = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "audio_url" => object.value(&mut audio_url)?,
-                "seconds_total" => object.value(&mut seconds_total)?,
-                "guidance_scale" => object.value(&mut guidance_scale)?,
-                "mask_start" => object.value(&mut mask_start)?,
-                "mask_end" => object.value(&mut mask_end)?,
-                "num_inference_steps" => object.value(&mut num_inference_steps)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "audio_url" => object.value(&mut audio_url),
+                "seconds_total" => object.value(&mut optional.seconds_total),
+                "guidance_scale" => object.value(&mut optional.guidance_scale),
+                "mask_start" => object.value(&mut optional.mask_start),
+                "mask_end" => object.value(&mut optional.mask_end),
+                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, File> {
             prompt: object.required("prompt", prompt)?,
             audio_url: object.required("audio_url", audio_url)?,
-            seconds_total,
-            guidance_scale,
-            mask_start,
-            mask_end,
-            num_inference_steps,
-            sync_mode,
-            seed,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio)?;
-        object.put("seed", &self.seed)?;
+        object.put("audio", &self.audio);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -351,19 +336,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "audio" => object.or_null(&mut audio)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "audio" => object.or_null(&mut audio),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             audio: object.required("audio", audio)?,
             seed: object.required("seed", seed)?,
         })
@@ -407,7 +390,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum SecondsTotal {}
 
     impl Range<i64> for SecondsTotal {
@@ -416,7 +398,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`seconds_total` of fal-ai/stable-audio-25/inpaint must be between 1 and 190";
     }
 
-    #[derive(Debug)]
     pub enum GuidanceScale {}
 
     impl Range<f64> for GuidanceScale {
@@ -425,7 +406,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`guidance_scale` of fal-ai/stable-audio-25/inpaint must be between 1.0 and 25.0";
     }
 
-    #[derive(Debug)]
     pub enum MaskStart {}
 
     impl Range<i64> for MaskStart {
@@ -434,7 +414,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`mask_start` of fal-ai/stable-audio-25/inpaint must be between 0 and 190";
     }
 
-    #[derive(Debug)]
     pub enum MaskEnd {}
 
     impl Range<i64> for MaskEnd {
@@ -443,7 +422,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`mask_end` of fal-ai/stable-audio-25/inpaint must be between 0 and 190";
     }
 
-    #[derive(Debug)]
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {

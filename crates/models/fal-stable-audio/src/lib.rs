@@ -189,10 +189,10 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("seconds_start", &self.seconds_start)?;
-        object.optional("seconds_total", &self.seconds_total)?;
-        object.optional("steps", &self.steps)?;
+        object.put("prompt", &self.prompt);
+        object.optional("seconds_start", &self.seconds_start);
+        object.optional("seconds_total", &self.seconds_total);
+        object.optional("steps", &self.steps);
         object.end()
     }
 }
@@ -206,37 +206,30 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut seconds_start = None;
-        let mut seconds_total = None;
-        let mut steps = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "seconds_start" => object.value(&mut seconds_start)?,
-                "seconds_total" => object.value(&mut seconds_total)?,
-                "steps" => object.value(&mut steps)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "seconds_start" => object.value(&mut optional.seconds_start),
+                "seconds_total" => object.value(&mut optional.seconds_total),
+                "steps" => object.value(&mut optional.steps),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            seconds_start,
-            seconds_total,
-            steps,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("audio_file", &self.audio_file)?;
+        object.put("audio_file", &self.audio_file);
         object.end()
     }
 }
@@ -250,17 +243,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio_file = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "audio_file" => object.or_null(&mut audio_file)?,
-                _ => object.skip()?,
+                "audio_file" => object.or_null(&mut audio_file),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             audio_file: object.required("audio_file", audio_file)?,
         })
     }
@@ -288,7 +279,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum SecondsStart {}
 
     impl Range<i64> for SecondsStart {
@@ -297,7 +287,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`seconds_start` of fal-ai/stable-audio must be between 0 and 47";
     }
 
-    #[derive(Debug)]
     pub enum SecondsTotal {}
 
     impl Range<i64> for SecondsTotal {
@@ -306,7 +295,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`seconds_total` of fal-ai/stable-audio must be between 0 and 47";
     }
 
-    #[derive(Debug)]
     pub enum Steps {}
 
     impl Range<i64> for Steps {

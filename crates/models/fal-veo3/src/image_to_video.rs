@@ -398,16 +398,16 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("generate_audio", &self.generate_audio)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("auto_fix", &self.auto_fix)?;
-        object.optional("safety_tolerance", &self.safety_tolerance)?;
-        object.put("image_url", &self.image_url)?;
+        object.put("prompt", &self.prompt);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("duration", &self.duration);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("resolution", &self.resolution);
+        object.optional("generate_audio", &self.generate_audio);
+        object.optional("seed", &self.seed);
+        object.optional("auto_fix", &self.auto_fix);
+        object.optional("safety_tolerance", &self.safety_tolerance);
+        object.put("image_url", &self.image_url);
         object.end()
     }
 }
@@ -421,55 +421,38 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut aspect_ratio = None;
-        let mut duration = None;
-        let mut negative_prompt = None;
-        let mut resolution = None;
-        let mut generate_audio = None;
-        let mut seed = None;
-        let mut auto_fix = None;
-        let mut safety_tolerance = None;
         let mut image_url = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "duration" => object.value(&mut duration)?,
-                "negative_prompt" => object.or_null(&mut negative_prompt)?,
-                "resolution" => object.value(&mut resolution)?,
-                "generate_audio" => object.value(&mut generate_audio)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "auto_fix" => object.value(&mut auto_fix)?,
-                "safety_tolerance" => object.value(&mut safety_tolerance)?,
-                "image_url" => object.value(&mut image_url)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "duration" => object.value(&mut optional.duration),
+                "negative_prompt" => object.or_null(&mut optional.negative_prompt),
+                "resolution" => object.value(&mut optional.resolution),
+                "generate_audio" => object.value(&mut optional.generate_audio),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "auto_fix" => object.value(&mut optional.auto_fix),
+                "safety_tolerance" => object.value(&mut optional.safety_tolerance),
+                "image_url" => object.value(&mut image_url),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, File> {
             prompt: object.required("prompt", prompt)?,
-            aspect_ratio,
-            duration,
-            negative_prompt,
-            resolution,
-            generate_audio,
-            seed,
-            auto_fix,
-            safety_tolerance,
             image_url: object.required("image_url", image_url)?,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -483,17 +466,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -536,7 +517,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

@@ -941,10 +941,10 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("template", &self.template)?;
-        object.put("input_image_urls", &self.input_image_urls)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
+        object.optional("template", &self.template);
+        object.put("input_image_urls", &self.input_image_urls);
+        object.optional("seed", &self.seed);
+        object.optional("aspect_ratio", &self.aspect_ratio);
         object.end()
     }
 }
@@ -958,37 +958,30 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut template = None;
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut input_image_urls = None;
-        let mut seed = None;
-        let mut aspect_ratio = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "template" => object.value(&mut template)?,
-                "input_image_urls" => object.value(&mut input_image_urls)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                _ => object.extra(key, &mut extra)?,
+                "template" => object.value(&mut optional.template),
+                "input_image_urls" => object.value(&mut input_image_urls),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
-            template,
+        let builder = Builder::<Vec<File>> {
             input_image_urls: object.required("input_image_urls", input_image_urls)?,
-            seed,
-            aspect_ratio,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -1002,17 +995,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }

@@ -227,13 +227,13 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
+        object.put("prompt", &self.prompt);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("num_images", &self.num_images);
+        object.optional("image_size", &self.image_size);
+        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion);
+        object.optional("seed", &self.seed);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
         object.end()
     }
 }
@@ -247,48 +247,35 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut negative_prompt = None;
-        let mut num_images = None;
-        let mut image_size = None;
-        let mut enable_prompt_expansion = None;
-        let mut seed = None;
-        let mut enable_safety_checker = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "negative_prompt" => object.or_null(&mut negative_prompt)?,
-                "num_images" => object.value(&mut num_images)?,
-                "image_size" => object.value(&mut image_size)?,
-                "enable_prompt_expansion" => object.value(&mut enable_prompt_expansion)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "negative_prompt" => object.or_null(&mut optional.negative_prompt),
+                "num_images" => object.value(&mut optional.num_images),
+                "image_size" => object.value(&mut optional.image_size),
+                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            negative_prompt,
-            num_images,
-            image_size,
-            enable_prompt_expansion,
-            seed,
-            enable_safety_checker,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("seeds", &self.seeds)?;
-        object.optional("actual_prompt", &self.actual_prompt)?;
+        object.put("images", &self.images);
+        object.put("seeds", &self.seeds);
+        object.optional("actual_prompt", &self.actual_prompt);
         object.end()
     }
 }
@@ -302,21 +289,19 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut seeds = None;
         let mut actual_prompt = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "seeds" => object.integer_or_null(&mut seeds)?,
-                "actual_prompt" => object.or_null(&mut actual_prompt)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "seeds" => object.integer_or_null(&mut seeds),
+                "actual_prompt" => object.or_null(&mut actual_prompt),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             seeds: object.required("seeds", seeds)?,
             actual_prompt,
@@ -346,7 +331,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -355,7 +339,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/wan-25-preview/text-to-image must have at least 1 character";
     }
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {

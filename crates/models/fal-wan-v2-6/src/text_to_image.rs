@@ -230,13 +230,13 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("image_url", &self.image_url)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("max_images", &self.max_images)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
+        object.put("prompt", &self.prompt);
+        object.optional("image_url", &self.image_url);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("image_size", &self.image_size);
+        object.optional("max_images", &self.max_images);
+        object.optional("seed", &self.seed);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
         object.end()
     }
 }
@@ -250,48 +250,35 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut image_url = None;
-        let mut negative_prompt = None;
-        let mut image_size = None;
-        let mut max_images = None;
-        let mut seed = None;
-        let mut enable_safety_checker = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "image_url" => object.or_null(&mut image_url)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "image_size" => object.or_null(&mut image_size)?,
-                "max_images" => object.value(&mut max_images)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "image_url" => object.or_null(&mut optional.image_url),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "image_size" => object.or_null(&mut optional.image_size),
+                "max_images" => object.value(&mut optional.max_images),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            image_url,
-            negative_prompt,
-            image_size,
-            max_images,
-            seed,
-            enable_safety_checker,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.optional("generated_text", &self.generated_text)?;
-        object.put("seed", &self.seed)?;
+        object.put("images", &self.images);
+        object.optional("generated_text", &self.generated_text);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -305,21 +292,19 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut generated_text = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "generated_text" => object.or_null(&mut generated_text)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "generated_text" => object.or_null(&mut generated_text),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             generated_text,
             seed: object.required("seed", seed)?,
@@ -349,7 +334,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -358,7 +342,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of wan/v2.6/text-to-image must have at least 1 character";
     }
 
-    #[derive(Debug)]
     pub enum MaxImages {}
 
     impl Range<i64> for MaxImages {

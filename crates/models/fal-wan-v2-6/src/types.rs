@@ -178,15 +178,15 @@ impl<'de> Deserialize<'de> for ImageSize {
 impl Serialize for VideoFile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url)?;
-        object.optional("content_type", &self.content_type)?;
-        object.optional("file_name", &self.file_name)?;
-        object.optional("file_size", &self.file_size)?;
-        object.optional("width", &self.width)?;
-        object.optional("height", &self.height)?;
-        object.optional("fps", &self.fps)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("num_frames", &self.num_frames)?;
+        object.put("url", &self.url);
+        object.optional("content_type", &self.content_type);
+        object.optional("file_name", &self.file_name);
+        object.optional("file_size", &self.file_size);
+        object.optional("width", &self.width);
+        object.optional("height", &self.height);
+        object.optional("fps", &self.fps);
+        object.optional("duration", &self.duration);
+        object.optional("num_frames", &self.num_frames);
         object.end()
     }
 }
@@ -200,9 +200,7 @@ impl<'de> Deserialize<'de> for VideoFile {
 impl<'de> wire::Object<'de> for VideoFile {
     const NAME: &'static str = "VideoFile";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut url = None;
         let mut content_type = None;
         let mut file_name = None;
@@ -212,21 +210,21 @@ impl<'de> wire::Object<'de> for VideoFile {
         let mut fps = None;
         let mut duration = None;
         let mut num_frames = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "url" => object.or_null(&mut url)?,
-                "content_type" => object.or_null(&mut content_type)?,
-                "file_name" => object.or_null(&mut file_name)?,
-                "file_size" => object.integer_or_null(&mut file_size)?,
-                "width" => object.integer_or_null(&mut width)?,
-                "height" => object.integer_or_null(&mut height)?,
-                "fps" => object.or_null(&mut fps)?,
-                "duration" => object.or_null(&mut duration)?,
-                "num_frames" => object.integer_or_null(&mut num_frames)?,
-                _ => object.skip()?,
+                "url" => object.or_null(&mut url),
+                "content_type" => object.or_null(&mut content_type),
+                "file_name" => object.or_null(&mut file_name),
+                "file_size" => object.integer_or_null(&mut file_size),
+                "width" => object.integer_or_null(&mut width),
+                "height" => object.integer_or_null(&mut height),
+                "fps" => object.or_null(&mut fps),
+                "duration" => object.or_null(&mut duration),
+                "num_frames" => object.integer_or_null(&mut num_frames),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             url: object.required("url", url)?,
             content_type,
             file_name,
@@ -245,8 +243,8 @@ impl Parameters for CustomImageSize {}
 impl Serialize for CustomImageSize {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.optional("width", &self.width)?;
-        object.optional("height", &self.height)?;
+        object.optional("width", &self.width);
+        object.optional("height", &self.height);
         object.end()
     }
 }
@@ -260,29 +258,29 @@ impl<'de> Deserialize<'de> for CustomImageSize {
 impl<'de> wire::Object<'de> for CustomImageSize {
     const NAME: &'static str = "CustomImageSize";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut width = None;
-        let mut height = None;
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = CustomImageSizeOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "width" => object.value(&mut width)?,
-                "height" => object.value(&mut height)?,
-                _ => object.skip()?,
+                "width" => object.value(&mut optional.width),
+                "height" => object.value(&mut optional.height),
+                _ => object.skip(),
             }
         }
-        Ok(Self { width, height })
+        let builder = CustomImageSizeBuilder {
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for FileOutput {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url)?;
-        object.optional("content_type", &self.content_type)?;
-        object.optional("file_name", &self.file_name)?;
-        object.optional("file_size", &self.file_size)?;
+        object.put("url", &self.url);
+        object.optional("content_type", &self.content_type);
+        object.optional("file_name", &self.file_name);
+        object.optional("file_size", &self.file_size);
         object.end()
     }
 }
@@ -296,23 +294,21 @@ impl<'de> Deserialize<'de> for FileOutput {
 impl<'de> wire::Object<'de> for FileOutput {
     const NAME: &'static str = "FileOutput";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut url = None;
         let mut content_type = None;
         let mut file_name = None;
         let mut file_size = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "url" => object.or_null(&mut url)?,
-                "content_type" => object.or_null(&mut content_type)?,
-                "file_name" => object.or_null(&mut file_name)?,
-                "file_size" => object.integer_or_null(&mut file_size)?,
-                _ => object.skip()?,
+                "url" => object.or_null(&mut url),
+                "content_type" => object.or_null(&mut content_type),
+                "file_name" => object.or_null(&mut file_name),
+                "file_size" => object.integer_or_null(&mut file_size),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             url: object.required("url", url)?,
             content_type,
             file_name,
@@ -325,7 +321,6 @@ impl<'de> wire::Object<'de> for FileOutput {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum CustomImageSizeWidth {}
 
     impl Range<i64> for CustomImageSizeWidth {
@@ -334,7 +329,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`width` of CustomImageSize in wan/v2.6 must be between 1 and 14142";
     }
 
-    #[derive(Debug)]
     pub enum CustomImageSizeHeight {}
 
     impl Range<i64> for CustomImageSizeHeight {

@@ -300,10 +300,10 @@ impl<'de> Deserialize<'de> for ImageSize {
 impl Serialize for FileOutput {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url)?;
-        object.optional("content_type", &self.content_type)?;
-        object.optional("file_name", &self.file_name)?;
-        object.optional("file_size", &self.file_size)?;
+        object.put("url", &self.url);
+        object.optional("content_type", &self.content_type);
+        object.optional("file_name", &self.file_name);
+        object.optional("file_size", &self.file_size);
         object.end()
     }
 }
@@ -317,23 +317,21 @@ impl<'de> Deserialize<'de> for FileOutput {
 impl<'de> wire::Object<'de> for FileOutput {
     const NAME: &'static str = "FileOutput";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut url = None;
         let mut content_type = None;
         let mut file_name = None;
         let mut file_size = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "url" => object.or_null(&mut url)?,
-                "content_type" => object.or_null(&mut content_type)?,
-                "file_name" => object.or_null(&mut file_name)?,
-                "file_size" => object.integer_or_null(&mut file_size)?,
-                _ => object.skip()?,
+                "url" => object.or_null(&mut url),
+                "content_type" => object.or_null(&mut content_type),
+                "file_name" => object.or_null(&mut file_name),
+                "file_size" => object.integer_or_null(&mut file_size),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             url: object.required("url", url)?,
             content_type,
             file_name,
@@ -347,8 +345,8 @@ impl Parameters for CustomImageSize {}
 impl Serialize for CustomImageSize {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.optional("width", &self.width)?;
-        object.optional("height", &self.height)?;
+        object.optional("width", &self.width);
+        object.optional("height", &self.height);
         object.end()
     }
 }
@@ -362,19 +360,19 @@ impl<'de> Deserialize<'de> for CustomImageSize {
 impl<'de> wire::Object<'de> for CustomImageSize {
     const NAME: &'static str = "CustomImageSize";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut width = None;
-        let mut height = None;
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = CustomImageSizeOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "width" => object.value(&mut width)?,
-                "height" => object.value(&mut height)?,
-                _ => object.skip()?,
+                "width" => object.value(&mut optional.width),
+                "height" => object.value(&mut optional.height),
+                _ => object.skip(),
             }
         }
-        Ok(Self { width, height })
+        let builder = CustomImageSizeBuilder {
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
@@ -383,10 +381,10 @@ impl Parameters for LoRaWeight {}
 impl Serialize for LoRaWeight {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("path", &self.path)?;
-        object.optional("weight_name", &self.weight_name)?;
-        object.optional("scale", &self.scale)?;
-        object.optional("transformer", &self.transformer)?;
+        object.put("path", &self.path);
+        object.optional("weight_name", &self.weight_name);
+        object.optional("scale", &self.scale);
+        object.optional("transformer", &self.transformer);
         object.end()
     }
 }
@@ -400,43 +398,38 @@ impl<'de> Deserialize<'de> for LoRaWeight {
 impl<'de> wire::Object<'de> for LoRaWeight {
     const NAME: &'static str = "LoRaWeight";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut path = None;
-        let mut weight_name = None;
-        let mut scale = None;
-        let mut transformer = None;
-        while let Some(key) = object.key()? {
+        let mut optional = LoRaWeightOptional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "path" => object.value(&mut path)?,
-                "weight_name" => object.or_null(&mut weight_name)?,
-                "scale" => object.value(&mut scale)?,
-                "transformer" => object.value(&mut transformer)?,
-                _ => object.skip()?,
+                "path" => object.value(&mut path),
+                "weight_name" => object.or_null(&mut optional.weight_name),
+                "scale" => object.value(&mut optional.scale),
+                "transformer" => object.value(&mut optional.transformer),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        let builder = LoRaWeightBuilder::<String> {
             path: object.required("path", path)?,
-            weight_name,
-            scale,
-            transformer,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for VideoFile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url)?;
-        object.optional("content_type", &self.content_type)?;
-        object.optional("file_name", &self.file_name)?;
-        object.optional("file_size", &self.file_size)?;
-        object.optional("width", &self.width)?;
-        object.optional("height", &self.height)?;
-        object.optional("fps", &self.fps)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("num_frames", &self.num_frames)?;
+        object.put("url", &self.url);
+        object.optional("content_type", &self.content_type);
+        object.optional("file_name", &self.file_name);
+        object.optional("file_size", &self.file_size);
+        object.optional("width", &self.width);
+        object.optional("height", &self.height);
+        object.optional("fps", &self.fps);
+        object.optional("duration", &self.duration);
+        object.optional("num_frames", &self.num_frames);
         object.end()
     }
 }
@@ -450,9 +443,7 @@ impl<'de> Deserialize<'de> for VideoFile {
 impl<'de> wire::Object<'de> for VideoFile {
     const NAME: &'static str = "VideoFile";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut url = None;
         let mut content_type = None;
         let mut file_name = None;
@@ -462,21 +453,21 @@ impl<'de> wire::Object<'de> for VideoFile {
         let mut fps = None;
         let mut duration = None;
         let mut num_frames = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "url" => object.or_null(&mut url)?,
-                "content_type" => object.or_null(&mut content_type)?,
-                "file_name" => object.or_null(&mut file_name)?,
-                "file_size" => object.integer_or_null(&mut file_size)?,
-                "width" => object.integer_or_null(&mut width)?,
-                "height" => object.integer_or_null(&mut height)?,
-                "fps" => object.or_null(&mut fps)?,
-                "duration" => object.or_null(&mut duration)?,
-                "num_frames" => object.integer_or_null(&mut num_frames)?,
-                _ => object.skip()?,
+                "url" => object.or_null(&mut url),
+                "content_type" => object.or_null(&mut content_type),
+                "file_name" => object.or_null(&mut file_name),
+                "file_size" => object.integer_or_null(&mut file_size),
+                "width" => object.integer_or_null(&mut width),
+                "height" => object.integer_or_null(&mut height),
+                "fps" => object.or_null(&mut fps),
+                "duration" => object.or_null(&mut duration),
+                "num_frames" => object.integer_or_null(&mut num_frames),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             url: object.required("url", url)?,
             content_type,
             file_name,
@@ -512,7 +503,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum CustomImageSizeWidth {}
 
     impl Range<i64> for CustomImageSizeWidth {
@@ -521,7 +511,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`width` of CustomImageSize in fal-ai/wan must be between 1 and 14142";
     }
 
-    #[derive(Debug)]
     pub enum CustomImageSizeHeight {}
 
     impl Range<i64> for CustomImageSizeHeight {
@@ -530,7 +519,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`height` of CustomImageSize in fal-ai/wan must be between 1 and 14142";
     }
 
-    #[derive(Debug)]
     pub enum LoRaWeightScale {}
 
     impl Range<f64> for LoRaWeightScale {

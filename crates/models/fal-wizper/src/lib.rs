@@ -1137,13 +1137,13 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("audio_url", &self.audio_url)?;
-        object.optional("task", &self.task)?;
-        object.optional("language", &self.language)?;
-        object.optional("chunk_level", &self.chunk_level)?;
-        object.optional("max_segment_len", &self.max_segment_len)?;
-        object.optional("merge_chunks", &self.merge_chunks)?;
-        object.optional("version", &self.version)?;
+        object.put("audio_url", &self.audio_url);
+        object.optional("task", &self.task);
+        object.optional("language", &self.language);
+        object.optional("chunk_level", &self.chunk_level);
+        object.optional("max_segment_len", &self.max_segment_len);
+        object.optional("merge_chunks", &self.merge_chunks);
+        object.optional("version", &self.version);
         object.end()
     }
 }
@@ -1157,48 +1157,35 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio_url = None;
-        let mut task = None;
-        let mut language = None;
-        let mut chunk_level = None;
-        let mut max_segment_len = None;
-        let mut merge_chunks = None;
-        let mut version = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "audio_url" => object.value(&mut audio_url)?,
-                "task" => object.value(&mut task)?,
-                "language" => object.value(&mut language)?,
-                "chunk_level" => object.value(&mut chunk_level)?,
-                "max_segment_len" => object.value(&mut max_segment_len)?,
-                "merge_chunks" => object.value(&mut merge_chunks)?,
-                "version" => object.value(&mut version)?,
-                _ => object.extra(key, &mut extra)?,
+                "audio_url" => object.value(&mut audio_url),
+                "task" => object.value(&mut optional.task),
+                "language" => object.value(&mut optional.language),
+                "chunk_level" => object.value(&mut optional.chunk_level),
+                "max_segment_len" => object.value(&mut optional.max_segment_len),
+                "merge_chunks" => object.value(&mut optional.merge_chunks),
+                "version" => object.value(&mut optional.version),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File> {
             audio_url: object.required("audio_url", audio_url)?,
-            task,
-            language,
-            chunk_level,
-            max_segment_len,
-            merge_chunks,
-            version,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("text", &self.text)?;
-        object.put("chunks", &self.chunks)?;
-        object.put("languages", &self.languages)?;
+        object.put("text", &self.text);
+        object.put("chunks", &self.chunks);
+        object.put("languages", &self.languages);
         object.end()
     }
 }
@@ -1212,21 +1199,19 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut text = None;
         let mut chunks = None;
         let mut languages = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "text" => object.or_null(&mut text)?,
-                "chunks" => object.or_null(&mut chunks)?,
-                "languages" => object.or_null(&mut languages)?,
-                _ => object.skip()?,
+                "text" => object.or_null(&mut text),
+                "chunks" => object.or_null(&mut chunks),
+                "languages" => object.or_null(&mut languages),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             text: object.required("text", text)?,
             chunks: object.required("chunks", chunks)?,
             languages: object.required("languages", languages)?,
@@ -1256,7 +1241,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum MaxSegmentLen {}
 
     impl Range<i64> for MaxSegmentLen {

@@ -19,8 +19,8 @@ pub struct WhisperChunk {
 impl Serialize for WhisperChunk {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("timestamp", &self.timestamp)?;
-        object.put("text", &self.text)?;
+        object.put("timestamp", &self.timestamp);
+        object.put("text", &self.text);
         object.end()
     }
 }
@@ -34,19 +34,17 @@ impl<'de> Deserialize<'de> for WhisperChunk {
 impl<'de> wire::Object<'de> for WhisperChunk {
     const NAME: &'static str = "WhisperChunk";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut timestamp = None;
         let mut text = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "timestamp" => object.or_null(&mut timestamp)?,
-                "text" => object.or_null(&mut text)?,
-                _ => object.skip()?,
+                "timestamp" => object.or_null(&mut timestamp),
+                "text" => object.or_null(&mut text),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             timestamp: object.required("timestamp", timestamp)?,
             text: object.required("text", text)?,
         })

@@ -430,15 +430,15 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("model", &self.model)?;
-        object.optional("operating_resolution", &self.operating_resolution)?;
-        object.optional("output_mask", &self.output_mask)?;
-        object.optional("refine_foreground", &self.refine_foreground)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.put("video_url", &self.video_url)?;
-        object.optional("video_output_type", &self.video_output_type)?;
-        object.optional("video_quality", &self.video_quality)?;
-        object.optional("video_write_mode", &self.video_write_mode)?;
+        object.optional("model", &self.model);
+        object.optional("operating_resolution", &self.operating_resolution);
+        object.optional("output_mask", &self.output_mask);
+        object.optional("refine_foreground", &self.refine_foreground);
+        object.optional("sync_mode", &self.sync_mode);
+        object.put("video_url", &self.video_url);
+        object.optional("video_output_type", &self.video_output_type);
+        object.optional("video_quality", &self.video_quality);
+        object.optional("video_write_mode", &self.video_write_mode);
         object.end()
     }
 }
@@ -452,53 +452,36 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut model = None;
-        let mut operating_resolution = None;
-        let mut output_mask = None;
-        let mut refine_foreground = None;
-        let mut sync_mode = None;
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video_url = None;
-        let mut video_output_type = None;
-        let mut video_quality = None;
-        let mut video_write_mode = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "model" => object.value(&mut model)?,
-                "operating_resolution" => object.value(&mut operating_resolution)?,
-                "output_mask" => object.value(&mut output_mask)?,
-                "refine_foreground" => object.value(&mut refine_foreground)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "video_url" => object.value(&mut video_url)?,
-                "video_output_type" => object.value(&mut video_output_type)?,
-                "video_quality" => object.value(&mut video_quality)?,
-                "video_write_mode" => object.value(&mut video_write_mode)?,
-                _ => object.extra(key, &mut extra)?,
+                "model" => object.value(&mut optional.model),
+                "operating_resolution" => object.value(&mut optional.operating_resolution),
+                "output_mask" => object.value(&mut optional.output_mask),
+                "refine_foreground" => object.value(&mut optional.refine_foreground),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "video_url" => object.value(&mut video_url),
+                "video_output_type" => object.value(&mut optional.video_output_type),
+                "video_quality" => object.value(&mut optional.video_quality),
+                "video_write_mode" => object.value(&mut optional.video_write_mode),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
-            model,
-            operating_resolution,
-            output_mask,
-            refine_foreground,
-            sync_mode,
+        let builder = Builder::<File> {
             video_url: object.required("video_url", video_url)?,
-            video_output_type,
-            video_quality,
-            video_write_mode,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
-        object.optional("mask_video", &self.mask_video)?;
+        object.put("video", &self.video);
+        object.optional("mask_video", &self.mask_video);
         object.end()
     }
 }
@@ -512,19 +495,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut mask_video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                "mask_video" => object.or_null(&mut mask_video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                "mask_video" => object.or_null(&mut mask_video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
             mask_video,
         })

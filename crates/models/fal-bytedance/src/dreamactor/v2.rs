@@ -175,9 +175,9 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("image_url", &self.image_url)?;
-        object.put("video_url", &self.video_url)?;
-        object.optional("trim_first_second", &self.trim_first_second)?;
+        object.put("image_url", &self.image_url);
+        object.put("video_url", &self.video_url);
+        object.optional("trim_first_second", &self.trim_first_second);
         object.end()
     }
 }
@@ -191,34 +191,31 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut image_url = None;
         let mut video_url = None;
-        let mut trim_first_second = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "image_url" => object.value(&mut image_url)?,
-                "video_url" => object.value(&mut video_url)?,
-                "trim_first_second" => object.value(&mut trim_first_second)?,
-                _ => object.extra(key, &mut extra)?,
+                "image_url" => object.value(&mut image_url),
+                "video_url" => object.value(&mut video_url),
+                "trim_first_second" => object.value(&mut optional.trim_first_second),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File, File> {
             image_url: object.required("image_url", image_url)?,
             video_url: object.required("video_url", video_url)?,
-            trim_first_second,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -232,17 +229,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }

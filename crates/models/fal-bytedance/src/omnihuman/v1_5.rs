@@ -238,12 +238,12 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("prompt", &self.prompt)?;
-        object.put("image_url", &self.image_url)?;
-        object.optional("mask_url", &self.mask_url)?;
-        object.put("audio_url", &self.audio_url)?;
-        object.optional("turbo_mode", &self.turbo_mode)?;
-        object.optional("resolution", &self.resolution)?;
+        object.optional("prompt", &self.prompt);
+        object.put("image_url", &self.image_url);
+        object.optional("mask_url", &self.mask_url);
+        object.put("audio_url", &self.audio_url);
+        object.optional("turbo_mode", &self.turbo_mode);
+        object.optional("resolution", &self.resolution);
         object.end()
     }
 }
@@ -257,44 +257,35 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut prompt = None;
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut image_url = None;
-        let mut mask_url = None;
         let mut audio_url = None;
-        let mut turbo_mode = None;
-        let mut resolution = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.or_null(&mut prompt)?,
-                "image_url" => object.value(&mut image_url)?,
-                "mask_url" => object.or_null(&mut mask_url)?,
-                "audio_url" => object.value(&mut audio_url)?,
-                "turbo_mode" => object.value(&mut turbo_mode)?,
-                "resolution" => object.value(&mut resolution)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.or_null(&mut optional.prompt),
+                "image_url" => object.value(&mut image_url),
+                "mask_url" => object.or_null(&mut optional.mask_url),
+                "audio_url" => object.value(&mut audio_url),
+                "turbo_mode" => object.value(&mut optional.turbo_mode),
+                "resolution" => object.value(&mut optional.resolution),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
-            prompt,
+        let builder = Builder::<File, File> {
             image_url: object.required("image_url", image_url)?,
-            mask_url,
             audio_url: object.required("audio_url", audio_url)?,
-            turbo_mode,
-            resolution,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
-        object.put("duration", &self.duration)?;
+        object.put("video", &self.video);
+        object.put("duration", &self.duration);
         object.end()
     }
 }
@@ -308,19 +299,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut duration = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                "duration" => object.or_null(&mut duration)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                "duration" => object.or_null(&mut duration),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
             duration: object.required("duration", duration)?,
         })

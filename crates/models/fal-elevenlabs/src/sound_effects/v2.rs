@@ -292,11 +292,11 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("text", &self.text)?;
-        object.optional("duration_seconds", &self.duration_seconds)?;
-        object.optional("prompt_influence", &self.prompt_influence)?;
-        object.optional("output_format", &self.output_format)?;
-        object.optional("loop", &self.r#loop)?;
+        object.put("text", &self.text);
+        object.optional("duration_seconds", &self.duration_seconds);
+        object.optional("prompt_influence", &self.prompt_influence);
+        object.optional("output_format", &self.output_format);
+        object.optional("loop", &self.r#loop);
         object.end()
     }
 }
@@ -310,40 +310,31 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut text = None;
-        let mut duration_seconds = None;
-        let mut prompt_influence = None;
-        let mut output_format = None;
-        let mut r#loop = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "text" => object.value(&mut text)?,
-                "duration_seconds" => object.or_null(&mut duration_seconds)?,
-                "prompt_influence" => object.value(&mut prompt_influence)?,
-                "output_format" => object.value(&mut output_format)?,
-                "loop" => object.value(&mut r#loop)?,
-                _ => object.extra(key, &mut extra)?,
+                "text" => object.value(&mut text),
+                "duration_seconds" => object.or_null(&mut optional.duration_seconds),
+                "prompt_influence" => object.value(&mut optional.prompt_influence),
+                "output_format" => object.value(&mut optional.output_format),
+                "loop" => object.value(&mut optional.r#loop),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             text: object.required("text", text)?,
-            duration_seconds,
-            prompt_influence,
-            output_format,
-            r#loop,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio)?;
+        object.put("audio", &self.audio);
         object.end()
     }
 }
@@ -357,17 +348,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "audio" => object.or_null(&mut audio)?,
-                _ => object.skip()?,
+                "audio" => object.or_null(&mut audio),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             audio: object.required("audio", audio)?,
         })
     }
@@ -395,7 +384,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum DurationSeconds {}
 
     impl Range<f64> for DurationSeconds {
@@ -404,7 +392,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`duration_seconds` of fal-ai/elevenlabs/sound-effects/v2 must be between 0.5 and 22.0";
     }
 
-    #[derive(Debug)]
     pub enum PromptInfluence {}
 
     impl Range<f64> for PromptInfluence {

@@ -202,11 +202,11 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("audio_url", &self.audio_url)?;
-        object.optional("language_code", &self.language_code)?;
-        object.optional("tag_audio_events", &self.tag_audio_events)?;
-        object.optional("diarize", &self.diarize)?;
-        object.optional("keyterms", &self.keyterms)?;
+        object.put("audio_url", &self.audio_url);
+        object.optional("language_code", &self.language_code);
+        object.optional("tag_audio_events", &self.tag_audio_events);
+        object.optional("diarize", &self.diarize);
+        object.optional("keyterms", &self.keyterms);
         object.end()
     }
 }
@@ -220,43 +220,34 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio_url = None;
-        let mut language_code = None;
-        let mut tag_audio_events = None;
-        let mut diarize = None;
-        let mut keyterms = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "audio_url" => object.value(&mut audio_url)?,
-                "language_code" => object.or_null(&mut language_code)?,
-                "tag_audio_events" => object.value(&mut tag_audio_events)?,
-                "diarize" => object.value(&mut diarize)?,
-                "keyterms" => object.value(&mut keyterms)?,
-                _ => object.extra(key, &mut extra)?,
+                "audio_url" => object.value(&mut audio_url),
+                "language_code" => object.or_null(&mut optional.language_code),
+                "tag_audio_events" => object.value(&mut optional.tag_audio_events),
+                "diarize" => object.value(&mut optional.diarize),
+                "keyterms" => object.value(&mut optional.keyterms),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File> {
             audio_url: object.required("audio_url", audio_url)?,
-            language_code,
-            tag_audio_events,
-            diarize,
-            keyterms,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("text", &self.text)?;
-        object.put("language_code", &self.language_code)?;
-        object.put("language_probability", &self.language_probability)?;
-        object.put("words", &self.words)?;
+        object.put("text", &self.text);
+        object.put("language_code", &self.language_code);
+        object.put("language_probability", &self.language_probability);
+        object.put("words", &self.words);
         object.end()
     }
 }
@@ -270,27 +261,24 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut text = None;
         let mut language_code = None;
         let mut language_probability = None;
         let mut words = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "text" => object.or_null(&mut text)?,
-                "language_code" => object.or_null(&mut language_code)?,
-                "language_probability" => object.or_null(&mut language_probability)?,
-                "words" => object.or_null(&mut words)?,
-                _ => object.skip()?,
+                "text" => object.or_null(&mut text),
+                "language_code" => object.or_null(&mut language_code),
+                "language_probability" => object.or_null(&mut language_probability),
+                "words" => object.or_null(&mut words),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             text: object.required("text", text)?,
             language_code: object.required("language_code", language_code)?,
-            language_probability: object
-                .required("language_probability", language_probability)?,
+            language_probability: object.required("language_probability", language_probability)?,
             words: object.required("words", words)?,
         })
     }
@@ -318,7 +306,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Keyterms {}
 
     impl Length for Keyterms {

@@ -201,16 +201,15 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("inputs", &self.inputs)?;
-        object.optional("stability", &self.stability)?;
-        object.optional("use_speaker_boost", &self.use_speaker_boost)?;
-        object
-            .optional(
-                "pronunciation_dictionary_locators",
-                &self.pronunciation_dictionary_locators,
-            )?;
-        object.optional("seed", &self.seed)?;
-        object.optional("language_code", &self.language_code)?;
+        object.put("inputs", &self.inputs);
+        object.optional("stability", &self.stability);
+        object.optional("use_speaker_boost", &self.use_speaker_boost);
+        object.optional(
+            "pronunciation_dictionary_locators",
+            &self.pronunciation_dictionary_locators,
+        );
+        object.optional("seed", &self.seed);
+        object.optional("language_code", &self.language_code);
         object.end()
     }
 }
@@ -224,46 +223,35 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut inputs = None;
-        let mut stability = None;
-        let mut use_speaker_boost = None;
-        let mut pronunciation_dictionary_locators = None;
-        let mut seed = None;
-        let mut language_code = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "inputs" => object.value(&mut inputs)?,
-                "stability" => object.or_null(&mut stability)?,
-                "use_speaker_boost" => object.or_null(&mut use_speaker_boost)?,
-                "pronunciation_dictionary_locators" => {
-                    object.value(&mut pronunciation_dictionary_locators)?
-                }
-                "seed" => object.integer_or_null(&mut seed)?,
-                "language_code" => object.or_null(&mut language_code)?,
-                _ => object.extra(key, &mut extra)?,
+                "inputs" => object.value(&mut inputs),
+                "stability" => object.or_null(&mut optional.stability),
+                "use_speaker_boost" => object.or_null(&mut optional.use_speaker_boost),
+                "pronunciation_dictionary_locators" => object.value(
+                    &mut optional.pronunciation_dictionary_locators,
+                ),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "language_code" => object.or_null(&mut optional.language_code),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<Vec<DialogueBlock>> {
             inputs: object.required("inputs", inputs)?,
-            stability,
-            use_speaker_boost,
-            pronunciation_dictionary_locators,
-            seed,
-            language_code,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio)?;
-        object.put("seed", &self.seed)?;
+        object.put("audio", &self.audio);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -277,19 +265,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "audio" => object.or_null(&mut audio)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "audio" => object.or_null(&mut audio),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             audio: object.required("audio", audio)?,
             seed: object.required("seed", seed)?,
         })
@@ -318,7 +304,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum Stability {}
 
     impl Range<f64> for Stability {

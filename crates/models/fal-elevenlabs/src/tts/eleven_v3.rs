@@ -241,12 +241,12 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("text", &self.text)?;
-        object.optional("voice", &self.voice)?;
-        object.optional("stability", &self.stability)?;
-        object.optional("timestamps", &self.timestamps)?;
-        object.optional("language_code", &self.language_code)?;
-        object.optional("apply_text_normalization", &self.apply_text_normalization)?;
+        object.put("text", &self.text);
+        object.optional("voice", &self.voice);
+        object.optional("stability", &self.stability);
+        object.optional("timestamps", &self.timestamps);
+        object.optional("language_code", &self.language_code);
+        object.optional("apply_text_normalization", &self.apply_text_normalization);
         object.end()
     }
 }
@@ -260,46 +260,33 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut text = None;
-        let mut voice = None;
-        let mut stability = None;
-        let mut timestamps = None;
-        let mut language_code = None;
-        let mut apply_text_normalization = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "text" => object.value(&mut text)?,
-                "voice" => object.value(&mut voice)?,
-                "stability" => object.value(&mut stability)?,
-                "timestamps" => object.value(&mut timestamps)?,
-                "language_code" => object.or_null(&mut language_code)?,
-                "apply_text_normalization" => {
-                    object.value(&mut apply_text_normalization)?
-                }
-                _ => object.extra(key, &mut extra)?,
+                "text" => object.value(&mut text),
+                "voice" => object.value(&mut optional.voice),
+                "stability" => object.value(&mut optional.stability),
+                "timestamps" => object.value(&mut optional.timestamps),
+                "language_code" => object.or_null(&mut optional.language_code),
+                "apply_text_normalization" => object.value(&mut optional.apply_text_normalization),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             text: object.required("text", text)?,
-            voice,
-            stability,
-            timestamps,
-            language_code,
-            apply_text_normalization,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio)?;
-        object.optional("timestamps", &self.timestamps)?;
+        object.put("audio", &self.audio);
+        object.optional("timestamps", &self.timestamps);
         object.end()
     }
 }
@@ -313,19 +300,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio = None;
         let mut timestamps = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "audio" => object.or_null(&mut audio)?,
-                "timestamps" => object.or_null(&mut timestamps)?,
-                _ => object.skip()?,
+                "audio" => object.or_null(&mut audio),
+                "timestamps" => object.or_null(&mut timestamps),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             audio: object.required("audio", audio)?,
             timestamps,
         })
@@ -354,7 +339,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Text {}
 
     impl Length for Text {
@@ -363,7 +347,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`text` of fal-ai/elevenlabs/tts/eleven-v3 must have 1 to 5000 characters";
     }
 
-    #[derive(Debug)]
     pub enum Stability {}
 
     impl Range<f64> for Stability {

@@ -310,17 +310,17 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("text", &self.text)?;
-        object.optional("voice", &self.voice)?;
-        object.optional("stability", &self.stability)?;
-        object.optional("similarity_boost", &self.similarity_boost)?;
-        object.optional("style", &self.style)?;
-        object.optional("speed", &self.speed)?;
-        object.optional("timestamps", &self.timestamps)?;
-        object.optional("previous_text", &self.previous_text)?;
-        object.optional("next_text", &self.next_text)?;
-        object.optional("language_code", &self.language_code)?;
-        object.optional("apply_text_normalization", &self.apply_text_normalization)?;
+        object.put("text", &self.text);
+        object.optional("voice", &self.voice);
+        object.optional("stability", &self.stability);
+        object.optional("similarity_boost", &self.similarity_boost);
+        object.optional("style", &self.style);
+        object.optional("speed", &self.speed);
+        object.optional("timestamps", &self.timestamps);
+        object.optional("previous_text", &self.previous_text);
+        object.optional("next_text", &self.next_text);
+        object.optional("language_code", &self.language_code);
+        object.optional("apply_text_normalization", &self.apply_text_normalization);
         object.end()
     }
 }
@@ -334,61 +334,38 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut text = None;
-        let mut voice = None;
-        let mut stability = None;
-        let mut similarity_boost = None;
-        let mut style = None;
-        let mut speed = None;
-        let mut timestamps = None;
-        let mut previous_text = None;
-        let mut next_text = None;
-        let mut language_code = None;
-        let mut apply_text_normalization = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "text" => object.value(&mut text)?,
-                "voice" => object.value(&mut voice)?,
-                "stability" => object.value(&mut stability)?,
-                "similarity_boost" => object.value(&mut similarity_boost)?,
-                "style" => object.value(&mut style)?,
-                "speed" => object.value(&mut speed)?,
-                "timestamps" => object.value(&mut timestamps)?,
-                "previous_text" => object.or_null(&mut previous_text)?,
-                "next_text" => object.or_null(&mut next_text)?,
-                "language_code" => object.or_null(&mut language_code)?,
-                "apply_text_normalization" => {
-                    object.value(&mut apply_text_normalization)?
-                }
-                _ => object.extra(key, &mut extra)?,
+                "text" => object.value(&mut text),
+                "voice" => object.value(&mut optional.voice),
+                "stability" => object.value(&mut optional.stability),
+                "similarity_boost" => object.value(&mut optional.similarity_boost),
+                "style" => object.value(&mut optional.style),
+                "speed" => object.value(&mut optional.speed),
+                "timestamps" => object.value(&mut optional.timestamps),
+                "previous_text" => object.or_null(&mut optional.previous_text),
+                "next_text" => object.or_null(&mut optional.next_text),
+                "language_code" => object.or_null(&mut optional.language_code),
+                "apply_text_normalization" => object.value(&mut optional.apply_text_normalization),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             text: object.required("text", text)?,
-            voice,
-            stability,
-            similarity_boost,
-            style,
-            speed,
-            timestamps,
-            previous_text,
-            next_text,
-            language_code,
-            apply_text_normalization,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio)?;
-        object.optional("timestamps", &self.timestamps)?;
+        object.put("audio", &self.audio);
+        object.optional("timestamps", &self.timestamps);
         object.end()
     }
 }
@@ -402,19 +379,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio = None;
         let mut timestamps = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "audio" => object.or_null(&mut audio)?,
-                "timestamps" => object.or_null(&mut timestamps)?,
-                _ => object.skip()?,
+                "audio" => object.or_null(&mut audio),
+                "timestamps" => object.or_null(&mut timestamps),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             audio: object.required("audio", audio)?,
             timestamps,
         })
@@ -443,7 +418,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Text {}
 
     impl Length for Text {
@@ -452,7 +426,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`text` of fal-ai/elevenlabs/tts/turbo-v2.5 must have at least 1 character";
     }
 
-    #[derive(Debug)]
     pub enum Stability {}
 
     impl Range<f64> for Stability {
@@ -461,7 +434,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`stability` of fal-ai/elevenlabs/tts/turbo-v2.5 must be between 0.0 and 1.0";
     }
 
-    #[derive(Debug)]
     pub enum SimilarityBoost {}
 
     impl Range<f64> for SimilarityBoost {
@@ -470,7 +442,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`similarity_boost` of fal-ai/elevenlabs/tts/turbo-v2.5 must be between 0.0 and 1.0";
     }
 
-    #[derive(Debug)]
     pub enum Style {}
 
     impl Range<f64> for Style {
@@ -479,7 +450,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`style` of fal-ai/elevenlabs/tts/turbo-v2.5 must be between 0.0 and 1.0";
     }
 
-    #[derive(Debug)]
     pub enum Speed {}
 
     impl Range<f64> for Speed {

@@ -312,15 +312,15 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("image_url", &self.image_url)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("num_inference_steps", &self.num_inference_steps)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object.optional("output_format", &self.output_format)?;
-        object.optional("acceleration", &self.acceleration)?;
+        object.put("image_url", &self.image_url);
+        object.optional("image_size", &self.image_size);
+        object.optional("num_inference_steps", &self.num_inference_steps);
+        object.optional("seed", &self.seed);
+        object.optional("sync_mode", &self.sync_mode);
+        object.optional("num_images", &self.num_images);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("output_format", &self.output_format);
+        object.optional("acceleration", &self.acceleration);
         object.end()
     }
 }
@@ -334,56 +334,39 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut image_url = None;
-        let mut image_size = None;
-        let mut num_inference_steps = None;
-        let mut seed = None;
-        let mut sync_mode = None;
-        let mut num_images = None;
-        let mut enable_safety_checker = None;
-        let mut output_format = None;
-        let mut acceleration = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "image_url" => object.value(&mut image_url)?,
-                "image_size" => object.value(&mut image_size)?,
-                "num_inference_steps" => object.value(&mut num_inference_steps)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "num_images" => object.value(&mut num_images)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "output_format" => object.value(&mut output_format)?,
-                "acceleration" => object.value(&mut acceleration)?,
-                _ => object.extra(key, &mut extra)?,
+                "image_url" => object.value(&mut image_url),
+                "image_size" => object.value(&mut optional.image_size),
+                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "num_images" => object.value(&mut optional.num_images),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "output_format" => object.value(&mut optional.output_format),
+                "acceleration" => object.value(&mut optional.acceleration),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File> {
             image_url: object.required("image_url", image_url)?,
-            image_size,
-            num_inference_steps,
-            seed,
-            sync_mode,
-            num_images,
-            enable_safety_checker,
-            output_format,
-            acceleration,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("prompt", &self.prompt)?;
-        object.put("timings", &self.timings)?;
-        object.put("has_nsfw_concepts", &self.has_nsfw_concepts)?;
-        object.put("seed", &self.seed)?;
+        object.put("images", &self.images);
+        object.put("prompt", &self.prompt);
+        object.put("timings", &self.timings);
+        object.put("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -397,25 +380,23 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut prompt = None;
         let mut timings = None;
         let mut has_nsfw_concepts = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "prompt" => object.or_null(&mut prompt)?,
-                "timings" => object.or_null(&mut timings)?,
-                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "prompt" => object.or_null(&mut prompt),
+                "timings" => object.or_null(&mut timings),
+                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             prompt: object.required("prompt", prompt)?,
             timings: object.required("timings", timings)?,
@@ -447,7 +428,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {
@@ -456,7 +436,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-1/schnell/redux must be between 1 and 12";
     }
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {

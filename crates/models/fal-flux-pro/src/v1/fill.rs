@@ -361,15 +361,15 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.put("image_url", &self.image_url)?;
-        object.put("mask_url", &self.mask_url)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("output_format", &self.output_format)?;
-        object.optional("enhance_prompt", &self.enhance_prompt)?;
-        object.optional("safety_tolerance", &self.safety_tolerance)?;
+        object.put("prompt", &self.prompt);
+        object.put("image_url", &self.image_url);
+        object.put("mask_url", &self.mask_url);
+        object.optional("seed", &self.seed);
+        object.optional("sync_mode", &self.sync_mode);
+        object.optional("num_images", &self.num_images);
+        object.optional("output_format", &self.output_format);
+        object.optional("enhance_prompt", &self.enhance_prompt);
+        object.optional("safety_tolerance", &self.safety_tolerance);
         object.end()
     }
 }
@@ -383,56 +383,43 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut image_url = None;
         let mut mask_url = None;
-        let mut seed = None;
-        let mut sync_mode = None;
-        let mut num_images = None;
-        let mut output_format = None;
-        let mut enhance_prompt = None;
-        let mut safety_tolerance = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "image_url" => object.value(&mut image_url)?,
-                "mask_url" => object.value(&mut mask_url)?,
-                "seed" => object.integer(&mut seed)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "num_images" => object.value(&mut num_images)?,
-                "output_format" => object.value(&mut output_format)?,
-                "enhance_prompt" => object.value(&mut enhance_prompt)?,
-                "safety_tolerance" => object.value(&mut safety_tolerance)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "image_url" => object.value(&mut image_url),
+                "mask_url" => object.value(&mut mask_url),
+                "seed" => object.integer(&mut optional.seed),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "num_images" => object.value(&mut optional.num_images),
+                "output_format" => object.value(&mut optional.output_format),
+                "enhance_prompt" => object.value(&mut optional.enhance_prompt),
+                "safety_tolerance" => object.value(&mut optional.safety_tolerance),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, File, File> {
             prompt: object.required("prompt", prompt)?,
             image_url: object.required("image_url", image_url)?,
             mask_url: object.required("mask_url", mask_url)?,
-            seed,
-            sync_mode,
-            num_images,
-            output_format,
-            enhance_prompt,
-            safety_tolerance,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("prompt", &self.prompt)?;
-        object.put("timings", &self.timings)?;
-        object.put("has_nsfw_concepts", &self.has_nsfw_concepts)?;
-        object.put("seed", &self.seed)?;
+        object.put("images", &self.images);
+        object.put("prompt", &self.prompt);
+        object.put("timings", &self.timings);
+        object.put("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -446,25 +433,23 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut prompt = None;
         let mut timings = None;
         let mut has_nsfw_concepts = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "prompt" => object.or_null(&mut prompt)?,
-                "timings" => object.or_null(&mut timings)?,
-                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "prompt" => object.or_null(&mut prompt),
+                "timings" => object.or_null(&mut timings),
+                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             prompt: object.required("prompt", prompt)?,
             timings: object.required("timings", timings)?,
@@ -526,7 +511,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {

@@ -355,17 +355,17 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.put("image_url", &self.image_url)?;
-        object.optional("num_inference_steps", &self.num_inference_steps)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("guidance_scale", &self.guidance_scale)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object.optional("output_format", &self.output_format)?;
-        object.optional("acceleration", &self.acceleration)?;
-        object.optional("strength", &self.strength)?;
+        object.put("prompt", &self.prompt);
+        object.put("image_url", &self.image_url);
+        object.optional("num_inference_steps", &self.num_inference_steps);
+        object.optional("seed", &self.seed);
+        object.optional("guidance_scale", &self.guidance_scale);
+        object.optional("sync_mode", &self.sync_mode);
+        object.optional("num_images", &self.num_images);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("output_format", &self.output_format);
+        object.optional("acceleration", &self.acceleration);
+        object.optional("strength", &self.strength);
         object.end()
     }
 }
@@ -379,62 +379,43 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut image_url = None;
-        let mut num_inference_steps = None;
-        let mut seed = None;
-        let mut guidance_scale = None;
-        let mut sync_mode = None;
-        let mut num_images = None;
-        let mut enable_safety_checker = None;
-        let mut output_format = None;
-        let mut acceleration = None;
-        let mut strength = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "image_url" => object.value(&mut image_url)?,
-                "num_inference_steps" => object.value(&mut num_inference_steps)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "guidance_scale" => object.value(&mut guidance_scale)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "num_images" => object.value(&mut num_images)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "output_format" => object.value(&mut output_format)?,
-                "acceleration" => object.value(&mut acceleration)?,
-                "strength" => object.value(&mut strength)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "image_url" => object.value(&mut image_url),
+                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "guidance_scale" => object.value(&mut optional.guidance_scale),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "num_images" => object.value(&mut optional.num_images),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "output_format" => object.value(&mut optional.output_format),
+                "acceleration" => object.value(&mut optional.acceleration),
+                "strength" => object.value(&mut optional.strength),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, File> {
             prompt: object.required("prompt", prompt)?,
             image_url: object.required("image_url", image_url)?,
-            num_inference_steps,
-            seed,
-            guidance_scale,
-            sync_mode,
-            num_images,
-            enable_safety_checker,
-            output_format,
-            acceleration,
-            strength,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("prompt", &self.prompt)?;
-        object.put("timings", &self.timings)?;
-        object.put("has_nsfw_concepts", &self.has_nsfw_concepts)?;
-        object.put("seed", &self.seed)?;
+        object.put("images", &self.images);
+        object.put("prompt", &self.prompt);
+        object.put("timings", &self.timings);
+        object.put("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -448,25 +429,23 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut prompt = None;
         let mut timings = None;
         let mut has_nsfw_concepts = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "prompt" => object.or_null(&mut prompt)?,
-                "timings" => object.or_null(&mut timings)?,
-                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "prompt" => object.or_null(&mut prompt),
+                "timings" => object.or_null(&mut timings),
+                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             prompt: object.required("prompt", prompt)?,
             timings: object.required("timings", timings)?,
@@ -513,7 +492,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {
@@ -522,7 +500,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux/srpo/image-to-image must be between 10 and 50";
     }
 
-    #[derive(Debug)]
     pub enum GuidanceScale {}
 
     impl Range<f64> for GuidanceScale {
@@ -531,7 +508,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`guidance_scale` of fal-ai/flux/srpo/image-to-image must be between 1.0 and 20.0";
     }
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {
@@ -540,7 +516,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_images` of fal-ai/flux/srpo/image-to-image must be between 1 and 4";
     }
 
-    #[derive(Debug)]
     pub enum Strength {}
 
     impl Range<f64> for Strength {

@@ -347,18 +347,18 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("num_inference_steps", &self.num_inference_steps)?;
-        object.optional("guidance_scale", &self.guidance_scale)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("use_reprompt", &self.use_reprompt)?;
-        object.optional("use_refiner", &self.use_refiner)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.optional("output_format", &self.output_format)?;
+        object.put("prompt", &self.prompt);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("image_size", &self.image_size);
+        object.optional("num_images", &self.num_images);
+        object.optional("num_inference_steps", &self.num_inference_steps);
+        object.optional("guidance_scale", &self.guidance_scale);
+        object.optional("seed", &self.seed);
+        object.optional("use_reprompt", &self.use_reprompt);
+        object.optional("use_refiner", &self.use_refiner);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("sync_mode", &self.sync_mode);
+        object.optional("output_format", &self.output_format);
         object.end()
     }
 }
@@ -372,62 +372,39 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut negative_prompt = None;
-        let mut image_size = None;
-        let mut num_images = None;
-        let mut num_inference_steps = None;
-        let mut guidance_scale = None;
-        let mut seed = None;
-        let mut use_reprompt = None;
-        let mut use_refiner = None;
-        let mut enable_safety_checker = None;
-        let mut sync_mode = None;
-        let mut output_format = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "image_size" => object.value(&mut image_size)?,
-                "num_images" => object.value(&mut num_images)?,
-                "num_inference_steps" => object.value(&mut num_inference_steps)?,
-                "guidance_scale" => object.value(&mut guidance_scale)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "use_reprompt" => object.value(&mut use_reprompt)?,
-                "use_refiner" => object.value(&mut use_refiner)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "output_format" => object.value(&mut output_format)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "image_size" => object.value(&mut optional.image_size),
+                "num_images" => object.value(&mut optional.num_images),
+                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
+                "guidance_scale" => object.value(&mut optional.guidance_scale),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "use_reprompt" => object.value(&mut optional.use_reprompt),
+                "use_refiner" => object.value(&mut optional.use_refiner),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "output_format" => object.value(&mut optional.output_format),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            negative_prompt,
-            image_size,
-            num_images,
-            num_inference_steps,
-            guidance_scale,
-            seed,
-            use_reprompt,
-            use_refiner,
-            enable_safety_checker,
-            sync_mode,
-            output_format,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("seed", &self.seed)?;
+        object.put("images", &self.images);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -441,19 +418,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             seed: object.required("seed", seed)?,
         })
@@ -517,7 +492,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {
@@ -526,7 +500,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_images` of fal-ai/hunyuan-image/v2.1/text-to-image must be between 1 and 4";
     }
 
-    #[derive(Debug)]
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {
@@ -535,7 +508,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/hunyuan-image/v2.1/text-to-image must be between 1 and 50";
     }
 
-    #[derive(Debug)]
     pub enum GuidanceScale {}
 
     impl Range<f64> for GuidanceScale {

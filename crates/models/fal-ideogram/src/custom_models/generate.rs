@@ -372,15 +372,15 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("model_id", &self.model_id)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("rendering_speed", &self.rendering_speed)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("expand_prompt", &self.expand_prompt)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("sync_mode", &self.sync_mode)?;
+        object.put("model_id", &self.model_id);
+        object.put("prompt", &self.prompt);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("rendering_speed", &self.rendering_speed);
+        object.optional("num_images", &self.num_images);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("expand_prompt", &self.expand_prompt);
+        object.optional("seed", &self.seed);
+        object.optional("sync_mode", &self.sync_mode);
         object.end()
     }
 }
@@ -394,53 +394,38 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut model_id = None;
         let mut prompt = None;
-        let mut aspect_ratio = None;
-        let mut rendering_speed = None;
-        let mut num_images = None;
-        let mut negative_prompt = None;
-        let mut expand_prompt = None;
-        let mut seed = None;
-        let mut sync_mode = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "model_id" => object.value(&mut model_id)?,
-                "prompt" => object.value(&mut prompt)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "rendering_speed" => object.value(&mut rendering_speed)?,
-                "num_images" => object.value(&mut num_images)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "expand_prompt" => object.value(&mut expand_prompt)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                _ => object.extra(key, &mut extra)?,
+                "model_id" => object.value(&mut model_id),
+                "prompt" => object.value(&mut prompt),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "rendering_speed" => object.value(&mut optional.rendering_speed),
+                "num_images" => object.value(&mut optional.num_images),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "expand_prompt" => object.value(&mut optional.expand_prompt),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, String> {
             model_id: object.required("model_id", model_id)?,
             prompt: object.required("prompt", prompt)?,
-            aspect_ratio,
-            rendering_speed,
-            num_images,
-            negative_prompt,
-            expand_prompt,
-            seed,
-            sync_mode,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("seed", &self.seed)?;
+        object.put("images", &self.images);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -454,19 +439,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             seed: object.required("seed", seed)?,
         })
@@ -510,7 +493,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum ModelId {}
 
     impl Length for ModelId {
@@ -519,7 +501,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`model_id` of fal-ai/ideogram/custom-models/generate must have at least 1 character";
     }
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -528,7 +509,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/ideogram/custom-models/generate must have at least 1 character";
     }
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {

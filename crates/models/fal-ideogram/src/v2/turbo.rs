@@ -327,13 +327,13 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("expand_prompt", &self.expand_prompt)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("style", &self.style)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
+        object.put("prompt", &self.prompt);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("expand_prompt", &self.expand_prompt);
+        object.optional("seed", &self.seed);
+        object.optional("style", &self.style);
+        object.optional("sync_mode", &self.sync_mode);
+        object.optional("negative_prompt", &self.negative_prompt);
         object.end()
     }
 }
@@ -347,47 +347,34 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut aspect_ratio = None;
-        let mut expand_prompt = None;
-        let mut seed = None;
-        let mut style = None;
-        let mut sync_mode = None;
-        let mut negative_prompt = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "expand_prompt" => object.value(&mut expand_prompt)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "style" => object.value(&mut style)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "expand_prompt" => object.value(&mut optional.expand_prompt),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "style" => object.value(&mut optional.style),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            aspect_ratio,
-            expand_prompt,
-            seed,
-            style,
-            sync_mode,
-            negative_prompt,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("seed", &self.seed)?;
+        object.put("images", &self.images);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -401,19 +388,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             seed: object.required("seed", seed)?,
         })

@@ -456,11 +456,11 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url)?;
-        object.put("text", &self.text)?;
-        object.put("voice_id", &self.voice_id)?;
-        object.optional("voice_language", &self.voice_language)?;
-        object.optional("voice_speed", &self.voice_speed)?;
+        object.put("video_url", &self.video_url);
+        object.put("text", &self.text);
+        object.put("voice_id", &self.voice_id);
+        object.optional("voice_language", &self.voice_language);
+        object.optional("voice_speed", &self.voice_speed);
         object.end()
     }
 }
@@ -474,40 +474,35 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video_url = None;
         let mut text = None;
         let mut voice_id = None;
-        let mut voice_language = None;
-        let mut voice_speed = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "video_url" => object.value(&mut video_url)?,
-                "text" => object.value(&mut text)?,
-                "voice_id" => object.value(&mut voice_id)?,
-                "voice_language" => object.value(&mut voice_language)?,
-                "voice_speed" => object.value(&mut voice_speed)?,
-                _ => object.extra(key, &mut extra)?,
+                "video_url" => object.value(&mut video_url),
+                "text" => object.value(&mut text),
+                "voice_id" => object.value(&mut voice_id),
+                "voice_language" => object.value(&mut optional.voice_language),
+                "voice_speed" => object.value(&mut optional.voice_speed),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File, String, VoiceId> {
             video_url: object.required("video_url", video_url)?,
             text: object.required("text", text)?,
             voice_id: object.required("voice_id", voice_id)?,
-            voice_language,
-            voice_speed,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -521,17 +516,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -589,7 +582,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Text {}
 
     impl Length for Text {
@@ -598,7 +590,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`text` of fal-ai/kling-video/lipsync/text-to-video must have at most 120 characters";
     }
 
-    #[derive(Debug)]
     pub enum VoiceSpeed {}
 
     impl Range<f64> for VoiceSpeed {

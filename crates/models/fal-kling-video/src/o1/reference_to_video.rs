@@ -279,11 +279,11 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("image_urls", &self.image_urls)?;
-        object.optional("elements", &self.elements)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
+        object.put("prompt", &self.prompt);
+        object.optional("image_urls", &self.image_urls);
+        object.optional("elements", &self.elements);
+        object.optional("duration", &self.duration);
+        object.optional("aspect_ratio", &self.aspect_ratio);
         object.end()
     }
 }
@@ -297,40 +297,31 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut image_urls = None;
-        let mut elements = None;
-        let mut duration = None;
-        let mut aspect_ratio = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "image_urls" => object.or_null(&mut image_urls)?,
-                "elements" => object.or_null(&mut elements)?,
-                "duration" => object.value(&mut duration)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "image_urls" => object.or_null(&mut optional.image_urls),
+                "elements" => object.or_null(&mut optional.elements),
+                "duration" => object.value(&mut optional.duration),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            image_urls,
-            elements,
-            duration,
-            aspect_ratio,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -344,17 +335,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -382,7 +371,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

@@ -375,9 +375,9 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("text", &self.text)?;
-        object.optional("voice_id", &self.voice_id)?;
-        object.optional("voice_speed", &self.voice_speed)?;
+        object.put("text", &self.text);
+        object.optional("voice_id", &self.voice_id);
+        object.optional("voice_speed", &self.voice_speed);
         object.end()
     }
 }
@@ -391,34 +391,29 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut text = None;
-        let mut voice_id = None;
-        let mut voice_speed = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "text" => object.value(&mut text)?,
-                "voice_id" => object.value(&mut voice_id)?,
-                "voice_speed" => object.value(&mut voice_speed)?,
-                _ => object.extra(key, &mut extra)?,
+                "text" => object.value(&mut text),
+                "voice_id" => object.value(&mut optional.voice_id),
+                "voice_speed" => object.value(&mut optional.voice_speed),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             text: object.required("text", text)?,
-            voice_id,
-            voice_speed,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio)?;
+        object.put("audio", &self.audio);
         object.end()
     }
 }
@@ -432,17 +427,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "audio" => object.or_null(&mut audio)?,
-                _ => object.skip()?,
+                "audio" => object.or_null(&mut audio),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             audio: object.required("audio", audio)?,
         })
     }
@@ -470,7 +463,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Text {}
 
     impl Length for Text {
@@ -479,7 +471,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`text` of fal-ai/kling-video/v1/tts must have at most 500 characters";
     }
 
-    #[derive(Debug)]
     pub enum VoiceSpeed {}
 
     impl Range<f64> for VoiceSpeed {

@@ -303,16 +303,16 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url)?;
-        object.put("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("image_url", &self.image_url)?;
-        object.optional("grid_position_x", &self.grid_position_x)?;
-        object.optional("grid_position_y", &self.grid_position_y)?;
-        object.optional("prompt", &self.prompt)?;
-        object.optional("x_end", &self.x_end)?;
-        object.optional("x_start", &self.x_start)?;
-        object.optional("y_end", &self.y_end)?;
-        object.optional("y_start", &self.y_start)?;
+        object.put("video_url", &self.video_url);
+        object.put("aspect_ratio", &self.aspect_ratio);
+        object.optional("image_url", &self.image_url);
+        object.optional("grid_position_x", &self.grid_position_x);
+        object.optional("grid_position_y", &self.grid_position_y);
+        object.optional("prompt", &self.prompt);
+        object.optional("x_end", &self.x_end);
+        object.optional("x_start", &self.x_start);
+        object.optional("y_end", &self.y_end);
+        object.optional("y_start", &self.y_start);
         object.end()
     }
 }
@@ -326,55 +326,38 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video_url = None;
         let mut aspect_ratio = None;
-        let mut image_url = None;
-        let mut grid_position_x = None;
-        let mut grid_position_y = None;
-        let mut prompt = None;
-        let mut x_end = None;
-        let mut x_start = None;
-        let mut y_end = None;
-        let mut y_start = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "video_url" => object.value(&mut video_url)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "image_url" => object.or_null(&mut image_url)?,
-                "grid_position_x" => object.integer_or_null(&mut grid_position_x)?,
-                "grid_position_y" => object.integer_or_null(&mut grid_position_y)?,
-                "prompt" => object.or_null(&mut prompt)?,
-                "x_end" => object.integer_or_null(&mut x_end)?,
-                "x_start" => object.integer_or_null(&mut x_start)?,
-                "y_end" => object.integer_or_null(&mut y_end)?,
-                "y_start" => object.integer_or_null(&mut y_start)?,
-                _ => object.extra(key, &mut extra)?,
+                "video_url" => object.value(&mut video_url),
+                "aspect_ratio" => object.value(&mut aspect_ratio),
+                "image_url" => object.or_null(&mut optional.image_url),
+                "grid_position_x" => object.integer_or_null(&mut optional.grid_position_x),
+                "grid_position_y" => object.integer_or_null(&mut optional.grid_position_y),
+                "prompt" => object.or_null(&mut optional.prompt),
+                "x_end" => object.integer_or_null(&mut optional.x_end),
+                "x_start" => object.integer_or_null(&mut optional.x_start),
+                "y_end" => object.integer_or_null(&mut optional.y_end),
+                "y_start" => object.integer_or_null(&mut optional.y_start),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File, AspectRatio> {
             video_url: object.required("video_url", video_url)?,
             aspect_ratio: object.required("aspect_ratio", aspect_ratio)?,
-            image_url,
-            grid_position_x,
-            grid_position_y,
-            prompt,
-            x_end,
-            x_start,
-            y_end,
-            y_start,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -388,17 +371,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -441,7 +422,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

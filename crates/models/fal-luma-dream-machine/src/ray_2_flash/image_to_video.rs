@@ -321,13 +321,13 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("image_url", &self.image_url)?;
-        object.optional("end_image_url", &self.end_image_url)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("loop", &self.r#loop)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("duration", &self.duration)?;
+        object.put("prompt", &self.prompt);
+        object.optional("image_url", &self.image_url);
+        object.optional("end_image_url", &self.end_image_url);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("loop", &self.r#loop);
+        object.optional("resolution", &self.resolution);
+        object.optional("duration", &self.duration);
         object.end()
     }
 }
@@ -341,46 +341,33 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut image_url = None;
-        let mut end_image_url = None;
-        let mut aspect_ratio = None;
-        let mut r#loop = None;
-        let mut resolution = None;
-        let mut duration = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "image_url" => object.or_null(&mut image_url)?,
-                "end_image_url" => object.or_null(&mut end_image_url)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "loop" => object.value(&mut r#loop)?,
-                "resolution" => object.value(&mut resolution)?,
-                "duration" => object.value(&mut duration)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "image_url" => object.or_null(&mut optional.image_url),
+                "end_image_url" => object.or_null(&mut optional.end_image_url),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "loop" => object.value(&mut optional.r#loop),
+                "resolution" => object.value(&mut optional.resolution),
+                "duration" => object.value(&mut optional.duration),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            image_url,
-            end_image_url,
-            aspect_ratio,
-            r#loop,
-            resolution,
-            duration,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -394,17 +381,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -432,7 +417,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

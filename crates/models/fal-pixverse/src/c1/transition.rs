@@ -359,14 +359,14 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("generate_audio_switch", &self.generate_audio_switch)?;
-        object.put("first_image_url", &self.first_image_url)?;
-        object.put("end_image_url", &self.end_image_url)?;
+        object.put("prompt", &self.prompt);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("resolution", &self.resolution);
+        object.optional("duration", &self.duration);
+        object.optional("seed", &self.seed);
+        object.optional("generate_audio_switch", &self.generate_audio_switch);
+        object.put("first_image_url", &self.first_image_url);
+        object.put("end_image_url", &self.end_image_url);
         object.end()
     }
 }
@@ -380,49 +380,38 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut aspect_ratio = None;
-        let mut resolution = None;
-        let mut duration = None;
-        let mut seed = None;
-        let mut generate_audio_switch = None;
         let mut first_image_url = None;
         let mut end_image_url = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "resolution" => object.value(&mut resolution)?,
-                "duration" => object.value(&mut duration)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "generate_audio_switch" => object.value(&mut generate_audio_switch)?,
-                "first_image_url" => object.value(&mut first_image_url)?,
-                "end_image_url" => object.value(&mut end_image_url)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "resolution" => object.value(&mut optional.resolution),
+                "duration" => object.value(&mut optional.duration),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "generate_audio_switch" => object.value(&mut optional.generate_audio_switch),
+                "first_image_url" => object.value(&mut first_image_url),
+                "end_image_url" => object.value(&mut end_image_url),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, File, File> {
             prompt: object.required("prompt", prompt)?,
-            aspect_ratio,
-            resolution,
-            duration,
-            seed,
-            generate_audio_switch,
             first_image_url: object.required("first_image_url", first_image_url)?,
             end_image_url: object.required("end_image_url", end_image_url)?,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -436,17 +425,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -504,7 +491,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum Duration {}
 
     impl Range<i64> for Duration {

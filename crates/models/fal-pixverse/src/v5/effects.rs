@@ -802,11 +802,11 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("effect", &self.effect)?;
-        object.put("image_url", &self.image_url)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
+        object.put("effect", &self.effect);
+        object.put("image_url", &self.image_url);
+        object.optional("resolution", &self.resolution);
+        object.optional("duration", &self.duration);
+        object.optional("negative_prompt", &self.negative_prompt);
         object.end()
     }
 }
@@ -820,40 +820,33 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut effect = None;
         let mut image_url = None;
-        let mut resolution = None;
-        let mut duration = None;
-        let mut negative_prompt = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "effect" => object.value(&mut effect)?,
-                "image_url" => object.value(&mut image_url)?,
-                "resolution" => object.value(&mut resolution)?,
-                "duration" => object.value(&mut duration)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                _ => object.extra(key, &mut extra)?,
+                "effect" => object.value(&mut effect),
+                "image_url" => object.value(&mut image_url),
+                "resolution" => object.value(&mut optional.resolution),
+                "duration" => object.value(&mut optional.duration),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<Effect, File> {
             effect: object.required("effect", effect)?,
             image_url: object.required("image_url", image_url)?,
-            resolution,
-            duration,
-            negative_prompt,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -867,17 +860,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }

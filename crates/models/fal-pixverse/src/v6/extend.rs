@@ -313,14 +313,14 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("style", &self.style)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("generate_audio_switch", &self.generate_audio_switch)?;
+        object.put("video_url", &self.video_url);
+        object.put("prompt", &self.prompt);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("style", &self.style);
+        object.optional("resolution", &self.resolution);
+        object.optional("duration", &self.duration);
+        object.optional("seed", &self.seed);
+        object.optional("generate_audio_switch", &self.generate_audio_switch);
         object.end()
     }
 }
@@ -334,49 +334,36 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video_url = None;
         let mut prompt = None;
-        let mut negative_prompt = None;
-        let mut style = None;
-        let mut resolution = None;
-        let mut duration = None;
-        let mut seed = None;
-        let mut generate_audio_switch = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "video_url" => object.value(&mut video_url)?,
-                "prompt" => object.value(&mut prompt)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "style" => object.or_null(&mut style)?,
-                "resolution" => object.value(&mut resolution)?,
-                "duration" => object.value(&mut duration)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "generate_audio_switch" => object.value(&mut generate_audio_switch)?,
-                _ => object.extra(key, &mut extra)?,
+                "video_url" => object.value(&mut video_url),
+                "prompt" => object.value(&mut prompt),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "style" => object.or_null(&mut optional.style),
+                "resolution" => object.value(&mut optional.resolution),
+                "duration" => object.value(&mut optional.duration),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "generate_audio_switch" => object.value(&mut optional.generate_audio_switch),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File, String> {
             video_url: object.required("video_url", video_url)?,
             prompt: object.required("prompt", prompt)?,
-            negative_prompt,
-            style,
-            resolution,
-            duration,
-            seed,
-            generate_audio_switch,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -390,17 +377,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -443,7 +428,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum Duration {}
 
     impl Range<i64> for Duration {

@@ -412,16 +412,16 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("style", &self.style)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("generate_audio_switch", &self.generate_audio_switch)?;
-        object.optional("generate_multi_clip_switch", &self.generate_multi_clip_switch)?;
-        object.optional("thinking_type", &self.thinking_type)?;
+        object.put("prompt", &self.prompt);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("resolution", &self.resolution);
+        object.optional("duration", &self.duration);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("style", &self.style);
+        object.optional("seed", &self.seed);
+        object.optional("generate_audio_switch", &self.generate_audio_switch);
+        object.optional("generate_multi_clip_switch", &self.generate_multi_clip_switch);
+        object.optional("thinking_type", &self.thinking_type);
         object.end()
     }
 }
@@ -435,57 +435,38 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut aspect_ratio = None;
-        let mut resolution = None;
-        let mut duration = None;
-        let mut negative_prompt = None;
-        let mut style = None;
-        let mut seed = None;
-        let mut generate_audio_switch = None;
-        let mut generate_multi_clip_switch = None;
-        let mut thinking_type = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "resolution" => object.value(&mut resolution)?,
-                "duration" => object.value(&mut duration)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "style" => object.or_null(&mut style)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "generate_audio_switch" => object.value(&mut generate_audio_switch)?,
-                "generate_multi_clip_switch" => {
-                    object.value(&mut generate_multi_clip_switch)?
-                }
-                "thinking_type" => object.or_null(&mut thinking_type)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "resolution" => object.value(&mut optional.resolution),
+                "duration" => object.value(&mut optional.duration),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "style" => object.or_null(&mut optional.style),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "generate_audio_switch" => object.value(&mut optional.generate_audio_switch),
+                "generate_multi_clip_switch" => object.value(
+                    &mut optional.generate_multi_clip_switch,
+                ),
+                "thinking_type" => object.or_null(&mut optional.thinking_type),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            aspect_ratio,
-            resolution,
-            duration,
-            negative_prompt,
-            style,
-            seed,
-            generate_audio_switch,
-            generate_multi_clip_switch,
-            thinking_type,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -499,17 +480,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -537,7 +516,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum Duration {}
 
     impl Range<i64> for Duration {

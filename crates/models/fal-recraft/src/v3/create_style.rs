@@ -552,8 +552,8 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("images_data_url", &self.images_data_url)?;
-        object.optional("base_style", &self.base_style)?;
+        object.put("images_data_url", &self.images_data_url);
+        object.optional("base_style", &self.base_style);
         object.end()
     }
 }
@@ -567,31 +567,28 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images_data_url = None;
-        let mut base_style = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "images_data_url" => object.value(&mut images_data_url)?,
-                "base_style" => object.value(&mut base_style)?,
-                _ => object.extra(key, &mut extra)?,
+                "images_data_url" => object.value(&mut images_data_url),
+                "base_style" => object.value(&mut optional.base_style),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File> {
             images_data_url: object.required("images_data_url", images_data_url)?,
-            base_style,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("style_id", &self.style_id)?;
+        object.put("style_id", &self.style_id);
         object.end()
     }
 }
@@ -605,17 +602,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut style_id = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "style_id" => object.or_null(&mut style_id)?,
-                _ => object.skip()?,
+                "style_id" => object.or_null(&mut style_id),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             style_id: object.required("style_id", style_id)?,
         })
     }

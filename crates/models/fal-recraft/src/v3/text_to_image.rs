@@ -604,12 +604,12 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("style", &self.style)?;
-        object.optional("colors", &self.colors)?;
-        object.optional("style_id", &self.style_id)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
+        object.put("prompt", &self.prompt);
+        object.optional("image_size", &self.image_size);
+        object.optional("style", &self.style);
+        object.optional("colors", &self.colors);
+        object.optional("style_id", &self.style_id);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
         object.end()
     }
 }
@@ -623,43 +623,32 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut image_size = None;
-        let mut style = None;
-        let mut colors = None;
-        let mut style_id = None;
-        let mut enable_safety_checker = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "image_size" => object.value(&mut image_size)?,
-                "style" => object.value(&mut style)?,
-                "colors" => object.value(&mut colors)?,
-                "style_id" => object.or_null(&mut style_id)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "image_size" => object.value(&mut optional.image_size),
+                "style" => object.value(&mut optional.style),
+                "colors" => object.value(&mut optional.colors),
+                "style_id" => object.or_null(&mut optional.style_id),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            image_size,
-            style,
-            colors,
-            style_id,
-            enable_safety_checker,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
+        object.put("images", &self.images);
         object.end()
     }
 }
@@ -673,17 +662,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
         })
     }
@@ -711,7 +698,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

@@ -327,13 +327,13 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("delete_video", &self.delete_video)?;
-        object.optional("detect_and_block_ip", &self.detect_and_block_ip)?;
-        object.optional("character_ids", &self.character_ids)?;
+        object.put("prompt", &self.prompt);
+        object.optional("resolution", &self.resolution);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("duration", &self.duration);
+        object.optional("delete_video", &self.delete_video);
+        object.optional("detect_and_block_ip", &self.detect_and_block_ip);
+        object.optional("character_ids", &self.character_ids);
         object.end()
     }
 }
@@ -347,49 +347,36 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut resolution = None;
-        let mut aspect_ratio = None;
-        let mut duration = None;
-        let mut delete_video = None;
-        let mut detect_and_block_ip = None;
-        let mut character_ids = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "resolution" => object.value(&mut resolution)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "duration" => object.value(&mut duration)?,
-                "delete_video" => object.value(&mut delete_video)?,
-                "detect_and_block_ip" => object.value(&mut detect_and_block_ip)?,
-                "character_ids" => object.or_null(&mut character_ids)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "resolution" => object.value(&mut optional.resolution),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "duration" => object.value(&mut optional.duration),
+                "delete_video" => object.value(&mut optional.delete_video),
+                "detect_and_block_ip" => object.value(&mut optional.detect_and_block_ip),
+                "character_ids" => object.or_null(&mut optional.character_ids),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            resolution,
-            aspect_ratio,
-            duration,
-            delete_video,
-            detect_and_block_ip,
-            character_ids,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
-        object.put("video_id", &self.video_id)?;
-        object.optional("thumbnail", &self.thumbnail)?;
-        object.optional("spritesheet", &self.spritesheet)?;
+        object.put("video", &self.video);
+        object.put("video_id", &self.video_id);
+        object.optional("thumbnail", &self.thumbnail);
+        object.optional("spritesheet", &self.spritesheet);
         object.end()
     }
 }
@@ -403,23 +390,21 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut video_id = None;
         let mut thumbnail = None;
         let mut spritesheet = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                "video_id" => object.or_null(&mut video_id)?,
-                "thumbnail" => object.or_null(&mut thumbnail)?,
-                "spritesheet" => object.or_null(&mut spritesheet)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                "video_id" => object.or_null(&mut video_id),
+                "thumbnail" => object.or_null(&mut thumbnail),
+                "spritesheet" => object.or_null(&mut spritesheet),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
             video_id: object.required("video_id", video_id)?,
             thumbnail,
@@ -450,7 +435,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -459,7 +443,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/sora-2/text-to-video/pro must have 1 to 5000 characters";
     }
 
-    #[derive(Debug)]
     pub enum CharacterIds {}
 
     impl Length for CharacterIds {

@@ -180,9 +180,9 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_id", &self.video_id)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("delete_video", &self.delete_video)?;
+        object.put("video_id", &self.video_id);
+        object.put("prompt", &self.prompt);
+        object.optional("delete_video", &self.delete_video);
         object.end()
     }
 }
@@ -196,37 +196,34 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video_id = None;
         let mut prompt = None;
-        let mut delete_video = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "video_id" => object.value(&mut video_id)?,
-                "prompt" => object.value(&mut prompt)?,
-                "delete_video" => object.value(&mut delete_video)?,
-                _ => object.extra(key, &mut extra)?,
+                "video_id" => object.value(&mut video_id),
+                "prompt" => object.value(&mut prompt),
+                "delete_video" => object.value(&mut optional.delete_video),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, String> {
             video_id: object.required("video_id", video_id)?,
             prompt: object.required("prompt", prompt)?,
-            delete_video,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
-        object.put("video_id", &self.video_id)?;
-        object.optional("thumbnail", &self.thumbnail)?;
-        object.optional("spritesheet", &self.spritesheet)?;
+        object.put("video", &self.video);
+        object.put("video_id", &self.video_id);
+        object.optional("thumbnail", &self.thumbnail);
+        object.optional("spritesheet", &self.spritesheet);
         object.end()
     }
 }
@@ -240,23 +237,21 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut video_id = None;
         let mut thumbnail = None;
         let mut spritesheet = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                "video_id" => object.or_null(&mut video_id)?,
-                "thumbnail" => object.or_null(&mut thumbnail)?,
-                "spritesheet" => object.or_null(&mut spritesheet)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                "video_id" => object.or_null(&mut video_id),
+                "thumbnail" => object.or_null(&mut thumbnail),
+                "spritesheet" => object.or_null(&mut spritesheet),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
             video_id: object.required("video_id", video_id)?,
             thumbnail,
@@ -302,7 +297,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

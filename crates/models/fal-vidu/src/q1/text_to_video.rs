@@ -286,11 +286,11 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("style", &self.style)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("movement_amplitude", &self.movement_amplitude)?;
+        object.put("prompt", &self.prompt);
+        object.optional("style", &self.style);
+        object.optional("seed", &self.seed);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("movement_amplitude", &self.movement_amplitude);
         object.end()
     }
 }
@@ -304,40 +304,31 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut style = None;
-        let mut seed = None;
-        let mut aspect_ratio = None;
-        let mut movement_amplitude = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "style" => object.value(&mut style)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "movement_amplitude" => object.value(&mut movement_amplitude)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "style" => object.value(&mut optional.style),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "movement_amplitude" => object.value(&mut optional.movement_amplitude),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            style,
-            seed,
-            aspect_ratio,
-            movement_amplitude,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -351,17 +342,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -389,7 +378,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

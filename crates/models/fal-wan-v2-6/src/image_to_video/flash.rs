@@ -331,16 +331,16 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.put("image_url", &self.image_url)?;
-        object.optional("audio_url", &self.audio_url)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion)?;
-        object.optional("multi_shots", &self.multi_shots)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
+        object.put("prompt", &self.prompt);
+        object.put("image_url", &self.image_url);
+        object.optional("audio_url", &self.audio_url);
+        object.optional("resolution", &self.resolution);
+        object.optional("duration", &self.duration);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion);
+        object.optional("multi_shots", &self.multi_shots);
+        object.optional("seed", &self.seed);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
         object.end()
     }
 }
@@ -354,57 +354,40 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut image_url = None;
-        let mut audio_url = None;
-        let mut resolution = None;
-        let mut duration = None;
-        let mut negative_prompt = None;
-        let mut enable_prompt_expansion = None;
-        let mut multi_shots = None;
-        let mut seed = None;
-        let mut enable_safety_checker = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "image_url" => object.value(&mut image_url)?,
-                "audio_url" => object.or_null(&mut audio_url)?,
-                "resolution" => object.value(&mut resolution)?,
-                "duration" => object.value(&mut duration)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "enable_prompt_expansion" => object.value(&mut enable_prompt_expansion)?,
-                "multi_shots" => object.value(&mut multi_shots)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "image_url" => object.value(&mut image_url),
+                "audio_url" => object.or_null(&mut optional.audio_url),
+                "resolution" => object.value(&mut optional.resolution),
+                "duration" => object.value(&mut optional.duration),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "multi_shots" => object.value(&mut optional.multi_shots),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, File> {
             prompt: object.required("prompt", prompt)?,
             image_url: object.required("image_url", image_url)?,
-            audio_url,
-            resolution,
-            duration,
-            negative_prompt,
-            enable_prompt_expansion,
-            multi_shots,
-            seed,
-            enable_safety_checker,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
-        object.put("seed", &self.seed)?;
-        object.optional("actual_prompt", &self.actual_prompt)?;
+        object.put("video", &self.video);
+        object.put("seed", &self.seed);
+        object.optional("actual_prompt", &self.actual_prompt);
         object.end()
     }
 }
@@ -418,21 +401,19 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut seed = None;
         let mut actual_prompt = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "actual_prompt" => object.or_null(&mut actual_prompt)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                "seed" => object.integer_or_null(&mut seed),
+                "actual_prompt" => object.or_null(&mut actual_prompt),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
             seed: object.required("seed", seed)?,
             actual_prompt,
@@ -477,7 +458,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

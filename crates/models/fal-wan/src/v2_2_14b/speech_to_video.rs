@@ -471,25 +471,21 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("num_frames", &self.num_frames)?;
-        object.optional("frames_per_second", &self.frames_per_second)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("num_inference_steps", &self.num_inference_steps)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object
-            .optional(
-                "enable_output_safety_checker",
-                &self.enable_output_safety_checker,
-            )?;
-        object.optional("guidance_scale", &self.guidance_scale)?;
-        object.optional("shift", &self.shift)?;
-        object.optional("video_quality", &self.video_quality)?;
-        object.optional("video_write_mode", &self.video_write_mode)?;
-        object.put("image_url", &self.image_url)?;
-        object.put("audio_url", &self.audio_url)?;
+        object.put("prompt", &self.prompt);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("num_frames", &self.num_frames);
+        object.optional("frames_per_second", &self.frames_per_second);
+        object.optional("seed", &self.seed);
+        object.optional("resolution", &self.resolution);
+        object.optional("num_inference_steps", &self.num_inference_steps);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("enable_output_safety_checker", &self.enable_output_safety_checker);
+        object.optional("guidance_scale", &self.guidance_scale);
+        object.optional("shift", &self.shift);
+        object.optional("video_quality", &self.video_quality);
+        object.optional("video_write_mode", &self.video_write_mode);
+        object.put("image_url", &self.image_url);
+        object.put("audio_url", &self.audio_url);
         object.end()
     }
 }
@@ -503,72 +499,47 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut negative_prompt = None;
-        let mut num_frames = None;
-        let mut frames_per_second = None;
-        let mut seed = None;
-        let mut resolution = None;
-        let mut num_inference_steps = None;
-        let mut enable_safety_checker = None;
-        let mut enable_output_safety_checker = None;
-        let mut guidance_scale = None;
-        let mut shift = None;
-        let mut video_quality = None;
-        let mut video_write_mode = None;
         let mut image_url = None;
         let mut audio_url = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "num_frames" => object.value(&mut num_frames)?,
-                "frames_per_second" => object.value(&mut frames_per_second)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "resolution" => object.value(&mut resolution)?,
-                "num_inference_steps" => object.value(&mut num_inference_steps)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "enable_output_safety_checker" => {
-                    object.value(&mut enable_output_safety_checker)?
-                }
-                "guidance_scale" => object.value(&mut guidance_scale)?,
-                "shift" => object.value(&mut shift)?,
-                "video_quality" => object.value(&mut video_quality)?,
-                "video_write_mode" => object.value(&mut video_write_mode)?,
-                "image_url" => object.value(&mut image_url)?,
-                "audio_url" => object.value(&mut audio_url)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "num_frames" => object.value(&mut optional.num_frames),
+                "frames_per_second" => object.value(&mut optional.frames_per_second),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "resolution" => object.value(&mut optional.resolution),
+                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_output_safety_checker" => object.value(
+                    &mut optional.enable_output_safety_checker,
+                ),
+                "guidance_scale" => object.value(&mut optional.guidance_scale),
+                "shift" => object.value(&mut optional.shift),
+                "video_quality" => object.value(&mut optional.video_quality),
+                "video_write_mode" => object.value(&mut optional.video_write_mode),
+                "image_url" => object.value(&mut image_url),
+                "audio_url" => object.value(&mut audio_url),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, File, File> {
             prompt: object.required("prompt", prompt)?,
-            negative_prompt,
-            num_frames,
-            frames_per_second,
-            seed,
-            resolution,
-            num_inference_steps,
-            enable_safety_checker,
-            enable_output_safety_checker,
-            guidance_scale,
-            shift,
-            video_quality,
-            video_write_mode,
             image_url: object.required("image_url", image_url)?,
             audio_url: object.required("audio_url", audio_url)?,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -582,17 +553,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -650,7 +619,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum NumFrames {}
 
     impl Range<i64> for NumFrames {
@@ -660,7 +628,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_frames` of fal-ai/wan/v2.2-14b/speech-to-video must be between 40 and 120 and a multiple of 4";
     }
 
-    #[derive(Debug)]
     pub enum FramesPerSecond {}
 
     impl Range<i64> for FramesPerSecond {
@@ -669,7 +636,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`frames_per_second` of fal-ai/wan/v2.2-14b/speech-to-video must be between 4 and 60";
     }
 
-    #[derive(Debug)]
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {
@@ -678,7 +644,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/wan/v2.2-14b/speech-to-video must be between 2 and 40";
     }
 
-    #[derive(Debug)]
     pub enum GuidanceScale {}
 
     impl Range<f64> for GuidanceScale {
@@ -687,7 +652,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`guidance_scale` of fal-ai/wan/v2.2-14b/speech-to-video must be between 1.0 and 10.0";
     }
 
-    #[derive(Debug)]
     pub enum Shift {}
 
     impl Range<f64> for Shift {

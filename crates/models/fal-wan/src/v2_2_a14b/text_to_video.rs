@@ -598,34 +598,26 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("num_frames", &self.num_frames)?;
-        object.optional("frames_per_second", &self.frames_per_second)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("num_inference_steps", &self.num_inference_steps)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object
-            .optional(
-                "enable_output_safety_checker",
-                &self.enable_output_safety_checker,
-            )?;
-        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion)?;
-        object.optional("acceleration", &self.acceleration)?;
-        object.optional("guidance_scale", &self.guidance_scale)?;
-        object.optional("guidance_scale_2", &self.guidance_scale_2)?;
-        object.optional("shift", &self.shift)?;
-        object.optional("interpolator_model", &self.interpolator_model)?;
-        object.optional("num_interpolated_frames", &self.num_interpolated_frames)?;
-        object
-            .optional(
-                "adjust_fps_for_interpolation",
-                &self.adjust_fps_for_interpolation,
-            )?;
-        object.optional("video_quality", &self.video_quality)?;
-        object.optional("video_write_mode", &self.video_write_mode)?;
+        object.put("prompt", &self.prompt);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("num_frames", &self.num_frames);
+        object.optional("frames_per_second", &self.frames_per_second);
+        object.optional("seed", &self.seed);
+        object.optional("resolution", &self.resolution);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("num_inference_steps", &self.num_inference_steps);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("enable_output_safety_checker", &self.enable_output_safety_checker);
+        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion);
+        object.optional("acceleration", &self.acceleration);
+        object.optional("guidance_scale", &self.guidance_scale);
+        object.optional("guidance_scale_2", &self.guidance_scale_2);
+        object.optional("shift", &self.shift);
+        object.optional("interpolator_model", &self.interpolator_model);
+        object.optional("num_interpolated_frames", &self.num_interpolated_frames);
+        object.optional("adjust_fps_for_interpolation", &self.adjust_fps_for_interpolation);
+        object.optional("video_quality", &self.video_quality);
+        object.optional("video_write_mode", &self.video_write_mode);
         object.end()
     }
 }
@@ -639,91 +631,52 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut negative_prompt = None;
-        let mut num_frames = None;
-        let mut frames_per_second = None;
-        let mut seed = None;
-        let mut resolution = None;
-        let mut aspect_ratio = None;
-        let mut num_inference_steps = None;
-        let mut enable_safety_checker = None;
-        let mut enable_output_safety_checker = None;
-        let mut enable_prompt_expansion = None;
-        let mut acceleration = None;
-        let mut guidance_scale = None;
-        let mut guidance_scale_2 = None;
-        let mut shift = None;
-        let mut interpolator_model = None;
-        let mut num_interpolated_frames = None;
-        let mut adjust_fps_for_interpolation = None;
-        let mut video_quality = None;
-        let mut video_write_mode = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "num_frames" => object.value(&mut num_frames)?,
-                "frames_per_second" => object.value(&mut frames_per_second)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "resolution" => object.value(&mut resolution)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "num_inference_steps" => object.value(&mut num_inference_steps)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "enable_output_safety_checker" => {
-                    object.value(&mut enable_output_safety_checker)?
-                }
-                "enable_prompt_expansion" => object.value(&mut enable_prompt_expansion)?,
-                "acceleration" => object.value(&mut acceleration)?,
-                "guidance_scale" => object.value(&mut guidance_scale)?,
-                "guidance_scale_2" => object.value(&mut guidance_scale_2)?,
-                "shift" => object.value(&mut shift)?,
-                "interpolator_model" => object.value(&mut interpolator_model)?,
-                "num_interpolated_frames" => object.value(&mut num_interpolated_frames)?,
-                "adjust_fps_for_interpolation" => {
-                    object.value(&mut adjust_fps_for_interpolation)?
-                }
-                "video_quality" => object.value(&mut video_quality)?,
-                "video_write_mode" => object.value(&mut video_write_mode)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "num_frames" => object.value(&mut optional.num_frames),
+                "frames_per_second" => object.value(&mut optional.frames_per_second),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "resolution" => object.value(&mut optional.resolution),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_output_safety_checker" => object.value(
+                    &mut optional.enable_output_safety_checker,
+                ),
+                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "acceleration" => object.value(&mut optional.acceleration),
+                "guidance_scale" => object.value(&mut optional.guidance_scale),
+                "guidance_scale_2" => object.value(&mut optional.guidance_scale_2),
+                "shift" => object.value(&mut optional.shift),
+                "interpolator_model" => object.value(&mut optional.interpolator_model),
+                "num_interpolated_frames" => object.value(&mut optional.num_interpolated_frames),
+                "adjust_fps_for_interpolation" => object.value(
+                    &mut optional.adjust_fps_for_interpolation,
+                ),
+                "video_quality" => object.value(&mut optional.video_quality),
+                "video_write_mode" => object.value(&mut optional.video_write_mode),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            negative_prompt,
-            num_frames,
-            frames_per_second,
-            seed,
-            resolution,
-            aspect_ratio,
-            num_inference_steps,
-            enable_safety_checker,
-            enable_output_safety_checker,
-            enable_prompt_expansion,
-            acceleration,
-            guidance_scale,
-            guidance_scale_2,
-            shift,
-            interpolator_model,
-            num_interpolated_frames,
-            adjust_fps_for_interpolation,
-            video_quality,
-            video_write_mode,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
-        object.optional("prompt", &self.prompt)?;
-        object.put("seed", &self.seed)?;
+        object.put("video", &self.video);
+        object.optional("prompt", &self.prompt);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -737,21 +690,19 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut prompt = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                "prompt" => object.or_null(&mut prompt)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                "prompt" => object.or_null(&mut prompt),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
             prompt,
             seed: object.required("seed", seed)?,
@@ -781,7 +732,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum NumFrames {}
 
     impl Range<i64> for NumFrames {
@@ -790,7 +740,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_frames` of fal-ai/wan/v2.2-a14b/text-to-video must be between 17 and 161";
     }
 
-    #[derive(Debug)]
     pub enum FramesPerSecond {}
 
     impl Range<i64> for FramesPerSecond {
@@ -799,7 +748,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`frames_per_second` of fal-ai/wan/v2.2-a14b/text-to-video must be between 4 and 60";
     }
 
-    #[derive(Debug)]
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {
@@ -808,7 +756,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/wan/v2.2-a14b/text-to-video must be between 2 and 40";
     }
 
-    #[derive(Debug)]
     pub enum GuidanceScale {}
 
     impl Range<f64> for GuidanceScale {
@@ -817,7 +764,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`guidance_scale` of fal-ai/wan/v2.2-a14b/text-to-video must be between 1.0 and 10.0";
     }
 
-    #[derive(Debug)]
     pub enum GuidanceScale2 {}
 
     impl Range<f64> for GuidanceScale2 {
@@ -826,7 +772,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`guidance_scale_2` of fal-ai/wan/v2.2-a14b/text-to-video must be between 1.0 and 10.0";
     }
 
-    #[derive(Debug)]
     pub enum Shift {}
 
     impl Range<f64> for Shift {
@@ -835,7 +780,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`shift` of fal-ai/wan/v2.2-a14b/text-to-video must be between 1.0 and 10.0";
     }
 
-    #[derive(Debug)]
     pub enum NumInterpolatedFrames {}
 
     impl Range<i64> for NumInterpolatedFrames {

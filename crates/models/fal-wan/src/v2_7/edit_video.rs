@@ -414,15 +414,15 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.put("video_url", &self.video_url)?;
-        object.optional("reference_image_url", &self.reference_image_url)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("audio_setting", &self.audio_setting)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
+        object.put("prompt", &self.prompt);
+        object.put("video_url", &self.video_url);
+        object.optional("reference_image_url", &self.reference_image_url);
+        object.optional("resolution", &self.resolution);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("duration", &self.duration);
+        object.optional("audio_setting", &self.audio_setting);
+        object.optional("seed", &self.seed);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
         object.end()
     }
 }
@@ -436,54 +436,39 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut video_url = None;
-        let mut reference_image_url = None;
-        let mut resolution = None;
-        let mut aspect_ratio = None;
-        let mut duration = None;
-        let mut audio_setting = None;
-        let mut seed = None;
-        let mut enable_safety_checker = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "video_url" => object.value(&mut video_url)?,
-                "reference_image_url" => object.or_null(&mut reference_image_url)?,
-                "resolution" => object.value(&mut resolution)?,
-                "aspect_ratio" => object.or_null(&mut aspect_ratio)?,
-                "duration" => object.value(&mut duration)?,
-                "audio_setting" => object.value(&mut audio_setting)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "video_url" => object.value(&mut video_url),
+                "reference_image_url" => object.or_null(&mut optional.reference_image_url),
+                "resolution" => object.value(&mut optional.resolution),
+                "aspect_ratio" => object.or_null(&mut optional.aspect_ratio),
+                "duration" => object.value(&mut optional.duration),
+                "audio_setting" => object.value(&mut optional.audio_setting),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, File> {
             prompt: object.required("prompt", prompt)?,
             video_url: object.required("video_url", video_url)?,
-            reference_image_url,
-            resolution,
-            aspect_ratio,
-            duration,
-            audio_setting,
-            seed,
-            enable_safety_checker,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
-        object.put("seed", &self.seed)?;
-        object.optional("actual_prompt", &self.actual_prompt)?;
+        object.put("video", &self.video);
+        object.put("seed", &self.seed);
+        object.optional("actual_prompt", &self.actual_prompt);
         object.end()
     }
 }
@@ -497,21 +482,19 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut seed = None;
         let mut actual_prompt = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "actual_prompt" => object.or_null(&mut actual_prompt)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                "seed" => object.integer_or_null(&mut seed),
+                "actual_prompt" => object.or_null(&mut actual_prompt),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
             seed: object.required("seed", seed)?,
             actual_prompt,
@@ -556,7 +539,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

@@ -261,13 +261,13 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object.optional("output_format", &self.output_format)?;
+        object.put("prompt", &self.prompt);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("image_size", &self.image_size);
+        object.optional("num_images", &self.num_images);
+        object.optional("seed", &self.seed);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("output_format", &self.output_format);
         object.end()
     }
 }
@@ -281,48 +281,35 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut negative_prompt = None;
-        let mut image_size = None;
-        let mut num_images = None;
-        let mut seed = None;
-        let mut enable_safety_checker = None;
-        let mut output_format = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "image_size" => object.value(&mut image_size)?,
-                "num_images" => object.value(&mut num_images)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "output_format" => object.value(&mut output_format)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "image_size" => object.value(&mut optional.image_size),
+                "num_images" => object.value(&mut optional.num_images),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "output_format" => object.value(&mut optional.output_format),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            negative_prompt,
-            image_size,
-            num_images,
-            seed,
-            enable_safety_checker,
-            output_format,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.optional("generated_text", &self.generated_text)?;
-        object.put("seed", &self.seed)?;
+        object.put("images", &self.images);
+        object.optional("generated_text", &self.generated_text);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -336,21 +323,19 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut generated_text = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "generated_text" => object.or_null(&mut generated_text)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "generated_text" => object.or_null(&mut generated_text),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             generated_text,
             seed: object.required("seed", seed)?,
@@ -380,7 +365,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -389,7 +373,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/wan/v2.7/text-to-image must have 1 to 2000 characters";
     }
 
-    #[derive(Debug)]
     pub enum NegativePrompt {}
 
     impl Length for NegativePrompt {
@@ -398,7 +381,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`negative_prompt` of fal-ai/wan/v2.7/text-to-image must have at most 500 characters";
     }
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {

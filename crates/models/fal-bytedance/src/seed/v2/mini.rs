@@ -327,16 +327,16 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("image_urls", &self.image_urls)?;
-        object.optional("video_urls", &self.video_urls)?;
-        object.optional("system_prompt", &self.system_prompt)?;
-        object.optional("messages", &self.messages)?;
-        object.optional("thinking", &self.thinking)?;
-        object.optional("reasoning_effort", &self.reasoning_effort)?;
-        object.optional("max_completion_tokens", &self.max_completion_tokens)?;
-        object.optional("temperature", &self.temperature)?;
-        object.optional("top_p", &self.top_p)?;
+        object.put("prompt", &self.prompt);
+        object.optional("image_urls", &self.image_urls);
+        object.optional("video_urls", &self.video_urls);
+        object.optional("system_prompt", &self.system_prompt);
+        object.optional("messages", &self.messages);
+        object.optional("thinking", &self.thinking);
+        object.optional("reasoning_effort", &self.reasoning_effort);
+        object.optional("max_completion_tokens", &self.max_completion_tokens);
+        object.optional("temperature", &self.temperature);
+        object.optional("top_p", &self.top_p);
         object.end()
     }
 }
@@ -350,57 +350,38 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut image_urls = None;
-        let mut video_urls = None;
-        let mut system_prompt = None;
-        let mut messages = None;
-        let mut thinking = None;
-        let mut reasoning_effort = None;
-        let mut max_completion_tokens = None;
-        let mut temperature = None;
-        let mut top_p = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "image_urls" => object.value(&mut image_urls)?,
-                "video_urls" => object.value(&mut video_urls)?,
-                "system_prompt" => object.or_null(&mut system_prompt)?,
-                "messages" => object.or_null(&mut messages)?,
-                "thinking" => object.value(&mut thinking)?,
-                "reasoning_effort" => object.or_null(&mut reasoning_effort)?,
-                "max_completion_tokens" => object.value(&mut max_completion_tokens)?,
-                "temperature" => object.value(&mut temperature)?,
-                "top_p" => object.value(&mut top_p)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "image_urls" => object.value(&mut optional.image_urls),
+                "video_urls" => object.value(&mut optional.video_urls),
+                "system_prompt" => object.or_null(&mut optional.system_prompt),
+                "messages" => object.or_null(&mut optional.messages),
+                "thinking" => object.value(&mut optional.thinking),
+                "reasoning_effort" => object.or_null(&mut optional.reasoning_effort),
+                "max_completion_tokens" => object.value(&mut optional.max_completion_tokens),
+                "temperature" => object.value(&mut optional.temperature),
+                "top_p" => object.value(&mut optional.top_p),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            image_urls,
-            video_urls,
-            system_prompt,
-            messages,
-            thinking,
-            reasoning_effort,
-            max_completion_tokens,
-            temperature,
-            top_p,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("output", &self.output)?;
-        object.optional("reasoning_content", &self.reasoning_content)?;
-        object.put("messages", &self.messages)?;
+        object.put("output", &self.output);
+        object.optional("reasoning_content", &self.reasoning_content);
+        object.put("messages", &self.messages);
         object.end()
     }
 }
@@ -414,21 +395,19 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut output = None;
         let mut reasoning_content = None;
         let mut messages = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "output" => object.or_null(&mut output)?,
-                "reasoning_content" => object.or_null(&mut reasoning_content)?,
-                "messages" => object.or_null(&mut messages)?,
-                _ => object.skip()?,
+                "output" => object.or_null(&mut output),
+                "reasoning_content" => object.or_null(&mut reasoning_content),
+                "messages" => object.or_null(&mut messages),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             output: object.required("output", output)?,
             reasoning_content,
             messages: object.required("messages", messages)?,
@@ -458,7 +437,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum MaxCompletionTokens {}
 
     impl Range<i64> for MaxCompletionTokens {
@@ -467,7 +445,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`max_completion_tokens` of fal-ai/bytedance/seed/v2/mini must be between 1 and 65536";
     }
 
-    #[derive(Debug)]
     pub enum Temperature {}
 
     impl Range<f64> for Temperature {
@@ -476,7 +453,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`temperature` of fal-ai/bytedance/seed/v2/mini must be between 0.0 and 2.0";
     }
 
-    #[derive(Debug)]
     pub enum TopP {}
 
     impl Range<f64> for TopP {

@@ -571,15 +571,15 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("text", &self.text)?;
-        object.optional("voice", &self.voice)?;
-        object.optional("output_format", &self.output_format)?;
-        object.optional("sample_rate", &self.sample_rate)?;
-        object.optional("speed", &self.speed)?;
-        object.optional("volume", &self.volume)?;
-        object.optional("pitch", &self.pitch)?;
-        object.optional("language", &self.language)?;
-        object.optional("voice_instruction", &self.voice_instruction)?;
+        object.put("text", &self.text);
+        object.optional("voice", &self.voice);
+        object.optional("output_format", &self.output_format);
+        object.optional("sample_rate", &self.sample_rate);
+        object.optional("speed", &self.speed);
+        object.optional("volume", &self.volume);
+        object.optional("pitch", &self.pitch);
+        object.optional("language", &self.language);
+        object.optional("voice_instruction", &self.voice_instruction);
         object.end()
     }
 }
@@ -593,52 +593,35 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut text = None;
-        let mut voice = None;
-        let mut output_format = None;
-        let mut sample_rate = None;
-        let mut speed = None;
-        let mut volume = None;
-        let mut pitch = None;
-        let mut language = None;
-        let mut voice_instruction = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "text" => object.value(&mut text)?,
-                "voice" => object.value(&mut voice)?,
-                "output_format" => object.value(&mut output_format)?,
-                "sample_rate" => object.value(&mut sample_rate)?,
-                "speed" => object.value(&mut speed)?,
-                "volume" => object.value(&mut volume)?,
-                "pitch" => object.value(&mut pitch)?,
-                "language" => object.or_null(&mut language)?,
-                "voice_instruction" => object.or_null(&mut voice_instruction)?,
-                _ => object.extra(key, &mut extra)?,
+                "text" => object.value(&mut text),
+                "voice" => object.value(&mut optional.voice),
+                "output_format" => object.value(&mut optional.output_format),
+                "sample_rate" => object.value(&mut optional.sample_rate),
+                "speed" => object.value(&mut optional.speed),
+                "volume" => object.value(&mut optional.volume),
+                "pitch" => object.value(&mut optional.pitch),
+                "language" => object.or_null(&mut optional.language),
+                "voice_instruction" => object.or_null(&mut optional.voice_instruction),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             text: object.required("text", text)?,
-            voice,
-            output_format,
-            sample_rate,
-            speed,
-            volume,
-            pitch,
-            language,
-            voice_instruction,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio)?;
+        object.put("audio", &self.audio);
         object.end()
     }
 }
@@ -652,17 +635,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut audio = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "audio" => object.or_null(&mut audio)?,
-                _ => object.skip()?,
+                "audio" => object.or_null(&mut audio),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             audio: object.required("audio", audio)?,
         })
     }
@@ -690,7 +671,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Text {}
 
     impl Length for Text {
@@ -699,7 +679,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`text` of fal-ai/bytedance/seed-speech/tts/v2 must have at most 5000 characters";
     }
 
-    #[derive(Debug)]
     pub enum Speed {}
 
     impl Range<f64> for Speed {
@@ -708,7 +687,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`speed` of fal-ai/bytedance/seed-speech/tts/v2 must be between 0.5 and 2.0";
     }
 
-    #[derive(Debug)]
     pub enum Volume {}
 
     impl Range<f64> for Volume {
@@ -717,7 +695,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`volume` of fal-ai/bytedance/seed-speech/tts/v2 must be between 0.5 and 2.0";
     }
 
-    #[derive(Debug)]
     pub enum Pitch {}
 
     impl Range<i64> for Pitch {

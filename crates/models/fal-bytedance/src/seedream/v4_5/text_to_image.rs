@@ -258,13 +258,13 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("max_images", &self.max_images)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
+        object.put("prompt", &self.prompt);
+        object.optional("image_size", &self.image_size);
+        object.optional("num_images", &self.num_images);
+        object.optional("max_images", &self.max_images);
+        object.optional("seed", &self.seed);
+        object.optional("sync_mode", &self.sync_mode);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
         object.end()
     }
 }
@@ -278,47 +278,34 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut image_size = None;
-        let mut num_images = None;
-        let mut max_images = None;
-        let mut seed = None;
-        let mut sync_mode = None;
-        let mut enable_safety_checker = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "image_size" => object.value(&mut image_size)?,
-                "num_images" => object.value(&mut num_images)?,
-                "max_images" => object.value(&mut max_images)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "image_size" => object.value(&mut optional.image_size),
+                "num_images" => object.value(&mut optional.num_images),
+                "max_images" => object.value(&mut optional.max_images),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            image_size,
-            num_images,
-            max_images,
-            seed,
-            sync_mode,
-            enable_safety_checker,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("seed", &self.seed)?;
+        object.put("images", &self.images);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -332,19 +319,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             seed: object.required("seed", seed)?,
         })
@@ -412,7 +397,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {
@@ -421,7 +405,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_images` of fal-ai/bytedance/seedream/v4.5/text-to-image must be between 1 and 6";
     }
 
-    #[derive(Debug)]
     pub enum MaxImages {}
 
     impl Range<i64> for MaxImages {

@@ -571,29 +571,29 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("guidance_scale", &self.guidance_scale)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("num_inference_steps", &self.num_inference_steps)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("acceleration", &self.acceleration)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object.optional("output_format", &self.output_format)?;
-        object.optional("enable_cns", &self.enable_cns)?;
-        object.optional("cns_s_churn", &self.cns_s_churn)?;
-        object.optional("cns_gamma_source", &self.cns_gamma_source)?;
-        object.optional("cns_power_gamma", &self.cns_power_gamma)?;
-        object.optional("cns_gamma_divider", &self.cns_gamma_divider)?;
-        object.optional("cns_alpha_tilt_start", &self.cns_alpha_tilt_start)?;
-        object.optional("cns_alpha_tilt_end", &self.cns_alpha_tilt_end)?;
-        object.optional("cns_alpha_use_fnorm", &self.cns_alpha_use_fnorm)?;
-        object.optional("cns_alpha_exp_interp", &self.cns_alpha_exp_interp)?;
-        object.optional("cns_alpha_exp_sharpness", &self.cns_alpha_exp_sharpness)?;
-        object.optional("cns_num_freq_bins", &self.cns_num_freq_bins)?;
-        object.optional("cns_energy_scale", &self.cns_energy_scale)?;
+        object.put("prompt", &self.prompt);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("guidance_scale", &self.guidance_scale);
+        object.optional("seed", &self.seed);
+        object.optional("num_inference_steps", &self.num_inference_steps);
+        object.optional("image_size", &self.image_size);
+        object.optional("num_images", &self.num_images);
+        object.optional("acceleration", &self.acceleration);
+        object.optional("sync_mode", &self.sync_mode);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("output_format", &self.output_format);
+        object.optional("enable_cns", &self.enable_cns);
+        object.optional("cns_s_churn", &self.cns_s_churn);
+        object.optional("cns_gamma_source", &self.cns_gamma_source);
+        object.optional("cns_power_gamma", &self.cns_power_gamma);
+        object.optional("cns_gamma_divider", &self.cns_gamma_divider);
+        object.optional("cns_alpha_tilt_start", &self.cns_alpha_tilt_start);
+        object.optional("cns_alpha_tilt_end", &self.cns_alpha_tilt_end);
+        object.optional("cns_alpha_use_fnorm", &self.cns_alpha_use_fnorm);
+        object.optional("cns_alpha_exp_interp", &self.cns_alpha_exp_interp);
+        object.optional("cns_alpha_exp_sharpness", &self.cns_alpha_exp_sharpness);
+        object.optional("cns_num_freq_bins", &self.cns_num_freq_bins);
+        object.optional("cns_energy_scale", &self.cns_energy_scale);
         object.end()
     }
 }
@@ -607,98 +607,53 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut negative_prompt = None;
-        let mut guidance_scale = None;
-        let mut seed = None;
-        let mut num_inference_steps = None;
-        let mut image_size = None;
-        let mut num_images = None;
-        let mut acceleration = None;
-        let mut sync_mode = None;
-        let mut enable_safety_checker = None;
-        let mut output_format = None;
-        let mut enable_cns = None;
-        let mut cns_s_churn = None;
-        let mut cns_gamma_source = None;
-        let mut cns_power_gamma = None;
-        let mut cns_gamma_divider = None;
-        let mut cns_alpha_tilt_start = None;
-        let mut cns_alpha_tilt_end = None;
-        let mut cns_alpha_use_fnorm = None;
-        let mut cns_alpha_exp_interp = None;
-        let mut cns_alpha_exp_sharpness = None;
-        let mut cns_num_freq_bins = None;
-        let mut cns_energy_scale = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "guidance_scale" => object.value(&mut guidance_scale)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "num_inference_steps" => object.value(&mut num_inference_steps)?,
-                "image_size" => object.value(&mut image_size)?,
-                "num_images" => object.value(&mut num_images)?,
-                "acceleration" => object.value(&mut acceleration)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "output_format" => object.value(&mut output_format)?,
-                "enable_cns" => object.value(&mut enable_cns)?,
-                "cns_s_churn" => object.value(&mut cns_s_churn)?,
-                "cns_gamma_source" => object.value(&mut cns_gamma_source)?,
-                "cns_power_gamma" => object.value(&mut cns_power_gamma)?,
-                "cns_gamma_divider" => object.value(&mut cns_gamma_divider)?,
-                "cns_alpha_tilt_start" => object.value(&mut cns_alpha_tilt_start)?,
-                "cns_alpha_tilt_end" => object.value(&mut cns_alpha_tilt_end)?,
-                "cns_alpha_use_fnorm" => object.value(&mut cns_alpha_use_fnorm)?,
-                "cns_alpha_exp_interp" => object.value(&mut cns_alpha_exp_interp)?,
-                "cns_alpha_exp_sharpness" => object.value(&mut cns_alpha_exp_sharpness)?,
-                "cns_num_freq_bins" => object.value(&mut cns_num_freq_bins)?,
-                "cns_energy_scale" => object.value(&mut cns_energy_scale)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "guidance_scale" => object.value(&mut optional.guidance_scale),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
+                "image_size" => object.value(&mut optional.image_size),
+                "num_images" => object.value(&mut optional.num_images),
+                "acceleration" => object.value(&mut optional.acceleration),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "output_format" => object.value(&mut optional.output_format),
+                "enable_cns" => object.value(&mut optional.enable_cns),
+                "cns_s_churn" => object.value(&mut optional.cns_s_churn),
+                "cns_gamma_source" => object.value(&mut optional.cns_gamma_source),
+                "cns_power_gamma" => object.value(&mut optional.cns_power_gamma),
+                "cns_gamma_divider" => object.value(&mut optional.cns_gamma_divider),
+                "cns_alpha_tilt_start" => object.value(&mut optional.cns_alpha_tilt_start),
+                "cns_alpha_tilt_end" => object.value(&mut optional.cns_alpha_tilt_end),
+                "cns_alpha_use_fnorm" => object.value(&mut optional.cns_alpha_use_fnorm),
+                "cns_alpha_exp_interp" => object.value(&mut optional.cns_alpha_exp_interp),
+                "cns_alpha_exp_sharpness" => object.value(&mut optional.cns_alpha_exp_sharpness),
+                "cns_num_freq_bins" => object.value(&mut optional.cns_num_freq_bins),
+                "cns_energy_scale" => object.value(&mut optional.cns_energy_scale),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            negative_prompt,
-            guidance_scale,
-            seed,
-            num_inference_steps,
-            image_size,
-            num_images,
-            acceleration,
-            sync_mode,
-            enable_safety_checker,
-            output_format,
-            enable_cns,
-            cns_s_churn,
-            cns_gamma_source,
-            cns_power_gamma,
-            cns_gamma_divider,
-            cns_alpha_tilt_start,
-            cns_alpha_tilt_end,
-            cns_alpha_use_fnorm,
-            cns_alpha_exp_interp,
-            cns_alpha_exp_sharpness,
-            cns_num_freq_bins,
-            cns_energy_scale,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("timings", &self.timings)?;
-        object.put("seed", &self.seed)?;
-        object.put("has_nsfw_concepts", &self.has_nsfw_concepts)?;
-        object.put("prompt", &self.prompt)?;
+        object.put("images", &self.images);
+        object.put("timings", &self.timings);
+        object.put("seed", &self.seed);
+        object.put("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.put("prompt", &self.prompt);
         object.end()
     }
 }
@@ -712,25 +667,23 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut timings = None;
         let mut seed = None;
         let mut has_nsfw_concepts = None;
         let mut prompt = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "timings" => object.or_null(&mut timings)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts)?,
-                "prompt" => object.or_null(&mut prompt)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "timings" => object.or_null(&mut timings),
+                "seed" => object.integer_or_null(&mut seed),
+                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts),
+                "prompt" => object.or_null(&mut prompt),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             timings: object.required("timings", timings)?,
             seed: object.required("seed", seed)?,
@@ -762,7 +715,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum GuidanceScale {}
 
     impl Range<f64> for GuidanceScale {
@@ -771,7 +723,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`guidance_scale` of fal-ai/flux-2/klein/9b/base must be between 0.0 and 20.0";
     }
 
-    #[derive(Debug)]
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {
@@ -780,7 +731,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-2/klein/9b/base must be between 4 and 50";
     }
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {
@@ -789,7 +739,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_images` of fal-ai/flux-2/klein/9b/base must be between 1 and 4";
     }
 
-    #[derive(Debug)]
     pub enum CnsSChurn {}
 
     impl Range<f64> for CnsSChurn {
@@ -798,7 +747,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`cns_s_churn` of fal-ai/flux-2/klein/9b/base must be between 0.0 and 2.0";
     }
 
-    #[derive(Debug)]
     pub enum CnsPowerGamma {}
 
     impl Range<f64> for CnsPowerGamma {
@@ -807,7 +755,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`cns_power_gamma` of fal-ai/flux-2/klein/9b/base must be between 0.1 and 3.0";
     }
 
-    #[derive(Debug)]
     pub enum CnsGammaDivider {}
 
     impl Range<f64> for CnsGammaDivider {
@@ -816,7 +763,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`cns_gamma_divider` of fal-ai/flux-2/klein/9b/base must be between 0.1 and 50.0";
     }
 
-    #[derive(Debug)]
     pub enum CnsAlphaTiltStart {}
 
     impl Range<f64> for CnsAlphaTiltStart {
@@ -825,7 +771,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`cns_alpha_tilt_start` of fal-ai/flux-2/klein/9b/base must be between -2.0 and 2.0";
     }
 
-    #[derive(Debug)]
     pub enum CnsAlphaTiltEnd {}
 
     impl Range<f64> for CnsAlphaTiltEnd {
@@ -834,7 +779,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`cns_alpha_tilt_end` of fal-ai/flux-2/klein/9b/base must be between -2.0 and 2.0";
     }
 
-    #[derive(Debug)]
     pub enum CnsAlphaExpSharpness {}
 
     impl Range<f64> for CnsAlphaExpSharpness {
@@ -843,7 +787,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`cns_alpha_exp_sharpness` of fal-ai/flux-2/klein/9b/base must be between 0.1 and 10.0";
     }
 
-    #[derive(Debug)]
     pub enum CnsNumFreqBins {}
 
     impl Range<i64> for CnsNumFreqBins {
@@ -852,7 +795,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`cns_num_freq_bins` of fal-ai/flux-2/klein/9b/base must be between 8 and 128";
     }
 
-    #[derive(Debug)]
     pub enum CnsEnergyScale {}
 
     impl Range<f64> for CnsEnergyScale {

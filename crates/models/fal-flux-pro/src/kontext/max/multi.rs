@@ -397,16 +397,16 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.put("image_urls", &self.image_urls)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("guidance_scale", &self.guidance_scale)?;
-        object.optional("sync_mode", &self.sync_mode)?;
-        object.optional("num_images", &self.num_images)?;
-        object.optional("output_format", &self.output_format)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("enhance_prompt", &self.enhance_prompt)?;
-        object.optional("safety_tolerance", &self.safety_tolerance)?;
+        object.put("prompt", &self.prompt);
+        object.put("image_urls", &self.image_urls);
+        object.optional("seed", &self.seed);
+        object.optional("guidance_scale", &self.guidance_scale);
+        object.optional("sync_mode", &self.sync_mode);
+        object.optional("num_images", &self.num_images);
+        object.optional("output_format", &self.output_format);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("enhance_prompt", &self.enhance_prompt);
+        object.optional("safety_tolerance", &self.safety_tolerance);
         object.end()
     }
 }
@@ -420,59 +420,42 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut image_urls = None;
-        let mut seed = None;
-        let mut guidance_scale = None;
-        let mut sync_mode = None;
-        let mut num_images = None;
-        let mut output_format = None;
-        let mut aspect_ratio = None;
-        let mut enhance_prompt = None;
-        let mut safety_tolerance = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "image_urls" => object.value(&mut image_urls)?,
-                "seed" => object.integer(&mut seed)?,
-                "guidance_scale" => object.value(&mut guidance_scale)?,
-                "sync_mode" => object.value(&mut sync_mode)?,
-                "num_images" => object.value(&mut num_images)?,
-                "output_format" => object.value(&mut output_format)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "enhance_prompt" => object.value(&mut enhance_prompt)?,
-                "safety_tolerance" => object.value(&mut safety_tolerance)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "image_urls" => object.value(&mut image_urls),
+                "seed" => object.integer(&mut optional.seed),
+                "guidance_scale" => object.value(&mut optional.guidance_scale),
+                "sync_mode" => object.value(&mut optional.sync_mode),
+                "num_images" => object.value(&mut optional.num_images),
+                "output_format" => object.value(&mut optional.output_format),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "enhance_prompt" => object.value(&mut optional.enhance_prompt),
+                "safety_tolerance" => object.value(&mut optional.safety_tolerance),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, Vec<File>> {
             prompt: object.required("prompt", prompt)?,
             image_urls: object.required("image_urls", image_urls)?,
-            seed,
-            guidance_scale,
-            sync_mode,
-            num_images,
-            output_format,
-            aspect_ratio,
-            enhance_prompt,
-            safety_tolerance,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images)?;
-        object.put("prompt", &self.prompt)?;
-        object.put("timings", &self.timings)?;
-        object.put("has_nsfw_concepts", &self.has_nsfw_concepts)?;
-        object.put("seed", &self.seed)?;
+        object.put("images", &self.images);
+        object.put("prompt", &self.prompt);
+        object.put("timings", &self.timings);
+        object.put("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -486,25 +469,23 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut prompt = None;
         let mut timings = None;
         let mut has_nsfw_concepts = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "images" => object.or_null(&mut images)?,
-                "prompt" => object.or_null(&mut prompt)?,
-                "timings" => object.or_null(&mut timings)?,
-                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "images" => object.or_null(&mut images),
+                "prompt" => object.or_null(&mut prompt),
+                "timings" => object.or_null(&mut timings),
+                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             images: object.required("images", images)?,
             prompt: object.required("prompt", prompt)?,
             timings: object.required("timings", timings)?,
@@ -551,7 +532,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum GuidanceScale {}
 
     impl Range<f64> for GuidanceScale {
@@ -560,7 +540,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`guidance_scale` of fal-ai/flux-pro/kontext/max/multi must be between 1.0 and 20.0";
     }
 
-    #[derive(Debug)]
     pub enum NumImages {}
 
     impl Range<i64> for NumImages {

@@ -390,16 +390,16 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("prompt", &self.prompt)?;
-        object.optional("multi_prompt", &self.multi_prompt)?;
-        object.optional("start_image_url", &self.start_image_url)?;
-        object.optional("end_image_url", &self.end_image_url)?;
-        object.optional("image_urls", &self.image_urls)?;
-        object.optional("elements", &self.elements)?;
-        object.optional("generate_audio", &self.generate_audio)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("shot_type", &self.shot_type)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
+        object.optional("prompt", &self.prompt);
+        object.optional("multi_prompt", &self.multi_prompt);
+        object.optional("start_image_url", &self.start_image_url);
+        object.optional("end_image_url", &self.end_image_url);
+        object.optional("image_urls", &self.image_urls);
+        object.optional("elements", &self.elements);
+        object.optional("generate_audio", &self.generate_audio);
+        object.optional("duration", &self.duration);
+        object.optional("shot_type", &self.shot_type);
+        object.optional("aspect_ratio", &self.aspect_ratio);
         object.end()
     }
 }
@@ -413,55 +413,34 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut prompt = None;
-        let mut multi_prompt = None;
-        let mut start_image_url = None;
-        let mut end_image_url = None;
-        let mut image_urls = None;
-        let mut elements = None;
-        let mut generate_audio = None;
-        let mut duration = None;
-        let mut shot_type = None;
-        let mut aspect_ratio = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.or_null(&mut prompt)?,
-                "multi_prompt" => object.or_null(&mut multi_prompt)?,
-                "start_image_url" => object.or_null(&mut start_image_url)?,
-                "end_image_url" => object.or_null(&mut end_image_url)?,
-                "image_urls" => object.or_null(&mut image_urls)?,
-                "elements" => object.or_null(&mut elements)?,
-                "generate_audio" => object.value(&mut generate_audio)?,
-                "duration" => object.value(&mut duration)?,
-                "shot_type" => object.value(&mut shot_type)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.or_null(&mut optional.prompt),
+                "multi_prompt" => object.or_null(&mut optional.multi_prompt),
+                "start_image_url" => object.or_null(&mut optional.start_image_url),
+                "end_image_url" => object.or_null(&mut optional.end_image_url),
+                "image_urls" => object.or_null(&mut optional.image_urls),
+                "elements" => object.or_null(&mut optional.elements),
+                "generate_audio" => object.value(&mut optional.generate_audio),
+                "duration" => object.value(&mut optional.duration),
+                "shot_type" => object.value(&mut optional.shot_type),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
-            prompt,
-            multi_prompt,
-            start_image_url,
-            end_image_url,
-            image_urls,
-            elements,
-            generate_audio,
-            duration,
-            shot_type,
-            aspect_ratio,
-            extra,
-        })
+        let builder = Builder {
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -475,17 +454,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -495,7 +472,6 @@ impl<'de> wire::Object<'de> for Output {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

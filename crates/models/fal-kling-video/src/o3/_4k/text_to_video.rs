@@ -334,12 +334,12 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("prompt", &self.prompt)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("generate_audio", &self.generate_audio)?;
-        object.optional("multi_prompt", &self.multi_prompt)?;
-        object.optional("shot_type", &self.shot_type)?;
+        object.optional("prompt", &self.prompt);
+        object.optional("duration", &self.duration);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("generate_audio", &self.generate_audio);
+        object.optional("multi_prompt", &self.multi_prompt);
+        object.optional("shot_type", &self.shot_type);
         object.end()
     }
 }
@@ -353,43 +353,30 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut prompt = None;
-        let mut duration = None;
-        let mut aspect_ratio = None;
-        let mut generate_audio = None;
-        let mut multi_prompt = None;
-        let mut shot_type = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.or_null(&mut prompt)?,
-                "duration" => object.value(&mut duration)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "generate_audio" => object.value(&mut generate_audio)?,
-                "multi_prompt" => object.or_null(&mut multi_prompt)?,
-                "shot_type" => object.value(&mut shot_type)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.or_null(&mut optional.prompt),
+                "duration" => object.value(&mut optional.duration),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "generate_audio" => object.value(&mut optional.generate_audio),
+                "multi_prompt" => object.or_null(&mut optional.multi_prompt),
+                "shot_type" => object.value(&mut optional.shot_type),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
-            prompt,
-            duration,
-            aspect_ratio,
-            generate_audio,
-            multi_prompt,
-            shot_type,
-            extra,
-        })
+        let builder = Builder {
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -403,17 +390,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -423,7 +408,6 @@ impl<'de> wire::Object<'de> for Output {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

@@ -332,13 +332,13 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("prompt", &self.prompt)?;
-        object.put("image_url", &self.image_url)?;
-        object.optional("end_image_url", &self.end_image_url)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("generate_audio", &self.generate_audio)?;
-        object.optional("multi_prompt", &self.multi_prompt)?;
-        object.optional("shot_type", &self.shot_type)?;
+        object.optional("prompt", &self.prompt);
+        object.put("image_url", &self.image_url);
+        object.optional("end_image_url", &self.end_image_url);
+        object.optional("duration", &self.duration);
+        object.optional("generate_audio", &self.generate_audio);
+        object.optional("multi_prompt", &self.multi_prompt);
+        object.optional("shot_type", &self.shot_type);
         object.end()
     }
 }
@@ -352,46 +352,33 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut prompt = None;
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut image_url = None;
-        let mut end_image_url = None;
-        let mut duration = None;
-        let mut generate_audio = None;
-        let mut multi_prompt = None;
-        let mut shot_type = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.or_null(&mut prompt)?,
-                "image_url" => object.value(&mut image_url)?,
-                "end_image_url" => object.or_null(&mut end_image_url)?,
-                "duration" => object.value(&mut duration)?,
-                "generate_audio" => object.value(&mut generate_audio)?,
-                "multi_prompt" => object.or_null(&mut multi_prompt)?,
-                "shot_type" => object.value(&mut shot_type)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.or_null(&mut optional.prompt),
+                "image_url" => object.value(&mut image_url),
+                "end_image_url" => object.or_null(&mut optional.end_image_url),
+                "duration" => object.value(&mut optional.duration),
+                "generate_audio" => object.value(&mut optional.generate_audio),
+                "multi_prompt" => object.or_null(&mut optional.multi_prompt),
+                "shot_type" => object.value(&mut optional.shot_type),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
-            prompt,
+        let builder = Builder::<File> {
             image_url: object.required("image_url", image_url)?,
-            end_image_url,
-            duration,
-            generate_audio,
-            multi_prompt,
-            shot_type,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -405,17 +392,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -443,7 +428,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

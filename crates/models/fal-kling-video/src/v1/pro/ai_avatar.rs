@@ -175,9 +175,9 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("image_url", &self.image_url)?;
-        object.put("audio_url", &self.audio_url)?;
-        object.optional("prompt", &self.prompt)?;
+        object.put("image_url", &self.image_url);
+        object.put("audio_url", &self.audio_url);
+        object.optional("prompt", &self.prompt);
         object.end()
     }
 }
@@ -191,35 +191,32 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut image_url = None;
         let mut audio_url = None;
-        let mut prompt = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "image_url" => object.value(&mut image_url)?,
-                "audio_url" => object.value(&mut audio_url)?,
-                "prompt" => object.value(&mut prompt)?,
-                _ => object.extra(key, &mut extra)?,
+                "image_url" => object.value(&mut image_url),
+                "audio_url" => object.value(&mut audio_url),
+                "prompt" => object.value(&mut optional.prompt),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File, File> {
             image_url: object.required("image_url", image_url)?,
             audio_url: object.required("audio_url", audio_url)?,
-            prompt,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
-        object.put("duration", &self.duration)?;
+        object.put("video", &self.video);
+        object.put("duration", &self.duration);
         object.end()
     }
 }
@@ -233,19 +230,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut duration = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                "duration" => object.or_null(&mut duration)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                "duration" => object.or_null(&mut duration),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
             duration: object.required("duration", duration)?,
         })

@@ -316,13 +316,13 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("cfg_scale", &self.cfg_scale)?;
-        object.optional("camera_control", &self.camera_control)?;
-        object.optional("advanced_camera_control", &self.advanced_camera_control)?;
+        object.put("prompt", &self.prompt);
+        object.optional("duration", &self.duration);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("cfg_scale", &self.cfg_scale);
+        object.optional("camera_control", &self.camera_control);
+        object.optional("advanced_camera_control", &self.advanced_camera_control);
         object.end()
     }
 }
@@ -336,48 +336,33 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut duration = None;
-        let mut aspect_ratio = None;
-        let mut negative_prompt = None;
-        let mut cfg_scale = None;
-        let mut camera_control = None;
-        let mut advanced_camera_control = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "duration" => object.value(&mut duration)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "cfg_scale" => object.value(&mut cfg_scale)?,
-                "camera_control" => object.or_null(&mut camera_control)?,
-                "advanced_camera_control" => {
-                    object.or_null(&mut advanced_camera_control)?
-                }
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "duration" => object.value(&mut optional.duration),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "cfg_scale" => object.value(&mut optional.cfg_scale),
+                "camera_control" => object.or_null(&mut optional.camera_control),
+                "advanced_camera_control" => object.or_null(&mut optional.advanced_camera_control),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            duration,
-            aspect_ratio,
-            negative_prompt,
-            cfg_scale,
-            camera_control,
-            advanced_camera_control,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -391,17 +376,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -429,7 +412,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -438,7 +420,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/kling-video/v1/standard/text-to-video must have at most 2500 characters";
     }
 
-    #[derive(Debug)]
     pub enum NegativePrompt {}
 
     impl Length for NegativePrompt {
@@ -447,7 +428,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`negative_prompt` of fal-ai/kling-video/v1/standard/text-to-video must have at most 2500 characters";
     }
 
-    #[derive(Debug)]
     pub enum CfgScale {}
 
     impl Range<f64> for CfgScale {

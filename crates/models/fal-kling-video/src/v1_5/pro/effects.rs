@@ -1004,9 +1004,9 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("input_image_urls", &self.input_image_urls)?;
-        object.put("effect_scene", &self.effect_scene)?;
-        object.optional("duration", &self.duration)?;
+        object.optional("input_image_urls", &self.input_image_urls);
+        object.put("effect_scene", &self.effect_scene);
+        object.optional("duration", &self.duration);
         object.end()
     }
 }
@@ -1020,34 +1020,29 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut input_image_urls = None;
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut effect_scene = None;
-        let mut duration = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "input_image_urls" => object.value(&mut input_image_urls)?,
-                "effect_scene" => object.value(&mut effect_scene)?,
-                "duration" => object.value(&mut duration)?,
-                _ => object.extra(key, &mut extra)?,
+                "input_image_urls" => object.value(&mut optional.input_image_urls),
+                "effect_scene" => object.value(&mut effect_scene),
+                "duration" => object.value(&mut optional.duration),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
-            input_image_urls,
+        let builder = Builder::<EffectScene> {
             effect_scene: object.required("effect_scene", effect_scene)?,
-            duration,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -1061,17 +1056,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }

@@ -266,13 +266,13 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.put("start_image_url", &self.start_image_url)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("generate_audio", &self.generate_audio)?;
-        object.optional("voice_ids", &self.voice_ids)?;
-        object.optional("end_image_url", &self.end_image_url)?;
+        object.put("prompt", &self.prompt);
+        object.put("start_image_url", &self.start_image_url);
+        object.optional("duration", &self.duration);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("generate_audio", &self.generate_audio);
+        object.optional("voice_ids", &self.voice_ids);
+        object.optional("end_image_url", &self.end_image_url);
         object.end()
     }
 }
@@ -286,46 +286,35 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut start_image_url = None;
-        let mut duration = None;
-        let mut negative_prompt = None;
-        let mut generate_audio = None;
-        let mut voice_ids = None;
-        let mut end_image_url = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "start_image_url" => object.value(&mut start_image_url)?,
-                "duration" => object.value(&mut duration)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "generate_audio" => object.value(&mut generate_audio)?,
-                "voice_ids" => object.or_null(&mut voice_ids)?,
-                "end_image_url" => object.or_null(&mut end_image_url)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "start_image_url" => object.value(&mut start_image_url),
+                "duration" => object.value(&mut optional.duration),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "generate_audio" => object.value(&mut optional.generate_audio),
+                "voice_ids" => object.or_null(&mut optional.voice_ids),
+                "end_image_url" => object.or_null(&mut optional.end_image_url),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, File> {
             prompt: object.required("prompt", prompt)?,
             start_image_url: object.required("start_image_url", start_image_url)?,
-            duration,
-            negative_prompt,
-            generate_audio,
-            voice_ids,
-            end_image_url,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -339,17 +328,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -392,7 +379,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -401,7 +387,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/kling-video/v2.6/pro/image-to-video must have at most 2500 characters";
     }
 
-    #[derive(Debug)]
     pub enum NegativePrompt {}
 
     impl Length for NegativePrompt {

@@ -274,11 +274,11 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("prompt", &self.prompt)?;
-        object.put("image_url", &self.image_url)?;
-        object.put("video_url", &self.video_url)?;
-        object.optional("keep_original_sound", &self.keep_original_sound)?;
-        object.put("character_orientation", &self.character_orientation)?;
+        object.optional("prompt", &self.prompt);
+        object.put("image_url", &self.image_url);
+        object.put("video_url", &self.video_url);
+        object.optional("keep_original_sound", &self.keep_original_sound);
+        object.put("character_orientation", &self.character_orientation);
         object.end()
     }
 }
@@ -292,41 +292,35 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut prompt = None;
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut image_url = None;
         let mut video_url = None;
-        let mut keep_original_sound = None;
         let mut character_orientation = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.or_null(&mut prompt)?,
-                "image_url" => object.value(&mut image_url)?,
-                "video_url" => object.value(&mut video_url)?,
-                "keep_original_sound" => object.value(&mut keep_original_sound)?,
-                "character_orientation" => object.value(&mut character_orientation)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.or_null(&mut optional.prompt),
+                "image_url" => object.value(&mut image_url),
+                "video_url" => object.value(&mut video_url),
+                "keep_original_sound" => object.value(&mut optional.keep_original_sound),
+                "character_orientation" => object.value(&mut character_orientation),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
-            prompt,
+        let builder = Builder::<File, File, CharacterOrientation> {
             image_url: object.required("image_url", image_url)?,
             video_url: object.required("video_url", video_url)?,
-            keep_original_sound,
-            character_orientation: object
-                .required("character_orientation", character_orientation)?,
-            extra,
-        })
+            character_orientation: object.required("character_orientation", character_orientation)?,
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -340,17 +334,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -408,7 +400,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

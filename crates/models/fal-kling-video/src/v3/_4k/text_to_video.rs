@@ -370,14 +370,14 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("prompt", &self.prompt)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("multi_prompt", &self.multi_prompt)?;
-        object.optional("generate_audio", &self.generate_audio)?;
-        object.optional("shot_type", &self.shot_type)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("cfg_scale", &self.cfg_scale)?;
+        object.optional("prompt", &self.prompt);
+        object.optional("duration", &self.duration);
+        object.optional("multi_prompt", &self.multi_prompt);
+        object.optional("generate_audio", &self.generate_audio);
+        object.optional("shot_type", &self.shot_type);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("cfg_scale", &self.cfg_scale);
         object.end()
     }
 }
@@ -391,49 +391,32 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut prompt = None;
-        let mut duration = None;
-        let mut multi_prompt = None;
-        let mut generate_audio = None;
-        let mut shot_type = None;
-        let mut aspect_ratio = None;
-        let mut negative_prompt = None;
-        let mut cfg_scale = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.or_null(&mut prompt)?,
-                "duration" => object.value(&mut duration)?,
-                "multi_prompt" => object.or_null(&mut multi_prompt)?,
-                "generate_audio" => object.value(&mut generate_audio)?,
-                "shot_type" => object.value(&mut shot_type)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "cfg_scale" => object.value(&mut cfg_scale)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.or_null(&mut optional.prompt),
+                "duration" => object.value(&mut optional.duration),
+                "multi_prompt" => object.or_null(&mut optional.multi_prompt),
+                "generate_audio" => object.value(&mut optional.generate_audio),
+                "shot_type" => object.value(&mut optional.shot_type),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "cfg_scale" => object.value(&mut optional.cfg_scale),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
-            prompt,
-            duration,
-            multi_prompt,
-            generate_audio,
-            shot_type,
-            aspect_ratio,
-            negative_prompt,
-            cfg_scale,
-            extra,
-        })
+        let builder = Builder {
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -447,17 +430,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -467,7 +448,6 @@ impl<'de> wire::Object<'de> for Output {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -476,7 +456,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/kling-video/v3/4k/text-to-video must have at most 2500 characters";
     }
 
-    #[derive(Debug)]
     pub enum NegativePrompt {}
 
     impl Length for NegativePrompt {
@@ -485,7 +464,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`negative_prompt` of fal-ai/kling-video/v3/4k/text-to-video must have at most 2500 characters";
     }
 
-    #[derive(Debug)]
     pub enum CfgScale {}
 
     impl Range<f64> for CfgScale {

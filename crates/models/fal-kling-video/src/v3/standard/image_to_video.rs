@@ -381,16 +381,16 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("prompt", &self.prompt)?;
-        object.optional("multi_prompt", &self.multi_prompt)?;
-        object.put("start_image_url", &self.start_image_url)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("generate_audio", &self.generate_audio)?;
-        object.optional("end_image_url", &self.end_image_url)?;
-        object.optional("elements", &self.elements)?;
-        object.optional("shot_type", &self.shot_type)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("cfg_scale", &self.cfg_scale)?;
+        object.optional("prompt", &self.prompt);
+        object.optional("multi_prompt", &self.multi_prompt);
+        object.put("start_image_url", &self.start_image_url);
+        object.optional("duration", &self.duration);
+        object.optional("generate_audio", &self.generate_audio);
+        object.optional("end_image_url", &self.end_image_url);
+        object.optional("elements", &self.elements);
+        object.optional("shot_type", &self.shot_type);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("cfg_scale", &self.cfg_scale);
         object.end()
     }
 }
@@ -404,55 +404,36 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut prompt = None;
-        let mut multi_prompt = None;
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut start_image_url = None;
-        let mut duration = None;
-        let mut generate_audio = None;
-        let mut end_image_url = None;
-        let mut elements = None;
-        let mut shot_type = None;
-        let mut negative_prompt = None;
-        let mut cfg_scale = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.or_null(&mut prompt)?,
-                "multi_prompt" => object.or_null(&mut multi_prompt)?,
-                "start_image_url" => object.value(&mut start_image_url)?,
-                "duration" => object.value(&mut duration)?,
-                "generate_audio" => object.value(&mut generate_audio)?,
-                "end_image_url" => object.or_null(&mut end_image_url)?,
-                "elements" => object.or_null(&mut elements)?,
-                "shot_type" => object.value(&mut shot_type)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "cfg_scale" => object.value(&mut cfg_scale)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.or_null(&mut optional.prompt),
+                "multi_prompt" => object.or_null(&mut optional.multi_prompt),
+                "start_image_url" => object.value(&mut start_image_url),
+                "duration" => object.value(&mut optional.duration),
+                "generate_audio" => object.value(&mut optional.generate_audio),
+                "end_image_url" => object.or_null(&mut optional.end_image_url),
+                "elements" => object.or_null(&mut optional.elements),
+                "shot_type" => object.value(&mut optional.shot_type),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "cfg_scale" => object.value(&mut optional.cfg_scale),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
-            prompt,
-            multi_prompt,
+        let builder = Builder::<File> {
             start_image_url: object.required("start_image_url", start_image_url)?,
-            duration,
-            generate_audio,
-            end_image_url,
-            elements,
-            shot_type,
-            negative_prompt,
-            cfg_scale,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -466,17 +447,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -504,7 +483,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -513,7 +491,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/kling-video/v3/standard/image-to-video must have at most 2500 characters";
     }
 
-    #[derive(Debug)]
     pub enum NegativePrompt {}
 
     impl Length for NegativePrompt {
@@ -522,7 +499,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`negative_prompt` of fal-ai/kling-video/v3/standard/image-to-video must have at most 2500 characters";
     }
 
-    #[derive(Debug)]
     pub enum CfgScale {}
 
     impl Range<f64> for CfgScale {

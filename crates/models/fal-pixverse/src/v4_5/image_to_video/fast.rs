@@ -391,13 +391,13 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("style", &self.style)?;
-        object.optional("seed", &self.seed)?;
-        object.put("image_url", &self.image_url)?;
-        object.optional("camera_movement", &self.camera_movement)?;
+        object.put("prompt", &self.prompt);
+        object.optional("resolution", &self.resolution);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("style", &self.style);
+        object.optional("seed", &self.seed);
+        object.put("image_url", &self.image_url);
+        object.optional("camera_movement", &self.camera_movement);
         object.end()
     }
 }
@@ -411,46 +411,35 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut resolution = None;
-        let mut negative_prompt = None;
-        let mut style = None;
-        let mut seed = None;
         let mut image_url = None;
-        let mut camera_movement = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "resolution" => object.value(&mut resolution)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "style" => object.or_null(&mut style)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "image_url" => object.value(&mut image_url)?,
-                "camera_movement" => object.or_null(&mut camera_movement)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "resolution" => object.value(&mut optional.resolution),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "style" => object.or_null(&mut optional.style),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "image_url" => object.value(&mut image_url),
+                "camera_movement" => object.or_null(&mut optional.camera_movement),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, File> {
             prompt: object.required("prompt", prompt)?,
-            resolution,
-            negative_prompt,
-            style,
-            seed,
             image_url: object.required("image_url", image_url)?,
-            camera_movement,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -464,17 +453,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }

@@ -354,14 +354,14 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.put("image_url", &self.image_url)?;
-        object.optional("end_image_url", &self.end_image_url)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("movement_amplitude", &self.movement_amplitude)?;
-        object.optional("bgm", &self.bgm)?;
+        object.put("prompt", &self.prompt);
+        object.put("image_url", &self.image_url);
+        object.optional("end_image_url", &self.end_image_url);
+        object.optional("seed", &self.seed);
+        object.optional("duration", &self.duration);
+        object.optional("resolution", &self.resolution);
+        object.optional("movement_amplitude", &self.movement_amplitude);
+        object.optional("bgm", &self.bgm);
         object.end()
     }
 }
@@ -375,49 +375,36 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut image_url = None;
-        let mut end_image_url = None;
-        let mut seed = None;
-        let mut duration = None;
-        let mut resolution = None;
-        let mut movement_amplitude = None;
-        let mut bgm = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "image_url" => object.value(&mut image_url)?,
-                "end_image_url" => object.or_null(&mut end_image_url)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "duration" => object.value(&mut duration)?,
-                "resolution" => object.value(&mut resolution)?,
-                "movement_amplitude" => object.value(&mut movement_amplitude)?,
-                "bgm" => object.value(&mut bgm)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "image_url" => object.value(&mut image_url),
+                "end_image_url" => object.or_null(&mut optional.end_image_url),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "duration" => object.value(&mut optional.duration),
+                "resolution" => object.value(&mut optional.resolution),
+                "movement_amplitude" => object.value(&mut optional.movement_amplitude),
+                "bgm" => object.value(&mut optional.bgm),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, File> {
             prompt: object.required("prompt", prompt)?,
             image_url: object.required("image_url", image_url)?,
-            end_image_url,
-            seed,
-            duration,
-            resolution,
-            movement_amplitude,
-            bgm,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -431,17 +418,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -484,7 +469,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

@@ -268,11 +268,11 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url)?;
-        object.optional("prompt", &self.prompt)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("resolution", &self.resolution)?;
+        object.put("video_url", &self.video_url);
+        object.optional("prompt", &self.prompt);
+        object.optional("seed", &self.seed);
+        object.optional("duration", &self.duration);
+        object.optional("resolution", &self.resolution);
         object.end()
     }
 }
@@ -286,40 +286,31 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video_url = None;
-        let mut prompt = None;
-        let mut seed = None;
-        let mut duration = None;
-        let mut resolution = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "video_url" => object.value(&mut video_url)?,
-                "prompt" => object.or_null(&mut prompt)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "duration" => object.value(&mut duration)?,
-                "resolution" => object.value(&mut resolution)?,
-                _ => object.extra(key, &mut extra)?,
+                "video_url" => object.value(&mut video_url),
+                "prompt" => object.or_null(&mut optional.prompt),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "duration" => object.value(&mut optional.duration),
+                "resolution" => object.value(&mut optional.resolution),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File> {
             video_url: object.required("video_url", video_url)?,
-            prompt,
-            seed,
-            duration,
-            resolution,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -333,17 +324,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -371,7 +360,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

@@ -263,13 +263,13 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("prompt", &self.prompt)?;
-        object.put("image_url", &self.image_url)?;
-        object.optional("end_image_url", &self.end_image_url)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("audio", &self.audio)?;
+        object.optional("prompt", &self.prompt);
+        object.put("image_url", &self.image_url);
+        object.optional("end_image_url", &self.end_image_url);
+        object.optional("duration", &self.duration);
+        object.optional("seed", &self.seed);
+        object.optional("resolution", &self.resolution);
+        object.optional("audio", &self.audio);
         object.end()
     }
 }
@@ -283,46 +283,33 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut prompt = None;
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut image_url = None;
-        let mut end_image_url = None;
-        let mut duration = None;
-        let mut seed = None;
-        let mut resolution = None;
-        let mut audio = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "image_url" => object.value(&mut image_url)?,
-                "end_image_url" => object.or_null(&mut end_image_url)?,
-                "duration" => object.value(&mut duration)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "resolution" => object.value(&mut resolution)?,
-                "audio" => object.value(&mut audio)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut optional.prompt),
+                "image_url" => object.value(&mut image_url),
+                "end_image_url" => object.or_null(&mut optional.end_image_url),
+                "duration" => object.value(&mut optional.duration),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "resolution" => object.value(&mut optional.resolution),
+                "audio" => object.value(&mut optional.audio),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
-            prompt,
+        let builder = Builder::<File> {
             image_url: object.required("image_url", image_url)?,
-            end_image_url,
-            duration,
-            seed,
-            resolution,
-            audio,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -336,17 +323,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -374,7 +359,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -383,7 +367,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/vidu/q3/image-to-video/turbo must have at most 2000 characters";
     }
 
-    #[derive(Debug)]
     pub enum Duration {}
 
     impl Range<i64> for Duration {

@@ -309,13 +309,13 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.put("reference_image_urls", &self.reference_image_urls)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("audio", &self.audio)?;
+        object.put("prompt", &self.prompt);
+        object.put("reference_image_urls", &self.reference_image_urls);
+        object.optional("duration", &self.duration);
+        object.optional("seed", &self.seed);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("resolution", &self.resolution);
+        object.optional("audio", &self.audio);
         object.end()
     }
 }
@@ -329,47 +329,35 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut reference_image_urls = None;
-        let mut duration = None;
-        let mut seed = None;
-        let mut aspect_ratio = None;
-        let mut resolution = None;
-        let mut audio = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "reference_image_urls" => object.value(&mut reference_image_urls)?,
-                "duration" => object.value(&mut duration)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "resolution" => object.value(&mut resolution)?,
-                "audio" => object.value(&mut audio)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "reference_image_urls" => object.value(&mut reference_image_urls),
+                "duration" => object.value(&mut optional.duration),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "resolution" => object.value(&mut optional.resolution),
+                "audio" => object.value(&mut optional.audio),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, Vec<File>> {
             prompt: object.required("prompt", prompt)?,
-            reference_image_urls: object
-                .required("reference_image_urls", reference_image_urls)?,
-            duration,
-            seed,
-            aspect_ratio,
-            resolution,
-            audio,
-            extra,
-        })
+            reference_image_urls: object.required("reference_image_urls", reference_image_urls)?,
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -383,17 +371,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -436,7 +422,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::{Length, Range};
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {
@@ -445,7 +430,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`prompt` of fal-ai/vidu/q3/reference-to-video/mix must have at most 2000 characters";
     }
 
-    #[derive(Debug)]
     pub enum Duration {}
 
     impl Range<i64> for Duration {

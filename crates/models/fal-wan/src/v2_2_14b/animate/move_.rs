@@ -415,23 +415,19 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url)?;
-        object.put("image_url", &self.image_url)?;
-        object.optional("guidance_scale", &self.guidance_scale)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("num_inference_steps", &self.num_inference_steps)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object
-            .optional(
-                "enable_output_safety_checker",
-                &self.enable_output_safety_checker,
-            )?;
-        object.optional("shift", &self.shift)?;
-        object.optional("video_quality", &self.video_quality)?;
-        object.optional("video_write_mode", &self.video_write_mode)?;
-        object.optional("return_frames_zip", &self.return_frames_zip)?;
-        object.optional("use_turbo", &self.use_turbo)?;
+        object.put("video_url", &self.video_url);
+        object.put("image_url", &self.image_url);
+        object.optional("guidance_scale", &self.guidance_scale);
+        object.optional("resolution", &self.resolution);
+        object.optional("seed", &self.seed);
+        object.optional("num_inference_steps", &self.num_inference_steps);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("enable_output_safety_checker", &self.enable_output_safety_checker);
+        object.optional("shift", &self.shift);
+        object.optional("video_quality", &self.video_quality);
+        object.optional("video_write_mode", &self.video_write_mode);
+        object.optional("return_frames_zip", &self.return_frames_zip);
+        object.optional("use_turbo", &self.use_turbo);
         object.end()
     }
 }
@@ -445,69 +441,46 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video_url = None;
         let mut image_url = None;
-        let mut guidance_scale = None;
-        let mut resolution = None;
-        let mut seed = None;
-        let mut num_inference_steps = None;
-        let mut enable_safety_checker = None;
-        let mut enable_output_safety_checker = None;
-        let mut shift = None;
-        let mut video_quality = None;
-        let mut video_write_mode = None;
-        let mut return_frames_zip = None;
-        let mut use_turbo = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "video_url" => object.value(&mut video_url)?,
-                "image_url" => object.value(&mut image_url)?,
-                "guidance_scale" => object.value(&mut guidance_scale)?,
-                "resolution" => object.value(&mut resolution)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "num_inference_steps" => object.value(&mut num_inference_steps)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "enable_output_safety_checker" => {
-                    object.value(&mut enable_output_safety_checker)?
-                }
-                "shift" => object.value(&mut shift)?,
-                "video_quality" => object.value(&mut video_quality)?,
-                "video_write_mode" => object.value(&mut video_write_mode)?,
-                "return_frames_zip" => object.value(&mut return_frames_zip)?,
-                "use_turbo" => object.value(&mut use_turbo)?,
-                _ => object.extra(key, &mut extra)?,
+                "video_url" => object.value(&mut video_url),
+                "image_url" => object.value(&mut image_url),
+                "guidance_scale" => object.value(&mut optional.guidance_scale),
+                "resolution" => object.value(&mut optional.resolution),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_output_safety_checker" => object.value(
+                    &mut optional.enable_output_safety_checker,
+                ),
+                "shift" => object.value(&mut optional.shift),
+                "video_quality" => object.value(&mut optional.video_quality),
+                "video_write_mode" => object.value(&mut optional.video_write_mode),
+                "return_frames_zip" => object.value(&mut optional.return_frames_zip),
+                "use_turbo" => object.value(&mut optional.use_turbo),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<File, File> {
             video_url: object.required("video_url", video_url)?,
             image_url: object.required("image_url", image_url)?,
-            guidance_scale,
-            resolution,
-            seed,
-            num_inference_steps,
-            enable_safety_checker,
-            enable_output_safety_checker,
-            shift,
-            video_quality,
-            video_write_mode,
-            return_frames_zip,
-            use_turbo,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
-        object.optional("frames_zip", &self.frames_zip)?;
-        object.put("prompt", &self.prompt)?;
-        object.put("seed", &self.seed)?;
+        object.put("video", &self.video);
+        object.optional("frames_zip", &self.frames_zip);
+        object.put("prompt", &self.prompt);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -521,23 +494,21 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut frames_zip = None;
         let mut prompt = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                "frames_zip" => object.or_null(&mut frames_zip)?,
-                "prompt" => object.or_null(&mut prompt)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                "frames_zip" => object.or_null(&mut frames_zip),
+                "prompt" => object.or_null(&mut prompt),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
             frames_zip,
             prompt: object.required("prompt", prompt)?,
@@ -583,7 +554,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum GuidanceScale {}
 
     impl Range<f64> for GuidanceScale {
@@ -592,7 +562,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`guidance_scale` of fal-ai/wan/v2.2-14b/animate/move must be between 1.0 and 10.0";
     }
 
-    #[derive(Debug)]
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {
@@ -601,7 +570,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/wan/v2.2-14b/animate/move must be between 2 and 40";
     }
 
-    #[derive(Debug)]
     pub enum Shift {}
 
     impl Range<f64> for Shift {

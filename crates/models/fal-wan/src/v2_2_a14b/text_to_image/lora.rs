@@ -386,25 +386,21 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("negative_prompt", &self.negative_prompt)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("num_inference_steps", &self.num_inference_steps)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object
-            .optional(
-                "enable_output_safety_checker",
-                &self.enable_output_safety_checker,
-            )?;
-        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion)?;
-        object.optional("acceleration", &self.acceleration)?;
-        object.optional("guidance_scale", &self.guidance_scale)?;
-        object.optional("guidance_scale_2", &self.guidance_scale_2)?;
-        object.optional("shift", &self.shift)?;
-        object.optional("loras", &self.loras)?;
-        object.optional("reverse_video", &self.reverse_video)?;
-        object.optional("image_size", &self.image_size)?;
-        object.optional("image_format", &self.image_format)?;
+        object.put("prompt", &self.prompt);
+        object.optional("negative_prompt", &self.negative_prompt);
+        object.optional("seed", &self.seed);
+        object.optional("num_inference_steps", &self.num_inference_steps);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("enable_output_safety_checker", &self.enable_output_safety_checker);
+        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion);
+        object.optional("acceleration", &self.acceleration);
+        object.optional("guidance_scale", &self.guidance_scale);
+        object.optional("guidance_scale_2", &self.guidance_scale_2);
+        object.optional("shift", &self.shift);
+        object.optional("loras", &self.loras);
+        object.optional("reverse_video", &self.reverse_video);
+        object.optional("image_size", &self.image_size);
+        object.optional("image_format", &self.image_format);
         object.end()
     }
 }
@@ -418,73 +414,44 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut negative_prompt = None;
-        let mut seed = None;
-        let mut num_inference_steps = None;
-        let mut enable_safety_checker = None;
-        let mut enable_output_safety_checker = None;
-        let mut enable_prompt_expansion = None;
-        let mut acceleration = None;
-        let mut guidance_scale = None;
-        let mut guidance_scale_2 = None;
-        let mut shift = None;
-        let mut loras = None;
-        let mut reverse_video = None;
-        let mut image_size = None;
-        let mut image_format = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "negative_prompt" => object.value(&mut negative_prompt)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "num_inference_steps" => object.value(&mut num_inference_steps)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "enable_output_safety_checker" => {
-                    object.value(&mut enable_output_safety_checker)?
-                }
-                "enable_prompt_expansion" => object.value(&mut enable_prompt_expansion)?,
-                "acceleration" => object.value(&mut acceleration)?,
-                "guidance_scale" => object.value(&mut guidance_scale)?,
-                "guidance_scale_2" => object.value(&mut guidance_scale_2)?,
-                "shift" => object.value(&mut shift)?,
-                "loras" => object.value(&mut loras)?,
-                "reverse_video" => object.value(&mut reverse_video)?,
-                "image_size" => object.value(&mut image_size)?,
-                "image_format" => object.value(&mut image_format)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "negative_prompt" => object.value(&mut optional.negative_prompt),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_output_safety_checker" => object.value(
+                    &mut optional.enable_output_safety_checker,
+                ),
+                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "acceleration" => object.value(&mut optional.acceleration),
+                "guidance_scale" => object.value(&mut optional.guidance_scale),
+                "guidance_scale_2" => object.value(&mut optional.guidance_scale_2),
+                "shift" => object.value(&mut optional.shift),
+                "loras" => object.value(&mut optional.loras),
+                "reverse_video" => object.value(&mut optional.reverse_video),
+                "image_size" => object.value(&mut optional.image_size),
+                "image_format" => object.value(&mut optional.image_format),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            negative_prompt,
-            seed,
-            num_inference_steps,
-            enable_safety_checker,
-            enable_output_safety_checker,
-            enable_prompt_expansion,
-            acceleration,
-            guidance_scale,
-            guidance_scale_2,
-            shift,
-            loras,
-            reverse_video,
-            image_size,
-            image_format,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("image", &self.image)?;
-        object.put("seed", &self.seed)?;
+        object.put("image", &self.image);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -498,19 +465,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut image = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "image" => object.or_null(&mut image)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "image" => object.or_null(&mut image),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             image: object.required("image", image)?,
             seed: object.required("seed", seed)?,
         })
@@ -539,7 +504,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {
@@ -548,7 +512,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/wan/v2.2-a14b/text-to-image/lora must be between 2 and 40";
     }
 
-    #[derive(Debug)]
     pub enum GuidanceScale {}
 
     impl Range<f64> for GuidanceScale {
@@ -557,7 +520,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`guidance_scale` of fal-ai/wan/v2.2-a14b/text-to-image/lora must be between 1.0 and 10.0";
     }
 
-    #[derive(Debug)]
     pub enum GuidanceScale2 {}
 
     impl Range<f64> for GuidanceScale2 {
@@ -566,7 +528,6 @@ pub mod bounds {
         const MESSAGE: &'static str = "`guidance_scale_2` of fal-ai/wan/v2.2-a14b/text-to-image/lora must be between 1.0 and 10.0";
     }
 
-    #[derive(Debug)]
     pub enum Shift {}
 
     impl Range<f64> for Shift {

@@ -408,20 +408,16 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object
-            .optional(
-                "enable_output_safety_checker",
-                &self.enable_output_safety_checker,
-            )?;
-        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion)?;
-        object.optional("acceleration", &self.acceleration)?;
-        object.optional("video_quality", &self.video_quality)?;
-        object.optional("video_write_mode", &self.video_write_mode)?;
+        object.put("prompt", &self.prompt);
+        object.optional("seed", &self.seed);
+        object.optional("resolution", &self.resolution);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("enable_output_safety_checker", &self.enable_output_safety_checker);
+        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion);
+        object.optional("acceleration", &self.acceleration);
+        object.optional("video_quality", &self.video_quality);
+        object.optional("video_write_mode", &self.video_write_mode);
         object.end()
     }
 }
@@ -435,59 +431,40 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut seed = None;
-        let mut resolution = None;
-        let mut aspect_ratio = None;
-        let mut enable_safety_checker = None;
-        let mut enable_output_safety_checker = None;
-        let mut enable_prompt_expansion = None;
-        let mut acceleration = None;
-        let mut video_quality = None;
-        let mut video_write_mode = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "resolution" => object.value(&mut resolution)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "enable_output_safety_checker" => {
-                    object.value(&mut enable_output_safety_checker)?
-                }
-                "enable_prompt_expansion" => object.value(&mut enable_prompt_expansion)?,
-                "acceleration" => object.value(&mut acceleration)?,
-                "video_quality" => object.value(&mut video_quality)?,
-                "video_write_mode" => object.value(&mut video_write_mode)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "resolution" => object.value(&mut optional.resolution),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_output_safety_checker" => object.value(
+                    &mut optional.enable_output_safety_checker,
+                ),
+                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "acceleration" => object.value(&mut optional.acceleration),
+                "video_quality" => object.value(&mut optional.video_quality),
+                "video_write_mode" => object.value(&mut optional.video_write_mode),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            seed,
-            resolution,
-            aspect_ratio,
-            enable_safety_checker,
-            enable_output_safety_checker,
-            enable_prompt_expansion,
-            acceleration,
-            video_quality,
-            video_write_mode,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
-        object.optional("prompt", &self.prompt)?;
-        object.put("seed", &self.seed)?;
+        object.put("video", &self.video);
+        object.optional("prompt", &self.prompt);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -501,21 +478,19 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut prompt = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                "prompt" => object.or_null(&mut prompt)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                "prompt" => object.or_null(&mut prompt),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
             prompt,
             seed: object.required("seed", seed)?,

@@ -365,14 +365,14 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("camera_fixed", &self.camera_fixed)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object.optional("generate_audio", &self.generate_audio)?;
+        object.put("prompt", &self.prompt);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("resolution", &self.resolution);
+        object.optional("duration", &self.duration);
+        object.optional("camera_fixed", &self.camera_fixed);
+        object.optional("seed", &self.seed);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("generate_audio", &self.generate_audio);
         object.end()
     }
 }
@@ -386,50 +386,35 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut aspect_ratio = None;
-        let mut resolution = None;
-        let mut duration = None;
-        let mut camera_fixed = None;
-        let mut seed = None;
-        let mut enable_safety_checker = None;
-        let mut generate_audio = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "resolution" => object.value(&mut resolution)?,
-                "duration" => object.value(&mut duration)?,
-                "camera_fixed" => object.value(&mut camera_fixed)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "generate_audio" => object.value(&mut generate_audio)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "resolution" => object.value(&mut optional.resolution),
+                "duration" => object.value(&mut optional.duration),
+                "camera_fixed" => object.value(&mut optional.camera_fixed),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "generate_audio" => object.value(&mut optional.generate_audio),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            aspect_ratio,
-            resolution,
-            duration,
-            camera_fixed,
-            seed,
-            enable_safety_checker,
-            generate_audio,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
-        object.put("seed", &self.seed)?;
+        object.put("video", &self.video);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -443,19 +428,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
             seed: object.required("seed", seed)?,
         })

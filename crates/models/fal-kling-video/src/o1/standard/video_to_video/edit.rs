@@ -206,11 +206,11 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.put("video_url", &self.video_url)?;
-        object.optional("keep_audio", &self.keep_audio)?;
-        object.optional("image_urls", &self.image_urls)?;
-        object.optional("elements", &self.elements)?;
+        object.put("prompt", &self.prompt);
+        object.put("video_url", &self.video_url);
+        object.optional("keep_audio", &self.keep_audio);
+        object.optional("image_urls", &self.image_urls);
+        object.optional("elements", &self.elements);
         object.end()
     }
 }
@@ -224,40 +224,33 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut video_url = None;
-        let mut keep_audio = None;
-        let mut image_urls = None;
-        let mut elements = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "video_url" => object.value(&mut video_url)?,
-                "keep_audio" => object.value(&mut keep_audio)?,
-                "image_urls" => object.or_null(&mut image_urls)?,
-                "elements" => object.or_null(&mut elements)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "video_url" => object.value(&mut video_url),
+                "keep_audio" => object.value(&mut optional.keep_audio),
+                "image_urls" => object.or_null(&mut optional.image_urls),
+                "elements" => object.or_null(&mut optional.elements),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, File> {
             prompt: object.required("prompt", prompt)?,
             video_url: object.required("video_url", video_url)?,
-            keep_audio,
-            image_urls,
-            elements,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -271,17 +264,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -324,7 +315,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

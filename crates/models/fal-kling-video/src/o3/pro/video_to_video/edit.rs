@@ -243,12 +243,12 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.put("video_url", &self.video_url)?;
-        object.optional("image_urls", &self.image_urls)?;
-        object.optional("keep_audio", &self.keep_audio)?;
-        object.optional("elements", &self.elements)?;
-        object.optional("shot_type", &self.shot_type)?;
+        object.put("prompt", &self.prompt);
+        object.put("video_url", &self.video_url);
+        object.optional("image_urls", &self.image_urls);
+        object.optional("keep_audio", &self.keep_audio);
+        object.optional("elements", &self.elements);
+        object.optional("shot_type", &self.shot_type);
         object.end()
     }
 }
@@ -262,43 +262,34 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut video_url = None;
-        let mut image_urls = None;
-        let mut keep_audio = None;
-        let mut elements = None;
-        let mut shot_type = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "video_url" => object.value(&mut video_url)?,
-                "image_urls" => object.or_null(&mut image_urls)?,
-                "keep_audio" => object.value(&mut keep_audio)?,
-                "elements" => object.or_null(&mut elements)?,
-                "shot_type" => object.value(&mut shot_type)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "video_url" => object.value(&mut video_url),
+                "image_urls" => object.or_null(&mut optional.image_urls),
+                "keep_audio" => object.value(&mut optional.keep_audio),
+                "elements" => object.or_null(&mut optional.elements),
+                "shot_type" => object.value(&mut optional.shot_type),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String, File> {
             prompt: object.required("prompt", prompt)?,
             video_url: object.required("video_url", video_url)?,
-            image_urls,
-            keep_audio,
-            elements,
-            shot_type,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
+        object.put("video", &self.video);
         object.end()
     }
 }
@@ -312,17 +303,15 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
         })
     }
@@ -365,7 +354,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Length;
 
-    #[derive(Debug)]
     pub enum Prompt {}
 
     impl Length for Prompt {

@@ -126,13 +126,14 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
-            object.extra(key, &mut extra)?;
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
+            object.extra(key, &mut optional.extra);
         }
-        Ok(Self { extra })
+        let builder = Builder {
+            optional,
+        };
+        Some(builder.build())
     }
 }

@@ -371,14 +371,14 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt)?;
-        object.optional("aspect_ratio", &self.aspect_ratio)?;
-        object.optional("resolution", &self.resolution)?;
-        object.optional("duration", &self.duration)?;
-        object.optional("camera_fixed", &self.camera_fixed)?;
-        object.optional("seed", &self.seed)?;
-        object.optional("enable_safety_checker", &self.enable_safety_checker)?;
-        object.optional("num_frames", &self.num_frames)?;
+        object.put("prompt", &self.prompt);
+        object.optional("aspect_ratio", &self.aspect_ratio);
+        object.optional("resolution", &self.resolution);
+        object.optional("duration", &self.duration);
+        object.optional("camera_fixed", &self.camera_fixed);
+        object.optional("seed", &self.seed);
+        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        object.optional("num_frames", &self.num_frames);
         object.end()
     }
 }
@@ -392,50 +392,35 @@ impl<'de> Deserialize<'de> for Input {
 impl<'de> wire::Object<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut prompt = None;
-        let mut aspect_ratio = None;
-        let mut resolution = None;
-        let mut duration = None;
-        let mut camera_fixed = None;
-        let mut seed = None;
-        let mut enable_safety_checker = None;
-        let mut num_frames = None;
-        let mut extra = Map::new();
-        while let Some(key) = object.key()? {
+        let mut optional = Optional::default();
+        while let Some(key) = object.key() {
             match &*key {
-                "prompt" => object.value(&mut prompt)?,
-                "aspect_ratio" => object.value(&mut aspect_ratio)?,
-                "resolution" => object.value(&mut resolution)?,
-                "duration" => object.value(&mut duration)?,
-                "camera_fixed" => object.value(&mut camera_fixed)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                "enable_safety_checker" => object.value(&mut enable_safety_checker)?,
-                "num_frames" => object.or_null(&mut num_frames)?,
-                _ => object.extra(key, &mut extra)?,
+                "prompt" => object.value(&mut prompt),
+                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "resolution" => object.value(&mut optional.resolution),
+                "duration" => object.value(&mut optional.duration),
+                "camera_fixed" => object.value(&mut optional.camera_fixed),
+                "seed" => object.integer_or_null(&mut optional.seed),
+                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "num_frames" => object.or_null(&mut optional.num_frames),
+                _ => object.extra(key, &mut optional.extra),
             }
         }
-        Ok(Self {
+        let builder = Builder::<String> {
             prompt: object.required("prompt", prompt)?,
-            aspect_ratio,
-            resolution,
-            duration,
-            camera_fixed,
-            seed,
-            enable_safety_checker,
-            num_frames,
-            extra,
-        })
+            optional,
+        };
+        Some(builder.build())
     }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video)?;
-        object.put("seed", &self.seed)?;
+        object.put("video", &self.video);
+        object.put("seed", &self.seed);
         object.end()
     }
 }
@@ -449,19 +434,17 @@ impl<'de> Deserialize<'de> for Output {
 impl<'de> wire::Object<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(
-        mut object: wire::Reader<'de, A>,
-    ) -> Result<Self, A::Error> {
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut seed = None;
-        while let Some(key) = object.key()? {
+        while let Some(key) = object.key() {
             match &*key {
-                "video" => object.or_null(&mut video)?,
-                "seed" => object.integer_or_null(&mut seed)?,
-                _ => object.skip()?,
+                "video" => object.or_null(&mut video),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
             }
         }
-        Ok(Self {
+        Some(Self {
             video: object.required("video", video)?,
             seed: object.required("seed", seed)?,
         })
@@ -490,7 +473,6 @@ pub mod given {
 pub mod bounds {
     use fal_core::Range;
 
-    #[derive(Debug)]
     pub enum NumFrames {}
 
     impl Range<i64> for NumFrames {
