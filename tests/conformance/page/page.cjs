@@ -54,6 +54,9 @@ const onPage = (name, options, act) =>
 
 const prompt = async (page, text) => {
   await page.click("[data-view=try]");
+  await page.waitForSelector("#try form");
+  await page.fill(".search", "fal-ai/flux/dev");
+  await page.waitForFunction(() => document.querySelector("#try")?.textContent.includes("FLUX.1 [dev]"));
   await page.fill("form textarea", text);
 };
 
