@@ -6,7 +6,7 @@ use fal_core::{Endpoint, File, IntoInput, Streams};
 
 use crate::{
     Batch, ClientBuilder, Fetch, Hosts, Job, Result, Retry, Run, Stream, Submit, Subscribe, Ticket, Upload,
-    queue::Permits, transport::Transport, untyped,
+    UploadOptions, queue::Permits, storage::Tokens, transport::Transport, untyped,
 };
 
 /// A connection to fal. Cloning is cheap and shares the connections.
@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) queue: Permits,
     #[cfg(feature = "realtime")]
     pub(crate) sockets: crate::socket::Pool,
+    pub(crate) uploads: UploadOptions,
+    pub(crate) tokens: Tokens,
 }
 
 impl Client {

@@ -5,13 +5,14 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::{
-    Attempt, Client, Credentials, Error, ErrorKind, Hosts, Result, Retry,
+    Attempt, Client, Credentials, Error, ErrorKind, Hosts, Result, Retry, UploadOptions,
     backup::Backups,
     call::custom_header,
     client::Shared,
     credentials,
     hosts::{Plain, Service, is_loopback, parse},
     queue::Permits,
+    storage::Tokens,
     transport::{Hook, Limits, Transport, default_http},
 };
 #[cfg(feature = "realtime")]
@@ -57,6 +58,7 @@ pub struct ClientBuilder {
     user_agent_suffix: Option<String>,
     max_reply_bytes: u64,
     queue_connections: usize,
+    uploads: UploadOptions,
 }
 
 impl ClientBuilder {
@@ -78,6 +80,7 @@ impl ClientBuilder {
             user_agent_suffix: None,
             max_reply_bytes: 256 << 20,
             queue_connections: 128,
+            uploads: UploadOptions::default(),
         }
     }
 
@@ -247,6 +250,12 @@ impl ClientBuilder {
         self
     }
 
+    /// How files are uploaded, unless an upload says otherwise.
+    pub fn uploads(mut self, options: UploadOptions) -> Self {
+        self.uploads = options;
+        self
+    }
+
     /// Names your application behind this crate's own name in `User-Agent`, such as `my-app/1.2`.
     pub fn user_agent_suffix(mut self, suffix: impl Into<String>) -> Self {
         self.user_agent_suffix = Some(suffix.into());
@@ -302,6 +311,8 @@ impl ClientBuilder {
             queue: Permits::new(self.queue_connections),
             #[cfg(feature = "realtime")]
             sockets: Pool::default(),
+            uploads: self.uploads,
+            tokens: Tokens::default(),
         })))
     }
 

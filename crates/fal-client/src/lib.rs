@@ -93,7 +93,10 @@ pub use self::{
     reply::Reply,
     retry::Retry,
     run::Run,
-    storage::{Download, Fetch, Upload},
+    storage::{
+        Checkpoint, Download, Fetch, FileExt, Progress, Repository, Upload, UploadEvent, UploadEvents,
+        UploadOptions,
+    },
     stream::{Event, EventStream, NodeError, Stream, WorkflowEvent},
     transport::Attempt,
 };

@@ -174,7 +174,7 @@ impl<E: Endpoint> Calls<E> {
         let call = async {
             let mut input = input.into_input();
             validate(&input).map_err(Error::violations)?;
-            prepare::upload_files(&shared.client, &mut input, &shared.client.0.retry).await?;
+            prepare::upload_files(&shared.client, &mut input, &shared.client.0.retry, None).await?;
             let body = serde_json::to_string(&input).map_err(prepare::unwritable)?;
             let number = shared.send(Message::Text(body.into())).await?;
             let answer = shared.answer(number).await?;

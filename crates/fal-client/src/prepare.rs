@@ -1,5 +1,7 @@
 //! From an input to the request that is sent: check, upload, write.
 
+use std::time::Instant;
+
 use fal_core::{File, Parameters, validate};
 use http::Method;
 use serde::Serialize;
@@ -34,7 +36,7 @@ pub(crate) async fn request<P: Parameters + Serialize>(
     if !options.unchecked {
         validate(&input).map_err(Error::violations)?;
     }
-    upload_files(client, &mut input, &options.retry(client)).await?;
+    upload_files(client, &mut input, &options.retry(client), deadline).await?;
     let method = options.method.take().unwrap_or(Method::POST);
     let content = if [Method::GET, Method::HEAD].contains(&method) {
         in_query(&mut url, &input)?;
@@ -78,7 +80,12 @@ pub(crate) fn unwritable(error: serde_json::Error) -> Error {
 }
 
 /// Uploads side by side, a file that is given twice once.
-pub(crate) async fn upload_files<P: Parameters>(client: &Client, input: &mut P, retry: &Retry) -> Result<()> {
+pub(crate) async fn upload_files<P: Parameters>(
+    client: &Client,
+    input: &mut P,
+    retry: &Retry,
+    deadline: Option<Instant>,
+) -> Result<()> {
     let mut local: Vec<File> = Vec::new();
     input.visit_files(&mut |file| {
         if file.as_url().is_none() && !local.contains(file) {
@@ -88,7 +95,7 @@ pub(crate) async fn upload_files<P: Parameters>(client: &Client, input: &mut P, 
     if local.is_empty() {
         return Ok(());
     }
-    let online = storage::upload_all(client, local.clone(), retry).await?;
+    let online = storage::upload_all(client, local.clone(), retry, deadline).await?;
     input.visit_files(&mut |file| {
         if let Some(index) = local.iter().position(|candidate| candidate == file)
             && let Some(uploaded) = online.get(index)

@@ -1,13 +1,27 @@
 //! Files on their way to and from fal.
 
+mod checkpoint;
 mod content_type;
 mod download;
+mod events;
+mod meter;
+mod multipart;
+mod options;
+mod piece;
+mod reader;
+mod single;
+mod source;
+mod token;
 mod upload;
 
 #[cfg(feature = "realtime")]
 pub(crate) use self::content_type::guess;
-pub(crate) use self::upload::upload_all;
 pub use self::{
+    checkpoint::Checkpoint,
     download::{Download, Fetch},
+    events::{UploadEvent, UploadEvents},
+    options::{Progress, Repository, UploadOptions},
+    reader::FileExt,
     upload::Upload,
 };
+pub(crate) use self::{token::Tokens, upload::upload_all};

@@ -7,10 +7,7 @@ mod tls;
 #[cfg(feature = "realtime")]
 mod upgrades;
 
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -71,10 +68,10 @@ pub(crate) enum Content {
     Json(Bytes),
     /// The content of an upload.
     Bytes(Bytes),
-    /// The content of an upload, read while it is sent.
-    File {
-        path: PathBuf,
+    /// The content of an upload, made anew for every attempt.
+    Body {
         length: u64,
+        make: Box<dyn Fn() -> reqwest::Body + Send + Sync>,
     },
 }
 

@@ -1,6 +1,6 @@
 //! Media given to a model.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{any::Any, fmt, path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
 
@@ -29,8 +29,8 @@ pub enum FileSource {
     Url(String),
     /// In memory.
     Bytes {
-        /// The content.
-        data: Arc<[u8]>,
+        /// The content. Not a slice, so that a `Vec` becomes a file without being copied.
+        data: Arc<Vec<u8>>,
         /// Its media type, such as `image/png`.
         content_type: String,
         /// The name it is uploaded under; a name made from the media type when `None`.
@@ -45,6 +45,41 @@ pub enum FileSource {
         /// The name it is uploaded under; the path's own when `None`.
         name: Option<String>,
     },
+    /// Somewhere that only the client knows how to read, such as a reader of the `fal-client` crate.
+    Custom {
+        /// What the client reads.
+        content: CustomContent,
+        /// Its media type; told from the name and the first bytes when `None`.
+        content_type: Option<String>,
+        /// The name it is uploaded under; a name made from the media type when `None`.
+        name: Option<String>,
+    },
+}
+
+/// Content of a kind that this crate does not know. Equal to its clones alone.
+#[derive(Clone)]
+pub struct CustomContent(Arc<dyn Any + Send + Sync>);
+
+impl CustomContent {
+    /// The content as `T`, if that is what it is.
+    #[must_use]
+    pub fn downcast<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.clone().downcast().ok()
+    }
+}
+
+impl PartialEq for CustomContent {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for CustomContent {}
+
+impl fmt::Debug for CustomContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("..")
+    }
 }
 
 impl File {
@@ -58,9 +93,19 @@ impl File {
         Self(FileSource::Url(uri.into()))
     }
 
-    /// A file in memory, uploaded when the request is sent.
+    /// A file in memory, uploaded when the request is sent. Small ones can be sent inside the request instead,
+    /// which is an option of the client.
+    ///
+    /// Takes a `Vec<u8>` and a `bytes::Bytes` that nothing else shares without copying them. With an empty media
+    /// type, the first bytes tell it.
     pub fn bytes(data: impl Into<Vec<u8>>, content_type: impl Into<String>) -> Self {
-        Self(FileSource::Bytes { data: data.into().into(), content_type: content_type.into(), name: None })
+        Self(FileSource::Bytes { data: Arc::new(data.into()), content_type: content_type.into(), name: None })
+    }
+
+    /// A file of a kind that a client adds, such as the reader of the `fal-client` crate.
+    pub fn custom(content: impl Any + Send + Sync) -> Self {
+        let content = CustomContent(Arc::new(content));
+        Self(FileSource::Custom { content, content_type: None, name: None })
     }
 
     /// A file on this machine, read and uploaded when the request is sent.
@@ -71,7 +116,10 @@ impl File {
     /// Uploads the file under this name. A URL keeps the name it has.
     #[must_use]
     pub fn named(mut self, file_name: impl Into<String>) -> Self {
-        if let FileSource::Bytes { name, .. } | FileSource::Path { name, .. } = &mut self.0 {
+        if let FileSource::Bytes { name, .. }
+        | FileSource::Path { name, .. }
+        | FileSource::Custom { name, .. } = &mut self.0
+        {
             *name = Some(file_name.into());
         }
         self
@@ -83,7 +131,9 @@ impl File {
         match &mut self.0 {
             FileSource::Url(_) => {}
             FileSource::Bytes { content_type, .. } => *content_type = media_type.into(),
-            FileSource::Path { content_type, .. } => *content_type = Some(media_type.into()),
+            FileSource::Path { content_type, .. } | FileSource::Custom { content_type, .. } => {
+                *content_type = Some(media_type.into());
+            }
         }
         self
     }
@@ -127,6 +177,9 @@ impl fmt::Debug for FileSource {
             Self::Path { path, content_type, name } => {
                 write!(f, "Path({path:?}, {content_type:?}, {name:?})")
             }
+            Self::Custom { content, content_type, name } => {
+                write!(f, "Custom({content:?}, {content_type:?}, {name:?})")
+            }
         }
     }
 }
@@ -166,6 +219,17 @@ mod tests {
         let error = serde_json::to_string(&File::path("cat.png")).unwrap_err().to_string();
         assert!(error.contains("Client::upload"), "{error}");
         assert_eq!(serde_json::to_string(&File::url("https://x/y.png")).unwrap(), "\"https://x/y.png\"");
+    }
+
+    #[test]
+    fn custom_content_is_equal_to_its_clones_alone() {
+        let file = File::custom(7_u8).named("seven.bin").with_content_type("image/x-seven");
+        assert_eq!(file.clone(), file);
+        assert_ne!(file, File::custom(7_u8));
+        let FileSource::Custom { content, .. } = file.source() else { panic!("{file:?}") };
+        assert_eq!(content.downcast::<u8>().as_deref(), Some(&7));
+        assert_eq!(content.downcast::<u16>(), None);
+        assert_eq!(format!("{file:?}"), r#"Custom(.., Some("image/x-seven"), Some("seven.bin"))"#);
     }
 
     #[test]

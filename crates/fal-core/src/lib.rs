@@ -28,7 +28,7 @@ pub mod wire;
 pub use check::{At, Check, Length, Violation, Violations, validate};
 pub use endpoint::{Endpoint, IntoInput, Parameters, Realtime, Streams, Unset};
 pub use enums::UnknownValue;
-pub use file::{File, FileSource};
+pub use file::{CustomContent, File, FileSource};
 pub use nullable::Nullable;
 pub use number::{Float, Int, OutOfRange, Range};
 pub use param::Param;

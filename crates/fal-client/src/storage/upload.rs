@@ -1,59 +1,118 @@
-//! Uploading a file with one request.
+//! Uploads: options, the way a file takes, many at once.
 
-use std::{io, path::Path, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
-use bytes::Bytes;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use fal_core::{File, FileSource};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use http::{HeaderValue, Method, header};
-use serde::{Deserialize, Serialize};
-use tokio::io::AsyncReadExt;
+use http::{HeaderMap, HeaderValue};
 use tracing::Instrument;
-use url::Url;
 
-use super::content_type;
+use super::{
+    checkpoint::Checkpoint,
+    events::UploadEvents,
+    meter::{Meter, Report},
+    multipart,
+    options::{Progress, Repository, UploadOptions},
+    piece::Version,
+    reader::Reader,
+    single,
+    source::{Content, Source},
+};
 use crate::{
-    BoxFuture, Client, Error, ErrorKind, Result, Retry,
-    call::CallOptions,
-    hosts::{is_loopback, join},
-    retry::Repeat,
-    transport::{Content, Request},
+    BoxFuture, Client, Error, ErrorKind, Lifecycle, Result, Retry, call::CallOptions, transport::Request,
 };
 
 /// How many files of one input are uploaded at a time.
 const AT_A_TIME: usize = 8;
 
 /// An upload, from [`Client::upload`]. Sent by awaiting it, which gives a file that has a URL.
+///
+/// Dropped before it is done, it stops at once.
+///
+/// ```no_run
+/// # use fal_client::{Client, File};
+/// # async fn example(client: Client) -> fal_client::Result<()> {
+/// let film = client
+///     .upload(File::path("film.mp4"))
+///     .on_progress(|progress| println!("{progress}"))
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing is sent until this is awaited"]
-#[derive(Debug)]
 pub struct Upload {
     client: Client,
     file: File,
-    options: CallOptions,
+    call: CallOptions,
+    options: UploadOptions,
+    report: Option<Report>,
+    checkpoint: Option<Checkpoint>,
 }
 
 impl Upload {
     pub(crate) fn new(client: Client, file: File) -> Self {
-        Self { client, file, options: CallOptions::default() }
+        let options = client.0.uploads.clone();
+        Self { client, file, call: CallOptions::default(), options, report: None, checkpoint: None }
     }
 
     /// How long the upload may take, retries included. No limit unless the client has one.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.timeout = Some(timeout);
+        self.call.timeout = Some(timeout);
         self
     }
 
-    /// When its requests are sent again.
+    /// When its requests are sent again. A file in parts does not begin anew: each part is tried again alone.
     pub fn retry(mut self, retry: Retry) -> Self {
-        self.options.retry = Some(retry);
+        self.call.retry = Some(retry);
         self
+    }
+
+    /// How the file is uploaded, instead of as the client's other files.
+    pub fn options(mut self, options: UploadOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// How long the file is kept, and who may see it.
+    pub fn lifecycle(mut self, lifecycle: Lifecycle) -> Self {
+        self.options.lifecycle = Some(lifecycle);
+        self
+    }
+
+    /// Tells `report` how far the upload is, after every few hundred kilobytes. Called while sending, so it
+    /// should be quick.
+    pub fn on_progress(mut self, report: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.report = Some(std::sync::Arc::new(report));
+        self
+    }
+
+    /// Notes in `checkpoint` which parts fal has, and leaves out those that are noted in it already. See
+    /// [`Checkpoint`].
+    pub fn checkpoint(mut self, checkpoint: &Checkpoint) -> Self {
+        self.checkpoint = Some(checkpoint.clone());
+        self
+    }
+
+    /// The upload as a stream, which says how far it is and ends with the file.
+    pub fn events(self) -> UploadEvents {
+        UploadEvents::new(self)
     }
 
     async fn send(self) -> Result<File> {
-        let Self { client, file, options } = self;
-        let retry = options.retry(&client);
-        let Some(limit) = options.timeout(&client) else { return upload(&client, &file, &retry).await };
-        match tokio::time::timeout(limit, upload(&client, &file, &retry)).await {
+        let limit = self.call.timeout(&self.client);
+        let task = Task {
+            retry: self.call.retry(&self.client),
+            deadline: self.call.deadline(&self.client),
+            client: self.client,
+            options: self.options,
+        };
+        let upload = upload(&task, &self.file, self.report, self.checkpoint.as_ref());
+        let Some(limit) = limit else { return upload.await };
+        match tokio::time::timeout(limit, upload).await {
             Ok(result) => result,
             Err(_) => Err(Error::new(ErrorKind::Timeout, format!("the upload took longer than {limit:?}"))),
         }
@@ -69,135 +128,150 @@ impl IntoFuture for Upload {
     }
 }
 
-/// Uploads side by side. The answer is in the order of `files`.
-pub(crate) async fn upload_all(client: &Client, files: Vec<File>, retry: &Retry) -> Result<Vec<File>> {
+impl fmt::Debug for Upload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upload")
+            .field("file", &self.file)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the requests of an upload have in common.
+pub(super) struct Task {
+    pub(super) client: Client,
+    pub(super) options: UploadOptions,
+    pub(super) retry: Retry,
+    deadline: Option<Instant>,
+}
+
+impl Task {
+    /// Gives a request the retries and the deadline of this upload.
+    pub(super) fn request(&self, mut request: Request) -> Request {
+        request.retry = self.retry.clone();
+        request.deadline = self.deadline;
+        request
+    }
+
+    /// What the requests that begin an upload say about the file. fal's services look for either name.
+    pub(super) fn lifecycle(&self, headers: &mut HeaderMap) -> Result<()> {
+        let Some(lifecycle) = &self.options.lifecycle else { return Ok(()) };
+        let value = HeaderValue::from_bytes(lifecycle.to_string().as_bytes()).map_err(|_| {
+            Error::new(ErrorKind::Config, "the lifecycle has characters that no HTTP header can carry")
+        })?;
+        headers.insert("x-fal-object-lifecycle", value.clone());
+        headers.insert("x-fal-object-lifecycle-preference", value);
+        Ok(())
+    }
+
+    fn repository(&self, source: &Source) -> Repository {
+        let is_text = single::header(&source.file_name).is_some();
+        match self.options.repository {
+            Some(repository) => repository,
+            // fal's proxy knows the REST service, and JSON carries every name.
+            None if !self.client.0.transport.streams() || !is_text => Repository::Rest,
+            None => Repository::Cdn,
+        }
+    }
+}
+
+/// Uploads side by side, or puts small files into the request. The answer is in the order of `files`.
+pub(crate) async fn upload_all(
+    client: &Client,
+    files: Vec<File>,
+    retry: &Retry,
+    deadline: Option<Instant>,
+) -> Result<Vec<File>> {
     let uploads = files.into_iter().map(|file| {
-        let (client, retry) = (client.clone(), retry.clone());
-        async move { upload(&client, &file, &retry).await }
+        let options = client.0.uploads.clone();
+        let task = Task { client: client.clone(), options, retry: retry.clone(), deadline };
+        async move {
+            match inline(&task, &file).await? {
+                Some(inline) => Ok(inline),
+                None => upload(&task, &file, None, None).await,
+            }
+        }
     });
     stream::iter(uploads).buffered(AT_A_TIME).try_collect().await
 }
 
-/// What is uploaded.
-struct Source {
-    content: Content,
-    content_type: String,
-    file_name: String,
+/// A small file as a URL that holds it.
+async fn inline(task: &Task, file: &File) -> Result<Option<File>> {
+    let most = task.options.inline_up_to;
+    // A reader shows how long it is by being read, and can be read once.
+    if most == 0 || matches!(file.source(), FileSource::Custom { .. }) {
+        return Ok(None);
+    }
+    let source = Source::open(file, task.options.part_size).await?;
+    let Content::Known(piece) = source.content else { return Ok(None) };
+    if piece.length() > most {
+        return Ok(None);
+    }
+    let content = piece.read().await?;
+    let content_type = media_type(&source.content_type)?;
+    let head = format!("data:{};base64,", content_type.to_str().unwrap_or_default());
+    let mut uri = String::with_capacity(head.len() + content.len().div_ceil(3) * 4);
+    uri.push_str(&head);
+    STANDARD.encode_string(&content, &mut uri);
+    Ok(Some(File::data_uri(uri)))
 }
 
-#[derive(Serialize)]
-struct Initiate<'a> {
-    content_type: &'a str,
-    file_name: &'a str,
-}
-
-#[derive(Deserialize)]
-struct Initiated {
-    upload_url: String,
-    file_url: String,
-}
-
-async fn upload(client: &Client, file: &File, retry: &Retry) -> Result<File> {
-    let source = match file.source() {
+async fn upload(
+    task: &Task,
+    file: &File,
+    report: Option<Report>,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<File> {
+    let reader = match file.source() {
         FileSource::Url(_) => return Ok(file.clone()),
-        FileSource::Bytes { data, content_type, name } => {
-            of_bytes(Bytes::from_owner(data.clone()), content_type, name.as_deref())
-        }
-        FileSource::Path { path, content_type, name } => {
-            of_path(path, content_type.as_deref(), name.as_deref()).await.map_err(|cause| {
-                let message = format!("cannot read {}: {cause}", path.display());
-                Error::new(ErrorKind::File, message).caused_by(cause)
-            })?
-        }
-        _ => return Err(Error::new(ErrorKind::File, "this kind of file cannot be uploaded")),
+        FileSource::Custom { content, .. } => content.downcast::<Reader>(),
+        _ => None,
     };
-    let content_type = HeaderValue::try_from(&source.content_type).map_err(|_| {
-        let message = format!("`{}` is not a media type", source.content_type.escape_debug());
-        Error::new(ErrorKind::File, message)
-    })?;
-
-    let transport = &client.0.transport;
-    let mut url = join(&client.hosts().rest, ["storage", "upload", "initiate"]);
-    url.query_pairs_mut().append_pair("storage_type", "fal-cdn-v3");
-    // An upload that was begun twice is one URL that nobody uses.
-    let mut initiate = Request::to_fal(Method::POST, url, Repeat::Freely);
-    let body = Initiate { content_type: &source.content_type, file_name: &source.file_name };
-    let body = serde_json::to_vec(&body)
-        .map_err(|cause| Error::new(ErrorKind::Encode, cause.to_string()).caused_by(cause))?;
-    initiate.content = Content::Json(body.into());
-    initiate.retry = retry.clone();
-    let begun = async { transport.send(&initiate).await?.json() };
-    let Initiated { upload_url, file_url } =
-        begun.await.map_err(|error| error.context("an upload failed"))?;
-
-    // The URL is signed. Whoever it belongs to, the key is none of their business.
-    let mut put = Request::to_anyone(Method::PUT, upload_target(&upload_url)?, Repeat::Freely);
-    put.headers.insert(header::CONTENT_TYPE, content_type);
-    put.content = source.content;
-    put.retry = retry.clone();
-    transport.send(&put).await.map_err(|error| error.context("an upload failed"))?;
-    Ok(File::url(file_url))
-}
-
-fn upload_target(given: &str) -> Result<Url> {
-    let url = Url::parse(given).ok();
-    url.filter(|url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))).ok_or_else(
-        || {
-            let kind = ErrorKind::Decode { path: "upload_url".to_owned() };
-            Error::new(kind, "the service gave an upload URL that is not https")
-        },
-    )
-}
-
-fn of_bytes(data: Bytes, content_type: &str, name: Option<&str>) -> Source {
-    let content_type = match content_type.trim() {
-        "" => content_type::guess(name.map(Path::new), data.get(..content_type::HEAD).unwrap_or(&data)),
-        said => said.to_owned(),
-    };
-    let file_name = name.map_or_else(|| content_type::name(&content_type), str::to_owned);
-    Source { content: Content::Bytes(data), content_type, file_name }
-}
-
-async fn of_path(path: &Path, content_type: Option<&str>, name: Option<&str>) -> io::Result<Source> {
-    let file = tokio::fs::File::open(path).await?;
-    let metadata = file.metadata().await?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("it is not a file"));
+    if let Some(url) = reader.as_ref().and_then(|reader| reader.url()) {
+        return Ok(File::url(url));
     }
-    let content_type = match content_type {
-        Some(said) => said.to_owned(),
-        None => {
-            let mut head = Vec::new();
-            file.take(u64::try_from(content_type::HEAD).unwrap_or(u64::MAX)).read_to_end(&mut head).await?;
-            content_type::guess(Some(path), &head)
+    let source = Source::open(file, task.options.part_size).await?;
+    let content_type = media_type(&source.content_type)?;
+    let meter = report.map(|report| Meter::new(source.length(), report));
+    let repository = task.repository(&source);
+    let mut about = About { content_type, file_name: source.file_name, version: None };
+    let url = match source.content {
+        Content::Known(piece) => {
+            about.version = piece.version().await;
+            let sent = if piece.length() <= task.options.multipart_above {
+                single::send(task, repository, &about, &piece, meter.as_ref()).await
+            } else {
+                multipart::send(task, repository, &about, &piece, meter.as_ref(), checkpoint).await
+            };
+            // Half of one version and half of another is worse than no file.
+            if piece.version().await == about.version { sent } else { Err(changed()) }
+        }
+        Content::Rest { first, rest } => {
+            multipart::send_rest(task, repository, &about, first, rest, meter.as_ref()).await
         }
     };
-    let own_name = || path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let file_name =
-        name.map(str::to_owned).or_else(own_name).unwrap_or_else(|| content_type::name(&content_type));
-    let content = Content::File { path: path.to_owned(), length: metadata.len() };
-    Ok(Source { content, content_type, file_name })
+    let url = url.map_err(|error| if error.is_file() { error } else { error.context("an upload failed") })?;
+    if let Some(reader) = reader {
+        reader.is_at(&url);
+    }
+    Ok(File::url(url))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What is told about a file.
+pub(super) struct About {
+    pub(super) content_type: HeaderValue,
+    pub(super) file_name: String,
+    pub(super) version: Option<Version>,
+}
 
-    #[test]
-    fn uploads_go_over_https_or_stay_here() {
-        for good in ["https://anywhere.example/x?sig=1", "http://127.0.0.1:9/x", "http://localhost/x"] {
-            assert!(upload_target(good).is_ok(), "{good}");
-        }
-        for bad in ["http://anywhere.example/x", "ftp://127.0.0.1/x", "/x", ""] {
-            assert!(upload_target(bad).unwrap_err().is_decode(), "{bad}");
-        }
-    }
+fn changed() -> Error {
+    Error::new(ErrorKind::File, "the file was changed while it was uploaded, so it is not whole")
+}
 
-    #[test]
-    fn what_is_said_about_bytes_is_believed() {
-        let source = of_bytes(Bytes::from_static(b"GIF89a"), "image/png", None);
-        assert_eq!((source.content_type.as_str(), source.file_name.as_str()), ("image/png", "file.png"));
-        let source = of_bytes(Bytes::from_static(b"GIF89a"), "", Some("\u{17e}.bin2"));
-        assert_eq!((source.content_type.as_str(), source.file_name.as_str()), ("image/gif", "\u{17e}.bin2"));
-    }
+fn media_type(said: &str) -> Result<HeaderValue> {
+    let is_plain = |value: &HeaderValue| value.to_str().is_ok();
+    HeaderValue::try_from(said)
+        .ok()
+        .filter(is_plain)
+        .ok_or_else(|| Error::new(ErrorKind::File, format!("`{}` is not a media type", said.escape_debug())))
 }

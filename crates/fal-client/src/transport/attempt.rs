@@ -95,14 +95,10 @@ impl Transport {
                 *prepared.body_mut() = Some(body.clone().into());
             }
             Content::Bytes(body) => *prepared.body_mut() = Some(body.clone().into()),
-            Content::File { path, length } => {
+            Content::Body { length, make } => {
                 // Signed upload URLs refuse a body of unknown length.
                 headers.insert(header::CONTENT_LENGTH, HeaderValue::from(*length));
-                let file = tokio::fs::File::open(path).await.map_err(|cause| {
-                    let message = format!("cannot read {}: {cause}", path.display());
-                    Failure::Final(Error::new(ErrorKind::File, message).caused_by(cause))
-                })?;
-                *prepared.body_mut() = Some(file.into());
+                *prepared.body_mut() = Some(make());
             }
         }
         *prepared.timeout_mut() = request.timeout;

@@ -1,6 +1,6 @@
 //! Uploads and downloads.
 
-use fal_client::File;
+use fal_client::{Client, File, Repository, UploadOptions};
 use serde_json::json;
 
 use crate::{
@@ -25,6 +25,10 @@ fn storage(request: &Received, url: &str) -> Reaction {
     }
 }
 
+fn by_rest(server: &Server) -> Client {
+    server.builder().uploads(UploadOptions::default().repository(Repository::Rest)).build().unwrap()
+}
+
 fn with_images(images: Vec<File>) -> Input {
     Input { images, ..cat() }
 }
@@ -43,7 +47,7 @@ async fn local_files_are_uploaded_once_and_replaced() {
         memory,
         File::data_uri("data:,x"),
     ]);
-    server.client().run(input).await.unwrap();
+    by_rest(&server).run(input).await.unwrap();
 
     let received = server.received();
     let run = received.last().unwrap();
@@ -91,7 +95,7 @@ async fn an_upload_is_tried_again() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.txt");
     std::fs::write(&path, b"text").unwrap();
-    let file = server.client().upload(File::path(&path)).await.unwrap();
+    let file = by_rest(&server).upload(File::path(&path)).await.unwrap();
     assert_eq!(file.as_url(), Some("https://cdn/a.txt"));
     let puts: Vec<_> = server.received().into_iter().filter(|request| request.method == "PUT").collect();
     assert_eq!(puts.iter().map(|put| put.body.as_slice()).collect::<Vec<_>>(), [b"text", b"text"]);

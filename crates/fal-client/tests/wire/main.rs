@@ -21,5 +21,6 @@ mod server;
 mod stream;
 mod subscribe;
 mod transport;
+mod upload;
 #[cfg(feature = "webhook")]
 mod webhook;

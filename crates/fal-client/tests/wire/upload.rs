@@ -1,0 +1,439 @@
+//! Uploads to the emulator, byte by byte.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use fal_client::{
+    Access, Checkpoint, Client, File, FileExt, Lifecycle, Repository, UploadEvent, UploadOptions,
+};
+use fal_emulator::{At, Emulator, Verb};
+use futures_util::TryStreamExt;
+use ring::digest::{SHA256, digest};
+use serde_json::{Value, json};
+
+use crate::{
+    model::{Input, cat},
+    server::quick,
+};
+
+const PART: u64 = 300_000;
+const SIZES: [u64; 6] = [0, 1, PART - 1, PART, PART + 1, 3 * PART + PART / 2];
+
+/// Bytes of which no two parts are alike.
+fn content(length: u64) -> Vec<u8> {
+    let mut state = length ^ 0x9e37_79b9_7f4a_7c15;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    let mut bytes: Vec<u8> = (0..length.div_ceil(8)).flat_map(|_| next()).collect();
+    bytes.truncate(length as usize);
+    bytes
+}
+
+fn sum(bytes: &[u8]) -> Vec<u8> {
+    digest(&SHA256, bytes).as_ref().to_vec()
+}
+
+fn in_parts() -> UploadOptions {
+    UploadOptions::default().multipart_above(0).part_size(PART).parts_at_once(4)
+}
+
+async fn fal() -> (Emulator, Client) {
+    with(UploadOptions::default()).await
+}
+
+async fn with(options: UploadOptions) -> (Emulator, Client) {
+    let emulator = Emulator::builder().require_key("test:key").start().await.unwrap();
+    let client = Client::builder().emulator(emulator.url()).key("test:key").retry(quick()).uploads(options);
+    (emulator, client.build().unwrap())
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+/// What fal has of a file.
+async fn kept(client: &Client, file: &File) -> Vec<u8> {
+    client.download(file.as_url().unwrap()).await.unwrap().bytes().await.unwrap().to_vec()
+}
+
+/// The numbers in every list of parts that was sent.
+fn lists(emulator: &Emulator) -> Vec<Vec<u64>> {
+    let requests = emulator.requests();
+    let lists = requests.iter().filter(|request| request.path.ends_with("/complete"));
+    let numbers = |list: Value| -> Vec<u64> {
+        list["parts"].as_array().unwrap().iter().map(|part| part["partNumber"].as_u64().unwrap()).collect()
+    };
+    lists.map(|request| numbers(request.json())).collect()
+}
+
+fn count(emulator: &Emulator, is: impl Fn(&fal_emulator::Request) -> bool) -> usize {
+    emulator.requests().iter().filter(|request| is(request)).count()
+}
+
+fn is_part(request: &fal_emulator::Request) -> bool {
+    request.method == "PUT" && request.path.contains("/multipart/")
+}
+
+#[tokio::test]
+async fn what_arrives_is_what_was_sent() {
+    let folder = Folder::new();
+    for repository in [Repository::Cdn, Repository::Rest] {
+        for options in [UploadOptions::default(), in_parts()] {
+            let (emulator, client) = with(options.repository(repository)).await;
+            for size in SIZES {
+                let bytes = content(size);
+                let path = folder.file("a.bin", &bytes);
+                let reader = std::io::Cursor::new(bytes.clone());
+                for file in [File::path(path), File::bytes(bytes.clone(), ""), File::reader(reader)] {
+                    let what = format!("{file:?} of {size} bytes to {repository:?}");
+                    let uploaded = client.upload(file).await.unwrap();
+                    assert_eq!(sum(&kept(&client, &uploaded).await), sum(&bytes), "{what}");
+                }
+            }
+            for list in lists(&emulator) {
+                assert!(list.iter().copied().eq(1..=list.len() as u64), "{list:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "takes a gigabyte of memory and three of disk, and a minute"]
+async fn a_gigabyte_arrives_whole() {
+    let (_emulator, client) = fal().await;
+    let folder = Folder::new();
+    let bytes = content(1 << 30);
+    let expected = sum(&bytes);
+    let path = folder.file("big.bin", &bytes);
+    drop(bytes);
+    let uploaded = client.upload(File::path(path)).await.unwrap();
+    let copy = folder.0.path().join("copy.bin");
+    assert_eq!(
+        client.download(uploaded.as_url().unwrap()).await.unwrap().save(&copy).await.unwrap(),
+        1 << 30
+    );
+    assert_eq!(sum(&std::fs::read(copy).unwrap()), expected);
+}
+
+#[tokio::test]
+async fn parts_are_listed_in_order_however_late_they_are() {
+    let (emulator, client) = with(in_parts().part_size(10_000)).await;
+    // The first ones are the slowest.
+    for delay in [80, 60, 40, 20] {
+        emulator.at(Verb::Upload).delay(Duration::from_millis(delay)).after(1).times(1);
+    }
+    let bytes = content(95_000);
+    let uploaded = client.upload(File::bytes(bytes.clone(), "image/png")).await.unwrap();
+    assert!(kept(&client, &uploaded).await == bytes);
+    assert_eq!(lists(&emulator), [(1..=10).collect::<Vec<_>>()]);
+}
+
+#[tokio::test]
+async fn a_part_is_tried_again_alone() {
+    let folder = Folder::new();
+    let bytes = content(3 * PART + 7);
+    for at in [At::Arrival, At::Reply, At::Head(10)] {
+        let (emulator, client) = with(in_parts().parts_at_once(1)).await;
+        // The announcement and the first part pass, then a part breaks off.
+        let broken = emulator.at(Verb::Upload).reset(at).after(2).times(1);
+        let busy = emulator.at(Verb::Upload).fail(503, json!({"detail": "busy"})).after(2).times(1);
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let tell = told.clone();
+        let upload = client.upload(File::path(folder.file("a.bin", &bytes)));
+        let uploaded = upload.on_progress(move |progress| tell.lock().unwrap().push(progress)).await.unwrap();
+        assert!(kept(&client, &uploaded).await == bytes);
+        assert_eq!((broken.hits(), busy.hits()), (1, 1), "{at:?}");
+        assert_eq!(count(&emulator, is_part), 4 + 2, "{at:?}");
+        let told = told.lock().unwrap();
+        let last = told.last().unwrap();
+        assert_eq!((last.done(), last.total()), (bytes.len() as u64, Some(bytes.len() as u64)));
+    }
+}
+
+#[tokio::test]
+async fn an_interrupted_upload_goes_on() {
+    let folder = Folder::new();
+    let bytes = content(5 * PART + 1);
+    let path = folder.file("film.mp4", &bytes);
+    for repository in [Repository::Cdn, Repository::Rest] {
+        let (emulator, client) = with(in_parts().parts_at_once(1).repository(repository)).await;
+        let passed = usize::from(repository == Repository::Cdn) + 3;
+        let broken = emulator.at(Verb::Upload).fail(400, json!({"detail": "broken"})).after(passed).times(1);
+        let checkpoint = Checkpoint::default();
+        let error = client.upload(File::path(&path)).checkpoint(&checkpoint).await.unwrap_err();
+        assert!(error.to_string().contains("an upload failed: part 4: broken"), "{error}");
+        assert_eq!((checkpoint.parts(), broken.hits()), (3, 1));
+        assert!(!format!("{checkpoint:?}").contains("http"));
+
+        // In another process.
+        let stored = serde_json::to_string(&checkpoint).unwrap();
+        let checkpoint: Checkpoint = serde_json::from_str(&stored).unwrap();
+        let before = count(&emulator, is_part);
+        let uploaded = client.upload(File::path(&path)).checkpoint(&checkpoint).await.unwrap();
+        assert!(kept(&client, &uploaded).await == bytes);
+        assert_eq!((count(&emulator, is_part) - before, checkpoint.parts()), (3, 0));
+        assert_eq!(lists(&emulator), [(1..=6).collect::<Vec<_>>()]);
+
+        // What fal has forgotten, and what is another file by now, begins anew.
+        let old: Checkpoint = serde_json::from_str(&stored).unwrap();
+        assert!(
+            kept(&client, &client.upload(File::path(&path)).checkpoint(&old).await.unwrap()).await == bytes
+        );
+        let changed = content(5 * PART + 2);
+        let other: Checkpoint = serde_json::from_str(&stored).unwrap();
+        let path = folder.file("film.mp4", &changed);
+        let uploaded = client.upload(File::path(path)).checkpoint(&other).await.unwrap();
+        assert!(kept(&client, &uploaded).await == changed);
+        folder.file("film.mp4", &bytes);
+    }
+}
+
+#[tokio::test]
+async fn the_token_is_shared_and_replaced_when_it_is_refused() {
+    let (emulator, client) = fal().await;
+    let files = (0..20).map(|index| client.upload(File::bytes(vec![index], "image/png")).into_future());
+    futures_util::future::try_join_all(files).await.unwrap();
+    let is_token = |request: &fal_emulator::Request| request.path == "/rest/storage/auth/token";
+    assert_eq!(count(&emulator, is_token), 1);
+    let refused = emulator.at(Verb::Upload).fail(401, json!({"detail": "expired"})).times(1);
+    client.upload(File::bytes(vec![7], "image/png")).await.unwrap();
+    assert_eq!((refused.hits(), count(&emulator, is_token)), (1, 2));
+    for request in emulator.requests() {
+        let key = request.header("authorization").unwrap().starts_with("Key ");
+        assert_eq!(key, is_token(&request), "{} {:?}", request.line(), request.headers);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_ends_is_replaced_before() {
+    let (emulator, client) = fal().await;
+    let token = |expires: &str| json!({"token": "t", "token_type": "Bearer", "base_url": emulator.urls().cdn, "expires_at": expires});
+    let ended =
+        emulator.at(Verb::Token).answer(fal_emulator::Answer::json(200, token("2020-01-01T00:00:00+00:00")));
+    emulator
+        .at(Verb::Upload)
+        .answer(fal_emulator::Answer::json(200, json!({"access_url": "https://v3.fal.media/x"})));
+    for _ in 0..3 {
+        client.upload(File::bytes(vec![7], "image/png")).await.unwrap();
+    }
+    assert_eq!(ended.hits(), 3);
+}
+
+#[tokio::test]
+async fn the_rest_service_is_the_way_around() {
+    let bytes = content(1000);
+    for options in [UploadOptions::default(), in_parts().part_size(400)] {
+        let (emulator, client) = with(options.clone()).await;
+        let broken = emulator.at(Verb::Token).fail(500, json!({"detail": "no tokens"}));
+        let uploaded = client.upload(File::bytes(bytes.clone(), "image/png")).await.unwrap();
+        assert!(kept(&client, &uploaded).await == bytes);
+        assert_eq!(broken.hits(), 4, "after the usual attempts");
+        let alone = client.upload(File::bytes(bytes.clone(), "image/png")).options(options.fallback(false));
+        assert!(alone.await.unwrap_err().to_string().contains("no tokens"));
+    }
+    let (emulator, client) = fal().await;
+    emulator.at(Verb::Token).fail(500, json!({"detail": "no tokens"}));
+    emulator.at(Verb::UploadInitiate).fail(500, json!({"detail": "no places"}));
+    let error = client.upload(File::bytes(bytes, "image/png")).await.unwrap_err().to_string();
+    assert!(error.contains("no tokens") && error.contains("no places"), "{error}");
+}
+
+#[tokio::test]
+async fn names_keep_their_letters() {
+    let (emulator, client) = fal().await;
+    let folder = Folder::new();
+    for name in ["plain.png", "řeč \u{1f408}.png", "a\"b.png", "a%20b.png"] {
+        let uploaded = client.upload(File::path(folder.file(name, b"x"))).await.unwrap();
+        assert_eq!(kept(&client, &uploaded).await, b"x");
+        let request = emulator
+            .requests()
+            .into_iter()
+            .rfind(|request| request.verb == Verb::UploadInitiate || request.path == "/cdn/files/upload")
+            .unwrap();
+        let in_header = request.header("x-fal-file-name").map(str::to_owned);
+        let said = in_header.or_else(|| request.json()["file_name"].as_str().map(str::to_owned));
+        assert_eq!(said.as_deref(), Some(name), "{}", request.line());
+    }
+}
+
+#[tokio::test]
+async fn the_lifecycle_goes_along_under_both_names() {
+    let lifecycle = Lifecycle::default().expires_after(Duration::from_secs(60)).access(Access::Hide);
+    for options in
+        [UploadOptions::default(), UploadOptions::default().repository(Repository::Rest), in_parts()]
+    {
+        let (emulator, client) = with(options).await;
+        let secret = client.upload(File::bytes(vec![1, 2, 3], "image/png")).lifecycle(lifecycle.clone());
+        let secret = secret.await.unwrap();
+        assert!(client.download(secret.as_url().unwrap()).await.unwrap_err().is_not_found());
+        let begin = |request: &fal_emulator::Request| request.header("x-fal-object-lifecycle").is_some();
+        assert_eq!(count(&emulator, begin), 1);
+        let request = emulator.requests().into_iter().find(begin).unwrap();
+        assert_eq!(request.header("x-fal-object-lifecycle-preference"), Some(lifecycle.to_string().as_str()));
+    }
+}
+
+#[tokio::test]
+async fn small_files_can_go_inside_the_request() {
+    let (emulator, client) = with(UploadOptions::default().inline_up_to(5)).await;
+    emulator.on_endpoint("acme/app/edit").reply(|_| json!({"seed": 1}));
+    let folder = Folder::new();
+    let input = Input {
+        images: vec![
+            File::path(folder.file("five.png", b"12345")),
+            File::bytes(b"six666".to_vec(), "image/png"),
+            File::bytes(Vec::new(), "text/plain"),
+        ],
+        ..cat()
+    };
+    client.run(input).await.unwrap();
+    let call = emulator.requests().into_iter().find(|request| request.verb == Verb::Run).unwrap().json();
+    let images: Vec<_> = call["images"].as_array().unwrap().iter().map(|url| url.as_str().unwrap()).collect();
+    assert_eq!((images[0], images[2]), ("data:image/png;base64,MTIzNDU=", "data:text/plain;base64,"));
+    assert!(images[1].starts_with("http://127.0.0.1"), "{images:?}");
+    // What is uploaded by hand is wanted online.
+    let uploaded = client.upload(File::bytes(vec![1], "image/png")).await.unwrap();
+    assert!(uploaded.as_url().unwrap().starts_with("http://"));
+}
+
+#[tokio::test]
+async fn a_reader_is_read_once_and_then_stands_for_its_url() {
+    let (emulator, client) = with(in_parts()).await;
+    emulator.on_endpoint("acme/app/edit").reply(|_| json!({"seed": 1}));
+    let bytes = content(2 * PART + 5);
+    let reader = File::reader(std::io::Cursor::new(bytes.clone())).named("a.bin");
+    let input = Input { images: vec![reader.clone(), reader.clone()], ..cat() };
+    client.run(input.clone()).await.unwrap();
+    client.run(input).await.unwrap();
+    assert_eq!(lists(&emulator).len(), 1);
+    let uploaded = client.upload(reader).await.unwrap();
+    assert!(kept(&client, &uploaded).await == bytes);
+
+    let broken = File::reader(tokio_reader_that_fails());
+    let error = client.upload(broken.clone()).await.unwrap_err();
+    assert!(error.is_file() && error.to_string().contains("the pipe broke"), "{error}");
+    let error = client.upload(broken).await.unwrap_err();
+    assert!(error.is_file() && error.to_string().contains("read already"), "{error}");
+}
+
+fn tokio_reader_that_fails() -> impl tokio::io::AsyncRead + Send + 'static {
+    use tokio::io::AsyncReadExt;
+
+    struct Fails;
+    impl tokio::io::AsyncRead for Fails {
+        fn poll_read(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+            _: &mut tokio::io::ReadBuf<'_>,
+        ) -> std::task::Poll<std::io::Result<()>> {
+            std::task::Poll::Ready(Err(std::io::Error::other("the pipe broke")))
+        }
+    }
+    std::io::Cursor::new(content(PART + 10)).chain(Fails)
+}
+
+#[tokio::test]
+async fn a_file_that_changes_meanwhile_is_an_error() {
+    for options in [UploadOptions::default(), in_parts().parts_at_once(1)] {
+        let (_emulator, client) = with(options).await;
+        let folder = Folder::new();
+        let path = folder.file("log.txt", &content(2 * PART));
+        let log = path.clone();
+        // Another line for the log with every piece of it that is sent.
+        let upload = client.upload(File::path(&path)).on_progress(move |_| {
+            let mut log = std::fs::OpenOptions::new().append(true).open(&log).unwrap();
+            log.write_all(b"line\n").unwrap();
+        });
+        let error = upload.await.unwrap_err();
+        assert!(error.is_file() && error.to_string().contains("changed while it was uploaded"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_upload_can_be_followed_as_a_stream() {
+    let (_emulator, client) = with(in_parts()).await;
+    let bytes = content(2 * PART);
+    let events: Vec<_> = client.upload(File::bytes(bytes, "image/png")).events().try_collect().await.unwrap();
+    let (last, before) = events.split_last().unwrap();
+    assert!(matches!(last, UploadEvent::Done(file) if file.as_url().is_some()), "{last:?}");
+    let done: Vec<_> = before
+        .iter()
+        .map(|event| match event {
+            UploadEvent::Sent(progress) => progress.done(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(!done.is_empty() && done.is_sorted() && *done.last().unwrap() <= 2 * PART, "{done:?}");
+}
+
+#[tokio::test]
+async fn dropped_means_stopped() {
+    let (emulator, client) = with(in_parts().parts_at_once(1)).await;
+    emulator.at(Verb::Upload).stall(At::Reply).after(2).times(1);
+    let upload = tokio::spawn(client.upload(File::bytes(content(9 * PART), "image/png")).into_future());
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while count(&emulator, is_part) < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .unwrap();
+    upload.abort();
+    assert!(upload.await.unwrap_err().is_cancelled());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!((count(&emulator, is_part), lists(&emulator).len()), (2, 0));
+}
+
+#[tokio::test]
+async fn what_the_service_says_wrongly_is_an_error_and_the_token_stays_home() {
+    let stranger = crate::server::Server::start(|_, _| crate::server::json(200, &json!({}))).await;
+    let (emulator, client) = with(in_parts().fallback(false)).await;
+    let file = || File::bytes(content(10), "image/png");
+    let begin = json!({"access_url": format!("{}/files/x", stranger.url), "uploadId": "u"});
+    emulator.at(Verb::Upload).answer(fal_emulator::Answer::json(200, begin)).times(1);
+    let error = client.upload(file()).await.unwrap_err();
+    assert!(error.is_decode() && error.to_string().contains("not fal's"), "{error}");
+    assert!(stranger.received().is_empty());
+
+    emulator
+        .at(Verb::Upload)
+        .without_header("etag")
+        .answer(fal_emulator::Answer::json(200, json!({})))
+        .after(1)
+        .times(1);
+    let error = client.upload(file()).await.unwrap_err();
+    assert!(error.is_decode() && error.to_string().contains("what tag the part has"), "{error}");
+
+    let token = json!({"token": "t", "token_type": "Bearer", "base_url": "http://evil.example"});
+    let (emulator, client) = with(in_parts().fallback(false)).await;
+    emulator.at(Verb::Token).answer(fal_emulator::Answer::json(200, token));
+    let error = client.upload(file()).await.unwrap_err();
+    assert!(error.is_decode() && error.to_string().contains("base_url"), "{error}");
+}
+
+#[tokio::test]
+async fn a_missing_file_is_named() {
+    let (_emulator, client) = fal().await;
+    for path in ["/nowhere/cat.png", "/"] {
+        let error = client.upload(File::path(Path::new(path))).await.unwrap_err();
+        assert!(error.is_file() && error.to_string().contains(&format!("cannot read {path}")), "{error}");
+    }
+}
