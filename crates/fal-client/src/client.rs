@@ -227,8 +227,8 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn download(&self, url: impl Into<String>) -> Fetch {
-        Fetch::new(self.clone(), url.into())
+    pub fn download(&self, url: impl AsRef<str>) -> Fetch {
+        Fetch::new(self.clone(), url.as_ref())
     }
 
     /// Where this client finds fal's services.

@@ -94,8 +94,8 @@ pub use self::{
     retry::Retry,
     run::Run,
     storage::{
-        Checkpoint, Download, Fetch, FileExt, Progress, Repository, Upload, UploadEvent, UploadEvents,
-        UploadOptions,
+        Checkpoint, Chunks, Download, Fetch, FileExt, Progress, Repository, Saved, Upload, UploadEvent,
+        UploadEvents, UploadOptions,
     },
     stream::{Event, EventStream, NodeError, Stream, WorkflowEvent},
     transport::Attempt,

@@ -4,6 +4,7 @@ mod checkpoint;
 mod content_type;
 mod download;
 mod events;
+mod media;
 mod meter;
 mod multipart;
 mod options;
@@ -18,8 +19,9 @@ mod upload;
 pub(crate) use self::content_type::guess;
 pub use self::{
     checkpoint::Checkpoint,
-    download::{Download, Fetch},
+    download::{Chunks, Download, Fetch},
     events::{UploadEvent, UploadEvents},
+    media::Saved,
     options::{Progress, Repository, UploadOptions},
     reader::FileExt,
     upload::Upload,

@@ -16,16 +16,25 @@ pub(crate) fn guess(name: Option<&Path>, head: &[u8]) -> String {
 
 /// A name for content that has none, such as `file.png`.
 pub(super) fn name(content_type: &str) -> String {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    format!("file.{}", extension(content_type).unwrap_or("bin"))
+}
+
+/// What files of this type are called by; `None` for types that say nothing.
+pub(super) fn extension(content_type: &str) -> Option<&'static str> {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     // The list is alphabetical, and nobody calls a JPEG `.jfif`.
-    let extension = match essence {
-        "image/jpeg" => "jpg",
+    Some(match essence.as_str() {
+        "image/jpeg" | "image/jpg" => "jpg",
+        "image/tiff" => "tiff",
         "video/mp4" => "mp4",
+        "video/quicktime" => "mov",
         "audio/mpeg" => "mp3",
+        "audio/wav" | "audio/x-wav" | "audio/wave" => "wav",
         "text/plain" => "txt",
-        _ => mime_guess::get_mime_extensions_str(essence).and_then(<[_]>::first).copied().unwrap_or("bin"),
-    };
-    format!("file.{extension}")
+        "model/gltf-binary" => "glb",
+        UNKNOWN | "binary/octet-stream" => return None,
+        other => mime_guess::get_mime_extensions_str(other)?.first()?,
+    })
 }
 
 #[cfg(test)]

@@ -1,18 +1,29 @@
 //! Fetching a file that a model made.
 
+mod chunks;
+mod save;
+
 use std::{
-    fmt, io,
+    fmt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use data_url::DataUrl;
+use futures_util::StreamExt;
 use http::{Method, header};
-use tokio::io::AsyncWriteExt;
 use tracing::Instrument;
 use url::Url;
 
+use self::chunks::Body;
+pub use self::chunks::Chunks;
+use super::{
+    content_type,
+    meter::{Meter, Report},
+    options::Progress,
+};
 use crate::{
     BoxFuture, Client, Error, ErrorKind, Result, Retry, call::CallOptions, retry::Repeat, transport::Request,
 };
@@ -22,16 +33,25 @@ const REDIRECTS: usize = 10;
 
 /// A download that has not begun, from [`Client::download`]. Sent by awaiting it.
 #[must_use = "nothing is sent until this is awaited"]
-#[derive(Debug)]
 pub struct Fetch {
     client: Client,
-    url: String,
+    source: Source,
     options: CallOptions,
+    report: Option<Report>,
+    max_bytes: Option<u64>,
+}
+
+enum Source {
+    Url(String),
+    /// Decoded at once: it would have to be copied to be decoded later.
+    Data(Result<Data>),
 }
 
 impl Fetch {
-    pub(crate) fn new(client: Client, url: String) -> Self {
-        Self { client, url, options: CallOptions::default() }
+    pub(crate) fn new(client: Client, url: &str) -> Self {
+        let is_data = url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
+        let source = if is_data { Source::Data(Data::read(url)) } else { Source::Url(url.to_owned()) };
+        Self { client, source, options: CallOptions::default(), report: None, max_bytes: None }
     }
 
     /// How long the service may take to begin its answer, retries and redirects included. No limit unless
@@ -41,29 +61,52 @@ impl Fetch {
         self
     }
 
-    /// When the request is sent again.
+    /// When the request is sent again. A download that breaks off goes on where it was.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.options.retry = Some(retry);
         self
     }
 
+    /// Refuses a file of more than this many bytes, with `TooLarge`, before or while it comes. No limit by
+    /// default, but for what is taken into memory: there it is the client's `max_reply_bytes`.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = Some(bytes);
+        self
+    }
+
+    /// Tells `report` how far the download is. Called while receiving, so it should be quick.
+    pub fn on_progress(mut self, report: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.report = Some(Arc::new(report));
+        self
+    }
+
     async fn send(self) -> Result<Download> {
-        let Self { client, url, options } = self;
-        if url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
-            return Download::of_data(&url);
-        }
+        let Self { client, source, options, report, max_bytes } = self;
+        let url = match source {
+            Source::Data(data) => return Download::of_data(data?, max_bytes, report),
+            Source::Url(url) => url,
+        };
         let retry = options.retry(&client);
         let begin = open(&client, &url, &retry);
-        let response = match options.timeout(&client) {
+        let (url, response) = match options.timeout(&client) {
             None => begin.await?,
             Some(limit) => tokio::time::timeout(limit, begin).await.map_err(|_| {
                 Error::new(ErrorKind::Timeout, format!("the download did not begin within {limit:?}"))
             })??,
         };
+        let length = response.content_length();
+        check(length.unwrap_or(0), max_bytes)?;
         let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         Ok(Download {
             content_type: content_type.map(str::to_owned),
-            content: Content::Open(client, response),
+            name: url.path_segments().and_then(|mut path| path.next_back()).map(str::to_owned),
+            length,
+            in_memory: client.0.transport.event_limit(),
+            chunks: Chunks::new(
+                Body::open(client, url, retry, response),
+                max_bytes,
+                report.map(|report| Meter::new(length, report)),
+            ),
         })
     }
 }
@@ -77,8 +120,19 @@ impl IntoFuture for Fetch {
     }
 }
 
+impl fmt::Debug for Fetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Fetch");
+        match &self.source {
+            Source::Url(url) => debug.field("url", url),
+            Source::Data(_) => debug.field("url", &"data:"),
+        };
+        debug.field("max_bytes", &self.max_bytes).finish_non_exhaustive()
+    }
+}
+
 /// Follows redirects, which the client itself does not: there is no key here that could go astray.
-async fn open(client: &Client, url: &str, retry: &Retry) -> Result<reqwest::Response> {
+async fn open(client: &Client, url: &str, retry: &Retry) -> Result<(Url, reqwest::Response)> {
     let bad = |why: &str| Error::new(ErrorKind::File, format!("this cannot be downloaded: {why}"));
     let mut url = Url::parse(url).map_err(|error| bad(&error.to_string()))?;
     for _ in 0..=REDIRECTS {
@@ -88,7 +142,7 @@ async fn open(client: &Client, url: &str, retry: &Retry) -> Result<reqwest::Resp
         let mut request = Request::to_anyone(Method::GET, url.clone(), Repeat::Freely);
         request.retry = retry.clone();
         let error = match client.0.transport.open(&request).await {
-            Ok(response) => return Ok(response),
+            Ok(response) => return Ok((url, response)),
             Err(error) => error.context("a download failed"),
         };
         let next = error.redirect().and_then(|location| url.join(location).ok());
@@ -103,25 +157,45 @@ async fn open(client: &Client, url: &str, retry: &Retry) -> Result<reqwest::Resp
     Err(bad("it redirects too often"))
 }
 
-/// A file that has begun to arrive.
-pub struct Download {
-    content_type: Option<String>,
-    content: Content,
+/// What a `data:` URL holds.
+struct Data {
+    content_type: String,
+    content: Bytes,
 }
 
-enum Content {
-    /// From a `data:` URL.
-    Here(Bytes),
-    Open(Client, reqwest::Response),
-}
-
-impl Download {
-    fn of_data(url: &str) -> Result<Self> {
+impl Data {
+    fn read(url: &str) -> Result<Self> {
         let bad = || Error::new(ErrorKind::File, "this is not a data: URL that can be decoded");
         let data = DataUrl::process(url).map_err(|_| bad())?;
         let (content, _) = data.decode_to_vec().map_err(|_| bad())?;
-        let content_type = Some(data.mime_type().to_string());
-        Ok(Self { content_type, content: Content::Here(content.into()) })
+        Ok(Self { content_type: data.mime_type().to_string(), content: content.into() })
+    }
+}
+
+/// A file that has begun to arrive.
+pub struct Download {
+    content_type: Option<String>,
+    /// What the URL ends with.
+    name: Option<String>,
+    length: Option<u64>,
+    /// How much may be taken into memory.
+    in_memory: usize,
+    chunks: Chunks,
+}
+
+impl Download {
+    fn of_data(data: Data, max_bytes: Option<u64>, report: Option<Report>) -> Result<Self> {
+        let length = u64::try_from(data.content.len()).unwrap_or(u64::MAX);
+        check(length, max_bytes)?;
+        let meter = report.map(|report| Meter::new(Some(length), report));
+        Ok(Self {
+            content_type: Some(data.content_type),
+            name: None,
+            length: Some(length),
+            // It is there already.
+            in_memory: data.content.len(),
+            chunks: Chunks::new(Body::Here(Some(data.content)), max_bytes, meter),
+        })
     }
 
     /// The media type, as the server says.
@@ -133,22 +207,58 @@ impl Download {
     /// How many bytes are to come, if the server says.
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
-        match &self.content {
-            Content::Here(content) => u64::try_from(content.len()).ok(),
-            Content::Open(_, response) => response.content_length(),
-        }
+        self.length
+    }
+
+    /// What files of this type are called by, such as `png`: by the media type, else by the URL.
+    #[must_use]
+    pub fn extension(&self) -> Option<String> {
+        let by_type = self.content_type.as_deref().and_then(content_type::extension);
+        let by_name = || {
+            let extension = Path::new(self.name.as_deref()?).extension()?.to_str()?;
+            extension.bytes().all(|byte| byte.is_ascii_alphanumeric()).then(|| extension.to_ascii_lowercase())
+        };
+        by_type.map(str::to_owned).or_else(by_name)
     }
 
     /// The content, in memory.
     ///
     /// # Errors
     ///
-    /// `TooLarge` beyond the client's `max_reply_bytes`; `Transport` when the connection breaks.
-    pub async fn bytes(self) -> Result<Bytes> {
-        match self.content {
-            Content::Here(content) => Ok(content),
-            Content::Open(client, response) => client.0.transport.read_body(response).await,
+    /// `TooLarge` beyond the client's `max_reply_bytes`; `Transport` when the connection breaks for good.
+    pub async fn bytes(mut self) -> Result<Bytes> {
+        let limit = u64::try_from(self.in_memory).unwrap_or(u64::MAX);
+        check(self.length.unwrap_or(0), Some(limit))?;
+        let mut whole = BytesMut::new();
+        while let Some(chunk) = self.chunks.next().await {
+            let chunk = chunk?;
+            if whole.is_empty() && u64::try_from(chunk.len()).ok() == self.length {
+                return Ok(chunk); // All of it at once: nothing to copy.
+            }
+            if chunk.len() > self.in_memory.saturating_sub(whole.len()) {
+                return Err(too_large(limit));
+            }
+            whole.extend_from_slice(&chunk);
         }
+        Ok(whole.freeze())
+    }
+
+    /// The content, piece by piece.
+    ///
+    /// ```no_run
+    /// # use fal_client::Client;
+    /// # async fn example(client: Client) -> fal_client::Result<()> {
+    /// use futures_util::TryStreamExt;
+    ///
+    /// let mut chunks = client.download("https://v3.fal.media/files/film.mp4").await?.chunks();
+    /// while let Some(chunk) = chunks.try_next().await? {
+    ///     println!("{} bytes", chunk.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn chunks(self) -> Chunks {
+        self.chunks
     }
 
     /// Writes the content to `path`, of any size, and returns the number of bytes.
@@ -158,43 +268,22 @@ impl Download {
     ///
     /// # Errors
     ///
-    /// `File` when the file cannot be written; `Transport` when the connection breaks.
+    /// `File` when the file cannot be written; `Transport` when the connection breaks for good.
     pub async fn save(self, path: impl AsRef<Path>) -> Result<u64> {
-        let path = path.as_ref();
-        let partial = Partial::beside(path);
-        let length = match self.write(&partial.0).await {
-            Ok(length) => tokio::fs::rename(&partial.0, path).await.map(|()| length).map_err(Problem::Disk),
-            Err(problem) => Err(problem),
-        };
-        length.map_err(|problem| match problem {
-            Problem::Network(error) => error,
-            Problem::Disk(cause) => {
-                let message = format!("cannot write {}: {cause}", path.display());
-                Error::new(ErrorKind::File, message).caused_by(cause)
-            }
-        })
+        save::replace(self.chunks, path.as_ref()).await
     }
 
-    async fn write(self, path: &Path) -> Result<u64, Problem> {
-        let mut file = tokio::fs::OpenOptions::new().write(true).create_new(true).open(path).await?;
-        let mut length = 0;
-        match self.content {
-            Content::Here(content) => {
-                file.write_all(&content).await?;
-                length = u64::try_from(content.len()).unwrap_or(u64::MAX);
-            }
-            Content::Open(_, mut response) => {
-                while let Some(chunk) =
-                    response.chunk().await.map_err(|error| Problem::Network(Error::broken(error)))?
-                {
-                    file.write_all(&chunk).await?;
-                    length += u64::try_from(chunk.len()).unwrap_or(0);
-                }
-            }
-        }
-        // So that the name never stands for less than the whole, even after a crash.
-        file.sync_all().await?;
-        Ok(length)
+    /// Writes the content into a folder, which is made if it is not there, and returns where it is.
+    ///
+    /// The file is called `name` and what its type is called by, such as `cat.png` for `cat`. A file that is
+    /// there already stays: the new one is `cat-2.png`. Letters of the name that could lead elsewhere become `_`.
+    ///
+    /// # Errors
+    ///
+    /// As [`save`](Self::save).
+    pub async fn save_in(self, folder: impl AsRef<Path>, name: &str) -> Result<PathBuf> {
+        let extension = self.extension().unwrap_or_else(|| "bin".to_owned());
+        save::add(self.chunks, folder.as_ref(), name, &extension).await
     }
 }
 
@@ -202,70 +291,44 @@ impl fmt::Debug for Download {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Download")
             .field("content_type", &self.content_type)
-            .field("content_length", &self.content_length())
+            .field("content_length", &self.length)
             .finish_non_exhaustive()
     }
 }
 
-enum Problem {
-    Network(Error),
-    Disk(io::Error),
-}
-
-impl From<io::Error> for Problem {
-    fn from(error: io::Error) -> Self {
-        Self::Disk(error)
+fn check(length: u64, limit: Option<u64>) -> Result<()> {
+    match limit {
+        Some(limit) if length > limit => Err(too_large(limit)),
+        _ => Ok(()),
     }
 }
 
-/// A file that is removed unless it was renamed, also when the download is dropped half way.
-struct Partial(PathBuf);
-
-impl Partial {
-    fn beside(path: &Path) -> Self {
-        use std::hash::{BuildHasher, RandomState};
-
-        let mut name = path.file_name().unwrap_or_default().to_os_string();
-        name.push(format!(".{:016x}.part", RandomState::new().hash_one(path)));
-        Self(path.with_file_name(name))
-    }
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        // After a successful rename there is nothing to remove, which is the usual case.
-        let _ = std::fs::remove_file(&self.0);
-    }
+fn too_large(limit: u64) -> Error {
+    Error::new(ErrorKind::TooLarge { limit }, format!("the file is larger than {limit} bytes"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn data(url: &str) -> Result<Download> {
-        Download::of_data(url)
-    }
-
     #[test]
     fn data_urls_are_decoded() {
-        let image = data("data:image/png;base64,iVBORw0K").unwrap();
-        assert_eq!((image.content_type(), image.content_length()), (Some("image/png"), Some(6)));
-        let text = data("data:,a%20b").unwrap();
-        assert_eq!(text.content_type(), Some("text/plain;charset=US-ASCII"));
-        assert!(matches!(text.content, Content::Here(content) if content.as_ref() == b"a b"));
+        let image = Data::read("data:image/png;base64,iVBORw0K").unwrap();
+        assert_eq!((image.content_type.as_str(), image.content.len()), ("image/png", 6));
+        let image = Download::of_data(image, None, None).unwrap();
+        assert_eq!((image.content_length(), image.extension().as_deref()), (Some(6), Some("png")));
+        let text = Data::read("data:,a%20b").unwrap();
+        assert_eq!(
+            (text.content_type.as_str(), text.content.as_ref()),
+            ("text/plain;charset=US-ASCII", &b"a b"[..])
+        );
+        assert!(Download::of_data(text, Some(2), None).unwrap_err().is_too_large());
     }
 
     #[test]
     fn broken_data_urls_are_errors() {
         for bad in ["data:", "data:image/png;base64", "data:image/png;base64,!!!"] {
-            assert!(data(bad).unwrap_err().is_file(), "{bad}");
+            assert!(Data::read(bad).is_err_and(|error| error.is_file()), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_partial_file_lies_beside_its_own_name() {
-        let partial = Partial::beside(Path::new("/out/cat.png"));
-        let name = partial.0.to_string_lossy().into_owned();
-        assert!(name.starts_with("/out/cat.png.") && name.ends_with(".part"), "{name}");
     }
 }

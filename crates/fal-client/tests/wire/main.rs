@@ -5,6 +5,7 @@
 mod batch;
 #[cfg(feature = "blocking")]
 mod blocking;
+mod download;
 mod events;
 mod files;
 mod job;

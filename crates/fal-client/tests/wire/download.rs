@@ -1,0 +1,247 @@
+//! Downloads that break off, are too large, or go into folders.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
+
+use fal_client::{Client, File, untyped};
+use fal_emulator::{Answer, At, Emulator, Pace, Verb};
+use futures_util::TryStreamExt;
+use serde_json::json;
+
+use crate::server::{Received, Server, bytes, quick};
+
+const LENGTH: usize = 900_000;
+
+fn content() -> Vec<u8> {
+    (0..LENGTH).map(|at| (at / 3 + at / 251) as u8).collect()
+}
+
+/// An emulator with a file.
+async fn fal() -> (Emulator, Client, String) {
+    let emulator = Emulator::builder().pace(Pace::instant()).start().await.unwrap();
+    let client = Client::builder().emulator(emulator.url()).key("test:key").retry(quick()).build().unwrap();
+    let file = client.upload(File::bytes(content(), "video/mp4").named("film.mp4")).await.unwrap();
+    let url = file.as_url().unwrap().to_owned();
+    (emulator, client, url)
+}
+
+fn ranges(emulator: &Emulator) -> Vec<Option<String>> {
+    let media = emulator.requests().into_iter().filter(|request| request.verb == Verb::Media);
+    media.map(|request| request.header("range").map(str::to_owned)).collect()
+}
+
+#[tokio::test]
+async fn what_breaks_off_goes_on_where_it_was() {
+    let (emulator, client, url) = fal().await;
+    let folder = tempfile::tempdir().unwrap();
+    for at in [0, 1, 400_000, LENGTH - 1] {
+        for turn in 0..3 {
+            let broken = emulator.at(Verb::Media).reset(At::Body(at)).times(2);
+            let download = client.download(&url).await.unwrap();
+            assert_eq!(
+                (download.content_type(), download.content_length()),
+                (Some("video/mp4"), Some(LENGTH as u64))
+            );
+            let whole = match turn {
+                0 => download.bytes().await.unwrap().to_vec(),
+                1 => {
+                    let path = folder.path().join("film.mp4");
+                    assert_eq!(download.save(&path).await.unwrap(), LENGTH as u64);
+                    std::fs::read(path).unwrap()
+                }
+                _ => download.chunks().try_collect::<Vec<_>>().await.unwrap().concat(),
+            };
+            assert!(whole == content(), "broken at {at}");
+            assert!(broken.hits() >= 1);
+        }
+    }
+    let asked: BTreeSet<_> = ranges(&emulator).into_iter().flatten().collect();
+    assert!(asked.iter().all(|range| range.starts_with("bytes=") && range.ends_with('-')), "{asked:?}");
+    assert!(asked.len() > 1, "{asked:?}");
+    let key = |request: &fal_emulator::Request| request.header("authorization").is_some();
+    assert!(!emulator.requests().iter().any(|request| request.verb == Verb::Media && key(request)));
+}
+
+#[tokio::test]
+async fn what_always_breaks_off_is_an_error() {
+    let (emulator, client, url) = fal().await;
+    let broken = emulator.at(Verb::Media).reset(At::Body(10));
+    let error = client.download(&url).await.unwrap().bytes().await.unwrap_err();
+    assert!(error.is_transport(), "{error:?}");
+    assert_eq!(broken.hits(), 4, "as many attempts as any request has");
+    let patient = fal_client::Retry::none();
+    assert!(client.download(&url).retry(patient).await.unwrap().bytes().await.unwrap_err().is_transport());
+    assert_eq!(broken.hits(), 5);
+}
+
+/// A server that breaks off after ten bytes, and then does as `rest` says.
+async fn broken(head: &'static str, rest: fn(&Received) -> crate::server::Reaction) -> (Server, String) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let server = Server::start(move |request: &Received, _: &str| rest(request)).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/file", listener.local_addr().unwrap());
+    let behind = server.url.trim_start_matches("http://").to_owned();
+    tokio::spawn(async move {
+        let (mut first, _) = listener.accept().await.unwrap();
+        let mut asked = [0; 4096];
+        let _ = first.read(&mut asked).await.unwrap();
+        first.write_all(format!("HTTP/1.1 200 OK\r\n{head}\r\n0123456789").as_bytes()).await.unwrap();
+        drop(first);
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut server = tokio::net::TcpStream::connect(&behind).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
+        }
+    });
+    (server, url)
+}
+
+#[tokio::test]
+async fn the_rest_is_of_the_same_file_or_an_error() {
+    type Rest = fn(&Received) -> crate::server::Reaction;
+    const TAGGED: &str = "content-length: 20\r\netag: \"a\"\r\n";
+    const PLAIN: &str = "content-length: 20\r\n";
+    let table: [(&str, &str, Rest, bool); 8] = [
+        (
+            "the rest",
+            TAGGED,
+            |_| bytes(206, &[("etag", "\"a\""), ("content-range", "bytes 10-19/20")], "abcdefghij"),
+            true,
+        ),
+        ("all of it", TAGGED, |_| bytes(200, &[("etag", "\"a\"")], "0123456789abcdefghij"), true),
+        ("another file", TAGGED, |_| bytes(200, &[("etag", "\"b\"")], "ABCDEFGHIJabcdefghij"), false),
+        (
+            "the rest of another",
+            TAGGED,
+            |_| bytes(206, &[("etag", "\"b\""), ("content-range", "bytes 10-19/20")], "abcdefghij"),
+            false,
+        ),
+        (
+            "another part",
+            TAGGED,
+            |_| bytes(206, &[("etag", "\"a\""), ("content-range", "bytes 9-19/20")], "9abcdefghij"),
+            false,
+        ),
+        ("a part of who knows what", TAGGED, |_| bytes(206, &[("etag", "\"a\"")], "abcdefghij"), false),
+        (
+            "the rest by length alone",
+            PLAIN,
+            |_| bytes(206, &[("content-range", "bytes 10-19/20")], "abcdefghij"),
+            true,
+        ),
+        (
+            "another length",
+            PLAIN,
+            |_| bytes(206, &[("content-range", "bytes 10-29/30")], "abcdefghijabcdefghij"),
+            false,
+        ),
+    ];
+    for (what, head, rest, good) in table {
+        let (server, url) = broken(head, rest).await;
+        let client = Client::builder().emulator(&server.url).retry(quick()).build().unwrap();
+        let result = client.download(url).await.unwrap().bytes().await;
+        let asked = server.received().remove(0);
+        assert_eq!(asked.header("range"), Some("bytes=10-"), "{what}");
+        assert_eq!(asked.header("if-range"), (head == TAGGED).then_some("\"a\""), "{what}");
+        match result {
+            Ok(whole) => assert!(good && whole == "0123456789abcdefghij", "{what}: {whole:?}"),
+            Err(error) => assert!(!good && error.to_string().contains("changed"), "{what}: {error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_refused() {
+    let (emulator, client, url) = fal().await;
+    let error = client.download(&url).max_bytes(LENGTH as u64 - 1).await.unwrap_err();
+    assert!(error.is_too_large());
+    client.download(&url).max_bytes(LENGTH as u64).await.unwrap().bytes().await.unwrap();
+    assert!(client.download("data:,1234").max_bytes(3).await.unwrap_err().is_too_large());
+    // A server that does not say how much comes.
+    let endless = Server::start(|_, _| {
+        let chunks = (0..1000).map(|_| Ok::<_, std::io::Error>(vec![7_u8; 1000]));
+        bytes(200, &[], axum::body::Body::from_stream(futures_util::stream::iter(chunks)))
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let download = client.download(&endless.url).max_bytes(5000).await.unwrap();
+    assert!(download.save(folder.path().join("x")).await.unwrap_err().is_too_large());
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    drop(emulator);
+}
+
+#[tokio::test]
+async fn progress_counts_every_byte_once() {
+    let (emulator, client, url) = fal().await;
+    emulator.at(Verb::Media).reset(At::Body(300_000)).times(1);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = told.clone();
+    let download = client.download(&url).on_progress(move |progress| tell.lock().unwrap().push(progress));
+    download.await.unwrap().bytes().await.unwrap();
+    let told = told.lock().unwrap();
+    assert!(told.is_sorted_by_key(|progress| progress.done()));
+    let last = told.last().unwrap();
+    assert_eq!((last.done(), last.total()), (LENGTH as u64, Some(LENGTH as u64)));
+}
+
+#[tokio::test]
+async fn folders_keep_what_is_in_them() {
+    let (emulator, client, url) = fal().await;
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("new/out");
+    let mut names = Vec::new();
+    for _ in 0..3 {
+        let path = client.download(&url).await.unwrap().save_in(&out, "film").await.unwrap();
+        assert!(std::fs::read(&path).unwrap() == content());
+        names.push(path.file_name().unwrap().to_str().unwrap().to_owned());
+    }
+    assert_eq!(names, ["film.mp4", "film-2.mp4", "film-3.mp4"]);
+    let path =
+        client.download("data:image/png;base64,AAAA").await.unwrap().save_in(&out, "../../up").await.unwrap();
+    assert_eq!(path, out.join("_.._up.png"));
+    // By the URL, when the type says nothing.
+    emulator.at(Verb::Media).content_type("application/octet-stream");
+    let path = client.download(&url).await.unwrap().save_in(&out, "other").await.unwrap();
+    assert_eq!(path, out.join("other.mp4"));
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 5, "nothing unfinished stays");
+}
+
+#[tokio::test]
+async fn an_output_is_saved_with_all_its_files() {
+    let (emulator, client, _) = fal().await;
+    let folder = tempfile::tempdir().unwrap();
+    let input = |sync| {
+        let size = json!({"width": 64, "height": 48});
+        let parameters = json!({"prompt": "a cat", "image_size": size, "num_images": 2, "sync_mode": sync});
+        untyped::input("fal-ai/flux/dev", parameters)
+    };
+    for (sync, expected) in [(false, ["images-0", "images-1"]), (true, ["images-0-2", "images-1-2"])] {
+        let reply = client.run(input(sync)).await.unwrap();
+        let saved = reply.save_media(&client, folder.path()).await.unwrap();
+        let fields: Vec<_> = saved.iter().map(|saved| saved.field.as_str()).collect();
+        assert_eq!(fields, ["images-0", "images-1"]);
+        for (saved, stem) in saved.iter().zip(expected) {
+            assert_eq!(saved.path.file_stem().unwrap(), stem);
+            let kind = infer_type(&std::fs::read(&saved.path).unwrap());
+            assert_eq!(saved.path.extension().unwrap(), kind);
+        }
+    }
+    emulator.on_endpoint("acme/app").reply(|_| json!({"text": "no files", "score": 1}));
+    let reply = client.run(untyped::input("acme/app", json!({}))).await.unwrap();
+    assert!(reply.save_media(&client, folder.path().join("none")).await.unwrap().is_empty());
+    assert!(!folder.path().join("none").exists());
+    emulator.at(Verb::Media).answer(Answer::json(404, json!({"detail": "gone"})));
+    let reply = client.run(input(false)).await.unwrap();
+    assert!(reply.save_media(&client, folder.path()).await.unwrap_err().is_not_found());
+}
+
+fn infer_type(content: &[u8]) -> &'static str {
+    match content {
+        [0x89, b'P', b'N', b'G', ..] => "png",
+        [0xff, 0xd8, ..] => "jpg",
+        _ => panic!("neither PNG nor JPEG"),
+    }
+}
