@@ -12,7 +12,7 @@ use crate::{Client, Error, ErrorKind, Result, Retry};
 mod lifecycle;
 mod tags;
 
-pub use self::lifecycle::{Access, Lifecycle};
+pub use self::lifecycle::{Access, Acl, Lifecycle};
 
 /// What the setters of a call have collected.
 #[derive(Debug, Clone, Default)]

@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use fal_core::{Endpoint, File, IntoInput, Streams};
 
 use crate::{
-    Batch, ClientBuilder, Fetch, Hosts, Job, Result, Retry, Run, Stream, Submit, Subscribe, Ticket, Upload,
-    UploadOptions, queue::Permits, storage::Tokens, transport::Transport, untyped,
+    Batch, ClientBuilder, Fetch, Hosts, Job, Result, Retry, Run, Storage, Stream, Submit, Subscribe, Ticket,
+    Upload, UploadOptions, queue::Permits, storage::Tokens, transport::Transport, untyped,
 };
 
 /// A connection to fal. Cloning is cheap and shares the connections.
@@ -229,6 +229,12 @@ impl Client {
     /// ```
     pub fn download(&self, url: impl AsRef<str>) -> Fetch {
         Fetch::new(self.clone(), url.as_ref())
+    }
+
+    /// The account's files: settings, who may read one, signed URLs.
+    #[must_use]
+    pub fn storage(&self) -> Storage {
+        Storage::new(self.clone())
     }
 
     /// Where this client finds fal's services.

@@ -83,7 +83,7 @@ pub use self::realtime::{
 };
 pub use self::{
     batch::{Batch, Completions, FileJournal, Journal, JournalEntry},
-    call::{Access, Lifecycle, Priority},
+    call::{Access, Acl, Lifecycle, Priority},
     client::Client,
     config::ClientBuilder,
     credentials::Credentials,
@@ -94,8 +94,8 @@ pub use self::{
     retry::Retry,
     run::Run,
     storage::{
-        Checkpoint, Chunks, Download, Fetch, FileExt, Progress, Repository, Saved, Upload, UploadEvent,
-        UploadEvents, UploadOptions,
+        Checkpoint, Chunks, Download, Fetch, FileExt, Progress, Repository, Saved, Storage, Upload,
+        UploadEvent, UploadEvents, UploadOptions,
     },
     stream::{Event, EventStream, NodeError, Stream, WorkflowEvent},
     transport::Attempt,

@@ -1,5 +1,6 @@
 //! Files on their way to and from fal.
 
+mod access;
 mod checkpoint;
 mod content_type;
 mod download;
@@ -18,6 +19,7 @@ mod upload;
 #[cfg(feature = "realtime")]
 pub(crate) use self::content_type::guess;
 pub use self::{
+    access::Storage,
     checkpoint::Checkpoint,
     download::{Chunks, Download, Fetch},
     events::{UploadEvent, UploadEvents},

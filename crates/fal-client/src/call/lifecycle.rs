@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How long fal keeps files, and who may see them. Printed as the JSON that fal's headers take.
 ///
@@ -17,7 +17,7 @@ use serde::Serialize;
 ///     r#"{"expiration_duration_seconds":86400,"initial_acl":{"default":"forbid","rules":[{"user":"a-user-id","decision":"allow"}]}}"#,
 /// );
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Lifecycle {
     #[serde(skip_serializing_if = "Option::is_none")]
     expiration_duration_seconds: Option<u64>,
@@ -25,22 +25,23 @@ pub struct Lifecycle {
     initial_acl: Option<Acl>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-struct Acl {
+/// Who may read a file, from and for [`Storage`](crate::Storage).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Acl {
     #[serde(skip_serializing_if = "Option::is_none")]
     default: Option<Access>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     rules: Vec<Rule>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Rule {
     user: String,
     decision: Access,
 }
 
 /// Who may see a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Access {
@@ -61,6 +62,18 @@ impl Lifecycle {
         self
     }
 
+    /// How long files live, if that is said.
+    #[must_use]
+    pub fn expiration(&self) -> Option<Duration> {
+        self.expiration_duration_seconds.map(Duration::from_secs)
+    }
+
+    /// Who may see files, if that is said.
+    #[must_use]
+    pub fn acl(&self) -> Option<&Acl> {
+        self.initial_acl.as_ref()
+    }
+
     /// What those may do for whom there is no rule.
     #[must_use]
     pub fn access(mut self, access: Access) -> Self {
@@ -71,9 +84,34 @@ impl Lifecycle {
     /// What one user may do, by the user's id.
     #[must_use]
     pub fn access_for(mut self, user: impl Into<String>, access: Access) -> Self {
-        let rule = Rule { user: user.into(), decision: access };
-        self.initial_acl.get_or_insert_default().rules.push(rule);
+        self.initial_acl = Some(self.initial_acl.unwrap_or_default().rule(user, access));
         self
+    }
+}
+
+impl Acl {
+    /// What those may do for whom there is no rule.
+    #[must_use]
+    pub fn new(default: Access) -> Self {
+        Self { default: Some(default), rules: Vec::new() }
+    }
+
+    /// What one user may do, by the user's id.
+    #[must_use]
+    pub fn rule(mut self, user: impl Into<String>, access: Access) -> Self {
+        self.rules.push(Rule { user: user.into(), decision: access });
+        self
+    }
+
+    /// What those may do for whom there is no rule; the account's own setting when `None`.
+    #[must_use]
+    pub fn default_access(&self) -> Option<Access> {
+        self.default
+    }
+
+    /// The users with a rule of their own, and what they may do.
+    pub fn rules(&self) -> impl Iterator<Item = (&str, Access)> {
+        self.rules.iter().map(|rule| (rule.user.as_str(), rule.decision))
     }
 }
 

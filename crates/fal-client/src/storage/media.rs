@@ -65,12 +65,10 @@ fn find(output: &Value) -> Vec<(String, String)> {
     found
 }
 
-fn walk<'a>(value: &'a Value, place: &mut Vec<String>, found: &mut Vec<(String, String)>) {
+fn walk(value: &Value, place: &mut Vec<String>, found: &mut Vec<(String, String)>) {
     match value {
-        Value::String(url) if is_media(url, place) => {
-            if !found.iter().any(|(_, known)| known == url) {
-                found.push((name(place), url.clone()));
-            }
+        Value::String(url) if is_media(url, place) && !found.iter().any(|(_, known)| known == url) => {
+            found.push((name(place), url.clone()));
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
@@ -86,7 +84,7 @@ fn walk<'a>(value: &'a Value, place: &mut Vec<String>, found: &mut Vec<(String, 
     }
 }
 
-fn step<'a>(name: String, value: &'a Value, place: &mut Vec<String>, found: &mut Vec<(String, String)>) {
+fn step(name: String, value: &Value, place: &mut Vec<String>, found: &mut Vec<(String, String)>) {
     place.push(name);
     walk(value, place, found);
     place.pop();

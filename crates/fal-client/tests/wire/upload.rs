@@ -8,7 +8,7 @@ use std::{
 };
 
 use fal_client::{
-    Access, Checkpoint, Client, File, FileExt, Lifecycle, Repository, UploadEvent, UploadOptions,
+    Access, Acl, Checkpoint, Client, File, FileExt, Lifecycle, Repository, UploadEvent, UploadOptions,
 };
 use fal_emulator::{At, Emulator, Verb};
 use futures_util::TryStreamExt;
@@ -436,4 +436,47 @@ async fn a_missing_file_is_named() {
         let error = client.upload(File::path(Path::new(path))).await.unwrap_err();
         assert!(error.is_file() && error.to_string().contains(&format!("cannot read {path}")), "{error}");
     }
+}
+
+#[tokio::test]
+async fn who_may_read_a_file_can_be_changed() {
+    let (emulator, client) = fal().await;
+    let storage = client.storage();
+    let hidden = Lifecycle::default().access(Access::Hide);
+    let file = client.upload(File::bytes(b"secret".to_vec(), "text/plain")).lifecycle(hidden).await.unwrap();
+    let url = file.as_url().unwrap();
+    assert_eq!(storage.access(url).await.unwrap().default_access(), Some(Access::Hide));
+    assert!(client.download(url).await.unwrap_err().is_not_found());
+
+    let signed = storage.sign(url, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(client.download(signed).await.unwrap().bytes().await.unwrap(), "secret");
+    let acl = storage.set_access(url, &Acl::new(Access::Forbid).rule("nobody", Access::Allow)).await.unwrap();
+    assert_eq!(
+        (acl.default_access(), acl.rules().count()),
+        (Some(Access::Forbid), 0),
+        "unknown users are dropped"
+    );
+    assert!(client.download(url).await.unwrap_err().is_auth());
+    storage.set_access(url, &Acl::new(Access::Allow)).await.unwrap();
+    assert_eq!(client.download(url).await.unwrap().bytes().await.unwrap(), "secret");
+
+    for time in [Duration::ZERO, Duration::from_millis(999), Duration::from_secs(604_801)] {
+        assert!(storage.sign(url, time).await.unwrap_err().is_config());
+    }
+    let missing = format!("{}/files/b/none/x.txt", emulator.urls().cdn);
+    assert!(storage.access(&missing).await.unwrap_err().is_not_found());
+}
+
+#[tokio::test]
+async fn settings_are_for_files_to_come() {
+    let (_emulator, client) = fal().await;
+    let storage = client.storage();
+    assert_eq!(storage.settings().await.unwrap(), Lifecycle::default());
+    let day = Lifecycle::default().expires_after(Duration::from_secs(86_400)).access(Access::Forbid);
+    assert_eq!(storage.set_settings(&day).await.unwrap(), day);
+    let settings = storage.settings().await.unwrap();
+    assert_eq!(settings.expiration(), Some(Duration::from_secs(86_400)));
+    assert_eq!(settings.acl().unwrap().default_access(), Some(Access::Forbid));
+    let file = client.upload(File::bytes(b"secret".to_vec(), "text/plain")).await.unwrap();
+    assert!(client.download(file.as_url().unwrap()).await.unwrap_err().is_auth());
 }
