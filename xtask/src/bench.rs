@@ -7,6 +7,7 @@ mod derives;
 mod emulator;
 mod generate;
 mod peers;
+mod upload;
 
 use std::{fs, path::Path};
 
@@ -38,6 +39,12 @@ enum What {
         #[arg(long)]
         no_peers: bool,
     },
+    /// Uploads against raw reqwest: a large file from disk, many small ones, and the memory that they take.
+    Upload {
+        /// Prints one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// The emulator's start, memory and latency: 10,000 queued requests, 1,000 connections.
     Emulator {
         /// Prints one JSON object.
@@ -50,6 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let (json, no_check, no_peers) = match arguments.what {
         What::Codegen { json, no_check, no_peers } => (json, no_check, no_peers),
         What::Emulator { json } => return emulator::run(json),
+        What::Upload { json } => return upload::run(json),
     };
     if cfg!(debug_assertions) {
         let flags = [(json, "--json"), (no_check, "--no-check"), (no_peers, "--no-peers")];

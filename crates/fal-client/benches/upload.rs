@@ -1,0 +1,230 @@
+//! Uploads against raw reqwest that sends the same bytes in the same way: `cargo xtask bench upload`.
+//!
+//! The server is another process that reads and forgets, so that memory is the client's alone. Rounds of both
+//! take turns, because a machine is not equally busy all the time. Memory is Linux's `VmHWM`, set back before
+//! each round.
+
+use std::{
+    error::Error,
+    fs,
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Instant,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use fal_client::{Client, File};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+const PART: u64 = 10 << 20;
+const PARTS_AT_ONCE: usize = 10;
+const SMALL: usize = 4 << 10;
+const SMALL_AT_ONCE: usize = 32;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if arguments.first().is_some_and(|first| first == "serve") {
+        return runtime.block_on(serve());
+    }
+    let number = |index: usize, default: u64| arguments.get(index).map_or(Ok(default), |text| text.parse());
+    let (mebibytes, files, rounds) = (number(0, 1024)?, number(1, 10_000)?, number(2, 3)?);
+    runtime.block_on(measure(mebibytes << 20, files, rounds))
+}
+
+/// Reads whatever comes, and answers what an upload needs to go on.
+async fn serve() -> Result<()> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    println!("{url}");
+    std::io::stdout().flush()?;
+    let app = Router::new().fallback(move |request: Request| answer(request, url.clone()));
+    Ok(axum::serve(listener, app).await?)
+}
+
+async fn answer(request: Request, url: String) -> Response {
+    let path = request.uri().path().to_owned();
+    let mut body = request.into_body().into_data_stream();
+    while let Some(Ok(_)) = body.next().await {}
+    let body = match path.as_str() {
+        "/rest/storage/auth/token" => {
+            json!({"token": "t", "token_type": "Bearer", "base_url": format!("{url}/cdn")})
+        }
+        "/cdn/files/upload/multipart" => json!({"access_url": format!("{url}/cdn/files/a"), "uploadId": "u"}),
+        _ => json!({"access_url": format!("{url}/cdn/files/a")}),
+    };
+    ([("etag", "\"t\""), ("content-type", "application/json")], Body::from(body.to_string())).into_response()
+}
+
+/// The server in its own process, which ends with this value.
+struct Server(Child, String);
+
+impl Server {
+    fn start() -> Result<Self> {
+        let program = std::env::current_exe()?;
+        let mut child = Command::new(program).arg("serve").stdout(Stdio::piped()).spawn()?;
+        let mut url = String::new();
+        BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut url)?;
+        Ok(Self(child, url.trim().to_owned()))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+async fn measure(bytes: u64, files: u64, rounds: u64) -> Result<()> {
+    let server = Server::start()?;
+    let client = Client::builder().emulator(&server.1).key("bench:key").build()?;
+    // reqwest asks for a provider of TLS, even where there is none.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let raw = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?;
+    let path = std::env::temp_dir().join(format!("fal-bench-upload-{}", std::process::id()));
+    write(&path, bytes)?;
+    let measured = rounds_of(&client, &raw, &server.1, &path, bytes, files, rounds).await;
+    fs::remove_file(&path)?;
+    println!("{:#}", measured?);
+    Ok(())
+}
+
+async fn rounds_of(
+    client: &Client,
+    raw: &reqwest::Client,
+    url: &str,
+    path: &Path,
+    bytes: u64,
+    files: u64,
+    rounds: u64,
+) -> Result<serde_json::Value> {
+    let (mut ours, mut theirs, mut single) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut our_small, mut their_small) = (Vec::new(), Vec::new());
+    let (mut memory, mut raw_memory, mut small_memory) = (0, 0, 0);
+    for _ in 0..rounds {
+        let (time, peak) = timed(raw_parts(raw, url, path, bytes)).await?;
+        theirs.push(time);
+        raw_memory = raw_memory.max(peak);
+        let (time, peak) = timed(large(client, path)).await?;
+        ours.push(time);
+        memory = memory.max(peak);
+        single.push(timed(raw_whole(raw, url, path, bytes)).await?.0);
+        their_small.push(timed(raw_small(raw, url, files)).await?.0);
+        let (time, peak) = timed(small(client, files)).await?;
+        our_small.push(time);
+        small_memory = small_memory.max(peak);
+    }
+    let mib = |times: &[f64]| rounded(bytes as f64 / f64::from(1 << 20) / median(times));
+    Ok(json!({
+        "large": {
+            "bytes": bytes, "rounds": rounds,
+            "mib_per_second": mib(&ours), "raw_in_parts": mib(&theirs), "raw_in_one_request": mib(&single),
+            "ratio": rounded(median(&theirs) / median(&ours)),
+            "peak_growth_mib": rounded(memory as f64 / 1024.0), "raw_peak_growth_mib": rounded(raw_memory as f64 / 1024.0),
+        },
+        "small": {
+            "files": files, "bytes": SMALL,
+            "per_second": rounded(files as f64 / median(&our_small)),
+            "raw_per_second": rounded(files as f64 / median(&their_small)),
+            "ratio": rounded(median(&their_small) / median(&our_small)),
+            "peak_growth_mib": rounded(small_memory as f64 / 1024.0),
+        },
+    }))
+}
+
+/// The same parts, as many at a time, from the same file, as reqwest's documentation shows it.
+async fn raw_parts(raw: &reqwest::Client, url: &str, path: &Path, bytes: u64) -> Result<()> {
+    let parts = (0..bytes.div_ceil(PART)).map(|index| async move {
+        let from = index * PART;
+        let length = PART.min(bytes - from);
+        let mut file = tokio::fs::File::open(path).await?;
+        file.seek(std::io::SeekFrom::Start(from)).await?;
+        let body = tokio_util::io::ReaderStream::new(file.take(length));
+        let put =
+            raw.put(format!("{url}/cdn/files/a/multipart/u/{}", index + 1)).header("content-length", length);
+        put.body(reqwest::Body::wrap_stream(body)).send().await?.error_for_status()?.bytes().await?;
+        Ok::<_, Box<dyn Error + Send + Sync>>(())
+    });
+    stream::iter(parts).buffer_unordered(PARTS_AT_ONCE).try_collect::<Vec<()>>().await?;
+    Ok(())
+}
+
+async fn raw_whole(raw: &reqwest::Client, url: &str, path: &Path, bytes: u64) -> Result<()> {
+    let file = tokio::fs::File::open(path).await?;
+    let put = raw.put(format!("{url}/whole")).header("content-length", bytes).body(file);
+    put.send().await?.error_for_status()?.bytes().await?;
+    Ok(())
+}
+
+async fn large(client: &Client, path: &Path) -> Result<()> {
+    client.upload(File::path(path)).await?;
+    Ok(())
+}
+
+async fn small(client: &Client, files: u64) -> Result<()> {
+    let uploads = (0..files).map(|_| client.upload(File::bytes(vec![7; SMALL], "image/png")).into_future());
+    stream::iter(uploads).buffer_unordered(SMALL_AT_ONCE).try_for_each(|_| async { Ok(()) }).await?;
+    Ok(())
+}
+
+async fn raw_small(raw: &reqwest::Client, url: &str, files: u64) -> Result<()> {
+    let uploads = (0..files).map(|_| async move {
+        let post = raw.post(format!("{url}/cdn/files/upload")).header("content-type", "image/png");
+        let post = post.header("authorization", "Bearer t").header("x-fal-file-name", "file.png");
+        let reply = post.body(vec![7; SMALL]).send().await?.error_for_status()?.bytes().await?;
+        let reply: serde_json::Value = serde_json::from_slice(&reply)?;
+        reply["access_url"].as_str().map(drop).ok_or("no URL")?;
+        Ok::<_, Box<dyn Error + Send + Sync>>(())
+    });
+    stream::iter(uploads).buffer_unordered(SMALL_AT_ONCE).try_collect::<Vec<()>>().await?;
+    Ok(())
+}
+
+/// Seconds, and by how many KiB the memory grew at most.
+async fn timed(work: impl Future<Output = Result<()>>) -> Result<(f64, u64)> {
+    fs::write("/proc/self/clear_refs", "5").ok();
+    let before = status("VmRSS");
+    let start = Instant::now();
+    work.await?;
+    Ok((start.elapsed().as_secs_f64(), status("VmHWM").saturating_sub(before)))
+}
+
+/// A figure of this process in KiB; 0 where there is no Linux to ask.
+fn status(name: &str) -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+fn write(path: &Path, bytes: u64) -> Result<()> {
+    let mut file = std::io::BufWriter::new(fs::File::create(path)?);
+    let block: Vec<u8> = (0..1_u32 << 20).map(|at| (at ^ at >> 9) as u8).collect();
+    let mut left = bytes;
+    while left > 0 {
+        let length = left.min(block.len() as u64);
+        file.write_all(&block[..length as usize])?;
+        left -= length;
+    }
+    Ok(file.flush()?)
+}
+
+fn median(times: &[f64]) -> f64 {
+    let mut times = times.to_vec();
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+fn rounded(number: f64) -> f64 {
+    (number * 1000.0).round() / 1000.0
+}
