@@ -8,10 +8,10 @@ mod postcards {
     include!(concat!(env!("OUT_DIR"), "/postcards.rs"));
 }
 
-use postcards::{CardStamp, edit, realtime};
+use postcards::{Stamp, edit, realtime};
 
 fn main() -> Result<(), serde_json::Error> {
-    let stamp = CardStamp::builder().country("NL").cents(109).build();
+    let stamp = Stamp::builder().country("NL").cents(109).build();
     let card = input!(postcards {
         greeting: "Wish you were here",
         copies: 3,
