@@ -134,6 +134,9 @@ pub(crate) const FAULTS: &[Fault] = &[
     stalled("silence when the work is done", |rule| rule.stall(At::Reply)),
     stalled("silence after half a head", |rule| rule.stall(At::Head(20))),
     stalled("silence after half a body", |rule| rule.stall(At::Body(5))),
+    // Of another reply, the second copy would be taken for the answer to the next request: HTTP/1.1 has nothing to
+    // tell them apart by.
+    stream("every event comes twice", Rule::twice),
     stream("an event is cut, closed", |rule| rule.cut(At::Event(0))),
     stream("an event is cut, reset", |rule| rule.reset(At::Event(0))),
     stream("an event is cut, silence", |rule| rule.stall(At::Event(0))),
@@ -188,7 +191,6 @@ pub(crate) const FAULTS: &[Fault] = &[
     answer("no request id", |rule| rule.without_header("x-fal-request-id"), [Fine; 3]),
     answer("a wrong clock", |rule| rule.date(SystemTime::UNIX_EPOCH), [Fine; 3]),
     answer("a reply in small pieces", |rule| rule.slow(9, Duration::from_millis(1)), [Fine; 3]),
-    answer("a reply that comes twice", Rule::twice, [Fine; 3]),
     answer(
         "bytes that are not UTF-8",
         |rule| rule.answer(Answer::bytes(200, &b"{\"seed\": \"\xff\"}"[..])),

@@ -107,7 +107,9 @@ impl<E: Endpoint> Job<E> {
             // decides what the refusal meant.
             Err(error) if error.status().is_some_and(may_mean_not_ready) => {
                 match self.fetch_status(false).await {
-                    Ok(Update::Completed { .. }) | Err(_) => Err(error),
+                    // The request may have been completed between the two, and then there is a result now.
+                    Ok(Update::Completed { .. }) => self.fetch_result(Repeat::Failure).await,
+                    Err(_) => Err(error),
                     Ok(_) => {
                         let message = "the result is not ready: `Job::wait` waits for it";
                         Err(self.named(Error::new(ErrorKind::NotReady, message).caused_by(error)))

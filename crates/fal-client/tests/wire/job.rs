@@ -163,6 +163,18 @@ async fn a_failure_with_status_400_is_not_taken_for_an_early_result() {
 }
 
 #[tokio::test]
+async fn a_job_that_is_completed_while_its_result_is_refused_has_one() {
+    let server =
+        Server::start(|request: &Received, _: &str| match (request.path.ends_with("/status"), request.nth) {
+            (true, _) => answer(200, &json!({"status": "COMPLETED"})),
+            (false, 0) => answer(400, &json!({"detail": "Request is still in progress"})),
+            (false, _) => answer(200, &json!({"seed": 7})),
+        })
+        .await;
+    assert_eq!(job(&server.client()).result().await.unwrap().seed, 7);
+}
+
+#[tokio::test]
 async fn updates_are_a_stream_that_ends() {
     let states = [
         json!({"status": "IN_QUEUE", "queue_position": 1}),
