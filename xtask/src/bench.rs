@@ -1,5 +1,5 @@
-//! `cargo xtask bench codegen`: what generating costs, and what compiling the result costs. `bench emulator` is its
-//! own.
+//! `cargo xtask bench`: what generating and compiling the result costs, and what the client costs. `bench emulator` is
+//! its own.
 
 mod compile;
 mod cpu;
@@ -51,13 +51,27 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// What the client costs beyond plain reqwest: run, subscribe, 10,000 jobs at once, large outputs.
+    Client {
+        /// Prints one JSON object.
+        #[arg(long)]
+        json: bool,
+        /// Only `run`, `subscribe`, `many` or `decode`.
+        only: Option<String>,
+    },
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
-    let (json, no_check, no_peers) = match arguments.what {
-        What::Codegen { json, no_check, no_peers } => (json, no_check, no_peers),
-        What::Emulator { json } => return emulator::run(json),
-        What::Upload { json } => return upload::run(json),
+    let (json, no_check, no_peers) = match &arguments.what {
+        What::Codegen { json, no_check, no_peers } => (*json, *no_check, *no_peers),
+        What::Emulator { json } => return emulator::run(*json),
+        What::Upload { json } => return upload::run(*json),
+        // A bench of the client, because nothing generated may be needed to build xtask.
+        What::Client { json, only } => {
+            let fixed = ["bench", "--quiet", "-p", "fal-client", "--bench", "client", "--"];
+            let given = only.as_deref().into_iter().chain(json.then_some("--json"));
+            return cargo(fixed.into_iter().chain(given));
+        }
     };
     if cfg!(debug_assertions) {
         let flags = [(json, "--json"), (no_check, "--no-check"), (no_peers, "--no-peers")];

@@ -3,15 +3,17 @@
 //! With `FAL_KEY` set, fal answers (and bills). Without, the embedded emulator does. Either way the
 //! media end up in `target/demo`.
 
+#[path = "../support/connect.rs"]
+mod connect;
 mod progress;
 
 use std::{env, error::Error, fs, path::PathBuf};
 
 use fal_client::{Client, File, Update, input};
-use fal_emulator::Emulator;
 use fal_flux::dev;
 use fal_kling_video::v2_1::master::text_to_video;
 
+use connect::connect;
 use progress::Progress;
 
 #[tokio::main]
@@ -28,19 +30,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     transcript(&client, &folder.join("transcript.txt")).await?;
     println!("\nSaved in {}", folder.display());
     Ok(())
-}
-
-async fn connect() -> Result<(Client, Option<Emulator>), Box<dyn Error>> {
-    let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-    if ["FAL_KEY", "FAL_KEY_ID", "FAL_EMULATOR_URL"].into_iter().any(set) {
-        let client = Client::from_env()?;
-        println!("Calling {}", client.hosts().queue());
-        return Ok((client, None));
-    }
-    let emulator = Emulator::start().await?;
-    println!("FAL_KEY is not set: calling the embedded emulator at {}", emulator.url());
-    let client = Client::builder().emulator(emulator.url()).build()?;
-    Ok((client, Some(emulator)))
 }
 
 async fn picture(client: &Client, prompt: &str, path: &PathBuf) -> Result<(), Box<dyn Error>> {

@@ -1,0 +1,36 @@
+//! Headers that control the platform, on any call. `cargo run -p fal-client --example headers`
+
+#[path = "support/connect.rs"]
+mod connect;
+
+use std::{error::Error, time::Duration};
+
+use fal_client::{Lifecycle, Priority, input};
+use fal_flux::dev;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let (client, _emulator) = connect::connect().await?;
+
+    // By name …
+    let reply = client.subscribe(input!(dev { prompt: "a sunset" })).header("x-fal-no-retry", "1").await?;
+    println!("{}", reply.images[0].url);
+
+    // … or by the options that stand for them, which the compiler knows.
+    let day = Lifecycle::default().expires_after(Duration::from_secs(86_400));
+    let reply = client
+        .subscribe(input!(dev { prompt: "a sunset" }))
+        .no_retry()
+        .start_timeout(Duration::from_secs(30))
+        .priority(Priority::Low)
+        .hint("session-1")
+        .lifecycle(&day)
+        .store_io(false)
+        .tag("team", "examples")
+        .await?;
+
+    // What came back beside the output.
+    println!("request {}, {:?} billable units", reply.request_id(), reply.billable_units());
+    println!("{:?}", reply.headers());
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! The queue step by step: submit, status, updates, result, cancel. `cargo run -p fal-client --example queue`
+
+#[path = "support/connect.rs"]
+mod connect;
+
+use std::error::Error;
+
+use fal_client::{Cancelled, Ticket, input};
+use fal_flux::dev;
+use futures_util::TryStreamExt;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let (client, _emulator) = connect::connect().await?;
+    let sunset = || input!(dev { prompt: "a sunset over mountains" });
+
+    let job = client.submit(sunset()).await?;
+    println!("Request ID: {}", job.request_id());
+    println!("{:?}", job.status_with_logs().await?);
+
+    // Too early is an error of its own.
+    if let Err(error) = job.result().await {
+        println!("{error} (not ready: {})", error.is_not_ready());
+    }
+
+    // A ticket is what another process needs to come back for the result.
+    let stored = serde_json::to_string(&job.ticket())?;
+    println!("{stored}");
+    let ticket: Ticket<dev::Model> = serde_json::from_str(&stored)?;
+    let job = client.resume(ticket);
+
+    let mut updates = job.updates();
+    while let Some(update) = updates.try_next().await? {
+        println!("{update:?}");
+    }
+    println!("{}", job.result().await?.images[0].url);
+
+    match client.submit(sunset()).await?.cancel().await? {
+        Cancelled::Requested => println!("cancelled"),
+        Cancelled::AlreadyCompleted => println!("too late"),
+        _ => println!("unknown"),
+    }
+    Ok(())
+}

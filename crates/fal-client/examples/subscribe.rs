@@ -1,0 +1,31 @@
+//! Over the queue, with progress and logs on the way. `cargo run -p fal-client --example subscribe`
+
+#[path = "support/connect.rs"]
+mod connect;
+
+use std::{error::Error, time::Duration};
+
+use fal_client::{Update, input};
+use fal_flux::dev;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let (client, _emulator) = connect::connect().await?;
+
+    let reply = client
+        .subscribe(input!(dev { prompt: "a sunset over mountains" }))
+        .logs()
+        .on_update(|update| {
+            if let Update::Queued { position } = update {
+                println!("{position} ahead");
+            }
+            for log in update.logs() {
+                println!("{}", log.message); // each line once
+            }
+        })
+        .timeout(Duration::from_secs(120)) // the job is then cancelled
+        .cancel_on_drop() // and so it is when this future is dropped
+        .await?;
+    println!("{}", reply.images[0].url);
+    Ok(())
+}
