@@ -9,7 +9,7 @@ use crate::{
     backup::Backups,
     call::custom_header,
     client::Shared,
-    credentials,
+    credentials::{self, Authorization},
     hosts::{Plain, Service, is_loopback, parse},
     queue::Permits,
     storage::Tokens,
@@ -291,13 +291,18 @@ impl ClientBuilder {
         })?;
         let mut headers = self.headers;
         headers.entry(header::USER_AGENT).or_insert(user_agent);
+        headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        let authorization = credentials.prepare()?;
+        if let Authorization::Fixed(key) = &authorization {
+            headers.insert(header::AUTHORIZATION, key.clone());
+        }
         let local = proxy.as_ref().map_or(hosts.are_local(), is_loopback);
         let transport = Transport {
             #[cfg(feature = "realtime")]
             upgrades: Upgrades::new(self.http.is_none().then_some(local)),
             http: self.http.map_or_else(|| default_http(local), Ok)?,
             hosts,
-            authorization: credentials.prepare()?,
+            authorization,
             headers,
             proxy,
             backups: if self.backup_domains { Backups::fal() } else { Backups::default() },

@@ -94,7 +94,7 @@ impl Error {
         error.0.error_type = read.error_type.or_else(|| text("x-fal-error-type"));
         error.0.retry_after = retry_after(headers).or(read.retry_after);
         error.0.request_id = text("x-fal-request-id").or(read.request_id);
-        error.0.headers = reply::kept(headers);
+        error.0.headers = reply::kept(headers.clone());
         error.0.redirect = text("location").filter(|_| status.is_redirection());
         error
     }
@@ -220,7 +220,7 @@ impl Error {
         self.0.body.as_ref()
     }
 
-    /// fal's own headers of the answer, those that begin with `x-fal-`.
+    /// The headers of the answer, but for those that are secrets. Empty when there was no answer.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.0.headers

@@ -95,7 +95,8 @@ pub(crate) async fn upload_files<P: Parameters>(
     if local.is_empty() {
         return Ok(());
     }
-    let online = storage::upload_all(client, local.clone(), retry, deadline).await?;
+    // In a box, because most calls have no files and should not be as large as if they had.
+    let online = Box::pin(storage::upload_all(client, local.clone(), retry, deadline)).await?;
     input.visit_files(&mut |file| {
         if let Some(index) = local.iter().position(|candidate| candidate == file)
             && let Some(uploaded) = online.get(index)

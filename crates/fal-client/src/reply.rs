@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use crate::{Error, ErrorKind, Result, transport::Answer};
 
-/// Lets its bearer upload files: not to be passed around by accident.
-const CDN_TOKEN: &str = "x-fal-cdn-token";
+/// Let their bearer act for the caller: not to be passed around by accident.
+const SECRETS: [&str; 2] = ["x-fal-cdn-token", "set-cookie"];
 
 /// An answer of type `T`, and what came with it.
 #[derive(Clone)]
@@ -49,7 +49,7 @@ impl<T> Reply<T> {
         self.text("x-fal-served-from")
     }
 
-    /// fal's own headers of the answer, those that begin with `x-fal-`.
+    /// The headers of the answer, but for those that are secrets.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
@@ -75,15 +75,16 @@ impl<T: DeserializeOwned> Reply<T> {
         let value = answer.json().map_err(|error| {
             error.request(Some(request_id.as_str()).filter(|request_id| !request_id.is_empty()))
         })?;
-        Ok(Self { value, request_id, raw: answer.body, headers: kept(&answer.headers) })
+        Ok(Self { value, request_id, raw: answer.body, headers: kept(answer.headers) })
     }
 }
 
 /// The headers that are surfaced.
-pub(crate) fn kept(headers: &HeaderMap) -> HeaderMap {
-    let is_kept = |name: &str| name.starts_with("x-fal-") && name != CDN_TOKEN;
-    let kept = headers.iter().filter(|(name, _)| is_kept(name.as_str()));
-    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+pub(crate) fn kept(mut headers: HeaderMap) -> HeaderMap {
+    for name in SECRETS {
+        headers.remove(name);
+    }
+    headers
 }
 
 /// Without the bytes, which say the same again.

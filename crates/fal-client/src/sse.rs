@@ -32,6 +32,11 @@ impl Events {
         Ok(Self { chunks: Box::pin(response.bytes_stream()), parser: Parser::new(limit) })
     }
 
+    /// Whether the connection is of no other use until the stream has ended, as before HTTP/2.
+    pub(crate) fn holds_connection(&self) -> bool {
+        self.response.version() < http::Version::HTTP_2
+    }
+
     /// Waits for the next event; `None` at the end. Can be dropped while it waits without losing anything.
     pub(crate) async fn next(&mut self) -> Result<Option<Event>> {
         std::future::poll_fn(|context| self.poll_next(context)).await

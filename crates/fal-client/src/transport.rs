@@ -28,7 +28,7 @@ pub(crate) struct Transport {
     pub(crate) upgrades: Upgrades,
     pub(crate) hosts: Hosts,
     pub(crate) authorization: Authorization,
-    /// Of every request to fal: `User-Agent` and what the caller set.
+    /// Of every request to fal: `User-Agent`, the key unless it has to be asked for, what the caller set.
     pub(crate) headers: HeaderMap,
     /// Where requests to fal are sent instead, for a server that has the key.
     pub(crate) proxy: Option<Url>,

@@ -254,7 +254,8 @@ impl<E: Endpoint> Job<E> {
         let shared = &self.client.0;
         let answer = async {
             let _permit = shared.queue.request().await;
-            shared.transport.send(request).await
+            // In a box, so that a job that waits is small: only so many have a permit.
+            Box::pin(shared.transport.send(request)).await
         };
         answer.instrument(span).await.map_err(|error| self.named(error))
     }

@@ -18,7 +18,7 @@ const LONG_SILENCE: Duration = Duration::from_secs(15);
 
 /// The end of a stream follows its last event at once. The connection can be used again if that is waited
 /// for.
-const END: Duration = Duration::from_millis(1);
+const END: Duration = Duration::from_millis(10);
 
 /// How many silences in a row make a stream that has said nothing useless.
 const USELESS: u32 = 2;
@@ -97,7 +97,9 @@ impl Listening {
 
     /// Waits for the end after the last event, for a moment.
     pub(super) async fn finish(mut self) {
-        if let State::Open(events) = &mut self.state {
+        if let State::Open(events) = &mut self.state
+            && events.holds_connection()
+        {
             let _ = tokio::time::timeout(END, events.next()).await;
         }
     }

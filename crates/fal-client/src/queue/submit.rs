@@ -63,7 +63,7 @@ impl<E: Endpoint> Submit<E> {
         request.timeout = Some(TRANSFER);
         let answer = {
             let _permit = client.0.queue.request().await;
-            client.0.transport.send(&request).await?
+            Box::pin(client.0.transport.send(&request)).await?
         };
         let Accepted { request_id, status_url, response_url, cancel_url } = answer.json()?;
         if request_id.is_empty() {

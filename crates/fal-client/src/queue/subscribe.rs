@@ -44,7 +44,8 @@ impl<E: Endpoint> Subscribe<E> {
         let (limit, endpoint) = (options.timeout(submit.client()), submit.endpoint().clone());
         submit.options = options;
         let start = Instant::now();
-        let job = within(limit, &endpoint, submit.send()).await?;
+        // In a box, which is gone while the job is waited for.
+        let job = Box::pin(within(limit, &endpoint, submit.send())).await?;
         let guard = CancelOnDrop::new(&job, follow.cancel_on_drop);
         let result = match limit {
             None => follow.finish(&job).await,
@@ -83,5 +84,20 @@ impl<E: Endpoint> IntoFuture for Subscribe<E> {
         let span =
             tracing::info_span!("fal.subscribe", endpoint = %self.submit.endpoint(), request_id = Empty);
         Box::pin(self.send().instrument(span))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::untyped;
+
+    /// Ten thousand of them should fit into the memory of a small server.
+    #[test]
+    fn a_call_that_waits_is_small() {
+        let client = Client::builder().emulator("http://127.0.0.1:9").build().unwrap();
+        let call = client.subscribe(untyped::input("acme/app", serde_json::json!({})));
+        let size = size_of_val(&call.send());
+        assert!(size <= 4096, "{size} bytes");
     }
 }

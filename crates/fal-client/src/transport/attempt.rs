@@ -1,15 +1,19 @@
 //! One attempt at a request.
 
+use std::mem;
+
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use tracing::{Instrument, field::Empty};
 use url::Url;
 
 use super::{Answer, Content, Failure, Request, Transport};
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, credentials::Authorization};
 
 /// An explanation is not longer than this; what comes after is not read.
 const EXPLANATION: u64 = 1 << 20;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// No more than this is set aside for an answer before it has arrived.
 const PREPARED: u64 = 16 << 20;
@@ -67,8 +71,12 @@ impl Transport {
                 let message = "the key is for fal's services only, not for this URL";
                 return Err(Failure::Final(Error::new(ErrorKind::Config, message)));
             }
-            headers.clone_from(&self.headers);
-            if let Some(key) = self.authorization.header().await.map_err(Failure::Final)? {
+            // With room for what the HTTP client adds: a clone has none and would be moved at once.
+            *headers = HeaderMap::with_capacity(self.headers.len() + request.headers.len() + 4);
+            headers.extend(self.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+            if let Authorization::Asked(_) = &self.authorization
+                && let Some(key) = self.authorization.header().await.map_err(Failure::Final)?
+            {
                 headers.insert(header::AUTHORIZATION, key);
             }
             if self.proxy.is_some() {
@@ -91,7 +99,7 @@ impl Transport {
             }
             Content::None => {}
             Content::Json(body) => {
-                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                headers.insert(header::CONTENT_TYPE, JSON);
                 *prepared.body_mut() = Some(body.clone().into());
             }
             Content::Bytes(body) => *prepared.body_mut() = Some(body.clone().into()),
@@ -106,15 +114,17 @@ impl Transport {
     }
 
     /// Reads the whole answer, unless it is larger than the client takes.
-    pub(super) async fn read(&self, response: reqwest::Response) -> Result<Answer, Failure> {
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = read_at_most(response, self.limits.reply).await?;
+    pub(super) async fn read(&self, mut response: reqwest::Response) -> Result<Answer, Failure> {
+        let headers = mem::take(response.headers_mut());
+        let request_id = headers.get("x-fal-request-id").and_then(|id| id.to_str().ok());
+        let status = response.status();
+        let body = read_at_most(response, self.limits.reply, request_id).await?;
         Ok(Answer { status, headers, body })
     }
 
     /// Reads the rest of an answer that was opened.
     pub(crate) async fn read_body(&self, response: reqwest::Response) -> crate::Result<Bytes> {
-        read_at_most(response, self.limits.reply).await.map_err(Failure::into_error)
+        read_at_most(response, self.limits.reply, None).await.map_err(Failure::into_error)
     }
 }
 
@@ -134,12 +144,14 @@ async fn accepted(response: reqwest::Response, upgrade: bool) -> Result<reqwest:
     Err(refused(status, headers, body))
 }
 
-async fn read_at_most(response: reqwest::Response, limit: u64) -> Result<Bytes, Failure> {
-    let request_id =
-        response.headers().get("x-fal-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+async fn read_at_most(
+    response: reqwest::Response,
+    limit: u64,
+    request_id: Option<&str>,
+) -> Result<Bytes, Failure> {
     let too_large = || {
         let message = format!("the answer is larger than {limit} bytes");
-        Failure::Final(Error::new(ErrorKind::TooLarge { limit }, message).request(request_id.as_deref()))
+        Failure::Final(Error::new(ErrorKind::TooLarge { limit }, message).request(request_id))
     };
     if response.content_length().is_some_and(|length| length > limit) {
         return Err(too_large());
