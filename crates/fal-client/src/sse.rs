@@ -18,6 +18,7 @@ use crate::{Error, Result};
 pub(crate) struct Events {
     chunks: Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>,
     parser: Parser,
+    holds_connection: bool,
 }
 
 impl Events {
@@ -29,12 +30,13 @@ impl Events {
         if !media_type.trim().eq_ignore_ascii_case("text/event-stream") {
             return Err(response.into());
         }
-        Ok(Self { chunks: Box::pin(response.bytes_stream()), parser: Parser::new(limit) })
+        let holds_connection = response.version() < http::Version::HTTP_2;
+        Ok(Self { chunks: Box::pin(response.bytes_stream()), parser: Parser::new(limit), holds_connection })
     }
 
     /// Whether the connection is of no other use until the stream has ended, as before HTTP/2.
     pub(crate) fn holds_connection(&self) -> bool {
-        self.response.version() < http::Version::HTTP_2
+        self.holds_connection
     }
 
     /// Waits for the next event; `None` at the end. Can be dropped while it waits without losing anything.
