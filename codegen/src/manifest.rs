@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::{Error, rust::names};
 
 /// The crates to generate, by name.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// One entry a crate.
@@ -15,7 +15,7 @@ pub struct Manifest {
 }
 
 /// One crate: the endpoints of one app.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Family {
     /// The `owner/alias` that every endpoint id of the crate starts with.

@@ -4,6 +4,7 @@ mod bench;
 mod catalogue;
 mod conformance;
 mod demo;
+mod diff;
 mod regen;
 mod run;
 mod test;
@@ -32,6 +33,8 @@ enum Command {
     /// Calls FLUX, a video model and Whisper, and saves the media under target/demo. Uses the embedded
     /// emulator unless FAL_KEY is set.
     Demo(demo::Arguments),
+    /// Tells what the schemas changed for users since a commit, and the version that each crate needs for it.
+    Diff(diff::Arguments),
     /// Writes documents to schemas/: fal's facts, the phrases of schemas/words.
     Fetch(catalogue::Arguments),
     /// Writes crates/models from schemas/.
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Conformance(arguments) => conformance::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Fetch(arguments) => catalogue::run("fetch", &arguments),
         Command::Regen(arguments) => regen::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),

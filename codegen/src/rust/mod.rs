@@ -15,6 +15,7 @@ mod values;
 
 pub(crate) use plan::plan;
 use serde_json::Value;
+pub use values::{length, range};
 
 /// A crate of generated bindings.
 #[derive(Debug, Clone)]

@@ -26,8 +26,9 @@ pub(super) fn facts(property: &Property, built: bool) -> Vec<String> {
     facts
 }
 
-/// `between 1 and 50`
-pub(super) fn range(bounds: &Bounds) -> String {
+/// Bounds in words: `between 1 and 50`. Nothing, if there are none.
+#[must_use]
+pub fn range(bounds: &Bounds) -> String {
     match bounds {
         Bounds::Integer(bounds) => range_of(bounds, |value| value.to_string()),
         Bounds::Number(bounds) => range_of(bounds, |value| format!("{value:?}")),
@@ -52,8 +53,9 @@ fn range_of<T: Copy>(bounds: &ModelBounds<T>, show: impl Fn(T) -> String) -> Str
     text
 }
 
-/// `at most 2500 characters`
-pub(super) fn length(length: &Length, list: bool) -> String {
+/// A length in words: `at most 2500 characters`, or `items`.
+#[must_use]
+pub fn length(length: &Length, list: bool) -> String {
     let unit = |count: usize| match (list, count) {
         (true, 1) => "item",
         (true, _) => "items",

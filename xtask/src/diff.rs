@@ -1,0 +1,97 @@
+//! `cargo xtask diff`: what the schemas changed for users, and the version that each crate needs for it.
+
+mod bounds;
+mod changelog;
+mod compare;
+mod finding;
+mod json;
+mod markdown;
+mod properties;
+mod snapshot;
+mod surface;
+#[cfg(test)]
+mod tests;
+mod text;
+mod types;
+mod version;
+
+use compare::CrateDiff;
+use snapshot::Repository;
+
+use crate::root;
+
+/// Arguments of `cargo xtask diff`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Compares with the schemas of this commit, branch or tag
+    #[arg(value_name = "GIT-REF", default_value = "HEAD")]
+    reference: String,
+
+    /// Compares with the last tag instead: what the next release brings
+    #[arg(long, conflicts_with = "reference")]
+    since_release: bool,
+
+    /// How to say it: `changelog` gives entries for CHANGELOG.md
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    /// Fails if a crate needs a higher version than the work tree gives it
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Format {
+    Text,
+    Markdown,
+    Json,
+    Changelog,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
+    let repository = Repository(root());
+    let last;
+    let reference = match arguments.since_release {
+        true => {
+            last = repository.last_tag()?;
+            &last
+        }
+        false => &arguments.reference,
+    };
+    let (before, after) = (repository.at(reference)?, repository.work_tree()?);
+    let crates = compare::compare(&before, &after)?;
+    print!(
+        "{}",
+        match arguments.format {
+            Format::Text => text::write(&crates, reference),
+            Format::Markdown => markdown::write(&crates, reference),
+            Format::Json => json::write(&crates, reference),
+            Format::Changelog => changelog::write(&crates),
+        }
+    );
+    if repository.differs(reference, snapshot::PLATFORM)? {
+        eprintln!("{} has changed too; `git diff {reference} {0}` shows it", snapshot::PLATFORM);
+    }
+    match crates.iter().filter_map(|item| item.next.as_ref()).max() {
+        Some(next) if arguments.check && *next > after.version => Err(format!(
+            "the crates have version {}, and need {next}: raise `version` in Cargo.toml",
+            after.version
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// How a crate changes, in a few words: `breaking, 0.1.0 becomes 0.2.0`.
+fn verdict(item: &CrateDiff) -> String {
+    match (&item.version, &item.next) {
+        (Some(version), Some(next)) => format!("{}, {version} becomes {next}", item.level.as_str()),
+        (None, Some(next)) => format!("new, {next}"),
+        (_, None) => "gone".to_owned(),
+    }
+}
+
+/// `a sentence` with a capital letter at its start, unless it starts with code.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

@@ -1,0 +1,62 @@
+//! Entries for CHANGELOG.md, under its usual headings.
+
+use super::{
+    compare::CrateDiff,
+    finding::{Kind, Level},
+    markdown::place,
+};
+
+pub(super) fn write(crates: &[CrateDiff]) -> String {
+    let mut text = String::new();
+    for heading in ["Added", "Changed", "Deprecated", "Removed"] {
+        let mut entries = String::new();
+        for item in crates {
+            for change in
+                item.changes.iter().filter(|change| heading_of(change.finding.kind) == Some(heading))
+            {
+                let finding = &change.finding;
+                let breaking = if finding.level == Level::Breaking { "**Breaking:** " } else { "" };
+                entries.push_str(&format!(
+                    "- {breaking}`{}`: {}{}.\n",
+                    item.name,
+                    finding.what,
+                    place(&change.endpoints)
+                ));
+            }
+        }
+        if !entries.is_empty() {
+            text.push_str(&format!("{}### {heading}\n\n{entries}", if text.is_empty() { "" } else { "\n" }));
+        }
+    }
+    text
+}
+
+/// The heading of what users are told. Other words for the same thing are not.
+fn heading_of(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::CrateAdded
+        | Kind::EndpointAdded
+        | Kind::StreamAdded
+        | Kind::RealtimeAdded
+        | Kind::Added
+        | Kind::ValueAdded => Some("Added"),
+        Kind::CrateRemoved
+        | Kind::EndpointRemoved
+        | Kind::StreamRemoved
+        | Kind::RealtimeRemoved
+        | Kind::Removed
+        | Kind::ValueRemoved => Some("Removed"),
+        Kind::Deprecated => Some("Deprecated"),
+        Kind::BecameRequired
+        | Kind::BecameOptional
+        | Kind::NullAllowed
+        | Kind::NullRefused
+        | Kind::TypeChanged
+        | Kind::Narrowed
+        | Kind::Widened
+        | Kind::DefaultChanged
+        | Kind::Restored
+        | Kind::NameChanged => Some("Changed"),
+        Kind::WordsChanged => None,
+    }
+}

@@ -1,0 +1,247 @@
+//! From two catalogues to what changed in each crate.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fal_codegen::{
+    Manifest, Source, Understood,
+    manifest::Family,
+    model::{Endpoint, Side},
+    workspace::SCHEMAS,
+};
+use semver::Version;
+use serde_json::Value;
+
+use super::{
+    finding::{Finding, Kind, Level, Place},
+    surface::{self, TYPES},
+    types::Walk,
+    version,
+};
+
+/// The schemas at one point of the history.
+pub(super) struct Snapshot {
+    /// What messages put before the paths of files, such as `HEAD:`.
+    pub(super) label: String,
+    pub(super) manifest: Manifest,
+    /// The text of each document of the manifest, by endpoint id.
+    pub(super) documents: BTreeMap<String, String>,
+    /// The version that the crates have.
+    pub(super) version: Version,
+}
+
+/// What changed in one crate.
+pub(super) struct CrateDiff {
+    pub(super) name: String,
+    pub(super) app: String,
+    pub(super) level: Level,
+    /// The version it had. A new crate had none.
+    pub(super) version: Option<Version>,
+    /// The version it needs. A crate that is gone needs none.
+    pub(super) next: Option<Version>,
+    /// The worst first.
+    pub(super) changes: Vec<Change>,
+}
+
+/// A change, and the endpoints that it happened to.
+pub(super) struct Change {
+    pub(super) finding: Finding,
+    pub(super) endpoints: Vec<String>,
+}
+
+/// Compares two snapshots. Crates without a change are left out.
+pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Result<Vec<CrateDiff>, String> {
+    let names: BTreeSet<&String> =
+        before.manifest.crates.keys().chain(after.manifest.crates.keys()).collect();
+    let changed: BTreeSet<&String> =
+        names.into_iter().filter(|name| before.part(name) != after.part(name)).collect();
+    let (old, new) = (before.understand(&changed)?, after.understand(&changed)?);
+    let mut crates = Vec::new();
+    for name in changed {
+        let families = (before.manifest.crates.get(name), after.manifest.crates.get(name));
+        let changes = match families {
+            (None, Some(family)) => vec![new_crate(name, family)],
+            (Some(family), None) => vec![gone_crate(name, family)],
+            _ => match (old.get(name), new.get(name)) {
+                (Some(old), Some(new)) => of_crate(families, old, new),
+                _ => Vec::new(),
+            },
+        };
+        let Some(level) = changes.iter().map(|change| change.finding.level).max() else { continue };
+        let app = families.1.or(families.0).map(|family| family.app.clone()).unwrap_or_default();
+        let version = families.0.map(|_| before.version.clone());
+        let next = version.as_ref().filter(|_| families.1.is_some());
+        let next = next.map(|version| version::next(version, level));
+        crates.push(CrateDiff { name: name.clone(), app, level, version, next, changes });
+    }
+    // A new crate starts with the version that all share.
+    let shared = crates.iter().filter_map(|item| item.next.clone()).chain([after.version.clone()]).max();
+    for item in crates.iter_mut().filter(|item| after.manifest.crates.contains_key(&item.name)) {
+        item.next = item.next.take().or_else(|| shared.clone());
+    }
+    Ok(crates)
+}
+
+impl Snapshot {
+    /// All that a crate is generated from.
+    fn part(&self, name: &str) -> Option<(&Family, Vec<Option<&String>>)> {
+        let family = self.manifest.crates.get(name)?;
+        Some((family, family.endpoints.iter().map(|id| self.documents.get(id)).collect()))
+    }
+
+    fn understand(&self, only: &BTreeSet<&String>) -> Result<BTreeMap<String, Understood>, String> {
+        let mut manifest = self.manifest.clone();
+        manifest.crates.retain(|name, _| only.contains(name));
+        let ids = manifest.crates.values().flat_map(|family| &family.endpoints);
+        let sources: Vec<Source> = ids
+            .filter_map(|id| {
+                let file = format!("{}{SCHEMAS}/{}", self.label, Manifest::document(id));
+                Some(Source { file, text: self.documents.get(id)?.clone() })
+            })
+            .collect();
+        let file = format!("{}{SCHEMAS}/manifest.toml", self.label);
+        fal_codegen::understand_manifest(&manifest, &file, &sources).map_err(|errors| errors.to_string())
+    }
+}
+
+fn of_crate(families: (Option<&Family>, Option<&Family>), old: &Understood, new: &Understood) -> Vec<Change> {
+    let mut changes: Vec<Change> = Vec::new();
+    let mut broken: BTreeSet<&str> = BTreeSet::new();
+    if let (Some(old), Some(new)) = families
+        && old.title != new.title
+    {
+        let what = format!("the crate is called \"{}\", was \"{}\"", new.title, old.title);
+        add(&mut changes, at_endpoint(Level::Patch, Kind::WordsChanged, what, ""), None);
+    }
+    let find = |endpoints: &'_ [Endpoint], id: &str| endpoints.iter().position(|endpoint| endpoint.id == id);
+    for before in &old.endpoints {
+        let found = match find(&new.endpoints, &before.id) {
+            Some(index) => of_endpoint(before, &new.endpoints[index]),
+            None => {
+                let why = "Code that names its module no longer compiles.";
+                vec![at_endpoint(
+                    Level::Breaking,
+                    Kind::EndpointRemoved,
+                    "the endpoint is gone".to_owned(),
+                    why,
+                )]
+            }
+        };
+        if found.iter().any(|finding| finding.level == Level::Breaking) {
+            broken.insert(&before.id);
+        }
+        found.into_iter().for_each(|finding| add(&mut changes, finding, Some(&before.id)));
+    }
+    for after in new.endpoints.iter().filter(|after| find(&old.endpoints, &after.id).is_none()) {
+        let what = match &after.category {
+            Some(category) => format!("a new endpoint, {category}"),
+            None => "a new endpoint".to_owned(),
+        };
+        add(&mut changes, at_endpoint(Level::Minor, Kind::EndpointAdded, what, ""), Some(&after.id));
+    }
+    let (was, is) = (surface::of(&old.plan), surface::of(&new.plan));
+    for (module, before) in &was {
+        // Where something else breaks, lost names are its consequence.
+        let explained = broken.contains(module.as_str()) || (module == TYPES && !broken.is_empty());
+        let after = is.get(module).cloned().unwrap_or_default();
+        if explained {
+            continue;
+        }
+        for what in surface::lost(before, &after) {
+            let why = "Code that names it no longer compiles.";
+            let endpoint = (module != TYPES).then_some(module.as_str());
+            add(&mut changes, at_endpoint(Level::Breaking, Kind::NameChanged, what, why), endpoint);
+        }
+    }
+    for before in &old.endpoints {
+        let told = changes.iter().any(|change| change.endpoints.contains(&before.id));
+        let after = new.endpoints.iter().find(|after| after.id == before.id);
+        if !told && after.is_some_and(|after| sides(before) != sides(after)) {
+            let what =
+                "an example, the order of parameters, or the words on an object have changed".to_owned();
+            add(&mut changes, at_endpoint(Level::Patch, Kind::WordsChanged, what, ""), Some(&before.id));
+        }
+    }
+    changes.sort_by(|a, b| {
+        let key = |change: &Change| (change.finding.kind, change.finding.place, change.endpoints.clone());
+        b.finding.level.cmp(&a.finding.level).then_with(|| key(a).cmp(&key(b)))
+    });
+    changes
+}
+
+fn sides(endpoint: &Endpoint) -> (&Side, &Side, Option<&Side>) {
+    (&endpoint.input, &endpoint.output, endpoint.event.as_ref())
+}
+
+/// A change that happened to several endpoints is one.
+fn add(changes: &mut Vec<Change>, finding: Finding, endpoint: Option<&str>) {
+    let endpoint = endpoint.map(str::to_owned);
+    match changes.iter_mut().find(|change| change.finding == finding) {
+        Some(change) => change.endpoints.extend(endpoint),
+        None => changes.push(Change { finding, endpoints: endpoint.into_iter().collect() }),
+    }
+}
+
+fn of_endpoint(before: &Endpoint, after: &Endpoint) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let words = |endpoint: &Endpoint| {
+        (endpoint.title.clone(), endpoint.description.clone(), endpoint.category.clone())
+    };
+    if words(before) != words(after) {
+        let what = "its title, description or category has changed".to_owned();
+        found.push(at_endpoint(Level::Patch, Kind::WordsChanged, what, ""));
+    }
+    if before.realtime != after.realtime {
+        found.push(match after.realtime {
+            true => at_endpoint(
+                Level::Minor,
+                Kind::RealtimeAdded,
+                "speaks over realtime connections".to_owned(),
+                "",
+            ),
+            false => at_endpoint(
+                Level::Breaking,
+                Kind::RealtimeRemoved,
+                "no longer speaks over realtime connections".to_owned(),
+                "`realtime` with it no longer compiles.",
+            ),
+        });
+    }
+    found.extend(Walk::over(Place::Input, &before.input, &after.input));
+    found.extend(Walk::over(Place::Output, &before.output, &after.output));
+    match (&before.event, &after.event) {
+        (None, None) => {}
+        (None, Some(_)) => {
+            found.push(at_endpoint(Level::Minor, Kind::StreamAdded, "streams its output".to_owned(), ""));
+        }
+        (Some(_), None) => found.push(at_endpoint(
+            Level::Breaking,
+            Kind::StreamRemoved,
+            "no longer streams its output".to_owned(),
+            "`stream` with it no longer compiles.",
+        )),
+        // Where events are outputs, one type is both.
+        (Some(old), Some(new)) if *old == before.output && *new == after.output => {}
+        (Some(old), Some(new)) => found.extend(Walk::over(Place::Event, old, new)),
+    }
+    found
+}
+
+fn new_crate(name: &str, family: &Family) -> Change {
+    let what = format!("the crate `{name}` is new: {}", family.title);
+    Change {
+        finding: at_endpoint(Level::Minor, Kind::CrateAdded, what, ""),
+        endpoints: family.endpoints.clone(),
+    }
+}
+
+fn gone_crate(name: &str, family: &Family) -> Change {
+    let what = format!("the crate `{name}` is gone");
+    let why = "Its published versions stay; nothing follows them.";
+    let finding = at_endpoint(Level::Breaking, Kind::CrateRemoved, what, why);
+    Change { finding, endpoints: family.endpoints.clone() }
+}
+
+fn at_endpoint(level: Level, kind: Kind, what: String, why: &'static str) -> Finding {
+    let (from, to) = (Value::Null, Value::Null);
+    Finding { level, kind, place: Place::Endpoint, path: String::new(), what, why, from, to }
+}

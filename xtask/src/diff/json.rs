@@ -1,0 +1,37 @@
+//! For programs.
+
+use serde_json::{Value, json};
+
+use super::compare::{Change, CrateDiff};
+
+pub(super) fn write(crates: &[CrateDiff], reference: &str) -> String {
+    let next = crates.iter().filter_map(|item| item.next.as_ref()).max();
+    let crates: Vec<Value> = crates.iter().map(of_crate).collect();
+    let version = next.map(ToString::to_string);
+    format!("{:#}\n", json!({ "since": reference, "version": version, "crates": crates }))
+}
+
+fn of_crate(item: &CrateDiff) -> Value {
+    json!({
+        "name": item.name,
+        "app": item.app,
+        "bump": item.level.as_str(),
+        "version": item.version.as_ref().map(ToString::to_string),
+        "next": item.next.as_ref().map(ToString::to_string),
+        "changes": item.changes.iter().map(of_change).collect::<Vec<_>>(),
+    })
+}
+
+fn of_change(Change { finding, endpoints }: &Change) -> Value {
+    json!({
+        "level": finding.level.as_str(),
+        "kind": finding.kind.as_str(),
+        "place": finding.place.as_str(),
+        "path": finding.path,
+        "what": finding.what,
+        "why": finding.why,
+        "from": finding.from,
+        "to": finding.to,
+        "endpoints": endpoints,
+    })
+}

@@ -1,0 +1,124 @@
+//! The schemas of a commit, and those of the work tree.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+};
+
+use fal_codegen::{Manifest, workspace::SCHEMAS};
+use semver::Version;
+
+use super::compare::Snapshot;
+
+/// The document of the platform API, which describes no model.
+pub(super) const PLATFORM: &str = "schemas/platform/openapi.json";
+
+/// The work tree of a repository.
+pub(super) struct Repository(pub(super) PathBuf);
+
+impl Repository {
+    pub(super) fn work_tree(&self) -> Result<Snapshot, String> {
+        snapshot("", |paths| paths.iter().map(|path| read(&self.0.join(path))).collect())
+    }
+
+    pub(super) fn at(&self, reference: &str) -> Result<Snapshot, String> {
+        let commit = self.git(&["rev-parse", "--verify", "--quiet", &format!("{reference}^{{commit}}")]);
+        let commit =
+            commit.map_err(|_| format!("`{reference}` is no commit, branch or tag of this repository"))?;
+        snapshot(&format!("{reference}:"), |paths| self.blobs(commit.trim(), paths))
+    }
+
+    pub(super) fn last_tag(&self) -> Result<String, String> {
+        let tag = self.git(&["describe", "--tags", "--abbrev=0"]);
+        Ok(tag.map_err(|_| "there is no tag yet; name a commit instead".to_owned())?.trim().to_owned())
+    }
+
+    /// Whether a file differs from what it was.
+    pub(super) fn differs(&self, reference: &str, path: &str) -> Result<bool, String> {
+        Ok(!self.git(&["diff", "--name-only", reference, "--", path])?.is_empty())
+    }
+
+    fn git(&self, arguments: &[&str]) -> Result<String, String> {
+        let output = Command::new("git").args(arguments).current_dir(&self.0).output();
+        let output = output.map_err(|error| format!("git: {error}"))?;
+        match output.status.success() {
+            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        }
+    }
+
+    /// Files of a commit, all by one process. `None` for one that the commit does not have.
+    fn blobs(&self, commit: &str, paths: &[String]) -> Result<Vec<Option<String>>, String> {
+        let failed = |error: std::io::Error| format!("git cat-file: {error}");
+        let mut git = Command::new("git");
+        git.args(["cat-file", "--batch"]).current_dir(&self.0);
+        let mut git = git.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(failed)?;
+        let asked: String = paths.iter().map(|path| format!("{commit}:{path}\n")).collect();
+        let stdin = git.stdin.take();
+        // It answers while it is still being asked, and both pipes are finite.
+        let asking =
+            thread::spawn(move || stdin.map_or(Ok(()), |mut stdin| stdin.write_all(asked.as_bytes())));
+        let output = git.wait_with_output().map_err(failed)?;
+        asking.join().map_err(|_| "git cat-file: could not be asked".to_owned())?.map_err(failed)?;
+        let mut rest = output.stdout.as_slice();
+        paths
+            .iter()
+            .map(|path| blob(&mut rest).ok_or_else(|| format!("git cat-file: {path}: not understood")))
+            .collect()
+    }
+}
+
+/// The next answer of `git cat-file --batch`.
+fn blob(rest: &mut &[u8]) -> Option<Option<String>> {
+    let end = rest.iter().position(|byte| *byte == b'\n')?;
+    let head = std::str::from_utf8(&rest[..end]).ok()?;
+    if head.ends_with(" missing") {
+        *rest = &rest[end + 1..];
+        return Some(None);
+    }
+    let size: usize = head.rsplit(' ').next()?.parse().ok()?;
+    let text = rest.get(end + 1..end + 1 + size)?;
+    *rest = rest.get(end + 1 + size + 1..)?;
+    Some(Some(String::from_utf8_lossy(text).into_owned()))
+}
+
+fn read(path: &Path) -> Result<Option<String>, String> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("{}: {error}", path.display())),
+    }
+}
+
+/// Reads the manifest, then what it names. `read` gives the text of each file.
+fn snapshot(
+    label: &str,
+    read: impl Fn(&[String]) -> Result<Vec<Option<String>>, String>,
+) -> Result<Snapshot, String> {
+    let file = format!("{SCHEMAS}/manifest.toml");
+    let mut heads = read(&[file.clone(), "Cargo.toml".to_owned()])?.into_iter().flatten();
+    let (Some(manifest), Some(cargo)) = (heads.next(), heads.next()) else {
+        return Err(format!("{label}{file} or {label}Cargo.toml is missing: there is nothing to compare"));
+    };
+    let manifest = Manifest::read(&format!("{label}{file}"), &manifest).map_err(|error| error.to_string())?;
+    let ids: Vec<String> =
+        manifest.crates.values().flat_map(|family| family.endpoints.iter().cloned()).collect();
+    let paths: Vec<String> = ids.iter().map(|id| format!("{SCHEMAS}/{}", Manifest::document(id))).collect();
+    let texts = read(&paths)?;
+    let documents: BTreeMap<String, String> =
+        ids.into_iter().zip(texts).filter_map(|(id, text)| Some((id, text?))).collect();
+    Ok(Snapshot { label: label.to_owned(), manifest, documents, version: version(&cargo, label)? })
+}
+
+/// The version that all crates of the workspace share.
+fn version(cargo: &str, label: &str) -> Result<Version, String> {
+    let cargo: toml::Table = cargo.parse().map_err(|error| format!("{label}Cargo.toml: {error}"))?;
+    let version =
+        cargo.get("workspace").and_then(|workspace| workspace.get("package")?.get("version")?.as_str());
+    let version = version.ok_or_else(|| format!("{label}Cargo.toml has no `workspace.package.version`"))?;
+    version.parse().map_err(|error| format!("{label}Cargo.toml: `{version}`: {error}"))
+}

@@ -1,0 +1,86 @@
+//! The names that Rust code knows: what the comparison of meanings cannot see, such as a type that fal has renamed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fal_codegen::rust::{Crate, Endpoint, Item, Module, Output, Struct, VariantKind};
+
+/// Types, fields and variants by module: the id of an endpoint, or `types`.
+pub(super) type Surface = BTreeMap<String, BTreeSet<String>>;
+
+/// The module of the types that endpoints share.
+pub(super) const TYPES: &str = "types";
+
+pub(super) fn of(plan: &Crate) -> Surface {
+    let mut surface = Surface::new();
+    surface.insert(TYPES.to_owned(), plan.types.iter().flat_map(item).collect());
+    module(&plan.root, &mut surface);
+    surface
+}
+
+/// What of one module is gone, as a sentence each. What belongs to a type that is gone goes with it.
+pub(super) fn lost(before: &BTreeSet<String>, after: &BTreeSet<String>) -> Vec<String> {
+    let gone: Vec<&String> = before.difference(after).collect();
+    let types: Vec<&&String> = gone.iter().filter(|name| !name.contains(['.', ':', ' '])).collect();
+    if !types.is_empty() {
+        return types.iter().map(|name| format!("the type `{name}` is gone, or has another name")).collect();
+    }
+    let plain =
+        |name: &str| name.split([' ', '(']).next().unwrap_or_default().trim_end_matches(':').to_owned();
+    let names: BTreeSet<String> = after.iter().map(|name| plain(name)).collect();
+    gone.into_iter()
+        .map(|name| match plain(name) {
+            name if names.contains(&name) => format!("`{name}` has another type in Rust"),
+            name => format!("`{name}` is gone, or has another name"),
+        })
+        .collect()
+}
+
+fn module(module: &Module, surface: &mut Surface) {
+    if let Some(endpoint) = &module.endpoint {
+        surface.insert(endpoint.id.clone(), self::endpoint(endpoint));
+    }
+    module.children.iter().for_each(|child| self::module(child, surface));
+}
+
+fn endpoint(endpoint: &Endpoint) -> BTreeSet<String> {
+    let types = endpoint.input_types.iter().chain(&endpoint.output_types).chain(&endpoint.event_types);
+    let mut names: BTreeSet<String> = types.flat_map(item).collect();
+    names.extend(structure(&endpoint.input));
+    for (name, output) in [("Output", Some(&endpoint.output)), ("Event", endpoint.event.as_ref())] {
+        match output {
+            Some(Output::Struct(output)) => names.extend(structure(output)),
+            Some(Output::Alias(ty)) => names.extend([name.to_owned(), format!("{name} = {ty:?}")]),
+            None => {}
+        }
+    }
+    names.extend(endpoint.shared.iter().cloned());
+    names
+}
+
+fn item(item: &Item) -> Vec<String> {
+    match item {
+        Item::Struct(item) => structure(item),
+        Item::TextEnum(item) => variants(&item.ident, item.variants.iter().map(|(name, _)| name.clone())),
+        Item::IntegerEnum(item) => variants(&item.ident, item.variants.iter().map(|(name, _)| name.clone())),
+        Item::Union(item) => {
+            let shown = item.variants.iter().map(|variant| match &variant.kind {
+                VariantKind::Text(_) => variant.ident.clone(),
+                VariantKind::Value { ty, .. } => format!("{}({ty:?})", variant.ident),
+            });
+            variants(&item.ident, shown)
+        }
+        Item::Number(item) => vec![item.ident.clone()],
+        Item::Length(_) => Vec::new(),
+    }
+}
+
+fn structure(item: &Struct) -> Vec<String> {
+    let fields = item.fields.iter();
+    let fields =
+        fields.map(|field| format!("{}.{}: {:?} {:?}", item.ident, field.ident, field.presence, field.ty));
+    std::iter::once(item.ident.clone()).chain(fields).collect()
+}
+
+fn variants(ident: &str, names: impl Iterator<Item = String>) -> Vec<String> {
+    std::iter::once(ident.to_owned()).chain(names.map(|name| format!("{ident}::{name}"))).collect()
+}

@@ -1,0 +1,409 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
+
+use fal_codegen::Manifest;
+use serde_json::{Map, Value, json};
+
+use super::{
+    changelog,
+    compare::{CrateDiff, Snapshot, compare},
+    finding::{
+        Finding, Kind,
+        Level::{self, Breaking, Minor, Patch},
+    },
+    json, markdown,
+    snapshot::Repository,
+    text,
+};
+
+/// The record of a model: its input, its output, and the components that these refer to.
+fn record(id: &str, input: Value, output: Value, components: Value) -> String {
+    let mut schemas: Map<String, Value> = components.as_object().unwrap().clone();
+    schemas.insert("Input".to_owned(), input);
+    schemas.insert("Output".to_owned(), output);
+    let reference = |name: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{name}") } } });
+    json!({
+        "endpoint_id": id,
+        "metadata": { "display_name": id, "description": "Draws.", "category": "text-to-image" },
+        "openapi": {
+            "openapi": "3.0.4",
+            "info": { "title": id, "version": "1.0.0" },
+            "components": { "schemas": schemas },
+            "paths": {
+                format!("/{id}"): { "post": {
+                    "requestBody": { "content": reference("Input") },
+                    "responses": { "200": { "description": "Accepted" } }
+                } },
+                format!("/{id}/requests/{{request_id}}"): { "get": {
+                    "responses": { "200": { "description": "Done", "content": reference("Output") } }
+                } }
+            }
+        }
+    })
+    .to_string()
+}
+
+/// A catalogue of one crate an app. The first part of each record's id is its app.
+fn snapshot(label: &str, records: &[(&str, String)]) -> Snapshot {
+    let mut apps: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (id, _) in records {
+        let app = id.match_indices('/').nth(1).map_or(*id, |(end, _)| &id[..end]);
+        apps.entry(app).or_default().push(id);
+    }
+    let tables: Vec<String> = apps
+        .into_iter()
+        .map(|(app, ids)| {
+            let name = app.replace('/', "-");
+            format!("[crates.{name}]\napp = \"{app}\"\ntitle = \"Drawings\"\nendpoints = {ids:?}\n")
+        })
+        .collect();
+    let tables = if tables.is_empty() { "[crates]\n".to_owned() } else { tables.join("\n") };
+    Snapshot {
+        label: label.to_owned(),
+        manifest: Manifest::read("manifest.toml", &tables).unwrap(),
+        documents: records.iter().map(|(id, text)| ((*id).to_owned(), text.clone())).collect(),
+        version: "0.3.1".parse().unwrap(),
+    }
+}
+
+/// What changes with the property `x` of the input, or of the output.
+fn of_property(input: bool, before: &Value, after: &Value) -> Vec<Finding> {
+    let object = |schema: &Value| {
+        let mut schema = schema.clone();
+        let required = schema.as_object_mut().unwrap().remove("required").is_some();
+        let required = if required { json!(["x"]) } else { json!([]) };
+        json!({ "type": "object", "required": required, "properties": { "x": schema } })
+    };
+    let empty = json!({ "type": "object", "properties": { "y": { "type": "string" } } });
+    let side = |schema: &Value| match input {
+        true => record("a/b", object(schema), empty.clone(), json!({})),
+        false => record("a/b", empty.clone(), object(schema), json!({})),
+    };
+    let (before, after) = (snapshot("", &[("a/b", side(before))]), snapshot("", &[("a/b", side(after))]));
+    let crates = compare(&before, &after).unwrap();
+    crates.into_iter().flat_map(|item| item.changes).map(|change| change.finding).collect()
+}
+
+#[track_caller]
+fn changes(input: bool, before: Value, after: Value, expected: &[(Level, Kind)]) {
+    let found = of_property(input, &before, &after);
+    let levels: Vec<_> = found.iter().map(|finding| (finding.level, finding.kind)).collect();
+    assert_eq!(levels, expected, "{before} to {after}: {found:#?}");
+}
+
+#[test]
+fn parameters_that_take_less_break_and_those_that_take_more_do_not() {
+    let steps = |max: u64| json!({ "type": "integer", "minimum": 1, "maximum": max });
+    changes(true, steps(50), steps(28), &[(Breaking, Kind::Narrowed)]);
+    changes(true, steps(28), steps(50), &[(Minor, Kind::Widened)]);
+    changes(true, steps(28), json!({ "type": "integer" }), &[(Breaking, Kind::Widened)]);
+    changes(true, json!({ "type": "integer" }), steps(28), &[(Breaking, Kind::Narrowed)]);
+
+    let text = |max: u64| json!({ "type": "string", "maxLength": max });
+    changes(true, text(9), text(8), &[(Breaking, Kind::Narrowed)]);
+    changes(true, text(8), json!({ "type": "string" }), &[(Minor, Kind::Widened)]);
+    let pattern = json!({ "type": "string", "pattern": "^a" });
+    changes(true, json!({ "type": "string" }), pattern.clone(), &[(Breaking, Kind::Narrowed)]);
+    changes(true, pattern, json!({ "type": "string" }), &[(Minor, Kind::Widened)]);
+
+    let list = |max: u64| json!({ "type": "array", "items": { "type": "string" }, "maxItems": max });
+    changes(true, list(4), list(2), &[(Breaking, Kind::Narrowed)]);
+    changes(true, list(2), list(4), &[(Minor, Kind::Widened)]);
+
+    let size = |values: &[&str]| json!({ "type": "string", "enum": values });
+    changes(true, size(&["s", "m"]), size(&["s", "m", "l"]), &[(Minor, Kind::ValueAdded)]);
+    changes(
+        true,
+        size(&["s", "m"]),
+        size(&["m", "l"]),
+        &[(Breaking, Kind::ValueRemoved), (Minor, Kind::ValueAdded)],
+    );
+    changes(true, size(&["s"]), json!({ "type": "string" }), &[(Breaking, Kind::TypeChanged)]);
+}
+
+#[test]
+fn an_output_has_no_bounds_to_break() {
+    let steps = |max: u64| json!({ "type": "integer", "minimum": 1, "maximum": max });
+    changes(false, steps(50), steps(28), &[(Patch, Kind::Narrowed)]);
+    changes(false, steps(50), json!({ "type": "integer", "enum": [1, 2] }), &[(Patch, Kind::TypeChanged)]);
+    let state = |values: &[&str]| json!({ "type": "string", "enum": values });
+    changes(false, state(&["on"]), state(&["on", "off"]), &[(Minor, Kind::ValueAdded)]);
+    changes(false, state(&["on", "off"]), state(&["on"]), &[(Breaking, Kind::ValueRemoved)]);
+    changes(
+        false,
+        json!({ "type": "string" }),
+        json!({ "type": "number" }),
+        &[(Breaking, Kind::TypeChanged)],
+    );
+}
+
+#[test]
+fn whether_a_value_must_be_there_is_part_of_its_type() {
+    let (optional, required) = (json!({ "type": "string" }), json!({ "type": "string", "required": true }));
+    let null = json!({ "anyOf": [{ "type": "string" }, { "type": "null" }] });
+    for input in [true, false] {
+        changes(input, optional.clone(), required.clone(), &[(Breaking, Kind::BecameRequired)]);
+        changes(input, required.clone(), optional.clone(), &[(Breaking, Kind::BecameOptional)]);
+        // An `Option` before and after.
+        changes(input, optional.clone(), null.clone(), &[(Minor, Kind::NullAllowed)]);
+        changes(input, null.clone(), optional.clone(), &[(Patch, Kind::NullRefused)]);
+    }
+}
+
+#[test]
+fn a_default_is_the_services_and_changes_no_code_unless_null_means_something_beside_it() {
+    let default = |value: &str| json!({ "type": "string", "default": value });
+    changes(true, default("a"), default("b"), &[(Patch, Kind::DefaultChanged)]);
+    let null = json!({ "anyOf": [{ "type": "string" }, { "type": "null" }] });
+    let tri_state = json!({ "anyOf": [{ "type": "string" }, { "type": "null" }], "default": "a" });
+    changes(true, null, tri_state, &[(Breaking, Kind::TypeChanged), (Patch, Kind::DefaultChanged)]);
+}
+
+#[test]
+fn deprecating_warns_and_other_words_change_documentation_alone() {
+    let text = |words: &str, deprecated: bool| json!({ "type": "string", "description": words, "deprecated": deprecated });
+    changes(true, text("A.", false), text("A.", true), &[(Minor, Kind::Deprecated)]);
+    changes(true, text("A.", true), text("A.", false), &[(Patch, Kind::Restored)]);
+    changes(true, text("A.", false), text("B.", false), &[(Patch, Kind::WordsChanged)]);
+    let example = json!({ "type": "string", "description": "A.", "examples": ["b"] });
+    changes(true, text("A.", false), example, &[(Patch, Kind::WordsChanged)]);
+}
+
+#[test]
+fn kinds_of_a_union_come_and_go_as_values_do() {
+    let union = |kinds: &[Value]| json!({ "anyOf": kinds });
+    let (text, number, flag) =
+        (json!({ "type": "string" }), json!({ "type": "number" }), json!({ "type": "boolean" }));
+    let two = union(&[text.clone(), number.clone()]);
+    changes(true, two.clone(), union(&[text.clone(), number.clone(), flag]), &[(Minor, Kind::ValueAdded)]);
+    let bounded = union(&[text.clone(), json!({ "type": "number", "maximum": 2 })]);
+    changes(true, two.clone(), bounded, &[(Breaking, Kind::Narrowed)]);
+    changes(true, two, text, &[(Breaking, Kind::TypeChanged)]);
+}
+
+/// An endpoint that takes and gives an object by the name `image`.
+fn with_object(id: &str, image: &str, properties: Value) -> (String, String) {
+    let reference = json!({ "$ref": format!("#/components/schemas/{image}") });
+    let input = json!({ "type": "object", "properties": { "size": reference } });
+    let output =
+        json!({ "type": "object", "properties": { "images": { "type": "array", "items": reference } } });
+    let components = json!({ image: { "type": "object", "properties": properties } });
+    (id.to_owned(), record(id, input, output, components))
+}
+
+fn between(before: &[(String, String)], after: &[(String, String)]) -> Vec<CrateDiff> {
+    fn named(records: &[(String, String)]) -> Vec<(&str, String)> {
+        records.iter().map(|(id, text)| (id.as_str(), text.clone())).collect()
+    }
+    compare(&snapshot("v0.3.1:", &named(before)), &snapshot("", &named(after))).unwrap()
+}
+
+#[test]
+fn a_renamed_object_breaks_although_it_means_the_same() {
+    let properties = json!({ "width": { "type": "integer" } });
+    let crates = between(
+        &[with_object("a/b/c", "Size", properties.clone())],
+        &[with_object("a/b/c", "ImageSize", properties)],
+    );
+    insta::assert_snapshot!(text::write(&crates, "v0.3.1"));
+}
+
+#[test]
+fn an_object_that_endpoints_share_changes_once() {
+    let all = |properties: Value| ["a/b/c", "a/b/d"].map(|id| with_object(id, "Image", properties.clone()));
+    let before = all(json!({ "width": { "type": "integer" }, "height": { "type": "integer" } }));
+    let after = all(json!({ "width": { "type": "number" }, "depth": { "type": "integer" } }));
+    insta::assert_snapshot!(text::write(&between(&before, &after), "v0.3.1"));
+}
+
+/// One of everything, in two crates.
+fn everything() -> Vec<CrateDiff> {
+    let output =
+        json!({ "type": "object", "required": ["url"], "properties": { "url": { "type": "string" } } });
+    let steps =
+        |min: u64, max: u64| json!({ "type": "integer", "minimum": min, "maximum": max, "default": 28 });
+    let input = |steps: Value, speed: &[&str], third: Value| {
+        json!({ "type": "object", "required": ["prompt"], "properties": {
+            "prompt": { "type": "string" },
+            "num_inference_steps": steps,
+            "acceleration": { "type": "string", "enum": speed, "default": speed[0] },
+            "third": third,
+        } })
+    };
+    let before = [
+        (
+            "draw/fast".to_owned(),
+            record(
+                "draw/fast",
+                input(steps(1, 50), &["none", "high"], json!({ "type": "string" })),
+                output.clone(),
+                json!({}),
+            ),
+        ),
+        (
+            "draw/fast/edit".to_owned(),
+            record(
+                "draw/fast/edit",
+                input(steps(1, 50), &["none"], json!({ "type": "string" })),
+                output.clone(),
+                json!({}),
+            ),
+        ),
+        ("draw/gone".to_owned(), record("draw/gone", output.clone(), output.clone(), json!({}))),
+        (
+            "write/old".to_owned(),
+            record(
+                "write/old",
+                input(steps(1, 4), &["none"], json!({ "type": "string" })),
+                output.clone(),
+                json!({}),
+            ),
+        ),
+        ("write/old/more".to_owned(), record("write/old/more", output.clone(), output.clone(), json!({}))),
+    ];
+    let more = json!({ "type": "object", "required": ["url"], "properties": {
+        "url": { "type": "string" }, "seed": { "type": "integer" },
+    } });
+    let deprecated = json!({ "type": "string", "deprecated": true });
+    let after = [
+        (
+            "draw/fast".to_owned(),
+            record(
+                "draw/fast",
+                input(steps(1, 28), &["none", "high", "ultra"], deprecated),
+                more.clone(),
+                json!({}),
+            ),
+        ),
+        (
+            "draw/fast/edit".to_owned(),
+            record(
+                "draw/fast/edit",
+                input(steps(1, 28), &["high"], json!({ "type": "string" })),
+                output.clone(),
+                json!({}),
+            ),
+        ),
+        (
+            "draw/fast/upscale".to_owned(),
+            record("draw/fast/upscale", output.clone(), output.clone(), json!({})),
+        ),
+        ("draw/new".to_owned(), record("draw/new", output.clone(), output.clone(), json!({}))),
+        (
+            "write/old".to_owned(),
+            record(
+                "write/old",
+                input(steps(1, 8), &["none"], json!({ "type": "string" })),
+                output.clone(),
+                json!({}),
+            ),
+        ),
+        ("write/old/more".to_owned(), record("write/old/more", output.clone(), output, json!({}))),
+    ];
+    between(&before, &after)
+}
+
+#[test]
+fn a_narrowed_bound_is_breaking_and_the_text_says_why() {
+    insta::assert_snapshot!(text::write(&everything(), "v0.3.1"));
+}
+
+#[test]
+fn a_pull_request_starts_with_the_verdicts() {
+    insta::assert_snapshot!(markdown::write(&everything(), "v0.3.1"));
+}
+
+#[test]
+fn a_changelog_has_its_usual_headings() {
+    insta::assert_snapshot!(changelog::write(&everything()));
+}
+
+#[test]
+fn programs_read_values_and_not_sentences() {
+    let all: Value = serde_json::from_str(&json::write(&everything(), "v0.3.1")).unwrap();
+    assert_eq!(all["version"], "0.4.0");
+    let fast = &all["crates"][0];
+    assert_eq!(
+        (&fast["name"], &fast["bump"], &fast["next"]),
+        (&json!("draw-fast"), &json!("breaking"), &json!("0.4.0"))
+    );
+    let changes = fast["changes"].as_array().unwrap();
+    let narrowed = changes.iter().find(|change| change["kind"] == "narrowed").unwrap();
+    assert_eq!(
+        (&narrowed["path"], &narrowed["place"], &narrowed["from"], &narrowed["to"], &narrowed["endpoints"]),
+        (
+            &json!("num_inference_steps"),
+            &json!("input"),
+            &json!("between 1 and 50"),
+            &json!("between 1 and 28"),
+            &json!(["draw/fast", "draw/fast/edit"])
+        )
+    );
+}
+
+#[test]
+fn what_has_not_changed_is_left_out() {
+    let same = [with_object("a/b/c", "Image", json!({ "width": { "type": "integer" } }))];
+    let crates = between(&same, &same);
+    assert!(crates.is_empty());
+    assert_eq!(text::write(&crates, "HEAD"), "Nothing has changed for users since HEAD.\n");
+    assert_eq!(changelog::write(&crates), "");
+}
+
+#[test]
+fn a_document_that_cannot_be_read_is_named_with_its_commit() {
+    let good = [with_object("a/b/c", "Image", json!({ "width": { "type": "integer" } }))];
+    let records: Vec<(&str, String)> = good.iter().map(|(id, text)| (id.as_str(), text.clone())).collect();
+    let bad = [("a/b/c", good[0].1.replace("#/components/schemas/Image", "#/components/schemas/None"))];
+    let Err(error) = compare(&snapshot("v0.3.1:", &bad), &snapshot("", &records)) else { unreachable!() };
+    assert!(error.starts_with("v0.3.1:schemas/a/b/c.json: "), "{error}");
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let identity =
+        ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"];
+    let done = Command::new("git").args(identity).args(arguments).current_dir(folder).output().unwrap();
+    assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn write(folder: &Path, path: &str, text: &str) {
+    let path = folder.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+#[test]
+fn the_work_tree_is_compared_with_a_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let record = |maximum: u64| {
+        let steps = json!({ "type": "integer", "minimum": 1, "maximum": maximum });
+        let input = json!({ "type": "object", "properties": { "steps": steps } });
+        record("a/b", input.clone(), input, json!({}))
+    };
+    write(path, "Cargo.toml", "[workspace.package]\nversion = \"1.4.0\"\n");
+    let family = "app = \"a/b\"\ntitle = \"B\"\n";
+    let manifest = format!("[crates.a-b]\n{family}endpoints = [\"a/b\"]\n");
+    write(path, "schemas/manifest.toml", &manifest);
+    write(path, "schemas/a/b.json", &record(50));
+    git(path, &["init", "--quiet"]);
+    git(path, &["add", "."]);
+    git(path, &["commit", "--quiet", "--message", "Old"]);
+    let repository = Repository(path.to_owned());
+    assert_eq!(repository.last_tag().unwrap_err(), "there is no tag yet; name a commit instead");
+    git(path, &["tag", "v1.4.0"]);
+    write(path, "schemas/a/b.json", &record(28));
+    // A document of the manifest that the commit does not have.
+    write(path, "schemas/manifest.toml", &manifest.replace("\"a/b\"]", "\"a/b\", \"a/b/c\"]"));
+    write(path, "schemas/a/b/c.json", &record(1).replace("a/b", "a/b/c"));
+
+    assert_eq!(repository.last_tag().unwrap(), "v1.4.0");
+    let (before, after) = (repository.at("v1.4.0").unwrap(), repository.work_tree().unwrap());
+    let crates = compare(&before, &after).unwrap();
+    assert_eq!(crates[0].next.as_ref().unwrap().to_string(), "2.0.0");
+    let kinds: Vec<Kind> = crates[0].changes.iter().map(|change| change.finding.kind).collect();
+    assert_eq!(kinds, [Kind::Narrowed, Kind::EndpointAdded, Kind::Narrowed]);
+    let Err(error) = repository.at("nowhere") else { unreachable!() };
+    assert_eq!(error, "`nowhere` is no commit, branch or tag of this repository");
+}

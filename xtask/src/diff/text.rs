@@ -1,0 +1,28 @@
+//! For a terminal.
+
+use super::{compare::CrateDiff, sentence, verdict};
+
+pub(super) fn write(crates: &[CrateDiff], reference: &str) -> String {
+    if crates.is_empty() {
+        return format!("Nothing has changed for users since {reference}.\n");
+    }
+    let mut text = String::new();
+    for item in crates {
+        text.push_str(&format!("{}: {}\n", item.name, verdict(item)));
+        for change in &item.changes {
+            let finding = &change.finding;
+            text.push_str(&format!("  {:<8}  {}\n", finding.level.as_str(), sentence(&finding.what)));
+            if !finding.why.is_empty() {
+                text.push_str(&format!("            {}\n", finding.why));
+            }
+            if !change.endpoints.is_empty() {
+                text.push_str(&format!("            in {}\n", change.endpoints.join(", ")));
+            }
+        }
+        text.push('\n');
+    }
+    if let Some(next) = crates.iter().filter_map(|item| item.next.as_ref()).max() {
+        text.push_str(&format!("The version that all crates share must be {next} or higher.\n"));
+    }
+    text
+}

@@ -1,0 +1,46 @@
+//! The next version that a change asks for, by the rules that cargo resolves dependencies by.
+
+use semver::{Prerelease, Version};
+
+use super::finding::Level;
+
+/// Before 1.0.0, what breaks raises the second number, and everything else the third; before 0.1.0 there is only the
+/// third. A prerelease becomes the release it precedes.
+pub(super) fn next(version: &Version, level: Level) -> Version {
+    if !version.pre.is_empty() {
+        return Version { pre: Prerelease::EMPTY, ..version.clone() };
+    }
+    let Version { major, minor, patch, .. } = *version;
+    match (level, major, minor) {
+        (Level::Breaking, 1.., _) => Version::new(major + 1, 0, 0),
+        (Level::Breaking, 0, 1..) | (Level::Minor, 1.., _) => Version::new(major, minor + 1, 0),
+        _ => Version::new(major, minor, patch + 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_takes_the_next_version_only_where_code_still_compiles() {
+        for (version, level, expected) in [
+            ("1.2.3", Level::Breaking, "2.0.0"),
+            ("1.2.3", Level::Minor, "1.3.0"),
+            ("1.2.3", Level::Patch, "1.2.4"),
+            ("0.1.0", Level::Breaking, "0.2.0"),
+            ("0.1.0", Level::Minor, "0.1.1"),
+            ("0.1.0", Level::Patch, "0.1.1"),
+            ("0.0.3", Level::Breaking, "0.0.4"),
+            ("0.2.0-rc.1", Level::Breaking, "0.2.0"),
+        ] {
+            let version = Version::parse(version).unwrap_or(Version::new(0, 0, 0));
+            let next = next(&version, level);
+            assert_eq!(next.to_string(), expected, "{version} {level:?}");
+            if version.pre.is_empty() {
+                let caret = semver::VersionReq::parse(&format!("^{version}")).unwrap_or_default();
+                assert_eq!(caret.matches(&next), level != Level::Breaking, "{version} {level:?}");
+            }
+        }
+    }
+}
