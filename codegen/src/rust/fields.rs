@@ -128,7 +128,7 @@ impl<'a> Fields<'a> {
 
     fn object(&self, component: &str) -> Ty {
         let root = if self.built { "Input" } else { "Output" };
-        Ty::Named(self.shapes.object(component, self.built).unwrap_or(root).to_owned())
+        Ty::Named(self.shapes.object(self.side, component, self.built).unwrap_or(root).to_owned())
     }
 
     /// Behind a list or map, an object needs no box.

@@ -3,6 +3,7 @@
 //! Objects that fal names are one type a crate, in its `types` module; what a parameter alone defines
 //! (its enum, its range) belongs to the module of its endpoint, because fal changes it there alone.
 
+mod alike;
 mod cycles;
 mod fields;
 pub mod names;

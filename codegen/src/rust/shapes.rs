@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{Item, fields::Fields, names};
+use super::{Item, alike::alike, fields::Fields, names};
 use crate::model::{Endpoint, Object, Property, Side, Type};
 
 /// Who a type belongs to, in messages and in names.
@@ -18,8 +18,8 @@ pub(super) struct Owner {
 #[derive(Debug)]
 pub(super) struct Shapes<'a> {
     app: String,
-    /// By component name and direction.
-    objects: IndexMap<(String, bool), Shared<'a>>,
+    /// By component name and direction: one where all endpoints mean the same by the name.
+    objects: IndexMap<(String, bool), Vec<Shared<'a>>>,
     /// By property name: unions around an object that mean the same wherever the property occurs.
     unions: IndexMap<String, Union<'a>>,
 }
@@ -30,6 +30,8 @@ struct Shared<'a> {
     object: &'a Object,
     side: &'a Side,
     input: bool,
+    /// How many endpoints mean this by the name.
+    uses: usize,
 }
 
 #[derive(Debug)]
@@ -46,9 +48,10 @@ impl<'a> Shapes<'a> {
         shapes.collect_unions(endpoints, &mut names);
         for endpoint in endpoints {
             for (side, input) in sides(endpoint) {
-                shapes.collect_objects(side, input, &mut names);
+                shapes.collect_objects(side, input);
             }
         }
+        shapes.name_objects(&mut names);
         shapes
     }
 
@@ -77,12 +80,22 @@ impl<'a> Shapes<'a> {
         }
     }
 
-    fn collect_objects(&mut self, side: &'a Side, input: bool, names: &mut names::Namespace) {
+    fn collect_objects(&mut self, side: &'a Side, input: bool) {
         for (name, object) in &side.objects {
-            let key = (name.clone(), input);
-            if matches!(&side.root, Type::Object(root) if root == name) || self.objects.contains_key(&key) {
+            if matches!(&side.root, Type::Object(root) if root == name) {
                 continue;
             }
+            let shared = self.objects.entry((name.clone(), input)).or_default();
+            match shared.iter_mut().find(|shared| alike(shared.side, side, name, input)) {
+                Some(known) => known.uses += 1,
+                None => shared.push(Shared { ident: String::new(), object, side, input, uses: 1 }),
+            }
+        }
+    }
+
+    /// What most endpoints mean by a name has the name, and what others mean has a number too.
+    fn name_objects(&mut self, names: &mut names::Namespace) {
+        for ((name, input), shared) in &mut self.objects {
             let camel = names::camel(name);
             // A union says `Custom(..)` of the object it offers beside its presets.
             let preferred = if self.unions.values().any(|union| union.ident == camel) {
@@ -90,15 +103,21 @@ impl<'a> Shapes<'a> {
             } else {
                 camel
             };
-            let ident = names.take(&preferred, if input { "Input" } else { "Output" });
-            reserve_builder(&ident, names);
-            self.objects.insert(key, Shared { ident, object, side, input });
+            shared.sort_by_key(|shared| std::cmp::Reverse(shared.uses));
+            for (index, shared) in shared.iter_mut().enumerate() {
+                let numbered =
+                    if index == 0 { preferred.clone() } else { format!("{preferred}{}", index + 1) };
+                shared.ident = names.take(&numbered, if *input { "Input" } else { "Output" });
+                reserve_builder(&shared.ident, names);
+            }
         }
     }
 
-    /// The name of a shared object.
-    pub(super) fn object(&self, component: &str, input: bool) -> Option<&str> {
-        self.objects.get(&(component.to_owned(), input)).map(|shared| shared.ident.as_str())
+    /// The name of what a side means by an object's name.
+    pub(super) fn object(&self, side: &Side, component: &str, input: bool) -> Option<&str> {
+        let shared = self.objects.get(&(component.to_owned(), input))?;
+        let found = shared.iter().find(|shared| alike(shared.side, side, component, input))?;
+        Some(&found.ident)
     }
 
     /// The name of a shared union.
@@ -110,7 +129,8 @@ impl<'a> Shapes<'a> {
     pub(super) fn used_by(&self, endpoint: &Endpoint) -> Vec<String> {
         let mut used = Vec::new();
         for (side, input) in sides(endpoint) {
-            used.extend(side.objects.keys().filter_map(|name| self.object(name, input)).map(str::to_owned));
+            let names = side.objects.keys().filter_map(|name| self.object(side, name, input));
+            used.extend(names.map(str::to_owned));
         }
         if let Type::Object(root) = &endpoint.input.root {
             let properties = endpoint.input.objects[root].properties.iter();
@@ -126,7 +146,7 @@ impl<'a> Shapes<'a> {
     /// The shared types themselves, and the parameter types inside them.
     pub(super) fn items(&self) -> Vec<Item> {
         let mut names = names::Namespace::of_types();
-        for shared in self.objects.values() {
+        for shared in self.objects.values().flatten() {
             names.reserve(&shared.ident);
             reserve_builder(&shared.ident, &mut names);
         }
@@ -138,7 +158,7 @@ impl<'a> Shapes<'a> {
             items.push(Item::Union(fields.union(&union.ident, union.property)));
             items.extend(fields.into_items());
         }
-        for shared in self.objects.values() {
+        for shared in self.objects.values().flatten() {
             let owner =
                 Owner { label: format!("{} in {}", shared.ident, self.app), prefix: shared.ident.clone() };
             let mut fields = Fields::new(self, shared.side, shared.input, &owner, &mut names);

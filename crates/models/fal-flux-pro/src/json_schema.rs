@@ -55,6 +55,55 @@ impl JsonSchema for crate::types::Image {
               "type": "string",
               "description": "Address to download the image from. In sync mode, where there is one, this is a data URI that holds the image itself."
             },
+            "width": {
+              "type": "integer",
+              "description": "Width in pixels."
+            },
+            "height": {
+              "type": "integer",
+              "description": "Height in pixels."
+            },
+            "content_type": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Media type of the file, such as `image/png` or `video/mp4`.",
+              "default": "image/jpeg"
+            }
+          },
+          "required": [
+            "url",
+            "width",
+            "height"
+          ],
+          "description": "An image file and its size."
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::types::Image2 {
+    fn schema_name() -> Cow<'static, str> {
+        "Image2".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux_pro::types::Image2".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "url": {
+              "type": "string",
+              "description": "Address to download the image from. In sync mode, where there is one, this is a data URI that holds the image itself."
+            },
             "content_type": {
               "anyOf": [
                 {
@@ -254,7 +303,7 @@ impl JsonSchema for crate::kontext::Output {
             "images": {
               "type": "array",
               "items": {
-                "$type": "Image"
+                "$type": "Image2"
               },
               "description": "Finished images, ready to download."
             },
@@ -290,7 +339,7 @@ impl JsonSchema for crate::kontext::Output {
           ],
           "description": "What `fal-ai/flux-pro/kontext` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[("Image2", SchemaGenerator::subschema_for::<crate::types::Image2>)])
     }
 }
 
@@ -468,7 +517,7 @@ impl JsonSchema for crate::kontext::max::Output {
             "images": {
               "type": "array",
               "items": {
-                "$type": "Image"
+                "$type": "Image2"
               },
               "description": "Finished images, ready to download."
             },
@@ -504,7 +553,7 @@ impl JsonSchema for crate::kontext::max::Output {
           ],
           "description": "What `fal-ai/flux-pro/kontext/max` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[("Image2", SchemaGenerator::subschema_for::<crate::types::Image2>)])
     }
 }
 

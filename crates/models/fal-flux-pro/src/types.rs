@@ -38,6 +38,21 @@ pub struct Image {
     /// Address to download the image from. In sync mode, where there is one, this is a data URI that
     /// holds the image itself.
     pub url: String,
+    /// Width in pixels.
+    pub width: i64,
+    /// Height in pixels.
+    pub height: i64,
+    /// Media type of the file, such as `image/png` or `video/mp4`.
+    pub content_type: Option<String>,
+}
+
+/// An image file and its size.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Image2 {
+    /// Address to download the image from. In sync mode, where there is one, this is a data URI that
+    /// holds the image itself.
+    pub url: String,
     /// Media type of the file, such as `image/png` or `video/mp4`.
     pub content_type: Option<String>,
     /// Name of the file. One is made up where none is given.
@@ -159,11 +174,9 @@ impl Serialize for Image {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
         object.put("url", &self.url);
+        object.put("width", &self.width);
+        object.put("height", &self.height);
         object.optional("content_type", &self.content_type);
-        object.optional("file_name", &self.file_name);
-        object.optional("file_size", &self.file_size);
-        object.optional("width", &self.width);
-        object.optional("height", &self.height);
         object.end()
     }
 }
@@ -176,6 +189,51 @@ impl<'de> Deserialize<'de> for Image {
 
 impl<'de> wire::Object<'de> for Image {
     const NAME: &'static str = "Image";
+
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut url = None;
+        let mut width = None;
+        let mut height = None;
+        let mut content_type = None;
+        while let Some(key) = object.key() {
+            match &*key {
+                "url" => object.or_null(&mut url),
+                "width" => object.integer_or_null(&mut width),
+                "height" => object.integer_or_null(&mut height),
+                "content_type" => object.or_null(&mut content_type),
+                _ => object.skip(),
+            }
+        }
+        Some(Self {
+            url: object.required("url", url)?,
+            width: object.required("width", width)?,
+            height: object.required("height", height)?,
+            content_type,
+        })
+    }
+}
+
+impl Serialize for Image2 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = wire::Writer::new(serializer)?;
+        object.put("url", &self.url);
+        object.optional("content_type", &self.content_type);
+        object.optional("file_name", &self.file_name);
+        object.optional("file_size", &self.file_size);
+        object.optional("width", &self.width);
+        object.optional("height", &self.height);
+        object.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Image2 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        wire::object(deserializer)
+    }
+}
+
+impl<'de> wire::Object<'de> for Image2 {
+    const NAME: &'static str = "Image2";
 
     fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
         let mut url = None;

@@ -24,7 +24,7 @@ use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
-pub use crate::types::Image;
+pub use crate::types::Image2;
 
 /// The endpoint [`fal-ai/flux-pro/kontext/max`](https://fal.ai/models/fal-ai/flux-pro/kontext/max).
 #[derive(Debug)]
@@ -216,7 +216,7 @@ fal_core::closed_enum!(SafetyTolerance);
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<Image>,
+    pub images: Vec<Image2>,
     /// Prompt that the images were made from.
     pub prompt: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
