@@ -47,9 +47,7 @@ pub(crate) fn own() -> Vec<Document> {
 fn read(folder: &Path) -> Vec<Document> {
     let mut files = BTreeMap::new();
     collect(folder, &mut files).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    // The document of the platform API describes no model.
-    let records = files.into_iter().filter(|(_, text)| text.contains("\"endpoint_id\""));
-    records.map(|(path, text)| document(folder, &path, text)).collect()
+    files.into_iter().filter_map(|(path, text)| document(folder, &path, text)).collect()
 }
 
 fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, String>) -> io::Result<()> {
@@ -64,10 +62,11 @@ fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, String>) -> io::Result<(
     Ok(())
 }
 
-fn document(folder: &Path, path: &Path, text: String) -> Document {
+/// `None` where it describes no model, as the document of the platform API.
+fn document(folder: &Path, path: &Path, text: String) -> Option<Document> {
     let record: Value =
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let id = record["endpoint_id"].as_str().unwrap_or_default().to_owned();
+    let id = record.get("endpoint_id")?.as_str()?.to_owned();
     let openapi = &record["openapi"];
     let schemas = openapi.get("error").is_none().then(|| {
         let input = &openapi["paths"][format!("/{id}")]["post"]["requestBody"];
@@ -81,5 +80,5 @@ fn document(folder: &Path, path: &Path, text: String) -> Document {
     });
     let file = path.strip_prefix(folder).unwrap_or(path);
     let parts: Vec<_> = file.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-    Document { id, file: parts.join("/"), text, schemas }
+    Some(Document { id, file: parts.join("/"), text, schemas })
 }
