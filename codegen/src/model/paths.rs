@@ -43,6 +43,8 @@ fn of_queue(document: &Normalized) -> Result<Endpoint, Errors> {
     let about = about.and_then(|metadata| metadata.get("about")).and_then(Value::as_str);
     let description = metadata.description.as_deref().or(about).unwrap_or_default();
     let (input, output) = sides(document, body(submit), reply(result))?;
+    let is_realtime =
+        id.ends_with("/realtime") || item(openapi, &format!("/{id}")).and_then(protocol) == Some("realtime");
     Ok(Endpoint {
         file: file.clone(),
         id: id.clone(),
@@ -50,9 +52,9 @@ fn of_queue(document: &Normalized) -> Result<Endpoint, Errors> {
         description: description.trim().to_owned(),
         category: metadata.category.clone(),
         input,
+        event: (metadata.streams && !is_realtime).then(|| output.partial()),
         output,
-        event: None,
-        realtime: false,
+        realtime: is_realtime,
     })
 }
 
@@ -155,6 +157,18 @@ fn reply(operation: &Operation) -> Option<&ReferenceOr<Schema>> {
 }
 
 impl Side {
+    /// The same while it comes: what the whole always has, a part may still lack. fal publishes no schema of
+    /// events, and its models send outputs of which more and more is there.
+    fn partial(&self) -> Self {
+        let mut part = self.clone();
+        if let Type::Object(root) = &part.root
+            && let Some(object) = part.objects.get_mut(root)
+        {
+            object.properties.iter_mut().for_each(|property| property.required = false);
+        }
+        part
+    }
+
     /// Whether anything at all is taken or given.
     #[must_use]
     pub fn is_free(&self) -> bool {

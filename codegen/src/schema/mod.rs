@@ -41,6 +41,8 @@ pub struct Metadata {
     pub description: Option<String>,
     /// Such as `text-to-image`.
     pub category: Option<String>,
+    /// Whether it has a `/stream` route (`stream_url`).
+    pub streams: bool,
 }
 
 /// What a file holds: documents, or reasons why there is none for an endpoint.
@@ -129,6 +131,7 @@ fn metadata(value: Option<&Value>) -> Metadata {
         display_name: text("display_name"),
         description: text("description"),
         category: text("category"),
+        streams: text("stream_url").is_some_and(|url| !url.is_empty()),
     }
 }
 
