@@ -396,6 +396,46 @@ impl JsonSchema for crate::audio_isolation::Output {
     }
 }
 
+impl JsonSchema for crate::audio_isolation::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_elevenlabs::audio_isolation::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "audio": {
+              "description": "Finished recording, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            },
+            "timestamps": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {}
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Times of each word, where they were asked for."
+            }
+          },
+          "description": "One event of the stream of `fal-ai/elevenlabs/audio-isolation`."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
 impl JsonSchema for crate::dubbing::Input {
     fn schema_name() -> Cow<'static, str> {
         "Input".into()
@@ -740,6 +780,34 @@ impl JsonSchema for crate::sound_effects::v2::Output {
             "audio"
           ],
           "description": "What `fal-ai/elevenlabs/sound-effects/v2` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::sound_effects::v2::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_elevenlabs::sound_effects::v2::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "audio": {
+              "description": "Finished recording, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            }
+          },
+          "description": "One event of the stream of `fal-ai/elevenlabs/sound-effects/v2`."
         }"#;
         schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
     }
@@ -1098,6 +1166,38 @@ impl JsonSchema for crate::text_to_dialogue::eleven_v3::Output {
     }
 }
 
+impl JsonSchema for crate::text_to_dialogue::eleven_v3::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_elevenlabs::text_to_dialogue::eleven_v3::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "audio": {
+              "description": "Finished recording, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
+            }
+          },
+          "description": "One event of the stream of `fal-ai/elevenlabs/text-to-dialogue/eleven-v3`."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
 impl JsonSchema for crate::tts::eleven_v3::Input {
     fn schema_name() -> Cow<'static, str> {
         "Input".into()
@@ -1202,6 +1302,46 @@ impl JsonSchema for crate::tts::eleven_v3::Output {
             "audio"
           ],
           "description": "What `fal-ai/elevenlabs/tts/eleven-v3` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::tts::eleven_v3::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_elevenlabs::tts::eleven_v3::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "audio": {
+              "description": "Finished recording, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            },
+            "timestamps": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {}
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Times of each word, where they were asked for."
+            }
+          },
+          "description": "One event of the stream of `fal-ai/elevenlabs/tts/eleven-v3`."
         }"#;
         schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
     }
@@ -1380,6 +1520,46 @@ impl JsonSchema for crate::tts::multilingual_v2::Output {
     }
 }
 
+impl JsonSchema for crate::tts::multilingual_v2::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_elevenlabs::tts::multilingual_v2::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "audio": {
+              "description": "Finished recording, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            },
+            "timestamps": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {}
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Times of each word, where they were asked for."
+            }
+          },
+          "description": "One event of the stream of `fal-ai/elevenlabs/tts/multilingual-v2`."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
 impl JsonSchema for crate::tts::multilingual_v2::ApplyTextNormalization {
     fn schema_name() -> Cow<'static, str> {
         "ApplyTextNormalization".into()
@@ -1548,6 +1728,46 @@ impl JsonSchema for crate::tts::turbo_v2_5::Output {
             "audio"
           ],
           "description": "What `fal-ai/elevenlabs/tts/turbo-v2.5` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+    }
+}
+
+impl JsonSchema for crate::tts::turbo_v2_5::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_elevenlabs::tts::turbo_v2_5::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "audio": {
+              "description": "Finished recording, ready to download.",
+              "allOf": [
+                {
+                  "$type": "FileOutput"
+                }
+              ]
+            },
+            "timestamps": {
+              "anyOf": [
+                {
+                  "type": "array",
+                  "items": {}
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Times of each word, where they were asked for."
+            }
+          },
+          "description": "One event of the stream of `fal-ai/elevenlabs/tts/turbo-v2.5`."
         }"#;
         schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
     }

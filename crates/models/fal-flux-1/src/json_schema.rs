@@ -273,6 +273,55 @@ impl JsonSchema for crate::dev::Output {
     }
 }
 
+impl JsonSchema for crate::dev::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux_1::dev::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "Image"
+              },
+              "description": "Finished images, ready to download."
+            },
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            }
+          },
+          "description": "One event of the stream of `fal-ai/flux-1/dev`."
+        }"#;
+        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+    }
+}
+
 impl JsonSchema for crate::dev::OutputFormat {
     fn schema_name() -> Cow<'static, str> {
         "OutputFormat".into()
@@ -851,6 +900,55 @@ impl JsonSchema for crate::krea::Output {
             "prompt"
           ],
           "description": "What `fal-ai/flux-1/krea` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+    }
+}
+
+impl JsonSchema for crate::krea::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux_1::krea::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "Image"
+              },
+              "description": "Finished images, ready to download."
+            },
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            }
+          },
+          "description": "One event of the stream of `fal-ai/flux-1/krea`."
         }"#;
         schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
     }
@@ -1814,6 +1912,55 @@ impl JsonSchema for crate::srpo::Output {
             "prompt"
           ],
           "description": "What `fal-ai/flux-1/srpo` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+    }
+}
+
+impl JsonSchema for crate::srpo::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux_1::srpo::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "Image"
+              },
+              "description": "Finished images, ready to download."
+            },
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            }
+          },
+          "description": "One event of the stream of `fal-ai/flux-1/srpo`."
         }"#;
         schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
     }

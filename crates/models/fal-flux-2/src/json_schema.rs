@@ -188,6 +188,81 @@ impl JsonSchema for crate::types::FalAiFlux2KleinLoRaInput {
     }
 }
 
+impl JsonSchema for crate::types::RealtimeImage {
+    fn schema_name() -> Cow<'static, str> {
+        "RealtimeImage".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux_2::types::RealtimeImage".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "url": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Address of the picture, or a data URI that holds it."
+            },
+            "content": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "The picture itself in base64, where it comes inside the message."
+            },
+            "content_type": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Media type of the picture, such as `image/jpeg`."
+            },
+            "width": {
+              "anyOf": [
+                {
+                  "type": "integer"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Width in pixels."
+            },
+            "height": {
+              "anyOf": [
+                {
+                  "type": "integer"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Height in pixels."
+            }
+          },
+          "description": "A picture of a realtime connection."
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
 impl JsonSchema for crate::types::LoRaInput {
     fn schema_name() -> Cow<'static, str> {
         "LoRaInput".into()
@@ -374,6 +449,55 @@ impl JsonSchema for crate::Output {
             "prompt"
           ],
           "description": "What `fal-ai/flux-2` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+    }
+}
+
+impl JsonSchema for crate::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux_2::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "ImageFile"
+              },
+              "description": "Finished images, ready to download."
+            },
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            }
+          },
+          "description": "One event of the stream of `fal-ai/flux-2`."
         }"#;
         schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
     }
@@ -1438,6 +1562,55 @@ impl JsonSchema for crate::klein::_4b::base::Output {
             "prompt"
           ],
           "description": "What `fal-ai/flux-2/klein/4b/base` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+    }
+}
+
+impl JsonSchema for crate::klein::_4b::base::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux_2::klein::_4b::base::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "ImageFile"
+              },
+              "description": "Finished images, ready to download."
+            },
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            }
+          },
+          "description": "One event of the stream of `fal-ai/flux-2/klein/4b/base`."
         }"#;
         schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
     }
@@ -2864,6 +3037,55 @@ impl JsonSchema for crate::klein::_9b::Output {
     }
 }
 
+impl JsonSchema for crate::klein::_9b::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux_2::klein::_9b::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "ImageFile"
+              },
+              "description": "Finished images, ready to download."
+            },
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            }
+          },
+          "description": "One event of the stream of `fal-ai/flux-2/klein/9b`."
+        }"#;
+        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+    }
+}
+
 impl JsonSchema for crate::klein::_9b::OutputFormat {
     fn schema_name() -> Cow<'static, str> {
         "OutputFormat".into()
@@ -3139,6 +3361,55 @@ impl JsonSchema for crate::klein::_9b::base::Output {
             "prompt"
           ],
           "description": "What `fal-ai/flux-2/klein/9b/base` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+    }
+}
+
+impl JsonSchema for crate::klein::_9b::base::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux_2::klein::_9b::base::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "ImageFile"
+              },
+              "description": "Finished images, ready to download."
+            },
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            }
+          },
+          "description": "One event of the stream of `fal-ai/flux-2/klein/9b/base`."
         }"#;
         schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
     }
@@ -4349,6 +4620,140 @@ impl JsonSchema for crate::klein::_9b::lora::CnsGammaSource {
     }
 }
 
+impl JsonSchema for crate::klein::realtime::Input {
+    fn schema_name() -> Cow<'static, str> {
+        "Input".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux_2::klein::realtime::Input".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "prompt": {
+              "type": "string",
+              "description": "What the picture should become, in plain language. It may change from message to message."
+            },
+            "image_url": {
+              "type": "string",
+              "description": "Picture to start from, usually the latest frame of a camera or canvas. A data URI saves the service from fetching it."
+            },
+            "image_size": {
+              "type": "string",
+              "description": "Preset of the size of the result.",
+              "default": "square"
+            },
+            "num_inference_steps": {
+              "type": "integer",
+              "description": "Number of denoising steps. Fewer are quicker and rougher.",
+              "default": 3
+            },
+            "seed": {
+              "anyOf": [
+                {
+                  "type": "integer"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Starting point of the random generator. One that stays the same keeps a sequence of pictures calm.",
+              "default": 35
+            },
+            "schedule_mu": {
+              "type": "number",
+              "description": "Shift of the noise schedule. Higher values follow the prompt more and the picture less.",
+              "default": 2.3
+            },
+            "output_feedback_strength": {
+              "type": "number",
+              "description": "How much of the new picture goes into the result; the rest is carried over from the result before. At 1 every result stands alone."
+            },
+            "enable_interpolation": {
+              "type": "boolean",
+              "description": "Whether pictures in between are made for a smoother sequence."
+            },
+            "sync_mode": {
+              "type": "boolean",
+              "description": "Whether pictures come inside the message instead of as links."
+            },
+            "request_id": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Name of the message, which its result repeats."
+            }
+          },
+          "required": [
+            "prompt",
+            "image_url"
+          ],
+          "description": "The parameters of `fal-ai/flux-2/klein/realtime`."
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
+impl JsonSchema for crate::klein::realtime::Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux_2::klein::realtime::Output".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "RealtimeImage"
+              },
+              "description": "The result, as one picture."
+            },
+            "seed": {
+              "anyOf": [
+                {
+                  "type": "integer"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Seed that was used."
+            },
+            "request_id": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Name of the message that this is the result of."
+            }
+          },
+          "required": [
+            "images"
+          ],
+          "description": "What `fal-ai/flux-2/klein/realtime` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("RealtimeImage", SchemaGenerator::subschema_for::<crate::types::RealtimeImage>)])
+    }
+}
+
 impl JsonSchema for crate::lora::Input {
     fn schema_name() -> Cow<'static, str> {
         "Input".into()
@@ -4509,6 +4914,55 @@ impl JsonSchema for crate::lora::Output {
             "prompt"
           ],
           "description": "What `fal-ai/flux-2/lora` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+    }
+}
+
+impl JsonSchema for crate::lora::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_flux_2::lora::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "ImageFile"
+              },
+              "description": "Finished images, ready to download."
+            },
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            }
+          },
+          "description": "One event of the stream of `fal-ai/flux-2/lora`."
         }"#;
         schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
     }

@@ -3,3 +3,4 @@
 
 pub mod _4b;
 pub mod _9b;
+pub mod realtime;

@@ -87,6 +87,22 @@ pub struct FalAiFlux2KleinLoRaInput {
 /// `scale`: between 0.0 and 4.0.
 pub type FalAiFlux2KleinLoRaInputScale = Float<bounds::FalAiFlux2KleinLoRaInputScale>;
 
+/// A picture of a realtime connection.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RealtimeImage {
+    /// Address of the picture, or a data URI that holds it.
+    pub url: Option<String>,
+    /// The picture itself in base64, where it comes inside the message.
+    pub content: Option<String>,
+    /// Media type of the picture, such as `image/jpeg`.
+    pub content_type: Option<String>,
+    /// Width in pixels.
+    pub width: Option<i64>,
+    /// Height in pixels.
+    pub height: Option<i64>,
+}
+
 /// Weights of a LoRA, and how strongly they apply.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -422,6 +438,53 @@ impl<'de> wire::Object<'de> for FalAiFlux2KleinLoRaInput {
             optional,
         };
         Some(builder.build())
+    }
+}
+
+impl Serialize for RealtimeImage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = wire::Writer::new(serializer)?;
+        object.optional("url", &self.url);
+        object.optional("content", &self.content);
+        object.optional("content_type", &self.content_type);
+        object.optional("width", &self.width);
+        object.optional("height", &self.height);
+        object.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for RealtimeImage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        wire::object(deserializer)
+    }
+}
+
+impl<'de> wire::Object<'de> for RealtimeImage {
+    const NAME: &'static str = "RealtimeImage";
+
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut url = None;
+        let mut content = None;
+        let mut content_type = None;
+        let mut width = None;
+        let mut height = None;
+        while let Some(key) = object.key() {
+            match &*key {
+                "url" => object.or_null(&mut url),
+                "content" => object.or_null(&mut content),
+                "content_type" => object.or_null(&mut content_type),
+                "width" => object.integer_or_null(&mut width),
+                "height" => object.integer_or_null(&mut height),
+                _ => object.skip(),
+            }
+        }
+        Some(Self {
+            url,
+            content,
+            content_type,
+            width,
+            height,
+        })
     }
 }
 

@@ -195,6 +195,33 @@ impl JsonSchema for crate::Output {
     }
 }
 
+impl JsonSchema for crate::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_gpt_image_1_5::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "ImageFile"
+              },
+              "description": "Finished images, ready to download."
+            }
+          },
+          "description": "One event of the stream of `fal-ai/gpt-image-1.5`."
+        }"#;
+        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+    }
+}
+
 impl JsonSchema for crate::ImageSize {
     fn schema_name() -> Cow<'static, str> {
         "ImageSize".into()

@@ -404,6 +404,55 @@ impl JsonSchema for crate::Output {
     }
 }
 
+impl JsonSchema for crate::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_ideogram_v4::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "ImageFile"
+              },
+              "description": "Finished images, ready to download."
+            },
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            }
+          },
+          "description": "One event of the stream of `ideogram/v4`."
+        }"#;
+        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+    }
+}
+
 impl JsonSchema for crate::ExpansionModel {
     fn schema_name() -> Cow<'static, str> {
         "ExpansionModel".into()
@@ -651,6 +700,55 @@ impl JsonSchema for crate::lora::Output {
             "prompt"
           ],
           "description": "What `ideogram/v4/lora` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+    }
+}
+
+impl JsonSchema for crate::lora::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_ideogram_v4::lora::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "ImageFile"
+              },
+              "description": "Finished images, ready to download."
+            },
+            "timings": {
+              "type": "object",
+              "additionalProperties": {
+                "type": "number"
+              },
+              "description": "Seconds spent in each stage of the run, keyed by the name of the stage."
+            },
+            "seed": {
+              "type": "integer",
+              "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
+            },
+            "has_nsfw_concepts": {
+              "type": "array",
+              "items": {
+                "type": "boolean"
+              },
+              "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."
+            },
+            "prompt": {
+              "type": "string",
+              "description": "Prompt that the images were made from."
+            }
+          },
+          "description": "One event of the stream of `ideogram/v4/lora`."
         }"#;
         schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
     }

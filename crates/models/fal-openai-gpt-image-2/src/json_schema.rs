@@ -253,6 +253,33 @@ impl JsonSchema for crate::Output {
     }
 }
 
+impl JsonSchema for crate::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_openai_gpt_image_2::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "images": {
+              "type": "array",
+              "items": {
+                "$type": "ImageFile"
+              },
+              "description": "Finished images, ready to download."
+            }
+          },
+          "description": "One event of the stream of `openai/gpt-image-2`."
+        }"#;
+        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+    }
+}
+
 impl JsonSchema for crate::Quality {
     fn schema_name() -> Cow<'static, str> {
         "Quality".into()

@@ -19,7 +19,7 @@ mod json_schema;
 
 pub mod types;
 
-use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -33,6 +33,10 @@ impl Endpoint for Model {
     const ID: &'static str = "openai/gpt-image-2";
     type Input = Input;
     type Output = Output;
+}
+
+impl Streams for Model {
+    type Event = Event;
 }
 
 /// The parameters of [`openai/gpt-image-2`](Model).
@@ -141,6 +145,14 @@ fal_core::closed_enum!(OutputFormat);
 pub struct Output {
     /// Finished images, ready to download.
     pub images: Vec<ImageFile>,
+}
+
+/// One event of the stream of [`openai/gpt-image-2`](Model).
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Event {
+    /// Finished images, ready to download.
+    pub images: Option<Vec<ImageFile>>,
 }
 
 // Building.
@@ -346,6 +358,37 @@ impl<'de> wire::Object<'de> for Output {
         }
         Some(Self {
             images: object.required("images", images)?,
+        })
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = wire::Writer::new(serializer)?;
+        object.optional("images", &self.images);
+        object.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        wire::object(deserializer)
+    }
+}
+
+impl<'de> wire::Object<'de> for Event {
+    const NAME: &'static str = "Event";
+
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut images = None;
+        while let Some(key) = object.key() {
+            match &*key {
+                "images" => object.or_null(&mut images),
+                _ => object.skip(),
+            }
+        }
+        Some(Self {
+            images,
         })
     }
 }

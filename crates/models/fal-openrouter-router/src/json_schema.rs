@@ -233,6 +233,68 @@ impl JsonSchema for crate::Output {
     }
 }
 
+impl JsonSchema for crate::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_openrouter_router::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "output": {
+              "type": "string",
+              "description": "The model's answer."
+            },
+            "reasoning": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "The reasoning, where it was asked for."
+            },
+            "partial": {
+              "type": "boolean",
+              "description": "Whether more of the answer is to come.",
+              "default": false
+            },
+            "error": {
+              "anyOf": [
+                {
+                  "type": "string"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "What went wrong, if anything did."
+            },
+            "usage": {
+              "anyOf": [
+                {
+                  "$type": "UsageInfo"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Tokens used, and their price."
+            }
+          },
+          "description": "One event of the stream of `openrouter/router`."
+        }"#;
+        schema(generator, SCHEMA, &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)])
+    }
+}
+
 impl JsonSchema for crate::audio::Input {
     fn schema_name() -> Cow<'static, str> {
         "Input".into()
@@ -521,6 +583,41 @@ impl JsonSchema for crate::video::Output {
     }
 }
 
+impl JsonSchema for crate::video::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_openrouter_router::video::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "output": {
+              "type": "string",
+              "description": "The model's answer."
+            },
+            "usage": {
+              "anyOf": [
+                {
+                  "$type": "UsageInfo"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Tokens used, and their price."
+            }
+          },
+          "description": "One event of the stream of `openrouter/router/video`."
+        }"#;
+        schema(generator, SCHEMA, &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)])
+    }
+}
+
 impl JsonSchema for crate::video::enterprise::Input {
     fn schema_name() -> Cow<'static, str> {
         "Input".into()
@@ -641,6 +738,41 @@ impl JsonSchema for crate::video::enterprise::Output {
     }
 }
 
+impl JsonSchema for crate::video::enterprise::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_openrouter_router::video::enterprise::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "output": {
+              "type": "string",
+              "description": "The model's answer."
+            },
+            "usage": {
+              "anyOf": [
+                {
+                  "$type": "UsageInfo"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Tokens used, and their price."
+            }
+          },
+          "description": "One event of the stream of `openrouter/router/video/enterprise`."
+        }"#;
+        schema(generator, SCHEMA, &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)])
+    }
+}
+
 impl JsonSchema for crate::vision::Input {
     fn schema_name() -> Cow<'static, str> {
         "Input".into()
@@ -750,6 +882,41 @@ impl JsonSchema for crate::vision::Output {
             "usage"
           ],
           "description": "What `openrouter/router/vision` gives."
+        }"#;
+        schema(generator, SCHEMA, &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)])
+    }
+}
+
+impl JsonSchema for crate::vision::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_openrouter_router::vision::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "output": {
+              "type": "string",
+              "description": "The model's answer."
+            },
+            "usage": {
+              "anyOf": [
+                {
+                  "$type": "UsageInfo"
+                },
+                {
+                  "type": "null"
+                }
+              ],
+              "description": "Tokens used, and their price."
+            }
+          },
+          "description": "One event of the stream of `openrouter/router/vision`."
         }"#;
         schema(generator, SCHEMA, &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)])
     }

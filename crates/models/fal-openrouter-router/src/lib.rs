@@ -35,7 +35,7 @@ pub mod types;
 pub mod video;
 pub mod vision;
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -49,6 +49,10 @@ impl Endpoint for Model {
     const ID: &'static str = "openrouter/router";
     type Input = Input;
     type Output = Output;
+}
+
+impl Streams for Model {
+    type Event = Event;
 }
 
 /// The parameters of [`openrouter/router`](Model).
@@ -90,6 +94,22 @@ pub type MaxTokens = Int<bounds::MaxTokens>;
 pub struct Output {
     /// The model's answer.
     pub output: String,
+    /// The reasoning, where it was asked for.
+    pub reasoning: Option<String>,
+    /// Whether more of the answer is to come.
+    pub partial: Option<bool>,
+    /// What went wrong, if anything did.
+    pub error: Option<String>,
+    /// Tokens used, and their price.
+    pub usage: Option<UsageInfo>,
+}
+
+/// One event of the stream of [`openrouter/router`](Model).
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Event {
+    /// The model's answer.
+    pub output: Option<String>,
     /// The reasoning, where it was asked for.
     pub reasoning: Option<String>,
     /// Whether more of the answer is to come.
@@ -317,6 +337,53 @@ impl<'de> wire::Object<'de> for Output {
         }
         Some(Self {
             output: object.required("output", output)?,
+            reasoning,
+            partial,
+            error,
+            usage,
+        })
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = wire::Writer::new(serializer)?;
+        object.optional("output", &self.output);
+        object.optional("reasoning", &self.reasoning);
+        object.optional("partial", &self.partial);
+        object.optional("error", &self.error);
+        object.optional("usage", &self.usage);
+        object.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        wire::object(deserializer)
+    }
+}
+
+impl<'de> wire::Object<'de> for Event {
+    const NAME: &'static str = "Event";
+
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut output = None;
+        let mut reasoning = None;
+        let mut partial = None;
+        let mut error = None;
+        let mut usage = None;
+        while let Some(key) = object.key() {
+            match &*key {
+                "output" => object.or_null(&mut output),
+                "reasoning" => object.or_null(&mut reasoning),
+                "partial" => object.or_null(&mut partial),
+                "error" => object.or_null(&mut error),
+                "usage" => object.or_null(&mut usage),
+                _ => object.skip(),
+            }
+        }
+        Some(Self {
+            output,
             reasoning,
             partial,
             error,

@@ -17,7 +17,7 @@
 
 pub mod enterprise;
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -31,6 +31,10 @@ impl Endpoint for Model {
     const ID: &'static str = "openrouter/router/video";
     type Input = Input;
     type Output = Output;
+}
+
+impl Streams for Model {
+    type Event = Event;
 }
 
 /// The parameters of [`openrouter/router/video`](Model).
@@ -74,6 +78,16 @@ pub type MaxTokens = Int<bounds::MaxTokens>;
 pub struct Output {
     /// The model's answer.
     pub output: String,
+    /// Tokens used, and their price.
+    pub usage: Option<UsageInfo>,
+}
+
+/// One event of the stream of [`openrouter/router/video`](Model).
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Event {
+    /// The model's answer.
+    pub output: Option<String>,
     /// Tokens used, and their price.
     pub usage: Option<UsageInfo>,
 }
@@ -300,6 +314,41 @@ impl<'de> wire::Object<'de> for Output {
         }
         Some(Self {
             output: object.required("output", output)?,
+            usage,
+        })
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = wire::Writer::new(serializer)?;
+        object.optional("output", &self.output);
+        object.optional("usage", &self.usage);
+        object.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        wire::object(deserializer)
+    }
+}
+
+impl<'de> wire::Object<'de> for Event {
+    const NAME: &'static str = "Event";
+
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut output = None;
+        let mut usage = None;
+        while let Some(key) = object.key() {
+            match &*key {
+                "output" => object.or_null(&mut output),
+                "usage" => object.or_null(&mut usage),
+                _ => object.skip(),
+            }
+        }
+        Some(Self {
+            output,
             usage,
         })
     }

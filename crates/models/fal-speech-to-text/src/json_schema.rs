@@ -70,6 +70,35 @@ impl JsonSchema for crate::Output {
     }
 }
 
+impl JsonSchema for crate::Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "fal_speech_to_text::Event".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        const SCHEMA: &str = r#"{
+          "type": "object",
+          "properties": {
+            "output": {
+              "type": "string",
+              "description": "Text of the recording, as far as it has been understood."
+            },
+            "partial": {
+              "type": "boolean",
+              "description": "Whether more of the text is to come.",
+              "default": false
+            }
+          },
+          "description": "One event of the stream of `fal-ai/speech-to-text`."
+        }"#;
+        schema(generator, SCHEMA, &[])
+    }
+}
+
 impl JsonSchema for crate::stream::Input {
     fn schema_name() -> Cow<'static, str> {
         "Input".into()

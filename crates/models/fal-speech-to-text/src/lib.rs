@@ -28,7 +28,7 @@ mod json_schema;
 pub mod stream;
 pub mod turbo;
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -40,6 +40,10 @@ impl Endpoint for Model {
     const ID: &'static str = "fal-ai/speech-to-text";
     type Input = Input;
     type Output = Output;
+}
+
+impl Streams for Model {
+    type Event = Event;
 }
 
 /// The parameters of [`fal-ai/speech-to-text`](Model).
@@ -62,6 +66,16 @@ pub struct Input {
 pub struct Output {
     /// Text of the recording, as far as it has been understood.
     pub output: String,
+    /// Whether more of the text is to come.
+    pub partial: Option<bool>,
+}
+
+/// One event of the stream of [`fal-ai/speech-to-text`](Model).
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Event {
+    /// Text of the recording, as far as it has been understood.
+    pub output: Option<String>,
     /// Whether more of the text is to come.
     pub partial: Option<bool>,
 }
@@ -228,6 +242,41 @@ impl<'de> wire::Object<'de> for Output {
         }
         Some(Self {
             output: object.required("output", output)?,
+            partial,
+        })
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = wire::Writer::new(serializer)?;
+        object.optional("output", &self.output);
+        object.optional("partial", &self.partial);
+        object.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        wire::object(deserializer)
+    }
+}
+
+impl<'de> wire::Object<'de> for Event {
+    const NAME: &'static str = "Event";
+
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut output = None;
+        let mut partial = None;
+        while let Some(key) = object.key() {
+            match &*key {
+                "output" => object.or_null(&mut output),
+                "partial" => object.or_null(&mut partial),
+                _ => object.skip(),
+            }
+        }
+        Some(Self {
+            output,
             partial,
         })
     }

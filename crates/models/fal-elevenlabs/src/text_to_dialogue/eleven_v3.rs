@@ -6,7 +6,7 @@
 //! Speaks a dialogue in several voices, with Eleven v3.
 
 
-use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -20,6 +20,10 @@ impl Endpoint for Model {
     const ID: &'static str = "fal-ai/elevenlabs/text-to-dialogue/eleven-v3";
     type Input = Input;
     type Output = Output;
+}
+
+impl Streams for Model {
+    type Event = Event;
 }
 
 /// The parameters of [`fal-ai/elevenlabs/text-to-dialogue/eleven-v3`](Model).
@@ -61,6 +65,17 @@ pub struct Output {
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: i64,
+}
+
+/// One event of the stream of [`fal-ai/elevenlabs/text-to-dialogue/eleven-v3`](Model).
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Event {
+    /// Finished recording, ready to download.
+    pub audio: Option<FileOutput>,
+    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
+    /// repeat the result.
+    pub seed: Option<i64>,
 }
 
 // Building.
@@ -278,6 +293,41 @@ impl<'de> wire::Object<'de> for Output {
         Some(Self {
             audio: object.required("audio", audio)?,
             seed: object.required("seed", seed)?,
+        })
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = wire::Writer::new(serializer)?;
+        object.optional("audio", &self.audio);
+        object.optional("seed", &self.seed);
+        object.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        wire::object(deserializer)
+    }
+}
+
+impl<'de> wire::Object<'de> for Event {
+    const NAME: &'static str = "Event";
+
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut audio = None;
+        let mut seed = None;
+        while let Some(key) = object.key() {
+            match &*key {
+                "audio" => object.or_null(&mut audio),
+                "seed" => object.integer_or_null(&mut seed),
+                _ => object.skip(),
+            }
+        }
+        Some(Self {
+            audio,
+            seed,
         })
     }
 }

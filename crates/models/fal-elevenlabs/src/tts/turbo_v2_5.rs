@@ -16,7 +16,7 @@
 //! ```
 
 
-use fal_core::{Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Check, Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -30,6 +30,10 @@ impl Endpoint for Model {
     const ID: &'static str = "fal-ai/elevenlabs/tts/turbo-v2.5";
     type Input = Input;
     type Output = Output;
+}
+
+impl Streams for Model {
+    type Event = Event;
 }
 
 /// The parameters of [`fal-ai/elevenlabs/tts/turbo-v2.5`](Model).
@@ -127,6 +131,16 @@ fal_core::closed_enum!(ApplyTextNormalization);
 pub struct Output {
     /// Finished recording, ready to download.
     pub audio: FileOutput,
+    /// Times of each word, where they were asked for.
+    pub timestamps: Option<Vec<Value>>,
+}
+
+/// One event of the stream of [`fal-ai/elevenlabs/tts/turbo-v2.5`](Model).
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Event {
+    /// Finished recording, ready to download.
+    pub audio: Option<FileOutput>,
     /// Times of each word, where they were asked for.
     pub timestamps: Option<Vec<Value>>,
 }
@@ -391,6 +405,41 @@ impl<'de> wire::Object<'de> for Output {
         }
         Some(Self {
             audio: object.required("audio", audio)?,
+            timestamps,
+        })
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = wire::Writer::new(serializer)?;
+        object.optional("audio", &self.audio);
+        object.optional("timestamps", &self.timestamps);
+        object.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        wire::object(deserializer)
+    }
+}
+
+impl<'de> wire::Object<'de> for Event {
+    const NAME: &'static str = "Event";
+
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut audio = None;
+        let mut timestamps = None;
+        while let Some(key) = object.key() {
+            match &*key {
+                "audio" => object.or_null(&mut audio),
+                "timestamps" => object.or_null(&mut timestamps),
+                _ => object.skip(),
+            }
+        }
+        Some(Self {
+            audio,
             timestamps,
         })
     }

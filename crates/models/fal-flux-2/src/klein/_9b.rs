@@ -20,7 +20,7 @@ pub mod lora;
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -34,6 +34,10 @@ impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2/klein/9b";
     type Input = Input;
     type Output = Output;
+}
+
+impl Streams for Model {
+    type Event = Event;
 }
 
 /// The parameters of [`fal-ai/flux-2/klein/9b`](Model).
@@ -237,6 +241,24 @@ pub struct Output {
     pub has_nsfw_concepts: Vec<bool>,
     /// Prompt that the images were made from.
     pub prompt: String,
+}
+
+/// One event of the stream of [`fal-ai/flux-2/klein/9b`](Model).
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Event {
+    /// Finished images, ready to download.
+    pub images: Option<Vec<ImageFile>>,
+    /// Seconds spent in each stage of the run, keyed by the name of the stage.
+    pub timings: Option<BTreeMap<String, f64>>,
+    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
+    /// repeat the result.
+    pub seed: Option<i64>,
+    /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
+    /// that is not safe for work.
+    pub has_nsfw_concepts: Option<Vec<bool>>,
+    /// Prompt that the images were made from.
+    pub prompt: Option<String>,
 }
 
 // Building.
@@ -612,6 +634,53 @@ impl<'de> wire::Object<'de> for Output {
             seed: object.required("seed", seed)?,
             has_nsfw_concepts: object.required("has_nsfw_concepts", has_nsfw_concepts)?,
             prompt: object.required("prompt", prompt)?,
+        })
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = wire::Writer::new(serializer)?;
+        object.optional("images", &self.images);
+        object.optional("timings", &self.timings);
+        object.optional("seed", &self.seed);
+        object.optional("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.optional("prompt", &self.prompt);
+        object.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        wire::object(deserializer)
+    }
+}
+
+impl<'de> wire::Object<'de> for Event {
+    const NAME: &'static str = "Event";
+
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut images = None;
+        let mut timings = None;
+        let mut seed = None;
+        let mut has_nsfw_concepts = None;
+        let mut prompt = None;
+        while let Some(key) = object.key() {
+            match &*key {
+                "images" => object.or_null(&mut images),
+                "timings" => object.or_null(&mut timings),
+                "seed" => object.integer_or_null(&mut seed),
+                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts),
+                "prompt" => object.or_null(&mut prompt),
+                _ => object.skip(),
+            }
+        }
+        Some(Self {
+            images,
+            timings,
+            seed,
+            has_nsfw_concepts,
+            prompt,
         })
     }
 }
