@@ -1,5 +1,6 @@
 //! Stage 5, write: crates to files. The same crates always give the same files.
 
+mod base;
 mod builder;
 mod cargo;
 mod checks;
@@ -8,6 +9,7 @@ mod example;
 mod format;
 mod imports;
 mod json_schema;
+mod literals;
 mod module;
 mod nested;
 mod structs;

@@ -4,15 +4,15 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{
-    Style, builder, checks, docs, example,
+    Style, base, builder, checks, docs, example,
     format::{self, Code},
-    imports,
+    imports, literals,
     structs::{self, ident},
     types, wire,
 };
 use crate::{
     Error,
-    rust::{Crate, Endpoint, Item, Literal, Module, Output, Struct, Ty},
+    rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty},
 };
 
 /// A module before it has a place: a file of its own, or a part of another one.
@@ -41,6 +41,14 @@ impl Place {
             (Self::Crate, _) => "crate::types".to_owned(),
             (Self::Text, 0) => "self::types".to_owned(),
             (Self::Text, depth) => format!("{}types", "super::".repeat(depth)),
+        }
+    }
+
+    /// The same path, as a module inside of that module writes it.
+    fn types_from_inside(self, depth: usize) -> String {
+        match self {
+            Self::Crate => self.types(depth),
+            Self::Text => self.types(depth + 1),
         }
     }
 
@@ -83,7 +91,7 @@ pub(super) fn root(place: Place, item: &Crate) -> Result<Page, Error> {
     };
     docs.push(String::new());
     docs.extend(about(place, item, &item.root, endpoint));
-    Ok(Page { source: Some(endpoint.file.clone()), docs, body: body(place, &item.root, endpoint)? })
+    Ok(Page { source: Some(endpoint.file.clone()), docs, body: body(place, item, &item.root, endpoint)? })
 }
 
 /// The module of an endpoint, or of a part of an id that has endpoints below it.
@@ -93,7 +101,7 @@ pub(super) fn endpoint(place: Place, item: &Crate, module: &Module) -> Result<Pa
         return Ok(Page { source: item.source.clone(), docs, body: String::new() });
     };
     let docs = about(place, item, module, endpoint);
-    Ok(Page { source: Some(endpoint.file.clone()), docs, body: body(place, module, endpoint)? })
+    Ok(Page { source: Some(endpoint.file.clone()), docs, body: body(place, item, module, endpoint)? })
 }
 
 /// `types`: what endpoints share.
@@ -106,7 +114,7 @@ pub(super) fn types(item: &Crate) -> Result<Page, Error> {
     push_section(&mut text, "Building.", &format::items(file, builders)?);
     push_section(&mut text, "On the wire.", &format::items(file, item.types.iter().flat_map(wire_of))?);
     let built: Vec<&Struct> = structs.into_iter().filter(|item| item.built).collect();
-    push(&mut text, &hidden_modules(file, &built, &item.types, None)?);
+    push(&mut text, &hidden_modules(file, &built, &item.types, &[("shape", literals::shapes(item)?)])?);
     Ok(Page { source: item.source.clone(), docs, body: format!("{}\n{text}", imports::of(&text)) })
 }
 
@@ -164,7 +172,7 @@ fn table(place: Place, module: &Module, lines: &mut Vec<String>) {
     module.children.iter().for_each(|child| table(place, child, lines));
 }
 
-fn body(place: Place, module: &Module, endpoint: &Endpoint) -> Result<String, Error> {
+fn body(place: Place, item: &Crate, module: &Module, endpoint: &Endpoint) -> Result<String, Error> {
     let file = &endpoint.file;
     let types = [&endpoint.input_types, &endpoint.output_types, &endpoint.event_types];
     let all_types: Vec<Item> = types.into_iter().flatten().cloned().collect();
@@ -188,16 +196,18 @@ fn body(place: Place, module: &Module, endpoint: &Endpoint) -> Result<String, Er
     }
     let mut text = format::items(file, items)?;
 
-    push_section(&mut text, "Building.", &format::items(file, builder::builder(&endpoint.input))?);
+    let building = builder::builder(&endpoint.input).into_iter().chain(base::of_input(&endpoint.input));
+    push_section(&mut text, "Building.", &format::items(file, building)?);
 
     let mut on_wire = vec![Code::from(checks::of_struct(&endpoint.input))];
     on_wire.extend(wire::structure(&endpoint.input));
     on_wire.extend(read.into_iter().flat_map(wire::structure));
     on_wire.extend(all_types.iter().flat_map(wire_of));
     push_section(&mut text, "On the wire.", &format::items(file, on_wire)?);
-    push(&mut text, &hidden_modules(file, &[&endpoint.input], &all_types, Some(&endpoint.input))?);
-
     let types = place.types(module.path.len());
+    let literals = literals::of_input(item, endpoint, &place.types_from_inside(module.path.len()))?;
+    push(&mut text, &hidden_modules(file, &[&endpoint.input], &all_types, &literals)?);
+
     let shared = match endpoint.shared.as_slice() {
         [] => String::new(),
         [one] => format!("pub use {types}::{one};\n"),
@@ -293,7 +303,7 @@ fn hidden_modules(
     file: &str,
     built: &[&Struct],
     items: &[Item],
-    input: Option<&Struct>,
+    literals: &[(&str, String)],
 ) -> Result<String, Error> {
     let mut text = String::new();
     let given = format::items(file, built.iter().flat_map(|item| builder::given_traits(item)))?;
@@ -307,28 +317,10 @@ fn hidden_modules(
     let bounds = format::items(file, bounds)?;
     push_module(&mut text, "bounds", &imports::of_bounds(&bounds), &bounds);
 
-    if let Some(input) = input {
-        let arguments = format::items(file, input.fields.iter().filter_map(argument))?.replace("\n\n", "\n");
-        push_module(&mut text, "arg", "", &arguments);
+    for (name, body) in literals {
+        push_module(&mut text, name, "", body);
     }
     Ok(text)
-}
-
-fn argument(field: &crate::rust::Field) -> Option<TokenStream> {
-    let name = ident(&field.ident);
-    let ty = match field.literal.as_ref()? {
-        Literal::Text(Some(marker)) => {
-            let marker = ident(marker);
-            quote!(fal_core::arg::Text<super::bounds::#marker>)
-        }
-        Literal::Text(None) => quote!(fal_core::arg::Text),
-        Literal::Url => quote!(fal_core::arg::Url),
-        Literal::Integer => quote!(fal_core::arg::Integer),
-        Literal::Number => quote!(fal_core::arg::Number),
-        Literal::Flag => quote!(fal_core::arg::Flag),
-        Literal::Checked => structs::outside(&field.ty),
-    };
-    Some(quote!(pub type #name = #ty;))
 }
 
 fn push_module(text: &mut String, name: &str, uses: &str, body: &str) {
@@ -337,7 +329,11 @@ fn push_module(text: &mut String, name: &str, uses: &str, body: &str) {
     }
     let inner = if uses.is_empty() { body.to_owned() } else { format!("{uses}\n{body}") };
     let inner = indented(&inner);
-    let allow = if name == "arg" { "#[allow(non_camel_case_types)]\n" } else { "" };
+    let allow = match name {
+        "arg" | "list" => "#[allow(non_camel_case_types)]\n",
+        "shape" => "#[allow(non_camel_case_types, non_snake_case, unused_imports)]\n",
+        _ => "",
+    };
     push(text, &format!("#[doc(hidden)]\n{allow}pub mod {name} {{\n{inner}}}\n"));
 }
 

@@ -6,6 +6,7 @@ use quote::quote;
 use super::{
     docs,
     format::Code,
+    literals,
     structs::{ident, ty},
 };
 use crate::{
@@ -53,6 +54,7 @@ pub(super) fn text_enum(item: &TextEnum) -> Vec<TokenStream> {
             quote!(fal_core::open_enum!(#name);),
         ];
     }
+    let message = &item.message;
     vec![
         quote! {
             #docs
@@ -72,7 +74,7 @@ pub(super) fn text_enum(item: &TextEnum) -> Vec<TokenStream> {
                 }
             }
         },
-        quote!(fal_core::closed_enum!(#name);),
+        quote!(fal_core::closed_enum!(#name, #message);),
     ]
 }
 
@@ -88,6 +90,7 @@ pub(super) fn integer_enum(item: &IntegerEnum) -> Vec<TokenStream> {
     let values = item.variants.iter().map(|(_, value)| Literal::i64_unsuffixed(*value));
     let all = docs::line("Every value that the schema lists, in its order.");
     let get = docs::line("The value on the wire.");
+    let message = &item.message;
     vec![
         quote! {
             #docs
@@ -107,7 +110,7 @@ pub(super) fn integer_enum(item: &IntegerEnum) -> Vec<TokenStream> {
                 }
             }
         },
-        quote!(fal_core::integer_enum!(#name);),
+        quote!(fal_core::integer_enum!(#name, #message);),
     ]
 }
 
@@ -143,15 +146,11 @@ pub(super) fn union(item: &Union) -> Vec<TokenStream> {
         #[non_exhaustive]
         pub enum #name { #(#variants,)* #other }
     }];
+    if literals::has_texts(item) {
+        items.push(preset(item));
+    }
     // Two variants of one type leave a conversion nothing to go by.
-    let types: Vec<&Ty> = item
-        .variants
-        .iter()
-        .filter_map(|variant| match &variant.kind {
-            VariantKind::Value { ty, .. } => Some(ty),
-            VariantKind::Text(_) => None,
-        })
-        .collect();
+    let types: Vec<&Ty> = item.types().collect();
     let single = |ty: &Ty| types.iter().filter(|other| **other == ty).count() == 1;
     items.extend(item.variants.iter().filter_map(|variant| match &variant.kind {
         VariantKind::Value { ty: inner, .. } if item.built && single(inner) => {
@@ -165,6 +164,25 @@ pub(super) fn union(item: &Union) -> Vec<TokenStream> {
         _ => None,
     }));
     items
+}
+
+/// What a literal of `input!` becomes: the preset that it names.
+fn preset(item: &Union) -> TokenStream {
+    let (name, message) = (ident(&item.ident), &item.message);
+    let arms = item.texts().map(|(variant, text)| {
+        let (variant, text) = (ident(variant), Literal::byte_string(text.as_bytes()));
+        quote!(#text => Self::#variant)
+    });
+    quote! {
+        impl #name {
+            #[doc(hidden)]
+            #[must_use]
+            #[track_caller]
+            pub const fn literal(text: &'static str) -> Self {
+                match text.as_bytes() { #(#arms,)* _ => fal_core::arg::refuse(#message) }
+            }
+        }
+    }
 }
 
 /// The alias under which a number with bounds is known.

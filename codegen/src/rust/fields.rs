@@ -154,6 +154,7 @@ impl<'a> Fields<'a> {
             description,
             variants,
             open: !self.built,
+            message: values::choice(name, &self.owner.label, values),
         }));
         Ty::Named(ident)
     }
@@ -166,7 +167,13 @@ impl<'a> Fields<'a> {
             .map(|value| (taken.take(&names::variant(&value.to_string()), ""), *value))
             .collect();
         let description = format!("The values of `{name}`.");
-        self.items.push(Item::IntegerEnum(IntegerEnum { ident: ident.clone(), description, variants }));
+        let message = values::choice(name, &self.owner.label, values);
+        self.items.push(Item::IntegerEnum(IntegerEnum {
+            ident: ident.clone(),
+            description,
+            variants,
+            message,
+        }));
         Ty::Named(ident)
     }
 

@@ -291,6 +291,8 @@ pub struct TextEnum {
     pub variants: Vec<(String, String)>,
     /// Whether values that are not listed are kept.
     pub open: bool,
+    /// What a literal that is none of them says.
+    pub message: String,
 }
 
 /// An enum of integers.
@@ -302,6 +304,8 @@ pub struct IntegerEnum {
     pub description: String,
     /// Names and wire values.
     pub variants: Vec<(String, i64)>,
+    /// What a literal that is none of them says.
+    pub message: String,
 }
 
 /// One of several kinds.
@@ -317,6 +321,26 @@ pub struct Union {
     pub tag: Option<String>,
     /// Whether users build it. If not, values that no variant takes are kept as they are.
     pub built: bool,
+    /// What a literal that is none of its texts says.
+    pub message: String,
+}
+
+impl Union {
+    /// Its variants that are one text each, with those texts.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variants.iter().filter_map(|variant| match &variant.kind {
+            VariantKind::Text(text) => Some((variant.ident.as_str(), text.as_str())),
+            VariantKind::Value { .. } => None,
+        })
+    }
+
+    /// The types of its variants that carry a value.
+    pub(crate) fn types(&self) -> impl Iterator<Item = &Ty> {
+        self.variants.iter().filter_map(|variant| match &variant.kind {
+            VariantKind::Value { ty, .. } => Some(ty),
+            VariantKind::Text(_) => None,
+        })
+    }
 }
 
 /// A variant of a union.

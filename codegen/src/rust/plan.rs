@@ -178,12 +178,3 @@ impl Ty {
         }
     }
 }
-
-impl super::Union {
-    fn types(&self) -> impl Iterator<Item = &Ty> {
-        self.variants.iter().filter_map(|variant| match &variant.kind {
-            super::VariantKind::Value { ty, .. } => Some(ty),
-            super::VariantKind::Text(_) => None,
-        })
-    }
-}

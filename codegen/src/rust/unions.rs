@@ -1,6 +1,6 @@
 //! Unions: presets of an enum become variants of their own, other kinds carry a value.
 
-use super::{Ty, Union, Variant, VariantKind, fields::Fields, names, rules, schemas};
+use super::{Ty, Union, Variant, VariantKind, fields::Fields, names, rules, schemas, values};
 use crate::model::{Property, Type};
 
 impl Fields<'_> {
@@ -24,7 +24,17 @@ impl Fields<'_> {
         // Presets first: they are what most calls use.
         variants.sort_by_key(|variant| matches!(variant.kind, VariantKind::Value { .. }));
         let description = format!("The values of `{}`.", property.name);
-        Union { ident: ident.to_owned(), description, variants, tag, built: self.built }
+        let mut union = Union {
+            ident: ident.to_owned(),
+            description,
+            variants,
+            tag,
+            built: self.built,
+            message: String::new(),
+        };
+        let texts: Vec<&str> = union.texts().map(|(_, text)| text).collect();
+        union.message = values::choice(&property.name, &self.owner.label, &texts);
+        union
     }
 
     fn kinds(&mut self, property: &Property, kinds: &[Type], taken: &mut names::Namespace) -> Vec<Variant> {

@@ -1,5 +1,7 @@
 //! Defaults, ranges and lengths in words, for docs and messages.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::Bounds;
@@ -33,6 +35,18 @@ pub fn range(bounds: &Bounds) -> String {
         Bounds::Integer(bounds) => range_of(bounds, |value| value.to_string()),
         Bounds::Number(bounds) => range_of(bounds, |value| format!("{value:?}")),
     }
+}
+
+/// What a literal says that is none of the values of an enum.
+pub(super) fn choice(name: &str, owner: &str, values: &[impl fmt::Display]) -> String {
+    const SHOWN: usize = 12;
+    let mut shown: Vec<String> = values.iter().take(SHOWN).map(|value| format!("`{value}`")).collect();
+    let last = match values.len().saturating_sub(SHOWN) {
+        0 => shown.pop().unwrap_or_default(),
+        more => format!("one of {more} more"),
+    };
+    let values = if shown.is_empty() { last } else { format!("{} or {last}", shown.join(", ")) };
+    format!("`{name}` of {owner} must be {values}")
 }
 
 fn range_of<T: Copy>(bounds: &ModelBounds<T>, show: impl Fn(T) -> String) -> String {
@@ -122,6 +136,17 @@ mod tests {
         assert_eq!(bounds(Some(1), false, None, None), "at least 1");
         assert_eq!(bounds(None, false, Some(9), Some(3)), "at most 9 and a multiple of 3");
         assert_eq!(bounds(None, false, None, Some(8)), "a multiple of 8");
+    }
+
+    #[test]
+    fn choices_read_as_sentences() {
+        assert_eq!(choice("fps", "a/b", &[24]), "`fps` of a/b must be `24`");
+        assert_eq!(
+            choice("format", "a/b", &["gif", "png", "jpeg"]),
+            "`format` of a/b must be `gif`, `png` or `jpeg`"
+        );
+        let many: Vec<usize> = (0..20).collect();
+        assert!(choice("n", "a/b", &many).ends_with("`10`, `11` or one of 8 more"));
     }
 
     #[test]

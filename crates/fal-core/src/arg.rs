@@ -1,7 +1,9 @@
 //! The types that a literal takes on inside [`input!`](crate::input!).
 //!
 //! Each generated module has an `arg` module that names one of these, or a checked number, for every
-//! parameter. Making the literal a `const` of that type is what lets `cargo check` refuse it.
+//! parameter. Making the literal a `const` of that type is what lets `cargo check` refuse it. Beside it stand
+//! a module `list`, which names the [`List`] of every parameter that is one, and a module `nested`, which
+//! leads to the same three modules of every struct.
 
 use std::marker::PhantomData;
 
@@ -127,6 +129,63 @@ impl From<Url> for File {
     }
 }
 
+/// A list written out in `input!`: items of `T`, as many as `L` allows.
+#[derive(Debug)]
+pub struct List<T, L = AnyLength>(PhantomData<fn() -> (T, L)>);
+
+impl<T, L: Length> List<T, L> {
+    #[doc(hidden)]
+    #[must_use]
+    #[track_caller]
+    #[allow(clippy::panic, reason = "evaluated by the compiler, for lists of `input!` only")]
+    pub const fn of(count: usize) -> Self {
+        if count < L::MIN || count > L::MAX {
+            panic!("{}", L::MESSAGE)
+        }
+        Self(PhantomData)
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn items<const N: usize>(self, items: [T; N]) -> Vec<T> {
+        items.into()
+    }
+}
+
+/// What `..base` of [`input!`](crate::input!) starts from: an input of the same endpoint, or its builder.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no base for an input of this endpoint",
+    label = "expected an `{I}` or its builder, found `{Self}`",
+    note = "values can be taken over from an input of the same endpoint only"
+)]
+pub trait Base<I> {
+    /// The builder that goes on from there.
+    type Builder;
+
+    /// Everything given so far.
+    fn into_builder(self) -> Self::Builder;
+}
+
+#[doc(hidden)]
+pub fn resume<I, B: Base<I>>(base: B) -> B::Builder {
+    base.into_builder()
+}
+
+/// Stops the compiler at a literal that is not allowed.
+#[doc(hidden)]
+#[track_caller]
+#[allow(clippy::panic, reason = "evaluated by the compiler, for literals of `input!` only")]
+pub const fn refuse(rule: &'static str) -> ! {
+    panic!("{}", rule)
+}
+
+/// Whether two texts are equal.
+#[doc(hidden)]
+#[must_use]
+pub const fn same(one: &str, other: &str) -> bool {
+    one.len() == other.len() && starts_with(one, other)
+}
+
 const fn starts_with(text: &str, prefix: &str) -> bool {
     let (text, prefix) = (text.as_bytes(), prefix.as_bytes());
     if text.len() < prefix.len() {
@@ -151,6 +210,12 @@ mod tests {
         for text in ["", "abc", "žluť", "日本語", "🦀 crab"] {
             assert_eq!(chars(text), text.chars().count(), "{text}");
         }
+    }
+
+    #[test]
+    fn texts_are_the_same_as_a_whole() {
+        assert!(same("png", "png"));
+        assert!(!same("png", "pn") && !same("pn", "png") && !same("jpg", "png"));
     }
 
     #[test]

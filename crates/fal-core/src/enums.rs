@@ -61,11 +61,28 @@ pub fn open<T: Clone>(
     known.cloned().unwrap_or_else(|| other(text.to_owned()))
 }
 
-/// The impls of an input enum, whose values are all there are. It has `ALL` and `as_str`.
+/// The impls of an input enum, whose values are all there are. It has `ALL` and `as_str`. The rule says
+/// which values the parameter takes, for a literal of `input!` that is none of them.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! closed_enum {
-    ($name:ident) => {
+    ($name:ident, $rule:literal) => {
+        impl $name {
+            #[doc(hidden)]
+            #[must_use]
+            #[track_caller]
+            pub const fn literal(text: &'static str) -> Self {
+                let mut index = 0;
+                while index < Self::ALL.len() {
+                    if $crate::arg::same(Self::ALL[index].as_str(), text) {
+                        return Self::ALL[index];
+                    }
+                    index += 1;
+                }
+                $crate::arg::refuse($rule)
+            }
+        }
+
         impl ::core::fmt::Display for $name {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 f.pad(self.as_str())
@@ -135,11 +152,27 @@ macro_rules! open_enum {
     };
 }
 
-/// The impls of an enum of integers. It has `ALL` and `get`.
+/// The impls of an enum of integers. It has `ALL` and `get`. The rule is that of `closed_enum`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! integer_enum {
-    ($name:ident) => {
+    ($name:ident, $rule:literal) => {
+        impl $name {
+            #[doc(hidden)]
+            #[must_use]
+            #[track_caller]
+            pub const fn literal(number: i64) -> Self {
+                let mut index = 0;
+                while index < Self::ALL.len() {
+                    if Self::ALL[index].get() == number {
+                        return Self::ALL[index];
+                    }
+                    index += 1;
+                }
+                $crate::arg::refuse($rule)
+            }
+        }
+
         impl ::core::fmt::Display for $name {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 ::core::fmt::Display::fmt(&self.get(), f)

@@ -33,6 +33,18 @@ impl<T> Param<Nullable<T>> for T {
     }
 }
 
+impl<T> Param<Nullable<T>> for Option<T> {
+    fn into_param(self) -> Option<Nullable<T>> {
+        self.map(Nullable::Value)
+    }
+}
+
+impl<T, const N: usize> Param<Vec<T>> for [T; N] {
+    fn into_param(self) -> Option<Vec<T>> {
+        Some(self.into())
+    }
+}
+
 impl<T> Param<Box<T>> for T {
     fn into_param(self) -> Option<Box<T>> {
         Some(Box::new(self))

@@ -121,7 +121,10 @@ impl KlingV3MultiPromptElementDuration {
     }
 }
 
-fal_core::closed_enum!(KlingV3MultiPromptElementDuration);
+fal_core::closed_enum!(
+    KlingV3MultiPromptElementDuration,
+    "`duration` of KlingV3MultiPromptElement in fal-ai/kling-video must be `1`, `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12` or one of 3 more"
+);
 
 /// A character or an object that prompts can refer to, shown either by images or by a video.
 #[derive(Debug, Clone, PartialEq)]
@@ -1082,5 +1085,39 @@ pub mod bounds {
         const MIN: i64 = -10;
         const MAX: i64 = 10;
         const MESSAGE: &'static str = "`movement_value` of CameraControl in fal-ai/kling-video must be between -10 and 10";
+    }
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types, non_snake_case, unused_imports)]
+pub mod shape {
+    pub mod KlingV3MultiPromptElement {
+        use super::super::*;
+
+        pub type __Built = super::super::KlingV3MultiPromptElement;
+        pub type __Target = super::super::KlingV3MultiPromptElement;
+
+        pub mod arg {
+            pub type prompt = fal_core::arg::Text;
+            pub type duration = super::KlingV3MultiPromptElementDuration;
+        }
+    }
+
+    pub mod KlingV3ComboElementInput {
+        use super::super::*;
+
+        pub type __Built = super::super::KlingV3ComboElementInput;
+        pub type __Target = super::super::KlingV3ComboElementInput;
+
+        pub mod arg {
+            pub type frontal_image_url = fal_core::arg::Url;
+            pub type reference_image_urls = fal_core::arg::Url;
+            pub type video_url = fal_core::arg::Url;
+            pub type voice_id = fal_core::arg::Text;
+        }
+
+        pub mod list {
+            pub type reference_image_urls = fal_core::arg::List<super::File>;
+        }
     }
 }

@@ -88,7 +88,9 @@ impl Task {
     }
 }
 
-fal_core::closed_enum!(Task);
+fal_core::closed_enum!(
+    Task, "`task` of fal-ai/whisper must be `transcribe` or `translate`"
+);
 
 /// The values of `language`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -505,7 +507,10 @@ impl Language {
     }
 }
 
-fal_core::closed_enum!(Language);
+fal_core::closed_enum!(
+    Language,
+    "`language` of fal-ai/whisper must be `af`, `am`, `ar`, `as`, `az`, `ba`, `be`, `bg`, `bn`, `bo`, `br`, `bs` or one of 87 more"
+);
 
 /// The values of `chunk_level`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -528,7 +533,7 @@ impl ChunkLevel {
     }
 }
 
-fal_core::closed_enum!(ChunkLevel);
+fal_core::closed_enum!(ChunkLevel, "`chunk_level` of fal-ai/whisper must be `segment`");
 
 /// The values of `version`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -551,7 +556,7 @@ impl Version {
     }
 }
 
-fal_core::closed_enum!(Version);
+fal_core::closed_enum!(Version, "`version` of fal-ai/whisper must be `3`");
 
 /// What [`fal-ai/whisper`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -676,6 +681,31 @@ impl<AudioUrlSlot: given::HasAudioUrl> IntoInput for Builder<AudioUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            audio_url: self.audio_url,
+            optional: Optional {
+                task: self.task,
+                language: self.language,
+                chunk_level: self.chunk_level,
+                version: self.version,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<AudioUrlSlot> fal_core::arg::Base<Input> for Builder<AudioUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -783,4 +813,8 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type audio_url = fal_core::arg::Url;
+    pub type task = super::Task;
+    pub type language = super::Language;
+    pub type chunk_level = super::ChunkLevel;
+    pub type version = super::Version;
 }

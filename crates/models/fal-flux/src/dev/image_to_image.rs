@@ -125,7 +125,10 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat,
+    "`output_format` of fal-ai/flux/dev/image-to-image must be `jpeg` or `png`"
+);
 
 /// The values of `acceleration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -154,7 +157,10 @@ impl Acceleration {
     }
 }
 
-fal_core::closed_enum!(Acceleration);
+fal_core::closed_enum!(
+    Acceleration,
+    "`acceleration` of fal-ai/flux/dev/image-to-image must be `none`, `regular` or `high`"
+);
 
 /// What [`fal-ai/flux/dev/image-to-image`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -345,6 +351,38 @@ for Builder<ImageUrlSlot, PromptSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File, String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            image_url: self.image_url,
+            prompt: self.prompt,
+            optional: Optional {
+                strength: self.strength,
+                num_inference_steps: self.num_inference_steps,
+                seed: self.seed,
+                guidance_scale: self.guidance_scale,
+                sync_mode: self.sync_mode,
+                num_images: self.num_images,
+                enable_safety_checker: self.enable_safety_checker,
+                output_format: self.output_format,
+                acceleration: self.acceleration,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<ImageUrlSlot, PromptSlot> fal_core::arg::Base<Input>
+for Builder<ImageUrlSlot, PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -541,4 +579,6 @@ pub mod arg {
     pub type sync_mode = fal_core::arg::Flag;
     pub type num_images = super::NumImages;
     pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type output_format = super::OutputFormat;
+    pub type acceleration = super::Acceleration;
 }
