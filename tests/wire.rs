@@ -35,6 +35,19 @@ fn a_custom_size_is_not_wrapped() {
 }
 
 #[test]
+fn an_integer_is_a_number_and_sent_as_one() {
+    let read: dev::Input = serde_json::from_str(r#"{"prompt":"a cat","guidance_scale":3}"#).unwrap();
+    assert_eq!(read.guidance_scale.unwrap(), 3.0);
+}
+
+#[test]
+fn what_a_base_gives_is_kept_unless_given_again() {
+    let base = input!(dev { prompt: "a cat", seed: 7, num_images: 2, "brand_new": 1 });
+    let input = input!(dev { seed: i64::MIN, num_images: None, ..base });
+    assert_eq!(written(input), r#"{"prompt":"a cat","seed":-9223372036854775808,"brand_new":1}"#);
+}
+
+#[test]
 fn extra_parameters_win() {
     let input = dev::Input::builder().prompt("a cat").seed(1).extra("seed", 2).extra("loras", json!([]));
     let written: Value = serde_json::from_str(&written(input)).unwrap();

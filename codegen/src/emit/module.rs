@@ -331,6 +331,7 @@ fn push_module(text: &mut String, name: &str, uses: &str, body: &str) {
     let inner = indented(&inner);
     let allow = match name {
         "arg" | "list" => "#[allow(non_camel_case_types)]\n",
+        "nested" => "#[allow(unused_imports)]\n",
         "shape" => "#[allow(non_camel_case_types, non_snake_case, unused_imports)]\n",
         _ => "",
     };

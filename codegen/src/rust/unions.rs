@@ -34,6 +34,12 @@ impl Fields<'_> {
         };
         let texts: Vec<&str> = union.texts().map(|(_, text)| text).collect();
         union.message = values::choice(&property.name, &self.owner.label, &texts);
+        let others = union.types().filter_map(|ty| match ty {
+            Ty::Named(name) => Some(format!(", or a `{name}`")),
+            _ => None,
+        });
+        let others: String = others.collect();
+        union.message.push_str(&others);
         union
     }
 

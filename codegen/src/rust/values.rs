@@ -39,9 +39,10 @@ pub fn range(bounds: &Bounds) -> String {
 
 /// What a literal says that is none of the values of an enum.
 pub(super) fn choice(name: &str, owner: &str, values: &[impl fmt::Display]) -> String {
-    const SHOWN: usize = 12;
-    let mut shown: Vec<String> = values.iter().take(SHOWN).map(|value| format!("`{value}`")).collect();
-    let last = match values.len().saturating_sub(SHOWN) {
+    // A list that is cut short leaves out enough to be worth it.
+    let count = if values.len() > 20 { 12 } else { values.len() };
+    let mut shown: Vec<String> = values.iter().take(count).map(|value| format!("`{value}`")).collect();
+    let last = match values.len() - count {
         0 => shown.pop().unwrap_or_default(),
         more => format!("one of {more} more"),
     };
@@ -145,8 +146,8 @@ mod tests {
             choice("format", "a/b", &["gif", "png", "jpeg"]),
             "`format` of a/b must be `gif`, `png` or `jpeg`"
         );
-        let many: Vec<usize> = (0..20).collect();
-        assert!(choice("n", "a/b", &many).ends_with("`10`, `11` or one of 8 more"));
+        let many: Vec<usize> = (0..30).collect();
+        assert!(choice("n", "a/b", &many).ends_with("`10`, `11` or one of 18 more"));
     }
 
     #[test]

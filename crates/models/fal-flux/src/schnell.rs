@@ -527,6 +527,7 @@ pub mod arg {
 }
 
 #[doc(hidden)]
+#[allow(unused_imports)]
 pub mod nested {
     pub use crate::types::shape::ImageSize as image_size;
 }

@@ -39,7 +39,7 @@ impl ImageSize {
             b"landscape_16_9" => Self::Landscape16_9,
             _ => {
                 fal_core::arg::refuse(
-                    "`image_size` of fal-ai/flux must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`",
+                    "`image_size` of fal-ai/flux must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `CustomImageSize`",
                 )
             }
         }

@@ -123,7 +123,7 @@ impl KlingV3MultiPromptElementDuration {
 
 fal_core::closed_enum!(
     KlingV3MultiPromptElementDuration,
-    "`duration` of KlingV3MultiPromptElement in fal-ai/kling-video must be `1`, `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12` or one of 3 more"
+    "`duration` of KlingV3MultiPromptElement in fal-ai/kling-video must be `1`, `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
 );
 
 /// A character or an object that prompts can refer to, shown either by images or by a video.

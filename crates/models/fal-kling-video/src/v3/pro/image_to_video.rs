@@ -157,7 +157,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/kling-video/v3/pro/image-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or one of 1 more"
+    "`duration` of fal-ai/kling-video/v3/pro/image-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
 );
 
 /// The values of `shot_type`.
@@ -565,6 +565,7 @@ pub mod list {
 }
 
 #[doc(hidden)]
+#[allow(unused_imports)]
 pub mod nested {
     pub use crate::types::shape::KlingV3MultiPromptElement as multi_prompt;
     pub use crate::types::shape::KlingV3ComboElementInput as elements;
