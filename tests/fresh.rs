@@ -4,13 +4,31 @@
 
 use std::fs;
 
-use fal_codegen::{tree::Change, workspace};
+use fal_codegen::{Options, Source, generate_module, tree::Change, workspace};
 
 #[test]
 fn committed_crates_are_fresh() {
     let plan = workspace::plan(&fal_tests::root(), &[]).unwrap();
     let stale: Vec<String> = plan.changes.iter().map(ToString::to_string).collect();
     assert!(stale.is_empty(), "stale; run `cargo xtask regen`:\n{}", stale.join("\n"));
+}
+
+/// What the cases of `ui/` use beside the committed crates.
+#[test]
+fn the_made_up_endpoint_is_fresh() {
+    let folder = fal_tests::root().join("tests/ui/fixture");
+    let text = fs::read_to_string(folder.join("poster.json")).unwrap();
+    let source = Source { file: "poster.json".to_owned(), text };
+    let generated = generate_module(&[source], &Options::default()).unwrap();
+    let path = folder.join("poster.rs");
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        fs::write(&path, &generated).unwrap();
+    }
+    let committed = fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        committed == generated,
+        "`INSTA_UPDATE=always cargo test -p fal-tests --test fresh` writes it anew"
+    );
 }
 
 /// A few families, so that generating them again and again is quick.

@@ -99,7 +99,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of bytedance/seedance-2.0/image-to-video must be `480p`, `720p` or `1080p`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -172,7 +175,10 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration,
+    "`duration` of bytedance/seedance-2.0/image-to-video must be `auto`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -221,7 +227,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of bytedance/seedance-2.0/image-to-video must be `auto`, `21:9`, `16:9`, `4:3`, `1:1`, `3:4` or `9:16`"
+);
 
 /// What [`bytedance/seedance-2.0/image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -391,6 +400,36 @@ for Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            optional: Optional {
+                end_image_url: self.end_image_url,
+                resolution: self.resolution,
+                duration: self.duration,
+                aspect_ratio: self.aspect_ratio,
+                generate_audio: self.generate_audio,
+                seed: self.seed,
+                end_user_id: self.end_user_id,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -526,6 +565,9 @@ pub mod arg {
     pub type prompt = fal_core::arg::Text;
     pub type image_url = fal_core::arg::Url;
     pub type end_image_url = fal_core::arg::Url;
+    pub type resolution = super::Resolution;
+    pub type duration = super::Duration;
+    pub type aspect_ratio = super::AspectRatio;
     pub type generate_audio = fal_core::arg::Flag;
     pub type seed = fal_core::arg::Integer;
     pub type end_user_id = fal_core::arg::Text;

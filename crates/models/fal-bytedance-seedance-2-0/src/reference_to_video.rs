@@ -102,7 +102,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of bytedance/seedance-2.0/reference-to-video must be `480p`, `720p` or `1080p`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -175,7 +178,10 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration,
+    "`duration` of bytedance/seedance-2.0/reference-to-video must be `auto`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -224,7 +230,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of bytedance/seedance-2.0/reference-to-video must be `auto`, `21:9`, `16:9`, `4:3`, `1:1`, `3:4` or `9:16`"
+);
 
 /// What [`bytedance/seedance-2.0/reference-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -392,6 +401,36 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                image_urls: self.image_urls,
+                video_urls: self.video_urls,
+                audio_urls: self.audio_urls,
+                resolution: self.resolution,
+                duration: self.duration,
+                aspect_ratio: self.aspect_ratio,
+                generate_audio: self.generate_audio,
+                seed: self.seed,
+                end_user_id: self.end_user_id,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -511,7 +550,21 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type image_urls = fal_core::arg::Url;
+    pub type video_urls = fal_core::arg::Url;
+    pub type audio_urls = fal_core::arg::Url;
+    pub type resolution = super::Resolution;
+    pub type duration = super::Duration;
+    pub type aspect_ratio = super::AspectRatio;
     pub type generate_audio = fal_core::arg::Flag;
     pub type seed = fal_core::arg::Integer;
     pub type end_user_id = fal_core::arg::Text;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type image_urls = fal_core::arg::List<super::File>;
+    pub type video_urls = fal_core::arg::List<super::File>;
+    pub type audio_urls = fal_core::arg::List<super::File>;
 }

@@ -95,7 +95,10 @@ impl Seed2MiniMessageRole {
     }
 }
 
-fal_core::closed_enum!(Seed2MiniMessageRole);
+fal_core::closed_enum!(
+    Seed2MiniMessageRole,
+    "`role` of Seed2MiniMessage in fal-ai/bytedance must be `system`, `user` or `assistant`"
+);
 
 /// The values of `content`.
 #[derive(Debug, Clone, PartialEq)]
@@ -580,5 +583,32 @@ pub mod bounds {
         const MIN: i64 = 1;
         const MAX: i64 = 14142;
         const MESSAGE: &'static str = "`height` of ImageSize in fal-ai/bytedance must be between 1 and 14142";
+    }
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types, non_snake_case, unused_imports)]
+pub mod shape {
+    pub mod ImageSize {
+        use super::super::*;
+
+        pub type __Built = super::super::ImageSize;
+        pub type __Target = super::super::ImageSize;
+
+        pub mod arg {
+            pub type width = super::ImageSizeWidth;
+            pub type height = super::ImageSizeHeight;
+        }
+    }
+
+    pub mod Seed2MiniMessage {
+        use super::super::*;
+
+        pub type __Built = super::super::Seed2MiniMessage;
+        pub type __Target = super::super::Seed2MiniMessage;
+
+        pub mod arg {
+            pub type role = super::Seed2MiniMessageRole;
+        }
     }
 }

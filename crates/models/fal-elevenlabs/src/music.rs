@@ -157,7 +157,10 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat,
+    "`output_format` of fal-ai/elevenlabs/music must be `mp3_22050_32`, `mp3_44100_32`, `mp3_44100_64`, `mp3_44100_96`, `mp3_44100_128`, `mp3_44100_192`, `pcm_8000`, `pcm_16000`, `pcm_22050`, `pcm_24000`, `pcm_44100`, `pcm_48000`, `ulaw_8000`, `alaw_8000`, `opus_48000_32`, `opus_48000_64`, `opus_48000_96`, `opus_48000_128` or `opus_48000_192`"
+);
 
 /// What [`fal-ai/elevenlabs/music`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -286,6 +289,32 @@ impl IntoInput for Builder {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            optional: Optional {
+                prompt: self.prompt,
+                composition_plan: self.composition_plan,
+                music_length_ms: self.music_length_ms,
+                force_instrumental: self.force_instrumental,
+                respect_sections_durations: self.respect_sections_durations,
+                output_format: self.output_format,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl fal_core::arg::Base<Input> for Builder {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -391,4 +420,11 @@ pub mod arg {
     pub type music_length_ms = super::MusicLengthMs;
     pub type force_instrumental = fal_core::arg::Flag;
     pub type respect_sections_durations = fal_core::arg::Flag;
+    pub type output_format = super::OutputFormat;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::MusicCompositionPlan as composition_plan;
 }

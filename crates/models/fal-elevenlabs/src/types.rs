@@ -937,3 +937,74 @@ pub mod bounds {
         const MESSAGE: &'static str = "`duration_ms` of MusicSection in fal-ai/elevenlabs must be between 3000 and 120000";
     }
 }
+
+#[doc(hidden)]
+#[allow(non_camel_case_types, non_snake_case, unused_imports)]
+pub mod shape {
+    pub mod MusicCompositionPlan {
+        use super::super::*;
+
+        pub type __Built = super::super::MusicCompositionPlan;
+        pub type __Target = super::super::MusicCompositionPlan;
+
+        pub mod arg {
+            pub type positive_global_styles = fal_core::arg::Text;
+            pub type negative_global_styles = fal_core::arg::Text;
+        }
+
+        pub mod list {
+            pub type positive_global_styles = fal_core::arg::List<String>;
+            pub type negative_global_styles = fal_core::arg::List<String>;
+            pub type sections = fal_core::arg::List<super::MusicSection>;
+        }
+
+        pub mod nested {
+            pub use super::super::MusicSection as sections;
+        }
+    }
+
+    pub mod MusicSection {
+        use super::super::*;
+
+        pub type __Built = super::super::MusicSection;
+        pub type __Target = super::super::MusicSection;
+
+        pub mod arg {
+            pub type section_name = fal_core::arg::Text<super::bounds::MusicSectionSectionName>;
+            pub type positive_local_styles = fal_core::arg::Text;
+            pub type negative_local_styles = fal_core::arg::Text;
+            pub type duration_ms = super::MusicSectionDurationMs;
+            pub type lines = fal_core::arg::Text;
+        }
+
+        pub mod list {
+            pub type positive_local_styles = fal_core::arg::List<String>;
+            pub type negative_local_styles = fal_core::arg::List<String>;
+            pub type lines = fal_core::arg::List<String>;
+        }
+    }
+
+    pub mod DialogueBlock {
+        use super::super::*;
+
+        pub type __Built = super::super::DialogueBlock;
+        pub type __Target = super::super::DialogueBlock;
+
+        pub mod arg {
+            pub type text = fal_core::arg::Text;
+            pub type voice = fal_core::arg::Text;
+        }
+    }
+
+    pub mod PronunciationDictionaryLocator {
+        use super::super::*;
+
+        pub type __Built = super::super::PronunciationDictionaryLocator;
+        pub type __Target = super::super::PronunciationDictionaryLocator;
+
+        pub mod arg {
+            pub type pronunciation_dictionary_id = fal_core::arg::Text;
+            pub type version_id = fal_core::arg::Text;
+        }
+    }
+}

@@ -152,7 +152,10 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat,
+    "`output_format` of fal-ai/elevenlabs/voice-changer must be `mp3_22050_32`, `mp3_44100_32`, `mp3_44100_64`, `mp3_44100_96`, `mp3_44100_128`, `mp3_44100_192`, `pcm_8000`, `pcm_16000`, `pcm_22050`, `pcm_24000`, `pcm_44100`, `pcm_48000`, `ulaw_8000`, `alaw_8000`, `opus_48000_32`, `opus_48000_64`, `opus_48000_96`, `opus_48000_128` or `opus_48000_192`"
+);
 
 /// What [`fal-ai/elevenlabs/voice-changer`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -280,6 +283,31 @@ impl<AudioUrlSlot: given::HasAudioUrl> IntoInput for Builder<AudioUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            audio_url: self.audio_url,
+            optional: Optional {
+                voice: self.voice,
+                remove_background_noise: self.remove_background_noise,
+                seed: self.seed,
+                output_format: self.output_format,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<AudioUrlSlot> fal_core::arg::Base<Input> for Builder<AudioUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -390,4 +418,5 @@ pub mod arg {
     pub type voice = fal_core::arg::Text;
     pub type remove_background_noise = fal_core::arg::Flag;
     pub type seed = fal_core::arg::Integer;
+    pub type output_format = super::OutputFormat;
 }

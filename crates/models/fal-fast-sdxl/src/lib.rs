@@ -131,7 +131,7 @@ impl Format {
     }
 }
 
-fal_core::closed_enum!(Format);
+fal_core::closed_enum!(Format, "`format` of fal-ai/fast-sdxl must be `jpeg` or `png`");
 
 /// `guidance_scale`: between 0.0 and 20.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
@@ -166,7 +166,10 @@ impl SafetyCheckerVersion {
     }
 }
 
-fal_core::closed_enum!(SafetyCheckerVersion);
+fal_core::closed_enum!(
+    SafetyCheckerVersion,
+    "`safety_checker_version` of fal-ai/fast-sdxl must be `v1` or `v2`"
+);
 
 /// What [`fal-ai/fast-sdxl`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -394,6 +397,41 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                embeddings: self.embeddings,
+                enable_safety_checker: self.enable_safety_checker,
+                expand_prompt: self.expand_prompt,
+                format: self.format,
+                guidance_scale: self.guidance_scale,
+                image_size: self.image_size,
+                loras: self.loras,
+                negative_prompt: self.negative_prompt,
+                num_images: self.num_images,
+                num_inference_steps: self.num_inference_steps,
+                request_id: self.request_id,
+                safety_checker_version: self.safety_checker_version,
+                seed: self.seed,
+                sync_mode: self.sync_mode,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {}
@@ -559,12 +597,30 @@ pub mod bounds {
 pub mod arg {
     pub type enable_safety_checker = fal_core::arg::Flag;
     pub type expand_prompt = fal_core::arg::Flag;
+    pub type format = super::Format;
     pub type guidance_scale = super::GuidanceScale;
+    pub type image_size = super::ImageSize;
     pub type negative_prompt = fal_core::arg::Text;
     pub type num_images = super::NumImages;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type prompt = fal_core::arg::Text;
     pub type request_id = fal_core::arg::Text;
+    pub type safety_checker_version = super::SafetyCheckerVersion;
     pub type seed = fal_core::arg::Integer;
     pub type sync_mode = fal_core::arg::Flag;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type embeddings = fal_core::arg::List<super::Embedding>;
+    pub type loras = fal_core::arg::List<super::LoraWeight>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::Embedding as embeddings;
+    pub use crate::types::shape::ImageSize as image_size;
+    pub use crate::types::shape::LoraWeight as loras;
 }

@@ -25,6 +25,27 @@ pub enum ImageSize {
     Custom(CustomImageSize),
 }
 
+impl ImageSize {
+    #[doc(hidden)]
+    #[must_use]
+    #[track_caller]
+    pub const fn literal(text: &'static str) -> Self {
+        match text.as_bytes() {
+            b"square_hd" => Self::SquareHd,
+            b"square" => Self::Square,
+            b"portrait_4_3" => Self::Portrait4_3,
+            b"portrait_16_9" => Self::Portrait16_9,
+            b"landscape_4_3" => Self::Landscape4_3,
+            b"landscape_16_9" => Self::Landscape16_9,
+            _ => {
+                fal_core::arg::refuse(
+                    "`image_size` of fal-ai/flux-1 must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `CustomImageSize`",
+                )
+            }
+        }
+    }
+}
+
 impl From<CustomImageSize> for ImageSize {
     fn from(value: CustomImageSize) -> Self {
         Self::Custom(value)
@@ -248,5 +269,26 @@ pub mod bounds {
         const MIN: i64 = 1;
         const MAX: i64 = 14142;
         const MESSAGE: &'static str = "`height` of CustomImageSize in fal-ai/flux-1 must be between 1 and 14142";
+    }
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types, non_snake_case, unused_imports)]
+pub mod shape {
+    pub mod ImageSize {
+        pub use super::CustomImageSize::*;
+        pub type __Target = super::super::ImageSize;
+    }
+
+    pub mod CustomImageSize {
+        use super::super::*;
+
+        pub type __Built = super::super::CustomImageSize;
+        pub type __Target = super::super::CustomImageSize;
+
+        pub mod arg {
+            pub type width = super::CustomImageSizeWidth;
+            pub type height = super::CustomImageSizeHeight;
+        }
     }
 }

@@ -109,6 +109,27 @@ pub enum ImageSizeValue {
     Custom(ImageSize),
 }
 
+impl ImageSizeValue {
+    #[doc(hidden)]
+    #[must_use]
+    #[track_caller]
+    pub const fn literal(text: &'static str) -> Self {
+        match text.as_bytes() {
+            b"square_hd" => Self::SquareHd,
+            b"square" => Self::Square,
+            b"portrait_4_3" => Self::Portrait4_3,
+            b"portrait_16_9" => Self::Portrait16_9,
+            b"landscape_4_3" => Self::Landscape4_3,
+            b"landscape_16_9" => Self::Landscape16_9,
+            _ => {
+                fal_core::arg::refuse(
+                    "`image_size` of fal-ai/flux-2-flex must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
+                )
+            }
+        }
+    }
+}
+
 impl From<ImageSize> for ImageSizeValue {
     fn from(value: ImageSize) -> Self {
         Self::Custom(value)
@@ -148,7 +169,10 @@ impl SafetyTolerance {
     }
 }
 
-fal_core::closed_enum!(SafetyTolerance);
+fal_core::closed_enum!(
+    SafetyTolerance,
+    "`safety_tolerance` of fal-ai/flux-2-flex must be `1`, `2`, `3`, `4` or `5`"
+);
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -174,7 +198,9 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat, "`output_format` of fal-ai/flux-2-flex must be `jpeg` or `png`"
+);
 
 /// `guidance_scale`: between 1.5 and 10.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
@@ -345,6 +371,35 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                image_size: self.image_size,
+                seed: self.seed,
+                safety_tolerance: self.safety_tolerance,
+                enable_safety_checker: self.enable_safety_checker,
+                output_format: self.output_format,
+                sync_mode: self.sync_mode,
+                guidance_scale: self.guidance_scale,
+                num_inference_steps: self.num_inference_steps,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {}
@@ -512,9 +567,21 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type image_size = super::ImageSizeValue;
     pub type seed = fal_core::arg::Integer;
+    pub type safety_tolerance = super::SafetyTolerance;
     pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type output_format = super::OutputFormat;
     pub type sync_mode = fal_core::arg::Flag;
     pub type guidance_scale = super::GuidanceScale;
     pub type num_inference_steps = super::NumInferenceSteps;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub mod image_size {
+        pub use crate::types::shape::ImageSize::*;
+        pub type __Target = super::super::ImageSizeValue;
+    }
 }

@@ -76,6 +76,28 @@ pub enum ImageSizeValue {
     Custom(ImageSize),
 }
 
+impl ImageSizeValue {
+    #[doc(hidden)]
+    #[must_use]
+    #[track_caller]
+    pub const fn literal(text: &'static str) -> Self {
+        match text.as_bytes() {
+            b"auto" => Self::Auto,
+            b"square_hd" => Self::SquareHd,
+            b"square" => Self::Square,
+            b"portrait_4_3" => Self::Portrait4_3,
+            b"portrait_16_9" => Self::Portrait16_9,
+            b"landscape_4_3" => Self::Landscape4_3,
+            b"landscape_16_9" => Self::Landscape16_9,
+            _ => {
+                fal_core::arg::refuse(
+                    "`image_size` of fal-ai/flux-2-pro/edit must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
+                )
+            }
+        }
+    }
+}
+
 impl From<ImageSize> for ImageSizeValue {
     fn from(value: ImageSize) -> Self {
         Self::Custom(value)
@@ -115,7 +137,10 @@ impl SafetyTolerance {
     }
 }
 
-fal_core::closed_enum!(SafetyTolerance);
+fal_core::closed_enum!(
+    SafetyTolerance,
+    "`safety_tolerance` of fal-ai/flux-2-pro/edit must be `1`, `2`, `3`, `4` or `5`"
+);
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -141,7 +166,9 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat, "`output_format` of fal-ai/flux-2-pro/edit must be `jpeg` or `png`"
+);
 
 /// What [`fal-ai/flux-2-pro/edit`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -303,6 +330,35 @@ for Builder<PromptSlot, ImageUrlsSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, Vec<File>>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_urls: self.image_urls,
+            optional: Optional {
+                image_size: self.image_size,
+                seed: self.seed,
+                safety_tolerance: self.safety_tolerance,
+                enable_safety_checker: self.enable_safety_checker,
+                output_format: self.output_format,
+                sync_mode: self.sync_mode,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlsSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlsSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -473,7 +529,26 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type image_urls = fal_core::arg::Url;
+    pub type image_size = super::ImageSizeValue;
     pub type seed = fal_core::arg::Integer;
+    pub type safety_tolerance = super::SafetyTolerance;
     pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type output_format = super::OutputFormat;
     pub type sync_mode = fal_core::arg::Flag;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type image_urls = fal_core::arg::List<super::File>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub mod image_size {
+        pub use crate::types::shape::ImageSize::*;
+        pub type __Target = super::super::ImageSizeValue;
+    }
 }

@@ -111,7 +111,10 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat,
+    "`output_format` of fal-ai/flux-2/flash must be `jpeg`, `png` or `webp`"
+);
 
 /// What [`fal-ai/flux-2/flash`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -283,6 +286,35 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                guidance_scale: self.guidance_scale,
+                seed: self.seed,
+                image_size: self.image_size,
+                num_images: self.num_images,
+                enable_prompt_expansion: self.enable_prompt_expansion,
+                sync_mode: self.sync_mode,
+                enable_safety_checker: self.enable_safety_checker,
+                output_format: self.output_format,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {}
@@ -429,8 +461,16 @@ pub mod arg {
     pub type prompt = fal_core::arg::Text;
     pub type guidance_scale = super::GuidanceScale;
     pub type seed = fal_core::arg::Integer;
+    pub type image_size = super::ImageSize;
     pub type num_images = super::NumImages;
     pub type enable_prompt_expansion = fal_core::arg::Flag;
     pub type sync_mode = fal_core::arg::Flag;
     pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type output_format = super::OutputFormat;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::ImageSize as image_size;
 }

@@ -131,7 +131,10 @@ impl Acceleration {
     }
 }
 
-fal_core::closed_enum!(Acceleration);
+fal_core::closed_enum!(
+    Acceleration,
+    "`acceleration` of fal-ai/flux-2/lora must be `none`, `regular` or `high`"
+);
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -160,7 +163,9 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat, "`output_format` of fal-ai/flux-2/lora must be `jpeg`, `png` or `webp`"
+);
 
 /// What [`fal-ai/flux-2/lora`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -375,6 +380,38 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                guidance_scale: self.guidance_scale,
+                seed: self.seed,
+                num_inference_steps: self.num_inference_steps,
+                image_size: self.image_size,
+                num_images: self.num_images,
+                acceleration: self.acceleration,
+                enable_prompt_expansion: self.enable_prompt_expansion,
+                sync_mode: self.sync_mode,
+                enable_safety_checker: self.enable_safety_checker,
+                output_format: self.output_format,
+                loras: self.loras,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {}
@@ -583,8 +620,24 @@ pub mod arg {
     pub type guidance_scale = super::GuidanceScale;
     pub type seed = fal_core::arg::Integer;
     pub type num_inference_steps = super::NumInferenceSteps;
+    pub type image_size = super::ImageSize;
     pub type num_images = super::NumImages;
+    pub type acceleration = super::Acceleration;
     pub type enable_prompt_expansion = fal_core::arg::Flag;
     pub type sync_mode = fal_core::arg::Flag;
     pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type output_format = super::OutputFormat;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type loras = fal_core::arg::List<super::LoRaInput>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::ImageSize as image_size;
+    pub use crate::types::shape::LoRaInput as loras;
 }

@@ -128,7 +128,10 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat,
+    "`output_format` of fal-ai/flux-control-lora-depth/image-to-image must be `jpeg` or `png`"
+);
 
 /// `control_lora_strength`: between 0.0 and 2.0.
 pub type ControlLoraStrength = Float<bounds::ControlLoraStrength>;
@@ -390,6 +393,41 @@ impl<
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            control_lora_image_url: self.control_lora_image_url,
+            optional: Optional {
+                image_size: self.image_size,
+                num_inference_steps: self.num_inference_steps,
+                seed: self.seed,
+                loras: self.loras,
+                guidance_scale: self.guidance_scale,
+                sync_mode: self.sync_mode,
+                num_images: self.num_images,
+                enable_safety_checker: self.enable_safety_checker,
+                output_format: self.output_format,
+                control_lora_strength: self.control_lora_strength,
+                strength: self.strength,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot, ControlLoraImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot, ControlLoraImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -611,13 +649,28 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
     pub type image_url = fal_core::arg::Url;
+    pub type image_size = super::ImageSize;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type seed = fal_core::arg::Integer;
     pub type guidance_scale = super::GuidanceScale;
     pub type sync_mode = fal_core::arg::Flag;
     pub type num_images = super::NumImages;
     pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type output_format = super::OutputFormat;
     pub type control_lora_image_url = fal_core::arg::Url;
     pub type control_lora_strength = super::ControlLoraStrength;
     pub type strength = super::Strength;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type loras = fal_core::arg::List<super::LoraWeight>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::ImageSize as image_size;
+    pub use crate::types::shape::LoraWeight as loras;
 }

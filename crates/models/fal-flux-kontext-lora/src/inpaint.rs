@@ -127,7 +127,10 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat,
+    "`output_format` of fal-ai/flux-kontext-lora/inpaint must be `jpeg` or `png`"
+);
 
 /// The values of `acceleration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -156,7 +159,10 @@ impl Acceleration {
     }
 }
 
-fal_core::closed_enum!(Acceleration);
+fal_core::closed_enum!(
+    Acceleration,
+    "`acceleration` of fal-ai/flux-kontext-lora/inpaint must be `none`, `regular` or `high`"
+);
 
 /// `strength`: between 0.01 and 1.0.
 pub type Strength = Float<bounds::Strength>;
@@ -429,6 +435,46 @@ impl<
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File, File, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            mask_url: self.mask_url,
+            reference_image_url: self.reference_image_url,
+            optional: Optional {
+                num_inference_steps: self.num_inference_steps,
+                seed: self.seed,
+                guidance_scale: self.guidance_scale,
+                sync_mode: self.sync_mode,
+                num_images: self.num_images,
+                enable_safety_checker: self.enable_safety_checker,
+                output_format: self.output_format,
+                loras: self.loras,
+                acceleration: self.acceleration,
+                strength: self.strength,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<
+    PromptSlot,
+    ImageUrlSlot,
+    MaskUrlSlot,
+    ReferenceImageUrlSlot,
+> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, ReferenceImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -664,6 +710,20 @@ pub mod arg {
     pub type sync_mode = fal_core::arg::Flag;
     pub type num_images = super::NumImages;
     pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type output_format = super::OutputFormat;
+    pub type acceleration = super::Acceleration;
     pub type reference_image_url = fal_core::arg::Url;
     pub type strength = super::Strength;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type loras = fal_core::arg::List<super::LoraWeight>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::LoraWeight as loras;
 }

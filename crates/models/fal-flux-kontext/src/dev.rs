@@ -113,7 +113,9 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat, "`output_format` of fal-ai/flux-kontext/dev must be `jpeg` or `png`"
+);
 
 /// The values of `acceleration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -142,7 +144,10 @@ impl Acceleration {
     }
 }
 
-fal_core::closed_enum!(Acceleration);
+fal_core::closed_enum!(
+    Acceleration,
+    "`acceleration` of fal-ai/flux-kontext/dev must be `none`, `regular` or `high`"
+);
 
 /// The values of `resolution_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -215,7 +220,10 @@ impl ResolutionMode {
     }
 }
 
-fal_core::closed_enum!(ResolutionMode);
+fal_core::closed_enum!(
+    ResolutionMode,
+    "`resolution_mode` of fal-ai/flux-kontext/dev must be `auto`, `match_input`, `1:1`, `16:9`, `21:9`, `3:2`, `2:3`, `4:5`, `5:4`, `3:4`, `4:3`, `9:16` or `9:21`"
+);
 
 /// What [`fal-ai/flux-kontext/dev`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -410,6 +418,38 @@ for Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            optional: Optional {
+                num_inference_steps: self.num_inference_steps,
+                seed: self.seed,
+                guidance_scale: self.guidance_scale,
+                sync_mode: self.sync_mode,
+                num_images: self.num_images,
+                enable_safety_checker: self.enable_safety_checker,
+                output_format: self.output_format,
+                acceleration: self.acceleration,
+                resolution_mode: self.resolution_mode,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -594,4 +634,7 @@ pub mod arg {
     pub type sync_mode = fal_core::arg::Flag;
     pub type num_images = super::NumImages;
     pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type output_format = super::OutputFormat;
+    pub type acceleration = super::Acceleration;
+    pub type resolution_mode = super::ResolutionMode;
 }

@@ -107,7 +107,9 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat, "`output_format` of fal-ai/flux-pro/kontext must be `jpeg` or `png`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -164,7 +166,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/flux-pro/kontext must be `21:9`, `16:9`, `4:3`, `3:2`, `1:1`, `2:3`, `3:4`, `9:16` or `9:21`"
+);
 
 /// The values of `safety_tolerance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -209,7 +214,10 @@ impl SafetyTolerance {
     }
 }
 
-fal_core::closed_enum!(SafetyTolerance);
+fal_core::closed_enum!(
+    SafetyTolerance,
+    "`safety_tolerance` of fal-ai/flux-pro/kontext must be `1`, `2`, `3`, `4`, `5` or `6`"
+);
 
 /// What [`fal-ai/flux-pro/kontext`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -395,6 +403,37 @@ for Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            optional: Optional {
+                seed: self.seed,
+                guidance_scale: self.guidance_scale,
+                sync_mode: self.sync_mode,
+                num_images: self.num_images,
+                output_format: self.output_format,
+                aspect_ratio: self.aspect_ratio,
+                enhance_prompt: self.enhance_prompt,
+                safety_tolerance: self.safety_tolerance,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -567,5 +606,8 @@ pub mod arg {
     pub type guidance_scale = super::GuidanceScale;
     pub type sync_mode = fal_core::arg::Flag;
     pub type num_images = super::NumImages;
+    pub type output_format = super::OutputFormat;
+    pub type aspect_ratio = super::AspectRatio;
     pub type enhance_prompt = fal_core::arg::Flag;
+    pub type safety_tolerance = super::SafetyTolerance;
 }

@@ -120,7 +120,9 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat, "`output_format` of fal-ai/flux-subject must be `jpeg` or `png`"
+);
 
 /// What [`fal-ai/flux-subject`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -307,6 +309,37 @@ for Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            optional: Optional {
+                image_size: self.image_size,
+                num_inference_steps: self.num_inference_steps,
+                seed: self.seed,
+                guidance_scale: self.guidance_scale,
+                sync_mode: self.sync_mode,
+                num_images: self.num_images,
+                enable_safety_checker: self.enable_safety_checker,
+                output_format: self.output_format,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -483,10 +516,18 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
     pub type image_url = fal_core::arg::Url;
+    pub type image_size = super::ImageSize;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type seed = fal_core::arg::Integer;
     pub type guidance_scale = super::GuidanceScale;
     pub type sync_mode = fal_core::arg::Flag;
     pub type num_images = super::NumImages;
     pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type output_format = super::OutputFormat;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::ImageSize as image_size;
 }

@@ -109,7 +109,10 @@ impl ImageSize {
     }
 }
 
-fal_core::closed_enum!(ImageSize);
+fal_core::closed_enum!(
+    ImageSize,
+    "`image_size` of fal-ai/gpt-image-1.5 must be `1024x1024`, `1536x1024` or `1024x1536`"
+);
 
 /// The values of `background`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -138,7 +141,10 @@ impl Background {
     }
 }
 
-fal_core::closed_enum!(Background);
+fal_core::closed_enum!(
+    Background,
+    "`background` of fal-ai/gpt-image-1.5 must be `auto`, `transparent` or `opaque`"
+);
 
 /// The values of `quality`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -167,7 +173,9 @@ impl Quality {
     }
 }
 
-fal_core::closed_enum!(Quality);
+fal_core::closed_enum!(
+    Quality, "`quality` of fal-ai/gpt-image-1.5 must be `low`, `medium` or `high`"
+);
 
 /// `num_images`: between 1 and 4.
 pub type NumImages = Int<bounds::NumImages>;
@@ -199,7 +207,10 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat,
+    "`output_format` of fal-ai/gpt-image-1.5 must be `jpeg`, `png` or `webp`"
+);
 
 /// What [`fal-ai/gpt-image-1.5`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -347,6 +358,33 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                image_size: self.image_size,
+                background: self.background,
+                quality: self.quality,
+                num_images: self.num_images,
+                output_format: self.output_format,
+                sync_mode: self.sync_mode,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -509,6 +547,10 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type image_size = super::ImageSize;
+    pub type background = super::Background;
+    pub type quality = super::Quality;
     pub type num_images = super::NumImages;
+    pub type output_format = super::OutputFormat;
     pub type sync_mode = fal_core::arg::Flag;
 }

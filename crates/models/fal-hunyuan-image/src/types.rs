@@ -200,3 +200,19 @@ pub mod bounds {
         const MESSAGE: &'static str = "`height` of ImageSize in fal-ai/hunyuan-image must be between 1 and 14142";
     }
 }
+
+#[doc(hidden)]
+#[allow(non_camel_case_types, non_snake_case, unused_imports)]
+pub mod shape {
+    pub mod ImageSize {
+        use super::super::*;
+
+        pub type __Built = super::super::ImageSize;
+        pub type __Target = super::super::ImageSize;
+
+        pub mod arg {
+            pub type width = super::ImageSizeWidth;
+            pub type height = super::ImageSizeHeight;
+        }
+    }
+}

@@ -97,7 +97,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/hunyuan-video-image-to-video must be `16:9` or `9:16`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -120,7 +123,9 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution, "`resolution` of fal-ai/hunyuan-video-image-to-video must be `720p`"
+);
 
 /// The values of `num_frames`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -143,7 +148,9 @@ impl NumFrames {
     }
 }
 
-fal_core::closed_enum!(NumFrames);
+fal_core::closed_enum!(
+    NumFrames, "`num_frames` of fal-ai/hunyuan-video-image-to-video must be `129`"
+);
 
 /// What [`fal-ai/hunyuan-video-image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -294,6 +301,34 @@ for Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            optional: Optional {
+                seed: self.seed,
+                aspect_ratio: self.aspect_ratio,
+                resolution: self.resolution,
+                num_frames: self.num_frames,
+                i2v_stability: self.i2v_stability,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -441,5 +476,8 @@ pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type image_url = fal_core::arg::Url;
     pub type seed = fal_core::arg::Integer;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type resolution = super::Resolution;
+    pub type num_frames = super::NumFrames;
     pub type i2v_stability = fal_core::arg::Flag;
 }

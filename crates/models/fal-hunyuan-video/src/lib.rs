@@ -101,7 +101,9 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio, "`aspect_ratio` of fal-ai/hunyuan-video must be `16:9` or `9:16`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -130,7 +132,9 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution, "`resolution` of fal-ai/hunyuan-video must be `480p`, `580p` or `720p`"
+);
 
 /// The values of `num_frames`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -156,7 +160,9 @@ impl NumFrames {
     }
 }
 
-fal_core::closed_enum!(NumFrames);
+fal_core::closed_enum!(
+    NumFrames, "`num_frames` of fal-ai/hunyuan-video must be `129` or `85`"
+);
 
 /// What [`fal-ai/hunyuan-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -302,6 +308,33 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                seed: self.seed,
+                pro_mode: self.pro_mode,
+                aspect_ratio: self.aspect_ratio,
+                resolution: self.resolution,
+                num_frames: self.num_frames,
+                enable_safety_checker: self.enable_safety_checker,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {}
@@ -411,5 +444,8 @@ pub mod arg {
     pub type prompt = fal_core::arg::Text;
     pub type seed = fal_core::arg::Integer;
     pub type pro_mode = fal_core::arg::Flag;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type resolution = super::Resolution;
+    pub type num_frames = super::NumFrames;
     pub type enable_safety_checker = fal_core::arg::Flag;
 }

@@ -98,7 +98,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/hunyuan-video/video-to-video must be `16:9` or `9:16`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -127,7 +130,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/hunyuan-video/video-to-video must be `480p`, `580p` or `720p`"
+);
 
 /// The values of `num_frames`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -153,7 +159,10 @@ impl NumFrames {
     }
 }
 
-fal_core::closed_enum!(NumFrames);
+fal_core::closed_enum!(
+    NumFrames,
+    "`num_frames` of fal-ai/hunyuan-video/video-to-video must be `129` or `85`"
+);
 
 /// `strength`: between 0.01 and 1.0.
 pub type Strength = Float<bounds::Strength>;
@@ -326,6 +335,36 @@ for Builder<PromptSlot, VideoUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            video_url: self.video_url,
+            optional: Optional {
+                seed: self.seed,
+                pro_mode: self.pro_mode,
+                aspect_ratio: self.aspect_ratio,
+                resolution: self.resolution,
+                num_frames: self.num_frames,
+                enable_safety_checker: self.enable_safety_checker,
+                strength: self.strength,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, VideoUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, VideoUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -473,6 +512,9 @@ pub mod arg {
     pub type prompt = fal_core::arg::Text;
     pub type seed = fal_core::arg::Integer;
     pub type pro_mode = fal_core::arg::Flag;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type resolution = super::Resolution;
+    pub type num_frames = super::NumFrames;
     pub type enable_safety_checker = fal_core::arg::Flag;
     pub type video_url = fal_core::arg::Url;
     pub type strength = super::Strength;

@@ -112,7 +112,9 @@ impl ExpansionModel {
     }
 }
 
-fal_core::closed_enum!(ExpansionModel);
+fal_core::closed_enum!(
+    ExpansionModel, "`expansion_model` of ideogram/v4/lora must be `Medium` or `Large`"
+);
 
 /// The values of `rendering_speed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -141,7 +143,10 @@ impl RenderingSpeed {
     }
 }
 
-fal_core::closed_enum!(RenderingSpeed);
+fal_core::closed_enum!(
+    RenderingSpeed,
+    "`rendering_speed` of ideogram/v4/lora must be `TURBO`, `BALANCED` or `QUALITY`"
+);
 
 /// The values of `acceleration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -173,7 +178,10 @@ impl Acceleration {
     }
 }
 
-fal_core::closed_enum!(Acceleration);
+fal_core::closed_enum!(
+    Acceleration,
+    "`acceleration` of ideogram/v4/lora must be `none`, `low`, `regular` or `high`"
+);
 
 /// `num_images`: between 1 and 4.
 pub type NumImages = Int<bounds::NumImages>;
@@ -202,7 +210,9 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat, "`output_format` of ideogram/v4/lora must be `jpeg` or `png`"
+);
 
 /// What [`ideogram/v4/lora`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -409,6 +419,37 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                expansion_model: self.expansion_model,
+                image_size: self.image_size,
+                rendering_speed: self.rendering_speed,
+                acceleration: self.acceleration,
+                num_images: self.num_images,
+                seed: self.seed,
+                sync_mode: self.sync_mode,
+                enable_safety_checker: self.enable_safety_checker,
+                output_format: self.output_format,
+                loras: self.loras,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -610,8 +651,26 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type expansion_model = super::ExpansionModel;
+    pub type image_size = super::ImageSize;
+    pub type rendering_speed = super::RenderingSpeed;
+    pub type acceleration = super::Acceleration;
     pub type num_images = super::NumImages;
     pub type seed = fal_core::arg::Integer;
     pub type sync_mode = fal_core::arg::Flag;
     pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type output_format = super::OutputFormat;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type loras = fal_core::arg::List<super::LoRaInput, super::bounds::Loras>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::ImageSize as image_size;
+    pub use crate::types::shape::LoRaInput as loras;
 }

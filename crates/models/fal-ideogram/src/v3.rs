@@ -108,7 +108,10 @@ impl RenderingSpeed {
     }
 }
 
-fal_core::closed_enum!(RenderingSpeed);
+fal_core::closed_enum!(
+    RenderingSpeed,
+    "`rendering_speed` of fal-ai/ideogram/v3 must be `TURBO`, `BALANCED` or `QUALITY`"
+);
 
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -145,7 +148,10 @@ impl Style {
     }
 }
 
-fal_core::closed_enum!(Style);
+fal_core::closed_enum!(
+    Style,
+    "`style` of fal-ai/ideogram/v3 must be `AUTO`, `GENERAL`, `REALISTIC` or `DESIGN`"
+);
 
 /// `num_images`: between 1 and 8.
 pub type NumImages = Int<bounds::NumImages>;
@@ -417,7 +423,10 @@ impl StylePreset {
     }
 }
 
-fal_core::closed_enum!(StylePreset);
+fal_core::closed_enum!(
+    StylePreset,
+    "`style_preset` of fal-ai/ideogram/v3 must be `80S_ILLUSTRATION`, `90S_NOSTALGIA`, `ABSTRACT_ORGANIC`, `ANALOG_NOSTALGIA`, `ART_BRUT`, `ART_DECO`, `ART_POSTER`, `AURA`, `AVANT_GARDE`, `BAUHAUS`, `BLUEPRINT`, `BLURRY_MOTION` or one of 50 more"
+);
 
 /// What [`fal-ai/ideogram/v3`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -615,6 +624,39 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                image_urls: self.image_urls,
+                rendering_speed: self.rendering_speed,
+                color_palette: self.color_palette,
+                style_codes: self.style_codes,
+                style: self.style,
+                expand_prompt: self.expand_prompt,
+                num_images: self.num_images,
+                seed: self.seed,
+                sync_mode: self.sync_mode,
+                style_preset: self.style_preset,
+                image_size: self.image_size,
+                negative_prompt: self.negative_prompt,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -750,10 +792,30 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
+    pub type image_urls = fal_core::arg::Url;
+    pub type rendering_speed = super::RenderingSpeed;
+    pub type style_codes = fal_core::arg::Text;
+    pub type style = super::Style;
     pub type expand_prompt = fal_core::arg::Flag;
     pub type num_images = super::NumImages;
     pub type seed = fal_core::arg::Integer;
     pub type sync_mode = fal_core::arg::Flag;
+    pub type style_preset = super::StylePreset;
     pub type prompt = fal_core::arg::Text;
+    pub type image_size = super::ImageSize;
     pub type negative_prompt = fal_core::arg::Text;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type image_urls = fal_core::arg::List<super::File>;
+    pub type style_codes = fal_core::arg::List<String>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::ColorPalette as color_palette;
+    pub use crate::types::shape::ImageSize as image_size;
 }

@@ -233,7 +233,10 @@ impl CameraControlMovementType {
     }
 }
 
-fal_core::closed_enum!(CameraControlMovementType);
+fal_core::closed_enum!(
+    CameraControlMovementType,
+    "`movement_type` of CameraControl in fal-ai/kling-video must be `horizontal`, `vertical`, `pan`, `tilt`, `roll` or `zoom`"
+);
 
 /// `movement_value`: between -10 and 10.
 pub type CameraControlMovementValue = Int<bounds::CameraControlMovementValue>;
@@ -1091,6 +1094,22 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types, non_snake_case, unused_imports)]
 pub mod shape {
+    pub mod OmniVideoElementInput {
+        use super::super::*;
+
+        pub type __Built = super::super::OmniVideoElementInput;
+        pub type __Target = super::super::OmniVideoElementInput;
+
+        pub mod arg {
+            pub type frontal_image_url = fal_core::arg::Url;
+            pub type reference_image_urls = fal_core::arg::Url;
+        }
+
+        pub mod list {
+            pub type reference_image_urls = fal_core::arg::List<super::File>;
+        }
+    }
+
     pub mod KlingV3MultiPromptElement {
         use super::super::*;
 
@@ -1118,6 +1137,65 @@ pub mod shape {
 
         pub mod list {
             pub type reference_image_urls = fal_core::arg::List<super::File>;
+        }
+    }
+
+    pub mod KlingV3ImageElementInput {
+        use super::super::*;
+
+        pub type __Built = super::super::KlingV3ImageElementInput;
+        pub type __Target = super::super::KlingV3ImageElementInput;
+
+        pub mod arg {
+            pub type frontal_image_url = fal_core::arg::Url;
+            pub type reference_image_urls = fal_core::arg::Url;
+        }
+
+        pub mod list {
+            pub type reference_image_urls = fal_core::arg::List<super::File>;
+        }
+    }
+
+    pub mod DynamicMask {
+        use super::super::*;
+
+        pub type __Built = super::super::DynamicMask;
+        pub type __Target = super::super::DynamicMask;
+
+        pub mod arg {
+            pub type mask_url = fal_core::arg::Url;
+        }
+
+        pub mod list {
+            pub type trajectories = fal_core::arg::List<super::Trajectory>;
+        }
+
+        pub mod nested {
+            pub use super::super::Trajectory as trajectories;
+        }
+    }
+
+    pub mod Trajectory {
+        use super::super::*;
+
+        pub type __Built = super::super::Trajectory;
+        pub type __Target = super::super::Trajectory;
+
+        pub mod arg {
+            pub type x = fal_core::arg::Integer;
+            pub type y = fal_core::arg::Integer;
+        }
+    }
+
+    pub mod CameraControl {
+        use super::super::*;
+
+        pub type __Built = super::super::CameraControl;
+        pub type __Target = super::super::CameraControl;
+
+        pub mod arg {
+            pub type movement_type = super::CameraControlMovementType;
+            pub type movement_value = super::CameraControlMovementValue;
         }
     }
 }

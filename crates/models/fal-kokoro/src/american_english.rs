@@ -150,7 +150,10 @@ impl Voice {
     }
 }
 
-fal_core::closed_enum!(Voice);
+fal_core::closed_enum!(
+    Voice,
+    "`voice` of fal-ai/kokoro/american-english must be `af_heart`, `af_alloy`, `af_aoede`, `af_bella`, `af_jessica`, `af_kore`, `af_nicole`, `af_nova`, `af_river`, `af_sarah`, `af_sky`, `am_adam`, `am_echo`, `am_eric`, `am_fenrir`, `am_liam`, `am_michael`, `am_onyx`, `am_puck` or `am_santa`"
+);
 
 /// `speed`: between 0.1 and 5.0.
 pub type Speed = Float<bounds::Speed>;
@@ -254,6 +257,29 @@ impl IntoInput for Builder {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            optional: Optional {
+                prompt: self.prompt,
+                voice: self.voice,
+                speed: self.speed,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl fal_core::arg::Base<Input> for Builder {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {}
@@ -342,5 +368,6 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type voice = super::Voice;
     pub type speed = super::Speed;
 }

@@ -100,7 +100,10 @@ impl Voice {
     }
 }
 
-fal_core::closed_enum!(Voice);
+fal_core::closed_enum!(
+    Voice,
+    "`voice` of fal-ai/kokoro/british-english must be `bf_alice`, `bf_emma`, `bf_isabella`, `bf_lily`, `bm_daniel`, `bm_fable`, `bm_george` or `bm_lewis`"
+);
 
 /// `speed`: between 0.1 and 5.0.
 pub type Speed = Float<bounds::Speed>;
@@ -214,6 +217,30 @@ for Builder<PromptSlot, VoiceSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, Voice>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            voice: self.voice,
+            optional: Optional {
+                speed: self.speed,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, VoiceSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, VoiceSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -342,5 +369,6 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type voice = super::Voice;
     pub type speed = super::Speed;
 }

@@ -87,7 +87,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/ltx-2.3/audio-to-video must be `auto`, `16:9` or `9:16`"
+);
 
 /// What [`fal-ai/ltx-2.3/audio-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -207,6 +210,31 @@ impl<AudioUrlSlot: given::HasAudioUrl> IntoInput for Builder<AudioUrlSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            audio_url: self.audio_url,
+            optional: Optional {
+                image_url: self.image_url,
+                prompt: self.prompt,
+                guidance_scale: self.guidance_scale,
+                aspect_ratio: self.aspect_ratio,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<AudioUrlSlot> fal_core::arg::Base<Input> for Builder<AudioUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -344,4 +372,5 @@ pub mod arg {
     pub type image_url = fal_core::arg::Url;
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type guidance_scale = super::GuidanceScale;
+    pub type aspect_ratio = super::AspectRatio;
 }

@@ -99,7 +99,9 @@ impl Duration {
     }
 }
 
-fal_core::integer_enum!(Duration);
+fal_core::integer_enum!(
+    Duration, "`duration` of fal-ai/ltx-2.3/image-to-video must be `6`, `8` or `10`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -128,7 +130,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/ltx-2.3/image-to-video must be `1080p`, `1440p` or `2160p`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -157,7 +162,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/ltx-2.3/image-to-video must be `auto`, `16:9` or `9:16`"
+);
 
 /// The values of `fps`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -189,7 +197,9 @@ impl Fps {
     }
 }
 
-fal_core::integer_enum!(Fps);
+fal_core::integer_enum!(
+    Fps, "`fps` of fal-ai/ltx-2.3/image-to-video must be `24`, `25`, `48` or `50`"
+);
 
 /// What [`fal-ai/ltx-2.3/image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -345,6 +355,35 @@ for Builder<ImageUrlSlot, PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File, String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            image_url: self.image_url,
+            prompt: self.prompt,
+            optional: Optional {
+                end_image_url: self.end_image_url,
+                duration: self.duration,
+                resolution: self.resolution,
+                aspect_ratio: self.aspect_ratio,
+                fps: self.fps,
+                generate_audio: self.generate_audio,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<ImageUrlSlot, PromptSlot> fal_core::arg::Base<Input>
+for Builder<ImageUrlSlot, PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -491,5 +530,9 @@ pub mod arg {
     pub type image_url = fal_core::arg::Url;
     pub type end_image_url = fal_core::arg::Url;
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type duration = super::Duration;
+    pub type resolution = super::Resolution;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type fps = super::Fps;
     pub type generate_audio = fal_core::arg::Flag;
 }

@@ -96,7 +96,10 @@ impl RetakeMode {
     }
 }
 
-fal_core::closed_enum!(RetakeMode);
+fal_core::closed_enum!(
+    RetakeMode,
+    "`retake_mode` of fal-ai/ltx-2.3/retake-video must be `replace_audio`, `replace_video` or `replace_audio_and_video`"
+);
 
 /// What [`fal-ai/ltx-2.3/retake-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -225,6 +228,32 @@ for Builder<VideoUrlSlot, PromptSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File, String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            video_url: self.video_url,
+            prompt: self.prompt,
+            optional: Optional {
+                start_time: self.start_time,
+                duration: self.duration,
+                retake_mode: self.retake_mode,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<VideoUrlSlot, PromptSlot> fal_core::arg::Base<Input>
+for Builder<VideoUrlSlot, PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -384,4 +413,5 @@ pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type start_time = super::StartTime;
     pub type duration = super::Duration;
+    pub type retake_mode = super::RetakeMode;
 }

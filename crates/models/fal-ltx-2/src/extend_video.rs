@@ -84,7 +84,9 @@ impl Mode {
     }
 }
 
-fal_core::closed_enum!(Mode);
+fal_core::closed_enum!(
+    Mode, "`mode` of fal-ai/ltx-2/extend-video must be `start` or `end`"
+);
 
 /// `context`: between 1.0 and 20.0.
 pub type Context = Float<bounds::Context>;
@@ -208,6 +210,31 @@ impl<VideoUrlSlot: given::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            video_url: self.video_url,
+            optional: Optional {
+                prompt: self.prompt,
+                duration: self.duration,
+                mode: self.mode,
+                context: self.context,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<VideoUrlSlot> fal_core::arg::Base<Input> for Builder<VideoUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -351,5 +378,6 @@ pub mod arg {
     pub type video_url = fal_core::arg::Url;
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type duration = super::Duration;
+    pub type mode = super::Mode;
     pub type context = super::Context;
 }

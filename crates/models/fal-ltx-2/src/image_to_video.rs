@@ -93,7 +93,9 @@ impl Duration {
     }
 }
 
-fal_core::integer_enum!(Duration);
+fal_core::integer_enum!(
+    Duration, "`duration` of fal-ai/ltx-2/image-to-video must be `6`, `8` or `10`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,7 +124,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/ltx-2/image-to-video must be `1080p`, `1440p` or `2160p`"
+);
 
 /// The values of `fps`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -148,7 +153,9 @@ impl Fps {
     }
 }
 
-fal_core::integer_enum!(Fps);
+fal_core::integer_enum!(
+    Fps, "`fps` of fal-ai/ltx-2/image-to-video must be `25` or `50`"
+);
 
 /// What [`fal-ai/ltx-2/image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -285,6 +292,33 @@ for Builder<ImageUrlSlot, PromptSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File, String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            image_url: self.image_url,
+            prompt: self.prompt,
+            optional: Optional {
+                duration: self.duration,
+                resolution: self.resolution,
+                fps: self.fps,
+                generate_audio: self.generate_audio,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<ImageUrlSlot, PromptSlot> fal_core::arg::Base<Input>
+for Builder<ImageUrlSlot, PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -428,5 +462,8 @@ pub mod bounds {
 pub mod arg {
     pub type image_url = fal_core::arg::Url;
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type duration = super::Duration;
+    pub type resolution = super::Resolution;
+    pub type fps = super::Fps;
     pub type generate_audio = fal_core::arg::Flag;
 }

@@ -79,7 +79,10 @@ impl AudioSettingSampleRate {
     }
 }
 
-fal_core::integer_enum!(AudioSettingSampleRate);
+fal_core::integer_enum!(
+    AudioSettingSampleRate,
+    "`sample_rate` of AudioSetting in fal-ai/minimax-music must be `8000`, `16000`, `22050`, `24000`, `32000` or `44100`"
+);
 
 /// The values of `bitrate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -116,7 +119,10 @@ impl AudioSettingBitrate {
     }
 }
 
-fal_core::integer_enum!(AudioSettingBitrate);
+fal_core::integer_enum!(
+    AudioSettingBitrate,
+    "`bitrate` of AudioSetting in fal-ai/minimax-music must be `32000`, `64000`, `128000` or `256000`"
+);
 
 /// The values of `format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -145,7 +151,10 @@ impl AudioSettingFormat {
     }
 }
 
-fal_core::closed_enum!(AudioSettingFormat);
+fal_core::closed_enum!(
+    AudioSettingFormat,
+    "`format` of AudioSetting in fal-ai/minimax-music must be `mp3`, `pcm` or `flac`"
+);
 
 /// Format of a recording.
 #[derive(Debug, Clone, PartialEq)]
@@ -200,7 +209,10 @@ impl AudioSetting25SampleRate {
     }
 }
 
-fal_core::integer_enum!(AudioSetting25SampleRate);
+fal_core::integer_enum!(
+    AudioSetting25SampleRate,
+    "`sample_rate` of AudioSetting25 in fal-ai/minimax-music must be `16000`, `24000`, `32000` or `44100`"
+);
 
 /// The values of `bitrate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -237,7 +249,10 @@ impl AudioSetting25Bitrate {
     }
 }
 
-fal_core::integer_enum!(AudioSetting25Bitrate);
+fal_core::integer_enum!(
+    AudioSetting25Bitrate,
+    "`bitrate` of AudioSetting25 in fal-ai/minimax-music must be `32000`, `64000`, `128000` or `256000`"
+);
 
 /// The values of `format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -266,7 +281,10 @@ impl AudioSetting25Format {
     }
 }
 
-fal_core::closed_enum!(AudioSetting25Format);
+fal_core::closed_enum!(
+    AudioSetting25Format,
+    "`format` of AudioSetting25 in fal-ai/minimax-music must be `mp3`, `wav` or `pcm`"
+);
 
 // Building.
 
@@ -496,5 +514,35 @@ impl<'de> wire::Object<'de> for AudioSetting25 {
             optional,
         };
         Some(builder.build())
+    }
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types, non_snake_case, unused_imports)]
+pub mod shape {
+    pub mod AudioSetting {
+        use super::super::*;
+
+        pub type __Built = super::super::AudioSetting;
+        pub type __Target = super::super::AudioSetting;
+
+        pub mod arg {
+            pub type sample_rate = super::AudioSettingSampleRate;
+            pub type bitrate = super::AudioSettingBitrate;
+            pub type format = super::AudioSettingFormat;
+        }
+    }
+
+    pub mod AudioSetting25 {
+        use super::super::*;
+
+        pub type __Built = super::super::AudioSetting25;
+        pub type __Target = super::super::AudioSetting25;
+
+        pub mod arg {
+            pub type sample_rate = super::AudioSetting25SampleRate;
+            pub type bitrate = super::AudioSetting25Bitrate;
+            pub type format = super::AudioSetting25Format;
+        }
     }
 }

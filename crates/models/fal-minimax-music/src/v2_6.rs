@@ -180,6 +180,31 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                lyrics: self.lyrics,
+                lyrics_optimizer: self.lyrics_optimizer,
+                is_instrumental: self.is_instrumental,
+                audio_setting: self.audio_setting,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -310,4 +335,10 @@ pub mod arg {
     pub type lyrics = fal_core::arg::Text<super::bounds::Lyrics>;
     pub type lyrics_optimizer = fal_core::arg::Flag;
     pub type is_instrumental = fal_core::arg::Flag;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::AudioSetting25 as audio_setting;
 }

@@ -157,7 +157,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/nano-banana-pro must be `auto`, `21:9`, `16:9`, `3:2`, `4:3`, `5:4`, `1:1`, `4:5`, `3:4`, `2:3` or `9:16`"
+);
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -186,7 +189,10 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat,
+    "`output_format` of fal-ai/nano-banana-pro must be `jpeg`, `png` or `webp`"
+);
 
 /// The values of `safety_tolerance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -231,7 +237,10 @@ impl SafetyTolerance {
     }
 }
 
-fal_core::closed_enum!(SafetyTolerance);
+fal_core::closed_enum!(
+    SafetyTolerance,
+    "`safety_tolerance` of fal-ai/nano-banana-pro must be `1`, `2`, `3`, `4`, `5` or `6`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -260,7 +269,9 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution, "`resolution` of fal-ai/nano-banana-pro must be `1K`, `2K` or `4K`"
+);
 
 /// What [`fal-ai/nano-banana-pro`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -441,6 +452,37 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                num_images: self.num_images,
+                seed: self.seed,
+                aspect_ratio: self.aspect_ratio,
+                output_format: self.output_format,
+                safety_tolerance: self.safety_tolerance,
+                sync_mode: self.sync_mode,
+                system_prompt: self.system_prompt,
+                resolution: self.resolution,
+                limit_generations: self.limit_generations,
+                enable_web_search: self.enable_web_search,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -594,8 +636,12 @@ pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type num_images = super::NumImages;
     pub type seed = fal_core::arg::Integer;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type output_format = super::OutputFormat;
+    pub type safety_tolerance = super::SafetyTolerance;
     pub type sync_mode = fal_core::arg::Flag;
     pub type system_prompt = fal_core::arg::Text<super::bounds::SystemPrompt>;
+    pub type resolution = super::Resolution;
     pub type limit_generations = fal_core::arg::Flag;
     pub type enable_web_search = fal_core::arg::Flag;
 }

@@ -105,7 +105,9 @@ impl Quality {
     }
 }
 
-fal_core::closed_enum!(Quality);
+fal_core::closed_enum!(
+    Quality, "`quality` of openai/gpt-image-2 must be `auto`, `low`, `medium` or `high`"
+);
 
 /// `num_images`: between 1 and 4.
 pub type NumImages = Int<bounds::NumImages>;
@@ -137,7 +139,9 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat, "`output_format` of openai/gpt-image-2 must be `jpeg`, `png` or `webp`"
+);
 
 /// What [`openai/gpt-image-2`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -276,6 +280,32 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                image_size: self.image_size,
+                quality: self.quality,
+                num_images: self.num_images,
+                output_format: self.output_format,
+                sync_mode: self.sync_mode,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -436,6 +466,15 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type image_size = super::ImageSize;
+    pub type quality = super::Quality;
     pub type num_images = super::NumImages;
+    pub type output_format = super::OutputFormat;
     pub type sync_mode = fal_core::arg::Flag;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::ImageSize as image_size;
 }

@@ -244,6 +244,34 @@ impl<
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<Vec<File>, String, String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            image_urls: self.image_urls,
+            prompt: self.prompt,
+            model: self.model,
+            optional: Optional {
+                system_prompt: self.system_prompt,
+                reasoning: self.reasoning,
+                temperature: self.temperature,
+                max_tokens: self.max_tokens,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<ImageUrlsSlot, PromptSlot, ModelSlot> fal_core::arg::Base<Input>
+for Builder<ImageUrlsSlot, PromptSlot, ModelSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -444,10 +472,17 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
+    pub type image_urls = fal_core::arg::Url;
     pub type prompt = fal_core::arg::Text;
     pub type system_prompt = fal_core::arg::Text;
     pub type model = fal_core::arg::Text;
     pub type reasoning = fal_core::arg::Flag;
     pub type temperature = super::Temperature;
     pub type max_tokens = super::MaxTokens;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type image_urls = fal_core::arg::List<super::File>;
 }

@@ -110,7 +110,10 @@ impl Style {
     }
 }
 
-fal_core::closed_enum!(Style);
+fal_core::closed_enum!(
+    Style,
+    "`style` of fal-ai/pixverse/extend must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -147,7 +150,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/pixverse/extend must be `360p`, `540p`, `720p` or `1080p`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -173,7 +179,9 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration, "`duration` of fal-ai/pixverse/extend must be `5` or `8`"
+);
 
 /// The values of `model`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -222,7 +230,10 @@ impl ModelValue {
     }
 }
 
-fal_core::closed_enum!(ModelValue);
+fal_core::closed_enum!(
+    ModelValue,
+    "`model` of fal-ai/pixverse/extend must be `v3.5`, `v4`, `v4.5`, `v5`, `v5.5`, `v5.6` or `v6`"
+);
 
 /// What [`fal-ai/pixverse/extend`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -387,6 +398,36 @@ for Builder<VideoUrlSlot, PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File, String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            video_url: self.video_url,
+            prompt: self.prompt,
+            optional: Optional {
+                negative_prompt: self.negative_prompt,
+                style: self.style,
+                resolution: self.resolution,
+                duration: self.duration,
+                model: self.model,
+                seed: self.seed,
+                generate_audio_switch: self.generate_audio_switch,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<VideoUrlSlot, PromptSlot> fal_core::arg::Base<Input>
+for Builder<VideoUrlSlot, PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -517,6 +558,10 @@ pub mod arg {
     pub type video_url = fal_core::arg::Url;
     pub type prompt = fal_core::arg::Text;
     pub type negative_prompt = fal_core::arg::Text;
+    pub type style = super::Style;
+    pub type resolution = super::Resolution;
+    pub type duration = super::Duration;
+    pub type model = super::ModelValue;
     pub type seed = fal_core::arg::Integer;
     pub type generate_audio_switch = fal_core::arg::Flag;
 }

@@ -128,7 +128,10 @@ impl VoiceId {
     }
 }
 
-fal_core::closed_enum!(VoiceId);
+fal_core::closed_enum!(
+    VoiceId,
+    "`voice_id` of fal-ai/pixverse/lipsync must be `Emily`, `James`, `Isabella`, `Liam`, `Chloe`, `Adrian`, `Harper`, `Ava`, `Sophia`, `Julia`, `Mason`, `Jack`, `Oliver`, `Ethan` or `Auto`"
+);
 
 /// What [`fal-ai/pixverse/lipsync`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -242,6 +245,30 @@ impl<VideoUrlSlot: given::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            video_url: self.video_url,
+            optional: Optional {
+                audio_url: self.audio_url,
+                voice_id: self.voice_id,
+                text: self.text,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<VideoUrlSlot> fal_core::arg::Base<Input> for Builder<VideoUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -345,5 +372,6 @@ pub mod given {
 pub mod arg {
     pub type video_url = fal_core::arg::Url;
     pub type audio_url = fal_core::arg::Url;
+    pub type voice_id = super::VoiceId;
     pub type text = fal_core::arg::Text;
 }

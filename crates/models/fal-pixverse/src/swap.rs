@@ -91,7 +91,9 @@ impl Mode {
     }
 }
 
-fal_core::closed_enum!(Mode);
+fal_core::closed_enum!(
+    Mode, "`mode` of fal-ai/pixverse/swap must be `person`, `object` or `background`"
+);
 
 /// `keyframe_id`: at least 1.
 pub type KeyframeId = Int<bounds::KeyframeId>;
@@ -123,7 +125,9 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution, "`resolution` of fal-ai/pixverse/swap must be `360p`, `540p` or `720p`"
+);
 
 /// What [`fal-ai/pixverse/swap`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -272,6 +276,34 @@ for Builder<VideoUrlSlot, ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            video_url: self.video_url,
+            image_url: self.image_url,
+            optional: Optional {
+                mode: self.mode,
+                keyframe_id: self.keyframe_id,
+                resolution: self.resolution,
+                seed: self.seed,
+                original_sound_switch: self.original_sound_switch,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<VideoUrlSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<VideoUrlSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -410,8 +442,10 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type video_url = fal_core::arg::Url;
+    pub type mode = super::Mode;
     pub type keyframe_id = super::KeyframeId;
     pub type image_url = fal_core::arg::Url;
+    pub type resolution = super::Resolution;
     pub type seed = fal_core::arg::Integer;
     pub type original_sound_switch = fal_core::arg::Flag;
 }

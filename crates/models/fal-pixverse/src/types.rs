@@ -56,7 +56,10 @@ impl ImageReferenceType {
     }
 }
 
-fal_core::closed_enum!(ImageReferenceType);
+fal_core::closed_enum!(
+    ImageReferenceType,
+    "`type` of ImageReference in fal-ai/pixverse must be `subject` or `background`"
+);
 
 // Building.
 
@@ -253,6 +256,23 @@ pub mod given {
     impl ImageReferenceHasRefName for String {
         fn take(self) -> String {
             self
+        }
+    }
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types, non_snake_case, unused_imports)]
+pub mod shape {
+    pub mod ImageReference {
+        use super::super::*;
+
+        pub type __Built = super::super::ImageReference;
+        pub type __Target = super::super::ImageReference;
+
+        pub mod arg {
+            pub type image_url = fal_core::arg::Url;
+            pub type r#type = super::ImageReferenceType;
+            pub type ref_name = fal_core::arg::Text;
         }
     }
 }

@@ -107,7 +107,10 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat,
+    "`output_format` of fal-ai/qwen-image-max/text-to-image must be `jpeg`, `png` or `webp`"
+);
 
 /// What [`fal-ai/qwen-image-max/text-to-image`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -272,6 +275,35 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                negative_prompt: self.negative_prompt,
+                image_size: self.image_size,
+                enable_prompt_expansion: self.enable_prompt_expansion,
+                seed: self.seed,
+                enable_safety_checker: self.enable_safety_checker,
+                sync_mode: self.sync_mode,
+                num_images: self.num_images,
+                output_format: self.output_format,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -420,9 +452,17 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type negative_prompt = fal_core::arg::Text<super::bounds::NegativePrompt>;
+    pub type image_size = super::ImageSize;
     pub type enable_prompt_expansion = fal_core::arg::Flag;
     pub type seed = fal_core::arg::Integer;
     pub type enable_safety_checker = fal_core::arg::Flag;
     pub type sync_mode = fal_core::arg::Flag;
     pub type num_images = super::NumImages;
+    pub type output_format = super::OutputFormat;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::ImageSize as image_size;
 }

@@ -102,7 +102,9 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution, "`resolution` of fal-ai/sora-2/image-to-video must be `auto` or `720p`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -131,7 +133,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/sora-2/image-to-video must be `auto`, `9:16` or `16:9`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -172,7 +177,10 @@ impl Duration {
     }
 }
 
-fal_core::integer_enum!(Duration);
+fal_core::integer_enum!(
+    Duration,
+    "`duration` of fal-ai/sora-2/image-to-video must be `4`, `8`, `12`, `16` or `20`"
+);
 
 /// The values of `model`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -205,7 +213,10 @@ impl ModelValue {
     }
 }
 
-fal_core::closed_enum!(ModelValue);
+fal_core::closed_enum!(
+    ModelValue,
+    "`model` of fal-ai/sora-2/image-to-video must be `sora-2`, `sora-2-2025-12-08` or `sora-2-2025-10-06`"
+);
 
 /// What [`fal-ai/sora-2/image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -378,6 +389,36 @@ for Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            optional: Optional {
+                resolution: self.resolution,
+                aspect_ratio: self.aspect_ratio,
+                duration: self.duration,
+                delete_video: self.delete_video,
+                model: self.model,
+                detect_and_block_ip: self.detect_and_block_ip,
+                character_ids: self.character_ids,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -546,7 +587,18 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type resolution = super::Resolution;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type duration = super::Duration;
     pub type delete_video = fal_core::arg::Flag;
+    pub type model = super::ModelValue;
     pub type detect_and_block_ip = fal_core::arg::Flag;
+    pub type character_ids = fal_core::arg::Text;
     pub type image_url = fal_core::arg::Url;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type character_ids = fal_core::arg::List<String, super::bounds::CharacterIds>;
 }

@@ -81,7 +81,9 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration, "`duration` of fal-ai/veo2/image-to-video must be `5s`, `6s`, `7s` or `8s`"
+);
 
 /// What [`fal-ai/veo2/image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -192,6 +194,30 @@ for Builder<PromptSlot, ImageUrlSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            optional: Optional {
+                duration: self.duration,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -312,4 +338,5 @@ pub mod given {
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
     pub type image_url = fal_core::arg::Url;
+    pub type duration = super::Duration;
 }

@@ -102,7 +102,9 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio, "`aspect_ratio` of fal-ai/veo2 must be `9:16`, `16:9` or `1:1`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -134,7 +136,9 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration, "`duration` of fal-ai/veo2 must be `5s`, `6s`, `7s` or `8s`"
+);
 
 /// What [`fal-ai/veo2`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -277,6 +281,33 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                aspect_ratio: self.aspect_ratio,
+                duration: self.duration,
+                negative_prompt: self.negative_prompt,
+                enhance_prompt: self.enhance_prompt,
+                seed: self.seed,
+                auto_fix: self.auto_fix,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -397,6 +428,8 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type duration = super::Duration;
     pub type negative_prompt = fal_core::arg::Text;
     pub type enhance_prompt = fal_core::arg::Flag;
     pub type seed = fal_core::arg::Integer;

@@ -107,7 +107,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/veo3/image-to-video must be `auto`, `16:9` or `9:16`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -136,7 +139,9 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration, "`duration` of fal-ai/veo3/image-to-video must be `4s`, `6s` or `8s`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -162,7 +167,9 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution, "`resolution` of fal-ai/veo3/image-to-video must be `720p` or `1080p`"
+);
 
 /// The values of `safety_tolerance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -207,7 +214,10 @@ impl SafetyTolerance {
     }
 }
 
-fal_core::closed_enum!(SafetyTolerance);
+fal_core::closed_enum!(
+    SafetyTolerance,
+    "`safety_tolerance` of fal-ai/veo3/image-to-video must be `1`, `2`, `3`, `4`, `5` or `6`"
+);
 
 /// What [`fal-ai/veo3/image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -383,6 +393,37 @@ for Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            optional: Optional {
+                aspect_ratio: self.aspect_ratio,
+                duration: self.duration,
+                negative_prompt: self.negative_prompt,
+                resolution: self.resolution,
+                generate_audio: self.generate_audio,
+                seed: self.seed,
+                auto_fix: self.auto_fix,
+                safety_tolerance: self.safety_tolerance,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -530,9 +571,13 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type duration = super::Duration;
     pub type negative_prompt = fal_core::arg::Text;
+    pub type resolution = super::Resolution;
     pub type generate_audio = fal_core::arg::Flag;
     pub type seed = fal_core::arg::Integer;
     pub type auto_fix = fal_core::arg::Flag;
+    pub type safety_tolerance = super::SafetyTolerance;
     pub type image_url = fal_core::arg::Url;
 }

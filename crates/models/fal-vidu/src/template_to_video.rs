@@ -787,7 +787,10 @@ impl Template {
     }
 }
 
-fal_core::closed_enum!(Template);
+fal_core::closed_enum!(
+    Template,
+    "`template` of fal-ai/vidu/template-to-video must be `dreamy_wedding`, `romantic_lift`, `sweet_proposal`, `couple_arrival`, `cupid_arrow`, `pet_lovers`, `lunar_newyear`, `hug`, `kiss`, `dynasty_dress`, `wish_sender`, `love_pose` or one of 169 more"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -813,7 +816,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/vidu/template-to-video must be `16:9` or `9:16`"
+);
 
 /// What [`fal-ai/vidu/template-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -930,6 +936,30 @@ for Builder<InputImageUrlsSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<Vec<File>>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            input_image_urls: self.input_image_urls,
+            optional: Optional {
+                template: self.template,
+                seed: self.seed,
+                aspect_ratio: self.aspect_ratio,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<InputImageUrlsSlot> fal_core::arg::Base<Input> for Builder<InputImageUrlsSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -1030,5 +1060,14 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
+    pub type template = super::Template;
+    pub type input_image_urls = fal_core::arg::Url;
     pub type seed = fal_core::arg::Integer;
+    pub type aspect_ratio = super::AspectRatio;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type input_image_urls = fal_core::arg::List<super::File>;
 }

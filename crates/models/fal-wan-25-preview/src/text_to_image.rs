@@ -216,6 +216,33 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                negative_prompt: self.negative_prompt,
+                num_images: self.num_images,
+                image_size: self.image_size,
+                enable_prompt_expansion: self.enable_prompt_expansion,
+                seed: self.seed,
+                enable_safety_checker: self.enable_safety_checker,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -354,7 +381,14 @@ pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type negative_prompt = fal_core::arg::Text;
     pub type num_images = super::NumImages;
+    pub type image_size = super::ImageSize;
     pub type enable_prompt_expansion = fal_core::arg::Flag;
     pub type seed = fal_core::arg::Integer;
     pub type enable_safety_checker = fal_core::arg::Flag;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::ImageSize as image_size;
 }

@@ -104,7 +104,9 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution, "`resolution` of wan/v2.6/image-to-video must be `720p` or `1080p`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -133,7 +135,9 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration, "`duration` of wan/v2.6/image-to-video must be `5`, `10` or `15`"
+);
 
 /// What [`wan/v2.6/image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -315,6 +319,37 @@ for Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            optional: Optional {
+                audio_url: self.audio_url,
+                resolution: self.resolution,
+                duration: self.duration,
+                negative_prompt: self.negative_prompt,
+                enable_prompt_expansion: self.enable_prompt_expansion,
+                multi_shots: self.multi_shots,
+                seed: self.seed,
+                enable_safety_checker: self.enable_safety_checker,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -473,6 +508,8 @@ pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type image_url = fal_core::arg::Url;
     pub type audio_url = fal_core::arg::Url;
+    pub type resolution = super::Resolution;
+    pub type duration = super::Duration;
     pub type negative_prompt = fal_core::arg::Text;
     pub type enable_prompt_expansion = fal_core::arg::Flag;
     pub type multi_shots = fal_core::arg::Flag;

@@ -119,7 +119,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of wan/v2.6/text-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -145,7 +148,9 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution, "`resolution` of wan/v2.6/text-to-video must be `720p` or `1080p`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -174,7 +179,9 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration, "`duration` of wan/v2.6/text-to-video must be `5`, `10` or `15`"
+);
 
 /// What [`wan/v2.6/text-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -349,6 +356,36 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                audio_url: self.audio_url,
+                aspect_ratio: self.aspect_ratio,
+                resolution: self.resolution,
+                duration: self.duration,
+                negative_prompt: self.negative_prompt,
+                enable_prompt_expansion: self.enable_prompt_expansion,
+                multi_shots: self.multi_shots,
+                seed: self.seed,
+                enable_safety_checker: self.enable_safety_checker,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -488,6 +525,9 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type audio_url = fal_core::arg::Url;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type resolution = super::Resolution;
+    pub type duration = super::Duration;
     pub type negative_prompt = fal_core::arg::Text;
     pub type enable_prompt_expansion = fal_core::arg::Flag;
     pub type multi_shots = fal_core::arg::Flag;

@@ -95,7 +95,9 @@ impl Task {
     }
 }
 
-fal_core::closed_enum!(Task);
+fal_core::closed_enum!(
+    Task, "`task` of fal-ai/wizper must be `transcribe` or `translate`"
+);
 
 /// The values of `language`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -512,7 +514,10 @@ impl Language {
     }
 }
 
-fal_core::closed_enum!(Language);
+fal_core::closed_enum!(
+    Language,
+    "`language` of fal-ai/wizper must be `af`, `am`, `ar`, `as`, `az`, `ba`, `be`, `bg`, `bn`, `bo`, `br`, `bs` or one of 87 more"
+);
 
 /// The values of `chunk_level`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -535,7 +540,7 @@ impl ChunkLevel {
     }
 }
 
-fal_core::closed_enum!(ChunkLevel);
+fal_core::closed_enum!(ChunkLevel, "`chunk_level` of fal-ai/wizper must be `segment`");
 
 /// `max_segment_len`: between 10 and 29.
 pub type MaxSegmentLen = Int<bounds::MaxSegmentLen>;
@@ -561,7 +566,7 @@ impl Version {
     }
 }
 
-fal_core::closed_enum!(Version);
+fal_core::closed_enum!(Version, "`version` of fal-ai/wizper must be `3`");
 
 /// What [`fal-ai/wizper`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -1126,6 +1131,33 @@ impl<AudioUrlSlot: given::HasAudioUrl> IntoInput for Builder<AudioUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            audio_url: self.audio_url,
+            optional: Optional {
+                task: self.task,
+                language: self.language,
+                chunk_level: self.chunk_level,
+                max_segment_len: self.max_segment_len,
+                merge_chunks: self.merge_chunks,
+                version: self.version,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<AudioUrlSlot> fal_core::arg::Base<Input> for Builder<AudioUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -1254,6 +1286,10 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type audio_url = fal_core::arg::Url;
+    pub type task = super::Task;
+    pub type language = super::Language;
+    pub type chunk_level = super::ChunkLevel;
     pub type max_segment_len = super::MaxSegmentLen;
     pub type merge_chunks = fal_core::arg::Flag;
+    pub type version = super::Version;
 }

@@ -120,7 +120,10 @@ impl ModelValue {
     }
 }
 
-fal_core::closed_enum!(ModelValue);
+fal_core::closed_enum!(
+    ModelValue,
+    "`model` of fal-ai/birefnet/v2/video must be `General Use (Light)`, `General Use (Light 2K)`, `General Use (Heavy)`, `Matting`, `Portrait` or `General Use (Dynamic)`"
+);
 
 /// The values of `operating_resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -153,7 +156,10 @@ impl OperatingResolution {
     }
 }
 
-fal_core::closed_enum!(OperatingResolution);
+fal_core::closed_enum!(
+    OperatingResolution,
+    "`operating_resolution` of fal-ai/birefnet/v2/video must be `1024x1024`, `2048x2048` or `2304x2304`"
+);
 
 /// The values of `video_output_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -190,7 +196,10 @@ impl VideoOutputType {
     }
 }
 
-fal_core::closed_enum!(VideoOutputType);
+fal_core::closed_enum!(
+    VideoOutputType,
+    "`video_output_type` of fal-ai/birefnet/v2/video must be `X264 (.mp4)`, `VP9 (.webm)`, `PRORES4444 (.mov)` or `GIF (.gif)`"
+);
 
 /// The values of `video_quality`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -227,7 +236,10 @@ impl VideoQuality {
     }
 }
 
-fal_core::closed_enum!(VideoQuality);
+fal_core::closed_enum!(
+    VideoQuality,
+    "`video_quality` of fal-ai/birefnet/v2/video must be `low`, `medium`, `high` or `maximum`"
+);
 
 /// The values of `video_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -256,7 +268,10 @@ impl VideoWriteMode {
     }
 }
 
-fal_core::closed_enum!(VideoWriteMode);
+fal_core::closed_enum!(
+    VideoWriteMode,
+    "`video_write_mode` of fal-ai/birefnet/v2/video must be `fast`, `balanced` or `small`"
+);
 
 /// What [`fal-ai/birefnet/v2/video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -419,6 +434,35 @@ impl<VideoUrlSlot: given::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            video_url: self.video_url,
+            optional: Optional {
+                model: self.model,
+                operating_resolution: self.operating_resolution,
+                output_mask: self.output_mask,
+                refine_foreground: self.refine_foreground,
+                sync_mode: self.sync_mode,
+                video_output_type: self.video_output_type,
+                video_quality: self.video_quality,
+                video_write_mode: self.video_write_mode,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<VideoUrlSlot> fal_core::arg::Base<Input> for Builder<VideoUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -533,8 +577,13 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
+    pub type model = super::ModelValue;
+    pub type operating_resolution = super::OperatingResolution;
     pub type output_mask = fal_core::arg::Flag;
     pub type refine_foreground = fal_core::arg::Flag;
     pub type sync_mode = fal_core::arg::Flag;
     pub type video_url = fal_core::arg::Url;
+    pub type video_output_type = super::VideoOutputType;
+    pub type video_quality = super::VideoQuality;
+    pub type video_write_mode = super::VideoWriteMode;
 }

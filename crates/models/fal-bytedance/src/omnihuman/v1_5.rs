@@ -83,7 +83,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/bytedance/omnihuman/v1.5 must be `720p` or `1080p`"
+);
 
 /// What [`fal-ai/bytedance/omnihuman/v1.5`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -225,6 +228,33 @@ for Builder<ImageUrlSlot, AudioUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            image_url: self.image_url,
+            audio_url: self.audio_url,
+            optional: Optional {
+                prompt: self.prompt,
+                mask_url: self.mask_url,
+                turbo_mode: self.turbo_mode,
+                resolution: self.resolution,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<ImageUrlSlot, AudioUrlSlot> fal_core::arg::Base<Input>
+for Builder<ImageUrlSlot, AudioUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -357,4 +387,5 @@ pub mod arg {
     pub type mask_url = fal_core::arg::Url;
     pub type audio_url = fal_core::arg::Url;
     pub type turbo_mode = fal_core::arg::Flag;
+    pub type resolution = super::Resolution;
 }

@@ -163,7 +163,10 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat,
+    "`output_format` of fal-ai/elevenlabs/sound-effects/v2 must be `mp3_22050_32`, `mp3_44100_32`, `mp3_44100_64`, `mp3_44100_96`, `mp3_44100_128`, `mp3_44100_192`, `pcm_8000`, `pcm_16000`, `pcm_22050`, `pcm_24000`, `pcm_44100`, `pcm_48000`, `ulaw_8000`, `alaw_8000`, `opus_48000_32`, `opus_48000_64`, `opus_48000_96`, `opus_48000_128` or `opus_48000_192`"
+);
 
 /// What [`fal-ai/elevenlabs/sound-effects/v2`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -294,6 +297,31 @@ impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            text: self.text,
+            optional: Optional {
+                duration_seconds: self.duration_seconds,
+                prompt_influence: self.prompt_influence,
+                output_format: self.output_format,
+                r#loop: self.r#loop,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<TextSlot> fal_core::arg::Base<Input> for Builder<TextSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -450,5 +478,6 @@ pub mod arg {
     pub type text = fal_core::arg::Text;
     pub type duration_seconds = super::DurationSeconds;
     pub type prompt_influence = super::PromptInfluence;
+    pub type output_format = super::OutputFormat;
     pub type r#loop = fal_core::arg::Flag;
 }

@@ -185,6 +185,31 @@ impl<AudioUrlSlot: given::HasAudioUrl> IntoInput for Builder<AudioUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            audio_url: self.audio_url,
+            optional: Optional {
+                language_code: self.language_code,
+                tag_audio_events: self.tag_audio_events,
+                diarize: self.diarize,
+                keyterms: self.keyterms,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<AudioUrlSlot> fal_core::arg::Base<Input> for Builder<AudioUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -322,4 +347,11 @@ pub mod arg {
     pub type language_code = fal_core::arg::Text;
     pub type tag_audio_events = fal_core::arg::Flag;
     pub type diarize = fal_core::arg::Flag;
+    pub type keyterms = fal_core::arg::Text;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type keyterms = fal_core::arg::List<String, super::bounds::Keyterms>;
 }

@@ -209,6 +209,33 @@ impl<InputsSlot: given::HasInputs> IntoInput for Builder<InputsSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<Vec<DialogueBlock>>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            inputs: self.inputs,
+            optional: Optional {
+                stability: self.stability,
+                use_speaker_boost: self.use_speaker_boost,
+                pronunciation_dictionary_locators: self
+                    .pronunciation_dictionary_locators,
+                seed: self.seed,
+                language_code: self.language_code,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<InputsSlot> fal_core::arg::Base<Input> for Builder<InputsSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {}
@@ -370,4 +397,20 @@ pub mod arg {
     pub type use_speaker_boost = fal_core::arg::Flag;
     pub type seed = fal_core::arg::Integer;
     pub type language_code = fal_core::arg::Text;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type inputs = fal_core::arg::List<super::DialogueBlock>;
+    pub type pronunciation_dictionary_locators = fal_core::arg::List<
+        super::PronunciationDictionaryLocator,
+    >;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::DialogueBlock as inputs;
+    pub use crate::types::shape::PronunciationDictionaryLocator as pronunciation_dictionary_locators;
 }

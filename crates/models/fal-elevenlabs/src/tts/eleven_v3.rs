@@ -98,7 +98,10 @@ impl ApplyTextNormalization {
     }
 }
 
-fal_core::closed_enum!(ApplyTextNormalization);
+fal_core::closed_enum!(
+    ApplyTextNormalization,
+    "`apply_text_normalization` of fal-ai/elevenlabs/tts/eleven-v3 must be `auto`, `on` or `off`"
+);
 
 /// What [`fal-ai/elevenlabs/tts/eleven-v3`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -241,6 +244,32 @@ impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            text: self.text,
+            optional: Optional {
+                voice: self.voice,
+                stability: self.stability,
+                timestamps: self.timestamps,
+                language_code: self.language_code,
+                apply_text_normalization: self.apply_text_normalization,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<TextSlot> fal_core::arg::Base<Input> for Builder<TextSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -413,4 +442,5 @@ pub mod arg {
     pub type stability = super::Stability;
     pub type timestamps = fal_core::arg::Flag;
     pub type language_code = fal_core::arg::Text;
+    pub type apply_text_normalization = super::ApplyTextNormalization;
 }

@@ -123,7 +123,10 @@ impl ApplyTextNormalization {
     }
 }
 
-fal_core::closed_enum!(ApplyTextNormalization);
+fal_core::closed_enum!(
+    ApplyTextNormalization,
+    "`apply_text_normalization` of fal-ai/elevenlabs/tts/turbo-v2.5 must be `auto`, `on` or `off`"
+);
 
 /// What [`fal-ai/elevenlabs/tts/turbo-v2.5`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -310,6 +313,37 @@ impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            text: self.text,
+            optional: Optional {
+                voice: self.voice,
+                stability: self.stability,
+                similarity_boost: self.similarity_boost,
+                style: self.style,
+                speed: self.speed,
+                timestamps: self.timestamps,
+                previous_text: self.previous_text,
+                next_text: self.next_text,
+                language_code: self.language_code,
+                apply_text_normalization: self.apply_text_normalization,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<TextSlot> fal_core::arg::Base<Input> for Builder<TextSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -521,4 +555,5 @@ pub mod arg {
     pub type previous_text = fal_core::arg::Text;
     pub type next_text = fal_core::arg::Text;
     pub type language_code = fal_core::arg::Text;
+    pub type apply_text_normalization = super::ApplyTextNormalization;
 }

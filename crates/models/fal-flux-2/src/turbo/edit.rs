@@ -98,7 +98,10 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat,
+    "`output_format` of fal-ai/flux-2/turbo/edit must be `jpeg`, `png` or `webp`"
+);
 
 /// What [`fal-ai/flux-2/turbo/edit`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -288,6 +291,37 @@ for Builder<PromptSlot, ImageUrlsSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, Vec<File>>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_urls: self.image_urls,
+            optional: Optional {
+                guidance_scale: self.guidance_scale,
+                seed: self.seed,
+                image_size: self.image_size,
+                num_images: self.num_images,
+                enable_prompt_expansion: self.enable_prompt_expansion,
+                sync_mode: self.sync_mode,
+                enable_safety_checker: self.enable_safety_checker,
+                output_format: self.output_format,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlsSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlsSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -455,10 +489,25 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type image_urls = fal_core::arg::Url;
     pub type guidance_scale = super::GuidanceScale;
     pub type seed = fal_core::arg::Integer;
+    pub type image_size = super::ImageSize;
     pub type num_images = super::NumImages;
     pub type enable_prompt_expansion = fal_core::arg::Flag;
     pub type sync_mode = fal_core::arg::Flag;
     pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type output_format = super::OutputFormat;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type image_urls = fal_core::arg::List<super::File>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::ImageSize as image_size;
 }

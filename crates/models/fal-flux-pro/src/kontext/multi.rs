@@ -95,7 +95,10 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat,
+    "`output_format` of fal-ai/flux-pro/kontext/multi must be `jpeg` or `png`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -152,7 +155,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/flux-pro/kontext/multi must be `21:9`, `16:9`, `4:3`, `3:2`, `1:1`, `2:3`, `3:4`, `9:16` or `9:21`"
+);
 
 /// The values of `safety_tolerance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -197,7 +203,10 @@ impl SafetyTolerance {
     }
 }
 
-fal_core::closed_enum!(SafetyTolerance);
+fal_core::closed_enum!(
+    SafetyTolerance,
+    "`safety_tolerance` of fal-ai/flux-pro/kontext/multi must be `1`, `2`, `3`, `4`, `5` or `6`"
+);
 
 /// What [`fal-ai/flux-pro/kontext/multi`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -386,6 +395,37 @@ for Builder<PromptSlot, ImageUrlsSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, Vec<File>>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_urls: self.image_urls,
+            optional: Optional {
+                seed: self.seed,
+                guidance_scale: self.guidance_scale,
+                sync_mode: self.sync_mode,
+                num_images: self.num_images,
+                output_format: self.output_format,
+                aspect_ratio: self.aspect_ratio,
+                enhance_prompt: self.enhance_prompt,
+                safety_tolerance: self.safety_tolerance,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlsSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlsSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -553,9 +593,19 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type image_urls = fal_core::arg::Url;
     pub type seed = fal_core::arg::Integer;
     pub type guidance_scale = super::GuidanceScale;
     pub type sync_mode = fal_core::arg::Flag;
     pub type num_images = super::NumImages;
+    pub type output_format = super::OutputFormat;
+    pub type aspect_ratio = super::AspectRatio;
     pub type enhance_prompt = fal_core::arg::Flag;
+    pub type safety_tolerance = super::SafetyTolerance;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type image_urls = fal_core::arg::List<super::File>;
 }

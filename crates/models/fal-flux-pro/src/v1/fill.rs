@@ -98,7 +98,9 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat, "`output_format` of fal-ai/flux-pro/v1/fill must be `jpeg` or `png`"
+);
 
 /// The values of `safety_tolerance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -143,7 +145,10 @@ impl SafetyTolerance {
     }
 }
 
-fal_core::closed_enum!(SafetyTolerance);
+fal_core::closed_enum!(
+    SafetyTolerance,
+    "`safety_tolerance` of fal-ai/flux-pro/v1/fill must be `1`, `2`, `3`, `4`, `5` or `6`"
+);
 
 /// What [`fal-ai/flux-pro/v1/fill`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -349,6 +354,36 @@ impl<
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            mask_url: self.mask_url,
+            optional: Optional {
+                seed: self.seed,
+                sync_mode: self.sync_mode,
+                num_images: self.num_images,
+                output_format: self.output_format,
+                enhance_prompt: self.enhance_prompt,
+                safety_tolerance: self.safety_tolerance,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot, MaskUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -529,5 +564,7 @@ pub mod arg {
     pub type seed = fal_core::arg::Integer;
     pub type sync_mode = fal_core::arg::Flag;
     pub type num_images = super::NumImages;
+    pub type output_format = super::OutputFormat;
     pub type enhance_prompt = fal_core::arg::Flag;
+    pub type safety_tolerance = super::SafetyTolerance;
 }

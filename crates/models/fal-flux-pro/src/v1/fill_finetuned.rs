@@ -107,7 +107,10 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat,
+    "`output_format` of fal-ai/flux-pro/v1/fill-finetuned must be `jpeg` or `png`"
+);
 
 /// `finetune_strength`: between 0.0 and 2.0.
 pub type FinetuneStrength = Float<bounds::FinetuneStrength>;
@@ -155,7 +158,10 @@ impl SafetyTolerance {
     }
 }
 
-fal_core::closed_enum!(SafetyTolerance);
+fal_core::closed_enum!(
+    SafetyTolerance,
+    "`safety_tolerance` of fal-ai/flux-pro/v1/fill-finetuned must be `1`, `2`, `3`, `4`, `5` or `6`"
+);
 
 /// What [`fal-ai/flux-pro/v1/fill-finetuned`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -437,6 +443,50 @@ for Builder<
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File, File, String, FinetuneStrength>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            mask_url: self.mask_url,
+            finetune_id: self.finetune_id,
+            finetune_strength: self.finetune_strength,
+            optional: Optional {
+                seed: self.seed,
+                sync_mode: self.sync_mode,
+                num_images: self.num_images,
+                output_format: self.output_format,
+                enhance_prompt: self.enhance_prompt,
+                safety_tolerance: self.safety_tolerance,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<
+    PromptSlot,
+    ImageUrlSlot,
+    MaskUrlSlot,
+    FinetuneIdSlot,
+    FinetuneStrengthSlot,
+> fal_core::arg::Base<Input>
+for Builder<
+    PromptSlot,
+    ImageUrlSlot,
+    MaskUrlSlot,
+    FinetuneIdSlot,
+    FinetuneStrengthSlot,
+> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -663,7 +713,9 @@ pub mod arg {
     pub type seed = fal_core::arg::Integer;
     pub type sync_mode = fal_core::arg::Flag;
     pub type num_images = super::NumImages;
+    pub type output_format = super::OutputFormat;
     pub type enhance_prompt = fal_core::arg::Flag;
     pub type finetune_id = fal_core::arg::Text;
     pub type finetune_strength = super::FinetuneStrength;
+    pub type safety_tolerance = super::SafetyTolerance;
 }

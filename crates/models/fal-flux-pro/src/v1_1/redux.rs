@@ -116,7 +116,9 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat, "`output_format` of fal-ai/flux-pro/v1.1/redux must be `jpeg` or `png`"
+);
 
 /// The values of `safety_tolerance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -161,7 +163,10 @@ impl SafetyTolerance {
     }
 }
 
-fal_core::closed_enum!(SafetyTolerance);
+fal_core::closed_enum!(
+    SafetyTolerance,
+    "`safety_tolerance` of fal-ai/flux-pro/v1.1/redux must be `1`, `2`, `3`, `4`, `5` or `6`"
+);
 
 /// What [`fal-ai/flux-pro/v1.1/redux`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -350,6 +355,37 @@ impl<ImageUrlSlot: given::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            image_url: self.image_url,
+            optional: Optional {
+                prompt: self.prompt,
+                image_size: self.image_size,
+                num_inference_steps: self.num_inference_steps,
+                seed: self.seed,
+                guidance_scale: self.guidance_scale,
+                sync_mode: self.sync_mode,
+                num_images: self.num_images,
+                output_format: self.output_format,
+                enhance_prompt: self.enhance_prompt,
+                safety_tolerance: self.safety_tolerance,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<ImageUrlSlot> fal_core::arg::Base<Input> for Builder<ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -511,10 +547,19 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
     pub type image_url = fal_core::arg::Url;
+    pub type image_size = super::ImageSize;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type seed = fal_core::arg::Integer;
     pub type guidance_scale = super::GuidanceScale;
     pub type sync_mode = fal_core::arg::Flag;
     pub type num_images = super::NumImages;
+    pub type output_format = super::OutputFormat;
     pub type enhance_prompt = fal_core::arg::Flag;
+    pub type safety_tolerance = super::SafetyTolerance;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::ImageSize as image_size;
 }

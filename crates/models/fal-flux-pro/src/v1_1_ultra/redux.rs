@@ -111,7 +111,10 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat,
+    "`output_format` of fal-ai/flux-pro/v1.1-ultra/redux must be `jpeg` or `png`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, PartialEq)]
@@ -191,7 +194,10 @@ impl SafetyTolerance {
     }
 }
 
-fal_core::closed_enum!(SafetyTolerance);
+fal_core::closed_enum!(
+    SafetyTolerance,
+    "`safety_tolerance` of fal-ai/flux-pro/v1.1-ultra/redux must be `1`, `2`, `3`, `4`, `5` or `6`"
+);
 
 /// What [`fal-ai/flux-pro/v1.1-ultra/redux`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -387,6 +393,38 @@ impl<ImageUrlSlot: given::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            image_url: self.image_url,
+            optional: Optional {
+                prompt: self.prompt,
+                seed: self.seed,
+                sync_mode: self.sync_mode,
+                num_images: self.num_images,
+                enable_safety_checker: self.enable_safety_checker,
+                output_format: self.output_format,
+                aspect_ratio: self.aspect_ratio,
+                enhance_prompt: self.enhance_prompt,
+                image_prompt_strength: self.image_prompt_strength,
+                raw: self.raw,
+                safety_tolerance: self.safety_tolerance,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<ImageUrlSlot> fal_core::arg::Base<Input> for Builder<ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -590,7 +628,9 @@ pub mod arg {
     pub type sync_mode = fal_core::arg::Flag;
     pub type num_images = super::NumImages;
     pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type output_format = super::OutputFormat;
     pub type enhance_prompt = fal_core::arg::Flag;
     pub type image_prompt_strength = super::ImagePromptStrength;
     pub type raw = fal_core::arg::Flag;
+    pub type safety_tolerance = super::SafetyTolerance;
 }

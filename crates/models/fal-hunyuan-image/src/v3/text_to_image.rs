@@ -105,6 +105,27 @@ pub enum ImageSizeValue {
     Custom(ImageSize),
 }
 
+impl ImageSizeValue {
+    #[doc(hidden)]
+    #[must_use]
+    #[track_caller]
+    pub const fn literal(text: &'static str) -> Self {
+        match text.as_bytes() {
+            b"square_hd" => Self::SquareHd,
+            b"square" => Self::Square,
+            b"portrait_4_3" => Self::Portrait4_3,
+            b"portrait_16_9" => Self::Portrait16_9,
+            b"landscape_4_3" => Self::Landscape4_3,
+            b"landscape_16_9" => Self::Landscape16_9,
+            _ => {
+                fal_core::arg::refuse(
+                    "`image_size` of fal-ai/hunyuan-image/v3/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
+                )
+            }
+        }
+    }
+}
+
 impl From<ImageSize> for ImageSizeValue {
     fn from(value: ImageSize) -> Self {
         Self::Custom(value)
@@ -144,7 +165,10 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat,
+    "`output_format` of fal-ai/hunyuan-image/v3/text-to-image must be `jpeg` or `png`"
+);
 
 /// What [`fal-ai/hunyuan-image/v3/text-to-image`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -324,6 +348,37 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                negative_prompt: self.negative_prompt,
+                image_size: self.image_size,
+                num_images: self.num_images,
+                num_inference_steps: self.num_inference_steps,
+                guidance_scale: self.guidance_scale,
+                seed: self.seed,
+                enable_safety_checker: self.enable_safety_checker,
+                sync_mode: self.sync_mode,
+                output_format: self.output_format,
+                enable_prompt_expansion: self.enable_prompt_expansion,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -507,11 +562,22 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
     pub type negative_prompt = fal_core::arg::Text;
+    pub type image_size = super::ImageSizeValue;
     pub type num_images = super::NumImages;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type guidance_scale = super::GuidanceScale;
     pub type seed = fal_core::arg::Integer;
     pub type enable_safety_checker = fal_core::arg::Flag;
     pub type sync_mode = fal_core::arg::Flag;
+    pub type output_format = super::OutputFormat;
     pub type enable_prompt_expansion = fal_core::arg::Flag;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub mod image_size {
+        pub use crate::types::shape::ImageSize::*;
+        pub type __Target = super::super::ImageSizeValue;
+    }
 }

@@ -157,7 +157,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/ideogram/custom-models/generate must be `1:3`, `3:1`, `1:2`, `2:1`, `9:16`, `16:9`, `10:16`, `16:10`, `2:3`, `3:2`, `3:4`, `4:3`, `4:5`, `5:4` or `1:1`"
+);
 
 /// The values of `rendering_speed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -186,7 +189,10 @@ impl RenderingSpeed {
     }
 }
 
-fal_core::closed_enum!(RenderingSpeed);
+fal_core::closed_enum!(
+    RenderingSpeed,
+    "`rendering_speed` of fal-ai/ideogram/custom-models/generate must be `TURBO`, `BALANCED` or `QUALITY`"
+);
 
 /// `num_images`: between 1 and 8.
 pub type NumImages = Int<bounds::NumImages>;
@@ -360,6 +366,36 @@ for Builder<ModelIdSlot, PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            model_id: self.model_id,
+            prompt: self.prompt,
+            optional: Optional {
+                aspect_ratio: self.aspect_ratio,
+                rendering_speed: self.rendering_speed,
+                num_images: self.num_images,
+                negative_prompt: self.negative_prompt,
+                expand_prompt: self.expand_prompt,
+                seed: self.seed,
+                sync_mode: self.sync_mode,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<ModelIdSlot, PromptSlot> fal_core::arg::Base<Input>
+for Builder<ModelIdSlot, PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -523,6 +559,8 @@ pub mod bounds {
 pub mod arg {
     pub type model_id = fal_core::arg::Text<super::bounds::ModelId>;
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type rendering_speed = super::RenderingSpeed;
     pub type num_images = super::NumImages;
     pub type negative_prompt = fal_core::arg::Text;
     pub type expand_prompt = fal_core::arg::Flag;

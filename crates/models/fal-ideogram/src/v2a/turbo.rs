@@ -125,7 +125,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/ideogram/v2a/turbo must be `10:16`, `16:10`, `9:16`, `16:9`, `4:3`, `3:4`, `1:1`, `1:3`, `3:1`, `3:2` or `2:3`"
+);
 
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -170,7 +173,10 @@ impl Style {
     }
 }
 
-fal_core::closed_enum!(Style);
+fal_core::closed_enum!(
+    Style,
+    "`style` of fal-ai/ideogram/v2a/turbo must be `auto`, `general`, `realistic`, `design`, `render_3D` or `anime`"
+);
 
 /// What [`fal-ai/ideogram/v2a/turbo`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -307,6 +313,32 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                aspect_ratio: self.aspect_ratio,
+                expand_prompt: self.expand_prompt,
+                seed: self.seed,
+                style: self.style,
+                sync_mode: self.sync_mode,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {}
@@ -412,7 +444,9 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type aspect_ratio = super::AspectRatio;
     pub type expand_prompt = fal_core::arg::Flag;
     pub type seed = fal_core::arg::Integer;
+    pub type style = super::Style;
     pub type sync_mode = fal_core::arg::Flag;
 }

@@ -150,7 +150,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/ideogram/v3/generate-transparent must be `1:3`, `3:1`, `1:2`, `2:1`, `9:16`, `16:9`, `10:16`, `16:10`, `2:3`, `3:2`, `3:4`, `4:3`, `4:5`, `5:4` or `1:1`"
+);
 
 /// The values of `rendering_speed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -179,7 +182,10 @@ impl RenderingSpeed {
     }
 }
 
-fal_core::closed_enum!(RenderingSpeed);
+fal_core::closed_enum!(
+    RenderingSpeed,
+    "`rendering_speed` of fal-ai/ideogram/v3/generate-transparent must be `TURBO`, `BALANCED` or `QUALITY`"
+);
 
 /// `num_images`: between 1 and 8.
 pub type NumImages = Int<bounds::NumImages>;
@@ -337,6 +343,34 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                aspect_ratio: self.aspect_ratio,
+                rendering_speed: self.rendering_speed,
+                expand_prompt: self.expand_prompt,
+                negative_prompt: self.negative_prompt,
+                num_images: self.num_images,
+                seed: self.seed,
+                sync_mode: self.sync_mode,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {}
@@ -459,6 +493,8 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type rendering_speed = super::RenderingSpeed;
     pub type expand_prompt = fal_core::arg::Flag;
     pub type negative_prompt = fal_core::arg::Text;
     pub type num_images = super::NumImages;

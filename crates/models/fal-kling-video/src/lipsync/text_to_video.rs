@@ -261,7 +261,10 @@ impl VoiceId {
     }
 }
 
-fal_core::closed_enum!(VoiceId);
+fal_core::closed_enum!(
+    VoiceId,
+    "`voice_id` of fal-ai/kling-video/lipsync/text-to-video must be `genshin_vindi2`, `zhinen_xuesheng`, `AOT`, `ai_shatang`, `genshin_klee2`, `genshin_kirara`, `ai_kaiya`, `oversea_male1`, `ai_chenjiahao_712`, `girlfriend_4_speech02`, `chat1_female_new-3`, `chat_0407_5-1` or one of 34 more"
+);
 
 /// The values of `voice_language`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -287,7 +290,10 @@ impl VoiceLanguage {
     }
 }
 
-fal_core::closed_enum!(VoiceLanguage);
+fal_core::closed_enum!(
+    VoiceLanguage,
+    "`voice_language` of fal-ai/kling-video/lipsync/text-to-video must be `zh` or `en`"
+);
 
 /// `voice_speed`: between 0.8 and 2.0.
 pub type VoiceSpeed = Float<bounds::VoiceSpeed>;
@@ -438,6 +444,32 @@ impl<
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File, String, VoiceId>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            video_url: self.video_url,
+            text: self.text,
+            voice_id: self.voice_id,
+            optional: Optional {
+                voice_language: self.voice_language,
+                voice_speed: self.voice_speed,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<VideoUrlSlot, TextSlot, VoiceIdSlot> fal_core::arg::Base<Input>
+for Builder<VideoUrlSlot, TextSlot, VoiceIdSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -604,5 +636,7 @@ pub mod bounds {
 pub mod arg {
     pub type video_url = fal_core::arg::Url;
     pub type text = fal_core::arg::Text<super::bounds::Text>;
+    pub type voice_id = super::VoiceId;
+    pub type voice_language = super::VoiceLanguage;
     pub type voice_speed = super::VoiceSpeed;
 }

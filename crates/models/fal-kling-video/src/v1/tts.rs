@@ -254,7 +254,10 @@ impl VoiceId {
     }
 }
 
-fal_core::closed_enum!(VoiceId);
+fal_core::closed_enum!(
+    VoiceId,
+    "`voice_id` of fal-ai/kling-video/v1/tts must be `genshin_vindi2`, `zhinen_xuesheng`, `AOT`, `ai_shatang`, `genshin_klee2`, `genshin_kirara`, `ai_kaiya`, `oversea_male1`, `ai_chenjiahao_712`, `girlfriend_4_speech02`, `chat1_female_new-3`, `chat_0407_5-1` or one of 34 more"
+);
 
 /// `voice_speed`: between 0.8 and 2.0.
 pub type VoiceSpeed = Float<bounds::VoiceSpeed>;
@@ -361,6 +364,29 @@ impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            text: self.text,
+            optional: Optional {
+                voice_id: self.voice_id,
+                voice_speed: self.voice_speed,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<TextSlot> fal_core::arg::Base<Input> for Builder<TextSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -484,5 +510,6 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type text = fal_core::arg::Text<super::bounds::Text>;
+    pub type voice_id = super::VoiceId;
     pub type voice_speed = super::VoiceSpeed;
 }

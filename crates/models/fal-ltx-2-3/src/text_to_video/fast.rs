@@ -118,7 +118,10 @@ impl Duration {
     }
 }
 
-fal_core::integer_enum!(Duration);
+fal_core::integer_enum!(
+    Duration,
+    "`duration` of fal-ai/ltx-2.3/text-to-video/fast must be `6`, `8`, `10`, `12`, `14`, `16`, `18` or `20`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -147,7 +150,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/ltx-2.3/text-to-video/fast must be `1080p`, `1440p` or `2160p`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -173,7 +179,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/ltx-2.3/text-to-video/fast must be `16:9` or `9:16`"
+);
 
 /// The values of `fps`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -205,7 +214,9 @@ impl Fps {
     }
 }
 
-fal_core::integer_enum!(Fps);
+fal_core::integer_enum!(
+    Fps, "`fps` of fal-ai/ltx-2.3/text-to-video/fast must be `24`, `25`, `48` or `50`"
+);
 
 /// What [`fal-ai/ltx-2.3/text-to-video/fast`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -338,6 +349,32 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                duration: self.duration,
+                resolution: self.resolution,
+                aspect_ratio: self.aspect_ratio,
+                fps: self.fps,
+                generate_audio: self.generate_audio,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -456,5 +493,9 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type duration = super::Duration;
+    pub type resolution = super::Resolution;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type fps = super::Fps;
     pub type generate_audio = fal_core::arg::Flag;
 }

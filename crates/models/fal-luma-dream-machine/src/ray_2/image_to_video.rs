@@ -109,7 +109,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/luma-dream-machine/ray-2/image-to-video must be `16:9`, `9:16`, `4:3`, `3:4`, `21:9` or `9:21`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -138,7 +141,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/luma-dream-machine/ray-2/image-to-video must be `540p`, `720p` or `1080p`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -164,7 +170,10 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration,
+    "`duration` of fal-ai/luma-dream-machine/ray-2/image-to-video must be `5s` or `9s`"
+);
 
 /// What [`fal-ai/luma-dream-machine/ray-2/image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -305,6 +314,33 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                image_url: self.image_url,
+                end_image_url: self.end_image_url,
+                aspect_ratio: self.aspect_ratio,
+                r#loop: self.r#loop,
+                resolution: self.resolution,
+                duration: self.duration,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -432,5 +468,8 @@ pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type image_url = fal_core::arg::Url;
     pub type end_image_url = fal_core::arg::Url;
+    pub type aspect_ratio = super::AspectRatio;
     pub type r#loop = fal_core::arg::Flag;
+    pub type resolution = super::Resolution;
+    pub type duration = super::Duration;
 }

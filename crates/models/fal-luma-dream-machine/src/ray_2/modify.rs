@@ -108,7 +108,10 @@ impl Mode {
     }
 }
 
-fal_core::closed_enum!(Mode);
+fal_core::closed_enum!(
+    Mode,
+    "`mode` of fal-ai/luma-dream-machine/ray-2/modify must be `adhere_1`, `adhere_2`, `adhere_3`, `flex_1`, `flex_2`, `flex_3`, `reimagine_1`, `reimagine_2` or `reimagine_3`"
+);
 
 /// What [`fal-ai/luma-dream-machine/ray-2/modify`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -220,6 +223,30 @@ impl<VideoUrlSlot: given::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            video_url: self.video_url,
+            optional: Optional {
+                image_url: self.image_url,
+                prompt: self.prompt,
+                mode: self.mode,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<VideoUrlSlot> fal_core::arg::Base<Input> for Builder<VideoUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -346,4 +373,5 @@ pub mod arg {
     pub type video_url = fal_core::arg::Url;
     pub type image_url = fal_core::arg::Url;
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type mode = super::Mode;
 }

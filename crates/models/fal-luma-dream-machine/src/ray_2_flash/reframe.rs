@@ -110,7 +110,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/luma-dream-machine/ray-2-flash/reframe must be `1:1`, `16:9`, `9:16`, `4:3`, `3:4`, `21:9` or `9:21`"
+);
 
 /// What [`fal-ai/luma-dream-machine/ray-2-flash/reframe`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -285,6 +288,37 @@ for Builder<VideoUrlSlot, AspectRatioSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File, AspectRatio>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            video_url: self.video_url,
+            aspect_ratio: self.aspect_ratio,
+            optional: Optional {
+                image_url: self.image_url,
+                grid_position_x: self.grid_position_x,
+                grid_position_y: self.grid_position_y,
+                prompt: self.prompt,
+                x_end: self.x_end,
+                x_start: self.x_start,
+                y_end: self.y_end,
+                y_start: self.y_start,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<VideoUrlSlot, AspectRatioSlot> fal_core::arg::Base<Input>
+for Builder<VideoUrlSlot, AspectRatioSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -435,6 +469,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type video_url = fal_core::arg::Url;
+    pub type aspect_ratio = super::AspectRatio;
     pub type image_url = fal_core::arg::Url;
     pub type grid_position_x = fal_core::arg::Integer;
     pub type grid_position_y = fal_core::arg::Integer;

@@ -228,6 +228,34 @@ for Builder<PromptSlot, ModelSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            model: self.model,
+            optional: Optional {
+                video_urls: self.video_urls,
+                system_prompt: self.system_prompt,
+                reasoning: self.reasoning,
+                temperature: self.temperature,
+                max_tokens: self.max_tokens,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ModelSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ModelSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -411,10 +439,17 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
+    pub type video_urls = fal_core::arg::Url;
     pub type prompt = fal_core::arg::Text;
     pub type system_prompt = fal_core::arg::Text;
     pub type model = fal_core::arg::Text;
     pub type reasoning = fal_core::arg::Flag;
     pub type temperature = super::Temperature;
     pub type max_tokens = super::MaxTokens;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type video_urls = fal_core::arg::List<super::File>;
 }

@@ -97,7 +97,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/pixverse/c1/image-to-video must be `360p`, `540p`, `720p` or `1080p`"
+);
 
 /// `duration`: between 1 and 15.
 pub type Duration = Int<bounds::Duration>;
@@ -241,6 +244,33 @@ for Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            optional: Optional {
+                resolution: self.resolution,
+                duration: self.duration,
+                seed: self.seed,
+                generate_audio_switch: self.generate_audio_switch,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -376,6 +406,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type resolution = super::Resolution;
     pub type duration = super::Duration;
     pub type seed = fal_core::arg::Integer;
     pub type generate_audio_switch = fal_core::arg::Flag;

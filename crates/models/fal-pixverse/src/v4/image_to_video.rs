@@ -103,7 +103,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/pixverse/v4/image-to-video must be `360p`, `540p`, `720p` or `1080p`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,7 +132,9 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration, "`duration` of fal-ai/pixverse/v4/image-to-video must be `5` or `8`"
+);
 
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -170,7 +175,10 @@ impl Style {
     }
 }
 
-fal_core::closed_enum!(Style);
+fal_core::closed_enum!(
+    Style,
+    "`style` of fal-ai/pixverse/v4/image-to-video must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
+);
 
 /// The values of `camera_movement`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -271,7 +279,10 @@ impl CameraMovement {
     }
 }
 
-fal_core::closed_enum!(CameraMovement);
+fal_core::closed_enum!(
+    CameraMovement,
+    "`camera_movement` of fal-ai/pixverse/v4/image-to-video must be `horizontal_left`, `horizontal_right`, `vertical_up`, `vertical_down`, `zoom_in`, `zoom_out`, `crane_up`, `quickly_zoom_in`, `quickly_zoom_out`, `smooth_zoom_in`, `camera_rotation`, `robo_arm`, `super_dolly_out`, `whip_pan`, `hitchcock`, `left_follow`, `right_follow`, `pan_left`, `pan_right` or `fix_bg`"
+);
 
 /// What [`fal-ai/pixverse/v4/image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -428,6 +439,35 @@ for Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            optional: Optional {
+                resolution: self.resolution,
+                duration: self.duration,
+                negative_prompt: self.negative_prompt,
+                style: self.style,
+                seed: self.seed,
+                camera_movement: self.camera_movement,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -554,7 +594,11 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type resolution = super::Resolution;
+    pub type duration = super::Duration;
     pub type negative_prompt = fal_core::arg::Text;
+    pub type style = super::Style;
     pub type seed = fal_core::arg::Integer;
     pub type image_url = fal_core::arg::Url;
+    pub type camera_movement = super::CameraMovement;
 }

@@ -106,7 +106,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/pixverse/v4.5/text-to-video must be `16:9`, `4:3`, `1:1`, `3:4` or `9:16`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -143,7 +146,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/pixverse/v4.5/text-to-video must be `360p`, `540p`, `720p` or `1080p`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -169,7 +175,9 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration, "`duration` of fal-ai/pixverse/v4.5/text-to-video must be `5` or `8`"
+);
 
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -210,7 +218,10 @@ impl Style {
     }
 }
 
-fal_core::closed_enum!(Style);
+fal_core::closed_enum!(
+    Style,
+    "`style` of fal-ai/pixverse/v4.5/text-to-video must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
+);
 
 /// What [`fal-ai/pixverse/v4.5/text-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -352,6 +363,33 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                aspect_ratio: self.aspect_ratio,
+                resolution: self.resolution,
+                duration: self.duration,
+                negative_prompt: self.negative_prompt,
+                style: self.style,
+                seed: self.seed,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {}
@@ -455,6 +493,10 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type resolution = super::Resolution;
+    pub type duration = super::Duration;
     pub type negative_prompt = fal_core::arg::Text;
+    pub type style = super::Style;
     pub type seed = fal_core::arg::Integer;
 }

@@ -597,7 +597,10 @@ impl Effect {
     }
 }
 
-fal_core::closed_enum!(Effect);
+fal_core::closed_enum!(
+    Effect,
+    "`effect` of fal-ai/pixverse/v5/effects must be `Kiss Me AI`, `Kiss`, `Muscle Surge`, `Warmth of Jesus`, `Anything, Robot`, `The Tiger Touch`, `Hug`, `Holy Wings`, `Microwave`, `Zombie Mode`, `Squid Game`, `Baby Face` or one of 118 more"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -634,7 +637,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/pixverse/v5/effects must be `360p`, `540p`, `720p` or `1080p`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -660,7 +666,9 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration, "`duration` of fal-ai/pixverse/v5/effects must be `5` or `8`"
+);
 
 /// What [`fal-ai/pixverse/v5/effects`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -791,6 +799,32 @@ for Builder<EffectSlot, ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<Effect, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            effect: self.effect,
+            image_url: self.image_url,
+            optional: Optional {
+                resolution: self.resolution,
+                duration: self.duration,
+                negative_prompt: self.negative_prompt,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<EffectSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<EffectSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -910,6 +944,9 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
+    pub type effect = super::Effect;
     pub type image_url = fal_core::arg::Url;
+    pub type resolution = super::Resolution;
+    pub type duration = super::Duration;
     pub type negative_prompt = fal_core::arg::Text;
 }

@@ -599,7 +599,10 @@ impl Effect {
     }
 }
 
-fal_core::closed_enum!(Effect);
+fal_core::closed_enum!(
+    Effect,
+    "`effect` of fal-ai/pixverse/v5.5/effects must be `Kiss Me AI`, `Kiss`, `Muscle Surge`, `Warmth of Jesus`, `Anything, Robot`, `The Tiger Touch`, `Hug`, `Holy Wings`, `Microwave`, `Zombie Mode`, `Squid Game`, `Baby Face` or one of 118 more"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -636,7 +639,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/pixverse/v5.5/effects must be `360p`, `540p`, `720p` or `1080p`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -665,7 +671,9 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration, "`duration` of fal-ai/pixverse/v5.5/effects must be `5`, `8` or `10`"
+);
 
 /// The values of `thinking_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -694,7 +702,10 @@ impl ThinkingType {
     }
 }
 
-fal_core::closed_enum!(ThinkingType);
+fal_core::closed_enum!(
+    ThinkingType,
+    "`thinking_type` of fal-ai/pixverse/v5.5/effects must be `enabled`, `disabled` or `auto`"
+);
 
 /// What [`fal-ai/pixverse/v5.5/effects`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -834,6 +845,33 @@ for Builder<EffectSlot, ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<Effect, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            effect: self.effect,
+            image_url: self.image_url,
+            optional: Optional {
+                resolution: self.resolution,
+                duration: self.duration,
+                negative_prompt: self.negative_prompt,
+                thinking_type: self.thinking_type,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<EffectSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<EffectSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -955,6 +993,10 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
+    pub type effect = super::Effect;
     pub type image_url = fal_core::arg::Url;
+    pub type resolution = super::Resolution;
+    pub type duration = super::Duration;
     pub type negative_prompt = fal_core::arg::Text;
+    pub type thinking_type = super::ThinkingType;
 }

@@ -110,7 +110,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/pixverse/v5.5/image-to-video must be `360p`, `540p`, `720p` or `1080p`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -139,7 +142,10 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration,
+    "`duration` of fal-ai/pixverse/v5.5/image-to-video must be `5`, `8` or `10`"
+);
 
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -180,7 +186,10 @@ impl Style {
     }
 }
 
-fal_core::closed_enum!(Style);
+fal_core::closed_enum!(
+    Style,
+    "`style` of fal-ai/pixverse/v5.5/image-to-video must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
+);
 
 /// The values of `thinking_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -209,7 +218,10 @@ impl ThinkingType {
     }
 }
 
-fal_core::closed_enum!(ThinkingType);
+fal_core::closed_enum!(
+    ThinkingType,
+    "`thinking_type` of fal-ai/pixverse/v5.5/image-to-video must be `enabled`, `disabled` or `auto`"
+);
 
 /// What [`fal-ai/pixverse/v5.5/image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -385,6 +397,37 @@ for Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            optional: Optional {
+                resolution: self.resolution,
+                duration: self.duration,
+                negative_prompt: self.negative_prompt,
+                style: self.style,
+                seed: self.seed,
+                generate_audio_switch: self.generate_audio_switch,
+                generate_multi_clip_switch: self.generate_multi_clip_switch,
+                thinking_type: self.thinking_type,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -517,9 +560,13 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type resolution = super::Resolution;
+    pub type duration = super::Duration;
     pub type negative_prompt = fal_core::arg::Text;
+    pub type style = super::Style;
     pub type seed = fal_core::arg::Integer;
     pub type generate_audio_switch = fal_core::arg::Flag;
     pub type generate_multi_clip_switch = fal_core::arg::Flag;
+    pub type thinking_type = super::ThinkingType;
     pub type image_url = fal_core::arg::Url;
 }

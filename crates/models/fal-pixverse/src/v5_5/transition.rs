@@ -116,7 +116,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/pixverse/v5.5/transition must be `16:9`, `4:3`, `1:1`, `3:4` or `9:16`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -153,7 +156,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/pixverse/v5.5/transition must be `360p`, `540p`, `720p` or `1080p`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -182,7 +188,9 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration, "`duration` of fal-ai/pixverse/v5.5/transition must be `5`, `8` or `10`"
+);
 
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -223,7 +231,10 @@ impl Style {
     }
 }
 
-fal_core::closed_enum!(Style);
+fal_core::closed_enum!(
+    Style,
+    "`style` of fal-ai/pixverse/v5.5/transition must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
+);
 
 /// The values of `thinking_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -252,7 +263,10 @@ impl ThinkingType {
     }
 }
 
-fal_core::closed_enum!(ThinkingType);
+fal_core::closed_enum!(
+    ThinkingType,
+    "`thinking_type` of fal-ai/pixverse/v5.5/transition must be `enabled`, `disabled` or `auto`"
+);
 
 /// What [`fal-ai/pixverse/v5.5/transition`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -466,6 +480,38 @@ impl<
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            first_image_url: self.first_image_url,
+            end_image_url: self.end_image_url,
+            optional: Optional {
+                aspect_ratio: self.aspect_ratio,
+                resolution: self.resolution,
+                duration: self.duration,
+                negative_prompt: self.negative_prompt,
+                style: self.style,
+                seed: self.seed,
+                generate_audio_switch: self.generate_audio_switch,
+                thinking_type: self.thinking_type,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, FirstImageUrlSlot, EndImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, FirstImageUrlSlot, EndImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -616,9 +662,14 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type resolution = super::Resolution;
+    pub type duration = super::Duration;
     pub type negative_prompt = fal_core::arg::Text;
+    pub type style = super::Style;
     pub type seed = fal_core::arg::Integer;
     pub type generate_audio_switch = fal_core::arg::Flag;
+    pub type thinking_type = super::ThinkingType;
     pub type first_image_url = fal_core::arg::Url;
     pub type end_image_url = fal_core::arg::Url;
 }

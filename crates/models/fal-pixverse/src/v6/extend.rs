@@ -105,7 +105,10 @@ impl Style {
     }
 }
 
-fal_core::closed_enum!(Style);
+fal_core::closed_enum!(
+    Style,
+    "`style` of fal-ai/pixverse/v6/extend must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -142,7 +145,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/pixverse/v6/extend must be `360p`, `540p`, `720p` or `1080p`"
+);
 
 /// `duration`: between 1 and 15.
 pub type Duration = Int<bounds::Duration>;
@@ -302,6 +308,35 @@ for Builder<VideoUrlSlot, PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File, String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            video_url: self.video_url,
+            prompt: self.prompt,
+            optional: Optional {
+                negative_prompt: self.negative_prompt,
+                style: self.style,
+                resolution: self.resolution,
+                duration: self.duration,
+                seed: self.seed,
+                generate_audio_switch: self.generate_audio_switch,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<VideoUrlSlot, PromptSlot> fal_core::arg::Base<Input>
+for Builder<VideoUrlSlot, PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -443,6 +478,8 @@ pub mod arg {
     pub type video_url = fal_core::arg::Url;
     pub type prompt = fal_core::arg::Text;
     pub type negative_prompt = fal_core::arg::Text;
+    pub type style = super::Style;
+    pub type resolution = super::Resolution;
     pub type duration = super::Duration;
     pub type seed = fal_core::arg::Integer;
     pub type generate_audio_switch = fal_core::arg::Flag;

@@ -126,7 +126,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/pixverse/v6/text-to-video must be `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `2:3`, `3:2` or `21:9`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -163,7 +166,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/pixverse/v6/text-to-video must be `360p`, `540p`, `720p` or `1080p`"
+);
 
 /// `duration`: between 1 and 15.
 pub type Duration = Int<bounds::Duration>;
@@ -207,7 +213,10 @@ impl Style {
     }
 }
 
-fal_core::closed_enum!(Style);
+fal_core::closed_enum!(
+    Style,
+    "`style` of fal-ai/pixverse/v6/text-to-video must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
+);
 
 /// The values of `thinking_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -236,7 +245,10 @@ impl ThinkingType {
     }
 }
 
-fal_core::closed_enum!(ThinkingType);
+fal_core::closed_enum!(
+    ThinkingType,
+    "`thinking_type` of fal-ai/pixverse/v6/text-to-video must be `enabled`, `disabled` or `auto`"
+);
 
 /// What [`fal-ai/pixverse/v6/text-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -405,6 +417,36 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                aspect_ratio: self.aspect_ratio,
+                resolution: self.resolution,
+                duration: self.duration,
+                negative_prompt: self.negative_prompt,
+                style: self.style,
+                seed: self.seed,
+                generate_audio_switch: self.generate_audio_switch,
+                generate_multi_clip_switch: self.generate_multi_clip_switch,
+                thinking_type: self.thinking_type,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {}
@@ -529,9 +571,13 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type resolution = super::Resolution;
     pub type duration = super::Duration;
     pub type negative_prompt = fal_core::arg::Text;
+    pub type style = super::Style;
     pub type seed = fal_core::arg::Integer;
     pub type generate_audio_switch = fal_core::arg::Flag;
     pub type generate_multi_clip_switch = fal_core::arg::Flag;
+    pub type thinking_type = super::ThinkingType;
 }

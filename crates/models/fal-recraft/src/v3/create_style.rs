@@ -441,7 +441,10 @@ impl BaseStyle {
     }
 }
 
-fal_core::closed_enum!(BaseStyle);
+fal_core::closed_enum!(
+    BaseStyle,
+    "`base_style` of fal-ai/recraft/v3/create-style must be `any`, `realistic_image`, `digital_illustration`, `vector_illustration`, `realistic_image/b_and_w`, `realistic_image/hard_flash`, `realistic_image/hdr`, `realistic_image/natural_light`, `realistic_image/studio_portrait`, `realistic_image/enterprise`, `realistic_image/motion_blur`, `realistic_image/evening_light` or one of 73 more"
+);
 
 /// What [`fal-ai/recraft/v3/create-style`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -538,6 +541,28 @@ for Builder<ImagesDataUrlSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            images_data_url: self.images_data_url,
+            optional: Optional {
+                base_style: self.base_style,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<ImagesDataUrlSlot> fal_core::arg::Base<Input> for Builder<ImagesDataUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -638,4 +663,5 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type images_data_url = fal_core::arg::Url;
+    pub type base_style = super::BaseStyle;
 }

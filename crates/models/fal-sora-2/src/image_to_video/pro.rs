@@ -108,7 +108,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/sora-2/image-to-video/pro must be `auto`, `720p`, `1080p` or `true_1080p`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -137,7 +140,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/sora-2/image-to-video/pro must be `auto`, `9:16` or `16:9`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -178,7 +184,10 @@ impl Duration {
     }
 }
 
-fal_core::integer_enum!(Duration);
+fal_core::integer_enum!(
+    Duration,
+    "`duration` of fal-ai/sora-2/image-to-video/pro must be `4`, `8`, `12`, `16` or `20`"
+);
 
 /// What [`fal-ai/sora-2/image-to-video/pro`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -339,6 +348,35 @@ for Builder<PromptSlot, ImageUrlSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            optional: Optional {
+                resolution: self.resolution,
+                aspect_ratio: self.aspect_ratio,
+                duration: self.duration,
+                delete_video: self.delete_video,
+                detect_and_block_ip: self.detect_and_block_ip,
+                character_ids: self.character_ids,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -508,7 +546,17 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type resolution = super::Resolution;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type duration = super::Duration;
     pub type delete_video = fal_core::arg::Flag;
     pub type detect_and_block_ip = fal_core::arg::Flag;
+    pub type character_ids = fal_core::arg::Text;
     pub type image_url = fal_core::arg::Url;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type character_ids = fal_core::arg::List<String, super::bounds::CharacterIds>;
 }

@@ -97,7 +97,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/sora-2/text-to-video/pro must be `720p`, `1080p` or `true_1080p`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -123,7 +126,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/sora-2/text-to-video/pro must be `9:16` or `16:9`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -164,7 +170,10 @@ impl Duration {
     }
 }
 
-fal_core::integer_enum!(Duration);
+fal_core::integer_enum!(
+    Duration,
+    "`duration` of fal-ai/sora-2/text-to-video/pro must be `4`, `8`, `12`, `16` or `20`"
+);
 
 /// What [`fal-ai/sora-2/text-to-video/pro`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -313,6 +322,33 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                resolution: self.resolution,
+                aspect_ratio: self.aspect_ratio,
+                duration: self.duration,
+                delete_video: self.delete_video,
+                detect_and_block_ip: self.detect_and_block_ip,
+                character_ids: self.character_ids,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -456,6 +492,16 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type resolution = super::Resolution;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type duration = super::Duration;
     pub type delete_video = fal_core::arg::Flag;
     pub type detect_and_block_ip = fal_core::arg::Flag;
+    pub type character_ids = fal_core::arg::Text;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type character_ids = fal_core::arg::List<String, super::bounds::CharacterIds>;
 }

@@ -90,7 +90,10 @@ impl MovementAmplitude {
     }
 }
 
-fal_core::closed_enum!(MovementAmplitude);
+fal_core::closed_enum!(
+    MovementAmplitude,
+    "`movement_amplitude` of fal-ai/vidu/q1/image-to-video must be `auto`, `small`, `medium` or `large`"
+);
 
 /// What [`fal-ai/vidu/q1/image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -211,6 +214,31 @@ for Builder<PromptSlot, ImageUrlSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            optional: Optional {
+                seed: self.seed,
+                movement_amplitude: self.movement_amplitude,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -351,4 +379,5 @@ pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type image_url = fal_core::arg::Url;
     pub type seed = fal_core::arg::Integer;
+    pub type movement_amplitude = super::MovementAmplitude;
 }

@@ -80,7 +80,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/vidu/q1/reference-to-video must be `16:9`, `9:16` or `1:1`"
+);
 
 /// The values of `movement_amplitude`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -117,7 +120,10 @@ impl MovementAmplitude {
     }
 }
 
-fal_core::closed_enum!(MovementAmplitude);
+fal_core::closed_enum!(
+    MovementAmplitude,
+    "`movement_amplitude` of fal-ai/vidu/q1/reference-to-video must be `auto`, `small`, `medium` or `large`"
+);
 
 /// What [`fal-ai/vidu/q1/reference-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -266,6 +272,33 @@ impl<
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, Vec<File>>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            reference_image_urls: self.reference_image_urls,
+            optional: Optional {
+                seed: self.seed,
+                aspect_ratio: self.aspect_ratio,
+                movement_amplitude: self.movement_amplitude,
+                bgm: self.bgm,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ReferenceImageUrlsSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ReferenceImageUrlsSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -405,6 +438,15 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type reference_image_urls = fal_core::arg::Url;
     pub type seed = fal_core::arg::Integer;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type movement_amplitude = super::MovementAmplitude;
     pub type bgm = fal_core::arg::Flag;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type reference_image_urls = fal_core::arg::List<super::File>;
 }

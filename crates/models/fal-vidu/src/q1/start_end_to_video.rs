@@ -93,7 +93,10 @@ impl MovementAmplitude {
     }
 }
 
-fal_core::closed_enum!(MovementAmplitude);
+fal_core::closed_enum!(
+    MovementAmplitude,
+    "`movement_amplitude` of fal-ai/vidu/q1/start-end-to-video must be `auto`, `small`, `medium` or `large`"
+);
 
 /// What [`fal-ai/vidu/q1/start-end-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -257,6 +260,32 @@ impl<
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            start_image_url: self.start_image_url,
+            end_image_url: self.end_image_url,
+            optional: Optional {
+                seed: self.seed,
+                movement_amplitude: self.movement_amplitude,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, StartImageUrlSlot, EndImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, StartImageUrlSlot, EndImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -415,4 +444,5 @@ pub mod arg {
     pub type start_image_url = fal_core::arg::Url;
     pub type end_image_url = fal_core::arg::Url;
     pub type seed = fal_core::arg::Integer;
+    pub type movement_amplitude = super::MovementAmplitude;
 }

@@ -84,7 +84,9 @@ impl Style {
     }
 }
 
-fal_core::closed_enum!(Style);
+fal_core::closed_enum!(
+    Style, "`style` of fal-ai/vidu/q1/text-to-video must be `general` or `anime`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -113,7 +115,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/vidu/q1/text-to-video must be `16:9`, `9:16` or `1:1`"
+);
 
 /// The values of `movement_amplitude`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,7 +155,10 @@ impl MovementAmplitude {
     }
 }
 
-fal_core::closed_enum!(MovementAmplitude);
+fal_core::closed_enum!(
+    MovementAmplitude,
+    "`movement_amplitude` of fal-ai/vidu/q1/text-to-video must be `auto`, `small`, `medium` or `large`"
+);
 
 /// What [`fal-ai/vidu/q1/text-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -275,6 +283,31 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                style: self.style,
+                seed: self.seed,
+                aspect_ratio: self.aspect_ratio,
+                movement_amplitude: self.movement_amplitude,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -391,5 +424,8 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type style = super::Style;
     pub type seed = fal_core::arg::Integer;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type movement_amplitude = super::MovementAmplitude;
 }

@@ -79,7 +79,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/vidu/q2/text-to-image must be `16:9`, `9:16` or `1:1`"
+);
 
 /// What [`fal-ai/vidu/q2/text-to-image`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -184,6 +187,29 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                aspect_ratio: self.aspect_ratio,
+                seed: self.seed,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -299,5 +325,6 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type aspect_ratio = super::AspectRatio;
     pub type seed = fal_core::arg::Integer;
 }

@@ -133,7 +133,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/wan/v2.2-14b/speech-to-video must be `480p`, `580p` or `720p`"
+);
 
 /// `num_inference_steps`: between 2 and 40.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -179,7 +182,10 @@ impl VideoQuality {
     }
 }
 
-fal_core::closed_enum!(VideoQuality);
+fal_core::closed_enum!(
+    VideoQuality,
+    "`video_quality` of fal-ai/wan/v2.2-14b/speech-to-video must be `low`, `medium`, `high` or `maximum`"
+);
 
 /// The values of `video_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -208,7 +214,10 @@ impl VideoWriteMode {
     }
 }
 
-fal_core::closed_enum!(VideoWriteMode);
+fal_core::closed_enum!(
+    VideoWriteMode,
+    "`video_write_mode` of fal-ai/wan/v2.2-14b/speech-to-video must be `fast`, `balanced` or `small`"
+);
 
 /// What [`fal-ai/wan/v2.2-14b/speech-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -459,6 +468,42 @@ impl<
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            audio_url: self.audio_url,
+            optional: Optional {
+                negative_prompt: self.negative_prompt,
+                num_frames: self.num_frames,
+                frames_per_second: self.frames_per_second,
+                seed: self.seed,
+                resolution: self.resolution,
+                num_inference_steps: self.num_inference_steps,
+                enable_safety_checker: self.enable_safety_checker,
+                enable_output_safety_checker: self.enable_output_safety_checker,
+                guidance_scale: self.guidance_scale,
+                shift: self.shift,
+                video_quality: self.video_quality,
+                video_write_mode: self.video_write_mode,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot, AudioUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot, AudioUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -669,11 +714,14 @@ pub mod arg {
     pub type num_frames = super::NumFrames;
     pub type frames_per_second = super::FramesPerSecond;
     pub type seed = fal_core::arg::Integer;
+    pub type resolution = super::Resolution;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type enable_safety_checker = fal_core::arg::Flag;
     pub type enable_output_safety_checker = fal_core::arg::Flag;
     pub type guidance_scale = super::GuidanceScale;
     pub type shift = super::Shift;
+    pub type video_quality = super::VideoQuality;
+    pub type video_write_mode = super::VideoWriteMode;
     pub type image_url = fal_core::arg::Url;
     pub type audio_url = fal_core::arg::Url;
 }

@@ -149,7 +149,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/wan/v2.2-5b/image-to-video must be `580p` or `720p`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -186,7 +189,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/wan/v2.2-5b/image-to-video must be `auto`, `16:9`, `9:16` or `1:1`"
+);
 
 /// `num_inference_steps`: between 2 and 50.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -224,7 +230,10 @@ impl InterpolatorModel {
     }
 }
 
-fal_core::closed_enum!(InterpolatorModel);
+fal_core::closed_enum!(
+    InterpolatorModel,
+    "`interpolator_model` of fal-ai/wan/v2.2-5b/image-to-video must be `none`, `film` or `rife`"
+);
 
 /// `num_interpolated_frames`: between 0 and 4.
 pub type NumInterpolatedFrames = Int<bounds::NumInterpolatedFrames>;
@@ -264,7 +273,10 @@ impl VideoQuality {
     }
 }
 
-fal_core::closed_enum!(VideoQuality);
+fal_core::closed_enum!(
+    VideoQuality,
+    "`video_quality` of fal-ai/wan/v2.2-5b/image-to-video must be `low`, `medium`, `high` or `maximum`"
+);
 
 /// The values of `video_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -293,7 +305,10 @@ impl VideoWriteMode {
     }
 }
 
-fal_core::closed_enum!(VideoWriteMode);
+fal_core::closed_enum!(
+    VideoWriteMode,
+    "`video_write_mode` of fal-ai/wan/v2.2-5b/image-to-video must be `fast`, `balanced` or `small`"
+);
 
 /// What [`fal-ai/wan/v2.2-5b/image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -559,6 +574,46 @@ for Builder<ImageUrlSlot, PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File, String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            image_url: self.image_url,
+            prompt: self.prompt,
+            optional: Optional {
+                num_frames: self.num_frames,
+                frames_per_second: self.frames_per_second,
+                negative_prompt: self.negative_prompt,
+                seed: self.seed,
+                resolution: self.resolution,
+                aspect_ratio: self.aspect_ratio,
+                num_inference_steps: self.num_inference_steps,
+                enable_safety_checker: self.enable_safety_checker,
+                enable_output_safety_checker: self.enable_output_safety_checker,
+                enable_prompt_expansion: self.enable_prompt_expansion,
+                guidance_scale: self.guidance_scale,
+                shift: self.shift,
+                interpolator_model: self.interpolator_model,
+                num_interpolated_frames: self.num_interpolated_frames,
+                adjust_fps_for_interpolation: self.adjust_fps_for_interpolation,
+                video_quality: self.video_quality,
+                video_write_mode: self.video_write_mode,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<ImageUrlSlot, PromptSlot> fal_core::arg::Base<Input>
+for Builder<ImageUrlSlot, PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -777,12 +832,17 @@ pub mod arg {
     pub type frames_per_second = super::FramesPerSecond;
     pub type negative_prompt = fal_core::arg::Text;
     pub type seed = fal_core::arg::Integer;
+    pub type resolution = super::Resolution;
+    pub type aspect_ratio = super::AspectRatio;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type enable_safety_checker = fal_core::arg::Flag;
     pub type enable_output_safety_checker = fal_core::arg::Flag;
     pub type enable_prompt_expansion = fal_core::arg::Flag;
     pub type guidance_scale = super::GuidanceScale;
     pub type shift = super::Shift;
+    pub type interpolator_model = super::InterpolatorModel;
     pub type num_interpolated_frames = super::NumInterpolatedFrames;
     pub type adjust_fps_for_interpolation = fal_core::arg::Flag;
+    pub type video_quality = super::VideoQuality;
+    pub type video_write_mode = super::VideoWriteMode;
 }

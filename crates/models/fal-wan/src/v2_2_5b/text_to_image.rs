@@ -119,7 +119,10 @@ impl ImageFormat {
     }
 }
 
-fal_core::closed_enum!(ImageFormat);
+fal_core::closed_enum!(
+    ImageFormat,
+    "`image_format` of fal-ai/wan/v2.2-5b/text-to-image must be `png` or `jpeg`"
+);
 
 /// What [`fal-ai/wan/v2.2-5b/text-to-image`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -301,6 +304,37 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                negative_prompt: self.negative_prompt,
+                seed: self.seed,
+                num_inference_steps: self.num_inference_steps,
+                enable_safety_checker: self.enable_safety_checker,
+                enable_output_safety_checker: self.enable_output_safety_checker,
+                enable_prompt_expansion: self.enable_prompt_expansion,
+                guidance_scale: self.guidance_scale,
+                shift: self.shift,
+                image_size: self.image_size,
+                image_format: self.image_format,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {}
@@ -455,4 +489,12 @@ pub mod arg {
     pub type enable_prompt_expansion = fal_core::arg::Flag;
     pub type guidance_scale = super::GuidanceScale;
     pub type shift = super::Shift;
+    pub type image_size = super::ImageSize;
+    pub type image_format = super::ImageFormat;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::ImageSize as image_size;
 }

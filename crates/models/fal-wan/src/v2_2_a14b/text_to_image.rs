@@ -118,7 +118,10 @@ impl Acceleration {
     }
 }
 
-fal_core::closed_enum!(Acceleration);
+fal_core::closed_enum!(
+    Acceleration,
+    "`acceleration` of fal-ai/wan/v2.2-a14b/text-to-image must be `none` or `regular`"
+);
 
 /// `guidance_scale`: between 1.0 and 10.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
@@ -318,6 +321,38 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                negative_prompt: self.negative_prompt,
+                seed: self.seed,
+                num_inference_steps: self.num_inference_steps,
+                enable_safety_checker: self.enable_safety_checker,
+                enable_output_safety_checker: self.enable_output_safety_checker,
+                enable_prompt_expansion: self.enable_prompt_expansion,
+                acceleration: self.acceleration,
+                guidance_scale: self.guidance_scale,
+                guidance_scale_2: self.guidance_scale_2,
+                shift: self.shift,
+                image_size: self.image_size,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {}
@@ -480,7 +515,15 @@ pub mod arg {
     pub type enable_safety_checker = fal_core::arg::Flag;
     pub type enable_output_safety_checker = fal_core::arg::Flag;
     pub type enable_prompt_expansion = fal_core::arg::Flag;
+    pub type acceleration = super::Acceleration;
     pub type guidance_scale = super::GuidanceScale;
     pub type guidance_scale_2 = super::GuidanceScale2;
     pub type shift = super::Shift;
+    pub type image_size = super::ImageSize;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::ImageSize as image_size;
 }

@@ -171,7 +171,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/wan/v2.2-a14b/video-to-video must be `480p`, `580p` or `720p`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -208,7 +211,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/wan/v2.2-a14b/video-to-video must be `auto`, `16:9`, `9:16` or `1:1`"
+);
 
 /// `num_inference_steps`: between 2 and 40.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -237,7 +243,10 @@ impl Acceleration {
     }
 }
 
-fal_core::closed_enum!(Acceleration);
+fal_core::closed_enum!(
+    Acceleration,
+    "`acceleration` of fal-ai/wan/v2.2-a14b/video-to-video must be `none` or `regular`"
+);
 
 /// `guidance_scale`: between 1.0 and 10.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
@@ -275,7 +284,10 @@ impl InterpolatorModel {
     }
 }
 
-fal_core::closed_enum!(InterpolatorModel);
+fal_core::closed_enum!(
+    InterpolatorModel,
+    "`interpolator_model` of fal-ai/wan/v2.2-a14b/video-to-video must be `none`, `film` or `rife`"
+);
 
 /// `num_interpolated_frames`: between 0 and 4.
 pub type NumInterpolatedFrames = Int<bounds::NumInterpolatedFrames>;
@@ -315,7 +327,10 @@ impl VideoQuality {
     }
 }
 
-fal_core::closed_enum!(VideoQuality);
+fal_core::closed_enum!(
+    VideoQuality,
+    "`video_quality` of fal-ai/wan/v2.2-a14b/video-to-video must be `low`, `medium`, `high` or `maximum`"
+);
 
 /// The values of `video_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -344,7 +359,10 @@ impl VideoWriteMode {
     }
 }
 
-fal_core::closed_enum!(VideoWriteMode);
+fal_core::closed_enum!(
+    VideoWriteMode,
+    "`video_write_mode` of fal-ai/wan/v2.2-a14b/video-to-video must be `fast`, `balanced` or `small`"
+);
 
 /// What [`fal-ai/wan/v2.2-a14b/video-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -645,6 +663,50 @@ for Builder<VideoUrlSlot, PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File, String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            video_url: self.video_url,
+            prompt: self.prompt,
+            optional: Optional {
+                strength: self.strength,
+                num_frames: self.num_frames,
+                frames_per_second: self.frames_per_second,
+                negative_prompt: self.negative_prompt,
+                seed: self.seed,
+                resolution: self.resolution,
+                aspect_ratio: self.aspect_ratio,
+                num_inference_steps: self.num_inference_steps,
+                enable_safety_checker: self.enable_safety_checker,
+                enable_output_safety_checker: self.enable_output_safety_checker,
+                enable_prompt_expansion: self.enable_prompt_expansion,
+                acceleration: self.acceleration,
+                guidance_scale: self.guidance_scale,
+                guidance_scale_2: self.guidance_scale_2,
+                shift: self.shift,
+                interpolator_model: self.interpolator_model,
+                num_interpolated_frames: self.num_interpolated_frames,
+                adjust_fps_for_interpolation: self.adjust_fps_for_interpolation,
+                video_quality: self.video_quality,
+                video_write_mode: self.video_write_mode,
+                resample_fps: self.resample_fps,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<VideoUrlSlot, PromptSlot> fal_core::arg::Base<Input>
+for Builder<VideoUrlSlot, PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -888,14 +950,20 @@ pub mod arg {
     pub type frames_per_second = super::FramesPerSecond;
     pub type negative_prompt = fal_core::arg::Text;
     pub type seed = fal_core::arg::Integer;
+    pub type resolution = super::Resolution;
+    pub type aspect_ratio = super::AspectRatio;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type enable_safety_checker = fal_core::arg::Flag;
     pub type enable_output_safety_checker = fal_core::arg::Flag;
     pub type enable_prompt_expansion = fal_core::arg::Flag;
+    pub type acceleration = super::Acceleration;
     pub type guidance_scale = super::GuidanceScale;
     pub type guidance_scale_2 = super::GuidanceScale2;
     pub type shift = super::Shift;
+    pub type interpolator_model = super::InterpolatorModel;
     pub type num_interpolated_frames = super::NumInterpolatedFrames;
     pub type adjust_fps_for_interpolation = fal_core::arg::Flag;
+    pub type video_quality = super::VideoQuality;
+    pub type video_write_mode = super::VideoWriteMode;
     pub type resample_fps = fal_core::arg::Flag;
 }

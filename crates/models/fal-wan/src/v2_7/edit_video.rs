@@ -97,7 +97,9 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution, "`resolution` of fal-ai/wan/v2.7/edit-video must be `720p` or `1080p`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -138,7 +140,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/wan/v2.7/edit-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -199,7 +204,10 @@ impl Duration {
     }
 }
 
-fal_core::integer_enum!(Duration);
+fal_core::integer_enum!(
+    Duration,
+    "`duration` of fal-ai/wan/v2.7/edit-video must be `0`, `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`"
+);
 
 /// The values of `audio_setting`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -225,7 +233,10 @@ impl AudioSetting {
     }
 }
 
-fal_core::closed_enum!(AudioSetting);
+fal_core::closed_enum!(
+    AudioSetting,
+    "`audio_setting` of fal-ai/wan/v2.7/edit-video must be `auto` or `origin`"
+);
 
 /// What [`fal-ai/wan/v2.7/edit-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -398,6 +409,36 @@ for Builder<PromptSlot, VideoUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            video_url: self.video_url,
+            optional: Optional {
+                reference_image_url: self.reference_image_url,
+                resolution: self.resolution,
+                aspect_ratio: self.aspect_ratio,
+                duration: self.duration,
+                audio_setting: self.audio_setting,
+                seed: self.seed,
+                enable_safety_checker: self.enable_safety_checker,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, VideoUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, VideoUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -554,6 +595,10 @@ pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type video_url = fal_core::arg::Url;
     pub type reference_image_url = fal_core::arg::Url;
+    pub type resolution = super::Resolution;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type duration = super::Duration;
+    pub type audio_setting = super::AudioSetting;
     pub type seed = fal_core::arg::Integer;
     pub type enable_safety_checker = fal_core::arg::Flag;
 }

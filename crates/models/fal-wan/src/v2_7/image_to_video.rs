@@ -100,7 +100,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/wan/v2.7/image-to-video must be `720p` or `1080p`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -177,7 +180,10 @@ impl Duration {
     }
 }
 
-fal_core::integer_enum!(Duration);
+fal_core::integer_enum!(
+    Duration,
+    "`duration` of fal-ai/wan/v2.7/image-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
+);
 
 /// What [`fal-ai/wan/v2.7/image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -356,6 +362,37 @@ impl IntoInput for Builder {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            optional: Optional {
+                prompt: self.prompt,
+                image_url: self.image_url,
+                end_image_url: self.end_image_url,
+                video_url: self.video_url,
+                audio_url: self.audio_url,
+                resolution: self.resolution,
+                duration: self.duration,
+                negative_prompt: self.negative_prompt,
+                enable_prompt_expansion: self.enable_prompt_expansion,
+                seed: self.seed,
+                enable_safety_checker: self.enable_safety_checker,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl fal_core::arg::Base<Input> for Builder {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -466,6 +503,8 @@ pub mod arg {
     pub type end_image_url = fal_core::arg::Url;
     pub type video_url = fal_core::arg::Url;
     pub type audio_url = fal_core::arg::Url;
+    pub type resolution = super::Resolution;
+    pub type duration = super::Duration;
     pub type negative_prompt = fal_core::arg::Text;
     pub type enable_prompt_expansion = fal_core::arg::Flag;
     pub type seed = fal_core::arg::Integer;

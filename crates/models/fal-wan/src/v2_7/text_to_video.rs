@@ -113,7 +113,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/wan/v2.7/text-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -139,7 +142,9 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution, "`resolution` of fal-ai/wan/v2.7/text-to-video must be `720p` or `1080p`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -216,7 +221,10 @@ impl Duration {
     }
 }
 
-fal_core::integer_enum!(Duration);
+fal_core::integer_enum!(
+    Duration,
+    "`duration` of fal-ai/wan/v2.7/text-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
+);
 
 /// What [`fal-ai/wan/v2.7/text-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -382,6 +390,35 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                audio_url: self.audio_url,
+                aspect_ratio: self.aspect_ratio,
+                resolution: self.resolution,
+                duration: self.duration,
+                negative_prompt: self.negative_prompt,
+                enable_prompt_expansion: self.enable_prompt_expansion,
+                seed: self.seed,
+                enable_safety_checker: self.enable_safety_checker,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -519,6 +556,9 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type audio_url = fal_core::arg::Url;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type resolution = super::Resolution;
+    pub type duration = super::Duration;
     pub type negative_prompt = fal_core::arg::Text;
     pub type enable_prompt_expansion = fal_core::arg::Flag;
     pub type seed = fal_core::arg::Integer;

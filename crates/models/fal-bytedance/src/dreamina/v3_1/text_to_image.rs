@@ -84,6 +84,27 @@ pub enum ImageSizeValue {
     Custom(ImageSize),
 }
 
+impl ImageSizeValue {
+    #[doc(hidden)]
+    #[must_use]
+    #[track_caller]
+    pub const fn literal(text: &'static str) -> Self {
+        match text.as_bytes() {
+            b"square_hd" => Self::SquareHd,
+            b"square" => Self::Square,
+            b"portrait_4_3" => Self::Portrait4_3,
+            b"portrait_16_9" => Self::Portrait16_9,
+            b"landscape_4_3" => Self::Landscape4_3,
+            b"landscape_16_9" => Self::Landscape16_9,
+            _ => {
+                fal_core::arg::refuse(
+                    "`image_size` of fal-ai/bytedance/dreamina/v3.1/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
+                )
+            }
+        }
+    }
+}
+
 impl From<ImageSize> for ImageSizeValue {
     fn from(value: ImageSize) -> Self {
         Self::Custom(value)
@@ -227,6 +248,32 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                image_size: self.image_size,
+                enhance_prompt: self.enhance_prompt,
+                num_images: self.num_images,
+                seed: self.seed,
+                sync_mode: self.sync_mode,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -383,8 +430,18 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type image_size = super::ImageSizeValue;
     pub type enhance_prompt = fal_core::arg::Flag;
     pub type num_images = super::NumImages;
     pub type seed = fal_core::arg::Integer;
     pub type sync_mode = fal_core::arg::Flag;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub mod image_size {
+        pub use crate::types::shape::ImageSize::*;
+        pub type __Target = super::super::ImageSizeValue;
+    }
 }

@@ -95,7 +95,10 @@ impl Thinking {
     }
 }
 
-fal_core::closed_enum!(Thinking);
+fal_core::closed_enum!(
+    Thinking,
+    "`thinking` of fal-ai/bytedance/seed/v2/mini must be `enabled`, `disabled` or `auto`"
+);
 
 /// The values of `reasoning_effort`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -132,7 +135,10 @@ impl ReasoningEffort {
     }
 }
 
-fal_core::closed_enum!(ReasoningEffort);
+fal_core::closed_enum!(
+    ReasoningEffort,
+    "`reasoning_effort` of fal-ai/bytedance/seed/v2/mini must be `minimal`, `low`, `medium` or `high`"
+);
 
 /// `max_completion_tokens`: between 1 and 65536.
 pub type MaxCompletionTokens = Int<bounds::MaxCompletionTokens>;
@@ -315,6 +321,36 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                image_urls: self.image_urls,
+                video_urls: self.video_urls,
+                system_prompt: self.system_prompt,
+                messages: self.messages,
+                thinking: self.thinking,
+                reasoning_effort: self.reasoning_effort,
+                max_completion_tokens: self.max_completion_tokens,
+                temperature: self.temperature,
+                top_p: self.top_p,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -466,8 +502,26 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type image_urls = fal_core::arg::Url;
+    pub type video_urls = fal_core::arg::Url;
     pub type system_prompt = fal_core::arg::Text;
+    pub type thinking = super::Thinking;
+    pub type reasoning_effort = super::ReasoningEffort;
     pub type max_completion_tokens = super::MaxCompletionTokens;
     pub type temperature = super::Temperature;
     pub type top_p = super::TopP;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type image_urls = fal_core::arg::List<super::File>;
+    pub type video_urls = fal_core::arg::List<super::File>;
+    pub type messages = fal_core::arg::List<super::Seed2MiniMessage>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::Seed2MiniMessage as messages;
 }

@@ -256,7 +256,10 @@ impl Voice {
     }
 }
 
-fal_core::closed_enum!(Voice);
+fal_core::closed_enum!(
+    Voice,
+    "`voice` of fal-ai/bytedance/seed-speech/tts/v2 must be `vivi_mixed_en_zh_ja_es_id`, `mindy_en_es_id_pt_zh`, `stokie_en`, `dacey_en`, `tim_en`, `kian_en_zh`, `cedric_en_zh`, `sophie_en_zh`, `jean_en_zh`, `magnus_en_zh`, `mabel_en_zh`, `nadia_en_zh` or one of 29 more"
+);
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -282,7 +285,10 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat,
+    "`output_format` of fal-ai/bytedance/seed-speech/tts/v2 must be `mp3` or `opus`"
+);
 
 /// The values of `sample_rate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -331,7 +337,10 @@ impl SampleRate {
     }
 }
 
-fal_core::integer_enum!(SampleRate);
+fal_core::integer_enum!(
+    SampleRate,
+    "`sample_rate` of fal-ai/bytedance/seed-speech/tts/v2 must be `8000`, `16000`, `22050`, `24000`, `32000`, `44100` or `48000`"
+);
 
 /// `speed`: between 0.5 and 2.0.
 pub type Speed = Float<bounds::Speed>;
@@ -401,7 +410,10 @@ impl Language {
     }
 }
 
-fal_core::closed_enum!(Language);
+fal_core::closed_enum!(
+    Language,
+    "`language` of fal-ai/bytedance/seed-speech/tts/v2 must be `zh`, `en`, `ja`, `es-mx`, `id`, `pt-br`, `ko`, `it`, `de` or `fr`"
+);
 
 /// What [`fal-ai/bytedance/seed-speech/tts/v2`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -560,6 +572,35 @@ impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            text: self.text,
+            optional: Optional {
+                voice: self.voice,
+                output_format: self.output_format,
+                sample_rate: self.sample_rate,
+                speed: self.speed,
+                volume: self.volume,
+                pitch: self.pitch,
+                language: self.language,
+                voice_instruction: self.voice_instruction,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<TextSlot> fal_core::arg::Base<Input> for Builder<TextSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -708,8 +749,12 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type text = fal_core::arg::Text<super::bounds::Text>;
+    pub type voice = super::Voice;
+    pub type output_format = super::OutputFormat;
+    pub type sample_rate = super::SampleRate;
     pub type speed = super::Speed;
     pub type volume = super::Volume;
     pub type pitch = super::Pitch;
+    pub type language = super::Language;
     pub type voice_instruction = fal_core::arg::Text;
 }

@@ -93,6 +93,29 @@ pub enum ImageSizeValue {
     Custom(ImageSize),
 }
 
+impl ImageSizeValue {
+    #[doc(hidden)]
+    #[must_use]
+    #[track_caller]
+    pub const fn literal(text: &'static str) -> Self {
+        match text.as_bytes() {
+            b"square_hd" => Self::SquareHd,
+            b"square" => Self::Square,
+            b"portrait_4_3" => Self::Portrait4_3,
+            b"portrait_16_9" => Self::Portrait16_9,
+            b"landscape_4_3" => Self::Landscape4_3,
+            b"landscape_16_9" => Self::Landscape16_9,
+            b"auto_2K" => Self::Auto2k,
+            b"auto_4K" => Self::Auto4k,
+            _ => {
+                fal_core::arg::refuse(
+                    "`image_size` of fal-ai/bytedance/seedream/v4.5/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto_2K` or `auto_4K`, or a `ImageSize`",
+                )
+            }
+        }
+    }
+}
+
 impl From<ImageSize> for ImageSizeValue {
     fn from(value: ImageSize) -> Self {
         Self::Custom(value)
@@ -248,6 +271,33 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                image_size: self.image_size,
+                num_images: self.num_images,
+                max_images: self.max_images,
+                seed: self.seed,
+                sync_mode: self.sync_mode,
+                enable_safety_checker: self.enable_safety_checker,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -418,9 +468,19 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type image_size = super::ImageSizeValue;
     pub type num_images = super::NumImages;
     pub type max_images = super::MaxImages;
     pub type seed = fal_core::arg::Integer;
     pub type sync_mode = fal_core::arg::Flag;
     pub type enable_safety_checker = fal_core::arg::Flag;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub mod image_size {
+        pub use crate::types::shape::ImageSize::*;
+        pub type __Target = super::super::ImageSizeValue;
+    }
 }

@@ -189,7 +189,10 @@ impl Acceleration {
     }
 }
 
-fal_core::closed_enum!(Acceleration);
+fal_core::closed_enum!(
+    Acceleration,
+    "`acceleration` of fal-ai/flux-2/klein/4b/base must be `none`, `regular` or `high`"
+);
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -218,7 +221,10 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat,
+    "`output_format` of fal-ai/flux-2/klein/4b/base must be `jpeg`, `png` or `webp`"
+);
 
 /// `cns_s_churn`: between 0.0 and 2.0.
 pub type CnsSChurn = Float<bounds::CnsSChurn>;
@@ -247,7 +253,10 @@ impl CnsGammaSource {
     }
 }
 
-fal_core::closed_enum!(CnsGammaSource);
+fal_core::closed_enum!(
+    CnsGammaSource,
+    "`cns_gamma_source` of fal-ai/flux-2/klein/4b/base must be `matrix` or `approximation`"
+);
 
 /// `cns_power_gamma`: between 0.1 and 3.0.
 pub type CnsPowerGamma = Float<bounds::CnsPowerGamma>;
@@ -586,6 +595,49 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                negative_prompt: self.negative_prompt,
+                guidance_scale: self.guidance_scale,
+                seed: self.seed,
+                num_inference_steps: self.num_inference_steps,
+                image_size: self.image_size,
+                num_images: self.num_images,
+                acceleration: self.acceleration,
+                sync_mode: self.sync_mode,
+                enable_safety_checker: self.enable_safety_checker,
+                output_format: self.output_format,
+                enable_cns: self.enable_cns,
+                cns_s_churn: self.cns_s_churn,
+                cns_gamma_source: self.cns_gamma_source,
+                cns_power_gamma: self.cns_power_gamma,
+                cns_gamma_divider: self.cns_gamma_divider,
+                cns_alpha_tilt_start: self.cns_alpha_tilt_start,
+                cns_alpha_tilt_end: self.cns_alpha_tilt_end,
+                cns_alpha_use_fnorm: self.cns_alpha_use_fnorm,
+                cns_alpha_exp_interp: self.cns_alpha_exp_interp,
+                cns_alpha_exp_sharpness: self.cns_alpha_exp_sharpness,
+                cns_num_freq_bins: self.cns_num_freq_bins,
+                cns_energy_scale: self.cns_energy_scale,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {}
@@ -881,11 +933,15 @@ pub mod arg {
     pub type guidance_scale = super::GuidanceScale;
     pub type seed = fal_core::arg::Integer;
     pub type num_inference_steps = super::NumInferenceSteps;
+    pub type image_size = super::ImageSize;
     pub type num_images = super::NumImages;
+    pub type acceleration = super::Acceleration;
     pub type sync_mode = fal_core::arg::Flag;
     pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type output_format = super::OutputFormat;
     pub type enable_cns = fal_core::arg::Flag;
     pub type cns_s_churn = super::CnsSChurn;
+    pub type cns_gamma_source = super::CnsGammaSource;
     pub type cns_power_gamma = super::CnsPowerGamma;
     pub type cns_gamma_divider = super::CnsGammaDivider;
     pub type cns_alpha_tilt_start = super::CnsAlphaTiltStart;
@@ -895,4 +951,10 @@ pub mod arg {
     pub type cns_alpha_exp_sharpness = super::CnsAlphaExpSharpness;
     pub type cns_num_freq_bins = super::CnsNumFreqBins;
     pub type cns_energy_scale = super::CnsEnergyScale;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::ImageSize as image_size;
 }

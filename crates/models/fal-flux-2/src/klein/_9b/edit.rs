@@ -96,7 +96,10 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat);
+fal_core::closed_enum!(
+    OutputFormat,
+    "`output_format` of fal-ai/flux-2/klein/9b/edit must be `jpeg`, `png` or `webp`"
+);
 
 /// What [`fal-ai/flux-2/klein/9b/edit`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -277,6 +280,36 @@ for Builder<PromptSlot, ImageUrlsSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, Vec<File>>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_urls: self.image_urls,
+            optional: Optional {
+                seed: self.seed,
+                num_inference_steps: self.num_inference_steps,
+                image_size: self.image_size,
+                num_images: self.num_images,
+                sync_mode: self.sync_mode,
+                enable_safety_checker: self.enable_safety_checker,
+                output_format: self.output_format,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlsSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlsSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -442,9 +475,24 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type image_urls = fal_core::arg::Url;
     pub type seed = fal_core::arg::Integer;
     pub type num_inference_steps = super::NumInferenceSteps;
+    pub type image_size = super::ImageSize;
     pub type num_images = super::NumImages;
     pub type sync_mode = fal_core::arg::Flag;
     pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type output_format = super::OutputFormat;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type image_urls = fal_core::arg::List<super::File>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::ImageSize as image_size;
 }

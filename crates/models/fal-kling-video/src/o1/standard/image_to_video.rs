@@ -108,7 +108,10 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration,
+    "`duration` of fal-ai/kling-video/o1/standard/image-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`"
+);
 
 /// What [`fal-ai/kling-video/o1/standard/image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -229,6 +232,31 @@ for Builder<PromptSlot, StartImageUrlSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            start_image_url: self.start_image_url,
+            optional: Optional {
+                end_image_url: self.end_image_url,
+                duration: self.duration,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, StartImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, StartImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -370,4 +398,5 @@ pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type start_image_url = fal_core::arg::Url;
     pub type end_image_url = fal_core::arg::Url;
+    pub type duration = super::Duration;
 }

@@ -104,7 +104,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/kling-video/o1/video-to-video/reference must be `auto`, `16:9`, `9:16` or `1:1`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -157,7 +160,10 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration,
+    "`duration` of fal-ai/kling-video/o1/video-to-video/reference must be `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`"
+);
 
 /// What [`fal-ai/kling-video/o1/video-to-video/reference`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -300,6 +306,34 @@ for Builder<PromptSlot, VideoUrlSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            video_url: self.video_url,
+            optional: Optional {
+                keep_audio: self.keep_audio,
+                image_urls: self.image_urls,
+                elements: self.elements,
+                aspect_ratio: self.aspect_ratio,
+                duration: self.duration,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, VideoUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, VideoUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -448,4 +482,20 @@ pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type video_url = fal_core::arg::Url;
     pub type keep_audio = fal_core::arg::Flag;
+    pub type image_urls = fal_core::arg::Url;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type duration = super::Duration;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type image_urls = fal_core::arg::List<super::File>;
+    pub type elements = fal_core::arg::List<super::OmniVideoElementInput>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::OmniVideoElementInput as elements;
 }

@@ -135,7 +135,10 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration,
+    "`duration` of fal-ai/kling-video/o3/4k/text-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -164,7 +167,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/kling-video/o3/4k/text-to-video must be `16:9`, `9:16` or `1:1`"
+);
 
 /// The values of `shot_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -190,7 +196,10 @@ impl ShotType {
     }
 }
 
-fal_core::closed_enum!(ShotType);
+fal_core::closed_enum!(
+    ShotType,
+    "`shot_type` of fal-ai/kling-video/o3/4k/text-to-video must be `customize` or `intelligent`"
+);
 
 /// What [`fal-ai/kling-video/o3/4k/text-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -321,6 +330,32 @@ impl IntoInput for Builder {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            optional: Optional {
+                prompt: self.prompt,
+                duration: self.duration,
+                aspect_ratio: self.aspect_ratio,
+                generate_audio: self.generate_audio,
+                multi_prompt: self.multi_prompt,
+                shot_type: self.shot_type,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl fal_core::arg::Base<Input> for Builder {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -421,5 +456,20 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type duration = super::Duration;
+    pub type aspect_ratio = super::AspectRatio;
     pub type generate_audio = fal_core::arg::Flag;
+    pub type shot_type = super::ShotType;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type multi_prompt = fal_core::arg::List<super::KlingV3MultiPromptElement>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::KlingV3MultiPromptElement as multi_prompt;
 }

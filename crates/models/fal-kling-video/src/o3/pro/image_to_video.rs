@@ -141,7 +141,10 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration,
+    "`duration` of fal-ai/kling-video/o3/pro/image-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
+);
 
 /// The values of `shot_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -167,7 +170,10 @@ impl ShotType {
     }
 }
 
-fal_core::closed_enum!(ShotType);
+fal_core::closed_enum!(
+    ShotType,
+    "`shot_type` of fal-ai/kling-video/o3/pro/image-to-video must be `customize` or `intelligent`"
+);
 
 /// What [`fal-ai/kling-video/o3/pro/image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -314,6 +320,33 @@ impl<ImageUrlSlot: given::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            image_url: self.image_url,
+            optional: Optional {
+                prompt: self.prompt,
+                end_image_url: self.end_image_url,
+                duration: self.duration,
+                generate_audio: self.generate_audio,
+                multi_prompt: self.multi_prompt,
+                shot_type: self.shot_type,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<ImageUrlSlot> fal_core::arg::Base<Input> for Builder<ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -443,5 +476,19 @@ pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type image_url = fal_core::arg::Url;
     pub type end_image_url = fal_core::arg::Url;
+    pub type duration = super::Duration;
     pub type generate_audio = fal_core::arg::Flag;
+    pub type shot_type = super::ShotType;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type multi_prompt = fal_core::arg::List<super::KlingV3MultiPromptElement>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::KlingV3MultiPromptElement as multi_prompt;
 }

@@ -150,7 +150,10 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration,
+    "`duration` of fal-ai/kling-video/o3/standard/reference-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
+);
 
 /// The values of `shot_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -176,7 +179,10 @@ impl ShotType {
     }
 }
 
-fal_core::closed_enum!(ShotType);
+fal_core::closed_enum!(
+    ShotType,
+    "`shot_type` of fal-ai/kling-video/o3/standard/reference-to-video must be `customize` or `intelligent`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -205,7 +211,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/kling-video/o3/standard/reference-to-video must be `16:9`, `9:16` or `1:1`"
+);
 
 /// What [`fal-ai/kling-video/o3/standard/reference-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -370,6 +379,36 @@ impl IntoInput for Builder {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            optional: Optional {
+                prompt: self.prompt,
+                multi_prompt: self.multi_prompt,
+                start_image_url: self.start_image_url,
+                end_image_url: self.end_image_url,
+                image_urls: self.image_urls,
+                elements: self.elements,
+                generate_audio: self.generate_audio,
+                duration: self.duration,
+                shot_type: self.shot_type,
+                aspect_ratio: self.aspect_ratio,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl fal_core::arg::Base<Input> for Builder {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -487,5 +526,24 @@ pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type start_image_url = fal_core::arg::Url;
     pub type end_image_url = fal_core::arg::Url;
+    pub type image_urls = fal_core::arg::Url;
     pub type generate_audio = fal_core::arg::Flag;
+    pub type duration = super::Duration;
+    pub type shot_type = super::ShotType;
+    pub type aspect_ratio = super::AspectRatio;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type multi_prompt = fal_core::arg::List<super::KlingV3MultiPromptElement>;
+    pub type image_urls = fal_core::arg::List<super::File>;
+    pub type elements = fal_core::arg::List<super::KlingV3ComboElementInput>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::KlingV3MultiPromptElement as multi_prompt;
+    pub use crate::types::shape::KlingV3ComboElementInput as elements;
 }

@@ -860,7 +860,10 @@ impl EffectScene {
     }
 }
 
-fal_core::closed_enum!(EffectScene);
+fal_core::closed_enum!(
+    EffectScene,
+    "`effect_scene` of fal-ai/kling-video/v1/standard/effects must be `hug`, `kiss`, `heart_gesture`, `squish`, `expansion`, `fuzzyfuzzy`, `bloombloom`, `dizzydizzy`, `jelly_press`, `jelly_slice`, `jelly_squish`, `jelly_jiggle` or one of 186 more"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -886,7 +889,9 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration, "`duration` of fal-ai/kling-video/v1/standard/effects must be `5` or `10`"
+);
 
 /// What [`fal-ai/kling-video/v1/standard/effects`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -993,6 +998,29 @@ impl<EffectSceneSlot: given::HasEffectScene> IntoInput for Builder<EffectSceneSl
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<EffectScene>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            effect_scene: self.effect_scene,
+            optional: Optional {
+                input_image_urls: self.input_image_urls,
+                duration: self.duration,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<EffectSceneSlot> fal_core::arg::Base<Input> for Builder<EffectSceneSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -1086,4 +1114,18 @@ pub mod given {
             self
         }
     }
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod arg {
+    pub type input_image_urls = fal_core::arg::Url;
+    pub type effect_scene = super::EffectScene;
+    pub type duration = super::Duration;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type input_image_urls = fal_core::arg::List<super::File>;
 }

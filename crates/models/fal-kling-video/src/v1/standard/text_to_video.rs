@@ -90,7 +90,10 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration,
+    "`duration` of fal-ai/kling-video/v1/standard/text-to-video must be `5` or `10`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -119,7 +122,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/kling-video/v1/standard/text-to-video must be `16:9`, `9:16` or `1:1`"
+);
 
 /// `cfg_scale`: between 0.0 and 1.0.
 pub type CfgScale = Float<bounds::CfgScale>;
@@ -159,7 +165,10 @@ impl CameraControlValue {
     }
 }
 
-fal_core::closed_enum!(CameraControlValue);
+fal_core::closed_enum!(
+    CameraControlValue,
+    "`camera_control` of fal-ai/kling-video/v1/standard/text-to-video must be `down_back`, `forward_up`, `right_turn_forward` or `left_turn_forward`"
+);
 
 /// What [`fal-ai/kling-video/v1/standard/text-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -302,6 +311,33 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                duration: self.duration,
+                aspect_ratio: self.aspect_ratio,
+                negative_prompt: self.negative_prompt,
+                cfg_scale: self.cfg_scale,
+                camera_control: self.camera_control,
+                advanced_camera_control: self.advanced_camera_control,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -441,6 +477,15 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type duration = super::Duration;
+    pub type aspect_ratio = super::AspectRatio;
     pub type negative_prompt = fal_core::arg::Text<super::bounds::NegativePrompt>;
     pub type cfg_scale = super::CfgScale;
+    pub type camera_control = super::CameraControlValue;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::CameraControl as advanced_camera_control;
 }

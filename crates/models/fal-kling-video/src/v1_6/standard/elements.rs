@@ -73,7 +73,10 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration,
+    "`duration` of fal-ai/kling-video/v1.6/standard/elements must be `5` or `10`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -102,7 +105,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/kling-video/v1.6/standard/elements must be `16:9`, `9:16` or `1:1`"
+);
 
 /// What [`fal-ai/kling-video/v1.6/standard/elements`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -239,6 +245,32 @@ impl<
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, Vec<File>>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            input_image_urls: self.input_image_urls,
+            optional: Optional {
+                duration: self.duration,
+                aspect_ratio: self.aspect_ratio,
+                negative_prompt: self.negative_prompt,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, InputImageUrlsSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, InputImageUrlsSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -390,5 +422,14 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type input_image_urls = fal_core::arg::Url;
+    pub type duration = super::Duration;
+    pub type aspect_ratio = super::AspectRatio;
     pub type negative_prompt = fal_core::arg::Text<super::bounds::NegativePrompt>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type input_image_urls = fal_core::arg::List<super::File>;
 }

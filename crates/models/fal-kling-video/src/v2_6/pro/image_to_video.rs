@@ -95,7 +95,10 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration,
+    "`duration` of fal-ai/kling-video/v2.6/pro/image-to-video must be `5` or `10`"
+);
 
 /// What [`fal-ai/kling-video/v2.6/pro/image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -244,6 +247,34 @@ for Builder<PromptSlot, StartImageUrlSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            start_image_url: self.start_image_url,
+            optional: Optional {
+                duration: self.duration,
+                negative_prompt: self.negative_prompt,
+                generate_audio: self.generate_audio,
+                voice_ids: self.voice_ids,
+                end_image_url: self.end_image_url,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, StartImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, StartImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -401,7 +432,15 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type start_image_url = fal_core::arg::Url;
+    pub type duration = super::Duration;
     pub type negative_prompt = fal_core::arg::Text<super::bounds::NegativePrompt>;
     pub type generate_audio = fal_core::arg::Flag;
+    pub type voice_ids = fal_core::arg::Text;
     pub type end_image_url = fal_core::arg::Url;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type voice_ids = fal_core::arg::List<String>;
 }

@@ -87,7 +87,10 @@ impl CharacterOrientation {
     }
 }
 
-fal_core::closed_enum!(CharacterOrientation);
+fal_core::closed_enum!(
+    CharacterOrientation,
+    "`character_orientation` of fal-ai/kling-video/v2.6/pro/motion-control must be `image` or `video`"
+);
 
 /// What [`fal-ai/kling-video/v2.6/pro/motion-control`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -256,6 +259,32 @@ impl<
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File, File, CharacterOrientation>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            image_url: self.image_url,
+            video_url: self.video_url,
+            character_orientation: self.character_orientation,
+            optional: Optional {
+                prompt: self.prompt,
+                keep_original_sound: self.keep_original_sound,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<ImageUrlSlot, VideoUrlSlot, CharacterOrientationSlot> fal_core::arg::Base<Input>
+for Builder<ImageUrlSlot, VideoUrlSlot, CharacterOrientationSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -416,4 +445,5 @@ pub mod arg {
     pub type image_url = fal_core::arg::Url;
     pub type video_url = fal_core::arg::Url;
     pub type keep_original_sound = fal_core::arg::Flag;
+    pub type character_orientation = super::CharacterOrientation;
 }

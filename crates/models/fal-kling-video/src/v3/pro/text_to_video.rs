@@ -146,7 +146,10 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration,
+    "`duration` of fal-ai/kling-video/v3/pro/text-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
+);
 
 /// The values of `shot_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -172,7 +175,10 @@ impl ShotType {
     }
 }
 
-fal_core::closed_enum!(ShotType);
+fal_core::closed_enum!(
+    ShotType,
+    "`shot_type` of fal-ai/kling-video/v3/pro/text-to-video must be `customize` or `intelligent`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -201,7 +207,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/kling-video/v3/pro/text-to-video must be `16:9`, `9:16` or `1:1`"
+);
 
 /// `cfg_scale`: between 0.0 and 1.0.
 pub type CfgScale = Float<bounds::CfgScale>;
@@ -354,6 +363,34 @@ impl IntoInput for Builder {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            optional: Optional {
+                prompt: self.prompt,
+                duration: self.duration,
+                multi_prompt: self.multi_prompt,
+                generate_audio: self.generate_audio,
+                shot_type: self.shot_type,
+                aspect_ratio: self.aspect_ratio,
+                negative_prompt: self.negative_prompt,
+                cfg_scale: self.cfg_scale,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl fal_core::arg::Base<Input> for Builder {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -477,7 +514,22 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type duration = super::Duration;
     pub type generate_audio = fal_core::arg::Flag;
+    pub type shot_type = super::ShotType;
+    pub type aspect_ratio = super::AspectRatio;
     pub type negative_prompt = fal_core::arg::Text<super::bounds::NegativePrompt>;
     pub type cfg_scale = super::CfgScale;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type multi_prompt = fal_core::arg::List<super::KlingV3MultiPromptElement>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::KlingV3MultiPromptElement as multi_prompt;
 }

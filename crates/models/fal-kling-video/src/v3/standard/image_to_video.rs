@@ -155,7 +155,10 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration,
+    "`duration` of fal-ai/kling-video/v3/standard/image-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
+);
 
 /// The values of `shot_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -181,7 +184,10 @@ impl ShotType {
     }
 }
 
-fal_core::closed_enum!(ShotType);
+fal_core::closed_enum!(
+    ShotType,
+    "`shot_type` of fal-ai/kling-video/v3/standard/image-to-video must be `customize` or `intelligent`"
+);
 
 /// `cfg_scale`: between 0.0 and 1.0.
 pub type CfgScale = Float<bounds::CfgScale>;
@@ -359,6 +365,36 @@ for Builder<StartImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            start_image_url: self.start_image_url,
+            optional: Optional {
+                prompt: self.prompt,
+                multi_prompt: self.multi_prompt,
+                duration: self.duration,
+                generate_audio: self.generate_audio,
+                end_image_url: self.end_image_url,
+                elements: self.elements,
+                shot_type: self.shot_type,
+                negative_prompt: self.negative_prompt,
+                cfg_scale: self.cfg_scale,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<StartImageUrlSlot> fal_core::arg::Base<Input> for Builder<StartImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -513,8 +549,24 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type start_image_url = fal_core::arg::Url;
+    pub type duration = super::Duration;
     pub type generate_audio = fal_core::arg::Flag;
     pub type end_image_url = fal_core::arg::Url;
+    pub type shot_type = super::ShotType;
     pub type negative_prompt = fal_core::arg::Text<super::bounds::NegativePrompt>;
     pub type cfg_scale = super::CfgScale;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type multi_prompt = fal_core::arg::List<super::KlingV3MultiPromptElement>;
+    pub type elements = fal_core::arg::List<super::KlingV3ComboElementInput>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::KlingV3MultiPromptElement as multi_prompt;
+    pub use crate::types::shape::KlingV3ComboElementInput as elements;
 }

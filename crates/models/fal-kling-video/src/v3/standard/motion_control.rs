@@ -90,7 +90,10 @@ impl CharacterOrientation {
     }
 }
 
-fal_core::closed_enum!(CharacterOrientation);
+fal_core::closed_enum!(
+    CharacterOrientation,
+    "`character_orientation` of fal-ai/kling-video/v3/standard/motion-control must be `image` or `video`"
+);
 
 /// What [`fal-ai/kling-video/v3/standard/motion-control`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -268,6 +271,33 @@ impl<
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File, File, CharacterOrientation>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            image_url: self.image_url,
+            video_url: self.video_url,
+            character_orientation: self.character_orientation,
+            optional: Optional {
+                prompt: self.prompt,
+                keep_original_sound: self.keep_original_sound,
+                elements: self.elements,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<ImageUrlSlot, VideoUrlSlot, CharacterOrientationSlot> fal_core::arg::Base<Input>
+for Builder<ImageUrlSlot, VideoUrlSlot, CharacterOrientationSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -431,4 +461,17 @@ pub mod arg {
     pub type image_url = fal_core::arg::Url;
     pub type video_url = fal_core::arg::Url;
     pub type keep_original_sound = fal_core::arg::Flag;
+    pub type character_orientation = super::CharacterOrientation;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type elements = fal_core::arg::List<super::KlingV3ImageElementInput>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::KlingV3ImageElementInput as elements;
 }

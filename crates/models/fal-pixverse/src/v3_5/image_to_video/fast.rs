@@ -87,7 +87,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/pixverse/v3.5/image-to-video/fast must be `360p`, `540p` or `720p`"
+);
 
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -128,7 +131,10 @@ impl Style {
     }
 }
 
-fal_core::closed_enum!(Style);
+fal_core::closed_enum!(
+    Style,
+    "`style` of fal-ai/pixverse/v3.5/image-to-video/fast must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
+);
 
 /// What [`fal-ai/pixverse/v3.5/image-to-video/fast`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -269,6 +275,33 @@ for Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            optional: Optional {
+                resolution: self.resolution,
+                negative_prompt: self.negative_prompt,
+                style: self.style,
+                seed: self.seed,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -391,7 +424,9 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type resolution = super::Resolution;
     pub type negative_prompt = fal_core::arg::Text;
+    pub type style = super::Style;
     pub type seed = fal_core::arg::Integer;
     pub type image_url = fal_core::arg::Url;
 }

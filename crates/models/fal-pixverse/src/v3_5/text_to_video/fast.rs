@@ -100,7 +100,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/pixverse/v3.5/text-to-video/fast must be `16:9`, `4:3`, `1:1`, `3:4` or `9:16`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,7 +132,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/pixverse/v3.5/text-to-video/fast must be `360p`, `540p` or `720p`"
+);
 
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -170,7 +176,10 @@ impl Style {
     }
 }
 
-fal_core::closed_enum!(Style);
+fal_core::closed_enum!(
+    Style,
+    "`style` of fal-ai/pixverse/v3.5/text-to-video/fast must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
+);
 
 /// What [`fal-ai/pixverse/v3.5/text-to-video/fast`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -304,6 +313,32 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                aspect_ratio: self.aspect_ratio,
+                resolution: self.resolution,
+                negative_prompt: self.negative_prompt,
+                style: self.style,
+                seed: self.seed,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {}
@@ -405,6 +440,9 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type resolution = super::Resolution;
     pub type negative_prompt = fal_core::arg::Text;
+    pub type style = super::Style;
     pub type seed = fal_core::arg::Integer;
 }

@@ -118,7 +118,10 @@ impl Duration {
     }
 }
 
-fal_core::integer_enum!(Duration);
+fal_core::integer_enum!(
+    Duration,
+    "`duration` of fal-ai/vidu/q2/image-to-video/pro must be `2`, `3`, `4`, `5`, `6`, `7` or `8`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -144,7 +147,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/vidu/q2/image-to-video/pro must be `720p` or `1080p`"
+);
 
 /// The values of `movement_amplitude`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -181,7 +187,10 @@ impl MovementAmplitude {
     }
 }
 
-fal_core::closed_enum!(MovementAmplitude);
+fal_core::closed_enum!(
+    MovementAmplitude,
+    "`movement_amplitude` of fal-ai/vidu/q2/image-to-video/pro must be `auto`, `small`, `medium` or `large`"
+);
 
 /// What [`fal-ai/vidu/q2/image-to-video/pro`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -338,6 +347,35 @@ for Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            optional: Optional {
+                end_image_url: self.end_image_url,
+                seed: self.seed,
+                duration: self.duration,
+                resolution: self.resolution,
+                movement_amplitude: self.movement_amplitude,
+                bgm: self.bgm,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -485,5 +523,8 @@ pub mod arg {
     pub type image_url = fal_core::arg::Url;
     pub type end_image_url = fal_core::arg::Url;
     pub type seed = fal_core::arg::Integer;
+    pub type duration = super::Duration;
+    pub type resolution = super::Resolution;
+    pub type movement_amplitude = super::MovementAmplitude;
     pub type bgm = fal_core::arg::Flag;
 }

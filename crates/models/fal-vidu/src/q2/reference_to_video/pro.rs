@@ -104,7 +104,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/vidu/q2/reference-to-video/pro must be `540p`, `720p` or `1080p`"
+);
 
 /// The values of `movement_amplitude`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -141,7 +144,10 @@ impl MovementAmplitude {
     }
 }
 
-fal_core::closed_enum!(MovementAmplitude);
+fal_core::closed_enum!(
+    MovementAmplitude,
+    "`movement_amplitude` of fal-ai/vidu/q2/reference-to-video/pro must be `auto`, `small`, `medium` or `large`"
+);
 
 /// What [`fal-ai/vidu/q2/reference-to-video/pro`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -302,6 +308,35 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                reference_image_urls: self.reference_image_urls,
+                reference_video_urls: self.reference_video_urls,
+                seed: self.seed,
+                duration: self.duration,
+                resolution: self.resolution,
+                aspect_ratio: self.aspect_ratio,
+                movement_amplitude: self.movement_amplitude,
+                bgm: self.bgm,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -439,8 +474,19 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type reference_image_urls = fal_core::arg::Url;
+    pub type reference_video_urls = fal_core::arg::Url;
     pub type seed = fal_core::arg::Integer;
     pub type duration = super::Duration;
+    pub type resolution = super::Resolution;
     pub type aspect_ratio = fal_core::arg::Text;
+    pub type movement_amplitude = super::MovementAmplitude;
     pub type bgm = fal_core::arg::Flag;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type reference_image_urls = fal_core::arg::List<super::File>;
+    pub type reference_video_urls = fal_core::arg::List<super::File>;
 }

@@ -101,7 +101,10 @@ impl Duration {
     }
 }
 
-fal_core::integer_enum!(Duration);
+fal_core::integer_enum!(
+    Duration,
+    "`duration` of fal-ai/vidu/q2/video-extension/pro must be `2`, `3`, `4`, `5`, `6` or `7`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -127,7 +130,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/vidu/q2/video-extension/pro must be `720p` or `1080p`"
+);
 
 /// What [`fal-ai/vidu/q2/video-extension/pro`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -248,6 +254,31 @@ impl<VideoUrlSlot: given::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            video_url: self.video_url,
+            optional: Optional {
+                prompt: self.prompt,
+                seed: self.seed,
+                duration: self.duration,
+                resolution: self.resolution,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<VideoUrlSlot> fal_core::arg::Base<Input> for Builder<VideoUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -375,4 +406,6 @@ pub mod arg {
     pub type video_url = fal_core::arg::Url;
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type seed = fal_core::arg::Integer;
+    pub type duration = super::Duration;
+    pub type resolution = super::Resolution;
 }

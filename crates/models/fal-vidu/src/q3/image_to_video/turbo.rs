@@ -103,7 +103,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/vidu/q3/image-to-video/turbo must be `360p`, `540p`, `720p` or `1080p`"
+);
 
 /// What [`fal-ai/vidu/q3/image-to-video/turbo`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -242,6 +245,33 @@ impl<ImageUrlSlot: given::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            image_url: self.image_url,
+            optional: Optional {
+                prompt: self.prompt,
+                end_image_url: self.end_image_url,
+                duration: self.duration,
+                seed: self.seed,
+                resolution: self.resolution,
+                audio: self.audio,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<ImageUrlSlot> fal_core::arg::Base<Input> for Builder<ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -384,5 +414,6 @@ pub mod arg {
     pub type end_image_url = fal_core::arg::Url;
     pub type duration = super::Duration;
     pub type seed = fal_core::arg::Integer;
+    pub type resolution = super::Resolution;
     pub type audio = fal_core::arg::Flag;
 }

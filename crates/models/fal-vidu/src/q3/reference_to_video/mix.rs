@@ -99,7 +99,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/vidu/q3/reference-to-video/mix must be `16:9`, `9:16`, `4:3`, `3:4` or `1:1`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -136,7 +139,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/vidu/q3/reference-to-video/mix must be `360p`, `540p`, `720p` or `1080p`"
+);
 
 /// What [`fal-ai/vidu/q3/reference-to-video/mix`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -294,6 +300,34 @@ impl<
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, Vec<File>>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            reference_image_urls: self.reference_image_urls,
+            optional: Optional {
+                duration: self.duration,
+                seed: self.seed,
+                aspect_ratio: self.aspect_ratio,
+                resolution: self.resolution,
+                audio: self.audio,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ReferenceImageUrlsSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ReferenceImageUrlsSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -443,7 +477,16 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type reference_image_urls = fal_core::arg::Url;
     pub type duration = super::Duration;
     pub type seed = fal_core::arg::Integer;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type resolution = super::Resolution;
     pub type audio = fal_core::arg::Flag;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type reference_image_urls = fal_core::arg::List<super::File>;
 }

@@ -107,7 +107,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/vidu/q3/text-to-video/turbo must be `16:9`, `9:16`, `4:3`, `3:4` or `1:1`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -144,7 +147,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/vidu/q3/text-to-video/turbo must be `360p`, `540p`, `720p` or `1080p`"
+);
 
 /// What [`fal-ai/vidu/q3/text-to-video/turbo`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -278,6 +284,32 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                duration: self.duration,
+                seed: self.seed,
+                aspect_ratio: self.aspect_ratio,
+                resolution: self.resolution,
+                audio: self.audio,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -406,5 +438,7 @@ pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type duration = super::Duration;
     pub type seed = fal_core::arg::Integer;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type resolution = super::Resolution;
     pub type audio = fal_core::arg::Flag;
 }

@@ -122,7 +122,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/wan/v2.2-14b/animate/move must be `480p`, `580p` or `720p`"
+);
 
 /// `num_inference_steps`: between 2 and 40.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -165,7 +168,10 @@ impl VideoQuality {
     }
 }
 
-fal_core::closed_enum!(VideoQuality);
+fal_core::closed_enum!(
+    VideoQuality,
+    "`video_quality` of fal-ai/wan/v2.2-14b/animate/move must be `low`, `medium`, `high` or `maximum`"
+);
 
 /// The values of `video_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -194,7 +200,10 @@ impl VideoWriteMode {
     }
 }
 
-fal_core::closed_enum!(VideoWriteMode);
+fal_core::closed_enum!(
+    VideoWriteMode,
+    "`video_write_mode` of fal-ai/wan/v2.2-14b/animate/move must be `fast`, `balanced` or `small`"
+);
 
 /// What [`fal-ai/wan/v2.2-14b/animate/move`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -403,6 +412,40 @@ for Builder<VideoUrlSlot, ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<File, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            video_url: self.video_url,
+            image_url: self.image_url,
+            optional: Optional {
+                guidance_scale: self.guidance_scale,
+                resolution: self.resolution,
+                seed: self.seed,
+                num_inference_steps: self.num_inference_steps,
+                enable_safety_checker: self.enable_safety_checker,
+                enable_output_safety_checker: self.enable_output_safety_checker,
+                shift: self.shift,
+                video_quality: self.video_quality,
+                video_write_mode: self.video_write_mode,
+                return_frames_zip: self.return_frames_zip,
+                use_turbo: self.use_turbo,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<VideoUrlSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<VideoUrlSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -585,11 +628,14 @@ pub mod arg {
     pub type video_url = fal_core::arg::Url;
     pub type image_url = fal_core::arg::Url;
     pub type guidance_scale = super::GuidanceScale;
+    pub type resolution = super::Resolution;
     pub type seed = fal_core::arg::Integer;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type enable_safety_checker = fal_core::arg::Flag;
     pub type enable_output_safety_checker = fal_core::arg::Flag;
     pub type shift = super::Shift;
+    pub type video_quality = super::VideoQuality;
+    pub type video_write_mode = super::VideoWriteMode;
     pub type return_frames_zip = fal_core::arg::Flag;
     pub type use_turbo = fal_core::arg::Flag;
 }

@@ -138,7 +138,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/wan/v2.2-5b/text-to-video/fast-wan must be `480p`, `580p` or `720p`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -167,7 +170,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/wan/v2.2-5b/text-to-video/fast-wan must be `16:9`, `9:16` or `1:1`"
+);
 
 /// `guidance_scale`: between 1.0 and 10.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
@@ -199,7 +205,10 @@ impl InterpolatorModel {
     }
 }
 
-fal_core::closed_enum!(InterpolatorModel);
+fal_core::closed_enum!(
+    InterpolatorModel,
+    "`interpolator_model` of fal-ai/wan/v2.2-5b/text-to-video/fast-wan must be `none`, `film` or `rife`"
+);
 
 /// `num_interpolated_frames`: between 0 and 4.
 pub type NumInterpolatedFrames = Int<bounds::NumInterpolatedFrames>;
@@ -239,7 +248,10 @@ impl VideoQuality {
     }
 }
 
-fal_core::closed_enum!(VideoQuality);
+fal_core::closed_enum!(
+    VideoQuality,
+    "`video_quality` of fal-ai/wan/v2.2-5b/text-to-video/fast-wan must be `low`, `medium`, `high` or `maximum`"
+);
 
 /// The values of `video_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -268,7 +280,10 @@ impl VideoWriteMode {
     }
 }
 
-fal_core::closed_enum!(VideoWriteMode);
+fal_core::closed_enum!(
+    VideoWriteMode,
+    "`video_write_mode` of fal-ai/wan/v2.2-5b/text-to-video/fast-wan must be `fast`, `balanced` or `small`"
+);
 
 /// What [`fal-ai/wan/v2.2-5b/text-to-video/fast-wan`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -502,6 +517,42 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            optional: Optional {
+                negative_prompt: self.negative_prompt,
+                num_frames: self.num_frames,
+                frames_per_second: self.frames_per_second,
+                seed: self.seed,
+                resolution: self.resolution,
+                aspect_ratio: self.aspect_ratio,
+                enable_safety_checker: self.enable_safety_checker,
+                enable_output_safety_checker: self.enable_output_safety_checker,
+                enable_prompt_expansion: self.enable_prompt_expansion,
+                guidance_scale: self.guidance_scale,
+                interpolator_model: self.interpolator_model,
+                num_interpolated_frames: self.num_interpolated_frames,
+                adjust_fps_for_interpolation: self.adjust_fps_for_interpolation,
+                video_quality: self.video_quality,
+                video_write_mode: self.video_write_mode,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {}
@@ -676,10 +727,15 @@ pub mod arg {
     pub type num_frames = super::NumFrames;
     pub type frames_per_second = super::FramesPerSecond;
     pub type seed = fal_core::arg::Integer;
+    pub type resolution = super::Resolution;
+    pub type aspect_ratio = super::AspectRatio;
     pub type enable_safety_checker = fal_core::arg::Flag;
     pub type enable_output_safety_checker = fal_core::arg::Flag;
     pub type enable_prompt_expansion = fal_core::arg::Flag;
     pub type guidance_scale = super::GuidanceScale;
+    pub type interpolator_model = super::InterpolatorModel;
     pub type num_interpolated_frames = super::NumInterpolatedFrames;
     pub type adjust_fps_for_interpolation = fal_core::arg::Flag;
+    pub type video_quality = super::VideoQuality;
+    pub type video_write_mode = super::VideoWriteMode;
 }

@@ -189,6 +189,32 @@ for Builder<PromptSlot, VideoUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            video_url: self.video_url,
+            optional: Optional {
+                keep_audio: self.keep_audio,
+                image_urls: self.image_urls,
+                elements: self.elements,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, VideoUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, VideoUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -330,4 +356,18 @@ pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type video_url = fal_core::arg::Url;
     pub type keep_audio = fal_core::arg::Flag;
+    pub type image_urls = fal_core::arg::Url;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type image_urls = fal_core::arg::List<super::File>;
+    pub type elements = fal_core::arg::List<super::OmniVideoElementInput>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::OmniVideoElementInput as elements;
 }

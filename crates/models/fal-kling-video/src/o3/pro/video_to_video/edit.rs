@@ -87,7 +87,10 @@ impl ShotType {
     }
 }
 
-fal_core::closed_enum!(ShotType);
+fal_core::closed_enum!(
+    ShotType,
+    "`shot_type` of fal-ai/kling-video/o3/pro/video-to-video/edit must be `customize`"
+);
 
 /// What [`fal-ai/kling-video/o3/pro/video-to-video/edit`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -223,6 +226,33 @@ for Builder<PromptSlot, VideoUrlSlot> {
 
     fn into_input(self) -> Input {
         self.build()
+    }
+}
+
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            video_url: self.video_url,
+            optional: Optional {
+                image_urls: self.image_urls,
+                keep_audio: self.keep_audio,
+                elements: self.elements,
+                shot_type: self.shot_type,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, VideoUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, VideoUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
     }
 }
 
@@ -368,5 +398,20 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type video_url = fal_core::arg::Url;
+    pub type image_urls = fal_core::arg::Url;
     pub type keep_audio = fal_core::arg::Flag;
+    pub type shot_type = super::ShotType;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type image_urls = fal_core::arg::List<super::File>;
+    pub type elements = fal_core::arg::List<super::KlingV3ImageElementInput>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::KlingV3ImageElementInput as elements;
 }

@@ -94,7 +94,10 @@ impl ShotType {
     }
 }
 
-fal_core::closed_enum!(ShotType);
+fal_core::closed_enum!(
+    ShotType,
+    "`shot_type` of fal-ai/kling-video/o3/standard/video-to-video/reference must be `customize`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -131,7 +134,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/kling-video/o3/standard/video-to-video/reference must be `auto`, `16:9`, `9:16` or `1:1`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -204,7 +210,10 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration,
+    "`duration` of fal-ai/kling-video/o3/standard/video-to-video/reference must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
+);
 
 /// What [`fal-ai/kling-video/o3/standard/video-to-video/reference`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -359,6 +368,35 @@ for Builder<PromptSlot, VideoUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            video_url: self.video_url,
+            optional: Optional {
+                image_urls: self.image_urls,
+                keep_audio: self.keep_audio,
+                elements: self.elements,
+                shot_type: self.shot_type,
+                aspect_ratio: self.aspect_ratio,
+                duration: self.duration,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, VideoUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, VideoUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -505,5 +543,22 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type video_url = fal_core::arg::Url;
+    pub type image_urls = fal_core::arg::Url;
     pub type keep_audio = fal_core::arg::Flag;
+    pub type shot_type = super::ShotType;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type duration = super::Duration;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type image_urls = fal_core::arg::List<super::File>;
+    pub type elements = fal_core::arg::List<super::KlingV3ImageElementInput>;
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use crate::types::shape::KlingV3ImageElementInput as elements;
 }

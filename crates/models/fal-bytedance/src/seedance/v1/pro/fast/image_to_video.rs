@@ -121,7 +121,10 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio);
+fal_core::closed_enum!(
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/bytedance/seedance/v1/pro/fast/image-to-video must be `21:9`, `16:9`, `4:3`, `1:1`, `3:4`, `9:16` or `auto`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,7 +153,10 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution);
+fal_core::closed_enum!(
+    Resolution,
+    "`resolution` of fal-ai/bytedance/seedance/v1/pro/fast/image-to-video must be `480p`, `720p` or `1080p`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -215,7 +221,10 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration);
+fal_core::closed_enum!(
+    Duration,
+    "`duration` of fal-ai/bytedance/seedance/v1/pro/fast/image-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11` or `12`"
+);
 
 /// `num_frames`: between 29 and 289.
 pub type NumFrames = Int<bounds::NumFrames>;
@@ -386,6 +395,36 @@ for Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
+impl fal_core::arg::Base<Input> for Input {
+    type Builder = Builder<String, File>;
+
+    fn into_builder(self) -> Self::Builder {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            optional: Optional {
+                aspect_ratio: self.aspect_ratio,
+                resolution: self.resolution,
+                duration: self.duration,
+                camera_fixed: self.camera_fixed,
+                seed: self.seed,
+                enable_safety_checker: self.enable_safety_checker,
+                num_frames: self.num_frames,
+                extra: self.extra,
+            },
+        }
+    }
+}
+
+impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
+for Builder<PromptSlot, ImageUrlSlot> {
+    type Builder = Self;
+
+    fn into_builder(self) -> Self {
+        self
+    }
+}
+
 // On the wire.
 
 impl Parameters for Input {
@@ -531,6 +570,9 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
+    pub type aspect_ratio = super::AspectRatio;
+    pub type resolution = super::Resolution;
+    pub type duration = super::Duration;
     pub type camera_fixed = fal_core::arg::Flag;
     pub type seed = fal_core::arg::Integer;
     pub type enable_safety_checker = fal_core::arg::Flag;

@@ -1,6 +1,6 @@
 #![deny(deprecated)]
 
-#[path = "fixture/poster.rs"]
+#[path = "../fixture/poster.rs"]
 #[allow(dead_code)]
 mod poster;
 

@@ -1,4 +1,4 @@
-#[path = "fixture/poster.rs"]
+#[path = "../fixture/poster.rs"]
 #[allow(dead_code)]
 mod poster;
 
