@@ -1,6 +1,5 @@
 //! Stage 5, write: crates to files. The same crates always give the same files.
 
-mod base;
 mod builder;
 mod cargo;
 mod checks;

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{
-    Style, base, builder, checks, docs, example,
+    Style, builder, checks, docs, example,
     format::{self, Code},
     imports, literals,
     structs::{self, ident},
@@ -196,7 +196,7 @@ fn body(place: Place, item: &Crate, module: &Module, endpoint: &Endpoint) -> Res
     }
     let mut text = format::items(file, items)?;
 
-    let building = builder::builder(&endpoint.input).into_iter().chain(base::of_input(&endpoint.input));
+    let building = builder::builder(&endpoint.input);
     push_section(&mut text, "Building.", &format::items(file, building)?);
 
     let mut on_wire = vec![Code::from(checks::of_struct(&endpoint.input))];

@@ -7,7 +7,7 @@
 
 use std::marker::PhantomData;
 
-use crate::{File, Length};
+use crate::{File, Length, Param};
 
 /// A string literal whose length is inside `L`.
 #[derive(Debug)]
@@ -152,23 +152,28 @@ impl<T, L: Length> List<T, L> {
     }
 }
 
-/// What `..base` of [`input!`](crate::input!) starts from: an input of the same endpoint, or its builder.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no base for an input of this endpoint",
-    label = "expected an `{I}` or its builder, found `{Self}`",
-    note = "values can be taken over from an input of the same endpoint only"
-)]
-pub trait Base<I> {
-    /// The builder that goes on from there.
-    type Builder;
+/// A field that `..base` has filled and that is given anew: it takes what its setter takes.
+///
+/// Optional fields have a method, which comes before the one of the trait for all the others.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Field<'a, T>(pub &'a mut T);
 
-    /// Everything given so far.
-    fn into_builder(self) -> Self::Builder;
+impl<T> Field<'_, Option<T>> {
+    pub fn assign(self, value: impl Param<T>) {
+        *self.0 = value.into_param();
+    }
 }
 
 #[doc(hidden)]
-pub fn resume<I, B: Base<I>>(base: B) -> B::Builder {
-    base.into_builder()
+pub trait AssignRequired<T> {
+    fn assign(self, value: impl Into<T>);
+}
+
+impl<T> AssignRequired<T> for Field<'_, T> {
+    fn assign(self, value: impl Into<T>) {
+        *self.0 = value.into();
+    }
 }
 
 /// Stops the compiler at a literal that is not allowed.

@@ -1,4 +1,4 @@
-//! `input!`: an input from field names and literals that the compiler checks.
+//! `input!`: an input from parameter names and literals that the compiler checks.
 
 /// Builds an input from parameter names; every literal is checked by `cargo check`.
 ///
@@ -13,7 +13,7 @@
 /// | `image_size: { width: 512, height: 768 }` | a nested struct, whose literals are checked too |
 /// | `loras: [{ path: url }, other]`, `image_urls: ["https://…"]` | a list; its items and their number are checked |
 /// | `"brand_new": 7` | a parameter that the crate does not know, sent as it is: anything that turns into a `serde_json::Value` |
-/// | `..base` | at the end: what is not given is taken from `base`, an input of the same endpoint or its builder |
+/// | `..base` | at the end: what is not given is taken from `base`, an input of the same endpoint |
 ///
 /// Forgetting a required parameter does not compile, nor does any literal outside its bounds, whether the
 /// code is ever called or not. A block in braces that starts with `name:`, `name,` or is just `{ name }`
@@ -25,15 +25,14 @@
 /// ```
 /// # mod dev {
 /// #     use fal_core::{Int, Param, Range};
-/// #     pub enum R {}
+/// #     #[derive(Clone, Copy)] pub enum R {}
 /// #     impl Range<i64> for R { const MIN: i64 = 1; const MAX: i64 = 50; const MESSAGE: &'static str = "1 to 50"; }
 /// #     #[allow(non_camel_case_types)] pub mod arg { pub type steps = fal_core::Int<super::R>; pub type prompt = fal_core::arg::Text; }
-/// #     #[derive(Default)] pub struct Input { pub prompt: Option<String>, pub steps: Option<Int<R>> }
+/// #     #[derive(Default)] pub struct Input { pub prompt: String, pub steps: Option<Int<R>> }
 /// #     impl Input { pub fn builder() -> Self { Self::default() }
-/// #         pub fn prompt(mut self, v: impl Into<String>) -> Self { self.prompt = Some(v.into()); self }
+/// #         pub fn prompt(mut self, v: impl Into<String>) -> Self { self.prompt = v.into(); self }
 /// #         pub fn steps(mut self, v: impl Param<Int<R>>) -> Self { self.steps = v.into_param(); self }
 /// #         pub fn build(self) -> Self { self } }
-/// #     impl fal_core::arg::Base<Input> for Input { type Builder = Self; fn into_builder(self) -> Self { self } }
 /// # }
 /// use fal_core::input;
 ///
@@ -42,7 +41,7 @@
 /// # assert_eq!(input.steps.unwrap(), 28);
 ///
 /// let rough = input!(dev { steps: 4, ..input });
-/// assert_eq!(rough.prompt.unwrap(), "a cat reading a map");
+/// assert_eq!(rough.prompt, "a cat reading a map");
 /// # assert_eq!(rough.steps.unwrap(), 4);
 /// ```
 ///
@@ -51,60 +50,86 @@
 #[macro_export]
 macro_rules! input {
     (:: $first:ident $(:: $rest:ident)* { $($fields:tt)* }) => {
-        $crate::__input!([::$first $(::$rest)*] [::$first $(::$rest)*::Input] [] $($fields)*)
+        $crate::__input!([::$first $(::$rest)*] [::$first $(::$rest)*::Input] [] [] $($fields)*)
     };
     ($first:ident $(:: $rest:ident)* { $($fields:tt)* }) => {
-        $crate::__input!([$first $(::$rest)*] [$first $(::$rest)*::Input] [] $($fields)*)
+        $crate::__input!([$first $(::$rest)*] [$first $(::$rest)*::Input] [] [] $($fields)*)
     };
 }
 
-// The state of a struct: the path of its modules, its type, the calls of setters so far. Then its fields.
+// Reads one field at a time. Carried along are the path of the struct's modules, its type, the fields read so far
+// with their values, and what goes to `extra`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __input {
-    ([$($path:tt)*] [$($built:tt)*] [$($calls:tt)*]) => {
-        <$($built)*>::builder() $($calls)* .build()
+    // The end, without and with a base.
+    ($path:tt [$($built:tt)*] [$($field:ident $value:tt)*] [$($extra:tt)*]) => {
+        <$($built)*>::builder() $(.$field $value)* $(.extra $extra)* .build()
     };
-    ([$($path:tt)*] [$($built:tt)*] [$($calls:tt)*] .. $base:expr $(,)?) => {
-        $crate::arg::resume::<$($built)*, _>($base) $($calls)* .build()
+    ($path:tt $built:tt $set:tt $extra:tt .. $base:expr $(,)?) => {
+        $crate::__resume!($built [$base] [] $extra $set)
     };
-    ([$($path:tt)*] [$($built:tt)*] [$($calls:tt)*] $name:literal : $value:expr $(, $($more:tt)*)?) => {
-        $crate::__input!([$($path)*] [$($built)*] [$($calls)* .extra($name, $value)] $($($more)*)?)
+    // A parameter that the crate does not know.
+    ($path:tt $built:tt $set:tt [$($extra:tt)*] $name:literal : $value:expr $(, $($more:tt)*)?) => {
+        $crate::__input!($path $built $set [$($extra)* ($name, $value)] $($($more)*)?)
     };
-    ([$($path:tt)*] [$($built:tt)*] [$($calls:tt)*] $field:ident : {} $(, $($more:tt)*)?) => {
-        $crate::__input!([$($path)*] [$($built)*] [$($calls)* .$field(
+    // A struct.
+    ([$($path:tt)*] $built:tt [$($set:tt)*] $extra:tt $field:ident : {} $(, $($more:tt)*)?) => {
+        $crate::__input!([$($path)*] $built [$($set)* $field(
             $crate::__nested!([$($path)*::nested::$field])
-        )] $($($more)*)?)
+        )] $extra $($($more)*)?)
     };
-    ([$($path:tt)*] [$($built:tt)*] [$($calls:tt)*]
+    ([$($path:tt)*] $built:tt [$($set:tt)*] $extra:tt
         $field:ident : { $inner:ident : $($inside:tt)* } $(, $($more:tt)*)?) => {
-        $crate::__input!([$($path)*] [$($built)*] [$($calls)* .$field(
+        $crate::__input!([$($path)*] $built [$($set)* $field(
             $crate::__nested!([$($path)*::nested::$field] $inner : $($inside)*)
-        )] $($($more)*)?)
+        )] $extra $($($more)*)?)
     };
-    ([$($path:tt)*] [$($built:tt)*] [$($calls:tt)*]
+    ([$($path:tt)*] $built:tt [$($set:tt)*] $extra:tt
         $field:ident : { $inner:ident $(, $($inside:tt)*)? } $(, $($more:tt)*)?) => {
-        $crate::__input!([$($path)*] [$($built)*] [$($calls)* .$field(
+        $crate::__input!([$($path)*] $built [$($set)* $field(
             $crate::__nested!([$($path)*::nested::$field] $inner $(, $($inside)*)?)
-        )] $($($more)*)?)
+        )] $extra $($($more)*)?)
     };
-    ([$($path:tt)*] [$($built:tt)*] [$($calls:tt)*]
-        $field:ident : [ $($items:tt)* ] $(, $($more:tt)*)?) => {
-        $crate::__list!([$($path)*] [$($built)*] [$($calls)*] $field [] [0] [$($($more)*)?] $($items)*)
+    // A list.
+    ($path:tt $built:tt $set:tt $extra:tt $field:ident : [ $($items:tt)* ] $(, $($more:tt)*)?) => {
+        $crate::__list!($path [$built $set $extra $field] [] [0] [$($($more)*)?] $($items)*)
     };
-    ([$($path:tt)*] [$($built:tt)*] [$($calls:tt)*] $field:ident : $value:literal $(, $($more:tt)*)?) => {
-        $crate::__input!([$($path)*] [$($built)*] [$($calls)* .$field({
-            #[allow(non_upper_case_globals)]
-            const $field: $($path)*::arg::$field = <$($path)*::arg::$field>::literal($value);
-            $field
-        })] $($($more)*)?)
+    // A literal. `$value:literal` fails for good at a minus before anything else, so a minus is read first.
+    ([$($path:tt)*] $built:tt [$($set:tt)*] $extra:tt $field:ident : - $value:literal $(, $($more:tt)*)?) => {
+        $crate::__input!([$($path)*] $built [$($set)* $field(
+            $crate::__const!([$($path)*::arg::$field] $field literal(-$value))
+        )] $extra $($($more)*)?)
     };
-    ([$($path:tt)*] [$($built:tt)*] [$($calls:tt)*] $field:ident : $value:expr $(, $($more:tt)*)?) => {
-        $crate::__input!([$($path)*] [$($built)*] [$($calls)* .$field($value)] $($($more)*)?)
+    ($path:tt $built:tt $set:tt $extra:tt $field:ident : - $($more:tt)*) => {
+        $crate::__input!(@expression $path $built $set $extra $field : - $($more)*)
     };
-    ([$($path:tt)*] [$($built:tt)*] [$($calls:tt)*] $field:ident $(, $($more:tt)*)?) => {
-        $crate::__input!([$($path)*] [$($built)*] [$($calls)* .$field($field)] $($($more)*)?)
+    ([$($path:tt)*] $built:tt [$($set:tt)*] $extra:tt $field:ident : $value:literal $(, $($more:tt)*)?) => {
+        $crate::__input!([$($path)*] $built [$($set)* $field(
+            $crate::__const!([$($path)*::arg::$field] $field literal($value))
+        )] $extra $($($more)*)?)
     };
+    // An expression.
+    ($path:tt $built:tt $set:tt $extra:tt $field:ident : $($more:tt)*) => {
+        $crate::__input!(@expression $path $built $set $extra $field : $($more)*)
+    };
+    (@expression $path:tt $built:tt [$($set:tt)*] $extra:tt $field:ident : $value:expr $(, $($more:tt)*)?) => {
+        $crate::__input!($path $built [$($set)* $field($value)] $extra $($($more)*)?)
+    };
+    ($path:tt $built:tt [$($set:tt)*] $extra:tt $field:ident $(, $($more:tt)*)?) => {
+        $crate::__input!($path $built [$($set)* $field($field)] $extra $($($more)*)?)
+    };
+}
+
+// The compiler evaluates a `const` item, also in code that is never called.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __const {
+    ([$($ty:tt)*] $field:ident $checked:ident ($($value:tt)*)) => {{
+        #[allow(non_upper_case_globals)]
+        const $field: $($ty)* = <$($ty)*>::$checked($($value)*);
+        $field
+    }};
 }
 
 // A struct inside of another, as the parameter or the union around it wants it.
@@ -113,46 +138,73 @@ macro_rules! __input {
 macro_rules! __nested {
     ([$($path:tt)*] $($fields:tt)*) => {
         ::core::convert::Into::<$($path)*::__Target>::into(
-            $crate::__input!([$($path)*] [$($path)*::__Built] [] $($fields)*)
+            $crate::__input!([$($path)*] [$($path)*::__Built] [] [] $($fields)*)
         )
     };
 }
 
-// The state of a list: that of the struct around it, the parameter, the items so far, their number, the
-// fields after it. Then the items.
+// Carried along are the path of the modules of the struct around the list, the state to go on with, the items so
+// far, their number, and the fields after the list. Then the items.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __list {
-    ([$($path:tt)*] [$($built:tt)*] [$($calls:tt)*] $field:ident [$($done:tt)*] [$($count:tt)*] [$($more:tt)*]) => {
-        $crate::__input!([$($path)*] [$($built)*] [$($calls)* .$field({
-            #[allow(non_upper_case_globals)]
-            const $field: $($path)*::list::$field = <$($path)*::list::$field>::of($($count)*);
-            $field
-        }.items([$($done)*]))] $($more)*)
+    ([$($path:tt)*] [$built:tt [$($set:tt)*] $extra:tt $field:ident] [$($done:tt)*] [$($count:tt)*] [$($more:tt)*]) => {
+        $crate::__input!([$($path)*] $built [$($set)* $field(
+            $crate::__const!([$($path)*::list::$field] $field of($($count)*)).items([$($done)*])
+        )] $extra $($more)*)
     };
-    ([$($path:tt)*] [$($built:tt)*] [$($calls:tt)*] $field:ident [$($done:tt)*] [$($count:tt)*] [$($more:tt)*]
+    ([$($path:tt)*] [$built:tt $set:tt $extra:tt $field:ident] [$($done:tt)*] [$($count:tt)*] $more:tt
         { $inner:ident : $($inside:tt)* } $(, $($items:tt)*)?) => {
-        $crate::__list!([$($path)*] [$($built)*] [$($calls)*] $field [$($done)*
+        $crate::__list!([$($path)*] [$built $set $extra $field] [$($done)*
             ::core::convert::Into::into($crate::__nested!([$($path)*::nested::$field] $inner : $($inside)*)),
-        ] [$($count)* + 1] [$($more)*] $($($items)*)?)
+        ] [$($count)* + 1] $more $($($items)*)?)
     };
-    ([$($path:tt)*] [$($built:tt)*] [$($calls:tt)*] $field:ident [$($done:tt)*] [$($count:tt)*] [$($more:tt)*]
+    ([$($path:tt)*] [$built:tt $set:tt $extra:tt $field:ident] [$($done:tt)*] [$($count:tt)*] $more:tt
         { $inner:ident $(, $($inside:tt)*)? } $(, $($items:tt)*)?) => {
-        $crate::__list!([$($path)*] [$($built)*] [$($calls)*] $field [$($done)*
+        $crate::__list!([$($path)*] [$built $set $extra $field] [$($done)*
             ::core::convert::Into::into($crate::__nested!([$($path)*::nested::$field] $inner $(, $($inside)*)?)),
-        ] [$($count)* + 1] [$($more)*] $($($items)*)?)
+        ] [$($count)* + 1] $more $($($items)*)?)
     };
-    ([$($path:tt)*] [$($built:tt)*] [$($calls:tt)*] $field:ident [$($done:tt)*] [$($count:tt)*] [$($more:tt)*]
+    ([$($path:tt)*] [$built:tt $set:tt $extra:tt $field:ident] [$($done:tt)*] [$($count:tt)*] $more:tt
+        - $value:literal $(, $($items:tt)*)?) => {
+        $crate::__list!([$($path)*] [$built $set $extra $field] [$($done)*
+            ::core::convert::Into::into($crate::__const!([$($path)*::arg::$field] $field literal(-$value))),
+        ] [$($count)* + 1] $more $($($items)*)?)
+    };
+    ($path:tt $state:tt $done:tt $count:tt $more:tt - $($items:tt)*) => {
+        $crate::__list!(@expression $path $state $done $count $more - $($items)*)
+    };
+    ([$($path:tt)*] [$built:tt $set:tt $extra:tt $field:ident] [$($done:tt)*] [$($count:tt)*] $more:tt
         $value:literal $(, $($items:tt)*)?) => {
-        $crate::__list!([$($path)*] [$($built)*] [$($calls)*] $field [$($done)* {
-            #[allow(non_upper_case_globals)]
-            const $field: $($path)*::arg::$field = <$($path)*::arg::$field>::literal($value);
-            ::core::convert::Into::into($field)
-        },] [$($count)* + 1] [$($more)*] $($($items)*)?)
+        $crate::__list!([$($path)*] [$built $set $extra $field] [$($done)*
+            ::core::convert::Into::into($crate::__const!([$($path)*::arg::$field] $field literal($value))),
+        ] [$($count)* + 1] $more $($($items)*)?)
     };
-    ([$($path:tt)*] [$($built:tt)*] [$($calls:tt)*] $field:ident [$($done:tt)*] [$($count:tt)*] [$($more:tt)*]
-        $value:expr $(, $($items:tt)*)?) => {
-        $crate::__list!([$($path)*] [$($built)*] [$($calls)*] $field
-            [$($done)* ::core::convert::Into::into($value),] [$($count)* + 1] [$($more)*] $($($items)*)?)
+    (@expression $path:tt $state:tt [$($done:tt)*] [$($count:tt)*] $more:tt $value:expr $(, $($items:tt)*)?) => {
+        $crate::__list!($path $state
+            [$($done)* ::core::convert::Into::into($value),] [$($count)* + 1] $more $($($items)*)?)
     };
+    ($path:tt $state:tt $done:tt $count:tt $more:tt $($items:tt)*) => {
+        $crate::__list!(@expression $path $state $done $count $more $($items)*)
+    };
+}
+
+// What is given is evaluated before the base is moved, as in a struct expression: it may be made from the base. Every
+// expansion has a `value` of its own.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __resume {
+    ($built:tt $base:tt [$($done:tt)*] $extra:tt [$field:ident ($($value:tt)*) $($set:tt)*]) => {
+        match $($value)* {
+            value => $crate::__resume!($built $base [$($done)* $field value] $extra [$($set)*])
+        }
+    };
+    ([$($built:tt)*] [$base:expr] [$($field:ident $value:ident)*] [$(($name:literal, $extra:expr))*] []) => {{
+        #[allow(unused_imports)]
+        use $crate::arg::AssignRequired as _;
+        let mut input: $($built)* = $base;
+        $($crate::arg::Field(&mut input.$field).assign($value);)*
+        $(input.extra.insert(::std::string::String::from($name), ::core::convert::Into::into($extra));)*
+        input
+    }};
 }

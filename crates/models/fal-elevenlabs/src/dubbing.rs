@@ -189,32 +189,6 @@ impl<TargetLangSlot: given::HasTargetLang> IntoInput for Builder<TargetLangSlot>
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            target_lang: self.target_lang,
-            optional: Optional {
-                audio_url: self.audio_url,
-                video_url: self.video_url,
-                source_lang: self.source_lang,
-                num_speakers: self.num_speakers,
-                highest_resolution: self.highest_resolution,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<TargetLangSlot> fal_core::arg::Base<Input> for Builder<TargetLangSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -289,32 +289,6 @@ impl IntoInput for Builder {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            optional: Optional {
-                prompt: self.prompt,
-                composition_plan: self.composition_plan,
-                music_length_ms: self.music_length_ms,
-                force_instrumental: self.force_instrumental,
-                respect_sections_durations: self.respect_sections_durations,
-                output_format: self.output_format,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl fal_core::arg::Base<Input> for Builder {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

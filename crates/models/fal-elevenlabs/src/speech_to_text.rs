@@ -172,30 +172,6 @@ impl<AudioUrlSlot: given::HasAudioUrl> IntoInput for Builder<AudioUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            audio_url: self.audio_url,
-            optional: Optional {
-                language_code: self.language_code,
-                tag_audio_events: self.tag_audio_events,
-                diarize: self.diarize,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<AudioUrlSlot> fal_core::arg::Base<Input> for Builder<AudioUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

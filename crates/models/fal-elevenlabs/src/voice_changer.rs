@@ -283,31 +283,6 @@ impl<AudioUrlSlot: given::HasAudioUrl> IntoInput for Builder<AudioUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            audio_url: self.audio_url,
-            optional: Optional {
-                voice: self.voice,
-                remove_background_noise: self.remove_background_noise,
-                seed: self.seed,
-                output_format: self.output_format,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<AudioUrlSlot> fal_core::arg::Base<Input> for Builder<AudioUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -397,41 +397,6 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            optional: Optional {
-                embeddings: self.embeddings,
-                enable_safety_checker: self.enable_safety_checker,
-                expand_prompt: self.expand_prompt,
-                format: self.format,
-                guidance_scale: self.guidance_scale,
-                image_size: self.image_size,
-                loras: self.loras,
-                negative_prompt: self.negative_prompt,
-                num_images: self.num_images,
-                num_inference_steps: self.num_inference_steps,
-                request_id: self.request_id,
-                safety_checker_version: self.safety_checker_version,
-                seed: self.seed,
-                sync_mode: self.sync_mode,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {}

@@ -381,38 +381,6 @@ for Builder<PromptSlot, ImageUrlsSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, Vec<File>>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            image_urls: self.image_urls,
-            optional: Optional {
-                image_size: self.image_size,
-                seed: self.seed,
-                safety_tolerance: self.safety_tolerance,
-                enable_safety_checker: self.enable_safety_checker,
-                output_format: self.output_format,
-                sync_mode: self.sync_mode,
-                guidance_scale: self.guidance_scale,
-                num_inference_steps: self.num_inference_steps,
-                enable_prompt_expansion: self.enable_prompt_expansion,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, ImageUrlsSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, ImageUrlsSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -337,38 +337,6 @@ impl<ImageUrlsSlot: given::HasImageUrls> IntoInput for Builder<ImageUrlsSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<Vec<File>>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            image_urls: self.image_urls,
-            optional: Optional {
-                prompt: self.prompt,
-                image_size: self.image_size,
-                guidance_scale: self.guidance_scale,
-                num_inference_steps: self.num_inference_steps,
-                acceleration: self.acceleration,
-                seed: self.seed,
-                sync_mode: self.sync_mode,
-                enable_safety_checker: self.enable_safety_checker,
-                output_format: self.output_format,
-                num_images: self.num_images,
-                lora_scale: self.lora_scale,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<ImageUrlsSlot> fal_core::arg::Base<Input> for Builder<ImageUrlsSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -339,37 +339,6 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            optional: Optional {
-                image_size: self.image_size,
-                guidance_scale: self.guidance_scale,
-                num_inference_steps: self.num_inference_steps,
-                acceleration: self.acceleration,
-                seed: self.seed,
-                sync_mode: self.sync_mode,
-                enable_safety_checker: self.enable_safety_checker,
-                output_format: self.output_format,
-                num_images: self.num_images,
-                lora_scale: self.lora_scale,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {}

@@ -402,37 +402,6 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            optional: Optional {
-                guidance_scale: self.guidance_scale,
-                seed: self.seed,
-                num_inference_steps: self.num_inference_steps,
-                image_size: self.image_size,
-                num_images: self.num_images,
-                acceleration: self.acceleration,
-                enable_prompt_expansion: self.enable_prompt_expansion,
-                sync_mode: self.sync_mode,
-                enable_safety_checker: self.enable_safety_checker,
-                output_format: self.output_format,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {}

@@ -435,46 +435,6 @@ impl<
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, File, File, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            image_url: self.image_url,
-            mask_url: self.mask_url,
-            reference_image_url: self.reference_image_url,
-            optional: Optional {
-                num_inference_steps: self.num_inference_steps,
-                seed: self.seed,
-                guidance_scale: self.guidance_scale,
-                sync_mode: self.sync_mode,
-                num_images: self.num_images,
-                enable_safety_checker: self.enable_safety_checker,
-                output_format: self.output_format,
-                loras: self.loras,
-                acceleration: self.acceleration,
-                strength: self.strength,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<
-    PromptSlot,
-    ImageUrlSlot,
-    MaskUrlSlot,
-    ReferenceImageUrlSlot,
-> fal_core::arg::Base<Input>
-for Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, ReferenceImageUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -309,37 +309,6 @@ for Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            image_url: self.image_url,
-            optional: Optional {
-                image_size: self.image_size,
-                num_inference_steps: self.num_inference_steps,
-                seed: self.seed,
-                guidance_scale: self.guidance_scale,
-                sync_mode: self.sync_mode,
-                num_images: self.num_images,
-                enable_safety_checker: self.enable_safety_checker,
-                output_format: self.output_format,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, ImageUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -301,34 +301,6 @@ for Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            image_url: self.image_url,
-            optional: Optional {
-                seed: self.seed,
-                aspect_ratio: self.aspect_ratio,
-                resolution: self.resolution,
-                num_frames: self.num_frames,
-                i2v_stability: self.i2v_stability,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, ImageUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

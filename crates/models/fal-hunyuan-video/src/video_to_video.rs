@@ -335,36 +335,6 @@ for Builder<PromptSlot, VideoUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            video_url: self.video_url,
-            optional: Optional {
-                seed: self.seed,
-                pro_mode: self.pro_mode,
-                aspect_ratio: self.aspect_ratio,
-                resolution: self.resolution,
-                num_frames: self.num_frames,
-                enable_safety_checker: self.enable_safety_checker,
-                strength: self.strength,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, VideoUrlSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, VideoUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

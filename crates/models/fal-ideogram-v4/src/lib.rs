@@ -418,36 +418,6 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            optional: Optional {
-                expansion_model: self.expansion_model,
-                image_size: self.image_size,
-                rendering_speed: self.rendering_speed,
-                acceleration: self.acceleration,
-                num_images: self.num_images,
-                seed: self.seed,
-                sync_mode: self.sync_mode,
-                enable_safety_checker: self.enable_safety_checker,
-                output_format: self.output_format,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {}

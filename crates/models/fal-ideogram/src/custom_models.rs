@@ -134,25 +134,6 @@ for Builder<ImagesDataUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            images_data_url: self.images_data_url,
-            optional: Optional { extra: self.extra },
-        }
-    }
-}
-
-impl<ImagesDataUrlSlot> fal_core::arg::Base<Input> for Builder<ImagesDataUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -624,39 +624,6 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            optional: Optional {
-                image_urls: self.image_urls,
-                rendering_speed: self.rendering_speed,
-                color_palette: self.color_palette,
-                style_codes: self.style_codes,
-                style: self.style,
-                expand_prompt: self.expand_prompt,
-                num_images: self.num_images,
-                seed: self.seed,
-                sync_mode: self.sync_mode,
-                style_preset: self.style_preset,
-                image_size: self.image_size,
-                negative_prompt: self.negative_prompt,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

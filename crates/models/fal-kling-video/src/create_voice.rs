@@ -129,25 +129,6 @@ impl<VoiceUrlSlot: given::HasVoiceUrl> IntoInput for Builder<VoiceUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            voice_url: self.voice_url,
-            optional: Optional { extra: self.extra },
-        }
-    }
-}
-
-impl<VoiceUrlSlot> fal_core::arg::Base<Input> for Builder<VoiceUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -257,29 +257,6 @@ impl IntoInput for Builder {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            optional: Optional {
-                prompt: self.prompt,
-                voice: self.voice,
-                speed: self.speed,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl fal_core::arg::Base<Input> for Builder {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {}

@@ -196,30 +196,6 @@ for Builder<PromptSlot, VoiceSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, Voice>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            voice: self.voice,
-            optional: Optional {
-                speed: self.speed,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, VoiceSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, VoiceSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {}

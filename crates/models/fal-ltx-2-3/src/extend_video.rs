@@ -214,31 +214,6 @@ impl<VideoUrlSlot: given::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            video_url: self.video_url,
-            optional: Optional {
-                prompt: self.prompt,
-                duration: self.duration,
-                mode: self.mode,
-                context: self.context,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<VideoUrlSlot> fal_core::arg::Base<Input> for Builder<VideoUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

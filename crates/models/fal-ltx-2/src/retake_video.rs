@@ -230,32 +230,6 @@ for Builder<VideoUrlSlot, PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File, String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            video_url: self.video_url,
-            prompt: self.prompt,
-            optional: Optional {
-                start_time: self.start_time,
-                duration: self.duration,
-                retake_mode: self.retake_mode,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<VideoUrlSlot, PromptSlot> fal_core::arg::Base<Input>
-for Builder<VideoUrlSlot, PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

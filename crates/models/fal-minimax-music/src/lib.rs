@@ -176,27 +176,6 @@ impl<
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            reference_audio_url: self.reference_audio_url,
-            optional: Optional { extra: self.extra },
-        }
-    }
-}
-
-impl<PromptSlot, ReferenceAudioUrlSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, ReferenceAudioUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

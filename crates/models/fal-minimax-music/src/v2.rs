@@ -162,30 +162,6 @@ for Builder<PromptSlot, LyricsPromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            lyrics_prompt: self.lyrics_prompt,
-            optional: Optional {
-                audio_setting: self.audio_setting,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, LyricsPromptSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, LyricsPromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -452,37 +452,6 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            optional: Optional {
-                num_images: self.num_images,
-                seed: self.seed,
-                aspect_ratio: self.aspect_ratio,
-                output_format: self.output_format,
-                safety_tolerance: self.safety_tolerance,
-                sync_mode: self.sync_mode,
-                system_prompt: self.system_prompt,
-                resolution: self.resolution,
-                limit_generations: self.limit_generations,
-                enable_web_search: self.enable_web_search,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -235,34 +235,6 @@ impl<
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File, String, String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            audio_url: self.audio_url,
-            prompt: self.prompt,
-            model: self.model,
-            optional: Optional {
-                system_prompt: self.system_prompt,
-                reasoning: self.reasoning,
-                temperature: self.temperature,
-                max_tokens: self.max_tokens,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<AudioUrlSlot, PromptSlot, ModelSlot> fal_core::arg::Base<Input>
-for Builder<AudioUrlSlot, PromptSlot, ModelSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

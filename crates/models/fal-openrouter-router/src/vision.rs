@@ -244,34 +244,6 @@ impl<
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<Vec<File>, String, String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            image_urls: self.image_urls,
-            prompt: self.prompt,
-            model: self.model,
-            optional: Optional {
-                system_prompt: self.system_prompt,
-                reasoning: self.reasoning,
-                temperature: self.temperature,
-                max_tokens: self.max_tokens,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<ImageUrlsSlot, PromptSlot, ModelSlot> fal_core::arg::Base<Input>
-for Builder<ImageUrlsSlot, PromptSlot, ModelSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -155,29 +155,6 @@ impl<VideoUrlSlot: given::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            video_url: self.video_url,
-            optional: Optional {
-                original_sound_switch: self.original_sound_switch,
-                prompt: self.prompt,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<VideoUrlSlot> fal_core::arg::Base<Input> for Builder<VideoUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -276,34 +276,6 @@ for Builder<VideoUrlSlot, ImageUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            video_url: self.video_url,
-            image_url: self.image_url,
-            optional: Optional {
-                mode: self.mode,
-                keyframe_id: self.keyframe_id,
-                resolution: self.resolution,
-                seed: self.seed,
-                original_sound_switch: self.original_sound_switch,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<VideoUrlSlot, ImageUrlSlot> fal_core::arg::Base<Input>
-for Builder<VideoUrlSlot, ImageUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

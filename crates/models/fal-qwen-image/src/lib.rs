@@ -372,39 +372,6 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            optional: Optional {
-                image_size: self.image_size,
-                num_inference_steps: self.num_inference_steps,
-                seed: self.seed,
-                guidance_scale: self.guidance_scale,
-                sync_mode: self.sync_mode,
-                num_images: self.num_images,
-                enable_safety_checker: self.enable_safety_checker,
-                output_format: self.output_format,
-                negative_prompt: self.negative_prompt,
-                acceleration: self.acceleration,
-                loras: self.loras,
-                use_turbo: self.use_turbo,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {}

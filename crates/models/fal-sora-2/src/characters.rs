@@ -149,27 +149,6 @@ for Builder<VideoUrlSlot, NameSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File, String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            video_url: self.video_url,
-            name: self.name,
-            optional: Optional { extra: self.extra },
-        }
-    }
-}
-
-impl<VideoUrlSlot, NameSlot> fal_core::arg::Base<Input>
-for Builder<VideoUrlSlot, NameSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

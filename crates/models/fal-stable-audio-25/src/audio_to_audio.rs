@@ -242,35 +242,6 @@ for Builder<PromptSlot, AudioUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            audio_url: self.audio_url,
-            optional: Optional {
-                strength: self.strength,
-                num_inference_steps: self.num_inference_steps,
-                total_seconds: self.total_seconds,
-                guidance_scale: self.guidance_scale,
-                sync_mode: self.sync_mode,
-                seed: self.seed,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, AudioUrlSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, AudioUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

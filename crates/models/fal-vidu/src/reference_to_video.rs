@@ -259,32 +259,6 @@ impl<
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, Vec<File>>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            reference_image_urls: self.reference_image_urls,
-            optional: Optional {
-                seed: self.seed,
-                aspect_ratio: self.aspect_ratio,
-                movement_amplitude: self.movement_amplitude,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, ReferenceImageUrlsSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, ReferenceImageUrlsSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

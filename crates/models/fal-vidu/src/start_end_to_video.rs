@@ -260,32 +260,6 @@ impl<
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, File, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            start_image_url: self.start_image_url,
-            end_image_url: self.end_image_url,
-            optional: Optional {
-                seed: self.seed,
-                movement_amplitude: self.movement_amplitude,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, StartImageUrlSlot, EndImageUrlSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, StartImageUrlSlot, EndImageUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

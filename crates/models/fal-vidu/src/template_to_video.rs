@@ -936,30 +936,6 @@ for Builder<InputImageUrlsSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<Vec<File>>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            input_image_urls: self.input_image_urls,
-            optional: Optional {
-                template: self.template,
-                seed: self.seed,
-                aspect_ratio: self.aspect_ratio,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<InputImageUrlsSlot> fal_core::arg::Base<Input> for Builder<InputImageUrlsSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -353,37 +353,6 @@ for Builder<PromptSlot, VideoUrlsSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, Vec<File>>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            video_urls: self.video_urls,
-            optional: Optional {
-                aspect_ratio: self.aspect_ratio,
-                resolution: self.resolution,
-                duration: self.duration,
-                negative_prompt: self.negative_prompt,
-                enable_prompt_expansion: self.enable_prompt_expansion,
-                multi_shots: self.multi_shots,
-                seed: self.seed,
-                enable_safety_checker: self.enable_safety_checker,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, VideoUrlsSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, VideoUrlsSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -434,35 +434,6 @@ impl<VideoUrlSlot: given::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            video_url: self.video_url,
-            optional: Optional {
-                model: self.model,
-                operating_resolution: self.operating_resolution,
-                output_mask: self.output_mask,
-                refine_foreground: self.refine_foreground,
-                sync_mode: self.sync_mode,
-                video_output_type: self.video_output_type,
-                video_quality: self.video_quality,
-                video_write_mode: self.video_write_mode,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<VideoUrlSlot> fal_core::arg::Base<Input> for Builder<VideoUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

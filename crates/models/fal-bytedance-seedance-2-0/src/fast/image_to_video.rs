@@ -397,36 +397,6 @@ for Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            image_url: self.image_url,
-            optional: Optional {
-                end_image_url: self.end_image_url,
-                resolution: self.resolution,
-                duration: self.duration,
-                aspect_ratio: self.aspect_ratio,
-                generate_audio: self.generate_audio,
-                seed: self.seed,
-                end_user_id: self.end_user_id,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, ImageUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -398,36 +398,6 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            optional: Optional {
-                image_urls: self.image_urls,
-                video_urls: self.video_urls,
-                audio_urls: self.audio_urls,
-                resolution: self.resolution,
-                duration: self.duration,
-                aspect_ratio: self.aspect_ratio,
-                generate_audio: self.generate_audio,
-                seed: self.seed,
-                end_user_id: self.end_user_id,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -163,30 +163,6 @@ for Builder<ImageUrlSlot, VideoUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            image_url: self.image_url,
-            video_url: self.video_url,
-            optional: Optional {
-                trim_first_second: self.trim_first_second,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<ImageUrlSlot, VideoUrlSlot> fal_core::arg::Base<Input>
-for Builder<ImageUrlSlot, VideoUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

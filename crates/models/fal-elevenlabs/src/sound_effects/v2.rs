@@ -300,31 +300,6 @@ impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            text: self.text,
-            optional: Optional {
-                duration_seconds: self.duration_seconds,
-                prompt_influence: self.prompt_influence,
-                output_format: self.output_format,
-                r#loop: self.r#loop,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<TextSlot> fal_core::arg::Base<Input> for Builder<TextSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {}

@@ -209,33 +209,6 @@ impl<InputsSlot: given::HasInputs> IntoInput for Builder<InputsSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<Vec<DialogueBlock>>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            inputs: self.inputs,
-            optional: Optional {
-                stability: self.stability,
-                use_speaker_boost: self.use_speaker_boost,
-                pronunciation_dictionary_locators: self
-                    .pronunciation_dictionary_locators,
-                seed: self.seed,
-                language_code: self.language_code,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<InputsSlot> fal_core::arg::Base<Input> for Builder<InputsSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {}

@@ -316,37 +316,6 @@ impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            text: self.text,
-            optional: Optional {
-                voice: self.voice,
-                stability: self.stability,
-                similarity_boost: self.similarity_boost,
-                style: self.style,
-                speed: self.speed,
-                timestamps: self.timestamps,
-                previous_text: self.previous_text,
-                next_text: self.next_text,
-                language_code: self.language_code,
-                apply_text_normalization: self.apply_text_normalization,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<TextSlot> fal_core::arg::Base<Input> for Builder<TextSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

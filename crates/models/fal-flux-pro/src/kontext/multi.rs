@@ -395,37 +395,6 @@ for Builder<PromptSlot, ImageUrlsSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, Vec<File>>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            image_urls: self.image_urls,
-            optional: Optional {
-                seed: self.seed,
-                guidance_scale: self.guidance_scale,
-                sync_mode: self.sync_mode,
-                num_images: self.num_images,
-                output_format: self.output_format,
-                aspect_ratio: self.aspect_ratio,
-                enhance_prompt: self.enhance_prompt,
-                safety_tolerance: self.safety_tolerance,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, ImageUrlsSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, ImageUrlsSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -354,36 +354,6 @@ impl<
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, File, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            image_url: self.image_url,
-            mask_url: self.mask_url,
-            optional: Optional {
-                seed: self.seed,
-                sync_mode: self.sync_mode,
-                num_images: self.num_images,
-                output_format: self.output_format,
-                enhance_prompt: self.enhance_prompt,
-                safety_tolerance: self.safety_tolerance,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, ImageUrlSlot, MaskUrlSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

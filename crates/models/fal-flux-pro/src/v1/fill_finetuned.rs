@@ -443,50 +443,6 @@ for Builder<
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, File, File, String, FinetuneStrength>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            image_url: self.image_url,
-            mask_url: self.mask_url,
-            finetune_id: self.finetune_id,
-            finetune_strength: self.finetune_strength,
-            optional: Optional {
-                seed: self.seed,
-                sync_mode: self.sync_mode,
-                num_images: self.num_images,
-                output_format: self.output_format,
-                enhance_prompt: self.enhance_prompt,
-                safety_tolerance: self.safety_tolerance,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<
-    PromptSlot,
-    ImageUrlSlot,
-    MaskUrlSlot,
-    FinetuneIdSlot,
-    FinetuneStrengthSlot,
-> fal_core::arg::Base<Input>
-for Builder<
-    PromptSlot,
-    ImageUrlSlot,
-    MaskUrlSlot,
-    FinetuneIdSlot,
-    FinetuneStrengthSlot,
-> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

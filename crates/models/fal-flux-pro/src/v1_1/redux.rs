@@ -355,37 +355,6 @@ impl<ImageUrlSlot: given::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            image_url: self.image_url,
-            optional: Optional {
-                prompt: self.prompt,
-                image_size: self.image_size,
-                num_inference_steps: self.num_inference_steps,
-                seed: self.seed,
-                guidance_scale: self.guidance_scale,
-                sync_mode: self.sync_mode,
-                num_images: self.num_images,
-                output_format: self.output_format,
-                enhance_prompt: self.enhance_prompt,
-                safety_tolerance: self.safety_tolerance,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<ImageUrlSlot> fal_core::arg::Base<Input> for Builder<ImageUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

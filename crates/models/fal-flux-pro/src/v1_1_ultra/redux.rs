@@ -396,38 +396,6 @@ impl<ImageUrlSlot: given::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            image_url: self.image_url,
-            optional: Optional {
-                prompt: self.prompt,
-                seed: self.seed,
-                sync_mode: self.sync_mode,
-                num_images: self.num_images,
-                enable_safety_checker: self.enable_safety_checker,
-                output_format: self.output_format,
-                aspect_ratio: self.aspect_ratio,
-                enhance_prompt: self.enhance_prompt,
-                image_prompt_strength: self.image_prompt_strength,
-                raw: self.raw,
-                safety_tolerance: self.safety_tolerance,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<ImageUrlSlot> fal_core::arg::Base<Input> for Builder<ImageUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -354,38 +354,6 @@ for Builder<ImageUrlSlot, PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File, String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            image_url: self.image_url,
-            prompt: self.prompt,
-            optional: Optional {
-                strength: self.strength,
-                num_inference_steps: self.num_inference_steps,
-                seed: self.seed,
-                guidance_scale: self.guidance_scale,
-                sync_mode: self.sync_mode,
-                num_images: self.num_images,
-                enable_safety_checker: self.enable_safety_checker,
-                output_format: self.output_format,
-                acceleration: self.acceleration,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<ImageUrlSlot, PromptSlot> fal_core::arg::Base<Input>
-for Builder<ImageUrlSlot, PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

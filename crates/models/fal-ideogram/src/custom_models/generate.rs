@@ -366,36 +366,6 @@ for Builder<ModelIdSlot, PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            model_id: self.model_id,
-            prompt: self.prompt,
-            optional: Optional {
-                aspect_ratio: self.aspect_ratio,
-                rendering_speed: self.rendering_speed,
-                num_images: self.num_images,
-                negative_prompt: self.negative_prompt,
-                expand_prompt: self.expand_prompt,
-                seed: self.seed,
-                sync_mode: self.sync_mode,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<ModelIdSlot, PromptSlot> fal_core::arg::Base<Input>
-for Builder<ModelIdSlot, PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -343,34 +343,6 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            optional: Optional {
-                aspect_ratio: self.aspect_ratio,
-                rendering_speed: self.rendering_speed,
-                expand_prompt: self.expand_prompt,
-                negative_prompt: self.negative_prompt,
-                num_images: self.num_images,
-                seed: self.seed,
-                sync_mode: self.sync_mode,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {}

@@ -150,27 +150,6 @@ for Builder<VideoUrlSlot, AudioUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            video_url: self.video_url,
-            audio_url: self.audio_url,
-            optional: Optional { extra: self.extra },
-        }
-    }
-}
-
-impl<VideoUrlSlot, AudioUrlSlot> fal_core::arg::Base<Input>
-for Builder<VideoUrlSlot, AudioUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -447,32 +447,6 @@ impl<
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File, String, VoiceId>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            video_url: self.video_url,
-            text: self.text,
-            voice_id: self.voice_id,
-            optional: Optional {
-                voice_language: self.voice_language,
-                voice_speed: self.voice_speed,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<VideoUrlSlot, TextSlot, VoiceIdSlot> fal_core::arg::Base<Input>
-for Builder<VideoUrlSlot, TextSlot, VoiceIdSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -367,29 +367,6 @@ impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            text: self.text,
-            optional: Optional {
-                voice_id: self.voice_id,
-                voice_speed: self.voice_speed,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<TextSlot> fal_core::arg::Base<Input> for Builder<TextSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -380,35 +380,6 @@ for Builder<ImageUrlSlot, PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File, String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            image_url: self.image_url,
-            prompt: self.prompt,
-            optional: Optional {
-                end_image_url: self.end_image_url,
-                duration: self.duration,
-                resolution: self.resolution,
-                aspect_ratio: self.aspect_ratio,
-                fps: self.fps,
-                generate_audio: self.generate_audio,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<ImageUrlSlot, PromptSlot> fal_core::arg::Base<Input>
-for Builder<ImageUrlSlot, PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

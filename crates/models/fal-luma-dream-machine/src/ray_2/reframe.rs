@@ -288,37 +288,6 @@ for Builder<VideoUrlSlot, AspectRatioSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File, AspectRatio>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            video_url: self.video_url,
-            aspect_ratio: self.aspect_ratio,
-            optional: Optional {
-                image_url: self.image_url,
-                grid_position_x: self.grid_position_x,
-                grid_position_y: self.grid_position_y,
-                prompt: self.prompt,
-                x_end: self.x_end,
-                x_start: self.x_start,
-                y_end: self.y_end,
-                y_start: self.y_start,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<VideoUrlSlot, AspectRatioSlot> fal_core::arg::Base<Input>
-for Builder<VideoUrlSlot, AspectRatioSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -228,34 +228,6 @@ for Builder<PromptSlot, ModelSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            model: self.model,
-            optional: Optional {
-                video_urls: self.video_urls,
-                system_prompt: self.system_prompt,
-                reasoning: self.reasoning,
-                temperature: self.temperature,
-                max_tokens: self.max_tokens,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, ModelSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, ModelSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -311,34 +311,6 @@ impl<
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, Vec<ImageReference>>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            image_references: self.image_references,
-            optional: Optional {
-                aspect_ratio: self.aspect_ratio,
-                resolution: self.resolution,
-                duration: self.duration,
-                seed: self.seed,
-                generate_audio_switch: self.generate_audio_switch,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, ImageReferencesSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, ImageReferencesSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

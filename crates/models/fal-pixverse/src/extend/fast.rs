@@ -350,35 +350,6 @@ for Builder<VideoUrlSlot, PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File, String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            video_url: self.video_url,
-            prompt: self.prompt,
-            optional: Optional {
-                negative_prompt: self.negative_prompt,
-                style: self.style,
-                resolution: self.resolution,
-                model: self.model,
-                seed: self.seed,
-                generate_audio_switch: self.generate_audio_switch,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<VideoUrlSlot, PromptSlot> fal_core::arg::Base<Input>
-for Builder<VideoUrlSlot, PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

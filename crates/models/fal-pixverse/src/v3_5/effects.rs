@@ -799,32 +799,6 @@ for Builder<EffectSlot, ImageUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<Effect, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            effect: self.effect,
-            image_url: self.image_url,
-            optional: Optional {
-                resolution: self.resolution,
-                duration: self.duration,
-                negative_prompt: self.negative_prompt,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<EffectSlot, ImageUrlSlot> fal_core::arg::Base<Input>
-for Builder<EffectSlot, ImageUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

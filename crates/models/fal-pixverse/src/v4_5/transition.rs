@@ -421,36 +421,6 @@ impl<
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, File, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            first_image_url: self.first_image_url,
-            end_image_url: self.end_image_url,
-            optional: Optional {
-                aspect_ratio: self.aspect_ratio,
-                resolution: self.resolution,
-                duration: self.duration,
-                negative_prompt: self.negative_prompt,
-                style: self.style,
-                seed: self.seed,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, FirstImageUrlSlot, EndImageUrlSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, FirstImageUrlSlot, EndImageUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -169,30 +169,6 @@ for Builder<VideoIdSlot, PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            video_id: self.video_id,
-            prompt: self.prompt,
-            optional: Optional {
-                delete_video: self.delete_video,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<VideoIdSlot, PromptSlot> fal_core::arg::Base<Input>
-for Builder<VideoIdSlot, PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

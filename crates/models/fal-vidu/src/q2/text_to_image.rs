@@ -190,29 +190,6 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            optional: Optional {
-                aspect_ratio: self.aspect_ratio,
-                seed: self.seed,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

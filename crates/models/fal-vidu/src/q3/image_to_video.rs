@@ -249,33 +249,6 @@ impl<ImageUrlSlot: given::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            image_url: self.image_url,
-            optional: Optional {
-                prompt: self.prompt,
-                end_image_url: self.end_image_url,
-                duration: self.duration,
-                seed: self.seed,
-                resolution: self.resolution,
-                audio: self.audio,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<ImageUrlSlot> fal_core::arg::Base<Input> for Builder<ImageUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -468,42 +468,6 @@ impl<
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, File, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            image_url: self.image_url,
-            audio_url: self.audio_url,
-            optional: Optional {
-                negative_prompt: self.negative_prompt,
-                num_frames: self.num_frames,
-                frames_per_second: self.frames_per_second,
-                seed: self.seed,
-                resolution: self.resolution,
-                num_inference_steps: self.num_inference_steps,
-                enable_safety_checker: self.enable_safety_checker,
-                enable_output_safety_checker: self.enable_output_safety_checker,
-                guidance_scale: self.guidance_scale,
-                shift: self.shift,
-                video_quality: self.video_quality,
-                video_write_mode: self.video_write_mode,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, ImageUrlSlot, AudioUrlSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, ImageUrlSlot, AudioUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

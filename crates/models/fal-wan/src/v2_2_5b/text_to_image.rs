@@ -304,37 +304,6 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            optional: Optional {
-                negative_prompt: self.negative_prompt,
-                seed: self.seed,
-                num_inference_steps: self.num_inference_steps,
-                enable_safety_checker: self.enable_safety_checker,
-                enable_output_safety_checker: self.enable_output_safety_checker,
-                enable_prompt_expansion: self.enable_prompt_expansion,
-                guidance_scale: self.guidance_scale,
-                shift: self.shift,
-                image_size: self.image_size,
-                image_format: self.image_format,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {}

@@ -549,44 +549,6 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            optional: Optional {
-                negative_prompt: self.negative_prompt,
-                num_frames: self.num_frames,
-                frames_per_second: self.frames_per_second,
-                seed: self.seed,
-                resolution: self.resolution,
-                aspect_ratio: self.aspect_ratio,
-                num_inference_steps: self.num_inference_steps,
-                enable_safety_checker: self.enable_safety_checker,
-                enable_output_safety_checker: self.enable_output_safety_checker,
-                enable_prompt_expansion: self.enable_prompt_expansion,
-                guidance_scale: self.guidance_scale,
-                shift: self.shift,
-                interpolator_model: self.interpolator_model,
-                num_interpolated_frames: self.num_interpolated_frames,
-                adjust_fps_for_interpolation: self.adjust_fps_for_interpolation,
-                video_quality: self.video_quality,
-                video_write_mode: self.video_write_mode,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {}

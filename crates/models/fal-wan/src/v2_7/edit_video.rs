@@ -409,36 +409,6 @@ for Builder<PromptSlot, VideoUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            video_url: self.video_url,
-            optional: Optional {
-                reference_image_url: self.reference_image_url,
-                resolution: self.resolution,
-                aspect_ratio: self.aspect_ratio,
-                duration: self.duration,
-                audio_setting: self.audio_setting,
-                seed: self.seed,
-                enable_safety_checker: self.enable_safety_checker,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, VideoUrlSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, VideoUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

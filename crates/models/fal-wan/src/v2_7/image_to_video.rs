@@ -362,37 +362,6 @@ impl IntoInput for Builder {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            optional: Optional {
-                prompt: self.prompt,
-                image_url: self.image_url,
-                end_image_url: self.end_image_url,
-                video_url: self.video_url,
-                audio_url: self.audio_url,
-                resolution: self.resolution,
-                duration: self.duration,
-                negative_prompt: self.negative_prompt,
-                enable_prompt_expansion: self.enable_prompt_expansion,
-                seed: self.seed,
-                enable_safety_checker: self.enable_safety_checker,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl fal_core::arg::Base<Input> for Builder {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

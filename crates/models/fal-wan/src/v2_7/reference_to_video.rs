@@ -381,36 +381,6 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            optional: Optional {
-                reference_image_urls: self.reference_image_urls,
-                reference_video_urls: self.reference_video_urls,
-                negative_prompt: self.negative_prompt,
-                aspect_ratio: self.aspect_ratio,
-                resolution: self.resolution,
-                duration: self.duration,
-                multi_shots: self.multi_shots,
-                seed: self.seed,
-                enable_safety_checker: self.enable_safety_checker,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -321,36 +321,6 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            optional: Optional {
-                image_urls: self.image_urls,
-                video_urls: self.video_urls,
-                system_prompt: self.system_prompt,
-                messages: self.messages,
-                thinking: self.thinking,
-                reasoning_effort: self.reasoning_effort,
-                max_completion_tokens: self.max_completion_tokens,
-                temperature: self.temperature,
-                top_p: self.top_p,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

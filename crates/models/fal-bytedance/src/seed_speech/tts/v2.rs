@@ -572,35 +572,6 @@ impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            text: self.text,
-            optional: Optional {
-                voice: self.voice,
-                output_format: self.output_format,
-                sample_rate: self.sample_rate,
-                speed: self.speed,
-                volume: self.volume,
-                pitch: self.pitch,
-                language: self.language,
-                voice_instruction: self.voice_instruction,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<TextSlot> fal_core::arg::Base<Input> for Builder<TextSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -162,30 +162,6 @@ for Builder<ImageUrlSlot, AudioUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            image_url: self.image_url,
-            audio_url: self.audio_url,
-            optional: Optional {
-                prompt: self.prompt,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<ImageUrlSlot, AudioUrlSlot> fal_core::arg::Base<Input>
-for Builder<ImageUrlSlot, AudioUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

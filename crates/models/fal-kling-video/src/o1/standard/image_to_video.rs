@@ -235,31 +235,6 @@ for Builder<PromptSlot, StartImageUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            start_image_url: self.start_image_url,
-            optional: Optional {
-                end_image_url: self.end_image_url,
-                duration: self.duration,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, StartImageUrlSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, StartImageUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -379,36 +379,6 @@ impl IntoInput for Builder {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            optional: Optional {
-                prompt: self.prompt,
-                multi_prompt: self.multi_prompt,
-                start_image_url: self.start_image_url,
-                end_image_url: self.end_image_url,
-                image_urls: self.image_urls,
-                elements: self.elements,
-                generate_audio: self.generate_audio,
-                duration: self.duration,
-                shot_type: self.shot_type,
-                aspect_ratio: self.aspect_ratio,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl fal_core::arg::Base<Input> for Builder {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -330,32 +330,6 @@ impl IntoInput for Builder {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            optional: Optional {
-                prompt: self.prompt,
-                duration: self.duration,
-                aspect_ratio: self.aspect_ratio,
-                generate_audio: self.generate_audio,
-                multi_prompt: self.multi_prompt,
-                shot_type: self.shot_type,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl fal_core::arg::Base<Input> for Builder {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

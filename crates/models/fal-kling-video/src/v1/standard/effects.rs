@@ -998,29 +998,6 @@ impl<EffectSceneSlot: given::HasEffectScene> IntoInput for Builder<EffectSceneSl
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<EffectScene>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            effect_scene: self.effect_scene,
-            optional: Optional {
-                input_image_urls: self.input_image_urls,
-                duration: self.duration,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<EffectSceneSlot> fal_core::arg::Base<Input> for Builder<EffectSceneSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

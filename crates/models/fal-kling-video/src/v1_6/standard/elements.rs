@@ -248,32 +248,6 @@ impl<
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, Vec<File>>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            input_image_urls: self.input_image_urls,
-            optional: Optional {
-                duration: self.duration,
-                aspect_ratio: self.aspect_ratio,
-                negative_prompt: self.negative_prompt,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, InputImageUrlsSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, InputImageUrlsSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -259,32 +259,6 @@ impl<
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File, File, CharacterOrientation>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            image_url: self.image_url,
-            video_url: self.video_url,
-            character_orientation: self.character_orientation,
-            optional: Optional {
-                prompt: self.prompt,
-                keep_original_sound: self.keep_original_sound,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<ImageUrlSlot, VideoUrlSlot, CharacterOrientationSlot> fal_core::arg::Base<Input>
-for Builder<ImageUrlSlot, VideoUrlSlot, CharacterOrientationSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

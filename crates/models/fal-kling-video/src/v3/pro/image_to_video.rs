@@ -365,36 +365,6 @@ for Builder<StartImageUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            start_image_url: self.start_image_url,
-            optional: Optional {
-                prompt: self.prompt,
-                multi_prompt: self.multi_prompt,
-                duration: self.duration,
-                generate_audio: self.generate_audio,
-                end_image_url: self.end_image_url,
-                elements: self.elements,
-                shot_type: self.shot_type,
-                negative_prompt: self.negative_prompt,
-                cfg_scale: self.cfg_scale,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<StartImageUrlSlot> fal_core::arg::Base<Input> for Builder<StartImageUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

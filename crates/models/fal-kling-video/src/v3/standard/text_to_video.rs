@@ -364,34 +364,6 @@ impl IntoInput for Builder {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            optional: Optional {
-                prompt: self.prompt,
-                duration: self.duration,
-                multi_prompt: self.multi_prompt,
-                generate_audio: self.generate_audio,
-                shot_type: self.shot_type,
-                aspect_ratio: self.aspect_ratio,
-                negative_prompt: self.negative_prompt,
-                cfg_scale: self.cfg_scale,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl fal_core::arg::Base<Input> for Builder {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

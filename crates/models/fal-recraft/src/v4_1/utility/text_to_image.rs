@@ -182,31 +182,6 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            optional: Optional {
-                image_size: self.image_size,
-                colors: self.colors,
-                background_color: self.background_color,
-                enable_safety_checker: self.enable_safety_checker,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

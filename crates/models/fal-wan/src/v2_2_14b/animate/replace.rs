@@ -412,40 +412,6 @@ for Builder<VideoUrlSlot, ImageUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            video_url: self.video_url,
-            image_url: self.image_url,
-            optional: Optional {
-                guidance_scale: self.guidance_scale,
-                resolution: self.resolution,
-                seed: self.seed,
-                num_inference_steps: self.num_inference_steps,
-                enable_safety_checker: self.enable_safety_checker,
-                enable_output_safety_checker: self.enable_output_safety_checker,
-                shift: self.shift,
-                video_quality: self.video_quality,
-                video_write_mode: self.video_write_mode,
-                return_frames_zip: self.return_frames_zip,
-                use_turbo: self.use_turbo,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<VideoUrlSlot, ImageUrlSlot> fal_core::arg::Base<Input>
-for Builder<VideoUrlSlot, ImageUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

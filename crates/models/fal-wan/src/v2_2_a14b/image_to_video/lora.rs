@@ -668,51 +668,6 @@ for Builder<ImageUrlSlot, PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<File, String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            image_url: self.image_url,
-            prompt: self.prompt,
-            optional: Optional {
-                num_frames: self.num_frames,
-                frames_per_second: self.frames_per_second,
-                negative_prompt: self.negative_prompt,
-                seed: self.seed,
-                resolution: self.resolution,
-                aspect_ratio: self.aspect_ratio,
-                num_inference_steps: self.num_inference_steps,
-                enable_safety_checker: self.enable_safety_checker,
-                enable_output_safety_checker: self.enable_output_safety_checker,
-                enable_prompt_expansion: self.enable_prompt_expansion,
-                acceleration: self.acceleration,
-                guidance_scale: self.guidance_scale,
-                guidance_scale_2: self.guidance_scale_2,
-                shift: self.shift,
-                interpolator_model: self.interpolator_model,
-                num_interpolated_frames: self.num_interpolated_frames,
-                adjust_fps_for_interpolation: self.adjust_fps_for_interpolation,
-                video_quality: self.video_quality,
-                video_write_mode: self.video_write_mode,
-                loras: self.loras,
-                reverse_video: self.reverse_video,
-                end_image_url: self.end_image_url,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<ImageUrlSlot, PromptSlot> fal_core::arg::Base<Input>
-for Builder<ImageUrlSlot, PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -385,41 +385,6 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            optional: Optional {
-                negative_prompt: self.negative_prompt,
-                seed: self.seed,
-                num_inference_steps: self.num_inference_steps,
-                enable_safety_checker: self.enable_safety_checker,
-                enable_output_safety_checker: self.enable_output_safety_checker,
-                enable_prompt_expansion: self.enable_prompt_expansion,
-                acceleration: self.acceleration,
-                guidance_scale: self.guidance_scale,
-                guidance_scale_2: self.guidance_scale_2,
-                shift: self.shift,
-                loras: self.loras,
-                reverse_video: self.reverse_video,
-                image_size: self.image_size,
-                image_format: self.image_format,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {}

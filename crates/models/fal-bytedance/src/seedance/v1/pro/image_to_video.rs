@@ -405,37 +405,6 @@ for Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            image_url: self.image_url,
-            optional: Optional {
-                aspect_ratio: self.aspect_ratio,
-                resolution: self.resolution,
-                duration: self.duration,
-                camera_fixed: self.camera_fixed,
-                seed: self.seed,
-                enable_safety_checker: self.enable_safety_checker,
-                num_frames: self.num_frames,
-                end_image_url: self.end_image_url,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, ImageUrlSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, ImageUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -278,33 +278,6 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            optional: Optional {
-                image_size: self.image_size,
-                num_images: self.num_images,
-                max_images: self.max_images,
-                sync_mode: self.sync_mode,
-                enable_safety_checker: self.enable_safety_checker,
-                return_byteplus_urls: self.return_byteplus_urls,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {}

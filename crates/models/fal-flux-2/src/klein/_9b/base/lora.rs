@@ -583,50 +583,6 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            optional: Optional {
-                negative_prompt: self.negative_prompt,
-                guidance_scale: self.guidance_scale,
-                seed: self.seed,
-                num_inference_steps: self.num_inference_steps,
-                image_size: self.image_size,
-                num_images: self.num_images,
-                acceleration: self.acceleration,
-                sync_mode: self.sync_mode,
-                enable_safety_checker: self.enable_safety_checker,
-                output_format: self.output_format,
-                enable_cns: self.enable_cns,
-                cns_s_churn: self.cns_s_churn,
-                cns_gamma_source: self.cns_gamma_source,
-                cns_power_gamma: self.cns_power_gamma,
-                cns_gamma_divider: self.cns_gamma_divider,
-                cns_alpha_tilt_start: self.cns_alpha_tilt_start,
-                cns_alpha_tilt_end: self.cns_alpha_tilt_end,
-                cns_alpha_use_fnorm: self.cns_alpha_use_fnorm,
-                cns_alpha_exp_interp: self.cns_alpha_exp_interp,
-                cns_alpha_exp_sharpness: self.cns_alpha_exp_sharpness,
-                cns_num_freq_bins: self.cns_num_freq_bins,
-                cns_energy_scale: self.cns_energy_scale,
-                loras: self.loras,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot> fal_core::arg::Base<Input> for Builder<PromptSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {}

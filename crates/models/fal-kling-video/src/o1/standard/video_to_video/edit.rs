@@ -189,32 +189,6 @@ for Builder<PromptSlot, VideoUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            video_url: self.video_url,
-            optional: Optional {
-                keep_audio: self.keep_audio,
-                image_urls: self.image_urls,
-                elements: self.elements,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, VideoUrlSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, VideoUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -367,35 +367,6 @@ for Builder<PromptSlot, VideoUrlSlot> {
     }
 }
 
-impl fal_core::arg::Base<Input> for Input {
-    type Builder = Builder<String, File>;
-
-    fn into_builder(self) -> Self::Builder {
-        Builder {
-            prompt: self.prompt,
-            video_url: self.video_url,
-            optional: Optional {
-                image_urls: self.image_urls,
-                keep_audio: self.keep_audio,
-                elements: self.elements,
-                shot_type: self.shot_type,
-                aspect_ratio: self.aspect_ratio,
-                duration: self.duration,
-                extra: self.extra,
-            },
-        }
-    }
-}
-
-impl<PromptSlot, VideoUrlSlot> fal_core::arg::Base<Input>
-for Builder<PromptSlot, VideoUrlSlot> {
-    type Builder = Self;
-
-    fn into_builder(self) -> Self {
-        self
-    }
-}
-
 // On the wire.
 
 impl Parameters for Input {

@@ -1,0 +1,184 @@
+//! Every form of `input!`, and what it writes.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[rustfmt::skip]
+#[path = "fixture/poster.rs"]
+#[allow(dead_code, unreachable_pub, reason = "it is made for everyone")]
+mod poster;
+
+use fal_core::{File, IntoInput, input};
+use fal_flux::{dev, types::CustomImageSize};
+use fal_kling_video::v3::pro::image_to_video;
+use serde_json::{Value, json};
+
+/// A crate that offers the models under names of its own.
+#[allow(unreachable_pub, reason = "it stands for another crate")]
+mod models {
+    pub use fal_core as core;
+    pub use fal_flux as flux;
+}
+
+fn written(input: impl IntoInput) -> Value {
+    serde_json::to_value(input.into_input()).unwrap()
+}
+
+#[test]
+fn literals_of_every_kind() {
+    let input = input!(poster { title: "Gold", strength: 0.5, width: 512, tags: ["art"], dpi: 300 });
+    assert_eq!(
+        written(input),
+        json!({ "title": "Gold", "strength": 0.5, "width": 512, "tags": ["art"], "dpi": 300 })
+    );
+    let input =
+        input!(dev { prompt: "a cat", image_size: "square_hd", output_format: "png", sync_mode: false });
+    assert_eq!(
+        written(input),
+        json!({ "prompt": "a cat", "image_size": "square_hd", "output_format": "png", "sync_mode": false })
+    );
+}
+
+#[test]
+fn literals_at_their_bounds() {
+    let low = input!(poster { title: "abc", width: 64, strength: 1.0 });
+    assert_eq!(written(low), json!({ "title": "abc", "width": 64, "strength": 1.0 }));
+    let high = input!(poster { title: "exactly twenty chars", width: 2048 });
+    assert_eq!(high.title.len(), 20);
+}
+
+#[test]
+fn negative_numbers_and_expressions() {
+    let seed = 7;
+    let seeds = [
+        input!(dev { prompt: "a cat", seed: -7 }),
+        input!(dev { prompt: "a cat", seed: -seed }),
+        input!(dev { prompt: "a cat", seed: -(seed + 1), num_images: 2 }),
+        input!(dev { prompt: "a cat", seed: -2 * seed }),
+        input!(dev { prompt: "a cat", seed: 2 * seed }),
+        input!(dev { prompt: "a cat", seed: -9_223_372_036_854_775_808 }),
+        input!(dev { prompt: "a cat", seed: 9_223_372_036_854_775_807 }),
+    ]
+    .map(|input| input.seed.unwrap());
+    assert_eq!(seeds, [-7, -7, -8, -14, 14, i64::MIN, i64::MAX]);
+}
+
+#[test]
+fn expressions_options_and_variables() {
+    let title = format!("{} title", "a");
+    let strength: Option<poster::Strength> = None;
+    let width = poster::Width::try_from(640);
+    let input = input!(poster { title, strength, width: width.unwrap() });
+    assert_eq!(written(input), json!({ "title": "a title", "width": 640 }));
+}
+
+#[test]
+fn a_block_is_an_expression() {
+    let input = input!(poster {
+        title: {
+            let mut text = "a".to_owned();
+            text.push_str(" block");
+            text
+        }
+    });
+    assert_eq!(input.title, "a block");
+}
+
+#[test]
+fn structs_and_the_unions_around_them() {
+    let text = "sky";
+    let input = input!(poster { title: "Gold", background: { text, opacity: 0.5 }, width: 64 });
+    assert_eq!(
+        written(input),
+        json!({ "title": "Gold", "background": { "text": "sky", "opacity": 0.5 }, "width": 64 })
+    );
+
+    let sized = input!(dev { prompt: "a cat", image_size: { width: 512, height: 768 } });
+    assert_eq!(written(sized)["image_size"], json!({ "width": 512, "height": 768 }));
+    let empty = input!(dev { prompt: "a cat", image_size: {} });
+    assert_eq!(written(empty)["image_size"], json!({}));
+    let size = CustomImageSize::builder().width(64.try_into().ok()).build();
+    let given = input!(dev { prompt: "a cat", image_size: dev::ImageSize::from(size) });
+    assert_eq!(written(given)["image_size"], json!({ "width": 64 }));
+}
+
+#[test]
+fn a_struct_has_a_base_too() {
+    let layer =
+        input!(poster { title: "Gold", background: { text: "sky", opacity: 0.5 } }).background.unwrap();
+    let input = input!(poster { title: "Gold", background: { text: "sea", ..layer } });
+    assert_eq!(written(input)["background"], json!({ "text": "sea", "opacity": 0.5 }));
+}
+
+#[test]
+fn lists_of_literals_of_values_and_of_structs_also_mixed() {
+    let sea = poster::types::Layer::builder().text("sea").build();
+    let input = input!(poster {
+        title: "Gold",
+        image_urls: ["https://example.com/cat.png", File::url("https://example.com/dog.png")],
+        layers: [{ text: "sky", opacity: 0.5 }, sea],
+        tags: ["art", poster::Tags::Ad],
+    });
+    let expected = json!({
+        "title": "Gold",
+        "image_urls": ["https://example.com/cat.png", "https://example.com/dog.png"],
+        "layers": [{ "text": "sky", "opacity": 0.5 }, { "text": "sea" }],
+        "tags": ["art", "ad"],
+    });
+    assert_eq!(written(input), expected);
+
+    let list = vec![File::url("https://example.com/cat.png")];
+    let input = input!(poster { title: "Gold", image_urls: list });
+    assert_eq!(input.image_urls.unwrap().len(), 1);
+
+    let shots = input!(image_to_video {
+        start_image_url: "https://example.com/a.png",
+        multi_prompt: [{ prompt: "first" }, { prompt: "second" }],
+    });
+    assert_eq!(written(shots)["multi_prompt"][1]["prompt"], "second");
+}
+
+#[test]
+fn parameters_that_the_crate_does_not_know() {
+    let input = input!(poster { title: "Gold", "turbo": true, "layers": json!([]), "passes": 2 });
+    assert_eq!(written(input), json!({ "title": "Gold", "turbo": true, "layers": [], "passes": 2 }));
+}
+
+#[test]
+fn a_base_gives_the_rest() {
+    let base = input!(poster { title: "Base", width: 64, tags: ["art"], "turbo": true });
+    let input = input!(poster {
+        title: "New",
+        width: 128,
+        background: { text: "sea" },
+        dpi: 72,
+        "turbo": false,
+        ..base.clone()
+    });
+    let expected = json!({
+        "title": "New",
+        "width": 128,
+        "background": { "text": "sea" },
+        "tags": ["art"],
+        "dpi": 72,
+        "turbo": false,
+    });
+    assert_eq!(written(input), expected);
+
+    let without = input!(poster { width: None, ..base.clone() });
+    assert_eq!(without.width, None, "what is given as `None` is left out");
+    let longer = input!(poster { title: base.title.to_uppercase(), tags: ["ad"], ..base });
+    assert_eq!(
+        written(longer),
+        json!({ "title": "BASE", "width": 64, "tags": ["ad"], "turbo": true }),
+        "what is given may be made from the base"
+    );
+    assert_eq!(written(input!(poster { ..input!(poster { title: "All" }) })), json!({ "title": "All" }));
+}
+
+#[test]
+fn other_names_for_the_crates() {
+    let named = models::core::input!(models::flux::dev { prompt: "a cat", image_size: "square" });
+    assert_eq!(written(named), json!({ "prompt": "a cat", "image_size": "square" }));
+    let absolute = fal_core::input!(::fal_flux::dev { prompt: "a cat", image_size: {} });
+    assert_eq!(absolute.prompt, "a cat");
+}
