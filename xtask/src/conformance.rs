@@ -9,7 +9,6 @@ use crate::run::cargo;
 mod driver;
 mod emulator;
 mod page;
-mod proxy;
 mod table;
 
 use driver::Driver;
@@ -57,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let mut table = Table::new(defects(&sources.join("defects.json"))?);
     for (part, options) in PARTS {
         let emulator = Emulator::start(&sources, &[common.as_slice(), options].concat())?;
-        let proxy = proxy::start(emulator.address()?)?;
+        let proxy = format!("http://{}", emulator.address()?);
         for driver in &drivers {
             eprintln!("{} {}, {part}", driver.client, driver.version);
             // An exception of a proxy would lead past the emulator.

@@ -77,6 +77,11 @@ impl Base {
     }
 }
 
+/// Whether a host name is one of fal's that are served here.
+pub(crate) fn is_fals(host: &str) -> bool {
+    prefix_of(host).is_some()
+}
+
 fn prefix_of(host: &str) -> Option<&'static str> {
     HOSTS.iter().find(|(name, _)| name.eq_ignore_ascii_case(host)).map(|(_, prefix)| *prefix)
 }

@@ -1,5 +1,6 @@
 //! The `fal-emulator` command: a local fal until it is stopped.
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -10,12 +11,20 @@ use clap::Parser;
 use fal_emulator::{Emulator, Error, Pace};
 use serde_json::json;
 
+mod guest;
 mod stop;
 
-/// Serves a local fal on 127.0.0.1: run, queue, storage, CDN and catalogue, with synthesised
-/// outputs. The first line on stdout is a JSON object of base URLs.
+use guest::Guest;
+
 #[derive(Parser)]
-#[command(version, about)]
+#[command(
+    version,
+    about,
+    after_help = "Examples:
+  fal-emulator --port 8787             serve; the first line on stdout is a JSON object of base URLs
+  fal-emulator -- python app.py        run an app, for which this is fal: unmodified, in any language that
+                                       heeds HTTPS_PROXY and SSL_CERT_FILE (Node 24 or later)"
+)]
 struct Arguments {
     /// Port to listen on; 0 picks a free one
     #[arg(long, default_value_t = 0)]
@@ -60,12 +69,16 @@ struct Arguments {
     /// How long a request runs, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 210)]
     run_time: u64,
+
+    /// Run this command with an environment that leads its calls of fal here, and end when it does
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     match serve(Arguments::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("fal-emulator: {error}");
             ExitCode::FAILURE
@@ -73,12 +86,13 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve(arguments: Arguments) -> Result<(), Error> {
+async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let pace = Pace::default()
         .per_position(Duration::from_millis(arguments.queue_time))
         .run(Duration::from_millis(arguments.run_time));
     let mut builder = Emulator::builder().host(arguments.host).port(arguments.port).pace(pace);
-    if arguments.tls {
+    let is_host = !arguments.command.is_empty();
+    if arguments.tls || is_host {
         builder = builder.tls();
     }
     if let Some(path) = arguments.data {
@@ -93,7 +107,7 @@ async fn serve(arguments: Arguments) -> Result<(), Error> {
     if let Some(path) = arguments.scenario {
         builder = builder.scenario(path);
     }
-    if let Some(key) = arguments.require_key {
+    if let Some(key) = &arguments.require_key {
         builder = builder.require_key(key);
     }
     // Before the announcement: whoever reads it may stop the server right away.
@@ -102,11 +116,32 @@ async fn serve(arguments: Arguments) -> Result<(), Error> {
     if let (Some(path), Some(ca)) = (&arguments.ca_out, emulator.ca()) {
         std::fs::write(path, ca).map_err(|source| Error::Write { path: path.clone(), source })?;
     }
-    announce(&emulator);
-    stop.wait().await;
-    eprintln!("fal-emulator: stopping");
+    let code = if is_host {
+        let models = emulator.endpoints().len();
+        eprintln!("fal-emulator: {models} models at {}, which is fal to the command", emulator.url());
+        run(&arguments.command, &emulator, arguments.require_key.as_deref(), stop).await?
+    } else {
+        announce(&emulator);
+        stop.wait().await;
+        eprintln!("fal-emulator: stopping");
+        ExitCode::SUCCESS
+    };
     emulator.shutdown().await;
-    Ok(())
+    Ok(code)
+}
+
+/// Runs a command to its end, or until a signal stops both.
+async fn run(
+    command: &[OsString],
+    emulator: &Emulator,
+    key: Option<&str>,
+    stop: stop::Signals,
+) -> std::io::Result<ExitCode> {
+    let mut guest = Guest::start(command, emulator, key)?;
+    tokio::select! {
+        status = guest.wait() => Ok(guest::code(status?).into()),
+        () = stop.wait() => Ok(ExitCode::FAILURE),
+    }
 }
 
 /// `owner/alias=file`.

@@ -3,6 +3,7 @@
 mod body;
 mod serve;
 mod tls;
+mod tunnel;
 mod wire;
 
 pub(crate) use body::{Cut, Spot, Twice};

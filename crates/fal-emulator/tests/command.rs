@@ -66,3 +66,25 @@ fn a_bad_start_is_explained_on_stderr() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("cannot read /no/such/folder"), "{text}");
 }
+
+#[test]
+fn a_command_is_led_here_and_its_end_is_the_end() {
+    let script = r#"
+        test "$FAL_KEY" = emulator:key && test "$HTTPS_PROXY" = "$https_proxy" && test -z "$FAL_KEY_ID" || exit 4
+        grep -q 'BEGIN CERTIFICATE' "$SSL_CERT_FILE" || exit 5
+        echo "$HTTPS_PROXY"
+        exit 3
+    "#;
+    let mut command = command();
+    command.env_remove("FAL_KEY").env_remove("FAL_KEY_ID").args(["--", "sh", "-c", script]);
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.starts_with("http://127.0.0.1:"), "only the command writes on stdout: {text}");
+    assert_eq!(text.lines().count(), 1);
+
+    let output = self::command().args(["--", "/no/such/program"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("cannot run /no/such/program"), "{text}");
+}

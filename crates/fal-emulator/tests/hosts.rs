@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use common::Fal;
 use fal_emulator::{At, Emulator, Pace, Verb};
-use reqwest::{Certificate, Client, Method};
+use reqwest::{Certificate, Client, Method, Proxy};
 use serde_json::{Value, json};
 
 const ID: &str = "fal-ai/flux/dev";
@@ -85,4 +85,41 @@ async fn names_lead_to_services_without_tls_too() {
     assert!(status_url.starts_with("http://queue.fal.run/fal-ai/flux/requests/"), "{status_url}");
     let other = fal.send(Method::POST, &url, &[("host", "queue.fal.run.evil")], input().to_string()).await;
     assert_eq!(other.status, 404);
+}
+
+#[tokio::test]
+async fn a_tunnel_for_fals_names_ends_here_and_another_where_it_says() {
+    let emulator = Emulator::builder().tls().pace(Pace::instant()).start().await.unwrap();
+    let other = Emulator::builder().tls().start().await.unwrap();
+    let proxy = |emulator: &Emulator| Proxy::all(emulator.url().replacen("https", "http", 1)).unwrap();
+    let authorities =
+        [&emulator, &other].map(|one| Certificate::from_pem(one.ca().unwrap().as_bytes()).unwrap());
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder().tls_certs_only(authorities).proxy(proxy(&emulator)).build().unwrap();
+
+    let reply = client.post("https://fal.run/fal-ai/flux/dev").json(&input()).send().await.unwrap();
+    let output: Value = reply.json().await.unwrap();
+    let image = output["images"][0]["url"].as_str().unwrap();
+    assert!(image.starts_with("https://v3.fal.media/files/b/"), "{image}");
+    assert!(client.get(image).send().await.unwrap().status().is_success());
+    assert_eq!(emulator.requests().len(), 2);
+
+    let port = other.url().rsplit_once(':').unwrap().1.to_owned();
+    let reply = client.get(format!("https://localhost:{port}/platform/v1/models")).send().await.unwrap();
+    assert!(reply.status().is_success());
+    assert_eq!((emulator.requests().len(), other.requests().len()), (2, 1));
+
+    drop(other);
+    let gone = client.get(format!("https://localhost:{port}/")).send().await.unwrap_err();
+    assert!(gone.is_connect(), "{gone:?}");
+}
+
+#[tokio::test]
+async fn https_is_asked_for_where_it_is_spoken() {
+    let emulator = Emulator::builder().tls().start().await.unwrap();
+    let url = emulator.url().replacen("https", "http", 1);
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let reply = Client::new().get(url).send().await.unwrap();
+    assert_eq!(reply.status(), 400);
+    assert!(reply.text().await.unwrap().contains("use https://"));
 }

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use super::tunnel;
 use super::wire::{Orders, Reset, Wire};
 use crate::clock::Clock;
 use crate::hosts;
@@ -103,11 +104,20 @@ impl Serving {
         connections.spawn(async move {
             let served = match tls {
                 None => serve(Wire::new(stream, clock), router, stopped, read_time).await,
-                Some(tls) => match timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => serve(Wire::new(stream, clock), router, stopped, read_time).await,
-                    Ok(Err(error)) => return tracing::debug!(%error, %peer, "a caller does not take our TLS"),
-                    Err(_) => return,
-                },
+                Some(tls) => {
+                    let stream = match tunnel::enter(stream, peer).await {
+                        Ok(Some(stream)) => stream,
+                        Ok(None) => return,
+                        Err(error) => return tracing::debug!(%error, %peer, "a tunnel ended early"),
+                    };
+                    match timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
+                        Ok(Ok(stream)) => serve(Wire::new(stream, clock), router, stopped, read_time).await,
+                        Ok(Err(error)) => {
+                            return tracing::debug!(%error, %peer, "a caller does not take our TLS");
+                        }
+                        Err(_) => return,
+                    }
+                }
             };
             if let Err(error) = served {
                 tracing::debug!(%error, %peer, "a connection ended early");
