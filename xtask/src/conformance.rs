@@ -22,6 +22,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
 
+    /// Ends well, saying why, where the clients cannot be installed
+    #[arg(long)]
+    or_skip: bool,
+
     /// Uses the emulator's page in a browser instead, and saves a picture of each view below the folder
     #[arg(long)]
     page: bool,
@@ -45,7 +49,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     if arguments.page {
         return page::run(folder, &sources, &arguments.operations);
     }
-    let drivers = install(folder, &sources)?;
+    let drivers = match install(folder, &sources) {
+        Err(why) if arguments.or_skip => {
+            println!("skipped: the official clients cannot be installed: {why}");
+            return Ok(());
+        }
+        installed => installed?,
+    };
 
     cargo(["build", "--quiet", "--package", "fal-emulator"])?;
     let authority = std::path::absolute(folder.join("authority.pem")).map_err(|error| error.to_string())?;
