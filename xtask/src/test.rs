@@ -12,7 +12,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     // Not `--all-features`: `native-tls` needs the headers of the system's TLS library.
-    let fixed =
-        ["test", "--workspace", "--features", "fal-client/axum,fal-client/blocking"].map(str::to_owned);
+    let features = "fal-client/axum,fal-client/blocking,fal-client/platform,fal-client/realtime";
+    let fixed = ["test", "--workspace", "--features", features].map(str::to_owned);
     cargo(fixed.iter().chain(&arguments.rest))
 }
