@@ -6,6 +6,7 @@ mod cancel;
 mod errors;
 mod files;
 mod killed;
+mod platform;
 mod resume;
 mod run;
 mod subscribe;

@@ -1,0 +1,60 @@
+//! The platform API with the client's key and connections.
+
+use fal_client::{
+    Basis,
+    platform::{Paginate, TryStreamExt},
+};
+
+use super::*;
+
+#[tokio::test]
+async fn the_catalogue_comes_page_by_page() {
+    let (_emulator, client) = instant().await;
+    let platform = client.platform().await.unwrap();
+    let all: Vec<_> = platform.list_models().limit(2).stream().try_collect().await.unwrap();
+    assert!(all.len() > 4, "{}", all.len());
+    let mut ids: Vec<_> = all.iter().map(|model| model.endpoint_id.as_str()).collect();
+    assert!(ids.contains(&"fal-ai/flux/dev"));
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all.len(), "a model came twice");
+}
+
+#[tokio::test]
+async fn an_estimate_counts_the_images_asked_for() {
+    let (_emulator, client) = instant().await;
+    let one = client.estimate(input!(dev { prompt: "a cat", num_images: 1 })).await.unwrap();
+    let four = client.estimate(input!(dev { prompt: "a cat", num_images: 4 })).await.unwrap();
+    assert!((four.total_cost - 4.0 * one.total_cost).abs() < 1e-9, "{one:?} {four:?}");
+    assert!(matches!(&four.basis, Basis::Units { quantity, .. } if *quantity == 4.0), "{four:?}");
+    assert_eq!(four.currency, "USD");
+
+    let past = client.estimate(input!(dev { prompt: "a cat" })).await.unwrap();
+    assert_eq!(past.basis, Basis::PastCalls);
+    assert!(past.total_cost > 0.0);
+}
+
+#[tokio::test]
+async fn what_the_platform_refuses_is_an_error_of_the_client() {
+    let (_emulator, client) = instant().await;
+    let input = fal_client::untyped::input("acme/nothing", serde_json::json!({}));
+    let error = client.estimate(input).await.unwrap_err();
+    assert!(error.is_not_found(), "{error:?}");
+    assert_eq!(error.endpoint(), Some("acme/nothing"));
+    assert!(error.message().contains("acme/nothing"), "{error}");
+    assert_eq!(error.error_type(), Some("not_found"));
+
+    let platform = client.platform().await.unwrap();
+    let error = platform.list_prices().endpoint_id(Vec::new()).send().await.unwrap_err();
+    let error = fal_client::Error::from(error);
+    assert_eq!(error.status().map(|status| status.as_u16()), Some(400));
+}
+
+#[tokio::test]
+async fn a_proxy_that_takes_calls_of_models_is_no_way_to_the_platform() {
+    let (emulator, _) = instant().await;
+    let client =
+        Client::builder().emulator(emulator.url()).proxy_url("http://127.0.0.1:9/proxy").build().unwrap();
+    let error = client.platform().await.unwrap_err();
+    assert!(error.is_config() && error.to_string().contains("proxy_url"), "{error}");
+}
