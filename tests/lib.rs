@@ -45,3 +45,8 @@ pub fn compile(generated: &Generated, folder: &Path) -> io::Result<Result<(), St
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]
 struct Readme;
+
+/// And that of the client's own README.
+#[doc = include_str!("../crates/fal-client/README.md")]
+#[cfg(doctest)]
+struct ClientReadme;

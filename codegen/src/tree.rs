@@ -61,6 +61,12 @@ impl Tree {
         self.0.extend(other.0);
     }
 
+    /// Takes out the files below a folder.
+    pub(crate) fn remove_folder(&mut self, folder: &str) {
+        let folder = format!("{folder}/");
+        self.0.retain(|path, _| !path.starts_with(&folder));
+    }
+
     /// The text of a file.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&str> {

@@ -74,6 +74,16 @@ pub fn plan(root: &Path, only: &[String]) -> Result<Plan, Failure> {
     if only.is_empty() {
         let path = format!("{}/README.md", emit::folder(&Layout::Workspace));
         generated.tree.insert(path, index(&manifest));
+    } else {
+        // What is about all crates cannot be written knowing some.
+        let folder = format!("{}/{}", emit::folder(&Layout::Workspace), emit::examples::FOLDER);
+        generated.tree.remove_folder(&folder);
+    }
+    for (licence, text) in licences(root)? {
+        for name in manifest.crates.keys() {
+            let path = format!("{}/{name}/{licence}", emit::folder(&Layout::Workspace));
+            generated.tree.insert(path, text.clone());
+        }
     }
     let crates: Vec<String> = manifest.crates.into_keys().collect();
     // A crate that left the manifest goes too, but only a full run can know.
@@ -84,6 +94,19 @@ pub fn plan(root: &Path, only: &[String]) -> Result<Plan, Failure> {
     };
     let changes = generated.tree.changes(root, &folders)?;
     Ok(Plan { generated, changes, crates })
+}
+
+/// The licences at the root, which both ask to go with every copy, and so with every crate that is published.
+fn licences(root: &Path) -> io::Result<Vec<(&'static str, String)>> {
+    let mut found = Vec::new();
+    for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        match fs::read_to_string(root.join(name)) {
+            Ok(text) => found.push((name, text.replace("\r\n", "\n"))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
 }
 
 fn options() -> Options {

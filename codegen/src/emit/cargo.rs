@@ -1,12 +1,26 @@
 //! The manifests of generated crates and workspaces.
 
 use super::Style;
-use crate::{FalCore, rust::Crate};
+use crate::{FalCore, Layout, rust::Crate};
+
+/// What a crate needs to be published, besides.
+const PUBLISHING: &str = r#"documentation = "https://docs.rs/{name}"
+include.workspace = true
+keywords.workspace = true
+categories.workspace = true
+
+[package.metadata.docs.rs]
+all-features = true
+"#;
 
 /// `Cargo.toml` of a crate, inheriting from its workspace.
 pub(super) fn manifest(style: Style, item: &Crate) -> String {
     let description = format!("Typed bindings for {} on fal: {}.", item.app, item.title);
     let description = toml::Value::String(description);
+    let publishing = match style.options.layout {
+        Layout::Workspace => PUBLISHING.replace("{name}", &item.name),
+        Layout::Standalone { .. } => String::new(),
+    };
     format!(
         "# {header}\n\
          [package]\n\
@@ -16,6 +30,7 @@ pub(super) fn manifest(style: Style, item: &Crate) -> String {
          edition.workspace = true\n\
          rust-version.workspace = true\n\
          license.workspace = true\n\
+         {publishing}\
          \n\
          [lib]\n\
          # The examples of the documentation are the tests.\n\

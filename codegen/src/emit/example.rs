@@ -6,18 +6,7 @@ use crate::rust::{Bounds, Crate, Endpoint, Field, Item, Literal, Module, Presenc
 
 /// The lines of the example, or none where a required parameter has no short value.
 pub(super) fn lines(item: &Crate, module: &Module, endpoint: &Endpoint) -> Option<Vec<String>> {
-    let krate = item.lib_name();
-    let (import, name) = match module.path.split_last() {
-        None => (None, krate),
-        Some((last, parents)) => {
-            let parents: String = parents.iter().map(|parent| format!("{parent}::")).collect();
-            (Some(format!("use {krate}::{parents}{last};")), last.clone())
-        }
-    };
-    let required = endpoint.input.fields.iter().filter(|field| field.presence == Presence::Required);
-    let values = required.map(|field| Some((field, value(field, endpoint, &name)?)));
-    let values: Vec<_> = values.collect::<Option<_>>()?;
-
+    let Example { import, name, values } = Example::of(item, module, endpoint)?;
     let mut lines = vec!["use fal_core::input;".to_owned()];
     lines.extend(import);
     lines.push(String::new());
@@ -31,6 +20,44 @@ pub(super) fn lines(item: &Crate, module: &Module, endpoint: &Endpoint) -> Optio
         lines.push("assert_eq!(input.validate(), Ok(()));".to_owned());
     }
     Some(lines)
+}
+
+/// The same input, given to the client.
+pub(super) fn call(item: &Crate, module: &Module, endpoint: &Endpoint) -> Option<Vec<String>> {
+    let Example { import, name, values } = Example::of(item, module, endpoint)?;
+    let mut lines = vec!["use fal_client::{Client, input};".to_owned()];
+    lines.extend(import);
+    lines.push(String::new());
+    lines.push("let client = Client::from_env()?; // FAL_KEY".to_owned());
+    lines.push(format!("let reply = client.subscribe(input!({name} {{"));
+    lines.extend(values.iter().map(|(field, value)| format!("    {}: {value},", field.ident)));
+    lines.push("})).await?;".to_owned());
+    Some(lines)
+}
+
+struct Example<'a> {
+    /// The line that brings the module in, unless it is the crate itself.
+    import: Option<String>,
+    /// What `input!` calls the module.
+    name: String,
+    /// Every required parameter, with Rust text for its value.
+    values: Vec<(&'a Field, String)>,
+}
+
+impl<'a> Example<'a> {
+    fn of(item: &Crate, module: &Module, endpoint: &'a Endpoint) -> Option<Self> {
+        let krate = item.lib_name();
+        let (import, name) = match module.path.split_last() {
+            None => (None, krate),
+            Some((last, parents)) => {
+                let parents: String = parents.iter().map(|parent| format!("{parent}::")).collect();
+                (Some(format!("use {krate}::{parents}{last};")), last.clone())
+            }
+        };
+        let required = endpoint.input.fields.iter().filter(|field| field.presence == Presence::Required);
+        let values = required.map(|field| Some((field, value(field, endpoint, &name)?)));
+        Some(Self { values: values.collect::<Option<_>>()?, import, name })
+    }
 }
 
 fn value(field: &Field, endpoint: &Endpoint, module: &str) -> Option<String> {

@@ -5,12 +5,14 @@ mod cargo;
 mod checks;
 mod docs;
 mod example;
+pub(crate) mod examples;
 mod format;
 mod imports;
 mod json_schema;
 mod literals;
 mod module;
 mod nested;
+mod readme;
 mod structs;
 mod types;
 mod wire;
@@ -76,6 +78,10 @@ pub(crate) fn emit_common(style: Style, tree: &mut Tree) {
 pub(crate) fn emit(style: Style, item: &Crate, tree: &mut Tree) -> Result<(), Error> {
     let folder = format!("{}/{}", folder(&style.options.layout), item.name);
     tree.insert(format!("{folder}/Cargo.toml"), cargo::manifest(style, item));
+    // Elsewhere, nobody publishes them.
+    if style.options.layout == Layout::Workspace {
+        tree.insert(format!("{folder}/README.md"), readme::file(style, item));
+    }
     let declarations = module::declarations(&item.root, !item.types.is_empty());
     let declarations = format!("#[cfg(feature = \"schemars\")]\nmod json_schema;\n\n{declarations}");
     let root = module::root(Place::Crate, item)?.file(style, &declarations);

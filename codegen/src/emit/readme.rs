@@ -1,0 +1,39 @@
+//! The page of a crate where it is published: what it is, one call, its endpoints.
+
+use super::{
+    Style, docs,
+    examples::{Call, endpoints},
+};
+use crate::rust::Crate;
+
+/// The text of `README.md`.
+pub(super) fn file(style: Style, item: &Crate) -> String {
+    let mut modules = Vec::new();
+    endpoints(&item.root, &mut modules);
+    let mut page = format!(
+        "<!-- {} -->\n# {}\n\nTyped bindings for `{app}` on [fal](https://fal.ai): {}. The compiler checks \
+         the parameters; [`fal-client`](https://docs.rs/fal-client) makes the calls.\n",
+        style.header(item.source.as_deref()),
+        item.name,
+        docs::escape(&item.title),
+        app = item.app,
+    );
+    if let Some(call) = Call::of(item) {
+        page.push_str(&format!("\n```rust\n{}\n```\n", call.page()));
+    }
+    page.push_str("\n| endpoint | module | what it does |\n|---|---|---|\n");
+    for module in modules {
+        let path: String = module.path.iter().map(|part| format!("::{part}")).collect();
+        let category = module.endpoint.as_ref().and_then(|endpoint| endpoint.category.as_deref());
+        page.push_str(&format!(
+            "| [`{id}`](https://fal.ai/models/{id}) | `{}{path}` | {} |\n",
+            item.lib_name(),
+            docs::escape(category.unwrap_or_default()),
+            id = module.id,
+        ));
+    }
+    page.push_str(
+        "\nGenerated from the documents that fal publishes. Licensed under MIT or Apache-2.0, as you like.\n",
+    );
+    page
+}

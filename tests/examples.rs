@@ -1,0 +1,42 @@
+//! What the page of every model crate shows, called on the emulator and read by the crate's own types.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+
+use fal_client::Client;
+use fal_codegen::Manifest;
+use fal_emulator::Emulator;
+use futures_util::future::join_all;
+use serde_json::Value;
+
+#[tokio::test]
+async fn the_call_of_every_crate_succeeds() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = Client::builder().emulator(emulator.url()).build().unwrap();
+    let calls = fal_model_examples::CRATES.iter().map(|name| {
+        let client = &client;
+        async move { (*name, fal_model_examples::call(name, client).await) }
+    });
+    let mut failed = Vec::new();
+    for (name, answer) in join_all(calls).await {
+        match answer {
+            Some(Ok(answer)) => {
+                let output: Value = serde_json::from_slice(&answer).unwrap();
+                assert!(output != Value::Null, "{name}");
+            }
+            Some(Err(error)) => failed.push(format!("{name}: {error}")),
+            None => failed.push(format!("{name}: has no call")),
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn every_crate_has_a_call() {
+    let file = "schemas/manifest.toml";
+    let text = std::fs::read_to_string(fal_tests::root().join(file)).unwrap();
+    let manifest = Manifest::read(file, &text).unwrap();
+    let crates: BTreeSet<&str> = manifest.crates.keys().map(String::as_str).collect();
+    assert_eq!(fal_model_examples::CRATES.iter().copied().collect::<BTreeSet<_>>(), crates);
+}
