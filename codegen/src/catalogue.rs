@@ -31,7 +31,7 @@ pub struct Understood {
 ///
 /// # Errors
 ///
-/// As of [`generate`], and when an endpoint of the manifest has no document.
+/// As of [`generate`](crate::generate), and when an endpoint of the manifest has no document.
 pub fn understand_manifest(
     manifest: &Manifest,
     file: &str,

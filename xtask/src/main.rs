@@ -5,13 +5,15 @@ mod catalogue;
 mod conformance;
 mod demo;
 mod diff;
+mod publish;
 mod regen;
 mod run;
 mod test;
+mod tidy;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// The commands of this workspace.
 #[derive(Parser)]
@@ -37,10 +39,14 @@ enum Command {
     Diff(diff::Arguments),
     /// Writes documents to schemas/: fal's facts, the phrases of schemas/words.
     Fetch(catalogue::Arguments),
+    /// Packages every crate, or says in which order they are uploaded.
+    Publish(publish::Arguments),
     /// Writes crates/models from schemas/.
     Regen(regen::Arguments),
     /// Runs every test.
     Test(test::Arguments),
+    /// Checks the house rules, as far as a program can hold them.
+    Tidy(tidy::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -51,8 +57,10 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Fetch(arguments) => catalogue::run("fetch", &arguments),
+        Command::Publish(arguments) => publish::run(&arguments),
         Command::Regen(arguments) => regen::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Tidy(arguments) => tidy::run(&arguments, &names()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -67,4 +75,9 @@ fn main() -> ExitCode {
 fn root() -> PathBuf {
     let xtask = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().map(PathBuf::from).unwrap_or(xtask)
+}
+
+/// The names of the commands.
+fn names() -> Vec<String> {
+    Arguments::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }

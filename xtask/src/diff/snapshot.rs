@@ -14,6 +14,9 @@ use semver::Version;
 
 use super::compare::Snapshot;
 
+#[cfg(test)]
+mod tests;
+
 /// The document of the platform API, which describes no model.
 pub(super) const PLATFORM: &str = "schemas/platform/openapi.json";
 

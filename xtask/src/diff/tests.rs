@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command};
+use std::collections::BTreeMap;
 
 use fal_codegen::Manifest;
 use serde_json::{Map, Value, json};
@@ -12,13 +12,11 @@ use super::{
         Finding, Kind,
         Level::{self, Breaking, Minor, Patch},
     },
-    json, markdown,
-    snapshot::Repository,
-    text,
+    json, markdown, text,
 };
 
 /// The record of a model: its input, its output, and the components that these refer to.
-fn record(id: &str, input: Value, output: Value, components: Value) -> String {
+pub(super) fn record(id: &str, input: Value, output: Value, components: Value) -> String {
     let mut schemas: Map<String, Value> = components.as_object().unwrap().clone();
     schemas.insert("Input".to_owned(), input);
     schemas.insert("Output".to_owned(), output);
@@ -358,52 +356,4 @@ fn a_document_that_cannot_be_read_is_named_with_its_commit() {
     let bad = [("a/b/c", good[0].1.replace("#/components/schemas/Image", "#/components/schemas/None"))];
     let Err(error) = compare(&snapshot("v0.3.1:", &bad), &snapshot("", &records)) else { unreachable!() };
     assert!(error.starts_with("v0.3.1:schemas/a/b/c.json: "), "{error}");
-}
-
-fn git(folder: &Path, arguments: &[&str]) {
-    let identity =
-        ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"];
-    let done = Command::new("git").args(identity).args(arguments).current_dir(folder).output().unwrap();
-    assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
-}
-
-fn write(folder: &Path, path: &str, text: &str) {
-    let path = folder.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
-
-#[test]
-fn the_work_tree_is_compared_with_a_commit() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path();
-    let record = |maximum: u64| {
-        let steps = json!({ "type": "integer", "minimum": 1, "maximum": maximum });
-        let input = json!({ "type": "object", "properties": { "steps": steps } });
-        record("a/b", input.clone(), input, json!({}))
-    };
-    write(path, "Cargo.toml", "[workspace.package]\nversion = \"1.4.0\"\n");
-    let family = "app = \"a/b\"\ntitle = \"B\"\n";
-    let manifest = format!("[crates.a-b]\n{family}endpoints = [\"a/b\"]\n");
-    write(path, "schemas/manifest.toml", &manifest);
-    write(path, "schemas/a/b.json", &record(50));
-    git(path, &["init", "--quiet"]);
-    git(path, &["add", "."]);
-    git(path, &["commit", "--quiet", "--message", "Old"]);
-    let repository = Repository(path.to_owned());
-    assert_eq!(repository.last_tag().unwrap_err(), "there is no tag yet; name a commit instead");
-    git(path, &["tag", "v1.4.0"]);
-    write(path, "schemas/a/b.json", &record(28));
-    // A document of the manifest that the commit does not have.
-    write(path, "schemas/manifest.toml", &manifest.replace("\"a/b\"]", "\"a/b\", \"a/b/c\"]"));
-    write(path, "schemas/a/b/c.json", &record(1).replace("a/b", "a/b/c"));
-
-    assert_eq!(repository.last_tag().unwrap(), "v1.4.0");
-    let (before, after) = (repository.at("v1.4.0").unwrap(), repository.work_tree().unwrap());
-    let crates = compare(&before, &after).unwrap();
-    assert_eq!(crates[0].next.as_ref().unwrap().to_string(), "2.0.0");
-    let kinds: Vec<Kind> = crates[0].changes.iter().map(|change| change.finding.kind).collect();
-    assert_eq!(kinds, [Kind::Narrowed, Kind::EndpointAdded, Kind::Narrowed]);
-    let Err(error) = repository.at("nowhere") else { unreachable!() };
-    assert_eq!(error, "`nowhere` is no commit, branch or tag of this repository");
 }

@@ -1,0 +1,58 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{fs, path::Path, process::Command};
+
+use serde_json::json;
+
+use super::{
+    super::{compare::compare, finding::Kind, tests::record},
+    Repository,
+};
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let identity =
+        ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"];
+    let done = Command::new("git").args(identity).args(arguments).current_dir(folder).output().unwrap();
+    assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn write(folder: &Path, path: &str, text: &str) {
+    let path = folder.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+#[test]
+fn the_work_tree_is_compared_with_a_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let record = |maximum: u64| {
+        let steps = json!({ "type": "integer", "minimum": 1, "maximum": maximum });
+        let input = json!({ "type": "object", "properties": { "steps": steps } });
+        record("a/b", input.clone(), input, json!({}))
+    };
+    write(path, "Cargo.toml", "[workspace.package]\nversion = \"1.4.0\"\n");
+    let family = "app = \"a/b\"\ntitle = \"B\"\n";
+    let manifest = format!("[crates.a-b]\n{family}endpoints = [\"a/b\"]\n");
+    write(path, "schemas/manifest.toml", &manifest);
+    write(path, "schemas/a/b.json", &record(50));
+    git(path, &["init", "--quiet"]);
+    git(path, &["add", "."]);
+    git(path, &["commit", "--quiet", "--message", "Old"]);
+    let repository = Repository(path.to_owned());
+    assert_eq!(repository.last_tag().unwrap_err(), "there is no tag yet; name a commit instead");
+    git(path, &["tag", "v1.4.0"]);
+    write(path, "schemas/a/b.json", &record(28));
+    // A document of the manifest that the commit does not have.
+    write(path, "schemas/manifest.toml", &manifest.replace("\"a/b\"]", "\"a/b\", \"a/b/c\"]"));
+    write(path, "schemas/a/b/c.json", &record(1).replace("a/b", "a/b/c"));
+
+    assert_eq!(repository.last_tag().unwrap(), "v1.4.0");
+    let (before, after) = (repository.at("v1.4.0").unwrap(), repository.work_tree().unwrap());
+    let crates = compare(&before, &after).unwrap();
+    assert_eq!(crates[0].next.as_ref().unwrap().to_string(), "2.0.0");
+    let kinds: Vec<Kind> = crates[0].changes.iter().map(|change| change.finding.kind).collect();
+    assert_eq!(kinds, [Kind::Narrowed, Kind::EndpointAdded, Kind::Narrowed]);
+    let Err(error) = repository.at("nowhere") else { unreachable!() };
+    assert_eq!(error, "`nowhere` is no commit, branch or tag of this repository");
+}

@@ -1,0 +1,92 @@
+//! `schemas/`: what is named exists, what exists is named, in order and described.
+
+use std::collections::BTreeSet;
+
+use fal_codegen::{Manifest, workspace::SCHEMAS};
+use serde_json::Value;
+
+use super::files::{Files, Problem};
+
+pub(super) fn check(files: &Files, problems: &mut Vec<Problem>) {
+    let (manifest_file, lock_file) = (format!("{SCHEMAS}/manifest.toml"), format!("{SCHEMAS}/lock.toml"));
+    let text = files.get(&manifest_file).unwrap_or_default();
+    let manifest = match Manifest::read(&manifest_file, text) {
+        Ok(manifest) => manifest,
+        Err(error) => return problems.push(Problem::of(&manifest_file, error.to_string())),
+    };
+    ordered(&manifest_file, &headers(text), "crates", problems);
+    for (name, family) in &manifest.crates {
+        ordered(&manifest_file, &family.endpoints, &format!("the endpoints of {name}"), problems);
+    }
+    let ids: BTreeSet<&str> =
+        manifest.crates.values().flat_map(|family| &family.endpoints).map(String::as_str).collect();
+    let locked = headers(files.get(&lock_file).unwrap_or_default());
+    ordered(&lock_file, &locked, "entries", problems);
+    for id in locked.iter().filter(|id| !ids.contains(id.trim_matches('"'))) {
+        problems.push(Problem::of(&lock_file, format!("{id} is no endpoint of the manifest")));
+    }
+    for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".json")) {
+        let Some(id) =
+            path.strip_prefix(SCHEMAS).and_then(|path| path.strip_prefix('/')?.strip_suffix(".json"))
+        else {
+            continue;
+        };
+        let is_platform = id == "platform/openapi";
+        if !ids.contains(id) && !is_platform {
+            problems.push(Problem::of(
+                path,
+                format!("is a document of no crate: add it to {manifest_file}, or remove it"),
+            ));
+        }
+        match serde_json::from_str::<Value>(text) {
+            Ok(document) if is_platform => operations(path, &document, problems),
+            Ok(document) => record(path, &document, problems),
+            Err(error) => problems.push(Problem::of(path, error.to_string())),
+        }
+    }
+}
+
+/// The tables of a TOML file, in its order.
+fn headers(text: &str) -> Vec<String> {
+    let header = |line: &str| line.strip_prefix('[')?.strip_suffix(']').map(str::to_owned);
+    text.lines().filter_map(header).collect()
+}
+
+fn ordered(file: &str, names: &[String], what: &str, problems: &mut Vec<Problem>) {
+    if let Some(pair) = names.windows(2).find(|pair| pair[0] >= pair[1]) {
+        problems.push(Problem::of(file, format!("{what}: `{}` must stand before `{}`", pair[1], pair[0])));
+    }
+}
+
+/// A model says what it does, and each parameter what it means.
+fn record(path: &str, record: &Value, problems: &mut Vec<Problem>) {
+    if is_blank(record.pointer("/metadata/description")) {
+        problems.push(Problem::of(path, "has no description"));
+    }
+    let schemas = record.pointer("/openapi/components/schemas").and_then(Value::as_object);
+    for (component, schema) in schemas.into_iter().flatten() {
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for (name, property) in properties.into_iter().flatten() {
+            if is_blank(property.get("description")) && property.get("$ref").is_none() {
+                problems.push(Problem::of(path, format!("`{component}.{name}` has no description")));
+            }
+        }
+    }
+}
+
+/// An operation of the platform API says what it does.
+fn operations(path: &str, document: &Value, problems: &mut Vec<Problem>) {
+    let paths = document.get("paths").and_then(Value::as_object);
+    for (route, item) in paths.into_iter().flatten() {
+        let operations = item.as_object().into_iter().flatten();
+        for (method, operation) in operations.filter(|(_, operation)| operation.get("responses").is_some()) {
+            if is_blank(operation.get("summary")) && is_blank(operation.get("description")) {
+                problems.push(Problem::of(path, format!("`{method} {route}` has no description")));
+            }
+        }
+    }
+}
+
+fn is_blank(text: Option<&Value>) -> bool {
+    text.and_then(Value::as_str).is_none_or(|text| text.trim().is_empty())
+}
