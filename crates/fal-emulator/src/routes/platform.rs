@@ -162,7 +162,7 @@ fn entry(model: &Model, expansions: &[String]) -> Value {
     let has = |name: &str| expansions.iter().any(|part| part == name);
     let mut entry = json!({"endpoint_id": model.id});
     if let Some(metadata) = &model.metadata {
-        entry["metadata"] = metadata.clone();
+        entry["metadata"] = complete(metadata, model);
     }
     if has("openapi-3.0") {
         entry["openapi"] = model.openapi.clone();
@@ -172,3 +172,28 @@ fn entry(model: &Model, expansions: &[String]) -> Value {
     }
     entry
 }
+
+/// The fields that the platform always gives, for documents that leave out what only fal knows.
+fn complete(metadata: &Value, model: &Model) -> Value {
+    let mut complete = json!({
+        "display_name": model.id,
+        "category": model.category(),
+        "description": "",
+        "status": "active",
+        "tags": [],
+        "updated_at": ADDED,
+        "is_favorited": false,
+        "thumbnail_url": "",
+        "model_url": format!("https://fal.run/{}", model.id),
+        "date": ADDED,
+        "highlighted": false,
+        "pinned": false,
+    });
+    if let (Some(complete), Some(known)) = (complete.as_object_mut(), metadata.as_object()) {
+        complete.extend(known.clone());
+    }
+    complete
+}
+
+/// When a model was added whose document does not tell.
+const ADDED: &str = "2026-01-01T00:00:00.000Z";
