@@ -1,7 +1,7 @@
 //! Rules that are only checked at run time, and what breaking them looks like.
 
 use std::{
-    fmt,
+    fmt::{self, Write as _},
     ops::{Deref, DerefMut},
 };
 
@@ -26,7 +26,7 @@ pub trait Length {
 ///
 /// All violations at once, each with the path that the service would name.
 pub fn validate<P: Parameters + ?Sized>(parameters: &P) -> Result<(), Violations> {
-    let mut check = Check { path: "body".to_owned(), found: Vec::new() };
+    let mut check = Check { path: String::new(), found: Vec::new() };
     parameters.check(&mut check);
     if check.found.is_empty() { Ok(()) } else { Err(Violations(check.found)) }
 }
@@ -34,6 +34,7 @@ pub fn validate<P: Parameters + ?Sized>(parameters: &P) -> Result<(), Violations
 /// Collects violations while parameters are walked.
 #[derive(Debug)]
 pub struct Check {
+    /// Below `body`. Without it nothing is allocated while nothing is wrong.
     path: String,
     found: Vec<Violation>,
 }
@@ -42,7 +43,8 @@ impl Check {
     /// Checks what stands under `name` (a field, or the index of an item) until the result is dropped.
     pub fn at(&mut self, name: impl fmt::Display) -> At<'_> {
         let parent = self.path.len();
-        self.path.push_str(&format!(".{name}"));
+        // Writing into a string cannot fail.
+        let _ = write!(self.path, ".{name}");
         At { check: self, parent }
     }
 
@@ -97,7 +99,7 @@ impl Check {
 
     fn violation<V: Serialize + ?Sized>(&mut self, message: String, value: &V) {
         let value = serde_json::to_value(value).unwrap_or(Value::Null);
-        self.found.push(Violation { path: self.path.clone(), message, value });
+        self.found.push(Violation { path: format!("body{}", self.path), message, value });
     }
 }
 

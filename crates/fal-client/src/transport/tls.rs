@@ -39,6 +39,14 @@ fn with_tls(
     local: bool,
     protocols: &[&[u8]],
 ) -> Result<reqwest::ClientBuilder> {
+    let mut tls = verifying(local)?;
+    tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(builder.tls_backend_preconfigured(tls))
+}
+
+/// Trusts whom the system trusts.
+#[cfg(feature = "rustls")]
+fn verifying(local: bool) -> Result<rustls::ClientConfig> {
     use std::sync::OnceLock;
 
     use rustls::ClientConfig;
@@ -47,7 +55,7 @@ fn with_tls(
     // Reading the system's certificates takes longer than most requests, so it is done once a process.
     static WITH_CERTIFICATES: OnceLock<ClientConfig> = OnceLock::new();
     if let Some(tls) = WITH_CERTIFICATES.get() {
-        return Ok(builder.tls_backend_preconfigured(tls.clone()));
+        return Ok(tls.clone());
     }
     let provider = provider().ok_or_else(|| {
         Error::new(
@@ -59,19 +67,14 @@ fn with_tls(
     let tls = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(config)?;
-    let finish = |mut tls: ClientConfig| {
-        tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-        tls
-    };
-    let tls = match tls.clone().with_platform_verifier() {
-        Ok(tls) => WITH_CERTIFICATES.get_or_init(|| finish(tls.with_no_client_auth())).clone(),
+    match tls.clone().with_platform_verifier() {
+        Ok(tls) => Ok(WITH_CERTIFICATES.get_or_init(|| tls.with_no_client_auth()).clone()),
         // An emulator is spoken to in plain HTTP, also in a container without certificates.
         Err(_) if local => {
-            finish(tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
+            Ok(tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
         }
-        Err(error) => return Err(config(error)),
-    };
-    Ok(builder.tls_backend_preconfigured(tls))
+        Err(error) => Err(config(error)),
+    }
 }
 
 /// The one that the process has agreed on, or else one that is built in, so that none has to be installed.
@@ -102,4 +105,34 @@ fn with_tls(builder: reqwest::ClientBuilder, _: bool, _: &[&[u8]]) -> Result<req
 
 fn config(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::new(ErrorKind::Config, format!("the HTTP client cannot be made: {error}")).caused_by(error)
+}
+
+#[cfg(all(test, feature = "rustls", feature = "realtime"))]
+mod tests {
+    use tokio::{io::AsyncReadExt, net::TcpListener};
+
+    use super::*;
+
+    /// The first bytes that a client sends, in which it lists the protocols it speaks.
+    async fn hello(http: reqwest::Client) -> Vec<u8> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let call = tokio::spawn(http.get(url).send());
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut hello = vec![0; 4096];
+        let read = socket.read(&mut hello).await.unwrap();
+        hello.truncate(read);
+        call.abort();
+        hello
+    }
+
+    #[tokio::test]
+    async fn connections_that_leave_http_do_not_offer_its_second_version() {
+        let offers =
+            |hello: &[u8], protocol: &[u8]| hello.windows(protocol.len()).any(|part| part == protocol);
+        let usual = hello(default_http(true).unwrap()).await;
+        assert!(offers(&usual, b"\x02h2\x08http/1.1"));
+        let leaving = hello(http1(true).unwrap()).await;
+        assert!(offers(&leaving, b"\x08http/1.1") && !offers(&leaving, b"\x02h2"));
+    }
 }
