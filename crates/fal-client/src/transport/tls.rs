@@ -108,6 +108,7 @@ fn config(error: impl std::error::Error + Send + Sync + 'static) -> Error {
 }
 
 #[cfg(all(test, feature = "rustls", feature = "realtime"))]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use tokio::{io::AsyncReadExt, net::TcpListener};
 
