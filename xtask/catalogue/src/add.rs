@@ -28,8 +28,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let path = root.join(MANIFEST);
     let old = fs::read_to_string(&path).map_err(|error| format!("{MANIFEST}: {error}"))?;
     let words = Words::read(&root.join("schemas/words"))?;
-    let new = with_endpoints(&old, &arguments.ids, |app| words.title(app).map(str::to_owned))?;
-    fetch::fetch(&root, &arguments.ids, false, &arguments.source)?;
+    let new = with_endpoints(&old, &arguments.ids, |app| title(&words, &arguments.ids, app));
+    // What is missing is told all at once: the phrases of documents, and the title of a family.
+    let fetched = fetch::fetch(&root, &arguments.ids, false, &arguments.source);
+    let new = match (new, fetched) {
+        (Ok(new), Ok(())) => new,
+        (Err(untitled), Err(unread)) => return Err(format!("{untitled}\n{unread}")),
+        (Err(error), Ok(())) | (Ok(_), Err(error)) => return Err(error),
+    };
     fs::write(&path, new).map_err(|error| format!("{MANIFEST}: {error}"))?;
     generate(&root).inspect_err(|_| {
         // A manifest that cannot be generated from stops everybody else's work.
@@ -37,6 +43,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
             eprintln!("{MANIFEST}: {error}");
         }
     })
+}
+
+/// What the phrase book calls a family; failing that, what it calls the first of the endpoints that are added.
+fn title(words: &Words, ids: &[String], app: &str) -> Option<String> {
+    let first =
+        || words.endpoint(ids.iter().find(|id| families::app(id) == app)?).map(|about| about.name.as_str());
+    words.title(app).or_else(first).map(str::to_owned)
 }
 
 /// By `cargo xtask regen`, which also knows what else there is to generate.
@@ -141,6 +154,17 @@ mod tests {
                  endpoints = [\"acme/draw/fast\"]\n\n[{after}"
             )
         );
+    }
+
+    #[test]
+    fn a_family_without_a_title_is_called_as_its_first_endpoint() {
+        let mut words = Words::default();
+        words.add("[endpoints]\n\"acme/draw/fast\" = { name = \"Draw, fast\", does = \"Draws.\" }").unwrap();
+        let ids = ["fal-ai/flux/dev", "acme/draw/fast"].map(str::to_owned);
+        assert_eq!(title(&words, &ids, "acme/draw").as_deref(), Some("Draw, fast"));
+        assert_eq!(title(&words, &ids, "fal-ai/flux"), None);
+        words.add("app = \"acme/draw\"\ntitle = \"Drawings\"").unwrap();
+        assert_eq!(title(&words, &ids, "acme/draw").as_deref(), Some("Drawings"));
     }
 
     #[test]

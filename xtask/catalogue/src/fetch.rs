@@ -107,6 +107,7 @@ pub(crate) fn fetch(root: &Path, ids: &[String], lenient: bool, source: &Source)
     done?;
     match store.problems.len() {
         0 => Ok(()),
+        1 => Err("one document was left alone".to_owned()),
         problems => Err(format!("{problems} documents were left alone")),
     }
 }
