@@ -46,16 +46,19 @@ fn run_models(only: &[String], check: bool) -> Result<(), String> {
         eprintln!("{failure}");
         "nothing was written".to_owned()
     })?;
+    let verb = if check { "stale" } else { "changed" };
+    let mut fresh = 0;
     for name in &plan.crates {
         let files = plan.tree().iter().filter(|(path, _)| path.split('/').nth(2) == Some(name)).count();
         match plan.changes_of(name).count() {
-            0 => println!("{name}: {files} files, fresh"),
-            stale => println!("{name}: {files} files, {stale} {}", if check { "stale" } else { "changed" }),
+            0 => fresh += 1,
+            stale => println!("{name}: {files} files, {stale} {verb}"),
         }
     }
     for change in &plan.changes {
         println!("  {change}");
     }
+    println!("{} crates, {fresh} fresh", plan.crates.len());
     for entry in plan.generated.report.endpoints.iter().filter(|entry| !entry.unknown_keywords.is_empty()) {
         let list: Vec<_> =
             entry.unknown_keywords.iter().map(|(keyword, count)| format!("{keyword} ({count})")).collect();

@@ -42,7 +42,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         if let Err(error) = fs::write(&path, old) {
             eprintln!("{MANIFEST}: {error}");
         }
-    })
+    })?;
+    let manifest = fetch::manifest(&root)?;
+    let crates = manifest.crates.into_iter();
+    let changed = crates.filter(|(_, family)| family.endpoints.iter().any(|id| arguments.ids.contains(id)));
+    test(&root, &changed.map(|(name, _)| name).collect::<Vec<_>>())
 }
 
 /// What the phrase book calls a family; failing that, what it calls the first of the endpoints that are added.
@@ -58,6 +62,24 @@ fn generate(root: &Path) -> Result<(), String> {
     let status = cargo.args(["xtask", "regen"]).current_dir(root).status();
     let status = status.map_err(|error| format!("cargo: {error}"))?;
     if status.success() { Ok(()) } else { Err("nothing was added to the manifest".to_owned()) }
+}
+
+/// Compiles the crates and runs the examples of their documentation.
+fn test(root: &Path, crates: &[String]) -> Result<(), String> {
+    let mut cargo = process::Command::new(env!("CARGO"));
+    let packages = crates.iter().flat_map(|name| ["--package", name]);
+    cargo.args(["test", "--quiet", "--doc"]).args(packages).current_dir(root);
+    let status = cargo.status().map_err(|error| format!("cargo: {error}"))?;
+    if !status.success() {
+        return Err(format!("{} was added, but does not pass its tests", crates.join(", ")));
+    }
+    for name in crates {
+        println!(
+            "{name} compiles, and the examples of its documentation pass. It is called on the emulator by\n    \
+             cargo run -p fal-tests --example model {name}"
+        );
+    }
+    Ok(())
 }
 
 /// The manifest with more endpoints, in order and without a second entry for what is there already.
