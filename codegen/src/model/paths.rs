@@ -159,7 +159,8 @@ fn reply(operation: &Operation) -> Option<&ReferenceOr<Schema>> {
 impl Side {
     /// The same while it comes: what the whole always has, a part may still lack. fal publishes no schema of
     /// events, and its models send outputs of which more and more is there.
-    fn partial(&self) -> Self {
+    #[must_use]
+    pub fn partial(&self) -> Self {
         let mut part = self.clone();
         if let Type::Object(root) = &part.root
             && let Some(object) = part.objects.get_mut(root)

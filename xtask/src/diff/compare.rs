@@ -219,11 +219,17 @@ fn of_endpoint(before: &Endpoint, after: &Endpoint) -> Vec<Finding> {
             "no longer streams its output".to_owned(),
             "`stream` with it no longer compiles.",
         )),
-        // Where events are outputs, one type is both.
-        (Some(old), Some(new)) if *old == before.output && *new == after.output => {}
+        // Where events are the output while it comes, what changed in it has been said.
+        (Some(_), Some(_)) if streams_output(before) && streams_output(after) => {}
         (Some(old), Some(new)) => found.extend(Walk::over(Place::Event, old, new)),
     }
     found
+}
+
+/// Whether no schema of its own describes the events of a stream.
+fn streams_output(endpoint: &Endpoint) -> bool {
+    let event = endpoint.event.as_ref();
+    event == Some(&endpoint.output) || event == Some(&endpoint.output.partial())
 }
 
 fn new_crate(name: &str, family: &Family) -> Change {

@@ -215,6 +215,36 @@ fn an_object_that_endpoints_share_changes_once() {
     insta::assert_snapshot!(text::write(&between(&before, &after), "v0.3.1"));
 }
 
+#[test]
+fn streams_and_connections_come_as_features_and_leave_as_breaks() {
+    let image = || with_object("a/b/c", "Image", json!({ "width": { "type": "integer" } }));
+    let streams = |(id, text): (String, String)| {
+        (id, text.replace("\"category\"", "\"stream_url\":\"https://fal.run\",\"category\""))
+    };
+    let connects = |(id, text): (String, String)| {
+        (id, text.replace("{\"post\"", "{\"x-fal-protocol\":{\"type\":\"realtime\"},\"post\""))
+    };
+    let kinds = |before, after| -> Vec<_> {
+        let crates = between(&[before], &[after]);
+        crates
+            .iter()
+            .flat_map(|item| &item.changes)
+            .map(|change| (change.finding.level, change.finding.kind))
+            .collect()
+    };
+    assert_eq!(kinds(image(), streams(image())), [(Minor, Kind::StreamAdded)]);
+    assert_eq!(kinds(streams(image()), image()), [(Breaking, Kind::StreamRemoved)]);
+    assert_eq!(kinds(image(), connects(image())), [(Minor, Kind::RealtimeAdded)]);
+    assert_eq!(kinds(connects(image()), image()), [(Breaking, Kind::RealtimeRemoved)]);
+    // An event is the output while it comes, so a change of both is told once.
+    let deeper = with_object(
+        "a/b/c",
+        "Image",
+        json!({ "width": { "type": "integer" }, "depth": { "type": "integer" } }),
+    );
+    assert_eq!(kinds(streams(image()), streams(deeper)), [(Minor, Kind::Added), (Minor, Kind::Added)]);
+}
+
 /// One of everything, in two crates.
 fn everything() -> Vec<CrateDiff> {
     let output =
