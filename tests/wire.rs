@@ -78,7 +78,11 @@ fn an_input_outside_its_schema_is_refused_with_the_reason() {
         (r#"{"prompt":"p","output_format":"gif"}"#, "`gif` is not allowed here; allowed: `jpeg`, `png`"),
         (r#"{"num_images":1}"#, "missing field `prompt`"),
         (r#"{"prompt":null}"#, "invalid type: null, expected a string"),
-        (r#"{"prompt":"p","image_size":"huge"}"#, "matches no form of ImageSize"),
+        (r#"{"prompt":"p","image_size":"huge"}"#, "an image size must be `square_hd`, `square`"),
+        (
+            r#"{"prompt":"p","image_size":{"width":0}}"#,
+            "`width` of an image must be between 1 and 14142, not 0",
+        ),
         (r#""a cat""#, "expected an object (Input)"),
     ] {
         let error = serde_json::from_str::<dev::Input>(text).unwrap_err().to_string();

@@ -1,6 +1,6 @@
 //! Local files in, media out.
 
-use fal_client::File;
+use fal_client::{File, MediaExt};
 use fal_flux::dev::image_to_image;
 
 use super::*;
@@ -43,14 +43,20 @@ async fn a_picture_goes_out_and_comes_back() {
     let first = client.run(small()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("first.png");
-    client.download(&first.images[0].url).await.unwrap().save(&path).await.unwrap();
-    assert_eq!(dimensions(&std::fs::read(&path).unwrap()), (64, 48));
+    let image = &first.images[0];
+    let size = image.save(&client, &path).await.unwrap();
+    let saved = std::fs::read(&path).unwrap();
+    assert_eq!((dimensions(&saved), saved.len() as u64), ((64, 48), size));
+    assert_eq!(image.download(&client).await.unwrap().bytes().await.unwrap(), saved);
 
     let uploaded = client.upload(File::path(&path)).await.unwrap();
     assert!(uploaded.as_url().unwrap().starts_with("http://127.0.0.1"), "{uploaded:?}");
     let input = input!(image_to_image { prompt: "a dog", image_url: uploaded, strength: 0.5 });
     let second = client.run(input).await.unwrap();
-    assert_eq!((second.images[0].width, second.images[0].height), (64, 48));
+    assert_eq!(second.images[0].dimensions(), (64, 48));
+
+    let input = input!(image_to_image { prompt: "a fox", image_url: &second.images[0], strength: 0.5 });
+    assert_eq!(client.run(input).await.unwrap().images[0].dimensions(), (64, 48), "from model to model");
 }
 
 #[tokio::test]

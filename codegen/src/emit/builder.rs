@@ -9,7 +9,7 @@ use super::{
     docs,
     structs::{allow_deprecated, deprecated, given, ident, is_input, outside, setter_docs, stored, ty},
 };
-use crate::rust::{Field, Presence, Struct, names};
+use crate::rust::{Field, Presence, Struct, Ty, names};
 
 /// The builder of a struct, and the traits that say what is missing.
 pub(super) fn builder(item: &Struct) -> Vec<TokenStream> {
@@ -206,10 +206,15 @@ impl<'a> Parts<'a> {
             let generic = &other.generic;
             if other.field.wire == slot.field.wire { ty.clone() } else { quote!(#generic) }
         });
+        let (bound, given) = if slot.field.ty == Ty::File {
+            (quote!(fal_core::IntoFile), quote!(value.into_file()))
+        } else {
+            (quote!(Into<#ty>), quote!(value.into()))
+        };
         let moved = self.required.iter().map(|other| {
             let field = ident(&other.field.ident);
             if other.field.wire == slot.field.wire {
-                quote!(#field: value.into())
+                quote!(#field: #given)
             } else {
                 quote!(#field: self.#field)
             }
@@ -217,7 +222,7 @@ impl<'a> Parts<'a> {
         let optional = self.optional.as_ref().map(|_| quote!(optional: self.optional));
         quote! {
             #docs
-            pub fn #name(self, value: impl Into<#ty>) -> #builder<#(#arguments),*> {
+            pub fn #name(self, value: impl #bound) -> #builder<#(#arguments),*> {
                 #builder { #(#moved,)* #optional }
             }
         }

@@ -55,59 +55,14 @@ impl Scope<'_> {
     }
 
     fn of_item(&self, item: &Item) -> Option<String> {
-        match item {
-            Item::Struct(item) => Some(self.of_struct(item)),
-            Item::TextEnum(item) => {
-                let values: Vec<&str> = item.variants.iter().map(|(_, value)| value.as_str()).collect();
-                Some(self.implement(&item.ident, &json!({ "type": "string", "enum": values })))
-            }
-            Item::IntegerEnum(item) => {
-                let values: Vec<i64> = item.variants.iter().map(|(_, value)| *value).collect();
-                Some(self.implement(&item.ident, &json!({ "type": "integer", "enum": values })))
-            }
-            Item::Union(item) => {
-                let mut branches: Vec<Value> = item
-                    .variants
-                    .iter()
-                    .filter_map(|variant| match &variant.kind {
-                        VariantKind::Value { schema, .. } => Some(schema.clone()),
-                        VariantKind::Text(_) => None,
-                    })
-                    .collect();
-                let presets: Vec<&str> = item
-                    .variants
-                    .iter()
-                    .filter_map(|variant| match &variant.kind {
-                        VariantKind::Text(value) => Some(value.as_str()),
-                        VariantKind::Value { .. } => None,
-                    })
-                    .collect();
-                if !presets.is_empty() {
-                    branches.push(json!({ "type": "string", "enum": presets }));
-                }
-                Some(self.implement(&item.ident, &json!({ "anyOf": branches })))
-            }
-            Item::Number(_) | Item::Length(_) => None,
+        if item.known().is_some() {
+            return None;
         }
+        Some(self.implement(item.name()?, &schema_of(item)?))
     }
 
     fn of_struct(&self, item: &Struct) -> String {
-        let properties: serde_json::Map<String, Value> =
-            item.fields.iter().map(|field| (field.wire.clone(), field.schema.clone())).collect();
-        let required: Vec<&str> =
-            item.fields.iter().filter(|field| field.required).map(|field| field.wire.as_str()).collect();
-        let mut schema = json!({ "type": "object", "properties": properties });
-        if !required.is_empty() {
-            schema["required"] = json!(required);
-        }
-        if item.closed {
-            schema["additionalProperties"] = false.into();
-        }
-        let description = docs::plain(&item.description);
-        if !description.is_empty() {
-            schema["description"] = description.into();
-        }
-        self.implement(&item.ident, &schema)
+        self.implement(&item.ident, &schema_of_struct(item))
     }
 
     /// The schema stands as text, which compiles faster than any macro and has no limit of size.
@@ -115,7 +70,7 @@ impl Scope<'_> {
         let krate = self.krate.lib_name();
         let path = if self.path.is_empty() { krate } else { format!("{krate}::{}", self.path) };
         let mut types = BTreeSet::new();
-        let schema = referring(schema, &mut types);
+        let schema = self.referring(schema, &mut types);
         let types: String = types
             .iter()
             .map(|name| format!("({name:?}, SchemaGenerator::subschema_for::<{}>)", self.path_to(name)))
@@ -135,6 +90,43 @@ impl Scope<'_> {
         )
     }
 
+    /// A schema in which generated types stand alone, and the names of those types.
+    fn referring(&self, schema: &Value, types: &mut BTreeSet<String>) -> Value {
+        match schema {
+            Value::Array(items) => items.iter().map(|item| self.referring(item, types)).collect(),
+            Value::Object(object) => match object.get(TYPE).and_then(Value::as_str) {
+                Some(name) if object.len() == 1 => match self.borrowed(name) {
+                    Some(schema) => self.referring(&schema, types),
+                    None => {
+                        types.insert(name.to_owned());
+                        schema.clone()
+                    }
+                },
+                // Beside a reference, `allOf` is what keeps both.
+                Some(name) => {
+                    let mut rest = object.clone();
+                    rest.remove(TYPE);
+                    rest.insert("allOf".to_owned(), json!([{ TYPE: name }]));
+                    self.referring(&Value::Object(rest), types)
+                }
+                None => Value::Object(
+                    object.iter().map(|(key, value)| (key.clone(), self.referring(value, types))).collect(),
+                ),
+            },
+            other => other.clone(),
+        }
+    }
+
+    /// The schema of a parameter whose type is that of `fal_core`, which does not say what this document says.
+    fn borrowed(&self, name: &str) -> Option<Value> {
+        let item = self.krate.types.iter().find(|item| item.name() == Some(name))?;
+        let built = match item {
+            Item::Struct(item) => item.built,
+            _ => true,
+        };
+        (built && item.known().is_some()).then(|| schema_of(item)).flatten()
+    }
+
     /// The path of a type of this module, or of a shared one.
     fn path_to(&self, name: &str) -> String {
         let own = matches!(name, "Input" | "Output" | "Event")
@@ -146,28 +138,50 @@ impl Scope<'_> {
     }
 }
 
-/// A schema in which generated types stand alone, and the names of those types.
-fn referring(schema: &Value, types: &mut BTreeSet<String>) -> Value {
-    match schema {
-        Value::Array(items) => items.iter().map(|item| referring(item, types)).collect(),
-        Value::Object(object) => match object.get(TYPE).and_then(Value::as_str) {
-            Some(name) if object.len() == 1 => {
-                types.insert(name.to_owned());
-                schema.clone()
+fn schema_of(item: &Item) -> Option<Value> {
+    Some(match item {
+        Item::Struct(item) => schema_of_struct(item),
+        Item::TextEnum(item) => {
+            let values: Vec<&str> = item.variants.iter().map(|(_, value)| value.as_str()).collect();
+            json!({ "type": "string", "enum": values })
+        }
+        Item::IntegerEnum(item) => {
+            let values: Vec<i64> = item.variants.iter().map(|(_, value)| *value).collect();
+            json!({ "type": "integer", "enum": values })
+        }
+        Item::Union(item) => {
+            let branches = item.variants.iter().filter_map(|variant| match &variant.kind {
+                VariantKind::Value { schema, .. } => Some(schema.clone()),
+                VariantKind::Text(_) => None,
+            });
+            let mut branches: Vec<Value> = branches.collect();
+            let presets: Vec<&str> = item.texts().map(|(_, text)| text).collect();
+            if !presets.is_empty() {
+                branches.push(json!({ "type": "string", "enum": presets }));
             }
-            // Beside a reference, `allOf` is what keeps both.
-            Some(name) => {
-                let mut rest = object.clone();
-                rest.remove(TYPE);
-                rest.insert("allOf".to_owned(), json!([{ TYPE: name }]));
-                referring(&Value::Object(rest), types)
-            }
-            None => Value::Object(
-                object.iter().map(|(key, value)| (key.clone(), referring(value, types))).collect(),
-            ),
-        },
-        other => other.clone(),
+            json!({ "anyOf": branches })
+        }
+        Item::Number(_) | Item::Length(_) => return None,
+    })
+}
+
+fn schema_of_struct(item: &Struct) -> Value {
+    let properties: serde_json::Map<String, Value> =
+        item.fields.iter().map(|field| (field.wire.clone(), field.schema.clone())).collect();
+    let required: Vec<&str> =
+        item.fields.iter().filter(|field| field.required).map(|field| field.wire.as_str()).collect();
+    let mut schema = json!({ "type": "object", "properties": properties });
+    if !required.is_empty() {
+        schema["required"] = json!(required);
     }
+    if item.closed {
+        schema["additionalProperties"] = false.into();
+    }
+    let description = docs::plain(&item.description);
+    if !description.is_empty() {
+        schema["description"] = description.into();
+    }
+    schema
 }
 
 /// A raw string literal, with as many `#` as the text needs. JSON escapes what a raw string cannot hold.

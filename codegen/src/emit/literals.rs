@@ -31,6 +31,11 @@ pub(super) fn shapes(item: &Crate) -> Result<String, Error> {
     let mut shapes = Vec::new();
     for shape in &item.types {
         match shape {
+            Item::Struct(Struct { built: true, known: Some(known), ident, .. })
+            | Item::Union(Union { known: Some(known), ident, .. }) => {
+                let name = if known == ident { String::new() } else { format!(" as {ident}") };
+                shapes.push(format!("pub use fal_core::media::shape::{known}{name};\n"));
+            }
             Item::Struct(shape) if shape.built => {
                 let modules = known.modules(&item.name, shape, "super::super")?;
                 let modules = modules.iter().filter(|(_, body)| !body.is_empty());

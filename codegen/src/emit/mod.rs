@@ -3,6 +3,7 @@
 mod builder;
 mod cargo;
 mod checks;
+mod defaults;
 mod docs;
 mod example;
 pub(crate) mod examples;

@@ -1,10 +1,12 @@
 //! One file: its header, its docs, and its items in the order people read them.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{
-    Style, builder, checks, docs, example,
+    Style, builder, checks, defaults, docs, example,
     format::{self, Code},
     imports, literals,
     structs::{self, ident},
@@ -108,14 +110,31 @@ pub(super) fn endpoint(place: Place, item: &Crate, module: &Module) -> Result<Pa
 pub(super) fn types(item: &Crate) -> Result<Page, Error> {
     let file = item.name.as_str();
     let docs = vec![format!("Types that the endpoints of `{}` share.", item.app)];
-    let structs: Vec<&Struct> = item.types.iter().filter_map(as_struct).collect();
-    let mut text = format::items(file, item.types.iter().flat_map(definition))?;
+    let own = || item.types.iter().filter(|item| item.known().is_none());
+    let structs: Vec<&Struct> = own().filter_map(as_struct).collect();
+    let mut text = format::items(file, own().flat_map(definition))?;
     let builders = structs.iter().filter(|item| item.built).flat_map(|item| builder::builder(item));
     push_section(&mut text, "Building.", &format::items(file, builders)?);
-    push_section(&mut text, "On the wire.", &format::items(file, item.types.iter().flat_map(wire_of))?);
+    push_section(&mut text, "On the wire.", &format::items(file, own().flat_map(wire_of))?);
     let built: Vec<&Struct> = structs.into_iter().filter(|item| item.built).collect();
     push(&mut text, &hidden_modules(file, &built, &item.types, &[("shape", literals::shapes(item)?)])?);
-    Ok(Page { source: item.source.clone(), docs, body: format!("{}\n{text}", imports::of(&text)) })
+    let parts = [imports::of(&text), known(&item.types), text];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    Ok(Page { source: item.source.clone(), docs, body: parts.join("\n") })
+}
+
+/// The types that `fal_core` has, under the names that they have here.
+fn known(types: &[Item]) -> String {
+    let named = types.iter().filter_map(|item| Some((item.known()?, item.name()?)));
+    let named =
+        named.map(|(known, name)| if known == name { name.to_owned() } else { format!("{known} as {name}") });
+    let named: BTreeSet<String> = named.collect();
+    let named: Vec<&str> = named.iter().map(String::as_str).collect();
+    match named.as_slice() {
+        [] => String::new(),
+        [one] => format!("pub use fal_core::media::{one};\n"),
+        several => format!("pub use fal_core::media::{{{}}};\n", several.join(", ")),
+    }
 }
 
 /// The modules of a file, as `lib.rs` or the file of an endpoint declares them.
@@ -187,6 +206,9 @@ fn body(place: Place, item: &Crate, module: &Module, endpoint: &Endpoint) -> Res
 
     let mut items = model(endpoint);
     items.push(structs::definition(&endpoint.input));
+    let mut text = format::items(file, items)?;
+    push(&mut text, &format::items(file, defaults::of_input(item, &all_types, &endpoint.input))?);
+    let mut items = Vec::new();
     items.extend(endpoint.input_types.iter().flat_map(definition));
     items.push(gives("Output", &format!("What [`{}`](Model) gives.", endpoint.id), &endpoint.output));
     items.extend(endpoint.output_types.iter().flat_map(definition));
@@ -194,7 +216,7 @@ fn body(place: Place, item: &Crate, module: &Module, endpoint: &Endpoint) -> Res
         items.push(gives("Event", &format!("One event of the stream of [`{}`](Model).", endpoint.id), event));
         items.extend(endpoint.event_types.iter().flat_map(definition));
     }
-    let mut text = format::items(file, items)?;
+    push(&mut text, &format::items(file, items)?);
 
     let building = builder::builder(&endpoint.input);
     push_section(&mut text, "Building.", &format::items(file, building)?);
@@ -275,7 +297,7 @@ fn as_struct(item: &Item) -> Option<&Struct> {
 
 fn definition(item: &Item) -> Vec<TokenStream> {
     match item {
-        Item::Struct(item) => vec![structs::definition(item)],
+        Item::Struct(item) => [structs::definition(item)].into_iter().chain(structs::media(item)).collect(),
         Item::TextEnum(item) => types::text_enum(item),
         Item::IntegerEnum(item) => types::integer_enum(item),
         Item::Union(item) => types::union(item),

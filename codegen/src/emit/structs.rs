@@ -32,6 +32,37 @@ pub(super) fn definition(item: &Struct) -> TokenStream {
     }
 }
 
+/// What makes a struct a file of an output: a URL that is always there.
+pub(super) fn media(item: &Struct) -> Option<TokenStream> {
+    let is = |wire: &str, ty: Ty, presence: Presence| {
+        item.fields.iter().any(|field| field.wire == wire && field.ty == ty && field.presence == presence)
+    };
+    if item.built || !is("url", Ty::Text, Presence::Required) {
+        return None;
+    }
+    let told = |wire: &str, ty: Ty, returns: TokenStream, read: TokenStream| {
+        let name = ident(wire);
+        is(wire, ty, Presence::Optional)
+            .then(|| quote!(fn #name(&self) -> Option<#returns> { self.#name #read }))
+    };
+    let content_type = told("content_type", Ty::Text, quote!(&str), quote!(.as_deref()));
+    let file_name = told("file_name", Ty::Text, quote!(&str), quote!(.as_deref()));
+    let file_size = told("file_size", Ty::Integer, quote!(i64), quote!());
+    let (name, allow) = (ident(&item.ident), allow_deprecated(item));
+    Some(quote! {
+        #allow
+        impl fal_core::media::Media for #name {
+            fn url(&self) -> &str { &self.url }
+
+            #content_type
+
+            #file_name
+
+            #file_size
+        }
+    })
+}
+
 /// The whole input of an endpoint also carries parameters that the crate does not know.
 pub(super) fn is_input(item: &Struct) -> bool {
     item.built && item.ident == "Input"

@@ -50,6 +50,7 @@ impl<'a> Fields<'a> {
             closed: object.closed,
             built: self.built,
             owner: self.owner.label.clone(),
+            known: None,
         }
     }
 

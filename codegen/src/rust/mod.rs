@@ -6,6 +6,7 @@
 mod alike;
 mod cycles;
 mod fields;
+mod known;
 pub mod names;
 mod plan;
 mod rules;
@@ -173,6 +174,8 @@ pub struct Struct {
     pub closed: bool,
     /// How messages name it: the endpoint id, or a shared type and its app.
     pub owner: String,
+    /// The type of `fal_core::media` that is the same and stands for it.
+    pub known: Option<&'static str>,
 }
 
 /// A field of a struct.
@@ -323,24 +326,8 @@ pub struct Union {
     pub built: bool,
     /// What a literal that is none of its texts says.
     pub message: String,
-}
-
-impl Union {
-    /// Its variants that are one text each, with those texts.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.variants.iter().filter_map(|variant| match &variant.kind {
-            VariantKind::Text(text) => Some((variant.ident.as_str(), text.as_str())),
-            VariantKind::Value { .. } => None,
-        })
-    }
-
-    /// The types of its variants that carry a value.
-    pub(crate) fn types(&self) -> impl Iterator<Item = &Ty> {
-        self.variants.iter().filter_map(|variant| match &variant.kind {
-            VariantKind::Value { ty, .. } => Some(ty),
-            VariantKind::Text(_) => None,
-        })
-    }
+    /// The type of `fal_core::media` that is the same and stands for it.
+    pub known: Option<&'static str>,
 }
 
 /// A variant of a union.

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{Item, alike::alike, fields::Fields, names};
+use super::{Item, alike::alike, fields::Fields, known, names};
 use crate::model::{Endpoint, Object, Property, Side, Type};
 
 /// Who a type belongs to, in messages and in names.
@@ -165,7 +165,7 @@ impl<'a> Shapes<'a> {
             items.push(Item::Struct(fields.structure(&shared.ident, shared.object)));
             items.extend(fields.into_items());
         }
-        items
+        known::adopt(items)
     }
 }
 

@@ -31,6 +31,7 @@ impl Fields<'_> {
             tag,
             built: self.built,
             message: String::new(),
+            known: None,
         };
         let texts: Vec<&str> = union.texts().map(|(_, text)| text).collect();
         union.message = values::choice(&property.name, &self.owner.label, &texts);
@@ -100,5 +101,23 @@ fn kind_name(ty: &Type) -> &'static str {
         Type::Object(_) => "Object",
         Type::Map(_) => "Map",
         Type::Union(_) | Type::Tagged(..) | Type::Any => "Json",
+    }
+}
+
+impl Union {
+    /// Its variants that are one text each, with those texts.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variants.iter().filter_map(|variant| match &variant.kind {
+            VariantKind::Text(text) => Some((variant.ident.as_str(), text.as_str())),
+            VariantKind::Value { .. } => None,
+        })
+    }
+
+    /// The types of its variants that carry a value.
+    pub(crate) fn types(&self) -> impl Iterator<Item = &Ty> {
+        self.variants.iter().filter_map(|variant| match &variant.kind {
+            VariantKind::Value { ty, .. } => Some(ty),
+            VariantKind::Text(_) => None,
+        })
     }
 }

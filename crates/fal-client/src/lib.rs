@@ -94,7 +94,7 @@ pub use self::{
     retry::Retry,
     run::Run,
     storage::{
-        Checkpoint, Chunks, Download, Fetch, FileExt, Progress, Repository, Saved, Storage, Upload,
+        Checkpoint, Chunks, Download, Fetch, FileExt, MediaExt, Progress, Repository, Saved, Storage, Upload,
         UploadEvent, UploadEvents, UploadOptions,
     },
     stream::{Event, EventStream, NodeError, Stream, WorkflowEvent},

@@ -6,6 +6,7 @@ mod content_type;
 mod download;
 mod events;
 mod media;
+mod media_ext;
 mod meter;
 mod multipart;
 mod options;
@@ -24,6 +25,7 @@ pub use self::{
     download::{Chunks, Download, Fetch},
     events::{UploadEvent, UploadEvents},
     media::Saved,
+    media_ext::MediaExt,
     options::{Progress, Repository, UploadOptions},
     reader::FileExt,
     upload::Upload,

@@ -56,6 +56,24 @@ pub enum FileSource {
     },
 }
 
+/// What a required file parameter takes: a [`File`], or a file that another model gave.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a file",
+    label = "expected a `File`, found `{Self}`",
+    note = "a URL known at run time is `File::url(..)`, a local file `File::path(..)`, content in memory `File::bytes(..)`"
+)]
+pub trait IntoFile {
+    /// The file.
+    fn into_file(self) -> File;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Into<File>> IntoFile for T {
+    fn into_file(self) -> File {
+        self.into()
+    }
+}
+
 /// Content of a kind that this crate does not know. Equal to its clones alone.
 #[derive(Clone)]
 pub struct CustomContent(Arc<dyn Any + Send + Sync>);

@@ -9,6 +9,7 @@
 //! | what a model is | [`Endpoint`], [`Parameters`], [`IntoInput`] |
 //! | numbers that cannot leave their range | [`Int`], [`Float`] |
 //! | media given to a model | [`File`] |
+//! | files that models give, sizes of images | [`media`] |
 //! | building an input from checked literals | [`input!`] |
 //! | what is only checked at run time | [`Violations`] |
 
@@ -20,6 +21,7 @@ mod file;
 mod input_macro;
 #[cfg(feature = "schemars")]
 pub mod json_schema;
+pub mod media;
 mod nullable;
 mod number;
 mod param;
@@ -28,7 +30,7 @@ pub mod wire;
 pub use check::{At, Check, Length, Violation, Violations, validate};
 pub use endpoint::{Endpoint, IntoInput, Parameters, Realtime, Streams, Unset};
 pub use enums::UnknownValue;
-pub use file::{CustomContent, File, FileSource};
+pub use file::{CustomContent, File, FileSource, IntoFile};
 pub use nullable::Nullable;
 pub use number::{Float, Int, OutOfRange, Range};
 pub use param::Param;

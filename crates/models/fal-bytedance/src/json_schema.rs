@@ -6,182 +6,6 @@ use std::borrow::Cow;
 use fal_core::json_schema::schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-impl JsonSchema for crate::types::FileOutput {
-    fn schema_name() -> Cow<'static, str> {
-        "FileOutput".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_bytedance::types::FileOutput".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "url": {
-              "type": "string",
-              "description": "Address to download the file from."
-            },
-            "content_type": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Media type of the file, such as `image/png` or `video/mp4`."
-            },
-            "file_name": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Name of the file. One is made up where none is given."
-            },
-            "file_size": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Size of the file in bytes."
-            }
-          },
-          "required": [
-            "url"
-          ],
-          "description": "A file, ready to download."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
-impl JsonSchema for crate::types::ImageSize {
-    fn schema_name() -> Cow<'static, str> {
-        "ImageSize".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_bytedance::types::ImageSize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "width": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Width in pixels.",
-              "default": 512
-            },
-            "height": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Height in pixels.",
-              "default": 512
-            }
-          },
-          "description": "Exact size of an image, for when none of the presets fits."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
-impl JsonSchema for crate::types::Image {
-    fn schema_name() -> Cow<'static, str> {
-        "Image".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_bytedance::types::Image".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "url": {
-              "type": "string",
-              "description": "Address to download the image from. In sync mode, where there is one, this is a data URI that holds the image itself."
-            },
-            "content_type": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Media type of the file, such as `image/png` or `video/mp4`."
-            },
-            "file_name": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Name of the file. One is made up where none is given."
-            },
-            "file_size": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Size of the file in bytes."
-            },
-            "width": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Width in pixels."
-            },
-            "height": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Height in pixels."
-            }
-          },
-          "required": [
-            "url"
-          ],
-          "description": "An image file and its size."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
 impl JsonSchema for crate::types::Seed2MiniMessage {
     fn schema_name() -> Cow<'static, str> {
         "Seed2MiniMessage".into()
@@ -545,7 +369,24 @@ impl JsonSchema for crate::dreamina::v3_1::text_to_image::ImageSizeValue {
         const SCHEMA: &str = r#"{
           "anyOf": [
             {
-              "$type": "ImageSize"
+              "type": "object",
+              "properties": {
+                "width": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 14142,
+                  "description": "Width in pixels.",
+                  "default": 512
+                },
+                "height": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 14142,
+                  "description": "Height in pixels.",
+                  "default": 512
+                }
+              },
+              "description": "Exact size of an image, for when none of the presets fits."
             },
             {
               "type": "string",
@@ -560,7 +401,7 @@ impl JsonSchema for crate::dreamina::v3_1::text_to_image::ImageSizeValue {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>)])
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -2578,7 +2419,24 @@ impl JsonSchema for crate::seedream::v4::text_to_image::ImageSizeValue {
         const SCHEMA: &str = r#"{
           "anyOf": [
             {
-              "$type": "ImageSize"
+              "type": "object",
+              "properties": {
+                "width": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 14142,
+                  "description": "Width in pixels.",
+                  "default": 512
+                },
+                "height": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 14142,
+                  "description": "Height in pixels.",
+                  "default": 512
+                }
+              },
+              "description": "Exact size of an image, for when none of the presets fits."
             },
             {
               "type": "string",
@@ -2596,7 +2454,7 @@ impl JsonSchema for crate::seedream::v4::text_to_image::ImageSizeValue {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>)])
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -2743,7 +2601,24 @@ impl JsonSchema for crate::seedream::v4_5::text_to_image::ImageSizeValue {
         const SCHEMA: &str = r#"{
           "anyOf": [
             {
-              "$type": "ImageSize"
+              "type": "object",
+              "properties": {
+                "width": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 14142,
+                  "description": "Width in pixels.",
+                  "default": 512
+                },
+                "height": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 14142,
+                  "description": "Height in pixels.",
+                  "default": 512
+                }
+              },
+              "description": "Exact size of an image, for when none of the presets fits."
             },
             {
               "type": "string",
@@ -2760,7 +2635,7 @@ impl JsonSchema for crate::seedream::v4_5::text_to_image::ImageSizeValue {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>)])
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -2877,7 +2752,24 @@ impl JsonSchema for crate::seedream::v5::lite::text_to_image::ImageSizeValue {
         const SCHEMA: &str = r#"{
           "anyOf": [
             {
-              "$type": "ImageSize"
+              "type": "object",
+              "properties": {
+                "width": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 14142,
+                  "description": "Width in pixels.",
+                  "default": 512
+                },
+                "height": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 14142,
+                  "description": "Height in pixels.",
+                  "default": 512
+                }
+              },
+              "description": "Exact size of an image, for when none of the presets fits."
             },
             {
               "type": "string",
@@ -2895,6 +2787,6 @@ impl JsonSchema for crate::seedream::v5::lite::text_to_image::ImageSizeValue {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>)])
+        schema(generator, SCHEMA, &[])
     }
 }

@@ -94,9 +94,12 @@ struct Optional {
 
 impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
     /// [`image_url`](Input::image_url): Image of the person.
-    pub fn image_url(self, value: impl Into<File>) -> Builder<File, AudioUrlSlot> {
+    pub fn image_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<File, AudioUrlSlot> {
         Builder {
-            image_url: value.into(),
+            image_url: value.into_file(),
             audio_url: self.audio_url,
             optional: self.optional,
         }
@@ -104,10 +107,13 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
 
     /// [`audio_url`](Input::audio_url): Recording that the person speaks or sings, shorter than 30
     /// seconds.
-    pub fn audio_url(self, value: impl Into<File>) -> Builder<ImageUrlSlot, File> {
+    pub fn audio_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<ImageUrlSlot, File> {
         Builder {
             image_url: self.image_url,
-            audio_url: value.into(),
+            audio_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -55,6 +55,12 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`highest_resolution`](Self::highest_resolution).
+    pub const DEFAULT_HIGHEST_RESOLUTION: bool = true;
+}
+
 /// `num_speakers`: between 1 and 50.
 pub type NumSpeakers = Int<bounds::NumSpeakers>;
 

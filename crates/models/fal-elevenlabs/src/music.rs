@@ -59,6 +59,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`force_instrumental`](Self::force_instrumental).
+    pub const DEFAULT_FORCE_INSTRUMENTAL: bool = false;
+
+    /// Of [`respect_sections_durations`](Self::respect_sections_durations).
+    pub const DEFAULT_RESPECT_SECTIONS_DURATIONS: bool = true;
+
+    /// Of [`output_format`](Self::output_format).
+    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Mp3_44100_128;
+}
+
 /// `music_length_ms`: between 3000 and 600000.
 pub type MusicLengthMs = Int<bounds::MusicLengthMs>;
 

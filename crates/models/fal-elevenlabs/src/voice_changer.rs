@@ -57,6 +57,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`voice`](Self::voice).
+    pub const DEFAULT_VOICE: &'static str = "Rachel";
+
+    /// Of [`remove_background_noise`](Self::remove_background_noise).
+    pub const DEFAULT_REMOVE_BACKGROUND_NOISE: bool = false;
+
+    /// Of [`output_format`](Self::output_format).
+    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Mp3_44100_128;
+}
+
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -209,9 +221,9 @@ struct Optional {
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
     /// [`audio_url`](Input::audio_url): Recording to speak again.
-    pub fn audio_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            audio_url: value.into(),
+            audio_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -149,55 +149,6 @@ impl JsonSchema for crate::types::LoraWeight {
     }
 }
 
-impl JsonSchema for crate::types::Image {
-    fn schema_name() -> Cow<'static, str> {
-        "Image".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_fast_sdxl::types::Image".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "url": {
-              "type": "string",
-              "description": "Address to download the image from. In sync mode, where there is one, this is a data URI that holds the image itself."
-            },
-            "width": {
-              "type": "integer",
-              "description": "Width in pixels."
-            },
-            "height": {
-              "type": "integer",
-              "description": "Height in pixels."
-            },
-            "content_type": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Media type of the file, such as `image/png` or `video/mp4`.",
-              "default": "image/jpeg"
-            }
-          },
-          "required": [
-            "url",
-            "width",
-            "height"
-          ],
-          "description": "An image file and its size."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
 impl JsonSchema for crate::Input {
     fn schema_name() -> Cow<'static, str> {
         "Input".into()

@@ -107,6 +107,42 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
+
+    /// Of [`expand_prompt`](Self::expand_prompt).
+    pub const DEFAULT_EXPAND_PROMPT: bool = false;
+
+    /// Of [`format`](Self::format).
+    pub const DEFAULT_FORMAT: Format = Format::Jpeg;
+
+    /// Of [`guidance_scale`](Self::guidance_scale).
+    pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(7.5);
+
+    /// Of [`image_size`](Self::image_size).
+    pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::SquareHd;
+
+    /// Of [`negative_prompt`](Self::negative_prompt).
+    pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
+
+    /// Of [`num_images`](Self::num_images).
+    pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
+
+    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(25);
+
+    /// Of [`request_id`](Self::request_id).
+    pub const DEFAULT_REQUEST_ID: &'static str = "";
+
+    /// Of [`safety_checker_version`](Self::safety_checker_version).
+    pub const DEFAULT_SAFETY_CHECKER_VERSION: SafetyCheckerVersion = SafetyCheckerVersion::V1;
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+}
+
 /// The values of `format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

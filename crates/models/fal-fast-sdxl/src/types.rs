@@ -5,6 +5,8 @@ use fal_core::{Float, Int, Param, Parameters, Unset, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::Value;
 
+pub use fal_core::media::Image;
+
 /// The values of `image_size`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -104,21 +106,6 @@ pub struct LoraWeight {
 
 /// `scale`: between 0.0 and 1.0.
 pub type LoraWeightScale = Float<bounds::LoraWeightScale>;
-
-/// An image file and its size.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Image {
-    /// Address to download the image from. In sync mode, where there is one, this is a data URI that
-    /// holds the image itself.
-    pub url: String,
-    /// Width in pixels.
-    pub width: i64,
-    /// Height in pixels.
-    pub height: i64,
-    /// Media type of the file, such as `image/png` or `video/mp4`.
-    pub content_type: Option<String>,
-}
 
 // Building.
 
@@ -432,49 +419,6 @@ impl<'de> wire::Object<'de> for LoraWeight {
             optional,
         };
         Some(builder.build())
-    }
-}
-
-impl Serialize for Image {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url);
-        object.put("width", &self.width);
-        object.put("height", &self.height);
-        object.optional("content_type", &self.content_type);
-        object.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for Image {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
-    }
-}
-
-impl<'de> wire::Object<'de> for Image {
-    const NAME: &'static str = "Image";
-
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
-        let mut url = None;
-        let mut width = None;
-        let mut height = None;
-        let mut content_type = None;
-        while let Some(key) = object.key() {
-            match &*key {
-                "url" => object.or_null(&mut url),
-                "width" => object.integer_or_null(&mut width),
-                "height" => object.integer_or_null(&mut height),
-                "content_type" => object.or_null(&mut content_type),
-                _ => object.skip(),
-            }
-        }
-        Some(Self {
-            url: object.required("url", url)?,
-            width: object.required("width", width)?,
-            height: object.required("height", height)?,
-            content_type,
-        })
     }
 }
 

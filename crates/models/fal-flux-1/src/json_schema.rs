@@ -6,121 +6,6 @@ use std::borrow::Cow;
 use fal_core::json_schema::schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-impl JsonSchema for crate::types::ImageSize {
-    fn schema_name() -> Cow<'static, str> {
-        "ImageSize".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_flux_1::types::ImageSize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "anyOf": [
-            {
-              "$type": "CustomImageSize"
-            },
-            {
-              "type": "string",
-              "enum": [
-                "square_hd",
-                "square",
-                "portrait_4_3",
-                "portrait_16_9",
-                "landscape_4_3",
-                "landscape_16_9"
-              ]
-            }
-          ]
-        }"#;
-        schema(generator, SCHEMA, &[("CustomImageSize", SchemaGenerator::subschema_for::<crate::types::CustomImageSize>)])
-    }
-}
-
-impl JsonSchema for crate::types::CustomImageSize {
-    fn schema_name() -> Cow<'static, str> {
-        "CustomImageSize".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_flux_1::types::CustomImageSize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "width": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Width in pixels.",
-              "default": 512
-            },
-            "height": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Height in pixels.",
-              "default": 512
-            }
-          },
-          "description": "Exact size of an image, for when none of the presets fits."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
-impl JsonSchema for crate::types::Image {
-    fn schema_name() -> Cow<'static, str> {
-        "Image".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_flux_1::types::Image".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "url": {
-              "type": "string",
-              "description": "Address to download the image from. In sync mode, where there is one, this is a data URI that holds the image itself."
-            },
-            "width": {
-              "type": "integer",
-              "description": "Width in pixels."
-            },
-            "height": {
-              "type": "integer",
-              "description": "Height in pixels."
-            },
-            "content_type": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Media type of the file, such as `image/png` or `video/mp4`.",
-              "default": "image/jpeg"
-            }
-          },
-          "required": [
-            "url",
-            "width",
-            "height"
-          ],
-          "description": "An image file and its size."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
 impl JsonSchema for crate::dev::Input {
     fn schema_name() -> Cow<'static, str> {
         "Input".into()
@@ -143,7 +28,39 @@ impl JsonSchema for crate::dev::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -213,7 +130,7 @@ impl JsonSchema for crate::dev::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/dev`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::dev::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::dev::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::OutputFormat>)])
     }
 }
 
@@ -582,7 +499,39 @@ impl JsonSchema for crate::dev::redux::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -650,7 +599,7 @@ impl JsonSchema for crate::dev::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/dev/redux`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::dev::redux::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::redux::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::dev::redux::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::redux::OutputFormat>)])
     }
 }
 
@@ -775,7 +724,39 @@ impl JsonSchema for crate::krea::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -845,7 +826,7 @@ impl JsonSchema for crate::krea::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/krea`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::krea::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::krea::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::OutputFormat>)])
     }
 }
 
@@ -1214,7 +1195,39 @@ impl JsonSchema for crate::krea::redux::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -1282,7 +1295,7 @@ impl JsonSchema for crate::krea::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/krea/redux`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::krea::redux::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::redux::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::krea::redux::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::redux::OutputFormat>)])
     }
 }
 
@@ -1414,7 +1427,39 @@ impl JsonSchema for crate::schnell::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -1477,7 +1522,7 @@ impl JsonSchema for crate::schnell::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/schnell`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::schnell::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::schnell::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::schnell::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::schnell::OutputFormat>)])
     }
 }
 
@@ -1601,7 +1646,39 @@ impl JsonSchema for crate::schnell::redux::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -1662,7 +1739,7 @@ impl JsonSchema for crate::schnell::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/schnell/redux`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::schnell::redux::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::schnell::redux::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::schnell::redux::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::schnell::redux::OutputFormat>)])
     }
 }
 
@@ -1787,7 +1864,39 @@ impl JsonSchema for crate::srpo::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -1857,7 +1966,7 @@ impl JsonSchema for crate::srpo::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/srpo`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::srpo::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::srpo::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::srpo::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::srpo::OutputFormat>)])
     }
 }
 

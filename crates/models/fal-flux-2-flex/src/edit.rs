@@ -69,6 +69,24 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+
+    /// Of [`guidance_scale`](Self::guidance_scale).
+    pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
+
+    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(28);
+
+    /// Of [`enable_prompt_expansion`](Self::enable_prompt_expansion).
+    pub const DEFAULT_ENABLE_PROMPT_EXPANSION: bool = true;
+}
+
 /// The values of `image_size`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -85,6 +85,36 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`image_size`](Self::image_size).
+    pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
+
+    /// Of [`guidance_scale`](Self::guidance_scale).
+    pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(2.5);
+
+    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(40);
+
+    /// Of [`acceleration`](Self::acceleration).
+    pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::Regular;
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
+
+    /// Of [`output_format`](Self::output_format).
+    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
+
+    /// Of [`num_images`](Self::num_images).
+    pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
+
+    /// Of [`lora_scale`](Self::lora_scale).
+    pub const DEFAULT_LORA_SCALE: LoraScale = LoraScale::literal(1.0);
+}
+
 /// `guidance_scale`: between 0.0 and 20.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
 

@@ -6,154 +6,6 @@ use std::borrow::Cow;
 use fal_core::json_schema::schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-impl JsonSchema for crate::types::ImageSize {
-    fn schema_name() -> Cow<'static, str> {
-        "ImageSize".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_flux_2_lora_gallery::types::ImageSize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "anyOf": [
-            {
-              "$type": "CustomImageSize"
-            },
-            {
-              "type": "string",
-              "enum": [
-                "square_hd",
-                "square",
-                "portrait_4_3",
-                "portrait_16_9",
-                "landscape_4_3",
-                "landscape_16_9"
-              ]
-            }
-          ]
-        }"#;
-        schema(generator, SCHEMA, &[("CustomImageSize", SchemaGenerator::subschema_for::<crate::types::CustomImageSize>)])
-    }
-}
-
-impl JsonSchema for crate::types::CustomImageSize {
-    fn schema_name() -> Cow<'static, str> {
-        "CustomImageSize".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_flux_2_lora_gallery::types::CustomImageSize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "width": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Width in pixels.",
-              "default": 512
-            },
-            "height": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Height in pixels.",
-              "default": 512
-            }
-          },
-          "description": "Exact size of an image, for when none of the presets fits."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
-impl JsonSchema for crate::types::Image {
-    fn schema_name() -> Cow<'static, str> {
-        "Image".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_flux_2_lora_gallery::types::Image".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "url": {
-              "type": "string",
-              "description": "Address to download the image from. In sync mode, where there is one, this is a data URI that holds the image itself."
-            },
-            "content_type": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Media type of the file, such as `image/png` or `video/mp4`."
-            },
-            "file_name": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Name of the file. One is made up where none is given."
-            },
-            "file_size": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Size of the file in bytes."
-            },
-            "width": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Width in pixels."
-            },
-            "height": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Height in pixels."
-            }
-          },
-          "required": [
-            "url"
-          ],
-          "description": "An image file and its size."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
 impl JsonSchema for crate::add_background::Input {
     fn schema_name() -> Cow<'static, str> {
         "Input".into()
@@ -182,7 +34,39 @@ impl JsonSchema for crate::add_background::Input {
             "image_size": {
               "anyOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 },
                 {
                   "type": "null"
@@ -261,7 +145,7 @@ impl JsonSchema for crate::add_background::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/add-background`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::add_background::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::add_background::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::add_background::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::add_background::OutputFormat>)])
     }
 }
 
@@ -375,7 +259,39 @@ impl JsonSchema for crate::apartment_staging::Input {
             "image_size": {
               "anyOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 },
                 {
                   "type": "null"
@@ -455,7 +371,7 @@ impl JsonSchema for crate::apartment_staging::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/apartment-staging`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::apartment_staging::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::apartment_staging::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::apartment_staging::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::apartment_staging::OutputFormat>)])
     }
 }
 
@@ -564,7 +480,39 @@ impl JsonSchema for crate::ballpoint_pen_sketch::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -641,7 +589,7 @@ impl JsonSchema for crate::ballpoint_pen_sketch::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/ballpoint-pen-sketch`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::ballpoint_pen_sketch::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::ballpoint_pen_sketch::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::ballpoint_pen_sketch::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::ballpoint_pen_sketch::OutputFormat>)])
     }
 }
 
@@ -750,7 +698,39 @@ impl JsonSchema for crate::digital_comic_art::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -827,7 +807,7 @@ impl JsonSchema for crate::digital_comic_art::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/digital-comic-art`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::digital_comic_art::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::digital_comic_art::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::digital_comic_art::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::digital_comic_art::OutputFormat>)])
     }
 }
 
@@ -942,7 +922,39 @@ impl JsonSchema for crate::face_to_full_portrait::Input {
             "image_size": {
               "anyOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 },
                 {
                   "type": "null"
@@ -1021,7 +1033,7 @@ impl JsonSchema for crate::face_to_full_portrait::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/face-to-full-portrait`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::face_to_full_portrait::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::face_to_full_portrait::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::face_to_full_portrait::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::face_to_full_portrait::OutputFormat>)])
     }
 }
 
@@ -1130,7 +1142,39 @@ impl JsonSchema for crate::hdr_style::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -1207,7 +1251,7 @@ impl JsonSchema for crate::hdr_style::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/hdr-style`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::hdr_style::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::hdr_style::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::hdr_style::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::hdr_style::OutputFormat>)])
     }
 }
 
@@ -1317,7 +1361,39 @@ impl JsonSchema for crate::multiple_angles::Input {
             "image_size": {
               "anyOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 },
                 {
                   "type": "null"
@@ -1417,7 +1493,7 @@ impl JsonSchema for crate::multiple_angles::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/multiple-angles`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::multiple_angles::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::multiple_angles::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::multiple_angles::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::multiple_angles::OutputFormat>)])
     }
 }
 
@@ -1526,7 +1602,39 @@ impl JsonSchema for crate::realism::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -1603,7 +1711,7 @@ impl JsonSchema for crate::realism::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/realism`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::realism::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::realism::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::realism::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::realism::OutputFormat>)])
     }
 }
 
@@ -1712,7 +1820,39 @@ impl JsonSchema for crate::satellite_view_style::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -1789,7 +1929,7 @@ impl JsonSchema for crate::satellite_view_style::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/satellite-view-style`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::satellite_view_style::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::satellite_view_style::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::satellite_view_style::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::satellite_view_style::OutputFormat>)])
     }
 }
 
@@ -1898,7 +2038,39 @@ impl JsonSchema for crate::sepia_vintage::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -1975,7 +2147,7 @@ impl JsonSchema for crate::sepia_vintage::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/sepia-vintage`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::sepia_vintage::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::sepia_vintage::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::sepia_vintage::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::sepia_vintage::OutputFormat>)])
     }
 }
 
@@ -2089,7 +2261,39 @@ impl JsonSchema for crate::virtual_tryon::Input {
             "image_size": {
               "anyOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 },
                 {
                   "type": "null"
@@ -2169,7 +2373,7 @@ impl JsonSchema for crate::virtual_tryon::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/virtual-tryon`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::virtual_tryon::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::virtual_tryon::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::virtual_tryon::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::virtual_tryon::OutputFormat>)])
     }
 }
 

@@ -6,122 +6,6 @@ use std::borrow::Cow;
 use fal_core::json_schema::schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-impl JsonSchema for crate::types::ImageSize {
-    fn schema_name() -> Cow<'static, str> {
-        "ImageSize".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_flux_2_max::types::ImageSize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "width": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Width in pixels.",
-              "default": 512
-            },
-            "height": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Height in pixels.",
-              "default": 512
-            }
-          },
-          "description": "Exact size of an image, for when none of the presets fits."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
-impl JsonSchema for crate::types::ImageFile {
-    fn schema_name() -> Cow<'static, str> {
-        "ImageFile".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_flux_2_max::types::ImageFile".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "url": {
-              "type": "string",
-              "description": "Address to download the image from. In sync mode, where there is one, this is a data URI that holds the image itself."
-            },
-            "content_type": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Media type of the file, such as `image/png` or `video/mp4`."
-            },
-            "file_name": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Name of the file. One is made up where none is given."
-            },
-            "file_size": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Size of the file in bytes."
-            },
-            "width": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Width in pixels."
-            },
-            "height": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Height in pixels."
-            }
-          },
-          "required": [
-            "url"
-          ],
-          "description": "An image file and its size."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
 impl JsonSchema for crate::Input {
     fn schema_name() -> Cow<'static, str> {
         "Input".into()
@@ -245,7 +129,24 @@ impl JsonSchema for crate::ImageSizeValue {
         const SCHEMA: &str = r#"{
           "anyOf": [
             {
-              "$type": "ImageSize"
+              "type": "object",
+              "properties": {
+                "width": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 14142,
+                  "description": "Width in pixels.",
+                  "default": 512
+                },
+                "height": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 14142,
+                  "description": "Height in pixels.",
+                  "default": 512
+                }
+              },
+              "description": "Exact size of an image, for when none of the presets fits."
             },
             {
               "type": "string",
@@ -260,7 +161,7 @@ impl JsonSchema for crate::ImageSizeValue {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>)])
+        schema(generator, SCHEMA, &[])
     }
 }
 
@@ -430,7 +331,24 @@ impl JsonSchema for crate::edit::ImageSizeValue {
         const SCHEMA: &str = r#"{
           "anyOf": [
             {
-              "$type": "ImageSize"
+              "type": "object",
+              "properties": {
+                "width": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 14142,
+                  "description": "Width in pixels.",
+                  "default": 512
+                },
+                "height": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 14142,
+                  "description": "Height in pixels.",
+                  "default": 512
+                }
+              },
+              "description": "Exact size of an image, for when none of the presets fits."
             },
             {
               "type": "string",
@@ -446,7 +364,7 @@ impl JsonSchema for crate::edit::ImageSizeValue {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>)])
+        schema(generator, SCHEMA, &[])
     }
 }
 

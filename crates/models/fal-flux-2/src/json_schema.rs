@@ -6,154 +6,6 @@ use std::borrow::Cow;
 use fal_core::json_schema::schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-impl JsonSchema for crate::types::ImageSize {
-    fn schema_name() -> Cow<'static, str> {
-        "ImageSize".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_flux_2::types::ImageSize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "anyOf": [
-            {
-              "$type": "CustomImageSize"
-            },
-            {
-              "type": "string",
-              "enum": [
-                "square_hd",
-                "square",
-                "portrait_4_3",
-                "portrait_16_9",
-                "landscape_4_3",
-                "landscape_16_9"
-              ]
-            }
-          ]
-        }"#;
-        schema(generator, SCHEMA, &[("CustomImageSize", SchemaGenerator::subschema_for::<crate::types::CustomImageSize>)])
-    }
-}
-
-impl JsonSchema for crate::types::CustomImageSize {
-    fn schema_name() -> Cow<'static, str> {
-        "CustomImageSize".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_flux_2::types::CustomImageSize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "width": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Width in pixels.",
-              "default": 512
-            },
-            "height": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Height in pixels.",
-              "default": 512
-            }
-          },
-          "description": "Exact size of an image, for when none of the presets fits."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
-impl JsonSchema for crate::types::ImageFile {
-    fn schema_name() -> Cow<'static, str> {
-        "ImageFile".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_flux_2::types::ImageFile".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "url": {
-              "type": "string",
-              "description": "Address to download the image from. In sync mode, where there is one, this is a data URI that holds the image itself."
-            },
-            "content_type": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Media type of the file, such as `image/png` or `video/mp4`."
-            },
-            "file_name": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Name of the file. One is made up where none is given."
-            },
-            "file_size": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Size of the file in bytes."
-            },
-            "width": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Width in pixels."
-            },
-            "height": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Height in pixels."
-            }
-          },
-          "required": [
-            "url"
-          ],
-          "description": "An image file and its size."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
 impl JsonSchema for crate::types::FalAiFlux2KleinLoRaInput {
     fn schema_name() -> Cow<'static, str> {
         "FalAiFlux2KleinLoRaInput".into()
@@ -344,7 +196,39 @@ impl JsonSchema for crate::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -394,7 +278,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>)])
     }
 }
 
@@ -593,7 +477,39 @@ impl JsonSchema for crate::edit::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -642,7 +558,7 @@ impl JsonSchema for crate::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::edit::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::edit::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::edit::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::edit::OutputFormat>)])
     }
 }
 
@@ -786,7 +702,39 @@ impl JsonSchema for crate::flash::Input {
               "description": "Size of the image, as a preset or as an exact width and height of 512 to 2048 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -827,7 +775,7 @@ impl JsonSchema for crate::flash::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/flash`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::flash::OutputFormat>)])
+        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::flash::OutputFormat>)])
     }
 }
 
@@ -948,7 +896,39 @@ impl JsonSchema for crate::flash::edit::Input {
               "description": "Size of the image, as a preset or as an exact width and height of 512 to 2048 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -989,7 +969,7 @@ impl JsonSchema for crate::flash::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/flash/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::flash::edit::OutputFormat>)])
+        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::flash::edit::OutputFormat>)])
     }
 }
 
@@ -1111,7 +1091,39 @@ impl JsonSchema for crate::klein::_4b::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -1227,7 +1239,7 @@ impl JsonSchema for crate::klein::_4b::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b`."
         }"#;
-        schema(generator, SCHEMA, &[("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::CnsGammaSource>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::OutputFormat>)])
+        schema(generator, SCHEMA, &[("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::CnsGammaSource>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::OutputFormat>)])
     }
 }
 
@@ -1382,7 +1394,39 @@ impl JsonSchema for crate::klein::_4b::base::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -1507,7 +1551,7 @@ impl JsonSchema for crate::klein::_4b::base::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/base`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::Acceleration>), ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::base::CnsGammaSource>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::Acceleration>), ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::base::CnsGammaSource>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::OutputFormat>)])
     }
 }
 
@@ -1732,7 +1776,39 @@ impl JsonSchema for crate::klein::_4b::base::edit::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -1776,7 +1852,7 @@ impl JsonSchema for crate::klein::_4b::base::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/base/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::OutputFormat>)])
     }
 }
 
@@ -1931,7 +2007,39 @@ impl JsonSchema for crate::klein::_4b::base::edit::lora::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -1983,7 +2091,7 @@ impl JsonSchema for crate::klein::_4b::base::edit::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/base/edit/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::lora::Acceleration>), ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::lora::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::lora::Acceleration>), ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::lora::OutputFormat>)])
     }
 }
 
@@ -2139,7 +2247,39 @@ impl JsonSchema for crate::klein::_4b::base::lora::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -2272,7 +2412,7 @@ impl JsonSchema for crate::klein::_4b::base::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/base/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::lora::Acceleration>), ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::base::lora::CnsGammaSource>), ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::lora::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::lora::Acceleration>), ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::base::lora::CnsGammaSource>), ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::lora::OutputFormat>)])
     }
 }
 
@@ -2436,7 +2576,39 @@ impl JsonSchema for crate::klein::_4b::edit::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -2472,7 +2644,7 @@ impl JsonSchema for crate::klein::_4b::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::edit::OutputFormat>)])
+        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::edit::OutputFormat>)])
     }
 }
 
@@ -2594,7 +2766,39 @@ impl JsonSchema for crate::klein::_4b::lora::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -2718,7 +2922,7 @@ impl JsonSchema for crate::klein::_4b::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::lora::CnsGammaSource>), ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::lora::OutputFormat>)])
+        schema(generator, SCHEMA, &[("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::lora::CnsGammaSource>), ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::lora::OutputFormat>)])
     }
 }
 
@@ -2861,7 +3065,39 @@ impl JsonSchema for crate::klein::_9b::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -2977,7 +3213,7 @@ impl JsonSchema for crate::klein::_9b::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b`."
         }"#;
-        schema(generator, SCHEMA, &[("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::CnsGammaSource>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::OutputFormat>)])
+        schema(generator, SCHEMA, &[("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::CnsGammaSource>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::OutputFormat>)])
     }
 }
 
@@ -3181,7 +3417,39 @@ impl JsonSchema for crate::klein::_9b::base::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -3306,7 +3574,7 @@ impl JsonSchema for crate::klein::_9b::base::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/base`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::Acceleration>), ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::base::CnsGammaSource>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::Acceleration>), ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::base::CnsGammaSource>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::OutputFormat>)])
     }
 }
 
@@ -3531,7 +3799,39 @@ impl JsonSchema for crate::klein::_9b::base::edit::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -3575,7 +3875,7 @@ impl JsonSchema for crate::klein::_9b::base::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/base/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::OutputFormat>)])
     }
 }
 
@@ -3730,7 +4030,39 @@ impl JsonSchema for crate::klein::_9b::base::edit::lora::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -3782,7 +4114,7 @@ impl JsonSchema for crate::klein::_9b::base::edit::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/base/edit/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::lora::Acceleration>), ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::lora::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::lora::Acceleration>), ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::lora::OutputFormat>)])
     }
 }
 
@@ -3938,7 +4270,39 @@ impl JsonSchema for crate::klein::_9b::base::lora::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -4071,7 +4435,7 @@ impl JsonSchema for crate::klein::_9b::base::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/base/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::lora::Acceleration>), ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::base::lora::CnsGammaSource>), ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::lora::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::lora::Acceleration>), ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::base::lora::CnsGammaSource>), ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::lora::OutputFormat>)])
     }
 }
 
@@ -4235,7 +4599,39 @@ impl JsonSchema for crate::klein::_9b::edit::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -4271,7 +4667,7 @@ impl JsonSchema for crate::klein::_9b::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::edit::OutputFormat>)])
+        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::edit::OutputFormat>)])
     }
 }
 
@@ -4393,7 +4789,39 @@ impl JsonSchema for crate::klein::_9b::lora::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -4517,7 +4945,7 @@ impl JsonSchema for crate::klein::_9b::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::lora::CnsGammaSource>), ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::lora::OutputFormat>)])
+        schema(generator, SCHEMA, &[("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::lora::CnsGammaSource>), ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::lora::OutputFormat>)])
     }
 }
 
@@ -4801,7 +5229,39 @@ impl JsonSchema for crate::lora::Input {
               "description": "Size of the image, as a preset or as an exact width and height of 512 to 2048 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -4859,7 +5319,7 @@ impl JsonSchema for crate::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::lora::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("LoRaInput", SchemaGenerator::subschema_for::<crate::types::LoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::lora::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::lora::Acceleration>), ("LoRaInput", SchemaGenerator::subschema_for::<crate::types::LoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::lora::OutputFormat>)])
     }
 }
 
@@ -5058,7 +5518,39 @@ impl JsonSchema for crate::lora::edit::Input {
               "description": "Size of the image, as a preset or as an exact width and height of 512 to 2048 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -5115,7 +5607,7 @@ impl JsonSchema for crate::lora::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/lora/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::lora::edit::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("LoRaInput", SchemaGenerator::subschema_for::<crate::types::LoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::lora::edit::OutputFormat>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::lora::edit::Acceleration>), ("LoRaInput", SchemaGenerator::subschema_for::<crate::types::LoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::lora::edit::OutputFormat>)])
     }
 }
 
@@ -5259,7 +5751,39 @@ impl JsonSchema for crate::turbo::Input {
               "description": "Size of the image, as a preset or as an exact width and height of 512 to 2048 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -5300,7 +5824,7 @@ impl JsonSchema for crate::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/turbo`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::turbo::OutputFormat>)])
+        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::turbo::OutputFormat>)])
     }
 }
 
@@ -5421,7 +5945,39 @@ impl JsonSchema for crate::turbo::edit::Input {
               "description": "Size of the image, as a preset or as an exact width and height of 512 to 2048 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -5462,7 +6018,7 @@ impl JsonSchema for crate::turbo::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/turbo/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::turbo::edit::OutputFormat>)])
+        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::turbo::edit::OutputFormat>)])
     }
 }
 

@@ -109,6 +109,36 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`image_size`](Self::image_size).
+    pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
+
+    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(28);
+
+    /// Of [`guidance_scale`](Self::guidance_scale).
+    pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+
+    /// Of [`num_images`](Self::num_images).
+    pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
+
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
+
+    /// Of [`output_format`](Self::output_format).
+    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
+
+    /// Of [`control_lora_strength`](Self::control_lora_strength).
+    pub const DEFAULT_CONTROL_LORA_STRENGTH: ControlLoraStrength = ControlLoraStrength::literal(1.0);
+
+    /// Of [`preprocess_depth`](Self::preprocess_depth).
+    pub const DEFAULT_PREPROCESS_DEPTH: bool = true;
+}
+
 /// `num_inference_steps`: between 1 and 50.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
 
@@ -234,11 +264,11 @@ impl<PromptSlot, ControlLoraImageUrlSlot> Builder<PromptSlot, ControlLoraImageUr
     /// [`control_lora_image_url`](Input::control_lora_image_url): Image whose depth the result keeps.
     pub fn control_lora_image_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
-            control_lora_image_url: value.into(),
+            control_lora_image_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -94,6 +94,27 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(30);
+
+    /// Of [`guidance_scale`](Self::guidance_scale).
+    pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(2.5);
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+
+    /// Of [`num_images`](Self::num_images).
+    pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
+
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
+
+    /// Of [`strength`](Self::strength).
+    pub const DEFAULT_STRENGTH: Strength = Strength::literal(0.88);
+}
+
 /// `num_inference_steps`: between 10 and 50.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
 
@@ -265,11 +286,11 @@ impl<
     /// [`image_url`](Input::image_url): Image to change.
     pub fn image_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<PromptSlot, File, MaskUrlSlot, ReferenceImageUrlSlot> {
         Builder {
             prompt: self.prompt,
-            image_url: value.into(),
+            image_url: value.into_file(),
             mask_url: self.mask_url,
             reference_image_url: self.reference_image_url,
             optional: self.optional,
@@ -280,12 +301,12 @@ impl<
     /// stays as it is.
     pub fn mask_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<PromptSlot, ImageUrlSlot, File, ReferenceImageUrlSlot> {
         Builder {
             prompt: self.prompt,
             image_url: self.image_url,
-            mask_url: value.into(),
+            mask_url: value.into_file(),
             reference_image_url: self.reference_image_url,
             optional: self.optional,
         }
@@ -295,13 +316,13 @@ impl<
     /// masked part.
     pub fn reference_image_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, File> {
         Builder {
             prompt: self.prompt,
             image_url: self.image_url,
             mask_url: self.mask_url,
-            reference_image_url: value.into(),
+            reference_image_url: value.into_file(),
             optional: self.optional,
         }
     }

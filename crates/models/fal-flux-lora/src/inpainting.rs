@@ -97,6 +97,33 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(28);
+
+    /// Of [`guidance_scale`](Self::guidance_scale).
+    pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+
+    /// Of [`num_images`](Self::num_images).
+    pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
+
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
+
+    /// Of [`output_format`](Self::output_format).
+    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
+
+    /// Of [`acceleration`](Self::acceleration).
+    pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::None;
+
+    /// Of [`strength`](Self::strength).
+    pub const DEFAULT_STRENGTH: Strength = Strength::literal(0.85);
+}
+
 /// `num_inference_steps`: between 1 and 50.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
 
@@ -257,11 +284,11 @@ impl<
     /// [`image_url`](Input::image_url): Image to start from.
     pub fn image_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<PromptSlot, File, MaskUrlSlot> {
         Builder {
             prompt: self.prompt,
-            image_url: value.into(),
+            image_url: value.into_file(),
             mask_url: self.mask_url,
             optional: self.optional,
         }
@@ -271,12 +298,12 @@ impl<
     /// stays as it is.
     pub fn mask_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<PromptSlot, ImageUrlSlot, File> {
         Builder {
             prompt: self.prompt,
             image_url: self.image_url,
-            mask_url: value.into(),
+            mask_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -87,6 +87,30 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`image_size`](Self::image_size).
+    pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::SquareHd;
+
+    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(8);
+
+    /// Of [`guidance_scale`](Self::guidance_scale).
+    pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+
+    /// Of [`num_images`](Self::num_images).
+    pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
+
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
+
+    /// Of [`output_format`](Self::output_format).
+    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
+}
+
 /// `num_inference_steps`: between 1 and 50.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
 
@@ -199,10 +223,10 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
     }
 
     /// [`image_url`](Input::image_url): Image of the subject to put into the new picture.
-    pub fn image_url(self, value: impl Into<File>) -> Builder<PromptSlot, File> {
+    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
-            image_url: value.into(),
+            image_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -6,154 +6,6 @@ use std::borrow::Cow;
 use fal_core::json_schema::schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-impl JsonSchema for crate::types::ImageSize {
-    fn schema_name() -> Cow<'static, str> {
-        "ImageSize".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_ideogram_v4::types::ImageSize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "anyOf": [
-            {
-              "$type": "CustomImageSize"
-            },
-            {
-              "type": "string",
-              "enum": [
-                "square_hd",
-                "square",
-                "portrait_4_3",
-                "portrait_16_9",
-                "landscape_4_3",
-                "landscape_16_9"
-              ]
-            }
-          ]
-        }"#;
-        schema(generator, SCHEMA, &[("CustomImageSize", SchemaGenerator::subschema_for::<crate::types::CustomImageSize>)])
-    }
-}
-
-impl JsonSchema for crate::types::CustomImageSize {
-    fn schema_name() -> Cow<'static, str> {
-        "CustomImageSize".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_ideogram_v4::types::CustomImageSize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "width": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Width in pixels.",
-              "default": 512
-            },
-            "height": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Height in pixels.",
-              "default": 512
-            }
-          },
-          "description": "Exact size of an image, for when none of the presets fits."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
-impl JsonSchema for crate::types::ImageFile {
-    fn schema_name() -> Cow<'static, str> {
-        "ImageFile".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_ideogram_v4::types::ImageFile".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "url": {
-              "type": "string",
-              "description": "Address to download the image from. In sync mode, where there is one, this is a data URI that holds the image itself."
-            },
-            "content_type": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Media type of the file, such as `image/png` or `video/mp4`."
-            },
-            "file_name": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Name of the file. One is made up where none is given."
-            },
-            "file_size": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Size of the file in bytes."
-            },
-            "width": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Width in pixels."
-            },
-            "height": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Height in pixels."
-            }
-          },
-          "required": [
-            "url"
-          ],
-          "description": "An image file and its size."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
 impl JsonSchema for crate::types::LoRaInput {
     fn schema_name() -> Cow<'static, str> {
         "LoRaInput".into()
@@ -183,66 +35,6 @@ impl JsonSchema for crate::types::LoRaInput {
             "path"
           ],
           "description": "Weights of a LoRA, and how strongly they apply."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
-impl JsonSchema for crate::types::FileOutput {
-    fn schema_name() -> Cow<'static, str> {
-        "FileOutput".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_ideogram_v4::types::FileOutput".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "url": {
-              "type": "string",
-              "description": "Address to download the file from."
-            },
-            "content_type": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Media type of the file, such as `image/png` or `video/mp4`."
-            },
-            "file_name": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Name of the file. One is made up where none is given."
-            },
-            "file_size": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Size of the file in bytes."
-            }
-          },
-          "required": [
-            "url"
-          ],
-          "description": "A file, ready to download."
         }"#;
         schema(generator, SCHEMA, &[])
     }
@@ -279,7 +71,39 @@ impl JsonSchema for crate::Input {
               "description": "Size of the image, as a preset or as an exact width and height.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -344,7 +168,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `ideogram/v4`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>), ("ExpansionModel", SchemaGenerator::subschema_for::<crate::ExpansionModel>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>), ("RenderingSpeed", SchemaGenerator::subschema_for::<crate::RenderingSpeed>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>), ("ExpansionModel", SchemaGenerator::subschema_for::<crate::ExpansionModel>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>), ("RenderingSpeed", SchemaGenerator::subschema_for::<crate::RenderingSpeed>)])
     }
 }
 
@@ -571,7 +395,39 @@ impl JsonSchema for crate::lora::Input {
               "description": "Size of the image, as a preset or as an exact width and height.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -645,7 +501,7 @@ impl JsonSchema for crate::lora::Input {
           ],
           "description": "The parameters of `ideogram/v4/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::lora::Acceleration>), ("ExpansionModel", SchemaGenerator::subschema_for::<crate::lora::ExpansionModel>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("LoRaInput", SchemaGenerator::subschema_for::<crate::types::LoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::lora::OutputFormat>), ("RenderingSpeed", SchemaGenerator::subschema_for::<crate::lora::RenderingSpeed>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::lora::Acceleration>), ("ExpansionModel", SchemaGenerator::subschema_for::<crate::lora::ExpansionModel>), ("LoRaInput", SchemaGenerator::subschema_for::<crate::types::LoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::lora::OutputFormat>), ("RenderingSpeed", SchemaGenerator::subschema_for::<crate::lora::RenderingSpeed>)])
     }
 }
 

@@ -56,6 +56,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`steps`](Self::steps).
+    pub const DEFAULT_STEPS: Steps = Steps::literal(1000);
+
+    /// Of [`resolution`](Self::resolution).
+    pub const DEFAULT_RESOLUTION: &'static str = "auto";
+
+    /// Of [`learning_rate`](Self::learning_rate).
+    pub const DEFAULT_LEARNING_RATE: LearningRate = LearningRate::literal(0.0001);
+}
+
 /// `steps`: between 100 and 40000.
 pub type Steps = Int<bounds::Steps>;
 
@@ -113,9 +125,9 @@ struct Optional {
 
 impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
     /// [`images_data_url`](Input::images_data_url): ZIP archive with the images.
-    pub fn images_data_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn images_data_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            images_data_url: value.into(),
+            images_data_url: value.into_file(),
             optional: self.optional,
         }
     }

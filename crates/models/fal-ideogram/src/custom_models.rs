@@ -90,9 +90,9 @@ struct Optional {
 impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
     /// [`images_data_url`](Input::images_data_url): ZIP archive with 10 to 100 images in JPEG, PNG or
     /// WebP.
-    pub fn images_data_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn images_data_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            images_data_url: value.into(),
+            images_data_url: value.into_file(),
             optional: self.optional,
         }
     }

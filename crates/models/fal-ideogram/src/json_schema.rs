@@ -6,98 +6,6 @@ use std::borrow::Cow;
 use fal_core::json_schema::schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-impl JsonSchema for crate::types::ImageSize {
-    fn schema_name() -> Cow<'static, str> {
-        "ImageSize".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_ideogram::types::ImageSize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "anyOf": [
-            {
-              "$type": "CustomImageSize"
-            },
-            {
-              "type": "string",
-              "enum": [
-                "square_hd",
-                "square",
-                "portrait_4_3",
-                "portrait_16_9",
-                "landscape_4_3",
-                "landscape_16_9"
-              ]
-            }
-          ]
-        }"#;
-        schema(generator, SCHEMA, &[("CustomImageSize", SchemaGenerator::subschema_for::<crate::types::CustomImageSize>)])
-    }
-}
-
-impl JsonSchema for crate::types::FileOutput {
-    fn schema_name() -> Cow<'static, str> {
-        "FileOutput".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_ideogram::types::FileOutput".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "url": {
-              "type": "string",
-              "description": "Address to download the image from. In sync mode, where there is one, this is a data URI that holds the image itself."
-            },
-            "content_type": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Media type of the file, such as `image/png` or `video/mp4`."
-            },
-            "file_name": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Name of the file. One is made up where none is given."
-            },
-            "file_size": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Size of the file in bytes."
-            }
-          },
-          "required": [
-            "url"
-          ],
-          "description": "A file, ready to download."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
 impl JsonSchema for crate::types::ColorPalette {
     fn schema_name() -> Cow<'static, str> {
         "ColorPalette".into()
@@ -251,40 +159,6 @@ impl JsonSchema for crate::types::RgbColor {
             }
           },
           "description": "A color by its red, green and blue parts."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
-impl JsonSchema for crate::types::CustomImageSize {
-    fn schema_name() -> Cow<'static, str> {
-        "CustomImageSize".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_ideogram::types::CustomImageSize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "width": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Width in pixels.",
-              "default": 512
-            },
-            "height": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Height in pixels.",
-              "default": 512
-            }
-          },
-          "description": "Exact size of an image, for when none of the presets fits."
         }"#;
         schema(generator, SCHEMA, &[])
     }
@@ -1277,7 +1151,39 @@ impl JsonSchema for crate::v3::Input {
             "image_size": {
               "anyOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 },
                 {
                   "type": "null"
@@ -1297,7 +1203,7 @@ impl JsonSchema for crate::v3::Input {
           ],
           "description": "The parameters of `fal-ai/ideogram/v3`."
         }"#;
-        schema(generator, SCHEMA, &[("ColorPalette", SchemaGenerator::subschema_for::<crate::types::ColorPalette>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("RenderingSpeed", SchemaGenerator::subschema_for::<crate::v3::RenderingSpeed>), ("Style", SchemaGenerator::subschema_for::<crate::v3::Style>), ("StylePreset", SchemaGenerator::subschema_for::<crate::v3::StylePreset>)])
+        schema(generator, SCHEMA, &[("ColorPalette", SchemaGenerator::subschema_for::<crate::types::ColorPalette>), ("RenderingSpeed", SchemaGenerator::subschema_for::<crate::v3::RenderingSpeed>), ("Style", SchemaGenerator::subschema_for::<crate::v3::Style>), ("StylePreset", SchemaGenerator::subschema_for::<crate::v3::StylePreset>)])
     }
 }
 

@@ -62,6 +62,21 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio1x1;
+
+    /// Of [`expand_prompt`](Self::expand_prompt).
+    pub const DEFAULT_EXPAND_PROMPT: bool = true;
+
+    /// Of [`style`](Self::style).
+    pub const DEFAULT_STYLE: Style = Style::Auto;
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+}
+
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -81,6 +81,27 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`rendering_speed`](Self::rendering_speed).
+    pub const DEFAULT_RENDERING_SPEED: RenderingSpeed = RenderingSpeed::Balanced;
+
+    /// Of [`expand_prompt`](Self::expand_prompt).
+    pub const DEFAULT_EXPAND_PROMPT: bool = true;
+
+    /// Of [`num_images`](Self::num_images).
+    pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+
+    /// Of [`image_size`](Self::image_size).
+    pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::SquareHd;
+
+    /// Of [`negative_prompt`](Self::negative_prompt).
+    pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
+}
+
 /// The values of `rendering_speed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

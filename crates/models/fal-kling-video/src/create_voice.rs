@@ -86,9 +86,9 @@ struct Optional {
 impl<VoiceUrlSlot> Builder<VoiceUrlSlot> {
     /// [`voice_url`](Input::voice_url): Recording of one clean voice, 5 to 30 seconds long: MP3 or WAV,
     /// or a video in MP4 or MOV.
-    pub fn voice_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn voice_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            voice_url: value.into(),
+            voice_url: value.into_file(),
             optional: self.optional,
         }
     }

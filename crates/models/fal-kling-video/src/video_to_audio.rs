@@ -54,6 +54,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`sound_effect_prompt`](Self::sound_effect_prompt).
+    pub const DEFAULT_SOUND_EFFECT_PROMPT: &'static str = "Car tires screech as they accelerate in a drag race";
+
+    /// Of [`background_music_prompt`](Self::background_music_prompt).
+    pub const DEFAULT_BACKGROUND_MUSIC_PROMPT: &'static str = "intense car race";
+
+    /// Of [`asmr_mode`](Self::asmr_mode).
+    pub const DEFAULT_ASMR_MODE: bool = false;
+}
+
 /// What [`fal-ai/kling-video/video-to-audio`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -105,9 +117,9 @@ struct Optional {
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
     /// [`video_url`](Input::video_url): Video to make sound for, in MP4 or MOV, 3 to 20 seconds long
     /// and up to 100 MB.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            video_url: value.into(),
+            video_url: value.into_file(),
             optional: self.optional,
         }
     }

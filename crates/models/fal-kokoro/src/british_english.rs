@@ -49,6 +49,12 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`speed`](Self::speed).
+    pub const DEFAULT_SPEED: Speed = Speed::literal(1.0);
+}
+
 /// The values of `voice`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

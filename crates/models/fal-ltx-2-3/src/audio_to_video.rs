@@ -57,6 +57,12 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Auto;
+}
+
 /// `guidance_scale`: between 1.0 and 50.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
 
@@ -141,9 +147,9 @@ struct Optional {
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
     /// [`audio_url`](Input::audio_url): Recording that the video goes with, 2 to 20 seconds long.
-    pub fn audio_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            audio_url: value.into(),
+            audio_url: value.into_file(),
             optional: self.optional,
         }
     }

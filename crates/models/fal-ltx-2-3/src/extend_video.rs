@@ -58,6 +58,15 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`duration`](Self::duration).
+    pub const DEFAULT_DURATION: Duration = Duration::literal(5.0);
+
+    /// Of [`mode`](Self::mode).
+    pub const DEFAULT_MODE: Mode = Mode::End;
+}
+
 /// `duration`: between 1.0 and 20.0.
 pub type Duration = Float<bounds::Duration>;
 
@@ -141,9 +150,9 @@ struct Optional {
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
     /// [`video_url`](Input::video_url): Video to carry on.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            video_url: value.into(),
+            video_url: value.into_file(),
             optional: self.optional,
         }
     }

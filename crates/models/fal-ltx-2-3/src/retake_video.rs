@@ -59,6 +59,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`start_time`](Self::start_time).
+    pub const DEFAULT_START_TIME: StartTime = StartTime::literal(0.0);
+
+    /// Of [`duration`](Self::duration).
+    pub const DEFAULT_DURATION: Duration = Duration::literal(5.0);
+
+    /// Of [`retake_mode`](Self::retake_mode).
+    pub const DEFAULT_RETAKE_MODE: RetakeMode = RetakeMode::ReplaceAudioAndVideo;
+}
+
 /// `start_time`: between 0.0 and 20.0.
 pub type StartTime = Float<bounds::StartTime>;
 
@@ -151,9 +163,9 @@ struct Optional {
 
 impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
     /// [`video_url`](Input::video_url): Video of which a part is made anew.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<File, PromptSlot> {
+    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File, PromptSlot> {
         Builder {
-            video_url: value.into(),
+            video_url: value.into_file(),
             prompt: self.prompt,
             optional: self.optional,
         }

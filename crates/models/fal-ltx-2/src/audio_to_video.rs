@@ -104,9 +104,9 @@ struct Optional {
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
     /// [`audio_url`](Input::audio_url): Recording that the video goes with, 2 to 20 seconds long.
-    pub fn audio_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            audio_url: value.into(),
+            audio_url: value.into_file(),
             optional: self.optional,
         }
     }

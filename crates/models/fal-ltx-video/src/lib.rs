@@ -70,6 +70,15 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(30);
+
+    /// Of [`guidance_scale`](Self::guidance_scale).
+    pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.0);
+}
+
 /// `num_inference_steps`: between 1 and 50.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
 

@@ -126,11 +126,11 @@ impl<PromptSlot, ReferenceAudioUrlSlot> Builder<PromptSlot, ReferenceAudioUrlSlo
     /// or MP3, longer than 15 seconds.
     pub fn reference_audio_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
-            reference_audio_url: value.into(),
+            reference_audio_url: value.into_file(),
             optional: self.optional,
         }
     }

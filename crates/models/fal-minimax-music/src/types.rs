@@ -4,19 +4,7 @@
 use fal_core::{Param, Parameters, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
-/// A file, ready to download.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct FileOutput {
-    /// Address to download the file from.
-    pub url: String,
-    /// Media type of the file, such as `image/png` or `video/mp4`.
-    pub content_type: Option<String>,
-    /// Name of the file. One is made up where none is given.
-    pub file_name: Option<String>,
-    /// Size of the file in bytes.
-    pub file_size: Option<i64>,
-}
+pub use fal_core::media::FileOutput;
 
 /// Format of a recording.
 #[derive(Debug, Clone, PartialEq)]
@@ -397,49 +385,6 @@ impl AudioSetting25Builder {
 }
 
 // On the wire.
-
-impl Serialize for FileOutput {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url);
-        object.optional("content_type", &self.content_type);
-        object.optional("file_name", &self.file_name);
-        object.optional("file_size", &self.file_size);
-        object.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for FileOutput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
-    }
-}
-
-impl<'de> wire::Object<'de> for FileOutput {
-    const NAME: &'static str = "FileOutput";
-
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
-        let mut url = None;
-        let mut content_type = None;
-        let mut file_name = None;
-        let mut file_size = None;
-        while let Some(key) = object.key() {
-            match &*key {
-                "url" => object.or_null(&mut url),
-                "content_type" => object.or_null(&mut content_type),
-                "file_name" => object.or_null(&mut file_name),
-                "file_size" => object.integer_or_null(&mut file_size),
-                _ => object.skip(),
-            }
-        }
-        Some(Self {
-            url: object.required("url", url)?,
-            content_type,
-            file_name,
-            file_size,
-        })
-    }
-}
 
 impl Parameters for AudioSetting {}
 

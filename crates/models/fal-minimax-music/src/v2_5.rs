@@ -58,6 +58,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`lyrics`](Self::lyrics).
+    pub const DEFAULT_LYRICS: &'static str = "";
+
+    /// Of [`is_instrumental`](Self::is_instrumental).
+    pub const DEFAULT_IS_INSTRUMENTAL: bool = false;
+
+    /// Of [`lyrics_optimizer`](Self::lyrics_optimizer).
+    pub const DEFAULT_LYRICS_OPTIMIZER: bool = false;
+}
+
 /// What [`fal-ai/minimax-music/v2.5`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -91,6 +91,36 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`num_images`](Self::num_images).
+    pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
+
+    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio1x1;
+
+    /// Of [`output_format`](Self::output_format).
+    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
+
+    /// Of [`safety_tolerance`](Self::safety_tolerance).
+    pub const DEFAULT_SAFETY_TOLERANCE: SafetyTolerance = SafetyTolerance::_4;
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+
+    /// Of [`system_prompt`](Self::system_prompt).
+    pub const DEFAULT_SYSTEM_PROMPT: &'static str = "";
+
+    /// Of [`resolution`](Self::resolution).
+    pub const DEFAULT_RESOLUTION: Resolution = Resolution::_1k;
+
+    /// Of [`limit_generations`](Self::limit_generations).
+    pub const DEFAULT_LIMIT_GENERATIONS: bool = false;
+
+    /// Of [`enable_web_search`](Self::enable_web_search).
+    pub const DEFAULT_ENABLE_WEB_SEARCH: bool = false;
+}
+
 /// `num_images`: between 1 and 4.
 pub type NumImages = Int<bounds::NumImages>;
 

@@ -62,6 +62,15 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`reasoning`](Self::reasoning).
+    pub const DEFAULT_REASONING: bool = false;
+
+    /// Of [`temperature`](Self::temperature).
+    pub const DEFAULT_TEMPERATURE: Temperature = Temperature::literal(1.0);
+}
+
 /// `temperature`: between 0.0 and 2.0.
 pub type Temperature = Float<bounds::Temperature>;
 
@@ -126,10 +135,10 @@ impl<AudioUrlSlot, PromptSlot, ModelSlot> Builder<AudioUrlSlot, PromptSlot, Mode
     /// m4a.
     pub fn audio_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<File, PromptSlot, ModelSlot> {
         Builder {
-            audio_url: value.into(),
+            audio_url: value.into_file(),
             prompt: self.prompt,
             model: self.model,
             optional: self.optional,

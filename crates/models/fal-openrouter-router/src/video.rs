@@ -66,6 +66,15 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`reasoning`](Self::reasoning).
+    pub const DEFAULT_REASONING: bool = false;
+
+    /// Of [`temperature`](Self::temperature).
+    pub const DEFAULT_TEMPERATURE: Temperature = Temperature::literal(1.0);
+}
+
 /// `temperature`: between 0.0 and 2.0.
 pub type Temperature = Float<bounds::Temperature>;
 

@@ -71,6 +71,24 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`negative_prompt`](Self::negative_prompt).
+    pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
+
+    /// Of [`resolution`](Self::resolution).
+    pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
+
+    /// Of [`duration`](Self::duration).
+    pub const DEFAULT_DURATION: Duration = Duration::_5;
+
+    /// Of [`model`](Self::model).
+    pub const DEFAULT_MODEL: ModelValue = ModelValue::V4_5;
+
+    /// Of [`generate_audio_switch`](Self::generate_audio_switch).
+    pub const DEFAULT_GENERATE_AUDIO_SWITCH: bool = false;
+}
+
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -289,9 +307,9 @@ struct Optional {
 
 impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
     /// [`video_url`](Input::video_url): Video to carry on.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<File, PromptSlot> {
+    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File, PromptSlot> {
         Builder {
-            video_url: value.into(),
+            video_url: value.into_file(),
             prompt: self.prompt,
             optional: self.optional,
         }

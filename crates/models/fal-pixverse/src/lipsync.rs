@@ -49,6 +49,12 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`voice_id`](Self::voice_id).
+    pub const DEFAULT_VOICE_ID: VoiceId = VoiceId::Auto;
+}
+
 /// The values of `voice_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -181,9 +187,9 @@ struct Optional {
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
     /// [`video_url`](Input::video_url): Video of the person whose lips are to move.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            video_url: value.into(),
+            video_url: value.into_file(),
             optional: self.optional,
         }
     }

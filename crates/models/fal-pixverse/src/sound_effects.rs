@@ -50,6 +50,15 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`original_sound_switch`](Self::original_sound_switch).
+    pub const DEFAULT_ORIGINAL_SOUND_SWITCH: bool = false;
+
+    /// Of [`prompt`](Self::prompt).
+    pub const DEFAULT_PROMPT: &'static str = "";
+}
+
 /// What [`fal-ai/pixverse/sound-effects`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -97,9 +106,9 @@ struct Optional {
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
     /// [`video_url`](Input::video_url): Video to make sound for.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            video_url: value.into(),
+            video_url: value.into_file(),
             optional: self.optional,
         }
     }

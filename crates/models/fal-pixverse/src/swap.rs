@@ -64,6 +64,21 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`mode`](Self::mode).
+    pub const DEFAULT_MODE: Mode = Mode::Person;
+
+    /// Of [`keyframe_id`](Self::keyframe_id).
+    pub const DEFAULT_KEYFRAME_ID: KeyframeId = KeyframeId::literal(1);
+
+    /// Of [`resolution`](Self::resolution).
+    pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
+
+    /// Of [`original_sound_switch`](Self::original_sound_switch).
+    pub const DEFAULT_ORIGINAL_SOUND_SWITCH: bool = true;
+}
+
 /// The values of `mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -181,19 +196,25 @@ struct Optional {
 
 impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
     /// [`video_url`](Input::video_url): Video to put something new into.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<File, ImageUrlSlot> {
+    pub fn video_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<File, ImageUrlSlot> {
         Builder {
-            video_url: value.into(),
+            video_url: value.into_file(),
             image_url: self.image_url,
             optional: self.optional,
         }
     }
 
     /// [`image_url`](Input::image_url): Image of what is put in.
-    pub fn image_url(self, value: impl Into<File>) -> Builder<VideoUrlSlot, File> {
+    pub fn image_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<VideoUrlSlot, File> {
         Builder {
             video_url: self.video_url,
-            image_url: value.into(),
+            image_url: value.into_file(),
             optional: self.optional,
         }
     }

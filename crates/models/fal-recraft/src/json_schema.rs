@@ -6,72 +6,6 @@ use std::borrow::Cow;
 use fal_core::json_schema::schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-impl JsonSchema for crate::types::ImageSize {
-    fn schema_name() -> Cow<'static, str> {
-        "ImageSize".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_recraft::types::ImageSize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "anyOf": [
-            {
-              "$type": "CustomImageSize"
-            },
-            {
-              "type": "string",
-              "enum": [
-                "square_hd",
-                "square",
-                "portrait_4_3",
-                "portrait_16_9",
-                "landscape_4_3",
-                "landscape_16_9"
-              ]
-            }
-          ]
-        }"#;
-        schema(generator, SCHEMA, &[("CustomImageSize", SchemaGenerator::subschema_for::<crate::types::CustomImageSize>)])
-    }
-}
-
-impl JsonSchema for crate::types::CustomImageSize {
-    fn schema_name() -> Cow<'static, str> {
-        "CustomImageSize".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_recraft::types::CustomImageSize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "width": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Width in pixels.",
-              "default": 512
-            },
-            "height": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Height in pixels.",
-              "default": 512
-            }
-          },
-          "description": "Exact size of an image, for when none of the presets fits."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
 impl JsonSchema for crate::types::RgbColor {
     fn schema_name() -> Cow<'static, str> {
         "RgbColor".into()
@@ -108,66 +42,6 @@ impl JsonSchema for crate::types::RgbColor {
             }
           },
           "description": "A color by its red, green and blue parts."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
-impl JsonSchema for crate::types::FileOutput {
-    fn schema_name() -> Cow<'static, str> {
-        "FileOutput".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_recraft::types::FileOutput".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "url": {
-              "type": "string",
-              "description": "Address to download the image from. In sync mode, where there is one, this is a data URI that holds the image itself."
-            },
-            "content_type": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Media type of the file, such as `image/png` or `video/mp4`."
-            },
-            "file_name": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Name of the file. One is made up where none is given."
-            },
-            "file_size": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Size of the file in bytes."
-            }
-          },
-          "required": [
-            "url"
-          ],
-          "description": "A file, ready to download."
         }"#;
         schema(generator, SCHEMA, &[])
     }
@@ -364,7 +238,39 @@ impl JsonSchema for crate::v3::text_to_image::Input {
               "description": "Size of the image, as a preset or as an exact width and height.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -407,7 +313,7 @@ impl JsonSchema for crate::v3::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v3/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>), ("Style", SchemaGenerator::subschema_for::<crate::v3::text_to_image::Style>)])
+        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>), ("Style", SchemaGenerator::subschema_for::<crate::v3::text_to_image::Style>)])
     }
 }
 
@@ -569,7 +475,39 @@ impl JsonSchema for crate::v4::pro::text_to_image::Input {
               "description": "Size of the image, as a preset or as an exact width and height.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -603,7 +541,7 @@ impl JsonSchema for crate::v4::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4/pro/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
     }
 }
 
@@ -661,7 +599,39 @@ impl JsonSchema for crate::v4::pro::text_to_vector::Input {
               "description": "Size of the image, as a preset or as an exact width and height.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -695,7 +665,7 @@ impl JsonSchema for crate::v4::pro::text_to_vector::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4/pro/text-to-vector`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
     }
 }
 
@@ -753,7 +723,39 @@ impl JsonSchema for crate::v4::text_to_image::Input {
               "description": "Size of the image, as a preset or as an exact width and height.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -787,7 +789,7 @@ impl JsonSchema for crate::v4::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
     }
 }
 
@@ -845,7 +847,39 @@ impl JsonSchema for crate::v4::text_to_vector::Input {
               "description": "Size of the image, as a preset or as an exact width and height.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -879,7 +913,7 @@ impl JsonSchema for crate::v4::text_to_vector::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4/text-to-vector`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
     }
 }
 
@@ -937,7 +971,39 @@ impl JsonSchema for crate::v4_1::pro::text_to_image::Input {
               "description": "Size of the image, as a preset or as an exact width and height.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -971,7 +1037,7 @@ impl JsonSchema for crate::v4_1::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/pro/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
     }
 }
 
@@ -1029,7 +1095,39 @@ impl JsonSchema for crate::v4_1::pro::text_to_vector::Input {
               "description": "Size of the image, as a preset or as an exact width and height.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -1063,7 +1161,7 @@ impl JsonSchema for crate::v4_1::pro::text_to_vector::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/pro/text-to-vector`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
     }
 }
 
@@ -1121,7 +1219,39 @@ impl JsonSchema for crate::v4_1::text_to_image::Input {
               "description": "Size of the image, as a preset or as an exact width and height.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -1155,7 +1285,7 @@ impl JsonSchema for crate::v4_1::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
     }
 }
 
@@ -1213,7 +1343,39 @@ impl JsonSchema for crate::v4_1::text_to_vector::Input {
               "description": "Size of the image, as a preset or as an exact width and height.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -1247,7 +1409,7 @@ impl JsonSchema for crate::v4_1::text_to_vector::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/text-to-vector`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
     }
 }
 
@@ -1305,7 +1467,39 @@ impl JsonSchema for crate::v4_1::utility::pro::text_to_image::Input {
               "description": "Size of the image, as a preset or as an exact width and height.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -1339,7 +1533,7 @@ impl JsonSchema for crate::v4_1::utility::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/utility/pro/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
     }
 }
 
@@ -1397,7 +1591,39 @@ impl JsonSchema for crate::v4_1::utility::text_to_image::Input {
               "description": "Size of the image, as a preset or as an exact width and height.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -1431,7 +1657,7 @@ impl JsonSchema for crate::v4_1::utility::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/utility/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
     }
 }
 

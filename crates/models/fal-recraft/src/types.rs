@@ -3,74 +3,8 @@
 
 use fal_core::{Int, Param, Parameters, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
-use serde_json::Value;
 
-/// The values of `image_size`.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum ImageSize {
-    /// `square_hd`
-    SquareHd,
-    /// `square`
-    Square,
-    /// `portrait_4_3`
-    Portrait4_3,
-    /// `portrait_16_9`
-    Portrait16_9,
-    /// `landscape_4_3`
-    Landscape4_3,
-    /// `landscape_16_9`
-    Landscape16_9,
-    /// Exact size of an image, for when none of the presets fits.
-    Custom(CustomImageSize),
-}
-
-impl ImageSize {
-    #[doc(hidden)]
-    #[must_use]
-    #[track_caller]
-    pub const fn literal(text: &'static str) -> Self {
-        match text.as_bytes() {
-            b"square_hd" => Self::SquareHd,
-            b"square" => Self::Square,
-            b"portrait_4_3" => Self::Portrait4_3,
-            b"portrait_16_9" => Self::Portrait16_9,
-            b"landscape_4_3" => Self::Landscape4_3,
-            b"landscape_16_9" => Self::Landscape16_9,
-            _ => {
-                fal_core::arg::refuse(
-                    "`image_size` of fal-ai/recraft must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `CustomImageSize`",
-                )
-            }
-        }
-    }
-}
-
-impl From<CustomImageSize> for ImageSize {
-    fn from(value: CustomImageSize) -> Self {
-        Self::Custom(value)
-    }
-}
-
-/// Exact size of an image, for when none of the presets fits.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct CustomImageSize {
-    /// Width in pixels.
-    ///
-    /// Between 1 and 14142. Default `512`.
-    pub width: Option<CustomImageSizeWidth>,
-    /// Height in pixels.
-    ///
-    /// Between 1 and 14142. Default `512`.
-    pub height: Option<CustomImageSizeHeight>,
-}
-
-/// `width`: between 1 and 14142.
-pub type CustomImageSizeWidth = Int<bounds::CustomImageSizeWidth>;
-
-/// `height`: between 1 and 14142.
-pub type CustomImageSizeHeight = Int<bounds::CustomImageSizeHeight>;
+pub use fal_core::media::{CustomImageSize, FileOutput, ImageSize};
 
 /// A color by its red, green and blue parts.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,68 +33,7 @@ pub type RgbColorG = Int<bounds::RgbColorG>;
 /// `b`: between 0 and 255.
 pub type RgbColorB = Int<bounds::RgbColorB>;
 
-/// A file, ready to download.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct FileOutput {
-    /// Address to download the image from. In sync mode, where there is one, this is a data URI that
-    /// holds the image itself.
-    pub url: String,
-    /// Media type of the file, such as `image/png` or `video/mp4`.
-    pub content_type: Option<String>,
-    /// Name of the file. One is made up where none is given.
-    pub file_name: Option<String>,
-    /// Size of the file in bytes.
-    pub file_size: Option<i64>,
-}
-
 // Building.
-
-impl CustomImageSize {
-    /// Starts with nothing given.
-    pub fn builder() -> CustomImageSizeBuilder {
-        CustomImageSizeBuilder {
-            optional: CustomImageSizeOptional::default(),
-        }
-    }
-}
-
-/// Builds [`CustomImageSize`].
-#[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
-pub struct CustomImageSizeBuilder {
-    optional: CustomImageSizeOptional,
-}
-
-#[derive(Debug, Clone, Default)]
-struct CustomImageSizeOptional {
-    width: Option<CustomImageSizeWidth>,
-    height: Option<CustomImageSizeHeight>,
-}
-
-impl CustomImageSizeBuilder {
-    /// [`width`](CustomImageSize::width): Width in pixels. Between 1 and 14142. Default `512`.
-    pub fn width(mut self, value: impl Param<CustomImageSizeWidth>) -> Self {
-        self.optional.width = value.into_param();
-        self
-    }
-
-    /// [`height`](CustomImageSize::height): Height in pixels. Between 1 and 14142. Default `512`.
-    pub fn height(mut self, value: impl Param<CustomImageSizeHeight>) -> Self {
-        self.optional.height = value.into_param();
-        self
-    }
-}
-
-impl CustomImageSizeBuilder {
-    /// The finished value. Everything required has been given, or this does not compile.
-    pub fn build(self) -> CustomImageSize {
-        CustomImageSize {
-            width: self.optional.width,
-            height: self.optional.height,
-        }
-    }
-}
 
 impl RgbColor {
     /// Starts with nothing given.
@@ -218,77 +91,6 @@ impl RgbColorBuilder {
 
 // On the wire.
 
-impl Parameters for ImageSize {}
-
-impl Serialize for ImageSize {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::SquareHd => serializer.serialize_str("square_hd"),
-            Self::Square => serializer.serialize_str("square"),
-            Self::Portrait4_3 => serializer.serialize_str("portrait_4_3"),
-            Self::Portrait16_9 => serializer.serialize_str("portrait_16_9"),
-            Self::Landscape4_3 => serializer.serialize_str("landscape_4_3"),
-            Self::Landscape16_9 => serializer.serialize_str("landscape_16_9"),
-            Self::Custom(value) => value.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for ImageSize {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        match value.as_str() {
-            Some("square_hd") => return Ok(Self::SquareHd),
-            Some("square") => return Ok(Self::Square),
-            Some("portrait_4_3") => return Ok(Self::Portrait4_3),
-            Some("portrait_16_9") => return Ok(Self::Portrait16_9),
-            Some("landscape_4_3") => return Ok(Self::Landscape4_3),
-            Some("landscape_16_9") => return Ok(Self::Landscape16_9),
-            _ => {}
-        }
-        if let Ok(value) = Deserialize::deserialize(&value) {
-            return Ok(Self::Custom(value));
-        }
-        Err(serde::de::Error::custom("matches no form of ImageSize"))
-    }
-}
-
-impl Parameters for CustomImageSize {}
-
-impl Serialize for CustomImageSize {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.optional("width", &self.width);
-        object.optional("height", &self.height);
-        object.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for CustomImageSize {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
-    }
-}
-
-impl<'de> wire::Object<'de> for CustomImageSize {
-    const NAME: &'static str = "CustomImageSize";
-
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
-        let mut optional = CustomImageSizeOptional::default();
-        while let Some(key) = object.key() {
-            match &*key {
-                "width" => object.value(&mut optional.width),
-                "height" => object.value(&mut optional.height),
-                _ => object.skip(),
-            }
-        }
-        let builder = CustomImageSizeBuilder {
-            optional,
-        };
-        Some(builder.build())
-    }
-}
-
 impl Parameters for RgbColor {}
 
 impl Serialize for RgbColor {
@@ -327,68 +129,9 @@ impl<'de> wire::Object<'de> for RgbColor {
     }
 }
 
-impl Serialize for FileOutput {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url);
-        object.optional("content_type", &self.content_type);
-        object.optional("file_name", &self.file_name);
-        object.optional("file_size", &self.file_size);
-        object.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for FileOutput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
-    }
-}
-
-impl<'de> wire::Object<'de> for FileOutput {
-    const NAME: &'static str = "FileOutput";
-
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
-        let mut url = None;
-        let mut content_type = None;
-        let mut file_name = None;
-        let mut file_size = None;
-        while let Some(key) = object.key() {
-            match &*key {
-                "url" => object.or_null(&mut url),
-                "content_type" => object.or_null(&mut content_type),
-                "file_name" => object.or_null(&mut file_name),
-                "file_size" => object.integer_or_null(&mut file_size),
-                _ => object.skip(),
-            }
-        }
-        Some(Self {
-            url: object.required("url", url)?,
-            content_type,
-            file_name,
-            file_size,
-        })
-    }
-}
-
 #[doc(hidden)]
 pub mod bounds {
     use fal_core::Range;
-
-    pub enum CustomImageSizeWidth {}
-
-    impl Range<i64> for CustomImageSizeWidth {
-        const MIN: i64 = 1;
-        const MAX: i64 = 14142;
-        const MESSAGE: &'static str = "`width` of CustomImageSize in fal-ai/recraft must be between 1 and 14142";
-    }
-
-    pub enum CustomImageSizeHeight {}
-
-    impl Range<i64> for CustomImageSizeHeight {
-        const MIN: i64 = 1;
-        const MAX: i64 = 14142;
-        const MESSAGE: &'static str = "`height` of CustomImageSize in fal-ai/recraft must be between 1 and 14142";
-    }
 
     pub enum RgbColorR {}
 
@@ -418,22 +161,9 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types, non_snake_case, unused_imports)]
 pub mod shape {
-    pub mod ImageSize {
-        pub use super::CustomImageSize::*;
-        pub type __Target = super::super::ImageSize;
-    }
+    pub use fal_core::media::shape::ImageSize;
 
-    pub mod CustomImageSize {
-        use super::super::*;
-
-        pub type __Built = super::super::CustomImageSize;
-        pub type __Target = super::super::CustomImageSize;
-
-        pub mod arg {
-            pub type width = super::CustomImageSizeWidth;
-            pub type height = super::CustomImageSizeHeight;
-        }
-    }
+    pub use fal_core::media::shape::CustomImageSize;
 
     pub mod RgbColor {
         use super::super::*;

@@ -93,9 +93,9 @@ struct Optional {
 
 impl<VideoUrlSlot, NameSlot> Builder<VideoUrlSlot, NameSlot> {
     /// [`video_url`](Input::video_url): Video of the character, in MP4, at least 720p.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<File, NameSlot> {
+    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File, NameSlot> {
         Builder {
-            video_url: value.into(),
+            video_url: value.into_file(),
             name: self.name,
             optional: self.optional,
         }

@@ -45,6 +45,12 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`use_pnc`](Self::use_pnc).
+    pub const DEFAULT_USE_PNC: bool = true;
+}
+
 /// What [`fal-ai/speech-to-text/turbo`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -93,9 +99,9 @@ struct Optional {
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
     /// [`audio_url`](Input::audio_url): Recording to write down.
-    pub fn audio_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            audio_url: value.into(),
+            audio_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -71,6 +71,21 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`strength`](Self::strength).
+    pub const DEFAULT_STRENGTH: Strength = Strength::literal(0.8);
+
+    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(8);
+
+    /// Of [`guidance_scale`](Self::guidance_scale).
+    pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(1.0);
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+}
+
 /// `strength`: between 0.01 and 1.0.
 pub type Strength = Float<bounds::Strength>;
 
@@ -148,10 +163,10 @@ impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
     }
 
     /// [`audio_url`](Input::audio_url): Recording to work on.
-    pub fn audio_url(self, value: impl Into<File>) -> Builder<PromptSlot, File> {
+    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
-            audio_url: value.into(),
+            audio_url: value.into_file(),
             optional: self.optional,
         }
     }

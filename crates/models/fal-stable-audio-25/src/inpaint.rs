@@ -74,6 +74,27 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`seconds_total`](Self::seconds_total).
+    pub const DEFAULT_SECONDS_TOTAL: SecondsTotal = SecondsTotal::literal(190);
+
+    /// Of [`guidance_scale`](Self::guidance_scale).
+    pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(1.0);
+
+    /// Of [`mask_start`](Self::mask_start).
+    pub const DEFAULT_MASK_START: MaskStart = MaskStart::literal(30);
+
+    /// Of [`mask_end`](Self::mask_end).
+    pub const DEFAULT_MASK_END: MaskEnd = MaskEnd::literal(190);
+
+    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(8);
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+}
+
 /// `seconds_total`: between 1 and 190.
 pub type SecondsTotal = Int<bounds::SecondsTotal>;
 
@@ -155,10 +176,10 @@ impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
     }
 
     /// [`audio_url`](Input::audio_url): Recording of which a part is made anew.
-    pub fn audio_url(self, value: impl Into<File>) -> Builder<PromptSlot, File> {
+    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
-            audio_url: value.into(),
+            audio_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -63,6 +63,21 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`seconds_total`](Self::seconds_total).
+    pub const DEFAULT_SECONDS_TOTAL: SecondsTotal = SecondsTotal::literal(190);
+
+    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(8);
+
+    /// Of [`guidance_scale`](Self::guidance_scale).
+    pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(1.0);
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+}
+
 /// `seconds_total`: between 1 and 190.
 pub type SecondsTotal = Int<bounds::SecondsTotal>;
 

@@ -59,6 +59,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`seconds_start`](Self::seconds_start).
+    pub const DEFAULT_SECONDS_START: SecondsStart = SecondsStart::literal(0);
+
+    /// Of [`seconds_total`](Self::seconds_total).
+    pub const DEFAULT_SECONDS_TOTAL: SecondsTotal = SecondsTotal::literal(30);
+
+    /// Of [`steps`](Self::steps).
+    pub const DEFAULT_STEPS: Steps = Steps::literal(100);
+}
+
 /// `seconds_start`: between 0 and 47.
 pub type SecondsStart = Int<bounds::SecondsStart>;
 

@@ -75,6 +75,21 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
+
+    /// Of [`duration`](Self::duration).
+    pub const DEFAULT_DURATION: Duration = Duration::_5s;
+
+    /// Of [`enhance_prompt`](Self::enhance_prompt).
+    pub const DEFAULT_ENHANCE_PROMPT: bool = true;
+
+    /// Of [`auto_fix`](Self::auto_fix).
+    pub const DEFAULT_AUTO_FIX: bool = true;
+}
+
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -58,6 +58,12 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`movement_amplitude`](Self::movement_amplitude).
+    pub const DEFAULT_MOVEMENT_AMPLITUDE: MovementAmplitude = MovementAmplitude::Auto;
+}
+
 /// The values of `movement_amplitude`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -173,11 +179,11 @@ impl<
     /// [`start_image_url`](Input::start_image_url): Image that the video opens with.
     pub fn start_image_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<PromptSlot, File, EndImageUrlSlot> {
         Builder {
             prompt: self.prompt,
-            start_image_url: value.into(),
+            start_image_url: value.into_file(),
             end_image_url: self.end_image_url,
             optional: self.optional,
         }
@@ -186,12 +192,12 @@ impl<
     /// [`end_image_url`](Input::end_image_url): Image that the video closes with.
     pub fn end_image_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<PromptSlot, StartImageUrlSlot, File> {
         Builder {
             prompt: self.prompt,
             start_image_url: self.start_image_url,
-            end_image_url: value.into(),
+            end_image_url: value.into_file(),
             optional: self.optional,
         }
     }

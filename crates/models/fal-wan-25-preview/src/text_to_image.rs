@@ -66,6 +66,21 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`num_images`](Self::num_images).
+    pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
+
+    /// Of [`image_size`](Self::image_size).
+    pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Square;
+
+    /// Of [`enable_prompt_expansion`](Self::enable_prompt_expansion).
+    pub const DEFAULT_ENABLE_PROMPT_EXPANSION: bool = true;
+
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
+}
+
 /// `num_images`: between 1 and 4.
 pub type NumImages = Int<bounds::NumImages>;
 

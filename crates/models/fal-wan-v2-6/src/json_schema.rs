@@ -6,247 +6,6 @@ use std::borrow::Cow;
 use fal_core::json_schema::schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-impl JsonSchema for crate::types::ImageSize {
-    fn schema_name() -> Cow<'static, str> {
-        "ImageSize".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_wan_v2_6::types::ImageSize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "anyOf": [
-            {
-              "$type": "CustomImageSize"
-            },
-            {
-              "type": "string",
-              "enum": [
-                "square_hd",
-                "square",
-                "portrait_4_3",
-                "portrait_16_9",
-                "landscape_4_3",
-                "landscape_16_9"
-              ]
-            }
-          ]
-        }"#;
-        schema(generator, SCHEMA, &[("CustomImageSize", SchemaGenerator::subschema_for::<crate::types::CustomImageSize>)])
-    }
-}
-
-impl JsonSchema for crate::types::VideoFile {
-    fn schema_name() -> Cow<'static, str> {
-        "VideoFile".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_wan_v2_6::types::VideoFile".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "url": {
-              "type": "string",
-              "description": "Address to download the file from."
-            },
-            "content_type": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Media type of the file, such as `image/png` or `video/mp4`."
-            },
-            "file_name": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Name of the file. One is made up where none is given."
-            },
-            "file_size": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Size of the file in bytes."
-            },
-            "width": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Width in pixels."
-            },
-            "height": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Height in pixels."
-            },
-            "fps": {
-              "anyOf": [
-                {
-                  "type": "number"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Frames a second."
-            },
-            "duration": {
-              "anyOf": [
-                {
-                  "type": "number"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Length of the video in seconds."
-            },
-            "num_frames": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Number of frames in the video."
-            }
-          },
-          "required": [
-            "url"
-          ],
-          "description": "A video file with its size, length and frame rate."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
-impl JsonSchema for crate::types::CustomImageSize {
-    fn schema_name() -> Cow<'static, str> {
-        "CustomImageSize".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_wan_v2_6::types::CustomImageSize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "width": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Width in pixels.",
-              "default": 512
-            },
-            "height": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Height in pixels.",
-              "default": 512
-            }
-          },
-          "description": "Exact size of an image, for when none of the presets fits."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
-impl JsonSchema for crate::types::FileOutput {
-    fn schema_name() -> Cow<'static, str> {
-        "FileOutput".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_wan_v2_6::types::FileOutput".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "url": {
-              "type": "string",
-              "description": "Address to download the image from. In sync mode, where there is one, this is a data URI that holds the image itself."
-            },
-            "content_type": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Media type of the file, such as `image/png` or `video/mp4`."
-            },
-            "file_name": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Name of the file. One is made up where none is given."
-            },
-            "file_size": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Size of the file in bytes."
-            }
-          },
-          "required": [
-            "url"
-          ],
-          "description": "A file, ready to download."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
 impl JsonSchema for crate::image_to_video::Input {
     fn schema_name() -> Cow<'static, str> {
         "Input".into()
@@ -1124,7 +883,39 @@ impl JsonSchema for crate::text_to_image::Input {
             "image_size": {
               "anyOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 },
                 {
                   "type": "null"
@@ -1161,7 +952,7 @@ impl JsonSchema for crate::text_to_image::Input {
           ],
           "description": "The parameters of `wan/v2.6/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>)])
+        schema(generator, SCHEMA, &[])
     }
 }
 

@@ -65,6 +65,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`negative_prompt`](Self::negative_prompt).
+    pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
+
+    /// Of [`max_images`](Self::max_images).
+    pub const DEFAULT_MAX_IMAGES: MaxImages = MaxImages::literal(1);
+
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
+}
+
 /// `max_images`: between 1 and 5.
 pub type MaxImages = Int<bounds::MaxImages>;
 

@@ -6,132 +6,6 @@ use std::borrow::Cow;
 use fal_core::json_schema::schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-impl JsonSchema for crate::types::ImageSize {
-    fn schema_name() -> Cow<'static, str> {
-        "ImageSize".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_wan::types::ImageSize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "anyOf": [
-            {
-              "$type": "CustomImageSize"
-            },
-            {
-              "type": "string",
-              "enum": [
-                "square_hd",
-                "square",
-                "portrait_4_3",
-                "portrait_16_9",
-                "landscape_4_3",
-                "landscape_16_9"
-              ]
-            }
-          ]
-        }"#;
-        schema(generator, SCHEMA, &[("CustomImageSize", SchemaGenerator::subschema_for::<crate::types::CustomImageSize>)])
-    }
-}
-
-impl JsonSchema for crate::types::FileOutput {
-    fn schema_name() -> Cow<'static, str> {
-        "FileOutput".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_wan::types::FileOutput".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "url": {
-              "type": "string",
-              "description": "Address to download the file from."
-            },
-            "content_type": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Media type of the file, such as `image/png` or `video/mp4`."
-            },
-            "file_name": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Name of the file. One is made up where none is given."
-            },
-            "file_size": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Size of the file in bytes."
-            }
-          },
-          "required": [
-            "url"
-          ],
-          "description": "A file, ready to download."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
-impl JsonSchema for crate::types::CustomImageSize {
-    fn schema_name() -> Cow<'static, str> {
-        "CustomImageSize".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_wan::types::CustomImageSize".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "width": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Width in pixels.",
-              "default": 512
-            },
-            "height": {
-              "type": "integer",
-              "minimum": 1,
-              "maximum": 14142,
-              "description": "Height in pixels.",
-              "default": 512
-            }
-          },
-          "description": "Exact size of an image, for when none of the presets fits."
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
 impl JsonSchema for crate::types::LoRaWeight {
     fn schema_name() -> Cow<'static, str> {
         "LoRaWeight".into()
@@ -203,121 +77,6 @@ impl JsonSchema for crate::types::LoRaWeightTransformer {
             "low",
             "both"
           ]
-        }"#;
-        schema(generator, SCHEMA, &[])
-    }
-}
-
-impl JsonSchema for crate::types::VideoFile {
-    fn schema_name() -> Cow<'static, str> {
-        "VideoFile".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        "fal_wan::types::VideoFile".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        const SCHEMA: &str = r#"{
-          "type": "object",
-          "properties": {
-            "url": {
-              "type": "string",
-              "description": "Address to download the file from."
-            },
-            "content_type": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Media type of the file, such as `image/png` or `video/mp4`."
-            },
-            "file_name": {
-              "anyOf": [
-                {
-                  "type": "string"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Name of the file. One is made up where none is given."
-            },
-            "file_size": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Size of the file in bytes."
-            },
-            "width": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Width in pixels."
-            },
-            "height": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Height in pixels."
-            },
-            "fps": {
-              "anyOf": [
-                {
-                  "type": "number"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Frames a second."
-            },
-            "duration": {
-              "anyOf": [
-                {
-                  "type": "number"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Length of the video in seconds."
-            },
-            "num_frames": {
-              "anyOf": [
-                {
-                  "type": "integer"
-                },
-                {
-                  "type": "null"
-                }
-              ],
-              "description": "Number of frames in the video."
-            }
-          },
-          "required": [
-            "url"
-          ],
-          "description": "A video file with its size, length and frame rate."
         }"#;
         schema(generator, SCHEMA, &[])
     }
@@ -1402,7 +1161,39 @@ impl JsonSchema for crate::v2_2_5b::text_to_image::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -1421,7 +1212,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-5b/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFormat", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_image::ImageFormat>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>)])
+        schema(generator, SCHEMA, &[("ImageFormat", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_image::ImageFormat>)])
     }
 }
 
@@ -3483,7 +3274,39 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             }
@@ -3493,7 +3316,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_image::Acceleration>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_image::Acceleration>)])
     }
 }
 
@@ -3657,7 +3480,39 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::lora::Input {
               "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -3676,7 +3531,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::lora::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/text-to-image/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_image::lora::Acceleration>), ("ImageFormat", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_image::lora::ImageFormat>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("LoRaWeight", SchemaGenerator::subschema_for::<crate::types::LoRaWeight>)])
+        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_image::lora::Acceleration>), ("ImageFormat", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_image::lora::ImageFormat>), ("LoRaWeight", SchemaGenerator::subschema_for::<crate::types::LoRaWeight>)])
     }
 }
 
@@ -5579,7 +5434,39 @@ impl JsonSchema for crate::v2_7::pro::text_to_image::Input {
               "description": "Size of the image, as a preset or as an exact width and height.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -5621,7 +5508,7 @@ impl JsonSchema for crate::v2_7::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.7/pro/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::v2_7::pro::text_to_image::OutputFormat>)])
+        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::v2_7::pro::text_to_image::OutputFormat>)])
     }
 }
 
@@ -5965,7 +5852,39 @@ impl JsonSchema for crate::v2_7::text_to_image::Input {
               "description": "Size of the image, as a preset or as an exact width and height.",
               "allOf": [
                 {
-                  "$type": "ImageSize"
+                  "anyOf": [
+                    {
+                      "type": "object",
+                      "properties": {
+                        "width": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Width in pixels.",
+                          "default": 512
+                        },
+                        "height": {
+                          "type": "integer",
+                          "minimum": 1,
+                          "maximum": 14142,
+                          "description": "Height in pixels.",
+                          "default": 512
+                        }
+                      },
+                      "description": "Exact size of an image, for when none of the presets fits."
+                    },
+                    {
+                      "type": "string",
+                      "enum": [
+                        "square_hd",
+                        "square",
+                        "portrait_4_3",
+                        "portrait_16_9",
+                        "landscape_4_3",
+                        "landscape_16_9"
+                      ]
+                    }
+                  ]
                 }
               ]
             },
@@ -6007,7 +5926,7 @@ impl JsonSchema for crate::v2_7::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.7/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::v2_7::text_to_image::OutputFormat>)])
+        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::v2_7::text_to_image::OutputFormat>)])
     }
 }
 

@@ -71,6 +71,27 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`task`](Self::task).
+    pub const DEFAULT_TASK: Task = Task::Transcribe;
+
+    /// Of [`language`](Self::language).
+    pub const DEFAULT_LANGUAGE: Language = Language::En;
+
+    /// Of [`chunk_level`](Self::chunk_level).
+    pub const DEFAULT_CHUNK_LEVEL: ChunkLevel = ChunkLevel::Segment;
+
+    /// Of [`max_segment_len`](Self::max_segment_len).
+    pub const DEFAULT_MAX_SEGMENT_LEN: MaxSegmentLen = MaxSegmentLen::literal(29);
+
+    /// Of [`merge_chunks`](Self::merge_chunks).
+    pub const DEFAULT_MERGE_CHUNKS: bool = true;
+
+    /// Of [`version`](Self::version).
+    pub const DEFAULT_VERSION: Version = Version::_3;
+}
+
 /// The values of `task`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -1043,9 +1064,9 @@ struct Optional {
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
     /// [`audio_url`](Input::audio_url): Recording to work on.
-    pub fn audio_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            audio_url: value.into(),
+            audio_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -77,6 +77,33 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`model`](Self::model).
+    pub const DEFAULT_MODEL: ModelValue = ModelValue::GeneralUseLight;
+
+    /// Of [`operating_resolution`](Self::operating_resolution).
+    pub const DEFAULT_OPERATING_RESOLUTION: OperatingResolution = OperatingResolution::_1024x1024;
+
+    /// Of [`output_mask`](Self::output_mask).
+    pub const DEFAULT_OUTPUT_MASK: bool = false;
+
+    /// Of [`refine_foreground`](Self::refine_foreground).
+    pub const DEFAULT_REFINE_FOREGROUND: bool = true;
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+
+    /// Of [`video_output_type`](Self::video_output_type).
+    pub const DEFAULT_VIDEO_OUTPUT_TYPE: VideoOutputType = VideoOutputType::X264Mp4;
+
+    /// Of [`video_quality`](Self::video_quality).
+    pub const DEFAULT_VIDEO_QUALITY: VideoQuality = VideoQuality::High;
+
+    /// Of [`video_write_mode`](Self::video_write_mode).
+    pub const DEFAULT_VIDEO_WRITE_MODE: VideoWriteMode = VideoWriteMode::Balanced;
+}
+
 /// The values of `model`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -328,9 +355,9 @@ struct Optional {
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
     /// [`video_url`](Input::video_url): Video to take the background out of.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            video_url: value.into(),
+            video_url: value.into_file(),
             optional: self.optional,
         }
     }

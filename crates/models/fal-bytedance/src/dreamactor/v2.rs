@@ -50,6 +50,12 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`trim_first_second`](Self::trim_first_second).
+    pub const DEFAULT_TRIM_FIRST_SECOND: bool = true;
+}
+
 /// What [`fal-ai/bytedance/dreamactor/v2`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -98,9 +104,12 @@ struct Optional {
 
 impl<ImageUrlSlot, VideoUrlSlot> Builder<ImageUrlSlot, VideoUrlSlot> {
     /// [`image_url`](Input::image_url): Image of the character: a person, an animal or a drawn figure.
-    pub fn image_url(self, value: impl Into<File>) -> Builder<File, VideoUrlSlot> {
+    pub fn image_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<File, VideoUrlSlot> {
         Builder {
-            image_url: value.into(),
+            image_url: value.into_file(),
             video_url: self.video_url,
             optional: self.optional,
         }
@@ -108,10 +117,13 @@ impl<ImageUrlSlot, VideoUrlSlot> Builder<ImageUrlSlot, VideoUrlSlot> {
 
     /// [`video_url`](Input::video_url): Video of the motion, the face and the lips to take over, in
     /// MP4, MOV or WebM, up to 30 seconds long.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<ImageUrlSlot, File> {
+    pub fn video_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<ImageUrlSlot, File> {
         Builder {
             image_url: self.image_url,
-            video_url: value.into(),
+            video_url: value.into_file(),
             optional: self.optional,
         }
     }

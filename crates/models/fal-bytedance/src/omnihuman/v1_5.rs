@@ -59,6 +59,15 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`turbo_mode`](Self::turbo_mode).
+    pub const DEFAULT_TURBO_MODE: bool = false;
+
+    /// Of [`resolution`](Self::resolution).
+    pub const DEFAULT_RESOLUTION: Resolution = Resolution::_1080p;
+}
+
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -141,9 +150,12 @@ struct Optional {
 
 impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
     /// [`image_url`](Input::image_url): Image of the person.
-    pub fn image_url(self, value: impl Into<File>) -> Builder<File, AudioUrlSlot> {
+    pub fn image_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<File, AudioUrlSlot> {
         Builder {
-            image_url: value.into(),
+            image_url: value.into_file(),
             audio_url: self.audio_url,
             optional: self.optional,
         }
@@ -151,10 +163,13 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
 
     /// [`audio_url`](Input::audio_url): Recording that the person speaks or sings, shorter than 30
     /// seconds at 1080p and 60 seconds at 720p.
-    pub fn audio_url(self, value: impl Into<File>) -> Builder<ImageUrlSlot, File> {
+    pub fn audio_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<ImageUrlSlot, File> {
         Builder {
             image_url: self.image_url,
-            audio_url: value.into(),
+            audio_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -62,6 +62,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`prompt_influence`](Self::prompt_influence).
+    pub const DEFAULT_PROMPT_INFLUENCE: PromptInfluence = PromptInfluence::literal(0.3);
+
+    /// Of [`output_format`](Self::output_format).
+    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Mp3_44100_128;
+
+    /// Of [`loop`](Self::loop).
+    pub const DEFAULT_LOOP: bool = false;
+}
+
 /// `duration_seconds`: between 0.5 and 22.0.
 pub type DurationSeconds = Float<bounds::DurationSeconds>;
 

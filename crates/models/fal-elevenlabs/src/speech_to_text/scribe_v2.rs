@@ -57,6 +57,15 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`tag_audio_events`](Self::tag_audio_events).
+    pub const DEFAULT_TAG_AUDIO_EVENTS: bool = true;
+
+    /// Of [`diarize`](Self::diarize).
+    pub const DEFAULT_DIARIZE: bool = true;
+}
+
 /// What [`fal-ai/elevenlabs/speech-to-text/scribe-v2`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -112,9 +121,9 @@ struct Optional {
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
     /// [`audio_url`](Input::audio_url): Recording to write down.
-    pub fn audio_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            audio_url: value.into(),
+            audio_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -84,6 +84,30 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`voice`](Self::voice).
+    pub const DEFAULT_VOICE: &'static str = "Rachel";
+
+    /// Of [`stability`](Self::stability).
+    pub const DEFAULT_STABILITY: Stability = Stability::literal(0.5);
+
+    /// Of [`similarity_boost`](Self::similarity_boost).
+    pub const DEFAULT_SIMILARITY_BOOST: SimilarityBoost = SimilarityBoost::literal(0.75);
+
+    /// Of [`style`](Self::style).
+    pub const DEFAULT_STYLE: Style = Style::literal(0.0);
+
+    /// Of [`speed`](Self::speed).
+    pub const DEFAULT_SPEED: Speed = Speed::literal(1.0);
+
+    /// Of [`timestamps`](Self::timestamps).
+    pub const DEFAULT_TIMESTAMPS: bool = false;
+
+    /// Of [`apply_text_normalization`](Self::apply_text_normalization).
+    pub const DEFAULT_APPLY_TEXT_NORMALIZATION: ApplyTextNormalization = ApplyTextNormalization::Auto;
+}
+
 /// `stability`: between 0.0 and 1.0.
 pub type Stability = Float<bounds::Stability>;
 

@@ -78,6 +78,21 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`image_size`](Self::image_size).
+    pub const DEFAULT_IMAGE_SIZE: &'static str = "square";
+
+    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    pub const DEFAULT_NUM_INFERENCE_STEPS: i64 = 3;
+
+    /// Of [`seed`](Self::seed).
+    pub const DEFAULT_SEED: i64 = 35;
+
+    /// Of [`schedule_mu`](Self::schedule_mu).
+    pub const DEFAULT_SCHEDULE_MU: f64 = 2.3;
+}
+
 /// What [`fal-ai/flux-2/klein/realtime`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -147,10 +162,10 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
 
     /// [`image_url`](Input::image_url): Picture to start from, usually the latest frame of a camera or
     /// canvas.
-    pub fn image_url(self, value: impl Into<File>) -> Builder<PromptSlot, File> {
+    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
-            image_url: value.into(),
+            image_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -65,6 +65,21 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`guidance_scale`](Self::guidance_scale).
+    pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+
+    /// Of [`num_images`](Self::num_images).
+    pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
+
+    /// Of [`enhance_prompt`](Self::enhance_prompt).
+    pub const DEFAULT_ENHANCE_PROMPT: bool = false;
+}
+
 /// `guidance_scale`: between 1.0 and 20.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
 

@@ -71,6 +71,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+
+    /// Of [`num_images`](Self::num_images).
+    pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
+
+    /// Of [`enhance_prompt`](Self::enhance_prompt).
+    pub const DEFAULT_ENHANCE_PROMPT: bool = false;
+}
+
 /// `num_images`: between 1 and 4.
 pub type NumImages = Int<bounds::NumImages>;
 
@@ -235,11 +247,11 @@ impl<
     /// [`image_url`](Input::image_url): Image to start from.
     pub fn image_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<PromptSlot, File, MaskUrlSlot> {
         Builder {
             prompt: self.prompt,
-            image_url: value.into(),
+            image_url: value.into_file(),
             mask_url: self.mask_url,
             optional: self.optional,
         }
@@ -249,12 +261,12 @@ impl<
     /// stays as it is.
     pub fn mask_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<PromptSlot, ImageUrlSlot, File> {
         Builder {
             prompt: self.prompt,
             image_url: self.image_url,
-            mask_url: value.into(),
+            mask_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -84,6 +84,30 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`prompt`](Self::prompt).
+    pub const DEFAULT_PROMPT: &'static str = "";
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+
+    /// Of [`num_images`](Self::num_images).
+    pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
+
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
+
+    /// Of [`enhance_prompt`](Self::enhance_prompt).
+    pub const DEFAULT_ENHANCE_PROMPT: bool = false;
+
+    /// Of [`image_prompt_strength`](Self::image_prompt_strength).
+    pub const DEFAULT_IMAGE_PROMPT_STRENGTH: ImagePromptStrength = ImagePromptStrength::literal(0.1);
+
+    /// Of [`raw`](Self::raw).
+    pub const DEFAULT_RAW: bool = false;
+}
+
 /// `num_images`: between 1 and 4.
 pub type NumImages = Int<bounds::NumImages>;
 
@@ -265,9 +289,9 @@ struct Optional {
 
 impl<ImageUrlSlot> Builder<ImageUrlSlot> {
     /// [`image_url`](Input::image_url): Image to make variations of.
-    pub fn image_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            image_url: value.into(),
+            image_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -89,6 +89,33 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`strength`](Self::strength).
+    pub const DEFAULT_STRENGTH: Strength = Strength::literal(0.95);
+
+    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(40);
+
+    /// Of [`guidance_scale`](Self::guidance_scale).
+    pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+
+    /// Of [`num_images`](Self::num_images).
+    pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
+
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
+
+    /// Of [`output_format`](Self::output_format).
+    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
+
+    /// Of [`acceleration`](Self::acceleration).
+    pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::None;
+}
+
 /// `strength`: between 0.01 and 1.0.
 pub type Strength = Float<bounds::Strength>;
 
@@ -228,9 +255,9 @@ struct Optional {
 
 impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
     /// [`image_url`](Input::image_url): Source image that the run starts from.
-    pub fn image_url(self, value: impl Into<File>) -> Builder<File, PromptSlot> {
+    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File, PromptSlot> {
         Builder {
-            image_url: value.into(),
+            image_url: value.into_file(),
             prompt: self.prompt,
             optional: self.optional,
         }

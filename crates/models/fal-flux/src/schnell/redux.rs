@@ -71,6 +71,21 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(4);
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+
+    /// Of [`num_images`](Self::num_images).
+    pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
+
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
+}
+
 /// `num_inference_steps`: between 1 and 12.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
 
@@ -200,9 +215,9 @@ struct Optional {
 
 impl<ImageUrlSlot> Builder<ImageUrlSlot> {
     /// [`image_url`](Input::image_url): Image to make variations of.
-    pub fn image_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            image_url: value.into(),
+            image_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -93,9 +93,12 @@ struct Optional {
 impl<VideoUrlSlot, AudioUrlSlot> Builder<VideoUrlSlot, AudioUrlSlot> {
     /// [`video_url`](Input::video_url): Video of the person, in MP4 or MOV, up to 100 MB, with sides of
     /// 720 to 1920 px.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<File, AudioUrlSlot> {
+    pub fn video_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<File, AudioUrlSlot> {
         Builder {
-            video_url: value.into(),
+            video_url: value.into_file(),
             audio_url: self.audio_url,
             optional: self.optional,
         }
@@ -103,10 +106,13 @@ impl<VideoUrlSlot, AudioUrlSlot> Builder<VideoUrlSlot, AudioUrlSlot> {
 
     /// [`audio_url`](Input::audio_url): Recording that the lips follow, 2 to 60 seconds long and up to
     /// 5 MB.
-    pub fn audio_url(self, value: impl Into<File>) -> Builder<VideoUrlSlot, File> {
+    pub fn audio_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<VideoUrlSlot, File> {
         Builder {
             video_url: self.video_url,
-            audio_url: value.into(),
+            audio_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -58,6 +58,15 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`voice_language`](Self::voice_language).
+    pub const DEFAULT_VOICE_LANGUAGE: VoiceLanguage = VoiceLanguage::En;
+
+    /// Of [`voice_speed`](Self::voice_speed).
+    pub const DEFAULT_VOICE_SPEED: VoiceSpeed = VoiceSpeed::literal(1.0);
+}
+
 /// The values of `voice_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -352,10 +361,10 @@ impl<VideoUrlSlot, TextSlot, VoiceIdSlot> Builder<VideoUrlSlot, TextSlot, VoiceI
     /// 720 to 1920 px.
     pub fn video_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<File, TextSlot, VoiceIdSlot> {
         Builder {
-            video_url: value.into(),
+            video_url: value.into_file(),
             text: self.text,
             voice_id: self.voice_id,
             optional: self.optional,

@@ -51,6 +51,15 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`voice_id`](Self::voice_id).
+    pub const DEFAULT_VOICE_ID: VoiceId = VoiceId::GenshinVindi2;
+
+    /// Of [`voice_speed`](Self::voice_speed).
+    pub const DEFAULT_VOICE_SPEED: VoiceSpeed = VoiceSpeed::literal(1.0);
+}
+
 /// The values of `voice_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

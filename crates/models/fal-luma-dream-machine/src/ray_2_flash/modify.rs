@@ -53,6 +53,12 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`mode`](Self::mode).
+    pub const DEFAULT_MODE: Mode = Mode::Flex1;
+}
+
 /// The values of `mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -161,9 +167,9 @@ struct Optional {
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
     /// [`video_url`](Input::video_url): Video to change.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            video_url: value.into(),
+            video_url: value.into_file(),
             optional: self.optional,
         }
     }

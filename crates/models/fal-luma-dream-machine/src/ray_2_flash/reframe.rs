@@ -170,9 +170,12 @@ struct Optional {
 
 impl<VideoUrlSlot, AspectRatioSlot> Builder<VideoUrlSlot, AspectRatioSlot> {
     /// [`video_url`](Input::video_url): Video to reframe.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<File, AspectRatioSlot> {
+    pub fn video_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<File, AspectRatioSlot> {
         Builder {
-            video_url: value.into(),
+            video_url: value.into_file(),
             aspect_ratio: self.aspect_ratio,
             optional: self.optional,
         }

@@ -62,6 +62,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`resolution`](Self::resolution).
+    pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
+
+    /// Of [`duration`](Self::duration).
+    pub const DEFAULT_DURATION: Duration = Duration::literal(5);
+
+    /// Of [`generate_audio_switch`](Self::generate_audio_switch).
+    pub const DEFAULT_GENERATE_AUDIO_SWITCH: bool = false;
+}
+
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -166,10 +178,10 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
     }
 
     /// [`image_url`](Input::image_url): Image that the video opens with.
-    pub fn image_url(self, value: impl Into<File>) -> Builder<PromptSlot, File> {
+    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
-            image_url: value.into(),
+            image_url: value.into_file(),
             optional: self.optional,
         }
     }

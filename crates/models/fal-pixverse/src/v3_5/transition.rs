@@ -71,6 +71,21 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
+
+    /// Of [`resolution`](Self::resolution).
+    pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
+
+    /// Of [`duration`](Self::duration).
+    pub const DEFAULT_DURATION: Duration = Duration::_5;
+
+    /// Of [`negative_prompt`](Self::negative_prompt).
+    pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
+}
+
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -305,11 +320,11 @@ impl<
     /// [`first_image_url`](Input::first_image_url): Image that the video opens with.
     pub fn first_image_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<PromptSlot, File, EndImageUrlSlot> {
         Builder {
             prompt: self.prompt,
-            first_image_url: value.into(),
+            first_image_url: value.into_file(),
             end_image_url: self.end_image_url,
             optional: self.optional,
         }
@@ -318,12 +333,12 @@ impl<
     /// [`end_image_url`](Input::end_image_url): Image that the video closes with.
     pub fn end_image_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<PromptSlot, FirstImageUrlSlot, File> {
         Builder {
             prompt: self.prompt,
             first_image_url: self.first_image_url,
-            end_image_url: value.into(),
+            end_image_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -58,6 +58,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`resolution`](Self::resolution).
+    pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
+
+    /// Of [`duration`](Self::duration).
+    pub const DEFAULT_DURATION: Duration = Duration::_5;
+
+    /// Of [`negative_prompt`](Self::negative_prompt).
+    pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
+}
+
 /// The values of `effect`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -729,10 +741,10 @@ impl<EffectSlot, ImageUrlSlot> Builder<EffectSlot, ImageUrlSlot> {
     }
 
     /// [`image_url`](Input::image_url): Image to show the effect on.
-    pub fn image_url(self, value: impl Into<File>) -> Builder<EffectSlot, File> {
+    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<EffectSlot, File> {
         Builder {
             effect: self.effect,
-            image_url: value.into(),
+            image_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -44,6 +44,12 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`base_style`](Self::base_style).
+    pub const DEFAULT_BASE_STYLE: BaseStyle = BaseStyle::DigitalIllustration;
+}
+
 /// The values of `base_style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -493,9 +499,9 @@ struct Optional {
 impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
     /// [`images_data_url`](Input::images_data_url): ZIP archive with one to five images in PNG that
     /// show the style.
-    pub fn images_data_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn images_data_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            images_data_url: value.into(),
+            images_data_url: value.into_file(),
             optional: self.optional,
         }
     }

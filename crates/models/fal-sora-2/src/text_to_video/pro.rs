@@ -70,6 +70,24 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`resolution`](Self::resolution).
+    pub const DEFAULT_RESOLUTION: Resolution = Resolution::_1080p;
+
+    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
+
+    /// Of [`duration`](Self::duration).
+    pub const DEFAULT_DURATION: Duration = Duration::_4;
+
+    /// Of [`delete_video`](Self::delete_video).
+    pub const DEFAULT_DELETE_VIDEO: bool = true;
+
+    /// Of [`detect_and_block_ip`](Self::detect_and_block_ip).
+    pub const DEFAULT_DETECT_AND_BLOCK_IP: bool = false;
+}
+
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

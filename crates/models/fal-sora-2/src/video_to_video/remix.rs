@@ -51,6 +51,12 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`delete_video`](Self::delete_video).
+    pub const DEFAULT_DELETE_VIDEO: bool = true;
+}
+
 /// What [`fal-ai/sora-2/video-to-video/remix`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -80,6 +80,27 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Auto;
+
+    /// Of [`duration`](Self::duration).
+    pub const DEFAULT_DURATION: Duration = Duration::_8s;
+
+    /// Of [`resolution`](Self::resolution).
+    pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
+
+    /// Of [`generate_audio`](Self::generate_audio).
+    pub const DEFAULT_GENERATE_AUDIO: bool = true;
+
+    /// Of [`auto_fix`](Self::auto_fix).
+    pub const DEFAULT_AUTO_FIX: bool = false;
+
+    /// Of [`safety_tolerance`](Self::safety_tolerance).
+    pub const DEFAULT_SAFETY_TOLERANCE: SafetyTolerance = SafetyTolerance::_4;
+}
+
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -285,10 +306,10 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
     }
 
     /// [`image_url`](Input::image_url): Image that the video opens with, 720p or larger.
-    pub fn image_url(self, value: impl Into<File>) -> Builder<PromptSlot, File> {
+    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
-            image_url: value.into(),
+            image_url: value.into_file(),
             optional: self.optional,
         }
     }

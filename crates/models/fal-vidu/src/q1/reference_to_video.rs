@@ -53,6 +53,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
+
+    /// Of [`movement_amplitude`](Self::movement_amplitude).
+    pub const DEFAULT_MOVEMENT_AMPLITUDE: MovementAmplitude = MovementAmplitude::Auto;
+
+    /// Of [`bgm`](Self::bgm).
+    pub const DEFAULT_BGM: bool = false;
+}
+
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -60,6 +60,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`style`](Self::style).
+    pub const DEFAULT_STYLE: Style = Style::General;
+
+    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
+
+    /// Of [`movement_amplitude`](Self::movement_amplitude).
+    pub const DEFAULT_MOVEMENT_AMPLITUDE: MovementAmplitude = MovementAmplitude::Auto;
+}
+
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

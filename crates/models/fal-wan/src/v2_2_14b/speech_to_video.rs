@@ -100,6 +100,42 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`negative_prompt`](Self::negative_prompt).
+    pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
+
+    /// Of [`num_frames`](Self::num_frames).
+    pub const DEFAULT_NUM_FRAMES: NumFrames = NumFrames::literal(80);
+
+    /// Of [`frames_per_second`](Self::frames_per_second).
+    pub const DEFAULT_FRAMES_PER_SECOND: FramesPerSecond = FramesPerSecond::literal(16);
+
+    /// Of [`resolution`](Self::resolution).
+    pub const DEFAULT_RESOLUTION: Resolution = Resolution::_480p;
+
+    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(27);
+
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
+
+    /// Of [`enable_output_safety_checker`](Self::enable_output_safety_checker).
+    pub const DEFAULT_ENABLE_OUTPUT_SAFETY_CHECKER: bool = false;
+
+    /// Of [`guidance_scale`](Self::guidance_scale).
+    pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
+
+    /// Of [`shift`](Self::shift).
+    pub const DEFAULT_SHIFT: Shift = Shift::literal(5.0);
+
+    /// Of [`video_quality`](Self::video_quality).
+    pub const DEFAULT_VIDEO_QUALITY: VideoQuality = VideoQuality::High;
+
+    /// Of [`video_write_mode`](Self::video_write_mode).
+    pub const DEFAULT_VIDEO_WRITE_MODE: VideoWriteMode = VideoWriteMode::Balanced;
+}
+
 /// `num_frames`: between 40 and 120 and a multiple of 4.
 pub type NumFrames = Int<bounds::NumFrames>;
 
@@ -300,11 +336,11 @@ impl<
     /// [`image_url`](Input::image_url): Image of the person.
     pub fn image_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<PromptSlot, File, AudioUrlSlot> {
         Builder {
             prompt: self.prompt,
-            image_url: value.into(),
+            image_url: value.into_file(),
             audio_url: self.audio_url,
             optional: self.optional,
         }
@@ -313,12 +349,12 @@ impl<
     /// [`audio_url`](Input::audio_url): Recording that the person speaks or sings.
     pub fn audio_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<PromptSlot, ImageUrlSlot, File> {
         Builder {
             prompt: self.prompt,
             image_url: self.image_url,
-            audio_url: value.into(),
+            audio_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -73,6 +73,21 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`resolution`](Self::resolution).
+    pub const DEFAULT_RESOLUTION: Resolution = Resolution::_1080p;
+
+    /// Of [`duration`](Self::duration).
+    pub const DEFAULT_DURATION: Duration = Duration::_0;
+
+    /// Of [`audio_setting`](Self::audio_setting).
+    pub const DEFAULT_AUDIO_SETTING: AudioSetting = AudioSetting::Auto;
+
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
+}
+
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -308,10 +323,10 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
 
     /// [`video_url`](Input::video_url): Video to change, in MP4 or MOV, 2 to 10 seconds long and up to
     /// 100 MB. At most 100 MiB. 2 to 10 s long.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<PromptSlot, File> {
+    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
-            video_url: value.into(),
+            video_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -68,6 +68,21 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`thinking`](Self::thinking).
+    pub const DEFAULT_THINKING: Thinking = Thinking::Enabled;
+
+    /// Of [`max_completion_tokens`](Self::max_completion_tokens).
+    pub const DEFAULT_MAX_COMPLETION_TOKENS: MaxCompletionTokens = MaxCompletionTokens::literal(4096);
+
+    /// Of [`temperature`](Self::temperature).
+    pub const DEFAULT_TEMPERATURE: Temperature = Temperature::literal(1.0);
+
+    /// Of [`top_p`](Self::top_p).
+    pub const DEFAULT_TOP_P: TopP = TopP::literal(0.7);
+}
+
 /// The values of `thinking`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -73,6 +73,27 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`voice`](Self::voice).
+    pub const DEFAULT_VOICE: Voice = Voice::StokieEn;
+
+    /// Of [`output_format`](Self::output_format).
+    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Mp3;
+
+    /// Of [`sample_rate`](Self::sample_rate).
+    pub const DEFAULT_SAMPLE_RATE: SampleRate = SampleRate::_24000;
+
+    /// Of [`speed`](Self::speed).
+    pub const DEFAULT_SPEED: Speed = Speed::literal(1.0);
+
+    /// Of [`volume`](Self::volume).
+    pub const DEFAULT_VOLUME: Volume = Volume::literal(1.0);
+
+    /// Of [`pitch`](Self::pitch).
+    pub const DEFAULT_PITCH: Pitch = Pitch::literal(0);
+}
+
 /// The values of `voice`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

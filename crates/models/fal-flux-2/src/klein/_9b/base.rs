@@ -153,6 +153,72 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`negative_prompt`](Self::negative_prompt).
+    pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
+
+    /// Of [`guidance_scale`](Self::guidance_scale).
+    pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(5.0);
+
+    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(28);
+
+    /// Of [`image_size`](Self::image_size).
+    pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
+
+    /// Of [`num_images`](Self::num_images).
+    pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
+
+    /// Of [`acceleration`](Self::acceleration).
+    pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::Regular;
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
+
+    /// Of [`output_format`](Self::output_format).
+    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
+
+    /// Of [`enable_cns`](Self::enable_cns).
+    pub const DEFAULT_ENABLE_CNS: bool = false;
+
+    /// Of [`cns_s_churn`](Self::cns_s_churn).
+    pub const DEFAULT_CNS_S_CHURN: CnsSChurn = CnsSChurn::literal(0.5);
+
+    /// Of [`cns_gamma_source`](Self::cns_gamma_source).
+    pub const DEFAULT_CNS_GAMMA_SOURCE: CnsGammaSource = CnsGammaSource::Matrix;
+
+    /// Of [`cns_power_gamma`](Self::cns_power_gamma).
+    pub const DEFAULT_CNS_POWER_GAMMA: CnsPowerGamma = CnsPowerGamma::literal(0.75);
+
+    /// Of [`cns_gamma_divider`](Self::cns_gamma_divider).
+    pub const DEFAULT_CNS_GAMMA_DIVIDER: CnsGammaDivider = CnsGammaDivider::literal(1.73);
+
+    /// Of [`cns_alpha_tilt_start`](Self::cns_alpha_tilt_start).
+    pub const DEFAULT_CNS_ALPHA_TILT_START: CnsAlphaTiltStart = CnsAlphaTiltStart::literal(0.15);
+
+    /// Of [`cns_alpha_tilt_end`](Self::cns_alpha_tilt_end).
+    pub const DEFAULT_CNS_ALPHA_TILT_END: CnsAlphaTiltEnd = CnsAlphaTiltEnd::literal(-0.5);
+
+    /// Of [`cns_alpha_use_fnorm`](Self::cns_alpha_use_fnorm).
+    pub const DEFAULT_CNS_ALPHA_USE_FNORM: bool = true;
+
+    /// Of [`cns_alpha_exp_interp`](Self::cns_alpha_exp_interp).
+    pub const DEFAULT_CNS_ALPHA_EXP_INTERP: bool = true;
+
+    /// Of [`cns_alpha_exp_sharpness`](Self::cns_alpha_exp_sharpness).
+    pub const DEFAULT_CNS_ALPHA_EXP_SHARPNESS: CnsAlphaExpSharpness = CnsAlphaExpSharpness::literal(0.75);
+
+    /// Of [`cns_num_freq_bins`](Self::cns_num_freq_bins).
+    pub const DEFAULT_CNS_NUM_FREQ_BINS: CnsNumFreqBins = CnsNumFreqBins::literal(32);
+
+    /// Of [`cns_energy_scale`](Self::cns_energy_scale).
+    pub const DEFAULT_CNS_ENERGY_SCALE: CnsEnergyScale = CnsEnergyScale::literal(0.98);
+}
+
 /// `guidance_scale`: between 0.0 and 20.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
 

@@ -50,6 +50,12 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`prompt`](Self::prompt).
+    pub const DEFAULT_PROMPT: &'static str = ".";
+}
+
 /// What [`fal-ai/kling-video/ai-avatar/v2/standard`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -100,19 +106,25 @@ struct Optional {
 
 impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
     /// [`image_url`](Input::image_url): Image of the avatar.
-    pub fn image_url(self, value: impl Into<File>) -> Builder<File, AudioUrlSlot> {
+    pub fn image_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<File, AudioUrlSlot> {
         Builder {
-            image_url: value.into(),
+            image_url: value.into_file(),
             audio_url: self.audio_url,
             optional: self.optional,
         }
     }
 
     /// [`audio_url`](Input::audio_url): Recording that the avatar speaks.
-    pub fn audio_url(self, value: impl Into<File>) -> Builder<ImageUrlSlot, File> {
+    pub fn audio_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<ImageUrlSlot, File> {
         Builder {
             image_url: self.image_url,
-            audio_url: value.into(),
+            audio_url: value.into_file(),
             optional: self.optional,
         }
     }

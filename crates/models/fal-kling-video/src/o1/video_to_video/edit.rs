@@ -61,6 +61,12 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`keep_audio`](Self::keep_audio).
+    pub const DEFAULT_KEEP_AUDIO: bool = false;
+}
+
 /// What [`fal-ai/kling-video/o1/video-to-video/edit`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -121,10 +127,10 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
 
     /// [`video_url`](Input::video_url): Video to change, in MP4 or MOV. At most 200 MiB. 720 to 2160 px
     /// wide. 720 to 2160 px high. 3 to 10.05 s long.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<PromptSlot, File> {
+    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
-            video_url: value.into(),
+            video_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -70,6 +70,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`duration`](Self::duration).
+    pub const DEFAULT_DURATION: Duration = Duration::_5;
+
+    /// Of [`generate_audio`](Self::generate_audio).
+    pub const DEFAULT_GENERATE_AUDIO: bool = false;
+
+    /// Of [`shot_type`](Self::shot_type).
+    pub const DEFAULT_SHOT_TYPE: ShotType = ShotType::Customize;
+}
+
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -227,9 +239,9 @@ struct Optional {
 impl<ImageUrlSlot> Builder<ImageUrlSlot> {
     /// [`image_url`](Input::image_url): Image that the video opens with. At most 10 MiB. At least 300
     /// px wide. At least 300 px high.
-    pub fn image_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            image_url: value.into(),
+            image_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -62,6 +62,21 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`duration`](Self::duration).
+    pub const DEFAULT_DURATION: Duration = Duration::_5;
+
+    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
+
+    /// Of [`negative_prompt`](Self::negative_prompt).
+    pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "blur, distort, and low quality";
+
+    /// Of [`cfg_scale`](Self::cfg_scale).
+    pub const DEFAULT_CFG_SCALE: CfgScale = CfgScale::literal(0.5);
+}
+
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

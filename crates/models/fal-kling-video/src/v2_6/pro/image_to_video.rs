@@ -71,6 +71,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`duration`](Self::duration).
+    pub const DEFAULT_DURATION: Duration = Duration::_5;
+
+    /// Of [`negative_prompt`](Self::negative_prompt).
+    pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "blur, distort, and low quality";
+
+    /// Of [`generate_audio`](Self::generate_audio).
+    pub const DEFAULT_GENERATE_AUDIO: bool = true;
+}
+
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -163,10 +175,13 @@ impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
 
     /// [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10 MiB. At
     /// least 300 px wide. At least 300 px high.
-    pub fn start_image_url(self, value: impl Into<File>) -> Builder<PromptSlot, File> {
+    pub fn start_image_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
-            start_image_url: value.into(),
+            start_image_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -63,6 +63,12 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`keep_original_sound`](Self::keep_original_sound).
+    pub const DEFAULT_KEEP_ORIGINAL_SOUND: bool = true;
+}
+
 /// The values of `character_orientation`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -155,10 +161,10 @@ impl<
     /// 340 to 3850 px high.
     pub fn image_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<File, VideoUrlSlot, CharacterOrientationSlot> {
         Builder {
-            image_url: value.into(),
+            image_url: value.into_file(),
             video_url: self.video_url,
             character_orientation: self.character_orientation,
             optional: self.optional,
@@ -170,11 +176,11 @@ impl<
     /// high. 3 to 30.05 s long.
     pub fn video_url(
         self,
-        value: impl Into<File>,
+        value: impl fal_core::IntoFile,
     ) -> Builder<ImageUrlSlot, File, CharacterOrientationSlot> {
         Builder {
             image_url: self.image_url,
-            video_url: value.into(),
+            video_url: value.into_file(),
             character_orientation: self.character_orientation,
             optional: self.optional,
         }

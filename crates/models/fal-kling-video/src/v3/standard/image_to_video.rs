@@ -84,6 +84,24 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`duration`](Self::duration).
+    pub const DEFAULT_DURATION: Duration = Duration::_5;
+
+    /// Of [`generate_audio`](Self::generate_audio).
+    pub const DEFAULT_GENERATE_AUDIO: bool = true;
+
+    /// Of [`shot_type`](Self::shot_type).
+    pub const DEFAULT_SHOT_TYPE: ShotType = ShotType::Customize;
+
+    /// Of [`negative_prompt`](Self::negative_prompt).
+    pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "blur, distort, and low quality";
+
+    /// Of [`cfg_scale`](Self::cfg_scale).
+    pub const DEFAULT_CFG_SCALE: CfgScale = CfgScale::literal(0.5);
+}
+
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -247,9 +265,9 @@ struct Optional {
 impl<StartImageUrlSlot> Builder<StartImageUrlSlot> {
     /// [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10 MiB. At
     /// least 300 px wide. At least 300 px high.
-    pub fn start_image_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn start_image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            start_image_url: value.into(),
+            start_image_url: value.into_file(),
             optional: self.optional,
         }
     }

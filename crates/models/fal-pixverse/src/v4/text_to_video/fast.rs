@@ -61,6 +61,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
+
+    /// Of [`resolution`](Self::resolution).
+    pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
+
+    /// Of [`negative_prompt`](Self::negative_prompt).
+    pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
+}
+
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -65,6 +65,21 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`prompt`](Self::prompt).
+    pub const DEFAULT_PROMPT: &'static str = "";
+
+    /// Of [`duration`](Self::duration).
+    pub const DEFAULT_DURATION: Duration = Duration::literal(5);
+
+    /// Of [`resolution`](Self::resolution).
+    pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
+
+    /// Of [`audio`](Self::audio).
+    pub const DEFAULT_AUDIO: bool = true;
+}
+
 /// `duration`: between 1 and 16.
 pub type Duration = Int<bounds::Duration>;
 
@@ -159,9 +174,9 @@ struct Optional {
 
 impl<ImageUrlSlot> Builder<ImageUrlSlot> {
     /// [`image_url`](Input::image_url): Image that the video opens with.
-    pub fn image_url(self, value: impl Into<File>) -> Builder<File> {
+    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
-            image_url: value.into(),
+            image_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -92,6 +92,39 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`guidance_scale`](Self::guidance_scale).
+    pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(1.0);
+
+    /// Of [`resolution`](Self::resolution).
+    pub const DEFAULT_RESOLUTION: Resolution = Resolution::_480p;
+
+    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(20);
+
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
+
+    /// Of [`enable_output_safety_checker`](Self::enable_output_safety_checker).
+    pub const DEFAULT_ENABLE_OUTPUT_SAFETY_CHECKER: bool = false;
+
+    /// Of [`shift`](Self::shift).
+    pub const DEFAULT_SHIFT: Shift = Shift::literal(5.0);
+
+    /// Of [`video_quality`](Self::video_quality).
+    pub const DEFAULT_VIDEO_QUALITY: VideoQuality = VideoQuality::High;
+
+    /// Of [`video_write_mode`](Self::video_write_mode).
+    pub const DEFAULT_VIDEO_WRITE_MODE: VideoWriteMode = VideoWriteMode::Balanced;
+
+    /// Of [`return_frames_zip`](Self::return_frames_zip).
+    pub const DEFAULT_RETURN_FRAMES_ZIP: bool = false;
+
+    /// Of [`use_turbo`](Self::use_turbo).
+    pub const DEFAULT_USE_TURBO: bool = false;
+}
+
 /// `guidance_scale`: between 1.0 and 10.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
 
@@ -270,19 +303,25 @@ struct Optional {
 
 impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
     /// [`video_url`](Input::video_url): Video of the motion.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<File, ImageUrlSlot> {
+    pub fn video_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<File, ImageUrlSlot> {
         Builder {
-            video_url: value.into(),
+            video_url: value.into_file(),
             image_url: self.image_url,
             optional: self.optional,
         }
     }
 
     /// [`image_url`](Input::image_url): Image of the character.
-    pub fn image_url(self, value: impl Into<File>) -> Builder<VideoUrlSlot, File> {
+    pub fn image_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<VideoUrlSlot, File> {
         Builder {
             video_url: self.video_url,
-            image_url: value.into(),
+            image_url: value.into_file(),
             optional: self.optional,
         }
     }

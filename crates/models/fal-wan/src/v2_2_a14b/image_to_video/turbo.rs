@@ -85,6 +85,33 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`resolution`](Self::resolution).
+    pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
+
+    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Auto;
+
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
+
+    /// Of [`enable_output_safety_checker`](Self::enable_output_safety_checker).
+    pub const DEFAULT_ENABLE_OUTPUT_SAFETY_CHECKER: bool = false;
+
+    /// Of [`enable_prompt_expansion`](Self::enable_prompt_expansion).
+    pub const DEFAULT_ENABLE_PROMPT_EXPANSION: bool = false;
+
+    /// Of [`acceleration`](Self::acceleration).
+    pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::Regular;
+
+    /// Of [`video_quality`](Self::video_quality).
+    pub const DEFAULT_VIDEO_QUALITY: VideoQuality = VideoQuality::High;
+
+    /// Of [`video_write_mode`](Self::video_write_mode).
+    pub const DEFAULT_VIDEO_WRITE_MODE: VideoWriteMode = VideoWriteMode::Balanced;
+}
+
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -320,9 +347,9 @@ struct Optional {
 
 impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
     /// [`image_url`](Input::image_url): Image that the video opens with.
-    pub fn image_url(self, value: impl Into<File>) -> Builder<File, PromptSlot> {
+    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File, PromptSlot> {
         Builder {
-            image_url: value.into(),
+            image_url: value.into_file(),
             prompt: self.prompt,
             optional: self.optional,
         }

@@ -102,6 +102,45 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`negative_prompt`](Self::negative_prompt).
+    pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
+
+    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(27);
+
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
+
+    /// Of [`enable_output_safety_checker`](Self::enable_output_safety_checker).
+    pub const DEFAULT_ENABLE_OUTPUT_SAFETY_CHECKER: bool = false;
+
+    /// Of [`enable_prompt_expansion`](Self::enable_prompt_expansion).
+    pub const DEFAULT_ENABLE_PROMPT_EXPANSION: bool = false;
+
+    /// Of [`acceleration`](Self::acceleration).
+    pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::Regular;
+
+    /// Of [`guidance_scale`](Self::guidance_scale).
+    pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
+
+    /// Of [`guidance_scale_2`](Self::guidance_scale_2).
+    pub const DEFAULT_GUIDANCE_SCALE_2: GuidanceScale2 = GuidanceScale2::literal(4.0);
+
+    /// Of [`shift`](Self::shift).
+    pub const DEFAULT_SHIFT: Shift = Shift::literal(2.0);
+
+    /// Of [`reverse_video`](Self::reverse_video).
+    pub const DEFAULT_REVERSE_VIDEO: bool = false;
+
+    /// Of [`image_size`](Self::image_size).
+    pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::SquareHd;
+
+    /// Of [`image_format`](Self::image_format).
+    pub const DEFAULT_IMAGE_FORMAT: ImageFormat = ImageFormat::Jpeg;
+}
+
 /// `num_inference_steps`: between 2 and 40.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
 

@@ -70,6 +70,27 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`image_size`](Self::image_size).
+    pub const DEFAULT_IMAGE_SIZE: ImageSizeValue = ImageSizeValue::Auto2k;
+
+    /// Of [`num_images`](Self::num_images).
+    pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
+
+    /// Of [`max_images`](Self::max_images).
+    pub const DEFAULT_MAX_IMAGES: MaxImages = MaxImages::literal(1);
+
+    /// Of [`sync_mode`](Self::sync_mode).
+    pub const DEFAULT_SYNC_MODE: bool = false;
+
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
+
+    /// Of [`return_byteplus_urls`](Self::return_byteplus_urls).
+    pub const DEFAULT_RETURN_BYTEPLUS_URLS: bool = false;
+}
+
 /// The values of `image_size`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -70,6 +70,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`keep_audio`](Self::keep_audio).
+    pub const DEFAULT_KEEP_AUDIO: bool = false;
+
+    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Auto;
+
+    /// Of [`duration`](Self::duration).
+    pub const DEFAULT_DURATION: Duration = Duration::_5;
+}
+
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -228,10 +240,10 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
 
     /// [`video_url`](Input::video_url): Video whose motion and camera work the new shot follows, in MP4
     /// or MOV. At most 200 MiB. 720 to 2160 px wide. 720 to 2160 px high. 3 to 10.05 s long.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<PromptSlot, File> {
+    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
-            video_url: value.into(),
+            video_url: value.into_file(),
             optional: self.optional,
         }
     }

@@ -72,6 +72,18 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`keep_audio`](Self::keep_audio).
+    pub const DEFAULT_KEEP_AUDIO: bool = true;
+
+    /// Of [`shot_type`](Self::shot_type).
+    pub const DEFAULT_SHOT_TYPE: ShotType = ShotType::Customize;
+
+    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Auto;
+}
+
 /// The values of `shot_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -277,10 +289,10 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
 
     /// [`video_url`](Input::video_url): Video whose motion and camera work the new shot follows, in MP4
     /// or MOV. At most 200 MiB. 720 to 2160 px wide. 720 to 2160 px high. 3 to 10.05 s long.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<PromptSlot, File> {
+    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
-            video_url: value.into(),
+            video_url: value.into_file(),
             optional: self.optional,
         }
     }

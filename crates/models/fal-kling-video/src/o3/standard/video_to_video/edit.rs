@@ -66,6 +66,15 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// What the service takes for a parameter that is left out. Never sent unasked.
+impl Input {
+    /// Of [`keep_audio`](Self::keep_audio).
+    pub const DEFAULT_KEEP_AUDIO: bool = true;
+
+    /// Of [`shot_type`](Self::shot_type).
+    pub const DEFAULT_SHOT_TYPE: ShotType = ShotType::Customize;
+}
+
 /// The values of `shot_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -153,10 +162,10 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
 
     /// [`video_url`](Input::video_url): Video to change, in MP4 or MOV. At most 200 MiB. 720 to 2160 px
     /// wide. 720 to 2160 px high. 3 to 10.05 s long.
-    pub fn video_url(self, value: impl Into<File>) -> Builder<PromptSlot, File> {
+    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
-            video_url: value.into(),
+            video_url: value.into_file(),
             optional: self.optional,
         }
     }

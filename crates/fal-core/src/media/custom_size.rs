@@ -1,0 +1,140 @@
+//! Exact sizes of images.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+
+use crate::{Int, OutOfRange, Param, Parameters, Range, wire};
+
+/// Exact size of an image, for when none of the presets of [`ImageSize`](super::ImageSize) fits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct CustomImageSize {
+    /// Width in pixels.
+    ///
+    /// Between 1 and 14142. Default `512`.
+    pub width: Option<CustomImageSizeWidth>,
+    /// Height in pixels.
+    ///
+    /// Between 1 and 14142. Default `512`.
+    pub height: Option<CustomImageSizeHeight>,
+}
+
+/// `width`: between 1 and 14142.
+pub type CustomImageSizeWidth = Int<bounds::Width>;
+
+/// `height`: between 1 and 14142.
+pub type CustomImageSizeHeight = Int<bounds::Height>;
+
+impl CustomImageSize {
+    /// What the service takes for a side that is left out, in pixels.
+    pub const DEFAULT_SIDE: i64 = 512;
+
+    /// Starts with nothing given.
+    pub fn builder() -> CustomImageSizeBuilder {
+        CustomImageSizeBuilder { size: Self::default() }
+    }
+
+    /// Width and height in pixels.
+    #[must_use]
+    pub const fn dimensions(&self) -> (i64, i64) {
+        let width = match self.width {
+            Some(width) => width.get(),
+            None => Self::DEFAULT_SIDE,
+        };
+        let height = match self.height {
+            Some(height) => height.get(),
+            None => Self::DEFAULT_SIDE,
+        };
+        (width, height)
+    }
+}
+
+/// Width and height in pixels.
+impl TryFrom<(i64, i64)> for CustomImageSize {
+    type Error = OutOfRange;
+
+    fn try_from((width, height): (i64, i64)) -> Result<Self, OutOfRange> {
+        Ok(Self { width: Some(width.try_into()?), height: Some(height.try_into()?) })
+    }
+}
+
+/// Builds [`CustomImageSize`].
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `build` takes it"]
+pub struct CustomImageSizeBuilder {
+    size: CustomImageSize,
+}
+
+impl CustomImageSizeBuilder {
+    /// [`width`](CustomImageSize::width): Width in pixels. Between 1 and 14142. Default `512`.
+    pub fn width(mut self, value: impl Param<CustomImageSizeWidth>) -> Self {
+        self.size.width = value.into_param();
+        self
+    }
+
+    /// [`height`](CustomImageSize::height): Height in pixels. Between 1 and 14142. Default `512`.
+    pub fn height(mut self, value: impl Param<CustomImageSizeHeight>) -> Self {
+        self.size.height = value.into_param();
+        self
+    }
+
+    /// The finished value.
+    #[must_use]
+    pub fn build(self) -> CustomImageSize {
+        self.size
+    }
+}
+
+impl Parameters for CustomImageSize {}
+
+impl Serialize for CustomImageSize {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = wire::Writer::new(serializer)?;
+        object.optional("width", &self.width);
+        object.optional("height", &self.height);
+        object.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for CustomImageSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        wire::object(deserializer)
+    }
+}
+
+impl<'de> wire::Object<'de> for CustomImageSize {
+    const NAME: &'static str = "CustomImageSize";
+
+    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        let mut size = Self::default();
+        while let Some(key) = object.key() {
+            match &*key {
+                "width" => object.value(&mut size.width),
+                "height" => object.value(&mut size.height),
+                _ => object.skip(),
+            }
+        }
+        Some(size)
+    }
+}
+
+mod bounds {
+    use super::Range;
+
+    #[derive(Debug)]
+    pub enum Width {}
+
+    impl Range<i64> for Width {
+        const MIN: i64 = 1;
+        const MAX: i64 = 14_142;
+        const MESSAGE: &'static str = "`width` of an image must be between 1 and 14142";
+    }
+
+    #[derive(Debug)]
+    pub enum Height {}
+
+    impl Range<i64> for Height {
+        const MIN: i64 = 1;
+        const MAX: i64 = 14_142;
+        const MESSAGE: &'static str = "`height` of an image must be between 1 and 14142";
+    }
+}

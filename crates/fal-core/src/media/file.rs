@@ -1,0 +1,323 @@
+//! Files that models give.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+
+use super::Media;
+use crate::{File, wire};
+
+/// A struct of these fields, read and written as generated ones are: `required` must be there, `null` of an
+/// optional field is the same as no field.
+macro_rules! output {
+    (
+        $(#[$docs:meta])*
+        pub struct $name:ident($json:literal) {
+            $($(#[$field_docs:meta])* $field:ident: $presence:ident $read:ident $ty:ty,)*
+        }
+        $($media:tt)*
+    ) => {
+        $(#[$docs])*
+        #[non_exhaustive]
+        pub struct $name {
+            $($(#[$field_docs])* pub $field: output!(@type $presence $ty),)*
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut object = wire::Writer::new(serializer)?;
+                $(output!(@write $presence object stringify!($field), &self.$field);)*
+                object.end()
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                wire::object(deserializer)
+            }
+        }
+
+        impl<'de> wire::Object<'de> for $name {
+            const NAME: &'static str = stringify!($name);
+
+            fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+                $(let mut $field: Option<$ty> = None;)*
+                while let Some(key) = object.key() {
+                    match &*key {
+                        $(stringify!($field) => object.$read(&mut $field),)*
+                        _ => object.skip(),
+                    }
+                }
+                Some(Self { $($field: output!(@read $presence object stringify!($field), $field),)* })
+            }
+        }
+
+        impl Media for $name {
+            fn url(&self) -> &str {
+                &self.url
+            }
+
+            fn content_type(&self) -> Option<&str> {
+                self.content_type.as_deref()
+            }
+
+            $($media)*
+        }
+
+        /// What one model gives, the next one can take.
+        impl From<$name> for File {
+            fn from(file: $name) -> Self {
+                Self::url(file.url)
+            }
+        }
+
+        #[cfg(feature = "schemars")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn schema_id() -> std::borrow::Cow<'static, str> {
+                concat!("fal_core::media::", stringify!($name)).into()
+            }
+
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                crate::json_schema::schema(generator, $json, &[])
+            }
+        }
+    };
+    (@type required $ty:ty) => { $ty };
+    (@type optional $ty:ty) => { Option<$ty> };
+    (@write required $object:ident $name:expr, $value:expr) => { $object.put($name, $value) };
+    (@write optional $object:ident $name:expr, $value:expr) => { $object.optional($name, $value) };
+    (@read required $object:ident $name:expr, $slot:ident) => { $object.required($name, $slot)? };
+    (@read optional $object:ident $name:expr, $slot:ident) => { $slot };
+}
+
+output! {
+    /// An image file and its size.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+    pub struct Image(r#"{
+        "type": "object",
+        "description": "An image file and its size.",
+        "properties": {
+            "url": { "type": "string", "description": "Address to download the image from." },
+            "width": { "type": "integer", "description": "Width in pixels." },
+            "height": { "type": "integer", "description": "Height in pixels." },
+            "content_type": { "type": "string", "description": "Media type of the file." }
+        },
+        "required": ["url", "width", "height"]
+    }"#) {
+        /// Address to download the image from. In sync mode, where there is one, this is a data URI that
+        /// holds the image itself.
+        url: required or_null String,
+        /// Width in pixels.
+        width: required integer_or_null i64,
+        /// Height in pixels.
+        height: required integer_or_null i64,
+        /// Media type of the file, such as `image/png`.
+        content_type: optional or_null String,
+    }
+}
+
+impl Image {
+    /// Width and height in pixels.
+    #[must_use]
+    pub const fn dimensions(&self) -> (i64, i64) {
+        (self.width, self.height)
+    }
+}
+
+output! {
+    /// An image file, and its size if the model tells.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+    pub struct ImageFile(r#"{
+        "type": "object",
+        "description": "An image file, and its size if the model tells.",
+        "properties": {
+            "url": { "type": "string", "description": "Address to download the image from." },
+            "content_type": { "type": "string", "description": "Media type of the file." },
+            "file_name": { "type": "string", "description": "Name of the file." },
+            "file_size": { "type": "integer", "description": "Size of the file in bytes." },
+            "width": { "type": "integer", "description": "Width in pixels." },
+            "height": { "type": "integer", "description": "Height in pixels." }
+        },
+        "required": ["url"]
+    }"#) {
+        /// Address to download the image from. In sync mode, where there is one, this is a data URI that
+        /// holds the image itself.
+        url: required or_null String,
+        /// Media type of the file, such as `image/png`.
+        content_type: optional or_null String,
+        /// Name of the file.
+        file_name: optional or_null String,
+        /// Size of the file in bytes.
+        file_size: optional integer_or_null i64,
+        /// Width in pixels.
+        width: optional integer_or_null i64,
+        /// Height in pixels.
+        height: optional integer_or_null i64,
+    }
+
+    fn file_name(&self) -> Option<&str> {
+        self.file_name.as_deref()
+    }
+
+    fn file_size(&self) -> Option<i64> {
+        self.file_size
+    }
+}
+
+impl ImageFile {
+    /// Width and height in pixels, if the model tells both.
+    #[must_use]
+    pub fn dimensions(&self) -> Option<(i64, i64)> {
+        self.width.zip(self.height)
+    }
+}
+
+impl From<Image> for ImageFile {
+    fn from(image: Image) -> Self {
+        let Image { url, width, height, content_type } = image;
+        Self { url, content_type, file_name: None, file_size: None, width: Some(width), height: Some(height) }
+    }
+}
+
+output! {
+    /// A video file, and what the model tells of it.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct VideoFile(r#"{
+        "type": "object",
+        "description": "A video file, and what the model tells of it.",
+        "properties": {
+            "url": { "type": "string", "description": "Address to download the video from." },
+            "content_type": { "type": "string", "description": "Media type of the file." },
+            "file_name": { "type": "string", "description": "Name of the file." },
+            "file_size": { "type": "integer", "description": "Size of the file in bytes." },
+            "width": { "type": "integer", "description": "Width in pixels." },
+            "height": { "type": "integer", "description": "Height in pixels." },
+            "fps": { "type": "number", "description": "Frames a second." },
+            "duration": { "type": "number", "description": "Length of the video in seconds." },
+            "num_frames": { "type": "integer", "description": "Number of frames in the video." }
+        },
+        "required": ["url"]
+    }"#) {
+        /// Address to download the video from. In sync mode, where there is one, this is a data URI that
+        /// holds the video itself.
+        url: required or_null String,
+        /// Media type of the file, such as `video/mp4`.
+        content_type: optional or_null String,
+        /// Name of the file.
+        file_name: optional or_null String,
+        /// Size of the file in bytes.
+        file_size: optional integer_or_null i64,
+        /// Width in pixels.
+        width: optional integer_or_null i64,
+        /// Height in pixels.
+        height: optional integer_or_null i64,
+        /// Frames a second.
+        fps: optional or_null f64,
+        /// Length of the video in seconds.
+        duration: optional or_null f64,
+        /// Number of frames in the video.
+        num_frames: optional integer_or_null i64,
+    }
+
+    fn file_name(&self) -> Option<&str> {
+        self.file_name.as_deref()
+    }
+
+    fn file_size(&self) -> Option<i64> {
+        self.file_size
+    }
+}
+
+impl VideoFile {
+    /// Width and height in pixels, if the model tells both.
+    #[must_use]
+    pub fn dimensions(&self) -> Option<(i64, i64)> {
+        self.width.zip(self.height)
+    }
+}
+
+output! {
+    /// A file of any kind: a video, an audio file, a 3D object, an archive. fal's own name for it is `File`,
+    /// which here is what models take.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+    pub struct FileOutput(r#"{
+        "type": "object",
+        "description": "A file of any kind.",
+        "properties": {
+            "url": { "type": "string", "description": "Address to download the file from." },
+            "content_type": { "type": "string", "description": "Media type of the file." },
+            "file_name": { "type": "string", "description": "Name of the file." },
+            "file_size": { "type": "integer", "description": "Size of the file in bytes." }
+        },
+        "required": ["url"]
+    }"#) {
+        /// Address to download the file from. In sync mode, where there is one, this is a data URI that
+        /// holds the file itself.
+        url: required or_null String,
+        /// Media type of the file, such as `image/png` or `video/mp4`.
+        content_type: optional or_null String,
+        /// Name of the file.
+        file_name: optional or_null String,
+        /// Size of the file in bytes.
+        file_size: optional integer_or_null i64,
+    }
+
+    fn file_name(&self) -> Option<&str> {
+        self.file_name.as_deref()
+    }
+
+    fn file_size(&self) -> Option<i64> {
+        self.file_size
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use serde_json::{Value, from_value, json, to_value};
+
+    use super::*;
+
+    fn round<T: Serialize + for<'de> Deserialize<'de>>(value: &Value) -> Value {
+        to_value(from_value::<T>(value.clone()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_is_read_is_written_again() {
+        let image = json!({ "url": "https://x/a", "width": 1, "height": 2, "content_type": "image/png" });
+        assert_eq!(round::<Image>(&image), image);
+        let video = json!({ "url": "https://x/v", "fps": 24.0, "num_frames": 121, "duration": 5.04 });
+        assert_eq!(round::<VideoFile>(&video), video);
+        let file = json!({ "url": "https://x/f", "file_size": 9_007_199_254_740_993_i64, "file_name": "f" });
+        assert_eq!(round::<FileOutput>(&file), file);
+    }
+
+    #[test]
+    fn integers_may_look_like_floats_and_null_is_nothing() {
+        let given = json!({ "url": "data:image/png;base64,", "width": 512.0, "height": null, "new": [] });
+        let image: ImageFile = from_value(given).unwrap();
+        assert_eq!((image.width, image.height, image.dimensions()), (Some(512), None, None));
+        assert!(image.is_inline());
+    }
+
+    #[test]
+    fn a_missing_field_is_named() {
+        let error = from_value::<Image>(json!({ "url": "https://x/a", "width": 1 })).unwrap_err();
+        assert_eq!(error.to_string(), "missing field `height`");
+        let error =
+            from_value::<Image>(json!({ "url": "https://x/a", "width": 1.5, "height": 1 })).unwrap_err();
+        assert!(error.to_string().contains("1.5"), "{error}");
+    }
+
+    #[test]
+    fn an_output_is_the_input_of_the_next_model() {
+        let image: Image = from_value(json!({ "url": "https://x/a", "width": 3, "height": 2 })).unwrap();
+        assert_eq!(image.dimensions(), (3, 2));
+        assert_eq!(File::from(&image), File::url("https://x/a"));
+        assert_eq!(crate::Param::<File>::into_param(&image), Some(File::url("https://x/a")));
+        assert_eq!(ImageFile::from(image).dimensions(), Some((3, 2)));
+    }
+}
