@@ -64,14 +64,18 @@ fn length(path: &str, text: &str, problems: &mut Vec<Problem>) {
 }
 
 fn white_space(path: &str, text: &str, problems: &mut Vec<Problem>) {
-    for (index, line) in text.split('\n').enumerate() {
-        if line.ends_with('\r') {
-            problems.push(Problem::at(path, index, "ends as lines do on Windows"));
-        } else if line.ends_with([' ', '\t']) {
-            problems.push(Problem::at(path, index, "has spaces at its end"));
+    for (end, message) in [
+        ("\r\n", "ends as lines do on Windows"),
+        (" \n", "has spaces at its end"),
+        ("\t\n", "has spaces at its end"),
+    ] {
+        for (start, _) in text.match_indices(end) {
+            problems.push(Problem::at(path, line_of(text, start).0, message));
         }
-        if path.ends_with(".rs") && line.contains('\t') {
-            problems.push(Problem::at(path, index, "has a tab: four spaces instead"));
+    }
+    if path.ends_with(".rs") {
+        for (start, _) in text.match_indices('\t') {
+            problems.push(Problem::at(path, line_of(text, start).0, "has a tab: four spaces instead"));
         }
     }
     if !text.is_empty() && !text.ends_with('\n') {
@@ -82,63 +86,56 @@ fn white_space(path: &str, text: &str, problems: &mut Vec<Problem>) {
 }
 
 fn content(path: &str, text: &str, problems: &mut Vec<Problem>) {
-    for (index, line) in text.lines().enumerate() {
-        for folder in ["/home/", "/root/", "/Users/", "/tmp/", "/var/folders/"] {
-            if names_folder(line, folder) {
-                problems.push(Problem::at(
-                    path,
-                    index,
-                    format!("names `{folder}`, a place on somebody's machine"),
-                ));
-            }
+    let mut say = |start, message| problems.push(Problem::at(path, line_of(text, start).0, message));
+    for folder in ["/home/", "/root/", "/Users/", "/tmp/", "/var/folders/"] {
+        for (start, _) in text.match_indices(folder).filter(|(start, _)| starts_path(&text[..*start])) {
+            say(start, format!("names `{folder}`, a place on somebody's machine"));
         }
-        for word in ["TODO", "FIXME", "XXX", "HACK"] {
-            if has_word(line, word) {
-                problems.push(Problem::at(
-                    path,
-                    index,
-                    format!("says {word}: do it, or say in prose what is missing"),
-                ));
-            }
+    }
+    for word in ["TODO", "FIXME", "XXX", "HACK"] {
+        for (start, _) in text.match_indices(word).filter(|(start, _)| is_word(text, *start, word)) {
+            say(start, format!("says {word}: do it, or say in prose what is missing"));
         }
-        if ["<<<<<<< ", ">>>>>>> "].iter().any(|marker| line.starts_with(marker)) {
-            problems.push(Problem::at(path, index, "is left over from a merge"));
+    }
+    for marker in ["<<<<<<< ", ">>>>>>> "] {
+        let at_start = |start: usize| text[..start].is_empty() || text[..start].ends_with('\n');
+        for (start, _) in text.match_indices(marker).filter(|(start, _)| at_start(*start)) {
+            say(start, "is left over from a merge".to_owned());
         }
-        if path.ends_with(".rs") {
-            code(path, index, line, problems);
-        }
+    }
+    if path.ends_with(".rs") {
+        code(text, say);
     }
 }
 
 /// What the compiler's lints say too, but only of code that they see: not of examples, templates and other platforms.
-fn code(path: &str, index: usize, line: &str, problems: &mut Vec<Problem>) {
-    let line = line.split("//").next().unwrap_or_default();
+fn code(text: &str, mut say: impl FnMut(usize, String)) {
+    let is_code = |start: usize| !line_of(text, start).1.contains("//");
     for keyword in ["unsafe {", "unsafe fn", "unsafe impl", "unsafe trait", "unsafe extern"] {
-        if line.contains(keyword) {
-            problems.push(Problem::at(path, index, format!("has `{keyword}`, and nothing here is unsafe")));
+        for (start, _) in text.match_indices(keyword).filter(|(start, _)| is_code(*start)) {
+            say(start, format!("has `{keyword}`, and nothing here is unsafe"));
         }
     }
     for call in ["todo!(", "unimplemented!(", "dbg!("] {
-        if line.contains(call) {
-            problems.push(Problem::at(path, index, format!("has `{call})`, which is for drafts")));
+        for (start, _) in text.match_indices(call).filter(|(start, _)| is_code(*start)) {
+            say(start, format!("has `{call})`, which is for drafts"));
         }
     }
 }
 
-/// Whether an absolute path starts with this folder. `docs/tmp/x` and `https://example.com/tmp/x` do not.
-fn names_folder(line: &str, folder: &str) -> bool {
-    line.match_indices(folder).any(|(start, _)| {
-        line[..start]
-            .chars()
-            .next_back()
-            .is_none_or(|before| !before.is_alphanumeric() && !".-_/}".contains(before))
-    })
+/// The index of the line that holds a position, and the line as far as that position.
+fn line_of(text: &str, position: usize) -> (usize, &str) {
+    let before = &text[..position];
+    (before.matches('\n').count(), before.rsplit('\n').next().unwrap_or_default())
 }
 
-fn has_word(line: &str, word: &str) -> bool {
+/// Whether an absolute path can start after `before`. In `docs/tmp/x` and `https://example.com/tmp/x`, none does.
+fn starts_path(before: &str) -> bool {
+    before.chars().next_back().is_none_or(|last| !last.is_alphanumeric() && !".-_/}".contains(last))
+}
+
+fn is_word(text: &str, start: usize, word: &str) -> bool {
     let inside = |c: char| c.is_alphanumeric() || c == '_';
-    line.match_indices(word).any(|(start, _)| {
-        !line[..start].chars().next_back().is_some_and(inside)
-            && !line[start + word.len()..].chars().next().is_some_and(inside)
-    })
+    !text[..start].chars().next_back().is_some_and(inside)
+        && !text[start + word.len()..].chars().next().is_some_and(inside)
 }
