@@ -2,6 +2,7 @@
 
 mod contents;
 mod package;
+mod verify;
 
 use package::{Package, in_order};
 
@@ -14,10 +15,9 @@ pub(crate) struct Arguments {
     #[arg(long)]
     dry_run: bool,
 
-    /// Which packages to unpack and compile. Model crates are of one shape, and the workspace compiles the same files,
-    /// so a sample shows whether something was left out
-    #[arg(long, value_enum, default_value_t = Verify::Sample, requires = "dry_run")]
-    verify: Verify,
+    /// Leaves out compiling the crates from what was packed
+    #[arg(long, requires = "dry_run")]
+    no_verify: bool,
 
     /// Uploads, one crate after the other. Without this and `--dry-run`, the command says what it would do
     #[arg(long, conflicts_with = "dry_run")]
@@ -28,17 +28,6 @@ pub(crate) struct Arguments {
     from: Option<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Verify {
-    None,
-    /// The written crates and two generated ones
-    Sample,
-    All,
-}
-
-/// Generated crates of the sample: many modules, and a crate that is itself an endpoint.
-const SAMPLE: [&str; 2] = ["fal-flux", "fal-whisper"];
-
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let packages = in_order(package::read(&root())?)?;
     let incomplete: Vec<String> = packages.iter().flat_map(Package::missing).collect();
@@ -46,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         return Err(incomplete.join("\n"));
     }
     if arguments.dry_run {
-        return dry_run(&packages, arguments.verify);
+        return dry_run(&packages, !arguments.no_verify);
     }
     let first = match &arguments.from {
         None => 0,
@@ -79,7 +68,7 @@ fn upload(packages: &[Package]) -> Result<(), String> {
     Ok(())
 }
 
-fn dry_run(packages: &[Package], verify: Verify) -> Result<(), String> {
+fn dry_run(packages: &[Package], verify: bool) -> Result<(), String> {
     // With everything at hand, packaging need not ask the registry about each crate again.
     run::cargo(["fetch", "--locked", "--quiet"])?;
     // A crate that is not uploaded yet is taken from the packages made in the same run.
@@ -95,37 +84,13 @@ fn dry_run(packages: &[Package], verify: Verify) -> Result<(), String> {
     if !problems.is_empty() {
         return Err(problems.join("\n"));
     }
-    let chosen = verify.of(packages);
-    if !chosen.is_empty() {
-        println!("Compiling {} of {} packages as they were packed.", chosen.len(), packages.len());
-        let names = chosen.iter().flat_map(|package| ["--package", package.name.as_str()]);
-        let fixed = ["package", "--offline", "--locked", "--quiet", "--allow-dirty"];
-        run::cargo(fixed.into_iter().chain(names))?;
+    if verify {
+        verify::compile(packages)?;
     }
     println!(
-        "{} crates could be published, {} of them compiled from their packages.",
+        "{} crates could be published{}.",
         packages.len(),
-        chosen.len()
+        if verify { ": what was packed compiles" } else { "" }
     );
     Ok(())
-}
-
-impl Verify {
-    /// The packages to compile. What one of them depends on is among them, for it is nowhere else yet.
-    fn of(self, packages: &[Package]) -> Vec<&Package> {
-        let takes = |package: &Package| match self {
-            Self::None => false,
-            Self::Sample => !package.generated || SAMPLE.contains(&package.name.as_str()),
-            Self::All => true,
-        };
-        let mut chosen: Vec<&Package> = Vec::new();
-        // Dependencies come first, so that, seen from the end, whoever needs one has been met.
-        for package in packages.iter().rev() {
-            if takes(package) || chosen.iter().any(|other| other.dependencies.contains(&package.name)) {
-                chosen.push(package);
-            }
-        }
-        chosen.reverse();
-        chosen
-    }
 }

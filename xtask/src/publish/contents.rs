@@ -30,7 +30,7 @@ pub(super) fn of(package: &Package) -> Result<Contents, String> {
     if !output.status.success() {
         return Err(format!("{}: {}", package.name, String::from_utf8_lossy(&output.stderr).trim()));
     }
-    let path = package.target.join(format!("{}-{}.crate", package.name, package.version));
+    let path = package.file();
     let size = fs::metadata(&path).map_err(|error| format!("{}: {error}", path.display()))?.len();
     let files = String::from_utf8_lossy(&output.stdout).lines().map(|line| line.replace('\\', "/")).collect();
     Ok(Contents { files, size })
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_and_what_is_too_much_is_named() {
-        let metadata = serde_json::json!({ "name": "a", "version": "1.0.0", "manifest_path": "" });
+        let metadata = serde_json::json!({ "name": "a", "version": "1.0.0" });
         let Some(package) = Package::new(&metadata, Path::new("target")) else { unreachable!() };
         let contents = |files: &[&str], size| Contents {
             files: files.iter().map(|&file| file.to_owned()).collect(),

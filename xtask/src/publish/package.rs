@@ -15,11 +15,9 @@ pub(super) struct Package {
     pub(super) version: String,
     /// Where packages are put.
     pub(super) target: PathBuf,
-    /// Whether it is one of crates/models.
-    pub(super) generated: bool,
     metadata: Value,
     /// Packages that it names with a version, also for its tests: all must be there before it.
-    pub(super) dependencies: BTreeSet<String>,
+    dependencies: BTreeSet<String>,
 }
 
 /// What the page of a crate is made of.
@@ -37,12 +35,21 @@ impl Package {
             name: package["name"].as_str()?.to_owned(),
             version: package["version"].as_str()?.to_owned(),
             target: target.to_owned(),
-            generated: package["manifest_path"].as_str()?.contains("/crates/models/"),
             metadata: package.clone(),
             dependencies: dependencies
                 .filter_map(|dependency| Some(dependency["name"].as_str()?.to_owned()))
                 .collect(),
         })
+    }
+
+    /// Its folder, once unpacked.
+    pub(super) fn folder(&self) -> String {
+        format!("{}-{}", self.name, self.version)
+    }
+
+    /// Where cargo puts the package.
+    pub(super) fn file(&self) -> PathBuf {
+        self.target.join(format!("{}.crate", self.folder()))
     }
 
     /// What its manifest does not say.
@@ -102,7 +109,6 @@ mod tests {
             dependencies.iter().map(|(name, req)| json!({ "name": name, "req": req })).collect();
         let metadata = json!({
             "name": name, "version": "0.1.0", "publish": null, "dependencies": dependencies,
-            "manifest_path": format!("/repository/crates/models/{name}/Cargo.toml"),
         });
         Package::new(&metadata, Path::new("target")).unwrap()
     }
@@ -131,7 +137,7 @@ mod tests {
 
     #[test]
     fn what_is_not_published_has_no_place() {
-        let metadata = json!({ "name": "tool", "version": "0.1.0", "publish": [], "manifest_path": "" });
+        let metadata = json!({ "name": "tool", "version": "0.1.0", "publish": [] });
         assert!(Package::new(&metadata, Path::new("target")).is_none());
     }
 
