@@ -2,6 +2,7 @@
 
 mod folder;
 mod platform;
+mod progress;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,8 @@ use std::{
 use fal_codegen::Manifest;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
+
+use progress::Progress;
 
 use crate::{
     house::{self, Words},
@@ -79,19 +82,31 @@ pub(crate) fn fetch(root: &Path, ids: &[String], lenient: bool, source: &Source)
         counts: Counts::default(),
         problems: Vec::new(),
     };
-    let ids = store.may_be_written(ids, lenient, source.force)?;
+    let mut ids = store.may_be_written(ids, lenient, source.force)?;
+    let mut progress = source.service().map(|service| Progress::read(root, &service));
+    if let Some(progress) = &progress {
+        let all = ids.len();
+        ids.retain(|id| !(progress.has(id) && store.is_as_written(id)));
+        if ids.len() < all {
+            eprintln!("going on where the last run broke off: {} of {all} are here", all - ids.len());
+        }
+    }
     let bar = ProgressBar::new(ids.len() as u64);
     if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos}/{len} {msg}") {
         bar.set_style(style);
     }
     let mut take = |records: Vec<(String, Result<Value, String>)>| {
+        let mut here = Vec::with_capacity(records.len());
         for (id, record) in records {
-            store.put(&id, record);
+            if store.put(&id, record) {
+                here.push(id.clone());
+            }
             bar.set_message(id);
             bar.inc(1);
         }
         // What is here is here, whatever becomes of the rest.
-        store.lock.write(&store.schemas.join("lock.toml"))
+        store.lock.write(&store.schemas.join("lock.toml"))?;
+        progress.as_mut().map_or(Ok(()), |progress| progress.add(&here))
     };
     let done = match source {
         Source { reword: true, .. } => folder::read(&root.join("schemas"), &ids, &mut take),
@@ -105,6 +120,7 @@ pub(crate) fn fetch(root: &Path, ids: &[String], lenient: bool, source: &Source)
     let Counts { new, changed, same } = store.counts;
     println!("{new} new, {changed} changed, {same} as they were");
     done?;
+    progress.map_or(Ok(()), |progress| progress.finish())?;
     match store.problems.len() {
         0 => Ok(()),
         1 => Err("one document was left alone".to_owned()),
@@ -113,6 +129,11 @@ pub(crate) fn fetch(root: &Path, ids: &[String], lenient: bool, source: &Source)
 }
 
 impl Source {
+    /// The service that documents come from, if they come from one.
+    fn service(&self) -> Option<String> {
+        self.name().filter(|_| self.from.is_none())
+    }
+
     fn name(&self) -> Option<String> {
         match self {
             Self { reword: true, .. } => None,
@@ -167,10 +188,17 @@ impl Store {
         Ok(free)
     }
 
-    fn put(&mut self, id: &str, record: Result<Value, String>) {
-        if let Err(problem) = record.and_then(|record| self.write(id, &record)) {
-            self.problems.push(problem);
-        }
+    /// Whether the document of an endpoint is what the last run wrote.
+    fn is_as_written(&self, id: &str) -> bool {
+        self.lock.state(id, &self.file(id)) == Ok(State::AsWritten)
+    }
+
+    /// Whether the document is here now.
+    fn put(&mut self, id: &str, record: Result<Value, String>) -> bool {
+        let written = record.and_then(|record| self.write(id, &record));
+        let done = written.is_ok();
+        self.problems.extend(written.err());
+        done
     }
 
     fn write(&mut self, id: &str, record: &Value) -> Result<(), String> {

@@ -80,3 +80,25 @@ fn a_changed_phrase_needs_no_service() {
     assert!(fs::read_to_string(bench.document()).unwrap().contains("What was drawn."));
     bench.fetch("acme/draw", false).unwrap();
 }
+
+#[test]
+fn an_interrupted_run_goes_on_where_it_broke_off() {
+    let bench = Bench::new();
+    bench.fetch("acme/draw", false).unwrap();
+    let base_url = format!("{}/nowhere", bench.emulator.url());
+    let source = Source { from: None, reword: false, base_url, force: false };
+    let fetch = || fetch(bench.root.path(), &["acme/draw".to_owned()], false, &source);
+    // There are no models there, so that whatever has to be fetched is missed.
+    fetch().unwrap_err();
+    let mut progress = Progress::read(bench.root.path(), &source.service().unwrap());
+    progress.add(&["acme/draw".to_owned()]).unwrap();
+    fetch().unwrap();
+    // That run has finished, and the next is a new one.
+    fetch().unwrap_err();
+    // What is not here any more is fetched, whatever the last run has noted.
+    progress.add(&["acme/draw".to_owned()]).unwrap_err();
+    let mut progress = Progress::read(bench.root.path(), &source.service().unwrap());
+    progress.add(&["acme/draw".to_owned()]).unwrap();
+    fs::remove_file(bench.document()).unwrap();
+    fetch().unwrap_err();
+}
