@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{docs, format::Code};
+use super::{docs, format::Code, types};
 use crate::{
     model,
     rust::{Bounds, Crate, Field, Item, Struct, Ty, VariantKind},
@@ -34,7 +34,10 @@ fn constant<'a>(field: &Field, known: impl Fn(&str) -> Option<&'a Item>) -> Opti
     };
     let name = field.ident.trim_start_matches("r#");
     let constant = name.to_uppercase();
-    Some(format!("    /// Of [`{name}`](Self::{name}).\n    pub const DEFAULT_{constant}: {ty} = {value};\n"))
+    let shown = types::code(&default.as_str().map_or_else(|| default.to_string(), str::to_owned));
+    Some(format!(
+        "    /// Of [`{name}`](Self::{name}): {shown}.\n    pub const DEFAULT_{constant}: {ty} = {value};\n"
+    ))
 }
 
 fn is_plain(text: &str) -> bool {

@@ -3,6 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use crate::rust::Endpoint;
+
 /// The width that a doc comment is wrapped to, without indentation and slashes.
 const WIDTH: usize = 96;
 
@@ -59,6 +61,30 @@ pub(super) fn paragraphs(description: &str) -> Vec<String> {
     }
     paragraphs.retain(|paragraph| !paragraph.is_empty());
     paragraphs.iter().map(|paragraph| escape(paragraph)).collect()
+}
+
+/// What an endpoint does, for tables: its category, and what it offers beside `run` and the queue.
+pub(super) fn what(endpoint: &Endpoint) -> String {
+    let category = escape(endpoint.category.as_deref().unwrap_or(&endpoint.title));
+    let streams = if endpoint.event.is_some() { ", streams" } else { "" };
+    let realtime = if endpoint.realtime { ", realtime" } else { "" };
+    format!("{category}{streams}{realtime}")
+}
+
+/// The same as a sentence.
+pub(super) fn offers(endpoint: &Endpoint) -> Option<String> {
+    Some(match (endpoint.event.is_some(), endpoint.realtime) {
+        (false, false) => return None,
+        (true, false) => "Streams: `Client::stream` gives what there is before the end.".to_owned(),
+        (false, true) => {
+            "Realtime: `Client::realtime` keeps a connection open for one input after another.".to_owned()
+        }
+        (true, true) => {
+            "Streams and talks in realtime: `Client::stream` gives what there is before the end, \
+                         `Client::realtime` keeps a connection open for one input after another."
+                .to_owned()
+        }
+    })
 }
 
 /// Whether a character changes the direction of the text around it, which rustc refuses in sources.

@@ -79,6 +79,10 @@ impl Page {
     }
 }
 
+/// What every generated crate can be compiled with.
+const FEATURES: &str = "The feature `schemars` gives every type a JSON Schema, with which a language model can be given \
+                        a model as a tool.";
+
 /// The root: the page of the crate, and its own endpoint if the app is one.
 pub(super) fn root(place: Place, item: &Crate) -> Result<Page, Error> {
     let mut docs = vec![format!("{}.", docs::escape(&item.title))];
@@ -88,11 +92,17 @@ pub(super) fn root(place: Place, item: &Crate) -> Result<Page, Error> {
         docs.push("|---|---|---|".to_owned());
         table(place, &item.root, &mut docs);
     }
+    if let Some(endpoint) = &item.root.endpoint {
+        docs.push(String::new());
+        docs.extend(about(place, item, &item.root, endpoint));
+    }
+    if place == Place::Crate {
+        docs.push(String::new());
+        docs.extend(docs::lines(&[FEATURES.to_owned()]));
+    }
     let Some(endpoint) = &item.root.endpoint else {
         return Ok(Page { source: item.source.clone(), docs, body: String::new() });
     };
-    docs.push(String::new());
-    docs.extend(about(place, item, &item.root, endpoint));
     Ok(Page { source: Some(endpoint.file.clone()), docs, body: body(place, item, &item.root, endpoint)? })
 }
 
@@ -166,6 +176,7 @@ fn about(place: Place, item: &Crate, module: &Module, endpoint: &Endpoint) -> Ve
         endpoint.category.as_ref().map_or(String::new(), |category| format!(" ({})", docs::escape(category)));
     let mut paragraphs = vec![format!("{}: {link}{category}.", docs::escape(&endpoint.title))];
     paragraphs.extend(docs::paragraphs(&endpoint.description));
+    paragraphs.extend(docs::offers(endpoint));
     let mut lines = docs::lines(&paragraphs);
     if let Some(example) = example::lines(item, module, endpoint) {
         lines.extend([String::new(), place.fence().to_owned()]);
@@ -185,7 +196,7 @@ fn table(place: Place, module: &Module, lines: &mut Vec<String>) {
         lines.push(format!(
             "| [`{path}`] | [`{id}`](https://fal.ai/models/{id}) | {what} |",
             id = endpoint.id,
-            what = docs::escape(endpoint.category.as_deref().unwrap_or(&endpoint.title)),
+            what = docs::what(endpoint),
         ));
     }
     module.children.iter().for_each(|child| table(place, child, lines));

@@ -24,16 +24,17 @@ pub(super) fn file(style: Style, item: &Crate) -> String {
     page.push_str("\n| endpoint | module | what it does |\n|---|---|---|\n");
     for module in modules {
         let path: String = module.path.iter().map(|part| format!("::{part}")).collect();
-        let category = module.endpoint.as_ref().and_then(|endpoint| endpoint.category.as_deref());
+        let what = module.endpoint.as_ref().map(docs::what).unwrap_or_default();
         page.push_str(&format!(
             "| [`{id}`](https://fal.ai/models/{id}) | `{}{path}` | {} |\n",
             item.lib_name(),
-            docs::escape(category.unwrap_or_default()),
+            what,
             id = module.id,
         ));
     }
     page.push_str(
-        "\nGenerated from the documents that fal publishes. Licensed under MIT or Apache-2.0, as you like.\n",
+        "\nThe feature `schemars` gives every type a JSON Schema, with which a language model can be given a model as a \
+         tool.\n\nGenerated from the documents that fal publishes. Licensed under MIT or Apache-2.0, as you like.\n",
     );
     page
 }

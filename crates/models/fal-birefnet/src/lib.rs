@@ -4,6 +4,9 @@
 //! | module | endpoint | what it does |
 //! |---|---|---|
 //! | [`mod@v2::video`] | [`fal-ai/birefnet/v2/video`](https://fal.ai/models/fal-ai/birefnet/v2/video) | video-to-video |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

@@ -9,6 +9,9 @@
 //! | [`mod@image_to_video`] | [`bytedance/seedance-2.0/image-to-video`](https://fal.ai/models/bytedance/seedance-2.0/image-to-video) | image-to-video |
 //! | [`mod@reference_to_video`] | [`bytedance/seedance-2.0/reference-to-video`](https://fal.ai/models/bytedance/seedance-2.0/reference-to-video) | image-to-video |
 //! | [`mod@text_to_video`] | [`bytedance/seedance-2.0/text-to-video`](https://fal.ai/models/bytedance/seedance-2.0/text-to-video) | text-to-video |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

@@ -18,6 +18,9 @@
 //! | [`mod@seedream::v4::text_to_image`] | [`fal-ai/bytedance/seedream/v4/text-to-image`](https://fal.ai/models/fal-ai/bytedance/seedream/v4/text-to-image) | text-to-image |
 //! | [`mod@seedream::v4_5::text_to_image`] | [`fal-ai/bytedance/seedream/v4.5/text-to-image`](https://fal.ai/models/fal-ai/bytedance/seedream/v4.5/text-to-image) | text-to-image |
 //! | [`mod@seedream::v5::lite::text_to_image`] | [`fal-ai/bytedance/seedream/v5/lite/text-to-image`](https://fal.ai/models/fal-ai/bytedance/seedream/v5/lite/text-to-image) | text-to-image |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

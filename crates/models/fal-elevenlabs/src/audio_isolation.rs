@@ -5,6 +5,8 @@
 //!
 //! Takes the voice out of a recording, without what is behind it.
 //!
+//! Streams: `Client::stream` gives what there is before the end.
+//!
 //! ```
 //! use fal_core::input;
 //! use fal_elevenlabs::audio_isolation;

@@ -57,7 +57,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`highest_resolution`](Self::highest_resolution).
+    /// Of [`highest_resolution`](Self::highest_resolution): `true`.
     pub const DEFAULT_HIGHEST_RESOLUTION: bool = true;
 }
 

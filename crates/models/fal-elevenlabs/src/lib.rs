@@ -3,17 +3,20 @@
 //!
 //! | module | endpoint | what it does |
 //! |---|---|---|
-//! | [`mod@audio_isolation`] | [`fal-ai/elevenlabs/audio-isolation`](https://fal.ai/models/fal-ai/elevenlabs/audio-isolation) | audio-to-audio |
+//! | [`mod@audio_isolation`] | [`fal-ai/elevenlabs/audio-isolation`](https://fal.ai/models/fal-ai/elevenlabs/audio-isolation) | audio-to-audio, streams |
 //! | [`mod@dubbing`] | [`fal-ai/elevenlabs/dubbing`](https://fal.ai/models/fal-ai/elevenlabs/dubbing) | audio-to-video |
 //! | [`mod@music`] | [`fal-ai/elevenlabs/music`](https://fal.ai/models/fal-ai/elevenlabs/music) | text-to-audio |
-//! | [`mod@sound_effects::v2`] | [`fal-ai/elevenlabs/sound-effects/v2`](https://fal.ai/models/fal-ai/elevenlabs/sound-effects/v2) | text-to-audio |
+//! | [`mod@sound_effects::v2`] | [`fal-ai/elevenlabs/sound-effects/v2`](https://fal.ai/models/fal-ai/elevenlabs/sound-effects/v2) | text-to-audio, streams |
 //! | [`mod@speech_to_text`] | [`fal-ai/elevenlabs/speech-to-text`](https://fal.ai/models/fal-ai/elevenlabs/speech-to-text) | speech-to-text |
 //! | [`mod@speech_to_text::scribe_v2`] | [`fal-ai/elevenlabs/speech-to-text/scribe-v2`](https://fal.ai/models/fal-ai/elevenlabs/speech-to-text/scribe-v2) | speech-to-text |
-//! | [`mod@text_to_dialogue::eleven_v3`] | [`fal-ai/elevenlabs/text-to-dialogue/eleven-v3`](https://fal.ai/models/fal-ai/elevenlabs/text-to-dialogue/eleven-v3) | text-to-audio |
-//! | [`mod@tts::eleven_v3`] | [`fal-ai/elevenlabs/tts/eleven-v3`](https://fal.ai/models/fal-ai/elevenlabs/tts/eleven-v3) | text-to-audio |
-//! | [`mod@tts::multilingual_v2`] | [`fal-ai/elevenlabs/tts/multilingual-v2`](https://fal.ai/models/fal-ai/elevenlabs/tts/multilingual-v2) | text-to-audio |
-//! | [`mod@tts::turbo_v2_5`] | [`fal-ai/elevenlabs/tts/turbo-v2.5`](https://fal.ai/models/fal-ai/elevenlabs/tts/turbo-v2.5) | text-to-speech |
+//! | [`mod@text_to_dialogue::eleven_v3`] | [`fal-ai/elevenlabs/text-to-dialogue/eleven-v3`](https://fal.ai/models/fal-ai/elevenlabs/text-to-dialogue/eleven-v3) | text-to-audio, streams |
+//! | [`mod@tts::eleven_v3`] | [`fal-ai/elevenlabs/tts/eleven-v3`](https://fal.ai/models/fal-ai/elevenlabs/tts/eleven-v3) | text-to-audio, streams |
+//! | [`mod@tts::multilingual_v2`] | [`fal-ai/elevenlabs/tts/multilingual-v2`](https://fal.ai/models/fal-ai/elevenlabs/tts/multilingual-v2) | text-to-audio, streams |
+//! | [`mod@tts::turbo_v2_5`] | [`fal-ai/elevenlabs/tts/turbo-v2.5`](https://fal.ai/models/fal-ai/elevenlabs/tts/turbo-v2.5) | text-to-speech, streams |
 //! | [`mod@voice_changer`] | [`fal-ai/elevenlabs/voice-changer`](https://fal.ai/models/fal-ai/elevenlabs/voice-changer) | audio-to-audio |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

@@ -61,13 +61,13 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`force_instrumental`](Self::force_instrumental).
+    /// Of [`force_instrumental`](Self::force_instrumental): `false`.
     pub const DEFAULT_FORCE_INSTRUMENTAL: bool = false;
 
-    /// Of [`respect_sections_durations`](Self::respect_sections_durations).
+    /// Of [`respect_sections_durations`](Self::respect_sections_durations): `true`.
     pub const DEFAULT_RESPECT_SECTIONS_DURATIONS: bool = true;
 
-    /// Of [`output_format`](Self::output_format).
+    /// Of [`output_format`](Self::output_format): `mp3_44100_128`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Mp3_44100_128;
 }
 

@@ -55,10 +55,10 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`tag_audio_events`](Self::tag_audio_events).
+    /// Of [`tag_audio_events`](Self::tag_audio_events): `true`.
     pub const DEFAULT_TAG_AUDIO_EVENTS: bool = true;
 
-    /// Of [`diarize`](Self::diarize).
+    /// Of [`diarize`](Self::diarize): `true`.
     pub const DEFAULT_DIARIZE: bool = true;
 }
 

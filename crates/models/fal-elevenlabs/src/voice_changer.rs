@@ -59,13 +59,13 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`voice`](Self::voice).
+    /// Of [`voice`](Self::voice): `Rachel`.
     pub const DEFAULT_VOICE: &'static str = "Rachel";
 
-    /// Of [`remove_background_noise`](Self::remove_background_noise).
+    /// Of [`remove_background_noise`](Self::remove_background_noise): `false`.
     pub const DEFAULT_REMOVE_BACKGROUND_NOISE: bool = false;
 
-    /// Of [`output_format`](Self::output_format).
+    /// Of [`output_format`](Self::output_format): `mp3_44100_128`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Mp3_44100_128;
 }
 

@@ -14,6 +14,9 @@
 //! });
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;
@@ -109,37 +112,37 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 
-    /// Of [`expand_prompt`](Self::expand_prompt).
+    /// Of [`expand_prompt`](Self::expand_prompt): `false`.
     pub const DEFAULT_EXPAND_PROMPT: bool = false;
 
-    /// Of [`format`](Self::format).
+    /// Of [`format`](Self::format): `jpeg`.
     pub const DEFAULT_FORMAT: Format = Format::Jpeg;
 
-    /// Of [`guidance_scale`](Self::guidance_scale).
+    /// Of [`guidance_scale`](Self::guidance_scale): `7.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(7.5);
 
-    /// Of [`image_size`](Self::image_size).
+    /// Of [`image_size`](Self::image_size): `square_hd`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::SquareHd;
 
-    /// Of [`negative_prompt`](Self::negative_prompt).
+    /// Of [`negative_prompt`](Self::negative_prompt): The empty text..
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
-    /// Of [`num_images`](Self::num_images).
+    /// Of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    /// Of [`num_inference_steps`](Self::num_inference_steps): `25`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(25);
 
-    /// Of [`request_id`](Self::request_id).
+    /// Of [`request_id`](Self::request_id): The empty text..
     pub const DEFAULT_REQUEST_ID: &'static str = "";
 
-    /// Of [`safety_checker_version`](Self::safety_checker_version).
+    /// Of [`safety_checker_version`](Self::safety_checker_version): `v1`.
     pub const DEFAULT_SAFETY_CHECKER_VERSION: SafetyCheckerVersion = SafetyCheckerVersion::V1;
 
-    /// Of [`sync_mode`](Self::sync_mode).
+    /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 }
 

@@ -3,16 +3,19 @@
 //!
 //! | module | endpoint | what it does |
 //! |---|---|---|
-//! | [`mod@dev`] | [`fal-ai/flux-1/dev`](https://fal.ai/models/fal-ai/flux-1/dev) | text-to-image |
+//! | [`mod@dev`] | [`fal-ai/flux-1/dev`](https://fal.ai/models/fal-ai/flux-1/dev) | text-to-image, streams |
 //! | [`mod@dev::image_to_image`] | [`fal-ai/flux-1/dev/image-to-image`](https://fal.ai/models/fal-ai/flux-1/dev/image-to-image) | image-to-image |
 //! | [`mod@dev::redux`] | [`fal-ai/flux-1/dev/redux`](https://fal.ai/models/fal-ai/flux-1/dev/redux) | image-to-image |
-//! | [`mod@krea`] | [`fal-ai/flux-1/krea`](https://fal.ai/models/fal-ai/flux-1/krea) | text-to-image |
+//! | [`mod@krea`] | [`fal-ai/flux-1/krea`](https://fal.ai/models/fal-ai/flux-1/krea) | text-to-image, streams |
 //! | [`mod@krea::image_to_image`] | [`fal-ai/flux-1/krea/image-to-image`](https://fal.ai/models/fal-ai/flux-1/krea/image-to-image) | image-to-image |
 //! | [`mod@krea::redux`] | [`fal-ai/flux-1/krea/redux`](https://fal.ai/models/fal-ai/flux-1/krea/redux) | image-to-image |
 //! | [`mod@schnell`] | [`fal-ai/flux-1/schnell`](https://fal.ai/models/fal-ai/flux-1/schnell) | text-to-image |
 //! | [`mod@schnell::redux`] | [`fal-ai/flux-1/schnell/redux`](https://fal.ai/models/fal-ai/flux-1/schnell/redux) | image-to-image |
-//! | [`mod@srpo`] | [`fal-ai/flux-1/srpo`](https://fal.ai/models/fal-ai/flux-1/srpo) | text-to-image |
+//! | [`mod@srpo`] | [`fal-ai/flux-1/srpo`](https://fal.ai/models/fal-ai/flux-1/srpo) | text-to-image, streams |
 //! | [`mod@srpo::image_to_image`] | [`fal-ai/flux-1/srpo/image-to-image`](https://fal.ai/models/fal-ai/flux-1/srpo/image-to-image) | image-to-image |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

@@ -88,31 +88,31 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`image_size`](Self::image_size).
+    /// Of [`image_size`](Self::image_size): `landscape_4_3`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
 
-    /// Of [`guidance_scale`](Self::guidance_scale).
+    /// Of [`guidance_scale`](Self::guidance_scale): `2.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(2.5);
 
-    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    /// Of [`num_inference_steps`](Self::num_inference_steps): `40`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(40);
 
-    /// Of [`acceleration`](Self::acceleration).
+    /// Of [`acceleration`](Self::acceleration): `regular`.
     pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::Regular;
 
-    /// Of [`sync_mode`](Self::sync_mode).
+    /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 
-    /// Of [`output_format`](Self::output_format).
+    /// Of [`output_format`](Self::output_format): `png`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
 
-    /// Of [`num_images`](Self::num_images).
+    /// Of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`lora_scale`](Self::lora_scale).
+    /// Of [`lora_scale`](Self::lora_scale): `1`.
     pub const DEFAULT_LORA_SCALE: LoraScale = LoraScale::literal(1.0);
 }
 

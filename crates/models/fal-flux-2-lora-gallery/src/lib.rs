@@ -14,6 +14,9 @@
 //! | [`mod@satellite_view_style`] | [`fal-ai/flux-2-lora-gallery/satellite-view-style`](https://fal.ai/models/fal-ai/flux-2-lora-gallery/satellite-view-style) | text-to-image |
 //! | [`mod@sepia_vintage`] | [`fal-ai/flux-2-lora-gallery/sepia-vintage`](https://fal.ai/models/fal-ai/flux-2-lora-gallery/sepia-vintage) | text-to-image |
 //! | [`mod@virtual_tryon`] | [`fal-ai/flux-2-lora-gallery/virtual-tryon`](https://fal.ai/models/fal-ai/flux-2-lora-gallery/virtual-tryon) | image-to-image |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

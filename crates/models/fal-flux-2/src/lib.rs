@@ -3,26 +3,26 @@
 //!
 //! | module | endpoint | what it does |
 //! |---|---|---|
-//! | [`crate`] | [`fal-ai/flux-2`](https://fal.ai/models/fal-ai/flux-2) | text-to-image |
+//! | [`crate`] | [`fal-ai/flux-2`](https://fal.ai/models/fal-ai/flux-2) | text-to-image, streams |
 //! | [`mod@edit`] | [`fal-ai/flux-2/edit`](https://fal.ai/models/fal-ai/flux-2/edit) | image-to-image |
 //! | [`mod@flash`] | [`fal-ai/flux-2/flash`](https://fal.ai/models/fal-ai/flux-2/flash) | text-to-image |
 //! | [`mod@flash::edit`] | [`fal-ai/flux-2/flash/edit`](https://fal.ai/models/fal-ai/flux-2/flash/edit) | image-to-image |
 //! | [`mod@klein::_4b`] | [`fal-ai/flux-2/klein/4b`](https://fal.ai/models/fal-ai/flux-2/klein/4b) | text-to-image |
-//! | [`mod@klein::_4b::base`] | [`fal-ai/flux-2/klein/4b/base`](https://fal.ai/models/fal-ai/flux-2/klein/4b/base) | text-to-image |
+//! | [`mod@klein::_4b::base`] | [`fal-ai/flux-2/klein/4b/base`](https://fal.ai/models/fal-ai/flux-2/klein/4b/base) | text-to-image, streams |
 //! | [`mod@klein::_4b::base::edit`] | [`fal-ai/flux-2/klein/4b/base/edit`](https://fal.ai/models/fal-ai/flux-2/klein/4b/base/edit) | image-to-image |
 //! | [`mod@klein::_4b::base::edit::lora`] | [`fal-ai/flux-2/klein/4b/base/edit/lora`](https://fal.ai/models/fal-ai/flux-2/klein/4b/base/edit/lora) | image-to-image |
 //! | [`mod@klein::_4b::base::lora`] | [`fal-ai/flux-2/klein/4b/base/lora`](https://fal.ai/models/fal-ai/flux-2/klein/4b/base/lora) | text-to-image |
 //! | [`mod@klein::_4b::edit`] | [`fal-ai/flux-2/klein/4b/edit`](https://fal.ai/models/fal-ai/flux-2/klein/4b/edit) | image-to-image |
 //! | [`mod@klein::_4b::lora`] | [`fal-ai/flux-2/klein/4b/lora`](https://fal.ai/models/fal-ai/flux-2/klein/4b/lora) | text-to-image |
-//! | [`mod@klein::_9b`] | [`fal-ai/flux-2/klein/9b`](https://fal.ai/models/fal-ai/flux-2/klein/9b) | text-to-image |
-//! | [`mod@klein::_9b::base`] | [`fal-ai/flux-2/klein/9b/base`](https://fal.ai/models/fal-ai/flux-2/klein/9b/base) | text-to-image |
+//! | [`mod@klein::_9b`] | [`fal-ai/flux-2/klein/9b`](https://fal.ai/models/fal-ai/flux-2/klein/9b) | text-to-image, streams |
+//! | [`mod@klein::_9b::base`] | [`fal-ai/flux-2/klein/9b/base`](https://fal.ai/models/fal-ai/flux-2/klein/9b/base) | text-to-image, streams |
 //! | [`mod@klein::_9b::base::edit`] | [`fal-ai/flux-2/klein/9b/base/edit`](https://fal.ai/models/fal-ai/flux-2/klein/9b/base/edit) | image-to-image |
 //! | [`mod@klein::_9b::base::edit::lora`] | [`fal-ai/flux-2/klein/9b/base/edit/lora`](https://fal.ai/models/fal-ai/flux-2/klein/9b/base/edit/lora) | image-to-image |
 //! | [`mod@klein::_9b::base::lora`] | [`fal-ai/flux-2/klein/9b/base/lora`](https://fal.ai/models/fal-ai/flux-2/klein/9b/base/lora) | text-to-image |
 //! | [`mod@klein::_9b::edit`] | [`fal-ai/flux-2/klein/9b/edit`](https://fal.ai/models/fal-ai/flux-2/klein/9b/edit) | image-to-image |
 //! | [`mod@klein::_9b::lora`] | [`fal-ai/flux-2/klein/9b/lora`](https://fal.ai/models/fal-ai/flux-2/klein/9b/lora) | text-to-image |
-//! | [`mod@klein::realtime`] | [`fal-ai/flux-2/klein/realtime`](https://fal.ai/models/fal-ai/flux-2/klein/realtime) | image-to-image |
-//! | [`mod@lora`] | [`fal-ai/flux-2/lora`](https://fal.ai/models/fal-ai/flux-2/lora) | text-to-image |
+//! | [`mod@klein::realtime`] | [`fal-ai/flux-2/klein/realtime`](https://fal.ai/models/fal-ai/flux-2/klein/realtime) | image-to-image, realtime |
+//! | [`mod@lora`] | [`fal-ai/flux-2/lora`](https://fal.ai/models/fal-ai/flux-2/lora) | text-to-image, streams |
 //! | [`mod@lora::edit`] | [`fal-ai/flux-2/lora/edit`](https://fal.ai/models/fal-ai/flux-2/lora/edit) | image-to-image |
 //! | [`mod@turbo`] | [`fal-ai/flux-2/turbo`](https://fal.ai/models/fal-ai/flux-2/turbo) | text-to-image |
 //! | [`mod@turbo::edit`] | [`fal-ai/flux-2/turbo/edit`](https://fal.ai/models/fal-ai/flux-2/turbo/edit) | image-to-image |
@@ -30,6 +30,8 @@
 //! FLUX.2 \[dev\]: [`fal-ai/flux-2`](https://fal.ai/models/fal-ai/flux-2) (text-to-image).
 //!
 //! Text to image with FLUX.2 \[dev\]: realistic detail and legible lettering.
+//!
+//! Streams: `Client::stream` gives what there is before the end.
 //!
 //! ```
 //! use fal_core::input;
@@ -39,6 +41,9 @@
 //! });
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;
@@ -128,31 +133,31 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`guidance_scale`](Self::guidance_scale).
+    /// Of [`guidance_scale`](Self::guidance_scale): `2.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(2.5);
 
-    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    /// Of [`num_inference_steps`](Self::num_inference_steps): `28`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(28);
 
-    /// Of [`image_size`](Self::image_size).
+    /// Of [`image_size`](Self::image_size): `landscape_4_3`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
 
-    /// Of [`num_images`](Self::num_images).
+    /// Of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`acceleration`](Self::acceleration).
+    /// Of [`acceleration`](Self::acceleration): `regular`.
     pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::Regular;
 
-    /// Of [`enable_prompt_expansion`](Self::enable_prompt_expansion).
+    /// Of [`enable_prompt_expansion`](Self::enable_prompt_expansion): `false`.
     pub const DEFAULT_ENABLE_PROMPT_EXPANSION: bool = false;
 
-    /// Of [`sync_mode`](Self::sync_mode).
+    /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 
-    /// Of [`output_format`](Self::output_format).
+    /// Of [`output_format`](Self::output_format): `png`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
 }
 

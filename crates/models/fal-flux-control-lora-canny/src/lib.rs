@@ -4,6 +4,9 @@
 //! | module | endpoint | what it does |
 //! |---|---|---|
 //! | [`mod@image_to_image`] | [`fal-ai/flux-control-lora-canny/image-to-image`](https://fal.ai/models/fal-ai/flux-control-lora-canny/image-to-image) | image-to-image |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

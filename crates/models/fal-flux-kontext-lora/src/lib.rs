@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | [`crate`] | [`fal-ai/flux-kontext-lora`](https://fal.ai/models/fal-ai/flux-kontext-lora) | image-to-image |
 //! | [`mod@inpaint`] | [`fal-ai/flux-kontext-lora/inpaint`](https://fal.ai/models/fal-ai/flux-kontext-lora/inpaint) | image-to-image |
-//! | [`mod@text_to_image`] | [`fal-ai/flux-kontext-lora/text-to-image`](https://fal.ai/models/fal-ai/flux-kontext-lora/text-to-image) | text-to-image |
+//! | [`mod@text_to_image`] | [`fal-ai/flux-kontext-lora/text-to-image`](https://fal.ai/models/fal-ai/flux-kontext-lora/text-to-image) | text-to-image, streams |
 //!
 //! FLUX.1 Kontext \[dev\] with LoRAs:
 //! [`fal-ai/flux-kontext-lora`](https://fal.ai/models/fal-ai/flux-kontext-lora) (image-to-image).
@@ -22,6 +22,9 @@
 //! });
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;
@@ -100,19 +103,19 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    /// Of [`num_inference_steps`](Self::num_inference_steps): `30`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(30);
 
-    /// Of [`guidance_scale`](Self::guidance_scale).
+    /// Of [`guidance_scale`](Self::guidance_scale): `2.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(2.5);
 
-    /// Of [`sync_mode`](Self::sync_mode).
+    /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`num_images`](Self::num_images).
+    /// Of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 }
 

@@ -4,6 +4,9 @@
 //! | module | endpoint | what it does |
 //! |---|---|---|
 //! | [`mod@dev`] | [`fal-ai/flux-kontext/dev`](https://fal.ai/models/fal-ai/flux-kontext/dev) | image-to-image |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

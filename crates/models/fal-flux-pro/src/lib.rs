@@ -11,6 +11,9 @@
 //! | [`mod@v1::fill_finetuned`] | [`fal-ai/flux-pro/v1/fill-finetuned`](https://fal.ai/models/fal-ai/flux-pro/v1/fill-finetuned) | image-to-image |
 //! | [`mod@v1_1::redux`] | [`fal-ai/flux-pro/v1.1/redux`](https://fal.ai/models/fal-ai/flux-pro/v1.1/redux) | image-to-image |
 //! | [`mod@v1_1_ultra::redux`] | [`fal-ai/flux-pro/v1.1-ultra/redux`](https://fal.ai/models/fal-ai/flux-pro/v1.1-ultra/redux) | image-to-image |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

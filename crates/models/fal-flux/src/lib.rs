@@ -3,16 +3,19 @@
 //!
 //! | module | endpoint | what it does |
 //! |---|---|---|
-//! | [`mod@dev`] | [`fal-ai/flux/dev`](https://fal.ai/models/fal-ai/flux/dev) | text-to-image |
+//! | [`mod@dev`] | [`fal-ai/flux/dev`](https://fal.ai/models/fal-ai/flux/dev) | text-to-image, streams |
 //! | [`mod@dev::image_to_image`] | [`fal-ai/flux/dev/image-to-image`](https://fal.ai/models/fal-ai/flux/dev/image-to-image) | image-to-image |
 //! | [`mod@dev::redux`] | [`fal-ai/flux/dev/redux`](https://fal.ai/models/fal-ai/flux/dev/redux) | image-to-image |
-//! | [`mod@krea`] | [`fal-ai/flux/krea`](https://fal.ai/models/fal-ai/flux/krea) | text-to-image |
+//! | [`mod@krea`] | [`fal-ai/flux/krea`](https://fal.ai/models/fal-ai/flux/krea) | text-to-image, streams |
 //! | [`mod@krea::image_to_image`] | [`fal-ai/flux/krea/image-to-image`](https://fal.ai/models/fal-ai/flux/krea/image-to-image) | image-to-image |
 //! | [`mod@krea::redux`] | [`fal-ai/flux/krea/redux`](https://fal.ai/models/fal-ai/flux/krea/redux) | image-to-image |
 //! | [`mod@schnell`] | [`fal-ai/flux/schnell`](https://fal.ai/models/fal-ai/flux/schnell) | text-to-image |
 //! | [`mod@schnell::redux`] | [`fal-ai/flux/schnell/redux`](https://fal.ai/models/fal-ai/flux/schnell/redux) | image-to-image |
-//! | [`mod@srpo`] | [`fal-ai/flux/srpo`](https://fal.ai/models/fal-ai/flux/srpo) | text-to-image |
+//! | [`mod@srpo`] | [`fal-ai/flux/srpo`](https://fal.ai/models/fal-ai/flux/srpo) | text-to-image, streams |
 //! | [`mod@srpo::image_to_image`] | [`fal-ai/flux/srpo/image-to-image`](https://fal.ai/models/fal-ai/flux/srpo/image-to-image) | image-to-image |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

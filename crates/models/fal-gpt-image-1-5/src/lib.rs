@@ -6,6 +6,8 @@
 //!
 //! Text to image with GPT Image 1.5, which keeps closely to the prompt.
 //!
+//! Streams: `Client::stream` gives what there is before the end.
+//!
 //! ```
 //! use fal_core::input;
 //!
@@ -14,6 +16,9 @@
 //! });
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;
@@ -80,22 +85,22 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`image_size`](Self::image_size).
+    /// Of [`image_size`](Self::image_size): `1024x1024`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::_1024x1024;
 
-    /// Of [`background`](Self::background).
+    /// Of [`background`](Self::background): `auto`.
     pub const DEFAULT_BACKGROUND: Background = Background::Auto;
 
-    /// Of [`quality`](Self::quality).
+    /// Of [`quality`](Self::quality): `high`.
     pub const DEFAULT_QUALITY: Quality = Quality::High;
 
-    /// Of [`num_images`](Self::num_images).
+    /// Of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`output_format`](Self::output_format).
+    /// Of [`output_format`](Self::output_format): `png`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
 
-    /// Of [`sync_mode`](Self::sync_mode).
+    /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 }
 

@@ -4,6 +4,9 @@
 //! | module | endpoint | what it does |
 //! |---|---|---|
 //! | [`mod@text_to_image`] | [`fal-ai/gpt-image-1/text-to-image`](https://fal.ai/models/fal-ai/gpt-image-1/text-to-image) | text-to-image |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

@@ -6,6 +6,9 @@
 //! | [`mod@v2_1::text_to_image`] | [`fal-ai/hunyuan-image/v2.1/text-to-image`](https://fal.ai/models/fal-ai/hunyuan-image/v2.1/text-to-image) | text-to-image |
 //! | [`mod@v3::instruct::text_to_image`] | [`fal-ai/hunyuan-image/v3/instruct/text-to-image`](https://fal.ai/models/fal-ai/hunyuan-image/v3/instruct/text-to-image) | text-to-image |
 //! | [`mod@v3::text_to_image`] | [`fal-ai/hunyuan-image/v3/text-to-image`](https://fal.ai/models/fal-ai/hunyuan-image/v3/text-to-image) | text-to-image |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

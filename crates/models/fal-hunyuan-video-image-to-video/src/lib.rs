@@ -16,6 +16,9 @@
 //! });
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;
@@ -75,16 +78,16 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    /// Of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 
-    /// Of [`resolution`](Self::resolution).
+    /// Of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`num_frames`](Self::num_frames).
+    /// Of [`num_frames`](Self::num_frames): `129`.
     pub const DEFAULT_NUM_FRAMES: NumFrames = NumFrames::_129;
 
-    /// Of [`i2v_stability`](Self::i2v_stability).
+    /// Of [`i2v_stability`](Self::i2v_stability): `false`.
     pub const DEFAULT_I2V_STABILITY: bool = false;
 }
 

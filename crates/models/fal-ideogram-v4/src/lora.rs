@@ -4,6 +4,8 @@
 //!
 //! Text to image with Ideogram 4.0q and LoRA weights of your own.
 //!
+//! Streams: `Client::stream` gives what there is before the end.
+//!
 //! ```
 //! use fal_core::input;
 //! use fal_ideogram_v4::lora;
@@ -90,28 +92,28 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`expansion_model`](Self::expansion_model).
+    /// Of [`expansion_model`](Self::expansion_model): `Medium`.
     pub const DEFAULT_EXPANSION_MODEL: ExpansionModel = ExpansionModel::Medium;
 
-    /// Of [`image_size`](Self::image_size).
+    /// Of [`image_size`](Self::image_size): `square_hd`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::SquareHd;
 
-    /// Of [`rendering_speed`](Self::rendering_speed).
+    /// Of [`rendering_speed`](Self::rendering_speed): `BALANCED`.
     pub const DEFAULT_RENDERING_SPEED: RenderingSpeed = RenderingSpeed::Balanced;
 
-    /// Of [`acceleration`](Self::acceleration).
+    /// Of [`acceleration`](Self::acceleration): `none`.
     pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::None;
 
-    /// Of [`num_images`](Self::num_images).
+    /// Of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`sync_mode`](Self::sync_mode).
+    /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 
-    /// Of [`output_format`](Self::output_format).
+    /// Of [`output_format`](Self::output_format): `jpeg`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
 }
 

@@ -58,13 +58,13 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`steps`](Self::steps).
+    /// Of [`steps`](Self::steps): `1000`.
     pub const DEFAULT_STEPS: Steps = Steps::literal(1000);
 
-    /// Of [`resolution`](Self::resolution).
+    /// Of [`resolution`](Self::resolution): `auto`.
     pub const DEFAULT_RESOLUTION: &'static str = "auto";
 
-    /// Of [`learning_rate`](Self::learning_rate).
+    /// Of [`learning_rate`](Self::learning_rate): `0.0001`.
     pub const DEFAULT_LEARNING_RATE: LearningRate = LearningRate::literal(0.0001);
 }
 

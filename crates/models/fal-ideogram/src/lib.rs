@@ -11,6 +11,9 @@
 //! | [`mod@v2a::turbo`] | [`fal-ai/ideogram/v2a/turbo`](https://fal.ai/models/fal-ai/ideogram/v2a/turbo) | text-to-image |
 //! | [`mod@v3`] | [`fal-ai/ideogram/v3`](https://fal.ai/models/fal-ai/ideogram/v3) | text-to-image |
 //! | [`mod@v3::generate_transparent`] | [`fal-ai/ideogram/v3/generate-transparent`](https://fal.ai/models/fal-ai/ideogram/v3/generate-transparent) | text-to-image |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

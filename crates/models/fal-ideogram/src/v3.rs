@@ -83,22 +83,22 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`rendering_speed`](Self::rendering_speed).
+    /// Of [`rendering_speed`](Self::rendering_speed): `BALANCED`.
     pub const DEFAULT_RENDERING_SPEED: RenderingSpeed = RenderingSpeed::Balanced;
 
-    /// Of [`expand_prompt`](Self::expand_prompt).
+    /// Of [`expand_prompt`](Self::expand_prompt): `true`.
     pub const DEFAULT_EXPAND_PROMPT: bool = true;
 
-    /// Of [`num_images`](Self::num_images).
+    /// Of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`sync_mode`](Self::sync_mode).
+    /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`image_size`](Self::image_size).
+    /// Of [`image_size`](Self::image_size): `square_hd`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::SquareHd;
 
-    /// Of [`negative_prompt`](Self::negative_prompt).
+    /// Of [`negative_prompt`](Self::negative_prompt): The empty text..
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 }
 

@@ -68,6 +68,9 @@
 //! | [`mod@v3::standard::motion_control`] | [`fal-ai/kling-video/v3/standard/motion-control`](https://fal.ai/models/fal-ai/kling-video/v3/standard/motion-control) | video-to-video |
 //! | [`mod@v3::standard::text_to_video`] | [`fal-ai/kling-video/v3/standard/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v3/standard/text-to-video) | text-to-video |
 //! | [`mod@video_to_audio`] | [`fal-ai/kling-video/video-to-audio`](https://fal.ai/models/fal-ai/kling-video/video-to-audio) | video-to-audio |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

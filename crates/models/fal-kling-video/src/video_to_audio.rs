@@ -56,13 +56,13 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`sound_effect_prompt`](Self::sound_effect_prompt).
+    /// Of [`sound_effect_prompt`](Self::sound_effect_prompt): `Car tires screech as they accelerate in a drag race`.
     pub const DEFAULT_SOUND_EFFECT_PROMPT: &'static str = "Car tires screech as they accelerate in a drag race";
 
-    /// Of [`background_music_prompt`](Self::background_music_prompt).
+    /// Of [`background_music_prompt`](Self::background_music_prompt): `intense car race`.
     pub const DEFAULT_BACKGROUND_MUSIC_PROMPT: &'static str = "intense car race";
 
-    /// Of [`asmr_mode`](Self::asmr_mode).
+    /// Of [`asmr_mode`](Self::asmr_mode): `false`.
     pub const DEFAULT_ASMR_MODE: bool = false;
 }
 

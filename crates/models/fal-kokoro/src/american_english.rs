@@ -53,13 +53,13 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`prompt`](Self::prompt).
+    /// Of [`prompt`](Self::prompt): The empty text..
     pub const DEFAULT_PROMPT: &'static str = "";
 
-    /// Of [`voice`](Self::voice).
+    /// Of [`voice`](Self::voice): `af_heart`.
     pub const DEFAULT_VOICE: Voice = Voice::AfHeart;
 
-    /// Of [`speed`](Self::speed).
+    /// Of [`speed`](Self::speed): `1`.
     pub const DEFAULT_SPEED: Speed = Speed::literal(1.0);
 }
 

@@ -50,7 +50,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`speed`](Self::speed).
+    /// Of [`speed`](Self::speed): `1`.
     pub const DEFAULT_SPEED: Speed = Speed::literal(1.0);
 }
 

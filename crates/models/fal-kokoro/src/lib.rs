@@ -12,6 +12,9 @@
 //! | [`mod@japanese`] | [`fal-ai/kokoro/japanese`](https://fal.ai/models/fal-ai/kokoro/japanese) | text-to-audio |
 //! | [`mod@mandarin_chinese`] | [`fal-ai/kokoro/mandarin-chinese`](https://fal.ai/models/fal-ai/kokoro/mandarin-chinese) | text-to-audio |
 //! | [`mod@spanish`] | [`fal-ai/kokoro/spanish`](https://fal.ai/models/fal-ai/kokoro/spanish) | text-to-audio |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

@@ -60,10 +60,10 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`duration`](Self::duration).
+    /// Of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::literal(5.0);
 
-    /// Of [`mode`](Self::mode).
+    /// Of [`mode`](Self::mode): `end`.
     pub const DEFAULT_MODE: Mode = Mode::End;
 }
 

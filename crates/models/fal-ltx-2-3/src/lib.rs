@@ -10,6 +10,9 @@
 //! | [`mod@retake_video`] | [`fal-ai/ltx-2.3/retake-video`](https://fal.ai/models/fal-ai/ltx-2.3/retake-video) | video-to-video |
 //! | [`mod@text_to_video`] | [`fal-ai/ltx-2.3/text-to-video`](https://fal.ai/models/fal-ai/ltx-2.3/text-to-video) | text-to-video |
 //! | [`mod@text_to_video::fast`] | [`fal-ai/ltx-2.3/text-to-video/fast`](https://fal.ai/models/fal-ai/ltx-2.3/text-to-video/fast) | text-to-video |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

@@ -61,13 +61,13 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`start_time`](Self::start_time).
+    /// Of [`start_time`](Self::start_time): `0`.
     pub const DEFAULT_START_TIME: StartTime = StartTime::literal(0.0);
 
-    /// Of [`duration`](Self::duration).
+    /// Of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::literal(5.0);
 
-    /// Of [`retake_mode`](Self::retake_mode).
+    /// Of [`retake_mode`](Self::retake_mode): `replace_audio_and_video`.
     pub const DEFAULT_RETAKE_MODE: RetakeMode = RetakeMode::ReplaceAudioAndVideo;
 }
 

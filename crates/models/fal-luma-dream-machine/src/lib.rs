@@ -11,6 +11,9 @@
 //! | [`mod@ray_2_flash::image_to_video`] | [`fal-ai/luma-dream-machine/ray-2-flash/image-to-video`](https://fal.ai/models/fal-ai/luma-dream-machine/ray-2-flash/image-to-video) | image-to-video |
 //! | [`mod@ray_2_flash::modify`] | [`fal-ai/luma-dream-machine/ray-2-flash/modify`](https://fal.ai/models/fal-ai/luma-dream-machine/ray-2-flash/modify) | video-to-video |
 //! | [`mod@ray_2_flash::reframe`] | [`fal-ai/luma-dream-machine/ray-2-flash/reframe`](https://fal.ai/models/fal-ai/luma-dream-machine/ray-2-flash/reframe) | video-to-video |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

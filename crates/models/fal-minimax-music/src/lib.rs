@@ -23,6 +23,9 @@
 //! });
 //! assert_eq!(input.prompt, "The lamp goes round, the ships come home");
 //! ```
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

@@ -60,13 +60,13 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`lyrics`](Self::lyrics).
+    /// Of [`lyrics`](Self::lyrics): The empty text..
     pub const DEFAULT_LYRICS: &'static str = "";
 
-    /// Of [`is_instrumental`](Self::is_instrumental).
+    /// Of [`is_instrumental`](Self::is_instrumental): `false`.
     pub const DEFAULT_IS_INSTRUMENTAL: bool = false;
 
-    /// Of [`lyrics_optimizer`](Self::lyrics_optimizer).
+    /// Of [`lyrics_optimizer`](Self::lyrics_optimizer): `false`.
     pub const DEFAULT_LYRICS_OPTIMIZER: bool = false;
 }
 

@@ -14,6 +14,9 @@
 //! });
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;
@@ -95,31 +98,31 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`num_images`](Self::num_images).
+    /// Of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    /// Of [`aspect_ratio`](Self::aspect_ratio): `auto`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Auto;
 
-    /// Of [`output_format`](Self::output_format).
+    /// Of [`output_format`](Self::output_format): `png`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
 
-    /// Of [`safety_tolerance`](Self::safety_tolerance).
+    /// Of [`safety_tolerance`](Self::safety_tolerance): `4`.
     pub const DEFAULT_SAFETY_TOLERANCE: SafetyTolerance = SafetyTolerance::_4;
 
-    /// Of [`sync_mode`](Self::sync_mode).
+    /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`system_prompt`](Self::system_prompt).
+    /// Of [`system_prompt`](Self::system_prompt): The empty text..
     pub const DEFAULT_SYSTEM_PROMPT: &'static str = "";
 
-    /// Of [`resolution`](Self::resolution).
+    /// Of [`resolution`](Self::resolution): `1K`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_1k;
 
-    /// Of [`limit_generations`](Self::limit_generations).
+    /// Of [`limit_generations`](Self::limit_generations): `true`.
     pub const DEFAULT_LIMIT_GENERATIONS: bool = true;
 
-    /// Of [`enable_web_search`](Self::enable_web_search).
+    /// Of [`enable_web_search`](Self::enable_web_search): `false`.
     pub const DEFAULT_ENABLE_WEB_SEARCH: bool = false;
 }
 

@@ -64,10 +64,10 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`reasoning`](Self::reasoning).
+    /// Of [`reasoning`](Self::reasoning): `false`.
     pub const DEFAULT_REASONING: bool = false;
 
-    /// Of [`temperature`](Self::temperature).
+    /// Of [`temperature`](Self::temperature): `1`.
     pub const DEFAULT_TEMPERATURE: Temperature = Temperature::literal(1.0);
 }
 

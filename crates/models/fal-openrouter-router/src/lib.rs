@@ -3,18 +3,20 @@
 //!
 //! | module | endpoint | what it does |
 //! |---|---|---|
-//! | [`crate`] | [`openrouter/router`](https://fal.ai/models/openrouter/router) | llm |
+//! | [`crate`] | [`openrouter/router`](https://fal.ai/models/openrouter/router) | llm, streams |
 //! | [`mod@audio`] | [`openrouter/router/audio`](https://fal.ai/models/openrouter/router/audio) | unknown |
 //! | [`mod@openai::v1::chat::completions`] | [`openrouter/router/openai/v1/chat/completions`](https://fal.ai/models/openrouter/router/openai/v1/chat/completions) | llm |
 //! | [`mod@openai::v1::embeddings`] | [`openrouter/router/openai/v1/embeddings`](https://fal.ai/models/openrouter/router/openai/v1/embeddings) | llm |
 //! | [`mod@openai::v1::responses`] | [`openrouter/router/openai/v1/responses`](https://fal.ai/models/openrouter/router/openai/v1/responses) | llm |
-//! | [`mod@video`] | [`openrouter/router/video`](https://fal.ai/models/openrouter/router/video) | video-to-text |
-//! | [`mod@video::enterprise`] | [`openrouter/router/video/enterprise`](https://fal.ai/models/openrouter/router/video/enterprise) | video-to-text |
-//! | [`mod@vision`] | [`openrouter/router/vision`](https://fal.ai/models/openrouter/router/vision) | vision |
+//! | [`mod@video`] | [`openrouter/router/video`](https://fal.ai/models/openrouter/router/video) | video-to-text, streams |
+//! | [`mod@video::enterprise`] | [`openrouter/router/video/enterprise`](https://fal.ai/models/openrouter/router/video/enterprise) | video-to-text, streams |
+//! | [`mod@vision`] | [`openrouter/router/vision`](https://fal.ai/models/openrouter/router/vision) | vision, streams |
 //!
 //! OpenRouter: [`openrouter/router`](https://fal.ai/models/openrouter/router) (llm).
 //!
 //! Answers a prompt with any of OpenRouter's language models.
+//!
+//! Streams: `Client::stream` gives what there is before the end.
 //!
 //! ```
 //! use fal_core::input;
@@ -25,6 +27,9 @@
 //! });
 //! assert_eq!(input.prompt, "Why is the sea salty?");
 //! ```
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;
@@ -84,10 +89,10 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`reasoning`](Self::reasoning).
+    /// Of [`reasoning`](Self::reasoning): `false`.
     pub const DEFAULT_REASONING: bool = false;
 
-    /// Of [`temperature`](Self::temperature).
+    /// Of [`temperature`](Self::temperature): `1`.
     pub const DEFAULT_TEMPERATURE: Temperature = Temperature::literal(1.0);
 }
 

@@ -3,6 +3,8 @@
 //! (vision).
 //!
 //! Answers about images with any of OpenRouter's models that can see.
+//!
+//! Streams: `Client::stream` gives what there is before the end.
 
 
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
@@ -56,10 +58,10 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`reasoning`](Self::reasoning).
+    /// Of [`reasoning`](Self::reasoning): `false`.
     pub const DEFAULT_REASONING: bool = false;
 
-    /// Of [`temperature`](Self::temperature).
+    /// Of [`temperature`](Self::temperature): `1`.
     pub const DEFAULT_TEMPERATURE: Temperature = Temperature::literal(1.0);
 }
 

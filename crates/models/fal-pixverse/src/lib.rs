@@ -44,6 +44,9 @@
 //! | [`mod@v6::image_to_video`] | [`fal-ai/pixverse/v6/image-to-video`](https://fal.ai/models/fal-ai/pixverse/v6/image-to-video) | image-to-video |
 //! | [`mod@v6::text_to_video`] | [`fal-ai/pixverse/v6/text-to-video`](https://fal.ai/models/fal-ai/pixverse/v6/text-to-video) | text-to-video |
 //! | [`mod@v6::transition`] | [`fal-ai/pixverse/v6/transition`](https://fal.ai/models/fal-ai/pixverse/v6/transition) | image-to-video |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

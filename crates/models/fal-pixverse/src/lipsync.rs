@@ -51,7 +51,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`voice_id`](Self::voice_id).
+    /// Of [`voice_id`](Self::voice_id): `Auto`.
     pub const DEFAULT_VOICE_ID: VoiceId = VoiceId::Auto;
 }
 

@@ -52,10 +52,10 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`original_sound_switch`](Self::original_sound_switch).
+    /// Of [`original_sound_switch`](Self::original_sound_switch): `false`.
     pub const DEFAULT_ORIGINAL_SOUND_SWITCH: bool = false;
 
-    /// Of [`prompt`](Self::prompt).
+    /// Of [`prompt`](Self::prompt): The empty text..
     pub const DEFAULT_PROMPT: &'static str = "";
 }
 

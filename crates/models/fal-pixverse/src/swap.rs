@@ -66,16 +66,16 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`mode`](Self::mode).
+    /// Of [`mode`](Self::mode): `person`.
     pub const DEFAULT_MODE: Mode = Mode::Person;
 
-    /// Of [`keyframe_id`](Self::keyframe_id).
+    /// Of [`keyframe_id`](Self::keyframe_id): `1`.
     pub const DEFAULT_KEYFRAME_ID: KeyframeId = KeyframeId::literal(1);
 
-    /// Of [`resolution`](Self::resolution).
+    /// Of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`original_sound_switch`](Self::original_sound_switch).
+    /// Of [`original_sound_switch`](Self::original_sound_switch): `true`.
     pub const DEFAULT_ORIGINAL_SOUND_SWITCH: bool = true;
 }
 

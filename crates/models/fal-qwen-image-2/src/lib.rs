@@ -5,6 +5,9 @@
 //! |---|---|---|
 //! | [`mod@pro::text_to_image`] | [`fal-ai/qwen-image-2/pro/text-to-image`](https://fal.ai/models/fal-ai/qwen-image-2/pro/text-to-image) | text-to-image |
 //! | [`mod@text_to_image`] | [`fal-ai/qwen-image-2/text-to-image`](https://fal.ai/models/fal-ai/qwen-image-2/text-to-image) | text-to-image |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

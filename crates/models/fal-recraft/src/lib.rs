@@ -15,6 +15,9 @@
 //! | [`mod@v4_1::text_to_vector`] | [`fal-ai/recraft/v4.1/text-to-vector`](https://fal.ai/models/fal-ai/recraft/v4.1/text-to-vector) | text-to-image |
 //! | [`mod@v4_1::utility::pro::text_to_image`] | [`fal-ai/recraft/v4.1/utility/pro/text-to-image`](https://fal.ai/models/fal-ai/recraft/v4.1/utility/pro/text-to-image) | text-to-image |
 //! | [`mod@v4_1::utility::text_to_image`] | [`fal-ai/recraft/v4.1/utility/text-to-image`](https://fal.ai/models/fal-ai/recraft/v4.1/utility/text-to-image) | text-to-image |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

@@ -9,6 +9,9 @@
 //! | [`mod@text_to_video`] | [`fal-ai/sora-2/text-to-video`](https://fal.ai/models/fal-ai/sora-2/text-to-video) | text-to-video |
 //! | [`mod@text_to_video::pro`] | [`fal-ai/sora-2/text-to-video/pro`](https://fal.ai/models/fal-ai/sora-2/text-to-video/pro) | text-to-video |
 //! | [`mod@video_to_video::remix`] | [`fal-ai/sora-2/video-to-video/remix`](https://fal.ai/models/fal-ai/sora-2/video-to-video/remix) | video-to-video |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

@@ -3,7 +3,7 @@
 //!
 //! | module | endpoint | what it does |
 //! |---|---|---|
-//! | [`crate`] | [`fal-ai/speech-to-text`](https://fal.ai/models/fal-ai/speech-to-text) | speech-to-text |
+//! | [`crate`] | [`fal-ai/speech-to-text`](https://fal.ai/models/fal-ai/speech-to-text) | speech-to-text, streams |
 //! | [`mod@stream`] | [`fal-ai/speech-to-text/stream`](https://fal.ai/models/fal-ai/speech-to-text/stream) | speech-to-text |
 //! | [`mod@turbo`] | [`fal-ai/speech-to-text/turbo`](https://fal.ai/models/fal-ai/speech-to-text/turbo) | speech-to-text |
 //! | [`mod@turbo::stream`] | [`fal-ai/speech-to-text/turbo/stream`](https://fal.ai/models/fal-ai/speech-to-text/turbo/stream) | speech-to-text |
@@ -13,6 +13,8 @@
 //!
 //! Speech to text with Canary.
 //!
+//! Streams: `Client::stream` gives what there is before the end.
+//!
 //! ```
 //! use fal_core::input;
 //!
@@ -21,6 +23,9 @@
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;
@@ -62,7 +67,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`use_pnc`](Self::use_pnc).
+    /// Of [`use_pnc`](Self::use_pnc): `true`.
     pub const DEFAULT_USE_PNC: bool = true;
 }
 

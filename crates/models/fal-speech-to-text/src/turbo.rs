@@ -47,7 +47,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`use_pnc`](Self::use_pnc).
+    /// Of [`use_pnc`](Self::use_pnc): `true`.
     pub const DEFAULT_USE_PNC: bool = true;
 }
 

@@ -6,6 +6,9 @@
 //! | [`mod@audio_to_audio`] | [`fal-ai/stable-audio-25/audio-to-audio`](https://fal.ai/models/fal-ai/stable-audio-25/audio-to-audio) | audio-to-audio |
 //! | [`mod@inpaint`] | [`fal-ai/stable-audio-25/inpaint`](https://fal.ai/models/fal-ai/stable-audio-25/inpaint) | audio-to-audio |
 //! | [`mod@text_to_audio`] | [`fal-ai/stable-audio-25/text-to-audio`](https://fal.ai/models/fal-ai/stable-audio-25/text-to-audio) | text-to-audio |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

@@ -65,16 +65,16 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`seconds_total`](Self::seconds_total).
+    /// Of [`seconds_total`](Self::seconds_total): `190`.
     pub const DEFAULT_SECONDS_TOTAL: SecondsTotal = SecondsTotal::literal(190);
 
-    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    /// Of [`num_inference_steps`](Self::num_inference_steps): `8`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(8);
 
-    /// Of [`guidance_scale`](Self::guidance_scale).
+    /// Of [`guidance_scale`](Self::guidance_scale): `1`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(1.0);
 
-    /// Of [`sync_mode`](Self::sync_mode).
+    /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 }
 

@@ -14,6 +14,9 @@
 //! });
 //! assert_eq!(input.prompt, "Waves against a wooden pier, gulls far off");
 //! ```
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;
@@ -61,13 +64,13 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`seconds_start`](Self::seconds_start).
+    /// Of [`seconds_start`](Self::seconds_start): `0`.
     pub const DEFAULT_SECONDS_START: SecondsStart = SecondsStart::literal(0);
 
-    /// Of [`seconds_total`](Self::seconds_total).
+    /// Of [`seconds_total`](Self::seconds_total): `30`.
     pub const DEFAULT_SECONDS_TOTAL: SecondsTotal = SecondsTotal::literal(30);
 
-    /// Of [`steps`](Self::steps).
+    /// Of [`steps`](Self::steps): `100`.
     pub const DEFAULT_STEPS: Steps = Steps::literal(100);
 }
 

@@ -18,6 +18,9 @@
 //! });
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;
@@ -77,16 +80,16 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    /// Of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 
-    /// Of [`duration`](Self::duration).
+    /// Of [`duration`](Self::duration): `5s`.
     pub const DEFAULT_DURATION: Duration = Duration::_5s;
 
-    /// Of [`enhance_prompt`](Self::enhance_prompt).
+    /// Of [`enhance_prompt`](Self::enhance_prompt): `true`.
     pub const DEFAULT_ENHANCE_PROMPT: bool = true;
 
-    /// Of [`auto_fix`](Self::auto_fix).
+    /// Of [`auto_fix`](Self::auto_fix): `true`.
     pub const DEFAULT_AUTO_FIX: bool = true;
 }
 

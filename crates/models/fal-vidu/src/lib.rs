@@ -22,6 +22,9 @@
 //! | [`mod@reference_to_video`] | [`fal-ai/vidu/reference-to-video`](https://fal.ai/models/fal-ai/vidu/reference-to-video) | image-to-video |
 //! | [`mod@start_end_to_video`] | [`fal-ai/vidu/start-end-to-video`](https://fal.ai/models/fal-ai/vidu/start-end-to-video) | image-to-video |
 //! | [`mod@template_to_video`] | [`fal-ai/vidu/template-to-video`](https://fal.ai/models/fal-ai/vidu/template-to-video) | image-to-video |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

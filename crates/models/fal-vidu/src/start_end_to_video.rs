@@ -60,7 +60,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`movement_amplitude`](Self::movement_amplitude).
+    /// Of [`movement_amplitude`](Self::movement_amplitude): `auto`.
     pub const DEFAULT_MOVEMENT_AMPLITUDE: MovementAmplitude = MovementAmplitude::Auto;
 }
 

@@ -6,6 +6,9 @@
 //! | [`mod@image_to_video`] | [`fal-ai/wan-25-preview/image-to-video`](https://fal.ai/models/fal-ai/wan-25-preview/image-to-video) | image-to-video |
 //! | [`mod@text_to_image`] | [`fal-ai/wan-25-preview/text-to-image`](https://fal.ai/models/fal-ai/wan-25-preview/text-to-image) | text-to-image |
 //! | [`mod@text_to_video`] | [`fal-ai/wan-25-preview/text-to-video`](https://fal.ai/models/fal-ai/wan-25-preview/text-to-video) | text-to-video |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

@@ -9,6 +9,9 @@
 //! | [`mod@reference_to_video::flash`] | [`wan/v2.6/reference-to-video/flash`](https://fal.ai/models/wan/v2.6/reference-to-video/flash) | video-to-video |
 //! | [`mod@text_to_image`] | [`wan/v2.6/text-to-image`](https://fal.ai/models/wan/v2.6/text-to-image) | text-to-image |
 //! | [`mod@text_to_video`] | [`wan/v2.6/text-to-video`](https://fal.ai/models/wan/v2.6/text-to-video) | text-to-video |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

@@ -26,6 +26,9 @@
 //! | [`mod@v2_7::reference_to_video`] | [`fal-ai/wan/v2.7/reference-to-video`](https://fal.ai/models/fal-ai/wan/v2.7/reference-to-video) | image-to-video |
 //! | [`mod@v2_7::text_to_image`] | [`fal-ai/wan/v2.7/text-to-image`](https://fal.ai/models/fal-ai/wan/v2.7/text-to-image) | text-to-image |
 //! | [`mod@v2_7::text_to_video`] | [`fal-ai/wan/v2.7/text-to-video`](https://fal.ai/models/fal-ai/wan/v2.7/text-to-video) | text-to-video |
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;

@@ -14,6 +14,9 @@
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;
@@ -66,13 +69,13 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`task`](Self::task).
+    /// Of [`task`](Self::task): `transcribe`.
     pub const DEFAULT_TASK: Task = Task::Transcribe;
 
-    /// Of [`chunk_level`](Self::chunk_level).
+    /// Of [`chunk_level`](Self::chunk_level): `segment`.
     pub const DEFAULT_CHUNK_LEVEL: ChunkLevel = ChunkLevel::Segment;
 
-    /// Of [`version`](Self::version).
+    /// Of [`version`](Self::version): `3`.
     pub const DEFAULT_VERSION: Version = Version::_3;
 }
 

@@ -13,6 +13,9 @@
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
+//!
+//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
+//! a model as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;
@@ -73,22 +76,22 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`task`](Self::task).
+    /// Of [`task`](Self::task): `transcribe`.
     pub const DEFAULT_TASK: Task = Task::Transcribe;
 
-    /// Of [`language`](Self::language).
+    /// Of [`language`](Self::language): `en`.
     pub const DEFAULT_LANGUAGE: Language = Language::En;
 
-    /// Of [`chunk_level`](Self::chunk_level).
+    /// Of [`chunk_level`](Self::chunk_level): `segment`.
     pub const DEFAULT_CHUNK_LEVEL: ChunkLevel = ChunkLevel::Segment;
 
-    /// Of [`max_segment_len`](Self::max_segment_len).
+    /// Of [`max_segment_len`](Self::max_segment_len): `29`.
     pub const DEFAULT_MAX_SEGMENT_LEN: MaxSegmentLen = MaxSegmentLen::literal(29);
 
-    /// Of [`merge_chunks`](Self::merge_chunks).
+    /// Of [`merge_chunks`](Self::merge_chunks): `true`.
     pub const DEFAULT_MERGE_CHUNKS: bool = true;
 
-    /// Of [`version`](Self::version).
+    /// Of [`version`](Self::version): `3`.
     pub const DEFAULT_VERSION: Version = Version::_3;
 }
 

@@ -79,28 +79,28 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`model`](Self::model).
+    /// Of [`model`](Self::model): `General Use (Light)`.
     pub const DEFAULT_MODEL: ModelValue = ModelValue::GeneralUseLight;
 
-    /// Of [`operating_resolution`](Self::operating_resolution).
+    /// Of [`operating_resolution`](Self::operating_resolution): `1024x1024`.
     pub const DEFAULT_OPERATING_RESOLUTION: OperatingResolution = OperatingResolution::_1024x1024;
 
-    /// Of [`output_mask`](Self::output_mask).
+    /// Of [`output_mask`](Self::output_mask): `false`.
     pub const DEFAULT_OUTPUT_MASK: bool = false;
 
-    /// Of [`refine_foreground`](Self::refine_foreground).
+    /// Of [`refine_foreground`](Self::refine_foreground): `true`.
     pub const DEFAULT_REFINE_FOREGROUND: bool = true;
 
-    /// Of [`sync_mode`](Self::sync_mode).
+    /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`video_output_type`](Self::video_output_type).
+    /// Of [`video_output_type`](Self::video_output_type): `X264 (.mp4)`.
     pub const DEFAULT_VIDEO_OUTPUT_TYPE: VideoOutputType = VideoOutputType::X264Mp4;
 
-    /// Of [`video_quality`](Self::video_quality).
+    /// Of [`video_quality`](Self::video_quality): `high`.
     pub const DEFAULT_VIDEO_QUALITY: VideoQuality = VideoQuality::High;
 
-    /// Of [`video_write_mode`](Self::video_write_mode).
+    /// Of [`video_write_mode`](Self::video_write_mode): `balanced`.
     pub const DEFAULT_VIDEO_WRITE_MODE: VideoWriteMode = VideoWriteMode::Balanced;
 }
 

@@ -52,7 +52,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`trim_first_second`](Self::trim_first_second).
+    /// Of [`trim_first_second`](Self::trim_first_second): `true`.
     pub const DEFAULT_TRIM_FIRST_SECOND: bool = true;
 }
 

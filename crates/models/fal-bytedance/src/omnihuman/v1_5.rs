@@ -61,10 +61,10 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`turbo_mode`](Self::turbo_mode).
+    /// Of [`turbo_mode`](Self::turbo_mode): `false`.
     pub const DEFAULT_TURBO_MODE: bool = false;
 
-    /// Of [`resolution`](Self::resolution).
+    /// Of [`resolution`](Self::resolution): `1080p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_1080p;
 }
 

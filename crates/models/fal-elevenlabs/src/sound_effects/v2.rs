@@ -5,6 +5,8 @@
 //!
 //! Makes a sound effect from text.
 //!
+//! Streams: `Client::stream` gives what there is before the end.
+//!
 //! ```
 //! use fal_core::input;
 //! use fal_elevenlabs::sound_effects::v2;
@@ -64,13 +66,13 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`prompt_influence`](Self::prompt_influence).
+    /// Of [`prompt_influence`](Self::prompt_influence): `0.3`.
     pub const DEFAULT_PROMPT_INFLUENCE: PromptInfluence = PromptInfluence::literal(0.3);
 
-    /// Of [`output_format`](Self::output_format).
+    /// Of [`output_format`](Self::output_format): `mp3_44100_128`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Mp3_44100_128;
 
-    /// Of [`loop`](Self::loop).
+    /// Of [`loop`](Self::loop): `false`.
     pub const DEFAULT_LOOP: bool = false;
 }
 

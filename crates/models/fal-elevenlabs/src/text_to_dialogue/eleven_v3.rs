@@ -4,6 +4,8 @@
 //! (text-to-audio).
 //!
 //! Speaks a dialogue in several voices, with Eleven v3.
+//!
+//! Streams: `Client::stream` gives what there is before the end.
 
 
 use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};

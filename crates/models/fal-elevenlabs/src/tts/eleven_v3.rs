@@ -5,6 +5,8 @@
 //!
 //! Speaks a text with Eleven v3, the most expressive of the ElevenLabs voices.
 //!
+//! Streams: `Client::stream` gives what there is before the end.
+//!
 //! ```
 //! use fal_core::input;
 //! use fal_elevenlabs::tts::eleven_v3;
@@ -70,16 +72,16 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`voice`](Self::voice).
+    /// Of [`voice`](Self::voice): `Rachel`.
     pub const DEFAULT_VOICE: &'static str = "Rachel";
 
-    /// Of [`stability`](Self::stability).
+    /// Of [`stability`](Self::stability): `0.5`.
     pub const DEFAULT_STABILITY: Stability = Stability::literal(0.5);
 
-    /// Of [`timestamps`](Self::timestamps).
+    /// Of [`timestamps`](Self::timestamps): `false`.
     pub const DEFAULT_TIMESTAMPS: bool = false;
 
-    /// Of [`apply_text_normalization`](Self::apply_text_normalization).
+    /// Of [`apply_text_normalization`](Self::apply_text_normalization): `auto`.
     pub const DEFAULT_APPLY_TEXT_NORMALIZATION: ApplyTextNormalization = ApplyTextNormalization::Auto;
 }
 

@@ -5,6 +5,8 @@
 //!
 //! Speaks a text with little delay.
 //!
+//! Streams: `Client::stream` gives what there is before the end.
+//!
 //! ```
 //! use fal_core::input;
 //! use fal_elevenlabs::tts::turbo_v2_5;
@@ -86,25 +88,25 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`voice`](Self::voice).
+    /// Of [`voice`](Self::voice): `Rachel`.
     pub const DEFAULT_VOICE: &'static str = "Rachel";
 
-    /// Of [`stability`](Self::stability).
+    /// Of [`stability`](Self::stability): `0.5`.
     pub const DEFAULT_STABILITY: Stability = Stability::literal(0.5);
 
-    /// Of [`similarity_boost`](Self::similarity_boost).
+    /// Of [`similarity_boost`](Self::similarity_boost): `0.75`.
     pub const DEFAULT_SIMILARITY_BOOST: SimilarityBoost = SimilarityBoost::literal(0.75);
 
-    /// Of [`style`](Self::style).
+    /// Of [`style`](Self::style): `0`.
     pub const DEFAULT_STYLE: Style = Style::literal(0.0);
 
-    /// Of [`speed`](Self::speed).
+    /// Of [`speed`](Self::speed): `1`.
     pub const DEFAULT_SPEED: Speed = Speed::literal(1.0);
 
-    /// Of [`timestamps`](Self::timestamps).
+    /// Of [`timestamps`](Self::timestamps): `false`.
     pub const DEFAULT_TIMESTAMPS: bool = false;
 
-    /// Of [`apply_text_normalization`](Self::apply_text_normalization).
+    /// Of [`apply_text_normalization`](Self::apply_text_normalization): `auto`.
     pub const DEFAULT_APPLY_TEXT_NORMALIZATION: ApplyTextNormalization = ApplyTextNormalization::Auto;
 }
 

@@ -4,6 +4,8 @@
 //!
 //! Text to image with FLUX.2 \[klein\] of 9 billion parameters, distilled to few steps.
 //!
+//! Streams: `Client::stream` gives what there is before the end.
+//!
 //! ```
 //! use fal_core::input;
 //! use fal_flux_2::klein::_9b;
@@ -142,58 +144,58 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    /// Of [`num_inference_steps`](Self::num_inference_steps): `4`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(4);
 
-    /// Of [`image_size`](Self::image_size).
+    /// Of [`image_size`](Self::image_size): `landscape_4_3`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
 
-    /// Of [`num_images`](Self::num_images).
+    /// Of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`sync_mode`](Self::sync_mode).
+    /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 
-    /// Of [`output_format`](Self::output_format).
+    /// Of [`output_format`](Self::output_format): `png`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
 
-    /// Of [`enable_cns`](Self::enable_cns).
+    /// Of [`enable_cns`](Self::enable_cns): `false`.
     pub const DEFAULT_ENABLE_CNS: bool = false;
 
-    /// Of [`cns_s_churn`](Self::cns_s_churn).
+    /// Of [`cns_s_churn`](Self::cns_s_churn): `0.5`.
     pub const DEFAULT_CNS_S_CHURN: CnsSChurn = CnsSChurn::literal(0.5);
 
-    /// Of [`cns_gamma_source`](Self::cns_gamma_source).
+    /// Of [`cns_gamma_source`](Self::cns_gamma_source): `matrix`.
     pub const DEFAULT_CNS_GAMMA_SOURCE: CnsGammaSource = CnsGammaSource::Matrix;
 
-    /// Of [`cns_power_gamma`](Self::cns_power_gamma).
+    /// Of [`cns_power_gamma`](Self::cns_power_gamma): `0.75`.
     pub const DEFAULT_CNS_POWER_GAMMA: CnsPowerGamma = CnsPowerGamma::literal(0.75);
 
-    /// Of [`cns_gamma_divider`](Self::cns_gamma_divider).
+    /// Of [`cns_gamma_divider`](Self::cns_gamma_divider): `1.73`.
     pub const DEFAULT_CNS_GAMMA_DIVIDER: CnsGammaDivider = CnsGammaDivider::literal(1.73);
 
-    /// Of [`cns_alpha_tilt_start`](Self::cns_alpha_tilt_start).
+    /// Of [`cns_alpha_tilt_start`](Self::cns_alpha_tilt_start): `0.15`.
     pub const DEFAULT_CNS_ALPHA_TILT_START: CnsAlphaTiltStart = CnsAlphaTiltStart::literal(0.15);
 
-    /// Of [`cns_alpha_tilt_end`](Self::cns_alpha_tilt_end).
+    /// Of [`cns_alpha_tilt_end`](Self::cns_alpha_tilt_end): `-0.5`.
     pub const DEFAULT_CNS_ALPHA_TILT_END: CnsAlphaTiltEnd = CnsAlphaTiltEnd::literal(-0.5);
 
-    /// Of [`cns_alpha_use_fnorm`](Self::cns_alpha_use_fnorm).
+    /// Of [`cns_alpha_use_fnorm`](Self::cns_alpha_use_fnorm): `true`.
     pub const DEFAULT_CNS_ALPHA_USE_FNORM: bool = true;
 
-    /// Of [`cns_alpha_exp_interp`](Self::cns_alpha_exp_interp).
+    /// Of [`cns_alpha_exp_interp`](Self::cns_alpha_exp_interp): `true`.
     pub const DEFAULT_CNS_ALPHA_EXP_INTERP: bool = true;
 
-    /// Of [`cns_alpha_exp_sharpness`](Self::cns_alpha_exp_sharpness).
+    /// Of [`cns_alpha_exp_sharpness`](Self::cns_alpha_exp_sharpness): `0.75`.
     pub const DEFAULT_CNS_ALPHA_EXP_SHARPNESS: CnsAlphaExpSharpness = CnsAlphaExpSharpness::literal(0.75);
 
-    /// Of [`cns_num_freq_bins`](Self::cns_num_freq_bins).
+    /// Of [`cns_num_freq_bins`](Self::cns_num_freq_bins): `32`.
     pub const DEFAULT_CNS_NUM_FREQ_BINS: CnsNumFreqBins = CnsNumFreqBins::literal(32);
 
-    /// Of [`cns_energy_scale`](Self::cns_energy_scale).
+    /// Of [`cns_energy_scale`](Self::cns_energy_scale): `0.98`.
     pub const DEFAULT_CNS_ENERGY_SCALE: CnsEnergyScale = CnsEnergyScale::literal(0.98);
 }
 

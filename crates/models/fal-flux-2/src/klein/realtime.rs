@@ -6,6 +6,8 @@
 //! Image to image with the small FLUX.2 \[klein\] over one open connection: every message is a
 //! prompt and a picture, every answer the picture it becomes, quickly enough to draw along.
 //!
+//! Realtime: `Client::realtime` keeps a connection open for one input after another.
+//!
 //! ```
 //! use fal_core::input;
 //! use fal_flux_2::klein::realtime;
@@ -80,16 +82,16 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`image_size`](Self::image_size).
+    /// Of [`image_size`](Self::image_size): `square`.
     pub const DEFAULT_IMAGE_SIZE: &'static str = "square";
 
-    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    /// Of [`num_inference_steps`](Self::num_inference_steps): `3`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: i64 = 3;
 
-    /// Of [`seed`](Self::seed).
+    /// Of [`seed`](Self::seed): `35`.
     pub const DEFAULT_SEED: i64 = 35;
 
-    /// Of [`schedule_mu`](Self::schedule_mu).
+    /// Of [`schedule_mu`](Self::schedule_mu): `2.3`.
     pub const DEFAULT_SCHEDULE_MU: f64 = 2.3;
 }
 

@@ -86,25 +86,25 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`prompt`](Self::prompt).
+    /// Of [`prompt`](Self::prompt): The empty text..
     pub const DEFAULT_PROMPT: &'static str = "";
 
-    /// Of [`sync_mode`](Self::sync_mode).
+    /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`num_images`](Self::num_images).
+    /// Of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 
-    /// Of [`enhance_prompt`](Self::enhance_prompt).
+    /// Of [`enhance_prompt`](Self::enhance_prompt): `false`.
     pub const DEFAULT_ENHANCE_PROMPT: bool = false;
 
-    /// Of [`image_prompt_strength`](Self::image_prompt_strength).
+    /// Of [`image_prompt_strength`](Self::image_prompt_strength): `0.1`.
     pub const DEFAULT_IMAGE_PROMPT_STRENGTH: ImagePromptStrength = ImagePromptStrength::literal(0.1);
 
-    /// Of [`raw`](Self::raw).
+    /// Of [`raw`](Self::raw): `false`.
     pub const DEFAULT_RAW: bool = false;
 }
 

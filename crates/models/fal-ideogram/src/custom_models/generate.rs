@@ -80,22 +80,22 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    /// Of [`aspect_ratio`](Self::aspect_ratio): `1:1`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio1x1;
 
-    /// Of [`rendering_speed`](Self::rendering_speed).
+    /// Of [`rendering_speed`](Self::rendering_speed): `BALANCED`.
     pub const DEFAULT_RENDERING_SPEED: RenderingSpeed = RenderingSpeed::Balanced;
 
-    /// Of [`num_images`](Self::num_images).
+    /// Of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`negative_prompt`](Self::negative_prompt).
+    /// Of [`negative_prompt`](Self::negative_prompt): The empty text..
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
-    /// Of [`expand_prompt`](Self::expand_prompt).
+    /// Of [`expand_prompt`](Self::expand_prompt): `true`.
     pub const DEFAULT_EXPAND_PROMPT: bool = true;
 
-    /// Of [`sync_mode`](Self::sync_mode).
+    /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 }
 

@@ -60,10 +60,10 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`voice_language`](Self::voice_language).
+    /// Of [`voice_language`](Self::voice_language): `en`.
     pub const DEFAULT_VOICE_LANGUAGE: VoiceLanguage = VoiceLanguage::En;
 
-    /// Of [`voice_speed`](Self::voice_speed).
+    /// Of [`voice_speed`](Self::voice_speed): `1`.
     pub const DEFAULT_VOICE_SPEED: VoiceSpeed = VoiceSpeed::literal(1.0);
 }
 

@@ -53,10 +53,10 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`voice_id`](Self::voice_id).
+    /// Of [`voice_id`](Self::voice_id): `genshin_vindi2`.
     pub const DEFAULT_VOICE_ID: VoiceId = VoiceId::GenshinVindi2;
 
-    /// Of [`voice_speed`](Self::voice_speed).
+    /// Of [`voice_speed`](Self::voice_speed): `1`.
     pub const DEFAULT_VOICE_SPEED: VoiceSpeed = VoiceSpeed::literal(1.0);
 }
 

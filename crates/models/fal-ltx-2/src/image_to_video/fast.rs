@@ -68,16 +68,16 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`duration`](Self::duration).
+    /// Of [`duration`](Self::duration): `6`.
     pub const DEFAULT_DURATION: Duration = Duration::_6;
 
-    /// Of [`resolution`](Self::resolution).
+    /// Of [`resolution`](Self::resolution): `1080p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_1080p;
 
-    /// Of [`fps`](Self::fps).
+    /// Of [`fps`](Self::fps): `25`.
     pub const DEFAULT_FPS: Fps = Fps::_25;
 
-    /// Of [`generate_audio`](Self::generate_audio).
+    /// Of [`generate_audio`](Self::generate_audio): `true`.
     pub const DEFAULT_GENERATE_AUDIO: bool = true;
 }
 

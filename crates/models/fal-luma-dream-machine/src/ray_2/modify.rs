@@ -55,7 +55,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`mode`](Self::mode).
+    /// Of [`mode`](Self::mode): `flex_1`.
     pub const DEFAULT_MODE: Mode = Mode::Flex1;
 }
 

@@ -68,16 +68,16 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    /// Of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 
-    /// Of [`loop`](Self::loop).
+    /// Of [`loop`](Self::loop): `false`.
     pub const DEFAULT_LOOP: bool = false;
 
-    /// Of [`resolution`](Self::resolution).
+    /// Of [`resolution`](Self::resolution): `540p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_540p;
 
-    /// Of [`duration`](Self::duration).
+    /// Of [`duration`](Self::duration): `5s`.
     pub const DEFAULT_DURATION: Duration = Duration::_5s;
 }
 

@@ -5,6 +5,8 @@
 //!
 //! Answers about videos with any of OpenRouter's models that can see them, on enterprise terms.
 //!
+//! Streams: `Client::stream` gives what there is before the end.
+//!
 //! ```
 //! use fal_core::input;
 //! use fal_openrouter_router::video::enterprise;
@@ -68,10 +70,10 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`reasoning`](Self::reasoning).
+    /// Of [`reasoning`](Self::reasoning): `false`.
     pub const DEFAULT_REASONING: bool = false;
 
-    /// Of [`temperature`](Self::temperature).
+    /// Of [`temperature`](Self::temperature): `1`.
     pub const DEFAULT_TEMPERATURE: Temperature = Temperature::literal(1.0);
 }
 

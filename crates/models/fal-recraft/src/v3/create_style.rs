@@ -46,7 +46,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`base_style`](Self::base_style).
+    /// Of [`base_style`](Self::base_style): `digital_illustration`.
     pub const DEFAULT_BASE_STYLE: BaseStyle = BaseStyle::DigitalIllustration;
 }
 

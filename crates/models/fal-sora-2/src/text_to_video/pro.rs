@@ -72,19 +72,19 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`resolution`](Self::resolution).
+    /// Of [`resolution`](Self::resolution): `1080p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_1080p;
 
-    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    /// Of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 
-    /// Of [`duration`](Self::duration).
+    /// Of [`duration`](Self::duration): `4`.
     pub const DEFAULT_DURATION: Duration = Duration::_4;
 
-    /// Of [`delete_video`](Self::delete_video).
+    /// Of [`delete_video`](Self::delete_video): `true`.
     pub const DEFAULT_DELETE_VIDEO: bool = true;
 
-    /// Of [`detect_and_block_ip`](Self::detect_and_block_ip).
+    /// Of [`detect_and_block_ip`](Self::detect_and_block_ip): `false`.
     pub const DEFAULT_DETECT_AND_BLOCK_IP: bool = false;
 }
 

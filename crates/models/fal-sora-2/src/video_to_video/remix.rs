@@ -53,7 +53,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`delete_video`](Self::delete_video).
+    /// Of [`delete_video`](Self::delete_video): `true`.
     pub const DEFAULT_DELETE_VIDEO: bool = true;
 }
 

@@ -82,22 +82,22 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    /// Of [`aspect_ratio`](Self::aspect_ratio): `auto`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Auto;
 
-    /// Of [`duration`](Self::duration).
+    /// Of [`duration`](Self::duration): `8s`.
     pub const DEFAULT_DURATION: Duration = Duration::_8s;
 
-    /// Of [`resolution`](Self::resolution).
+    /// Of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`generate_audio`](Self::generate_audio).
+    /// Of [`generate_audio`](Self::generate_audio): `true`.
     pub const DEFAULT_GENERATE_AUDIO: bool = true;
 
-    /// Of [`auto_fix`](Self::auto_fix).
+    /// Of [`auto_fix`](Self::auto_fix): `false`.
     pub const DEFAULT_AUTO_FIX: bool = false;
 
-    /// Of [`safety_tolerance`](Self::safety_tolerance).
+    /// Of [`safety_tolerance`](Self::safety_tolerance): `4`.
     pub const DEFAULT_SAFETY_TOLERANCE: SafetyTolerance = SafetyTolerance::_4;
 }
 

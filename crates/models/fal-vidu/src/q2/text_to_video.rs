@@ -72,19 +72,19 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`duration`](Self::duration).
+    /// Of [`duration`](Self::duration): `4`.
     pub const DEFAULT_DURATION: Duration = Duration::_4;
 
-    /// Of [`resolution`](Self::resolution).
+    /// Of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    /// Of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 
-    /// Of [`movement_amplitude`](Self::movement_amplitude).
+    /// Of [`movement_amplitude`](Self::movement_amplitude): `auto`.
     pub const DEFAULT_MOVEMENT_AMPLITUDE: MovementAmplitude = MovementAmplitude::Auto;
 
-    /// Of [`bgm`](Self::bgm).
+    /// Of [`bgm`](Self::bgm): `false`.
     pub const DEFAULT_BGM: bool = false;
 }
 

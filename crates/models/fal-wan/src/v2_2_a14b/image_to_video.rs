@@ -133,58 +133,58 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`num_frames`](Self::num_frames).
+    /// Of [`num_frames`](Self::num_frames): `81`.
     pub const DEFAULT_NUM_FRAMES: NumFrames = NumFrames::literal(81);
 
-    /// Of [`frames_per_second`](Self::frames_per_second).
+    /// Of [`frames_per_second`](Self::frames_per_second): `16`.
     pub const DEFAULT_FRAMES_PER_SECOND: FramesPerSecond = FramesPerSecond::literal(16);
 
-    /// Of [`negative_prompt`](Self::negative_prompt).
+    /// Of [`negative_prompt`](Self::negative_prompt): The empty text..
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
-    /// Of [`resolution`](Self::resolution).
+    /// Of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`aspect_ratio`](Self::aspect_ratio).
+    /// Of [`aspect_ratio`](Self::aspect_ratio): `auto`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Auto;
 
-    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    /// Of [`num_inference_steps`](Self::num_inference_steps): `27`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(27);
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
 
-    /// Of [`enable_output_safety_checker`](Self::enable_output_safety_checker).
+    /// Of [`enable_output_safety_checker`](Self::enable_output_safety_checker): `false`.
     pub const DEFAULT_ENABLE_OUTPUT_SAFETY_CHECKER: bool = false;
 
-    /// Of [`enable_prompt_expansion`](Self::enable_prompt_expansion).
+    /// Of [`enable_prompt_expansion`](Self::enable_prompt_expansion): `false`.
     pub const DEFAULT_ENABLE_PROMPT_EXPANSION: bool = false;
 
-    /// Of [`acceleration`](Self::acceleration).
+    /// Of [`acceleration`](Self::acceleration): `regular`.
     pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::Regular;
 
-    /// Of [`guidance_scale`](Self::guidance_scale).
+    /// Of [`guidance_scale`](Self::guidance_scale): `3.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
 
-    /// Of [`guidance_scale_2`](Self::guidance_scale_2).
+    /// Of [`guidance_scale_2`](Self::guidance_scale_2): `3.5`.
     pub const DEFAULT_GUIDANCE_SCALE_2: GuidanceScale2 = GuidanceScale2::literal(3.5);
 
-    /// Of [`shift`](Self::shift).
+    /// Of [`shift`](Self::shift): `5`.
     pub const DEFAULT_SHIFT: Shift = Shift::literal(5.0);
 
-    /// Of [`interpolator_model`](Self::interpolator_model).
+    /// Of [`interpolator_model`](Self::interpolator_model): `film`.
     pub const DEFAULT_INTERPOLATOR_MODEL: InterpolatorModel = InterpolatorModel::Film;
 
-    /// Of [`num_interpolated_frames`](Self::num_interpolated_frames).
+    /// Of [`num_interpolated_frames`](Self::num_interpolated_frames): `1`.
     pub const DEFAULT_NUM_INTERPOLATED_FRAMES: NumInterpolatedFrames = NumInterpolatedFrames::literal(1);
 
-    /// Of [`adjust_fps_for_interpolation`](Self::adjust_fps_for_interpolation).
+    /// Of [`adjust_fps_for_interpolation`](Self::adjust_fps_for_interpolation): `true`.
     pub const DEFAULT_ADJUST_FPS_FOR_INTERPOLATION: bool = true;
 
-    /// Of [`video_quality`](Self::video_quality).
+    /// Of [`video_quality`](Self::video_quality): `high`.
     pub const DEFAULT_VIDEO_QUALITY: VideoQuality = VideoQuality::High;
 
-    /// Of [`video_write_mode`](Self::video_write_mode).
+    /// Of [`video_write_mode`](Self::video_write_mode): `balanced`.
     pub const DEFAULT_VIDEO_WRITE_MODE: VideoWriteMode = VideoWriteMode::Balanced;
 }
 

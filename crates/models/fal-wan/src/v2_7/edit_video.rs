@@ -75,16 +75,16 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`resolution`](Self::resolution).
+    /// Of [`resolution`](Self::resolution): `1080p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_1080p;
 
-    /// Of [`duration`](Self::duration).
+    /// Of [`duration`](Self::duration): `0`.
     pub const DEFAULT_DURATION: Duration = Duration::_0;
 
-    /// Of [`audio_setting`](Self::audio_setting).
+    /// Of [`audio_setting`](Self::audio_setting): `auto`.
     pub const DEFAULT_AUDIO_SETTING: AudioSetting = AudioSetting::Auto;
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 }
 

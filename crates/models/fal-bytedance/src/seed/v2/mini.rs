@@ -70,16 +70,16 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`thinking`](Self::thinking).
+    /// Of [`thinking`](Self::thinking): `enabled`.
     pub const DEFAULT_THINKING: Thinking = Thinking::Enabled;
 
-    /// Of [`max_completion_tokens`](Self::max_completion_tokens).
+    /// Of [`max_completion_tokens`](Self::max_completion_tokens): `4096`.
     pub const DEFAULT_MAX_COMPLETION_TOKENS: MaxCompletionTokens = MaxCompletionTokens::literal(4096);
 
-    /// Of [`temperature`](Self::temperature).
+    /// Of [`temperature`](Self::temperature): `1`.
     pub const DEFAULT_TEMPERATURE: Temperature = Temperature::literal(1.0);
 
-    /// Of [`top_p`](Self::top_p).
+    /// Of [`top_p`](Self::top_p): `0.7`.
     pub const DEFAULT_TOP_P: TopP = TopP::literal(0.7);
 }
 

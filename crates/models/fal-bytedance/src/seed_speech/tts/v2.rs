@@ -75,22 +75,22 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`voice`](Self::voice).
+    /// Of [`voice`](Self::voice): `stokie_en`.
     pub const DEFAULT_VOICE: Voice = Voice::StokieEn;
 
-    /// Of [`output_format`](Self::output_format).
+    /// Of [`output_format`](Self::output_format): `mp3`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Mp3;
 
-    /// Of [`sample_rate`](Self::sample_rate).
+    /// Of [`sample_rate`](Self::sample_rate): `24000`.
     pub const DEFAULT_SAMPLE_RATE: SampleRate = SampleRate::_24000;
 
-    /// Of [`speed`](Self::speed).
+    /// Of [`speed`](Self::speed): `1`.
     pub const DEFAULT_SPEED: Speed = Speed::literal(1.0);
 
-    /// Of [`volume`](Self::volume).
+    /// Of [`volume`](Self::volume): `1`.
     pub const DEFAULT_VOLUME: Volume = Volume::literal(1.0);
 
-    /// Of [`pitch`](Self::pitch).
+    /// Of [`pitch`](Self::pitch): `0`.
     pub const DEFAULT_PITCH: Pitch = Pitch::literal(0);
 }
 

@@ -72,13 +72,13 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`duration`](Self::duration).
+    /// Of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::_5;
 
-    /// Of [`generate_audio`](Self::generate_audio).
+    /// Of [`generate_audio`](Self::generate_audio): `false`.
     pub const DEFAULT_GENERATE_AUDIO: bool = false;
 
-    /// Of [`shot_type`](Self::shot_type).
+    /// Of [`shot_type`](Self::shot_type): `customize`.
     pub const DEFAULT_SHOT_TYPE: ShotType = ShotType::Customize;
 }
 

@@ -52,7 +52,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`prompt`](Self::prompt).
+    /// Of [`prompt`](Self::prompt): `.`.
     pub const DEFAULT_PROMPT: &'static str = ".";
 }
 

@@ -65,13 +65,13 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`duration`](Self::duration).
+    /// Of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::_5;
 
-    /// Of [`negative_prompt`](Self::negative_prompt).
+    /// Of [`negative_prompt`](Self::negative_prompt): `blur, distort, and low quality`.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "blur, distort, and low quality";
 
-    /// Of [`cfg_scale`](Self::cfg_scale).
+    /// Of [`cfg_scale`](Self::cfg_scale): `0.5`.
     pub const DEFAULT_CFG_SCALE: CfgScale = CfgScale::literal(0.5);
 }
 

@@ -86,19 +86,19 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`duration`](Self::duration).
+    /// Of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::_5;
 
-    /// Of [`generate_audio`](Self::generate_audio).
+    /// Of [`generate_audio`](Self::generate_audio): `true`.
     pub const DEFAULT_GENERATE_AUDIO: bool = true;
 
-    /// Of [`shot_type`](Self::shot_type).
+    /// Of [`shot_type`](Self::shot_type): `customize`.
     pub const DEFAULT_SHOT_TYPE: ShotType = ShotType::Customize;
 
-    /// Of [`negative_prompt`](Self::negative_prompt).
+    /// Of [`negative_prompt`](Self::negative_prompt): `blur, distort, and low quality`.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "blur, distort, and low quality";
 
-    /// Of [`cfg_scale`](Self::cfg_scale).
+    /// Of [`cfg_scale`](Self::cfg_scale): `0.5`.
     pub const DEFAULT_CFG_SCALE: CfgScale = CfgScale::literal(0.5);
 }
 

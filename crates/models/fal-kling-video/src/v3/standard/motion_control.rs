@@ -68,7 +68,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`keep_original_sound`](Self::keep_original_sound).
+    /// Of [`keep_original_sound`](Self::keep_original_sound): `true`.
     pub const DEFAULT_KEEP_ORIGINAL_SOUND: bool = true;
 }
 

@@ -94,34 +94,34 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`guidance_scale`](Self::guidance_scale).
+    /// Of [`guidance_scale`](Self::guidance_scale): `1`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(1.0);
 
-    /// Of [`resolution`](Self::resolution).
+    /// Of [`resolution`](Self::resolution): `480p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_480p;
 
-    /// Of [`num_inference_steps`](Self::num_inference_steps).
+    /// Of [`num_inference_steps`](Self::num_inference_steps): `20`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(20);
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
 
-    /// Of [`enable_output_safety_checker`](Self::enable_output_safety_checker).
+    /// Of [`enable_output_safety_checker`](Self::enable_output_safety_checker): `false`.
     pub const DEFAULT_ENABLE_OUTPUT_SAFETY_CHECKER: bool = false;
 
-    /// Of [`shift`](Self::shift).
+    /// Of [`shift`](Self::shift): `5`.
     pub const DEFAULT_SHIFT: Shift = Shift::literal(5.0);
 
-    /// Of [`video_quality`](Self::video_quality).
+    /// Of [`video_quality`](Self::video_quality): `high`.
     pub const DEFAULT_VIDEO_QUALITY: VideoQuality = VideoQuality::High;
 
-    /// Of [`video_write_mode`](Self::video_write_mode).
+    /// Of [`video_write_mode`](Self::video_write_mode): `balanced`.
     pub const DEFAULT_VIDEO_WRITE_MODE: VideoWriteMode = VideoWriteMode::Balanced;
 
-    /// Of [`return_frames_zip`](Self::return_frames_zip).
+    /// Of [`return_frames_zip`](Self::return_frames_zip): `false`.
     pub const DEFAULT_RETURN_FRAMES_ZIP: bool = false;
 
-    /// Of [`use_turbo`](Self::use_turbo).
+    /// Of [`use_turbo`](Self::use_turbo): `false`.
     pub const DEFAULT_USE_TURBO: bool = false;
 }
 

@@ -72,22 +72,22 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`image_size`](Self::image_size).
+    /// Of [`image_size`](Self::image_size): `auto_2K`.
     pub const DEFAULT_IMAGE_SIZE: ImageSizeValue = ImageSizeValue::Auto2k;
 
-    /// Of [`num_images`](Self::num_images).
+    /// Of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`max_images`](Self::max_images).
+    /// Of [`max_images`](Self::max_images): `1`.
     pub const DEFAULT_MAX_IMAGES: MaxImages = MaxImages::literal(1);
 
-    /// Of [`sync_mode`](Self::sync_mode).
+    /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker).
+    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 
-    /// Of [`return_byteplus_urls`](Self::return_byteplus_urls).
+    /// Of [`return_byteplus_urls`](Self::return_byteplus_urls): `false`.
     pub const DEFAULT_RETURN_BYTEPLUS_URLS: bool = false;
 }
 

@@ -63,7 +63,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`keep_audio`](Self::keep_audio).
+    /// Of [`keep_audio`](Self::keep_audio): `false`.
     pub const DEFAULT_KEEP_AUDIO: bool = false;
 }
 

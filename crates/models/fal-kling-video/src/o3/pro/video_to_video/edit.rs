@@ -68,10 +68,10 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`keep_audio`](Self::keep_audio).
+    /// Of [`keep_audio`](Self::keep_audio): `true`.
     pub const DEFAULT_KEEP_AUDIO: bool = true;
 
-    /// Of [`shot_type`](Self::shot_type).
+    /// Of [`shot_type`](Self::shot_type): `customize`.
     pub const DEFAULT_SHOT_TYPE: ShotType = ShotType::Customize;
 }
 

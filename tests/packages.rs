@@ -1,0 +1,48 @@
+//! What depending on a generated crate brings along.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{collections::BTreeSet, env, fs, process::Command};
+
+/// The most packages in the tree of a generated crate, itself included.
+const MOST: usize = 10;
+
+#[test]
+fn a_generated_crate_brings_few_packages_and_no_procedural_macro() {
+    let root = fal_tests::root();
+    let folders = fs::read_dir(root.join("crates/models")).unwrap().map(|entry| entry.unwrap().path());
+    let crates = folders.filter(|folder| folder.join("Cargo.toml").exists() && !folder.ends_with("examples"));
+    let names = crates.map(|folder| folder.file_name().unwrap().to_string_lossy().into_owned());
+    let names: BTreeSet<String> = names.collect();
+    assert!(names.len() > 50, "{names:?}");
+
+    // All have the same dependencies, but for the names of the crates.
+    let mut trees = BTreeSet::new();
+    for name in &names {
+        let manifest = fs::read_to_string(root.join("crates/models").join(name).join("Cargo.toml")).unwrap();
+        trees.insert(manifest[manifest.find("[dependencies]").unwrap()..].to_owned());
+    }
+    assert_eq!(trees.len(), 1, "{trees:?}");
+
+    let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let tree = Command::new(cargo)
+        .args([
+            "tree",
+            "--locked",
+            "--offline",
+            "--edges",
+            "normal,build",
+            "--prefix",
+            "none",
+            "-p",
+            "fal-flux",
+        ])
+        .current_dir(&root)
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let text = String::from_utf8_lossy(&tree.stdout).into_owned();
+    let packages: BTreeSet<&str> = text.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(packages.contains("serde_json") && packages.len() <= MOST, "{packages:?}");
+    assert!(!text.contains("proc-macro"), "{text}");
+}
