@@ -54,7 +54,7 @@ fn each_file(tree: &Tree, rewrite: &dyn Fn(&str, &str, bool) -> Option<String>) 
             continue;
         }
         let items = items(text);
-        let serialized: BTreeSet<&str> = items.iter().filter_map(|item| serialized(head(item))).collect();
+        let serialized: BTreeSet<&str> = items.iter().filter_map(|item| serialized(item)).collect();
         let mut code = String::new();
         for item in &items {
             let head = head(item);
@@ -72,11 +72,11 @@ fn each_file(tree: &Tree, rewrite: &dyn Fn(&str, &str, bool) -> Option<String>) 
 }
 
 /// The type that an impl of `Serialize` by hand is for. Enums get theirs from a macro.
-fn serialized(head: &str) -> Option<&str> {
-    let by_hand = head.strip_prefix("impl Serialize for ").and_then(|rest| rest.split([' ', '<']).next());
-    by_hand.or_else(|| {
-        let (_, arguments) = head.split_once("_enum!(")?;
-        arguments.split([')', ',']).next()
+fn serialized(item: &str) -> Option<&str> {
+    let by_hand = head(item).strip_prefix("impl Serialize for ");
+    by_hand.and_then(|rest| rest.split([' ', '<']).next()).or_else(|| {
+        let (_, arguments) = item.split_once("_enum!(")?;
+        arguments.trim_start().split([')', ',']).next()
     })
 }
 
