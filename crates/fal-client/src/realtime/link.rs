@@ -80,6 +80,8 @@ struct Wire {
     listener: Option<Waker>,
     /// The end that has been heard of and not yet told.
     end: Option<Result<(), Error>>,
+    /// The same of connections before this one. A request, which is on this one, is not concerned.
+    earlier_end: Option<Result<(), Error>>,
     is_closed_here: bool,
     sent: u64,
     received: u64,
@@ -206,8 +208,10 @@ impl Link {
         }
         let socket = self.settings.open().await?;
         let mut wire = self.wire();
-        let Wire { end, inbox, listener, is_closed_here, .. } = std::mem::take(&mut *wire);
-        *wire = Wire { socket: Some(socket), end, inbox, listener, is_closed_here, ..Wire::default() };
+        let Wire { end, earlier_end, inbox, listener, is_closed_here, .. } = std::mem::take(&mut *wire);
+        let earlier_end = both(earlier_end, end);
+        *wire =
+            Wire { socket: Some(socket), earlier_end, inbox, listener, is_closed_here, ..Wire::default() };
         // Answers are counted anew, so that those of the old connection belong to nobody who waits.
         wire.inbox.iter_mut().for_each(|incoming| incoming.number = 0);
         drop(wire);
@@ -238,7 +242,8 @@ impl Link {
             if let Some(incoming) = found {
                 return Poll::Ready(Ok(Heard::Message(incoming)));
             }
-            match wire.end.take() {
+            let earlier_end = if wanted.is_none() { wire.earlier_end.take() } else { None };
+            match earlier_end.or_else(|| wire.end.take()) {
                 Some(Ok(())) => return Poll::Ready(Ok(Heard::End)),
                 Some(Err(error)) => return Poll::Ready(Err(error.at(self.settings.endpoint.as_ref()))),
                 None => {}
@@ -372,6 +377,18 @@ impl Drop for Link {
         {
             self.settings.client.0.sockets.put(key, socket);
         }
+    }
+}
+
+/// What is told of two ends that nobody has heard of.
+fn both(first: Option<Result<(), Error>>, second: Option<Result<(), Error>>) -> Option<Result<(), Error>> {
+    const MORE: &str = "; nor was that the only connection that was lost";
+    match (first, second) {
+        (Some(Err(first)), Some(Err(_))) if !first.message().ends_with(MORE) => {
+            Some(Err(first.followed_by(MORE)))
+        }
+        (Some(Err(first)), _) => Some(Err(first)),
+        (first, second) => second.or(first),
     }
 }
 

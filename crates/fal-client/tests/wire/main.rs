@@ -7,6 +7,8 @@ mod batch;
 mod blocking;
 mod download;
 mod events;
+#[cfg(feature = "realtime")]
+mod faults;
 mod files;
 mod job;
 mod model;

@@ -54,12 +54,12 @@ async fn unary() -> (tempfile::TempDir, Emulator, Client) {
     (folder, emulator, client)
 }
 
-fn ask(n: u64) -> Value {
+pub(crate) fn ask(n: u64) -> Value {
     json!({"prompt": "a cat", "n": n})
 }
 
 /// Fails instead of hanging.
-async fn soon<F: IntoFuture>(future: F) -> F::Output {
+pub(crate) async fn soon<F: IntoFuture>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(30), future.into_future()).await.expect("it hangs")
 }
 
@@ -199,14 +199,18 @@ async fn an_idle_connection_ends_and_is_opened_again_for_the_next_message() {
     assert_eq!(soon(connection.request_message(&ask(1))).await.unwrap().n, 1);
     assert!(soon(connection.recv()).await.unwrap().is_none());
     assert_eq!(soon(connection.request_message(&ask(2))).await.unwrap().n, 2);
-    // The end that nobody has read yet is noticed before a message is written into it.
+    // An end that nobody has read yet is noticed before a message is written into it, and is no end of a request that
+    // is on the next connection.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(soon(connection.request_message(&ask(2))).await.unwrap().n, 2);
+    assert!(soon(connection.recv()).await.unwrap().is_none(), "the end is still told");
     tokio::time::sleep(Duration::from_millis(500)).await;
     soon(connection.send_message(&ask(3))).await.unwrap();
     let mut seen = Vec::new();
     while seen.last() != Some(&3) {
         seen.extend(soon(connection.recv()).await.unwrap().map(|answer| answer.n));
     }
-    assert_eq!((seen, emulator.requests().len()), (vec![3], 3));
+    assert_eq!((seen, emulator.requests().len()), (vec![3], 4));
 
     let (sender, mut receiver) = connection.split();
     let listening = tokio::spawn(async move {
@@ -327,7 +331,7 @@ pub(crate) enum End {
     Stall,
 }
 
-async fn handshake(socket: &mut TcpStream) {
+pub(crate) async fn handshake(socket: &mut TcpStream) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(socket.read_u8().await.unwrap());
@@ -347,7 +351,7 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// `{"n": n}` in MessagePack.
-fn packed(n: u8) -> Vec<u8> {
+pub(crate) fn packed(n: u8) -> Vec<u8> {
     vec![0x81, 0xa1, b'n', n]
 }
 

@@ -1,0 +1,338 @@
+//! Every fault at the opening of streams and connections, and servers that restart: what becomes of it, and how often
+//! the server is asked. `cargo test -p fal-client --features realtime --test wire faults -- --nocapture` prints the
+//! table. What happens later, in the middle of an event or of a frame, is in `events` and `realtime`.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use fal_client::{Client, Error, ErrorKind, Result};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::{
+    model::cat,
+    realtime::{ask, frame, packed, soon},
+    server::quick,
+};
+
+/// What is opened, and the request of it at which the fault is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opened {
+    Stream,
+    Realtime,
+    /// The token that a connection is opened with.
+    Token,
+    OverWebSocket,
+}
+
+const ALL: [Opened; 4] = [Opened::Stream, Opened::Realtime, Opened::Token, Opened::OverWebSocket];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Transport,
+    Timeout,
+    RateLimited,
+    Api,
+    Auth,
+    NotFound,
+    Validation,
+    Decode,
+}
+
+/// What the caller sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expect {
+    /// The request is sent again, and if that does not help, this.
+    Again(Kind),
+    /// This, and the request is not sent again.
+    Told(Kind),
+}
+
+use Expect::{Again, Told};
+use Kind::{Api, Auth, Decode, NotFound, RateLimited, Timeout, Transport, Validation};
+
+/// How a server ends after what it has answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Close,
+    Reset,
+    Silence,
+}
+
+/// What happens, what becomes of a stream, whose work is billed, and of the others.
+type Fault = (&'static str, &'static str, End, Expect, Expect);
+
+const HALF: &str = "HTTP/1.1 200 OK\r\ncontent-ty";
+const HALF_500: &str =
+    "HTTP/1.1 500 Oh\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{\"detail\": ";
+
+macro_rules! answer {
+    ($status:literal, $kind:literal, $body:literal) => {
+        concat!("HTTP/1.1 ", $status, " -\r\nconnection: close\r\ncontent-type: ", $kind, "\r\n\r\n", $body)
+    };
+}
+
+#[rustfmt::skip]
+const FAULTS: &[Fault] = &[
+    ("reset when the request is read", "", End::Reset, Told(Transport), Again(Transport)),
+    ("closed when the request is read", "", End::Close, Told(Transport), Again(Transport)),
+    ("half a head, reset", HALF, End::Reset, Told(Transport), Again(Transport)),
+    ("half a head, closed", HALF, End::Close, Told(Transport), Again(Transport)),
+    ("half the body of an error, closed", HALF_500, End::Close, Told(Api), Again(Api)),
+    ("bytes that are not HTTP", "\u{1}\u{2}nonsense\r\n\r\n", End::Close, Told(Transport), Again(Transport)),
+    ("silence when the request is read", "", End::Silence, Told(Timeout), Told(Timeout)),
+    ("silence after half a head", HALF, End::Silence, Told(Timeout), Told(Timeout)),
+    ("silence in the body of an error", HALF_500, End::Silence, Told(Timeout), Told(Timeout)),
+    ("429", answer!(429, "application/json", "{\"detail\":\"slowly\"}"), End::Close, Again(RateLimited), Again(RateLimited)),
+    ("502 of the ingress", answer!(502, "text/html", "<html>nginx</html>"), End::Close, Told(Api), Again(Api)),
+    ("503 of the ingress", answer!(503, "text/html", "<html>nginx</html>"), End::Close, Again(Api), Again(Api)),
+    ("504 of the ingress", answer!(504, "text/html", "<html>nginx</html>"), End::Close, Told(Api), Again(Api)),
+    ("500 of fal", answer!(500, "application/json", "{\"detail\":\"oh\"}"), End::Close, Told(Api), Again(Api)),
+    ("401", answer!(401, "application/json", "{\"detail\":\"who?\"}"), End::Close, Told(Auth), Told(Auth)),
+    ("404", answer!(404, "application/json", "{\"detail\":\"where?\"}"), End::Close, Told(NotFound), Told(NotFound)),
+    ("422", answer!(422, "application/json", "{\"detail\":[{\"loc\":[\"body\"],\"msg\":\"m\",\"type\":\"t\"}]}"), End::Close, Told(Validation), Told(Validation)),
+    ("200 with a page", answer!(200, "text/html", "<html>"), End::Close, Told(Decode), Told(Decode)),
+    ("200 with other JSON", answer!(200, "application/json", "{}"), End::Close, Told(Decode), Told(Decode)),
+];
+
+fn kind(error: &Error) -> Option<Kind> {
+    Some(match error.kind() {
+        ErrorKind::Transport => Transport,
+        ErrorKind::Timeout => Timeout,
+        ErrorKind::RateLimited => RateLimited,
+        ErrorKind::Api => Api,
+        ErrorKind::Auth => Auth,
+        ErrorKind::NotFound => NotFound,
+        ErrorKind::Validation(_) => Validation,
+        ErrorKind::Decode { .. } => Decode,
+        _ => return None,
+    })
+}
+
+impl Opened {
+    async fn open(self, client: &Client) -> Result<()> {
+        match self {
+            Self::Stream => client.stream(cat()).await?.done().await.map(drop),
+            Self::Realtime => client.untyped_realtime::<Value, Value>("acme/app/edit").await.map(drop),
+            Self::Token => {
+                client.untyped_realtime::<Value, Value>("acme/app/edit").with_token().await.map(drop)
+            }
+            Self::OverWebSocket => client.untyped_over_websocket("acme/app/edit").await.map(drop),
+        }
+    }
+
+    /// Whether this is the request at which the fault is.
+    fn is_at(self, head: &str) -> bool {
+        (self == Self::Token) == head.contains("/tokens")
+    }
+}
+
+/// Reads a request with its body.
+async fn request(socket: &mut TcpStream) -> Option<String> {
+    let mut read = Vec::new();
+    loop {
+        if !matches!(socket.read_buf(&mut read).await, Ok(1..)) {
+            return None;
+        }
+        let text = String::from_utf8_lossy(&read);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        if body.len() >= length.unwrap_or(0) {
+            return Some(head.to_owned());
+        }
+    }
+}
+
+/// What a server answers that is well.
+fn good(head: &str) -> String {
+    if head.contains("/tokens") {
+        return answer!(200, "application/json", "\"token\"").to_owned();
+    }
+    match head.lines().find_map(|line| line.strip_prefix("sec-websocket-key: ")) {
+        Some(key) => format!(
+            "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: {}\r\n\r\n",
+            derive_accept_key(key.as_bytes())
+        ),
+        None => answer!(200, "text/event-stream", "data: {\"seed\":7}\n\n").to_owned(),
+    }
+}
+
+/// A server at which the fault happens `times` times. Counts the requests at which it could have.
+async fn server(opened: Opened, fault: &'static Fault, times: usize) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let seen: Arc<AtomicUsize> = Arc::default();
+    let count = seen.clone();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let count = count.clone();
+            tokio::spawn(async move {
+                let Some(head) = request(&mut socket).await else { return };
+                let is_bad = opened.is_at(&head) && count.fetch_add(1, Ordering::SeqCst) < times;
+                let (_, bad, end, ..) = fault;
+                if !is_bad {
+                    let _ = socket.write_all(good(&head).as_bytes()).await;
+                    if head.contains("upgrade: websocket") {
+                        while matches!(socket.read(&mut [0; 64]).await, Ok(1..)) {}
+                    }
+                    return;
+                }
+                let _ = socket.write_all(bad.as_bytes()).await;
+                match end {
+                    End::Close => {}
+                    End::Reset => {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                        let _ = socket.set_zero_linger();
+                    }
+                    End::Silence => while matches!(socket.read(&mut [0; 64]).await, Ok(1..)) {},
+                }
+            });
+        }
+    });
+    (url, seen)
+}
+
+/// Runs it; `Err` says what was wrong.
+async fn run(opened: Opened, fault: &'static Fault, times: usize) -> Result<(), String> {
+    let &(_, _, end, of_stream, of_others) = fault;
+    let expect = if opened == Opened::Stream { of_stream } else { of_others };
+    let (url, seen) = server(opened, fault, times).await;
+    let builder = Client::builder().emulator(url).key("test:key").retry(quick());
+    let builder = if end == End::Silence { builder.timeout(Duration::from_millis(500)) } else { builder };
+    let outcome = soon(opened.open(&builder.build().unwrap())).await;
+    let seen = seen.load(Ordering::SeqCst);
+    let (wanted, attempts) = match expect {
+        Again(_) if times == 1 => (None, 2),
+        Again(kind) => (Some(kind), 4),
+        Told(kind) => (Some(kind), 1),
+    };
+    let is_right = match (&outcome, wanted) {
+        (Ok(()), None) => true,
+        (Err(error), Some(wanted)) => {
+            let is_answer = !matches!(wanted, Transport | Timeout);
+            // A token that makes no sense may be a secret under another name.
+            let keeps_body = error.body().is_some() || (opened == Opened::Token && wanted == Decode);
+            kind(error) == Some(wanted)
+                && error.endpoint() == Some("acme/app/edit")
+                && (!is_answer || keeps_body)
+        }
+        _ => false,
+    };
+    if is_right && seen == attempts {
+        return Ok(());
+    }
+    Err(format!(
+        "{opened:?}, {}, {times} times: {expect:?} was expected, {seen} requests, {outcome:?}",
+        fault.0
+    ))
+}
+
+#[tokio::test]
+async fn every_fault_at_the_opening_is_told_or_got_over() {
+    let mut table = format!("{:<36}", "fault at the opening");
+    for opened in ALL {
+        table += &format!(" {:>14}", format!("{opened:?}"));
+    }
+    let mut wrong = Vec::new();
+    for fault in FAULTS {
+        table += &format!("\n{:<36}", fault.0);
+        for opened in ALL {
+            let mut cell = String::new();
+            for times in [1, usize::MAX] {
+                match run(opened, fault, times).await {
+                    Ok(()) => cell += if times == 1 { "once" } else { ", ever" },
+                    Err(why) => wrong.push(why),
+                }
+            }
+            table += &format!(" {cell:>14}");
+        }
+    }
+    println!("{table}\n{} cases, {} passed", FAULTS.len() * 8, FAULTS.len() * 8 - wrong.len());
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn nobody_there_is_told() {
+    for opened in ALL {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let attempts: Arc<AtomicUsize> = Arc::default();
+        let count = attempts.clone();
+        let builder = Client::builder().emulator(url).key("test:key").retry(quick()).on_attempt(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        let error = soon(opened.open(&builder.build().unwrap())).await.unwrap_err();
+        assert!(error.is_transport(), "{opened:?}: {error:?}");
+        assert_eq!(attempts.load(Ordering::SeqCst), 4, "{opened:?}");
+    }
+}
+
+/// A server of events and messages that can be stopped with all its connections.
+async fn live(address: &str) -> (String, JoinSet<()>) {
+    let listener = TcpListener::bind(address).await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((mut socket, _)) = listener.accept().await {
+            connections.spawn(async move {
+                let Some(head) = request(&mut socket).await else { return };
+                if !head.contains("upgrade: websocket") {
+                    let head = "HTTP/1.1 200 -\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+                    let event = "10\r\ndata: {\"n\": 1}\n\n\r\n";
+                    let _ = socket.write_all(format!("{head}{event}").as_bytes()).await;
+                    return std::future::pending().await;
+                }
+                let _ = socket.write_all(good(&head).as_bytes()).await;
+                let mut buffer = [0; 4096];
+                while matches!(socket.read(&mut buffer).await, Ok(1..)) {
+                    let _ = socket.write_all(&frame(0x82, &packed(7))).await;
+                }
+            });
+        }
+    });
+    (address, tasks)
+}
+
+#[tokio::test]
+async fn a_server_that_restarts_loses_nothing_in_silence() {
+    let (address, mut server) = live("127.0.0.1:0").await;
+    let client = Client::builder().emulator(format!("http://{address}")).retry(quick()).build().unwrap();
+    let mut events = soon(client.stream(cat())).await.unwrap();
+    let call = client.untyped_realtime::<Value, Value>("acme/live").reconnect();
+    let mut connection = soon(call).await.unwrap();
+    assert_eq!(soon(events.next()).await.unwrap().unwrap()["n"], 1);
+    assert_eq!(soon(connection.request_message(&ask(1))).await.unwrap()["n"], 7);
+
+    server.shutdown().await;
+    let error = soon(events.next()).await.unwrap().unwrap_err();
+    assert!(error.is_transport() && error.to_string().contains("after 1 event"), "{error}");
+    // Either the message finds no connection, or its answer does not come; both are told.
+    let error = soon(connection.request_message(&ask(2))).await.unwrap_err();
+    assert!(error.is_transport(), "{error}");
+    let is_told = error.message().contains("had no answer");
+    let error = soon(connection.send_message(&ask(3))).await.unwrap_err();
+    assert!(error.is_transport(), "{error}");
+
+    let (_, _server) = live(&address).await;
+    // The loss that nobody has heard of is none of this request.
+    assert_eq!(soon(connection.request_message(&ask(4))).await.unwrap()["n"], 7);
+    if !is_told {
+        let error = soon(connection.recv()).await.unwrap_err();
+        assert!(error.is_transport(), "{error}");
+    }
+    assert_eq!(soon(connection.request_message(&ask(5))).await.unwrap()["n"], 7);
+    let mut events = soon(client.stream(cat())).await.unwrap();
+    assert_eq!(soon(events.next()).await.unwrap().unwrap()["n"], 1);
+}
