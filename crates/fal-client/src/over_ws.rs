@@ -176,8 +176,8 @@ impl<E: Endpoint> Calls<E> {
             validate(&input).map_err(Error::violations)?;
             prepare::upload_files(&shared.client, &mut input, &shared.client.0.retry, None).await?;
             let body = serde_json::to_string(&input).map_err(prepare::unwritable)?;
-            let number = shared.send(Message::Text(body.into())).await?;
-            let answer = shared.answer(number).await?;
+            let waiting = shared.send(Message::Text(body.into())).await?;
+            let answer = shared.answer(waiting).await?;
             if !answer.status.is_success() {
                 return Err(Error::from_answer(answer.status, &answer.headers, answer.body));
             }
@@ -193,10 +193,11 @@ impl Shared {
         self.wire.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a call and gives its number.
-    async fn send(&self, message: Message) -> Result<u64> {
+    /// Sends a call. From here on its answer is expected, and dropped if nobody waits for it.
+    async fn send(&self, message: Message) -> Result<Waiting<'_>> {
         let _turn = self.sending.lock().await;
         let mut message = Some(message);
+        let mut waiting = Waiting { shared: self, number: None };
         std::future::poll_fn(|context| {
             let mut wire = self.wire();
             if let Some(why) = &wire.broken {
@@ -206,16 +207,17 @@ impl Shared {
             if let Some(message) = message.take() {
                 wire.socket.start_send(message)?;
                 wire.sent += 1;
+                waiting.number = Some(wire.sent);
             }
-            ready!(wire.socket.poll_flush(context)).map_err(Error::unanswered)?;
-            Poll::Ready(Ok(wire.sent))
+            wire.socket.poll_flush(context).map_err(Error::unanswered)
         })
-        .await
+        .await?;
+        Ok(waiting)
     }
 
     /// Waits for the answer to a call.
-    async fn answer(&self, number: u64) -> Result<Answer> {
-        let mut waiting = Waiting { shared: self, number: Some(number) };
+    async fn answer(&self, mut waiting: Waiting<'_>) -> Result<Answer> {
+        let number = waiting.number.unwrap_or_default();
         // Whoever has this reads, for the others too.
         let _turn = self.receiving.lock().await;
         let answer = std::future::poll_fn(|context| self.wire().poll_answer(context, number)).await;
@@ -305,6 +307,7 @@ impl Begun {
 /// A call whose answer has not been fetched.
 struct Waiting<'a> {
     shared: &'a Shared,
+    /// Counted from 1; none before it was written.
     number: Option<u64>,
 }
 

@@ -64,3 +64,37 @@ async fn a_connection_that_ends_fails_the_calls_on_it() {
         assert!(call.await.unwrap().unwrap_err().is_transport());
     }
 }
+
+/// Wherever an answer breaks off, its call is told, and so is the next one.
+#[tokio::test]
+async fn an_answer_that_breaks_anywhere_fails_its_call() {
+    let start = frame(0x81, br#"{"type":"start","request_id":"r1","status":200}"#);
+    let end = frame(0x81, br#"{"type":"end","request_id":"r1"}"#);
+    let whole = [start, frame(0x82, br#"{"n":"#), frame(0x81, b"7}"), end].concat();
+    let mut cases = 0;
+    for (how, step) in [(End::Cut, 1), (End::Reset, 1), (End::Stall, 25)] {
+        for at in (0..whole.len()).step_by(step) {
+            let client = server(whole[..at].to_vec(), how).await;
+            let calls = client.untyped_over_websocket("fal-ai/flux/dev").timeout(Duration::from_secs(1));
+            let calls = calls.await.unwrap();
+            let call = tokio::time::timeout(Duration::from_secs(30), calls.run(ask("a")));
+            let error = call.await.expect("it hangs").unwrap_err();
+            match how {
+                End::Stall => assert!(error.is_timeout(), "{at}: {error:?}"),
+                _ => {
+                    assert!(error.is_transport(), "{how:?} after {at} bytes: {error:?}");
+                    let call = tokio::time::timeout(Duration::from_secs(30), calls.run(ask("b")));
+                    assert!(call.await.expect("it hangs").unwrap_err().is_transport());
+                }
+            }
+            assert_eq!(error.endpoint(), Some("fal-ai/flux/dev"));
+            cases += 1;
+        }
+    }
+    let client = server(whole, End::Stall).await;
+    let calls = client.untyped_over_websocket("fal-ai/flux/dev").await.unwrap();
+    let call = tokio::time::timeout(Duration::from_secs(30), calls.run(ask("a")));
+    let reply = call.await.expect("it hangs").unwrap();
+    assert_eq!((reply["n"].clone(), reply.request_id()), (json!(7), "r1"));
+    println!("{cases} answers broken off, {cases} told");
+}
