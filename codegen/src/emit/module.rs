@@ -142,8 +142,8 @@ fn known(types: &[Item]) -> String {
     let named: Vec<&str> = named.iter().map(String::as_str).collect();
     match named.as_slice() {
         [] => String::new(),
-        [one] => format!("pub use fal_core::media::{one};\n"),
-        several => format!("pub use fal_core::media::{{{}}};\n", several.join(", ")),
+        [one] => format!("#[doc(inline)]\npub use fal_core::media::{one};\n"),
+        several => format!("#[doc(inline)]\npub use fal_core::media::{{{}}};\n", several.join(", ")),
     }
 }
 
@@ -243,8 +243,8 @@ fn body(place: Place, item: &Crate, module: &Module, endpoint: &Endpoint) -> Res
 
     let shared = match endpoint.shared.as_slice() {
         [] => String::new(),
-        [one] => format!("pub use {types}::{one};\n"),
-        several => format!("pub use {types}::{{{}}};\n", several.join(", ")),
+        [one] => format!("#[doc(inline)]\npub use {types}::{one};\n"),
+        several => format!("#[doc(inline)]\npub use {types}::{{{}}};\n", several.join(", ")),
     };
     let uses = imports::of(&text);
     let uses = if shared.is_empty() { uses } else { format!("{uses}\n{shared}") };

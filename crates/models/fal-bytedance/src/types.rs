@@ -5,6 +5,7 @@ use fal_core::{Parameters, Unset, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use fal_core::media::{CustomImageSize as ImageSize, FileOutput, ImageFile as Image};
 
 /// One turn of a conversation.

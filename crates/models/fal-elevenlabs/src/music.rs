@@ -18,6 +18,7 @@ use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Violations, w
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{FileOutput, MusicCompositionPlan};
 
 /// The endpoint [`fal-ai/elevenlabs/music`](https://fal.ai/models/fal-ai/elevenlabs/music).

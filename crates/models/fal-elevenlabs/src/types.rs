@@ -4,6 +4,7 @@
 use fal_core::{Check, Int, Param, Parameters, Unset, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
+#[doc(inline)]
 pub use fal_core::media::FileOutput;
 
 /// The plan of a piece of music.

@@ -5,6 +5,7 @@ use fal_core::{Float, Int, Param, Parameters, Unset, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::Value;
 
+#[doc(inline)]
 pub use fal_core::media::Image;
 
 /// The values of `image_size`.

@@ -25,6 +25,7 @@ use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unse
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{Image, ImageSize};
 
 /// The endpoint [`fal-ai/flux-1/srpo`](https://fal.ai/models/fal-ai/flux-1/srpo).

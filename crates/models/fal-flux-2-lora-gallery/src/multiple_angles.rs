@@ -10,6 +10,7 @@ use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{Image, ImageSize};
 
 /// The endpoint [`fal-ai/flux-2-lora-gallery/multiple-angles`](https://fal.ai/models/fal-ai/flux-2-lora-gallery/multiple-angles).

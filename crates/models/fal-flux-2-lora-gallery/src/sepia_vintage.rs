@@ -20,6 +20,7 @@ use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violat
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{Image, ImageSize};
 
 /// The endpoint [`fal-ai/flux-2-lora-gallery/sepia-vintage`](https://fal.ai/models/fal-ai/flux-2-lora-gallery/sepia-vintage).

@@ -9,6 +9,7 @@ use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{ImageFile, ImageSize};
 
 /// The endpoint [`fal-ai/flux-2-max/edit`](https://fal.ai/models/fal-ai/flux-2-max/edit).

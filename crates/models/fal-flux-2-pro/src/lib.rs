@@ -32,6 +32,7 @@ use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{ImageFile, ImageSize};
 
 /// The endpoint [`fal-ai/flux-2-pro`](https://fal.ai/models/fal-ai/flux-2-pro).

@@ -39,6 +39,7 @@ use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{Image, LoraWeight};
 
 /// The endpoint [`fal-ai/flux-kontext-lora`](https://fal.ai/models/fal-ai/flux-kontext-lora).

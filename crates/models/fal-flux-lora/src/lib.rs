@@ -39,6 +39,7 @@ use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violat
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{Image, ImageSize, LoraWeight};
 
 /// The endpoint [`fal-ai/flux-lora`](https://fal.ai/models/fal-ai/flux-lora).

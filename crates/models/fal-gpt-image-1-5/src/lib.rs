@@ -29,6 +29,7 @@ use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Streams, Unse
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::ImageFile;
 
 /// The endpoint [`fal-ai/gpt-image-1.5`](https://fal.ai/models/fal-ai/gpt-image-1.5).

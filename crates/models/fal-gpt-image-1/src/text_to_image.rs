@@ -20,6 +20,7 @@ use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violat
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::ImageFile;
 
 /// The endpoint [`fal-ai/gpt-image-1/text-to-image`](https://fal.ai/models/fal-ai/gpt-image-1/text-to-image).

@@ -33,6 +33,7 @@ use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/hunyuan-video`](https://fal.ai/models/fal-ai/hunyuan-video).

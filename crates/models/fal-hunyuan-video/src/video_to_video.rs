@@ -21,6 +21,7 @@ use fal_core::{Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Viola
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/hunyuan-video/video-to-video`](https://fal.ai/models/fal-ai/hunyuan-video/video-to-video).

@@ -38,6 +38,7 @@ use fal_core::{Endpoint, Int, IntoInput, Param, Parameters, Streams, Unset, Viol
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{ImageFile, ImageSize};
 
 /// The endpoint [`ideogram/v4`](https://fal.ai/models/ideogram/v4).

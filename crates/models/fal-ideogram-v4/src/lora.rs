@@ -23,6 +23,7 @@ use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Streams, Unse
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{ImageFile, ImageSize, LoRaInput};
 
 /// The endpoint [`ideogram/v4/lora`](https://fal.ai/models/ideogram/v4/lora).

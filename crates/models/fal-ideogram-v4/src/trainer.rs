@@ -19,6 +19,7 @@ use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`ideogram/v4/trainer`](https://fal.ai/models/ideogram/v4/trainer).

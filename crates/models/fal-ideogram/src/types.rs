@@ -4,6 +4,7 @@
 use fal_core::{Float, Int, Nullable, Param, Parameters, Unset, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
+#[doc(inline)]
 pub use fal_core::media::{CustomImageSize, FileOutput, ImageSize};
 
 /// Colors to prefer: a ready-made palette, or colors of your own.

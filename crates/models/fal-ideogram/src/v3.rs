@@ -20,6 +20,7 @@ use fal_core::{Endpoint, File, Int, IntoInput, Nullable, Param, Parameters, Unse
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{ColorPalette, FileOutput, ImageSize};
 
 /// The endpoint [`fal-ai/ideogram/v3`](https://fal.ai/models/fal-ai/ideogram/v3).

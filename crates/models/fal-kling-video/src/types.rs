@@ -4,6 +4,7 @@
 use fal_core::{File, Int, Param, Parameters, Unset, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
+#[doc(inline)]
 pub use fal_core::media::FileOutput;
 
 /// A character or an object that prompts can refer to, shown by images.

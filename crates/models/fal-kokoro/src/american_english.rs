@@ -19,6 +19,7 @@ use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/kokoro/american-english`](https://fal.ai/models/fal-ai/kokoro/american-english).

@@ -20,6 +20,7 @@ use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations,
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/kokoro/japanese`](https://fal.ai/models/fal-ai/kokoro/japanese).

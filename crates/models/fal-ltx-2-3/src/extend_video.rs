@@ -20,6 +20,7 @@ use fal_core::{Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::VideoFile;
 
 /// The endpoint [`fal-ai/ltx-2.3/extend-video`](https://fal.ai/models/fal-ai/ltx-2.3/extend-video).

@@ -32,6 +32,7 @@ use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violat
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/ltx-video`](https://fal.ai/models/fal-ai/ltx-video).

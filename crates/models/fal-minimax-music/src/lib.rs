@@ -40,6 +40,7 @@ use fal_core::{Check, Endpoint, File, IntoInput, Parameters, Unset, Violations, 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/minimax-music`](https://fal.ai/models/fal-ai/minimax-music).

@@ -4,6 +4,7 @@
 use fal_core::{Param, Parameters, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
+#[doc(inline)]
 pub use fal_core::media::FileOutput;
 
 /// Format of a recording.

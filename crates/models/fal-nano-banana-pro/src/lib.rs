@@ -27,6 +27,7 @@ use fal_core::{Check, Endpoint, Int, IntoInput, Nullable, Param, Parameters, Uns
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::ImageFile;
 
 /// The endpoint [`fal-ai/nano-banana-pro`](https://fal.ai/models/fal-ai/nano-banana-pro).

@@ -28,6 +28,7 @@ use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Streams, Unse
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{ImageFile, ImageSize};
 
 /// The endpoint [`openai/gpt-image-2`](https://fal.ai/models/openai/gpt-image-2).

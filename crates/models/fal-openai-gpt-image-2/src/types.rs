@@ -5,6 +5,7 @@ use fal_core::Parameters;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+#[doc(inline)]
 pub use fal_core::media::{CustomImageSize, ImageFile};
 
 /// The values of `image_size`.

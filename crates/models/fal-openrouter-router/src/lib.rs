@@ -44,6 +44,7 @@ use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unse
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::UsageInfo;
 
 /// The endpoint [`openrouter/router`](https://fal.ai/models/openrouter/router).

@@ -23,6 +23,7 @@ use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Streams
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::UsageInfo;
 
 /// The endpoint [`openrouter/router/video`](https://fal.ai/models/openrouter/router/video).

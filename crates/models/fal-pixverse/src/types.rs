@@ -4,6 +4,7 @@
 use fal_core::{File, Param, Parameters, Unset, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
+#[doc(inline)]
 pub use fal_core::media::FileOutput;
 
 /// An image, and the name that prompts call it by.

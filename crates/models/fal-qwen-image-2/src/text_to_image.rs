@@ -20,6 +20,7 @@ use fal_core::{Check, Endpoint, Int, IntoInput, Nullable, Param, Parameters, Uns
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{FileOutput, ImageSize};
 
 /// The endpoint [`fal-ai/qwen-image-2/text-to-image`](https://fal.ai/models/fal-ai/qwen-image-2/text-to-image).

@@ -35,6 +35,7 @@ use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violat
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{Image, ImageSize};
 
 /// The endpoint [`fal-ai/qwen-image-2512`](https://fal.ai/models/fal-ai/qwen-image-2512).

@@ -4,6 +4,7 @@
 use fal_core::{Float, Param, Parameters, Unset, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
+#[doc(inline)]
 pub use fal_core::media::{CustomImageSize, Image, ImageSize};
 
 /// Weights of a LoRA, and how strongly they apply.

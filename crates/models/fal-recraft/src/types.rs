@@ -4,6 +4,7 @@
 use fal_core::{Int, Param, Parameters, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
+#[doc(inline)]
 pub use fal_core::media::{CustomImageSize, FileOutput, ImageSize};
 
 /// A color by its red, green and blue parts.

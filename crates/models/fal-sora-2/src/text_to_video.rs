@@ -21,6 +21,7 @@ use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations,
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{ImageFile, VideoFile};
 
 /// The endpoint [`fal-ai/sora-2/text-to-video`](https://fal.ai/models/fal-ai/sora-2/text-to-video).

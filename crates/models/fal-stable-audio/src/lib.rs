@@ -27,6 +27,7 @@ use fal_core::{Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, w
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/stable-audio`](https://fal.ai/models/fal-ai/stable-audio).

@@ -10,6 +10,7 @@ use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/vidu/template-to-video`](https://fal.ai/models/fal-ai/vidu/template-to-video).

@@ -11,6 +11,7 @@ use fal_core::{Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Un
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::VideoFile;
 
 /// The endpoint [`wan/v2.6/reference-to-video`](https://fal.ai/models/wan/v2.6/reference-to-video).

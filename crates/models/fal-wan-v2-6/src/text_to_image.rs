@@ -20,6 +20,7 @@ use fal_core::{Check, Endpoint, File, Int, IntoInput, Nullable, Param, Parameter
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{FileOutput, ImageSize};
 
 /// The endpoint [`wan/v2.6/text-to-image`](https://fal.ai/models/wan/v2.6/text-to-image).

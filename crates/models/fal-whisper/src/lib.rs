@@ -27,6 +27,7 @@ use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::WhisperChunk;
 
 /// The endpoint [`fal-ai/whisper`](https://fal.ai/models/fal-ai/whisper).

@@ -26,6 +26,7 @@ use fal_core::{Endpoint, File, Int, IntoInput, Nullable, Param, Parameters, Unse
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::WhisperChunk;
 
 /// The endpoint [`fal-ai/wizper`](https://fal.ai/models/fal-ai/wizper).

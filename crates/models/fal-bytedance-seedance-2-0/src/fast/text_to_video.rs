@@ -20,6 +20,7 @@ use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`bytedance/seedance-2.0/fast/text-to-video`](https://fal.ai/models/bytedance/seedance-2.0/fast/text-to-video).

@@ -20,6 +20,7 @@ use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Viola
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::TranscriptionWord;
 
 /// The endpoint [`fal-ai/elevenlabs/speech-to-text/scribe-v2`](https://fal.ai/models/fal-ai/elevenlabs/speech-to-text/scribe-v2).

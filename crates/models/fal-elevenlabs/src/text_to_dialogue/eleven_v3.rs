@@ -12,6 +12,7 @@ use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Vi
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{DialogueBlock, FileOutput, PronunciationDictionaryLocator};
 
 /// The endpoint [`fal-ai/elevenlabs/text-to-dialogue/eleven-v3`](https://fal.ai/models/fal-ai/elevenlabs/text-to-dialogue/eleven-v3).

@@ -22,6 +22,7 @@ use fal_core::{Check, Endpoint, Float, IntoInput, Param, Parameters, Streams, Un
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/elevenlabs/tts/eleven-v3`](https://fal.ai/models/fal-ai/elevenlabs/tts/eleven-v3).

@@ -22,6 +22,7 @@ use fal_core::{Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violati
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{Image, ImageSize};
 
 /// The endpoint [`fal-ai/flux-1/schnell/redux`](https://fal.ai/models/fal-ai/flux-1/schnell/redux).

@@ -24,6 +24,7 @@ use fal_core::{Endpoint, File, IntoInput, Nullable, Param, Parameters, Realtime,
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::RealtimeImage;
 
 /// The endpoint [`fal-ai/flux-2/klein/realtime`](https://fal.ai/models/fal-ai/flux-2/klein/realtime).

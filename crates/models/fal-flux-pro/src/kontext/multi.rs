@@ -12,6 +12,7 @@ use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::Image;
 
 /// The endpoint [`fal-ai/flux-pro/kontext/multi`](https://fal.ai/models/fal-ai/flux-pro/kontext/multi).

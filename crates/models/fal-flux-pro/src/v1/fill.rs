@@ -23,6 +23,7 @@ use fal_core::{Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violati
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::Image;
 
 /// The endpoint [`fal-ai/flux-pro/v1/fill`](https://fal.ai/models/fal-ai/flux-pro/v1/fill).

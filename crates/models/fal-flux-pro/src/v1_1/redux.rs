@@ -22,6 +22,7 @@ use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{Image, ImageSize};
 
 /// The endpoint [`fal-ai/flux-pro/v1.1/redux`](https://fal.ai/models/fal-ai/flux-pro/v1.1/redux).

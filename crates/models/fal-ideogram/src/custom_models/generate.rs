@@ -21,6 +21,7 @@ use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violat
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/ideogram/custom-models/generate`](https://fal.ai/models/fal-ai/ideogram/custom-models/generate).

@@ -22,6 +22,7 @@ use fal_core::{Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/kling-video/lipsync/text-to-video`](https://fal.ai/models/fal-ai/kling-video/lipsync/text-to-video).

@@ -21,6 +21,7 @@ use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Viola
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::VideoFile;
 
 /// The endpoint [`fal-ai/ltx-2.3/image-to-video/fast`](https://fal.ai/models/fal-ai/ltx-2.3/image-to-video/fast).

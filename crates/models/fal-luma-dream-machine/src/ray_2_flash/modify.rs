@@ -20,6 +20,7 @@ use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Viola
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/luma-dream-machine/ray-2-flash/modify`](https://fal.ai/models/fal-ai/luma-dream-machine/ray-2-flash/modify).

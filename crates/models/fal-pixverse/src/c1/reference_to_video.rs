@@ -10,6 +10,7 @@ use fal_core::{Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{FileOutput, ImageReference};
 
 /// The endpoint [`fal-ai/pixverse/c1/reference-to-video`](https://fal.ai/models/fal-ai/pixverse/c1/reference-to-video).

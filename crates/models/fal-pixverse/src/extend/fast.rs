@@ -21,6 +21,7 @@ use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/pixverse/extend/fast`](https://fal.ai/models/fal-ai/pixverse/extend/fast).

@@ -22,6 +22,7 @@ use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/pixverse/v5.6/transition`](https://fal.ai/models/fal-ai/pixverse/v5.6/transition).

@@ -20,6 +20,7 @@ use fal_core::{Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, w
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/pixverse/v6/text-to-video`](https://fal.ai/models/fal-ai/pixverse/v6/text-to-video).

@@ -19,6 +19,7 @@ use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::VideoFile;
 
 /// The endpoint [`fal-ai/wan/v2.7/image-to-video`](https://fal.ai/models/fal-ai/wan/v2.7/image-to-video).

@@ -19,6 +19,7 @@ use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{Seed2MiniMessage, Seed2MiniMessageOutput};
 
 /// The endpoint [`fal-ai/bytedance/seed/v2/mini`](https://fal.ai/models/fal-ai/bytedance/seed/v2/mini).

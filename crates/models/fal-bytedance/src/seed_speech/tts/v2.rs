@@ -20,6 +20,7 @@ use fal_core::{Check, Endpoint, Float, Int, IntoInput, Param, Parameters, Unset,
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/bytedance/seed-speech/tts/v2`](https://fal.ai/models/fal-ai/bytedance/seed-speech/tts/v2).

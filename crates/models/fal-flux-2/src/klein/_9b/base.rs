@@ -26,6 +26,7 @@ use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unse
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{ImageFile, ImageSize};
 
 /// The endpoint [`fal-ai/flux-2/klein/9b/base`](https://fal.ai/models/fal-ai/flux-2/klein/9b/base).

@@ -20,6 +20,7 @@ use fal_core::{Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Viol
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{CameraControl, FileOutput};
 
 /// The endpoint [`fal-ai/kling-video/v1/standard/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v1/standard/text-to-video).

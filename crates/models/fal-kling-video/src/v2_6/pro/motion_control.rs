@@ -22,6 +22,7 @@ use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Viola
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/kling-video/v2.6/pro/motion-control`](https://fal.ai/models/fal-ai/kling-video/v2.6/pro/motion-control).

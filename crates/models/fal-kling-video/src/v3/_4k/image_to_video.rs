@@ -21,6 +21,7 @@ use fal_core::{Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{FileOutput, KlingV3ComboElementInput, KlingV3MultiPromptElement};
 
 /// The endpoint [`fal-ai/kling-video/v3/4k/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v3/4k/image-to-video).

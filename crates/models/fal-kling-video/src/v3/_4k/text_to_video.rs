@@ -19,6 +19,7 @@ use fal_core::{Check, Endpoint, Float, IntoInput, Param, Parameters, Violations,
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{FileOutput, KlingV3MultiPromptElement};
 
 /// The endpoint [`fal-ai/kling-video/v3/4k/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v3/4k/text-to-video).

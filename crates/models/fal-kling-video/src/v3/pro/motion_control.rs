@@ -22,6 +22,7 @@ use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Viola
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{FileOutput, KlingV3ImageElementInput};
 
 /// The endpoint [`fal-ai/kling-video/v3/pro/motion-control`](https://fal.ai/models/fal-ai/kling-video/v3/pro/motion-control).

@@ -20,6 +20,7 @@ use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/pixverse/v3.5/text-to-video/fast`](https://fal.ai/models/fal-ai/pixverse/v3.5/text-to-video/fast).

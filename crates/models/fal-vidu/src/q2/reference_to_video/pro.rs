@@ -20,6 +20,7 @@ use fal_core::{Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/vidu/q2/reference-to-video/pro`](https://fal.ai/models/fal-ai/vidu/q2/reference-to-video/pro).

@@ -10,6 +10,7 @@ use fal_core::{Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/vidu/q3/reference-to-video/mix`](https://fal.ai/models/fal-ai/vidu/q3/reference-to-video/mix).

@@ -20,6 +20,7 @@ use fal_core::{Endpoint, Float, Int, IntoInput, Nullable, Param, Parameters, Uns
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/wan/v2.2-5b/text-to-video/distill`](https://fal.ai/models/fal-ai/wan/v2.2-5b/text-to-video/distill).

@@ -21,6 +21,7 @@ use fal_core::{Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameter
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{FileOutput, LoRaWeight};
 
 /// The endpoint [`fal-ai/wan/v2.2-a14b/image-to-video/lora`](https://fal.ai/models/fal-ai/wan/v2.2-a14b/image-to-video/lora).

@@ -20,6 +20,7 @@ use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violat
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::{FileOutput, ImageSize, LoRaWeight};
 
 /// The endpoint [`fal-ai/wan/v2.2-a14b/text-to-image/lora`](https://fal.ai/models/fal-ai/wan/v2.2-a14b/text-to-image/lora).

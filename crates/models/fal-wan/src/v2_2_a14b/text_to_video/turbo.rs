@@ -20,6 +20,7 @@ use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
+#[doc(inline)]
 pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/wan/v2.2-a14b/text-to-video/turbo`](https://fal.ai/models/fal-ai/wan/v2.2-a14b/text-to-video/turbo).
