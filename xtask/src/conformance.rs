@@ -1,4 +1,5 @@
-//! `cargo xtask conformance`: fal's official clients, unmodified, against the emulator under fal's host names.
+//! `cargo xtask conformance`: fal's official clients, unmodified, against the emulator under fal's host names, and
+//! the client of this repository against an app of fal's own Python package.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,6 +7,7 @@ use std::process::Command;
 use crate::root;
 use crate::run::cargo;
 
+mod app;
 mod driver;
 mod emulator;
 mod page;
@@ -30,6 +32,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     page: bool,
 
+    /// Only the client of this repository against an app of fal's Python package
+    #[arg(long, conflicts_with = "page")]
+    app: bool,
+
     /// Only these operations, by their names in the table
     #[arg(value_name = "OPERATION")]
     operations: Vec<String>,
@@ -48,6 +54,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let sources = root().join("tests/conformance");
     if arguments.page {
         return page::run(folder, &sources, &arguments.operations);
+    }
+    if arguments.app {
+        return against_app(folder, &sources, arguments.or_skip);
     }
     let drivers = match install(folder, &sources) {
         Err(why) if arguments.or_skip => {
@@ -84,7 +93,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         }
     }
     println!("{table}");
-    table.verdict(arguments.operations.is_empty())
+    table.verdict(arguments.operations.is_empty())?;
+    if arguments.operations.is_empty() { against_app(folder, &sources, arguments.or_skip) } else { Ok(()) }
+}
+
+fn against_app(folder: &Path, sources: &Path, or_skip: bool) -> Result<(), String> {
+    match app::install(folder, sources) {
+        Err(why) if or_skip => {
+            println!("skipped: fal's Python package cannot be installed: {why}");
+            Ok(())
+        }
+        python => app::run(&python?, sources),
+    }
 }
 
 /// Installs both clients below `folder`, which may hold them already.

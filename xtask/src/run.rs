@@ -6,10 +6,19 @@ use crate::root;
 
 /// Runs `cargo` with `arguments` at the root of the workspace, its output going where ours goes.
 pub(crate) fn cargo<I: AsRef<str>>(arguments: impl IntoIterator<Item = I>) -> Result<(), String> {
+    cargo_with(arguments, &[])
+}
+
+/// As [`cargo`], with these variables.
+pub(crate) fn cargo_with<I: AsRef<str>>(
+    arguments: impl IntoIterator<Item = I>,
+    environment: &[(&str, &str)],
+) -> Result<(), String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let arguments: Vec<String> = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
     let line = format!("cargo {}", arguments.join(" "));
-    let status = Command::new(cargo).args(&arguments).current_dir(root()).status();
+    let mut command = Command::new(cargo);
+    let status = command.args(&arguments).envs(environment.iter().copied()).current_dir(root()).status();
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("`{line}` failed ({status})")),
