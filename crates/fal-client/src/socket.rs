@@ -27,6 +27,9 @@ use crate::{
     transport::{Request, Transport},
 };
 
+/// tungstenite clears all of it before each read, also before one that brings nothing.
+const READ_BUFFER: usize = 16 << 10;
+
 /// An open WebSocket.
 pub(crate) struct Socket(WebSocketStream<reqwest::Upgraded>);
 
@@ -73,6 +76,7 @@ impl Socket {
         }
         let stream = response.upgrade().await.map_err(Error::broken)?;
         let config = WebSocketConfig::default().max_message_size(Some(limit)).max_frame_size(Some(limit));
+        let config = config.read_buffer_size(READ_BUFFER);
         Ok(Self(WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await))
     }
 

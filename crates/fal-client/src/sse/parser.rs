@@ -4,7 +4,7 @@
 //! they were decoded as UTF-8 one chunk at a time. Data stays bytes, so that a character which arrives in
 //! two chunks cannot be torn; an event of one line that arrives in one chunk is a slice of that chunk.
 
-use std::{mem, sync::Arc};
+use std::{mem, ops::Range, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 
@@ -24,8 +24,10 @@ pub(crate) struct Event {
 /// Turns bytes, cut anywhere, into events.
 #[derive(Debug)]
 pub(crate) struct Parser {
-    /// What has arrived and is not yet parsed.
+    /// What has arrived last.
     chunk: Bytes,
+    /// How much of it is parsed. It is not cut off there, because each cut counts a reference more and one less.
+    parsed: usize,
     /// The beginning of a line whose rest has not arrived. In front of `chunk`.
     partial: BytesMut,
     /// A line that ended with `\r` may go on with `\n`.
@@ -36,6 +38,14 @@ pub(crate) struct Parser {
     id: Option<Arc<str>>,
     received: u64,
     limit: usize,
+}
+
+/// A line, without its end.
+enum Line {
+    /// A part of the chunk.
+    Within(Range<usize>),
+    /// Put together from several chunks.
+    Joined(Bytes),
 }
 
 /// The data of the event that is being read.
@@ -54,6 +64,7 @@ impl Parser {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             chunk: Bytes::new(),
+            parsed: 0,
             partial: BytesMut::new(),
             skip_newline: false,
             at_beginning: true,
@@ -69,17 +80,20 @@ impl Parser {
     pub(crate) fn push(&mut self, chunk: Bytes) {
         self.received = self.received.saturating_add(chunk.len() as u64);
         // Callers take all events before they push more, so there is nothing left but what `partial` holds.
-        if !self.chunk.is_empty() {
-            let rest = mem::take(&mut self.chunk);
-            self.partial.extend_from_slice(&rest);
-        }
+        self.keep_rest();
         self.chunk = chunk;
+    }
+
+    /// What is left of the chunk is the beginning of a line.
+    fn keep_rest(&mut self) {
+        let (chunk, parsed) = (mem::take(&mut self.chunk), mem::take(&mut self.parsed));
+        self.partial.extend_from_slice(chunk.get(parsed..).unwrap_or_default());
     }
 
     /// The next whole event of what has arrived.
     pub(crate) fn next(&mut self) -> Result<Option<Event>> {
         while let Some(line) = self.line() {
-            if line.is_empty() {
+            if self.text(&line).is_empty() {
                 let name = self.name.take();
                 let data = match mem::take(&mut self.data) {
                     Data::None => continue,
@@ -88,7 +102,7 @@ impl Parser {
                 };
                 return Ok(Some(Event { data, name, id: self.id.clone() }));
             }
-            self.field(line);
+            self.field(&line);
             self.check(self.data.len())?;
         }
         self.check(self.data.len().saturating_add(self.partial.len()))?;
@@ -119,49 +133,60 @@ impl Parser {
         Err(Error::new(ErrorKind::TooLarge { limit }, message))
     }
 
-    /// The next whole line, without its end.
-    fn line(&mut self) -> Option<Bytes> {
-        if self.skip_newline && !self.chunk.is_empty() {
+    /// The next whole line.
+    fn line(&mut self) -> Option<Line> {
+        let rest = self.chunk.get(self.parsed..).unwrap_or_default();
+        if self.skip_newline && !rest.is_empty() {
             self.skip_newline = false;
-            if self.chunk.first() == Some(&b'\n') {
-                self.take(1);
-            }
+            self.parsed += usize::from(rest.starts_with(b"\n"));
         }
-        let Some(end) = memchr::memchr2(b'\n', b'\r', &self.chunk) else {
-            let rest = mem::take(&mut self.chunk);
-            self.partial.extend_from_slice(&rest);
+        let rest = self.chunk.get(self.parsed..).unwrap_or_default();
+        let Some(length) = memchr::memchr2(b'\n', b'\r', rest) else {
+            self.keep_rest();
             return None;
         };
-        self.skip_newline = self.chunk.get(end) == Some(&b'\r');
-        let line = self.take(end);
-        self.take(1);
+        let (from, end) = (self.parsed, self.parsed + length);
+        self.skip_newline = rest.get(length) == Some(&b'\r');
+        self.parsed = end + 1;
         let line = if self.partial.is_empty() {
-            line
+            Line::Within(from..end)
         } else {
-            self.partial.extend_from_slice(&line);
-            self.partial.split().freeze()
+            self.partial.extend_from_slice(rest.get(..length).unwrap_or_default());
+            Line::Joined(self.partial.split().freeze())
         };
-        Some(if mem::take(&mut self.at_beginning) { without(&line, b"\xef\xbb\xbf") } else { line })
+        let has_mark = mem::take(&mut self.at_beginning) && self.text(&line).starts_with(b"\xef\xbb\xbf");
+        Some(match line {
+            Line::Within(range) if has_mark => Line::Within(range.start + 3..range.end),
+            Line::Joined(line) if has_mark => Line::Joined(line.slice(3..)),
+            line => line,
+        })
     }
 
-    fn take(&mut self, bytes: usize) -> Bytes {
-        self.chunk.split_to(bytes.min(self.chunk.len()))
+    fn text<'a>(&'a self, line: &'a Line) -> &'a [u8] {
+        match line {
+            Line::Within(range) => self.chunk.get(range.clone()).unwrap_or_default(),
+            Line::Joined(line) => line,
+        }
     }
 
     /// A line that begins with a colon is a comment.
-    fn field(&mut self, line: Bytes) {
-        let (name, value) = match line.strip_prefix(b"data:") {
-            Some(_) => (&b"data"[..], line.slice(5..)),
-            None => {
-                let colon = memchr::memchr(b':', &line).unwrap_or(line.len());
-                (line.get(..colon).unwrap_or_default(), line.slice((colon + 1).min(line.len())..))
-            }
-        };
-        let value = without(&value, b" ");
+    fn field(&mut self, line: &Line) {
+        let all = self.text(line);
+        let colon = if all.starts_with(b"data:") { Some(4) } else { memchr::memchr(b':', all) };
+        let (name, value) = all.split_at(colon.unwrap_or(all.len()));
+        let value = value.strip_prefix(b":").unwrap_or(value);
+        let value = value.strip_prefix(b" ").unwrap_or(value);
         match name {
-            b"data" => self.data.push(value),
-            b"event" => self.name = text(&value).map(Into::into),
-            b"id" if !value.contains(&0) => self.id = text(&value).map(Into::into),
+            b"data" => {
+                let from = all.len() - value.len();
+                let value = match line {
+                    Line::Within(range) => self.chunk.slice(range.start + from..range.end),
+                    Line::Joined(line) => line.slice(from..),
+                };
+                self.data.push(value);
+            }
+            b"event" => self.name = text(value).map(Into::into),
+            b"id" if !value.contains(&0) => self.id = text(value).map(Into::into),
             // `retry` is for clients that ask again, and fal resumes no stream.
             _ => {}
         }
@@ -194,10 +219,6 @@ impl Data {
             Self::Many(lines) => lines.len(),
         }
     }
-}
-
-fn without(line: &Bytes, prefix: &[u8]) -> Bytes {
-    if line.starts_with(prefix) { line.slice(prefix.len()..) } else { line.clone() }
 }
 
 /// An empty name or id is none.

@@ -1,6 +1,12 @@
 //! Streams of events: every way they go wrong.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use fal_client::{Client, Error, ErrorKind, Streams, WorkflowEvent, untyped};
 use serde_json::{Value, json};
@@ -230,6 +236,42 @@ async fn an_event_has_a_limit() {
     let error = events.next().await.unwrap().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::TooLarge { limit: 1000, .. }), "{error:?}");
     assert!(error.to_string().contains("after 1 event"), "{error}");
+}
+
+/// What a reader does not ask for stays with the server.
+#[tokio::test]
+async fn a_slow_reader_holds_the_server_back() {
+    const EVENTS: usize = 64;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client =
+        Client::builder().emulator(format!("http://{}", listener.local_addr().unwrap())).build().unwrap();
+    let written = Arc::new(AtomicUsize::new(0));
+    let counter = written.clone();
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        assert!(socket.read(&mut [0; 4096]).await.unwrap() > 0);
+        socket.write_all(HEAD.as_bytes()).await.unwrap();
+        let event = format!("data: {{\"seed\":3,\"text\":\"{}\"}}\n\n", "x".repeat(1 << 20));
+        for _ in 0..EVENTS {
+            let chunk = format!("{:x}\r\n{event}\r\n", event.len());
+            socket.write_all(chunk.as_bytes()).await.unwrap();
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+        socket.write_all(b"0\r\n\r\n").await.unwrap();
+    });
+    let mut events = client.stream(cat()).await.unwrap();
+    assert!(events.next().await.unwrap().is_ok());
+    let mut before = usize::MAX;
+    while before != written.load(Ordering::SeqCst) {
+        before = written.load(Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    // The rest is more than the buffers of both ends take.
+    assert!(before < EVENTS / 2, "{before} of {EVENTS} events were written for a reader of one");
+    while let Some(event) = events.next().await {
+        event.unwrap();
+    }
+    assert_eq!(events.count(), EVENTS as u64);
 }
 
 #[tokio::test]
