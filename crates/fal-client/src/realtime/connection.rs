@@ -18,8 +18,8 @@ use crate::{Error, ErrorKind, Result};
 /// [`request`](Self::request) is awaited, which is also when pings are answered.
 ///
 /// ```no_run
-/// # use fal_client::{Client, IntoInput, Realtime};
-/// # async fn example<E: Realtime<Send = E::Input>, I: IntoInput<Endpoint = E>>(client: Client, input: I) -> fal_client::Result<()> {
+/// # use fal_client::{Client, Endpoint, IntoInput, Realtime};
+/// # async fn example<E: Realtime<Send = <E as Endpoint>::Input>, I: IntoInput<Endpoint = E>>(client: Client, input: I) -> fal_client::Result<()> {
 /// let mut connection = client.realtime::<E>().await?;
 /// connection.send(input).await?;
 /// while let Some(message) = connection.recv().await? {
