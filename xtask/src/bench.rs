@@ -59,6 +59,21 @@ enum What {
         /// Only `run`, `subscribe`, `many` or `decode`.
         only: Option<String>,
     },
+    /// What streams and realtime connections cost beyond plain reqwest and tokio-tungstenite, and the memory that a
+    /// slow consumer of a long stream takes.
+    Stream {
+        /// Prints one JSON object.
+        #[arg(long)]
+        json: bool,
+        /// A few rounds only, to see that it works.
+        #[arg(long, conflicts_with = "long")]
+        quick: bool,
+        /// 1,000,000 events to the slow consumer, in 10 minutes.
+        #[arg(long)]
+        long: bool,
+        /// Only `events`, `echo` or `memory`.
+        only: Option<String>,
+    },
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
@@ -71,6 +86,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
             let fixed = ["bench", "--quiet", "-p", "fal-client", "--bench", "client", "--"];
             let given = only.as_deref().into_iter().chain(json.then_some("--json"));
             return cargo(fixed.into_iter().chain(given));
+        }
+        What::Stream { json, quick, long, only } => {
+            let fixed =
+                ["bench", "--quiet", "-p", "fal-client", "--features", "realtime", "--bench", "stream", "--"];
+            let flags = [(*json, "--json"), (*quick, "--quick"), (*long, "--long")];
+            let flags = flags.into_iter().filter_map(|(given, flag)| given.then_some(flag));
+            return cargo(fixed.into_iter().chain(only.as_deref()).chain(flags));
         }
     };
     if cfg!(debug_assertions) {

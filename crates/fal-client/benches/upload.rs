@@ -4,14 +4,15 @@
 //! take turns, because a machine is not equally busy all the time. Memory is Linux's `VmHWM`, set back before
 //! each round.
 
-use std::{
-    error::Error,
-    fs,
-    io::{BufRead, BufReader, Write},
-    path::Path,
-    process::{Child, Command, Stdio},
-    time::Instant,
-};
+#[path = "support/memory.rs"]
+mod memory;
+#[path = "support/process.rs"]
+mod process;
+#[path = "support/stats.rs"]
+#[allow(dead_code, reason = "other measurements want more")]
+mod stats;
+
+use std::{error::Error, fs, io::Write, path::Path, time::Instant};
 
 use axum::{
     Router,
@@ -23,6 +24,11 @@ use fal_client::{Client, File};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
+
+use self::{
+    process::Server,
+    stats::{median, rounded},
+};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -50,8 +56,7 @@ fn main() -> Result<()> {
 async fn serve() -> Result<()> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
-    println!("{url}");
-    std::io::stdout().flush()?;
+    process::announce(&url)?;
     let app = Router::new().fallback(move |request: Request| answer(request, url.clone()));
     Ok(axum::serve(listener, app).await?)
 }
@@ -70,35 +75,15 @@ async fn answer(request: Request, url: String) -> Response {
     ([("etag", "\"t\""), ("content-type", "application/json")], Body::from(body.to_string())).into_response()
 }
 
-/// The server in its own process, which ends with this value.
-struct Server(Child, String);
-
-impl Server {
-    fn start() -> Result<Self> {
-        let program = std::env::current_exe()?;
-        let mut child = Command::new(program).arg("serve").stdout(Stdio::piped()).spawn()?;
-        let mut url = String::new();
-        BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut url)?;
-        Ok(Self(child, url.trim().to_owned()))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
 async fn measure(bytes: u64, files: u64, rounds: u64) -> Result<()> {
     let server = Server::start()?;
-    let client = Client::builder().emulator(&server.1).key("bench:key").build()?;
+    let client = Client::builder().emulator(&server.url).key("bench:key").build()?;
     // reqwest asks for a provider of TLS, even where there is none.
     rustls::crypto::ring::default_provider().install_default().ok();
     let raw = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?;
     let path = std::env::temp_dir().join(format!("fal-bench-upload-{}", std::process::id()));
     write(&path, bytes)?;
-    let measured = rounds_of(&client, &raw, &server.1, &path, bytes, files, rounds).await;
+    let measured = rounds_of(&client, &raw, &server.url, &path, bytes, files, rounds).await;
     fs::remove_file(&path)?;
     println!("{:#}", measured?);
     Ok(())
@@ -200,18 +185,11 @@ async fn raw_small(raw: &reqwest::Client, url: &str, files: u64) -> Result<()> {
 
 /// Seconds, and by how many KiB the memory grew at most.
 async fn timed(work: impl Future<Output = Result<()>>) -> Result<(f64, u64)> {
-    fs::write("/proc/self/clear_refs", "5").ok();
-    let before = status("VmRSS");
+    memory::forget_peak();
+    let before = memory::now();
     let start = Instant::now();
     work.await?;
-    Ok((start.elapsed().as_secs_f64(), status("VmHWM").saturating_sub(before)))
-}
-
-/// A figure of this process in KiB; 0 where there is no Linux to ask.
-fn status(name: &str) -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    Ok((start.elapsed().as_secs_f64(), memory::peak().saturating_sub(before)))
 }
 
 fn write(path: &Path, bytes: u64) -> Result<()> {
@@ -224,14 +202,4 @@ fn write(path: &Path, bytes: u64) -> Result<()> {
         left -= length;
     }
     Ok(file.flush()?)
-}
-
-fn median(times: &[f64]) -> f64 {
-    let mut times = times.to_vec();
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
-}
-
-fn rounded(number: f64) -> f64 {
-    (number * 1000.0).round() / 1000.0
 }

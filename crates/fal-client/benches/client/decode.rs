@@ -47,7 +47,7 @@ pub(crate) fn measure(server: &Server) -> Value {
     }
     json!({
         "bytes": BYTES,
-        "ratio": rounded(median(calls)),
-        "ratio_of_generated_type": rounded(median(decodes)),
+        "ratio": rounded(median(&calls)),
+        "ratio_of_generated_type": rounded(median(&decodes)),
     })
 }

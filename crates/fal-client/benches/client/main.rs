@@ -11,6 +11,8 @@ mod model;
 mod raw;
 mod run;
 mod server;
+#[path = "../support/stats.rs"]
+#[allow(dead_code, reason = "other measurements want more")]
 mod stats;
 mod subscribe;
 

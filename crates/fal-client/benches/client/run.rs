@@ -52,9 +52,9 @@ pub(crate) fn measure(server: &Server) -> Value {
     }
     let each = |count: u64| rounded(count as f64 / COUNTED as f64);
     json!({
-        "raw_a_second": (f64::from(CALLS) / median(raws)).round(),
-        "client_a_second": (f64::from(CALLS) / median(clients)).round(),
-        "ratio": rounded(median(ratios)),
+        "raw_a_second": (f64::from(CALLS) / median(&raws)).round(),
+        "client_a_second": (f64::from(CALLS) / median(&clients)).round(),
+        "ratio": rounded(median(&ratios)),
         "raw_allocations": each(raw_allocations),
         "client_allocations": each(client_allocations),
         "allocations_beyond": rounded(each(client_allocations) - each(raw_allocations)),

@@ -56,19 +56,19 @@ pub(crate) fn measure(server: &Server) -> Value {
         }
     });
     let job = JOB as f64;
-    let figure = |times: &mut Vec<f64>, part| rounded(quantile(times, part));
+    let figure = |times: &[f64], part| rounded(quantile(times, part));
     json!({
-        "raw_p50_ms": figure(&mut raws.calls, 0.5),
-        "raw_p99_ms": figure(&mut raws.calls, 0.99),
-        "client_p50_ms": figure(&mut clients.calls, 0.5),
-        "client_p99_ms": figure(&mut clients.calls, 0.99),
-        "p50_of_job": rounded(quantile(&mut clients.calls, 0.5) / job),
-        "p99_of_job": rounded(quantile(&mut clients.calls, 0.99) / job),
-        "p50_to_raw": rounded(quantile(&mut clients.calls, 0.5) / quantile(&mut raws.calls, 0.5)),
-        "p99_to_raw": rounded(quantile(&mut clients.calls, 0.99) / quantile(&mut raws.calls, 0.99)),
-        "raw_completion_latency_p50_ms": figure(&mut raws.latencies, 0.5),
-        "client_completion_latency_p50_ms": figure(&mut clients.latencies, 0.5),
-        "client_completion_latency_p99_ms": figure(&mut clients.latencies, 0.99),
-        "one_round_trip_ms": figure(&mut trips, 0.5),
+        "raw_p50_ms": figure(&raws.calls, 0.5),
+        "raw_p99_ms": figure(&raws.calls, 0.99),
+        "client_p50_ms": figure(&clients.calls, 0.5),
+        "client_p99_ms": figure(&clients.calls, 0.99),
+        "p50_of_job": rounded(quantile(&clients.calls, 0.5) / job),
+        "p99_of_job": rounded(quantile(&clients.calls, 0.99) / job),
+        "p50_to_raw": rounded(quantile(&clients.calls, 0.5) / quantile(&raws.calls, 0.5)),
+        "p99_to_raw": rounded(quantile(&clients.calls, 0.99) / quantile(&raws.calls, 0.99)),
+        "raw_completion_latency_p50_ms": figure(&raws.latencies, 0.5),
+        "client_completion_latency_p50_ms": figure(&clients.latencies, 0.5),
+        "client_completion_latency_p99_ms": figure(&clients.latencies, 0.99),
+        "one_round_trip_ms": figure(&trips, 0.5),
     })
 }

@@ -1,16 +1,22 @@
 //! Numbers out of many numbers.
 
-pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
-    quantile(&mut numbers, 0.5)
+pub(crate) fn median(numbers: &[f64]) -> f64 {
+    quantile(numbers, 0.5)
 }
 
 /// The number below which `part` of them are.
-pub(crate) fn quantile(numbers: &mut [f64], part: f64) -> f64 {
+pub(crate) fn quantile(numbers: &[f64], part: f64) -> f64 {
+    let mut numbers = numbers.to_vec();
     numbers.sort_unstable_by(f64::total_cmp);
     let last = numbers.len().saturating_sub(1);
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
     let place = (last as f64 * part).round() as usize;
     numbers.get(place).copied().unwrap_or(f64::NAN)
+}
+
+/// Where the middle half of them begins and ends.
+pub(crate) fn spread(numbers: &[f64]) -> [f64; 2] {
+    [0.25, 0.75].map(|part| rounded(quantile(numbers, part)))
 }
 
 /// Three digits after the point.

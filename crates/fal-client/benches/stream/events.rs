@@ -1,0 +1,126 @@
+//! 100,000 events.
+
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    Extent, client,
+    server::BLOCK,
+    stats::{median, rounded, spread},
+};
+
+const EVENTS: usize = 100_000 / BLOCK * BLOCK;
+
+/// What both read every event into.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Progress {
+    pub(crate) n: usize,
+    state: String,
+    progress: f64,
+    preview: String,
+}
+
+pub(crate) enum Model {}
+
+impl fal_client::Endpoint for Model {
+    const ID: &'static str = "acme/live";
+    type Input = Input;
+    type Output = Value;
+}
+
+impl fal_client::Streams for Model {
+    type Event = Progress;
+}
+
+#[derive(Serialize)]
+pub(crate) struct Input {}
+
+impl fal_client::Parameters for Input {}
+
+impl fal_client::IntoInput for Input {
+    type Endpoint = Model;
+
+    fn into_input(self) -> Self {
+        self
+    }
+}
+
+impl Progress {
+    /// Something of every field, so that none is left out.
+    fn weight(&self) -> usize {
+        self.n + self.state.len() + self.preview.len() + usize::from(self.progress > 0.0)
+    }
+}
+
+pub(crate) async fn measure(url: &str, extent: Extent) -> Value {
+    let rounds = if extent == Extent::Quick { 5 } else { 31 };
+    let (client, raw) =
+        (client(url), reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().unwrap());
+    let mut result = json!({ "events": EVENTS, "rounds": rounds });
+    for together in [1, 64] {
+        let path = format!("/{EVENTS}/{together}");
+        let (mut raws, mut clients, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        // The first round warms up.
+        for round in 0..=rounds {
+            // Whoever comes second finds a warmer cache.
+            let (by_hand, by_client) = if round % 2 == 0 {
+                let by_hand = timed(read_raw(&raw, url, &path)).await;
+                (by_hand, timed(read(&client, &path)).await)
+            } else {
+                let by_client = timed(read(&client, &path)).await;
+                (timed(read_raw(&raw, url, &path)).await, by_client)
+            };
+            assert_eq!(by_hand.1, by_client.1, "both have read the same");
+            if round > 0 {
+                raws.push(by_hand.0);
+                clients.push(by_client.0);
+                ratios.push(by_hand.0 / by_client.0);
+            }
+        }
+        let a_second = |times: &[f64]| (EVENTS as f64 / median(times)).round();
+        let name = if together == 1 { "" } else { "64_a_chunk_" };
+        result[format!("{name}raw_a_second")] = a_second(&raws).into();
+        result[format!("{name}client_a_second")] = a_second(&clients).into();
+        result[format!("{name}ratio")] = rounded(median(&ratios)).into();
+        result[format!("{name}ratio_spread")] = json!(spread(&ratios));
+    }
+    result
+}
+
+async fn timed(work: impl Future<Output = usize>) -> (f64, usize) {
+    let start = Instant::now();
+    let read = work.await;
+    (start.elapsed().as_secs_f64(), read)
+}
+
+async fn read(client: &fal_client::Client, path: &str) -> usize {
+    let mut events = client.stream(Input {}).path(path).await.unwrap();
+    let mut weight = 0;
+    while let Some(event) = events.next().await {
+        weight += event.unwrap().weight();
+    }
+    assert_eq!(events.count(), EVENTS as u64);
+    weight
+}
+
+/// What one writes without this crate: chunks, lines, and an event at every empty line.
+async fn read_raw(raw: &reqwest::Client, url: &str, path: &str) -> usize {
+    let request = raw.post(format!("{url}/run/acme/live{path}")).header("content-type", "application/json");
+    let mut response = request.body("{}").send().await.unwrap().error_for_status().unwrap();
+    let (mut buffer, mut weight, mut count) = (Vec::new(), 0, 0);
+    while let Some(chunk) = response.chunk().await.unwrap() {
+        buffer.extend_from_slice(&chunk);
+        let mut taken = 0;
+        while let Some(end) = memchr::memmem::find(&buffer[taken..], b"\n\n") {
+            let event = buffer[taken..taken + end].strip_prefix(b"data: ").unwrap();
+            weight += serde_json::from_slice::<Progress>(event).unwrap().weight();
+            count += 1;
+            taken += end + 2;
+        }
+        buffer.drain(..taken);
+    }
+    assert_eq!(count, EVENTS);
+    weight
+}

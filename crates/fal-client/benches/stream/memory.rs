@@ -1,0 +1,45 @@
+//! A consumer that is slower than its model.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep_until};
+
+use crate::{Extent, client, events::Input, server::BLOCK, usage};
+
+/// How often the consumer takes a hundred events.
+const PAUSE: Duration = Duration::from_millis(60);
+const AT_ONCE: u64 = 100;
+
+pub(crate) async fn measure(url: &str, extent: Extent) -> Value {
+    let blocks = match extent {
+        Extent::Quick => 20,
+        Extent::Usual => 100,
+        // A million in ten minutes.
+        Extent::Long => 1_000_000_usize.div_ceil(BLOCK),
+    };
+    let events = blocks * BLOCK;
+    let mut stream = client(url).stream(Input {}).path(format!("/{events}/1")).await.unwrap();
+    let start = Instant::now();
+    let mut before = 0;
+    while let Some(event) = stream.next().await {
+        event.unwrap();
+        // By now everything that reading takes was allocated.
+        if stream.count() == 10 * AT_ONCE {
+            usage::forget_peak();
+            before = usage::now();
+        }
+        if stream.count().is_multiple_of(AT_ONCE) {
+            let turn = u32::try_from(stream.count() / AT_ONCE).unwrap();
+            sleep_until(start + PAUSE * turn).await;
+        }
+    }
+    assert_eq!(stream.count(), events as u64);
+    json!({
+        "events": events,
+        "seconds": start.elapsed().as_secs_f64().round(),
+        "streamed_kib": events * 200 / 1024,
+        "before_kib": before,
+        "peak_growth_kib": usage::peak().saturating_sub(before),
+    })
+}

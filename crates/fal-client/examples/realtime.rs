@@ -1,0 +1,67 @@
+//! A picture for every prompt that is typed, over one connection.
+//! `cargo run -p fal-client --features realtime --example realtime`
+
+#[path = "support/connect.rs"]
+mod connect;
+
+use std::{error::Error, time::Duration};
+
+use fal_client::{File, input};
+use fal_flux_2::klein::realtime;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let (client, _emulator) = connect::connect().await?;
+
+    // One answer for each input, in order.
+    let mut connection = client.realtime::<realtime::Model>().await?;
+    for prompt in ["a cat", "a cat with a hat", "a cat with a red hat"] {
+        let answer = connection.request(frame(prompt)?).await?;
+        println!("{prompt}: {}", show(&answer));
+    }
+    connection.close().await?;
+
+    // A token takes the place of the key, as in apps that must not have it. Whoever types faster than this gets
+    // pictures of the latest prompt only.
+    let call =
+        client.realtime::<realtime::Model>().with_token().throttle(Duration::from_millis(128)).reconnect();
+    let (sender, mut receiver) = call.await?.split();
+    let typing = tokio::spawn(async move {
+        for end in 1..="a cat on a mat".len() {
+            let sender = sender.clone();
+            // Not awaited: a key that is pressed later takes the place of one that still waits.
+            let text = &"a cat on a mat"[..end];
+            tokio::spawn(async move { sender.send(frame(text).ok()?).await.ok() });
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+        // What waits for the throttle goes out before the goodbye.
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        sender.close().await
+    });
+    while let Some(answer) = receiver.recv().await? {
+        println!("{}", show(&answer));
+    }
+    typing.await??;
+    Ok(())
+}
+
+fn frame(prompt: &str) -> Result<realtime::Input, Box<dyn Error>> {
+    // Bytes go along in the message.
+    let canvas = File::bytes(canvas()?, "image/png");
+    Ok(input!(realtime { prompt: prompt, image_url: canvas, seed: 35 }))
+}
+
+fn show(answer: &realtime::Output) -> String {
+    let Some(image) = answer.images.first() else { return "no picture".to_owned() };
+    let (width, height) = (image.width.unwrap_or_default(), image.height.unwrap_or_default());
+    format!("{width} x {height}, {}", image.content_type.as_deref().unwrap_or("of a type that is not said"))
+}
+
+/// What a camera or a drawing would give: here, a grey square.
+fn canvas() -> Result<Vec<u8>, png::EncodingError> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, 64, 64);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header()?.write_image_data(&[128; 64 * 64])?;
+    Ok(file)
+}
