@@ -5,7 +5,7 @@ use std::{
     fmt,
     marker::PhantomData,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -64,8 +64,10 @@ struct Clock {
     idle: Option<Duration>,
     /// When the whole call has to be done, and how long that is.
     deadline: Option<(Instant, Duration)>,
-    /// Running while the stream is silent: what had arrived when it was set, the timer, and its limit.
-    timer: Option<(u64, Pin<Box<Sleep>>, Duration)>,
+    /// Since when the stream is silent, and how much had arrived then. `None` while there are events.
+    silent: Option<(Instant, u64)>,
+    /// Never later than the end of the wait. It is not set back with every event, but when it is over too early.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl<E: Streams> EventStream<E> {
@@ -77,7 +79,7 @@ impl<E: Streams> EventStream<E> {
         idle: Option<Duration>,
         deadline: Option<(Instant, Duration)>,
     ) -> Self {
-        let clock = Clock { idle, deadline, timer: None };
+        let clock = Clock { idle, deadline, silent: None, timer: None };
         Self {
             events,
             endpoint,
@@ -158,7 +160,7 @@ impl<E: Streams> EventStream<E> {
         let error = match self.events.poll_next(context) {
             Poll::Ready(Ok(Some(sent))) => {
                 self.count += 1;
-                self.clock.timer = None;
+                self.clock.silent = None;
                 self.last = Some(sent.data.clone());
                 return Poll::Ready(Some(Ok(sent)));
             }
@@ -205,16 +207,27 @@ impl<E: Streams> EventStream<E> {
 impl Clock {
     /// Called when nothing has arrived: gives the limit once it is over.
     fn poll(&mut self, context: &mut Context<'_>, received: u64) -> Poll<Duration> {
-        if self.timer.as_ref().is_none_or(|(then, ..)| *then != received) {
-            // A limit beyond the end of time is none.
-            let silent = self.idle.and_then(|idle| Some((Instant::now().checked_add(idle)?, idle)));
-            let Some((end, limit)) = silent.into_iter().chain(self.deadline).min() else {
-                return Poll::Pending;
-            };
-            self.timer = Some((received, Box::pin(sleep_until(end.into())), limit));
+        if self.idle.is_none() && self.deadline.is_none() {
+            return Poll::Pending;
         }
-        let Some((_, timer, limit)) = &mut self.timer else { return Poll::Pending };
-        timer.as_mut().poll(context).map(|()| *limit)
+        let since = match self.silent {
+            Some((since, then)) if then == received => since,
+            _ => self.silent.insert((Instant::now(), received)).0,
+        };
+        // A limit beyond the end of time is none.
+        let idle = self.idle.and_then(|idle| Some((since.checked_add(idle)?, idle)));
+        let Some((end, limit)) = idle.into_iter().chain(self.deadline).min() else {
+            return Poll::Pending;
+        };
+        let end = tokio::time::Instant::from(end);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        loop {
+            ready!(timer.as_mut().poll(context));
+            if timer.deadline() >= end {
+                return Poll::Ready(limit);
+            }
+            timer.as_mut().reset(end);
+        }
     }
 }
 
