@@ -5,19 +5,24 @@ use std::collections::BTreeSet;
 use fal_codegen::Tree;
 
 const DERIVE: &str = "#[derive(serde::Serialize, serde::Deserialize)]\n";
+/// The macros of enums, which make more than what serde needs.
+const ENUMS: &str = include_str!("../../../crates/fal-core/src/enums.rs");
 const HEAD: &str = "#![allow(dead_code, unused_imports, unused_macros)]\n";
 
 /// The crates as they are, with derives in place of the impls of serde's traits.
 pub(super) fn swapped(tree: &Tree) -> Tree {
+    let macros = enums_without_serde();
     let is_wire = |head: &str| {
         ["impl Serialize for", "impl<'de> Deserialize<'de> for", "impl<'de> wire::Object<'de> for"]
             .iter()
             .any(|start| head.starts_with(start))
     };
-    each_file(tree, &|item, head, derived| {
-        // The macros of enums hold a few small traits more, so this makes the derives a little cheaper.
-        if is_wire(head) || head.contains("_enum!(") {
+    each_file(tree, &macros, &|item, head, derived| {
+        if is_wire(head) {
             return None;
+        }
+        if head.contains("_enum!(") {
+            return Some(item.replacen("fal_core::", "", 1));
         }
         Some(if derived { derive(item, head) } else { item.to_owned() })
     })
@@ -25,7 +30,7 @@ pub(super) fn swapped(tree: &Tree) -> Tree {
 
 /// The types alone.
 pub(super) fn bare(tree: &Tree) -> Tree {
-    each_file(tree, &|item, head, derived| {
+    each_file(tree, "", &|item, head, derived| {
         let declares = (head.starts_with("pub mod ") || head.starts_with("use ")) && head.ends_with(';');
         if derived {
             return Some(derive(item, head));
@@ -44,8 +49,8 @@ pub(super) fn bare(tree: &Tree) -> Tree {
 }
 
 /// Rewrites every item of every file. `rewrite` gets the item, its first line of code, and whether it is
-/// a type that JSON is written of.
-fn each_file(tree: &Tree, rewrite: &dyn Fn(&str, &str, bool) -> Option<String>) -> Tree {
+/// a type that JSON is written of. `macros` come first in every crate.
+fn each_file(tree: &Tree, macros: &str, rewrite: &dyn Fn(&str, &str, bool) -> Option<String>) -> Tree {
     let mut rewritten = Tree::default();
     for (path, text) in tree.iter().filter(|(path, _)| !path.ends_with("json_schema.rs")) {
         if !path.ends_with(".rs") {
@@ -66,9 +71,25 @@ fn each_file(tree: &Tree, rewrite: &dyn Fn(&str, &str, bool) -> Option<String>) 
         }
         let docs: String =
             text.lines().filter(|line| line.starts_with("//!")).map(|line| format!("{line}\n")).collect();
-        rewritten.insert(path, format!("{docs}{HEAD}\n{code}"));
+        let macros = if path.ends_with("/src/lib.rs") { macros } else { "" };
+        rewritten.insert(path, format!("{docs}{HEAD}\n{macros}{code}"));
     }
     rewritten
+}
+
+/// The macros that `fal_core` has for enums, without the impls of serde's traits, for crates that derive these.
+fn enums_without_serde() -> String {
+    let lines = ENUMS.lines().skip_while(|line| !line.starts_with("macro_rules!"));
+    let (mut macros, mut is_serde) = (String::new(), false);
+    for line in lines.filter(|line| !line.starts_with("#[") && !line.starts_with("///")) {
+        is_serde |= line.starts_with("        impl") && line.contains("::serde::");
+        if !is_serde {
+            macros.push_str(&line.replace("$crate::", "::fal_core::"));
+            macros.push('\n');
+        }
+        is_serde &= line != "        }";
+    }
+    macros
 }
 
 /// The type that an impl of `Serialize` by hand is for. Enums get theirs from a macro.
