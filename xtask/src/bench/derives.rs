@@ -24,16 +24,17 @@ pub(super) fn swapped(tree: &Tree) -> Tree {
         if head.contains("_enum!(") {
             return Some(item.replacen("fal_core::", "", 1));
         }
-        Some(if derived { derive(item, head) } else { item.to_owned() })
+        Some(if derived { derive(item, head, "flatten") } else { item.to_owned() })
     })
 }
 
-/// The types alone.
+/// The types alone, with the cheapest derive: parameters that the crate does not know are not beside the
+/// others on the wire.
 pub(super) fn bare(tree: &Tree) -> Tree {
     each_file(tree, "", &|item, head, derived| {
         let declares = (head.starts_with("pub mod ") || head.starts_with("use ")) && head.ends_with(';');
         if derived {
-            return Some(derive(item, head));
+            return Some(derive(item, head, "default"));
         }
         if let Some(alias) = head.strip_prefix("pub type ") {
             let name = alias.split(' ').next().unwrap_or_default();
@@ -108,7 +109,8 @@ fn name(head: &str) -> Option<&str> {
 }
 
 /// Adds derives to a type: a union is told by its form, as is its only way, and options may be missing.
-fn derive(item: &str, head: &str) -> String {
+/// `extra` is what serde does with the parameters that the crate does not know.
+fn derive(item: &str, head: &str, extra: &str) -> String {
     let untagged = head.starts_with("pub enum") && item.lines().any(is_variant_with_value);
     let mut text = DERIVE.to_owned();
     if untagged {
@@ -119,8 +121,7 @@ fn derive(item: &str, head: &str) -> String {
             text.push_str("    #[serde(default, skip_serializing_if = \"Option::is_none\")]\n");
         }
         if line.starts_with("    pub extra: Map<") {
-            // `flatten` would be the same as ours, and cost the derive a lot more.
-            text.push_str("    #[serde(default)]\n");
+            text.push_str(&format!("    #[serde({extra})]\n"));
         }
         text.push_str(line);
         text.push('\n');
