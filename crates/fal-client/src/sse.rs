@@ -45,6 +45,7 @@ impl Events {
     }
 
     /// As [`next`](Self::next).
+    #[inline]
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Event>>> {
         loop {
             if let Some(event) = self.parser.next()? {
@@ -56,6 +57,11 @@ impl Events {
                 None => return Poll::Ready(Ok(None)),
             }
         }
+    }
+
+    /// The data of the last event; empty before the first.
+    pub(crate) fn last(&self) -> Bytes {
+        self.parser.last()
     }
 
     /// How many bytes have arrived.

@@ -6,7 +6,7 @@
 
 use std::{mem, ops::Range, sync::Arc};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -34,18 +34,21 @@ pub(crate) struct Parser {
     skip_newline: bool,
     at_beginning: bool,
     data: Data,
+    /// The data of the last event.
+    last: Line,
     name: Option<Box<str>>,
     id: Option<Arc<str>>,
     received: u64,
     limit: usize,
 }
 
-/// A line, without its end.
+/// A line without its end, or other text.
+#[derive(Debug)]
 enum Line {
     /// A part of the chunk.
     Within(Range<usize>),
-    /// Put together from several chunks.
-    Joined(Bytes),
+    /// On its own: put together from several chunks or lines, or of a chunk before.
+    Apart(Bytes),
 }
 
 /// The data of the event that is being read.
@@ -54,7 +57,7 @@ enum Data {
     #[default]
     None,
     /// One line.
-    One(Bytes),
+    One(Line),
     /// Several lines.
     Many(BytesMut),
 }
@@ -69,6 +72,7 @@ impl Parser {
             skip_newline: false,
             at_beginning: true,
             data: Data::None,
+            last: Line::Apart(Bytes::new()),
             name: None,
             id: None,
             received: 0,
@@ -86,27 +90,66 @@ impl Parser {
 
     /// What is left of the chunk is the beginning of a line.
     fn keep_rest(&mut self) {
-        let (chunk, parsed) = (mem::take(&mut self.chunk), mem::take(&mut self.parsed));
+        if let Data::One(line) = &self.data {
+            self.data = Data::One(Line::Apart(self.bytes(line)));
+        }
+        let (mut chunk, parsed) = (mem::take(&mut self.chunk), mem::take(&mut self.parsed));
         self.partial.extend_from_slice(chunk.get(parsed..).unwrap_or_default());
+        if let Line::Within(range) = &self.last {
+            chunk.truncate(range.end);
+            chunk.advance(range.start);
+            self.last = Line::Apart(chunk);
+        }
     }
 
     /// The next whole event of what has arrived.
+    #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Event>> {
+        if let Some(range) = self.plain() {
+            self.check(range.len())?;
+            return Ok(Some(self.event(Line::Within(range))));
+        }
         while let Some(line) = self.line() {
             if self.text(&line).is_empty() {
-                let name = self.name.take();
                 let data = match mem::take(&mut self.data) {
-                    Data::None => continue,
-                    Data::One(data) => data,
-                    Data::Many(data) => data.freeze(),
+                    Data::None => {
+                        self.name = None;
+                        continue;
+                    }
+                    Data::One(line) => line,
+                    Data::Many(lines) => Line::Apart(lines.freeze()),
                 };
-                return Ok(Some(Event { data, name, id: self.id.clone() }));
+                return Ok(Some(self.event(data)));
             }
-            self.field(&line);
+            self.field(line);
             self.check(self.data.len())?;
         }
         self.check(self.data.len().saturating_add(self.partial.len()))?;
         Ok(None)
+    }
+
+    /// The data of an event that has nothing else, in one line, and lies in the chunk as a whole. Most are so.
+    #[inline]
+    fn plain(&mut self) -> Option<Range<usize>> {
+        let begins = self.partial.is_empty() && self.name.is_none() && matches!(self.data, Data::None);
+        let line = self.chunk.get(self.parsed..).filter(|_| begins)?.strip_prefix(b"data:")?;
+        let length = memchr::memchr2(b'\n', b'\r', line)?;
+        line.get(length..)?.strip_prefix(b"\n\n")?;
+        let from = self.parsed + b"data:".len();
+        self.parsed = from + length + 2;
+        (self.at_beginning, self.skip_newline) = (false, false);
+        Some(from + usize::from(line.starts_with(b" "))..from + length)
+    }
+
+    fn event(&mut self, data: Line) -> Event {
+        let event = Event { data: self.bytes(&data), name: self.name.take(), id: self.id.clone() };
+        self.last = data;
+        event
+    }
+
+    /// The data of the last event; empty before the first.
+    pub(crate) fn last(&self) -> Bytes {
+        self.bytes(&self.last)
     }
 
     /// How many bytes have arrived.
@@ -152,12 +195,12 @@ impl Parser {
             Line::Within(from..end)
         } else {
             self.partial.extend_from_slice(rest.get(..length).unwrap_or_default());
-            Line::Joined(self.partial.split().freeze())
+            Line::Apart(self.partial.split().freeze())
         };
         let has_mark = mem::take(&mut self.at_beginning) && self.text(&line).starts_with(b"\xef\xbb\xbf");
         Some(match line {
             Line::Within(range) if has_mark => Line::Within(range.start + 3..range.end),
-            Line::Joined(line) if has_mark => Line::Joined(line.slice(3..)),
+            Line::Apart(line) if has_mark => Line::Apart(line.slice(3..)),
             line => line,
         })
     }
@@ -165,13 +208,34 @@ impl Parser {
     fn text<'a>(&'a self, line: &'a Line) -> &'a [u8] {
         match line {
             Line::Within(range) => self.chunk.get(range.clone()).unwrap_or_default(),
-            Line::Joined(line) => line,
+            Line::Apart(line) => line,
+        }
+    }
+
+    fn push_data(&mut self, line: Line) {
+        let mut lines = match mem::take(&mut self.data) {
+            Data::None => {
+                self.data = Data::One(line);
+                return;
+            }
+            Data::One(first) => BytesMut::from(self.text(&first)),
+            Data::Many(lines) => lines,
+        };
+        lines.extend_from_slice(b"\n");
+        lines.extend_from_slice(self.text(&line));
+        self.data = Data::Many(lines);
+    }
+
+    fn bytes(&self, line: &Line) -> Bytes {
+        match line {
+            Line::Within(range) => self.chunk.slice(range.clone()),
+            Line::Apart(text) => text.clone(),
         }
     }
 
     /// A line that begins with a colon is a comment.
-    fn field(&mut self, line: &Line) {
-        let all = self.text(line);
+    fn field(&mut self, line: Line) {
+        let all = self.text(&line);
         let colon = if all.starts_with(b"data:") { Some(4) } else { memchr::memchr(b':', all) };
         let (name, value) = all.split_at(colon.unwrap_or(all.len()));
         let value = value.strip_prefix(b":").unwrap_or(value);
@@ -180,10 +244,10 @@ impl Parser {
             b"data" => {
                 let from = all.len() - value.len();
                 let value = match line {
-                    Line::Within(range) => self.chunk.slice(range.start + from..range.end),
-                    Line::Joined(line) => line.slice(from..),
+                    Line::Within(range) => Line::Within(range.start + from..range.end),
+                    Line::Apart(line) => Line::Apart(line.slice(from..)),
                 };
-                self.data.push(value);
+                self.push_data(value);
             }
             b"event" => self.name = text(value).map(Into::into),
             b"id" if !value.contains(&0) => self.id = text(value).map(Into::into),
@@ -194,28 +258,11 @@ impl Parser {
 }
 
 impl Data {
-    fn push(&mut self, line: Bytes) {
-        *self = match mem::take(self) {
-            Self::None => Self::One(line),
-            Self::One(first) => {
-                let mut lines = BytesMut::with_capacity(first.len() + 1 + line.len());
-                lines.extend_from_slice(&first);
-                Self::join(lines, &line)
-            }
-            Self::Many(lines) => Self::join(lines, &line),
-        };
-    }
-
-    fn join(mut lines: BytesMut, line: &[u8]) -> Self {
-        lines.extend_from_slice(b"\n");
-        lines.extend_from_slice(line);
-        Self::Many(lines)
-    }
-
     fn len(&self) -> usize {
         match self {
             Self::None => 0,
-            Self::One(line) => line.len(),
+            Self::One(Line::Within(range)) => range.len(),
+            Self::One(Line::Apart(line)) => line.len(),
             Self::Many(lines) => lines.len(),
         }
     }

@@ -5,11 +5,10 @@ use std::{
     fmt,
     marker::PhantomData,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use fal_core::Streams;
 use http::{HeaderMap, StatusCode};
 use tokio::time::{Sleep, sleep_until};
@@ -45,8 +44,6 @@ pub struct EventStream<E: Streams> {
     status: StatusCode,
     headers: HeaderMap,
     clock: Clock,
-    /// The data of the last event.
-    last: Option<Bytes>,
     count: u64,
     state: State,
     types: PhantomData<fn() -> E>,
@@ -68,6 +65,8 @@ struct Clock {
     silent: Option<(Instant, u64)>,
     /// Never later than the end of the wait. It is not set back with every event, but when it is over too early.
     timer: Option<Pin<Box<Sleep>>>,
+    /// Whom the timer wakes. Asking it to wake the same again costs much where events come one by one.
+    waker: Option<Waker>,
 }
 
 impl<E: Streams> EventStream<E> {
@@ -79,18 +78,8 @@ impl<E: Streams> EventStream<E> {
         idle: Option<Duration>,
         deadline: Option<(Instant, Duration)>,
     ) -> Self {
-        let clock = Clock { idle, deadline, silent: None, timer: None };
-        Self {
-            events,
-            endpoint,
-            status,
-            headers,
-            clock,
-            last: None,
-            count: 0,
-            state: State::Open,
-            types: PhantomData,
-        }
+        let clock = Clock { idle, deadline, silent: None, timer: None, waker: None };
+        Self { events, endpoint, status, headers, clock, count: 0, state: State::Open, types: PhantomData }
     }
 
     /// Waits for the next event; `None` when the model is done. Can be dropped while it waits without losing
@@ -128,10 +117,11 @@ impl<E: Streams> EventStream<E> {
             let message = format!("the stream broke after {}", events(self.count));
             return Err(self.dressed(Error::new(ErrorKind::Transport, message)));
         }
-        let Some(last) = self.last.take() else {
+        if self.count == 0 {
             let message = "the stream ended without an event";
             return Err(self.dressed(Error::new(ErrorKind::Decode { path: ".".to_owned() }, message)));
-        };
+        }
+        let last = self.events.last();
         let body = if workflow::is(&self.endpoint) {
             workflow::output(last).map_err(|error| self.dressed(error))?
         } else {
@@ -142,14 +132,13 @@ impl<E: Streams> EventStream<E> {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event<E::Event>>>> {
-        self.poll_sent(context).map(|sent| {
-            Some(match sent? {
-                Ok(sent) => match serde_json::from_slice(&sent.data) {
-                    Ok(value) => Ok(Event::new(value, sent)),
-                    Err(_) => Err(self.unreadable(&sent)),
-                },
-                Err(error) => Err(error),
-            })
+        Poll::Ready(match ready!(self.poll_sent(context)) {
+            Some(Ok(sent)) => match serde_json::from_slice(&sent.data) {
+                Ok(value) => Some(Ok(Event::new(value, sent))),
+                Err(_) => Some(Err(self.unreadable(&sent))),
+            },
+            Some(Err(error)) => Some(Err(error)),
+            None => None,
         })
     }
 
@@ -161,7 +150,6 @@ impl<E: Streams> EventStream<E> {
             Poll::Ready(Ok(Some(sent))) => {
                 self.count += 1;
                 self.clock.silent = None;
-                self.last = Some(sent.data.clone());
                 return Poll::Ready(Some(Ok(sent)));
             }
             Poll::Ready(Ok(None)) if !self.events.is_within_event() => {
@@ -221,6 +209,10 @@ impl Clock {
         };
         let end = tokio::time::Instant::from(end);
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        if !timer.is_elapsed() && self.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            return Poll::Pending;
+        }
+        self.waker = Some(context.waker().clone());
         loop {
             ready!(timer.as_mut().poll(context));
             if timer.deadline() >= end {
