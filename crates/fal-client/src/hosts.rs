@@ -221,12 +221,16 @@ pub(crate) fn join<'a>(base: &Url, segments: impl IntoIterator<Item = &'a str>) 
     url
 }
 
+/// Whether the two have the same scheme, host and port. Unlike `origin`, this copies no hosts.
+pub(crate) fn is_same_place(one: &Url, other: &Url) -> bool {
+    (one.scheme(), one.host(), one.port_or_known_default())
+        == (other.scheme(), other.host(), other.port_or_known_default())
+}
+
 /// `true` when `url` has the scheme, host and port of `base` and its path lies below that of `base`.
 pub(crate) fn is_below(base: &Url, url: &Url) -> bool {
     let path = base.path().trim_end_matches('/');
-    // Not by `origin`, which copies the hosts.
-    (url.scheme(), url.host(), url.port_or_known_default())
-        == (base.scheme(), base.host(), base.port_or_known_default())
+    is_same_place(base, url)
         && url.username().is_empty()
         && url.password().is_none()
         && url.path().strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))

@@ -22,8 +22,10 @@ pub(super) fn name(content_type: &str) -> String {
 /// What files of this type are called by; `None` for types that say nothing.
 pub(super) fn extension(content_type: &str) -> Option<&'static str> {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    // The list is alphabetical, and nobody calls a JPEG `.jfif`.
+    // The list is alphabetical, and nobody calls a JPEG `.jfif`. What is common need not be searched for.
     Some(match essence.as_str() {
+        "image/png" => "png",
+        "image/webp" => "webp",
         "image/jpeg" | "image/jpg" => "jpg",
         "image/tiff" => "tiff",
         "video/mp4" => "mp4",

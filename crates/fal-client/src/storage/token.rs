@@ -1,6 +1,9 @@
 //! The token of the CDN, which is good for many files.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, header};
@@ -10,7 +13,7 @@ use url::Url;
 use super::upload::Task;
 use crate::{
     Error, ErrorKind, Result,
-    hosts::{Hosts, is_loopback, join},
+    hosts::{Hosts, is_loopback, is_same_place, join},
     retry::Repeat,
     transport::{Answer, Content, Request},
 };
@@ -23,10 +26,9 @@ const MARGIN: Duration = Duration::from_secs(60);
 
 /// The token of one client.
 #[derive(Default)]
-pub(crate) struct Tokens(tokio::sync::Mutex<Option<Token>>);
+pub(crate) struct Tokens(tokio::sync::Mutex<Option<Arc<Token>>>);
 
 /// A token for uploads, and where it is good.
-#[derive(Clone)]
 pub(super) struct Token {
     authorization: HeaderValue,
     pub(super) base: Url,
@@ -43,14 +45,14 @@ struct Issued {
 
 impl Tokens {
     /// The token in use. Those who ask while it is fetched share it.
-    async fn get(&self, task: &Task) -> Result<Token> {
+    async fn get(&self, task: &Task) -> Result<Arc<Token>> {
         let mut kept = self.0.lock().await;
         if let Some(token) = &*kept
             && SystemTime::now() < token.good_until
         {
             return Ok(token.clone());
         }
-        let token = fetch(task).await?;
+        let token = Arc::new(fetch(task).await?);
         *kept = Some(token.clone());
         Ok(token)
     }
@@ -93,7 +95,7 @@ impl Token {
     /// The configured CDN, the place that came with the token, and fal's own hosts of media.
     fn is_for(&self, hosts: &Hosts, url: &Url) -> bool {
         let media = |host: &str| host == "fal.media" || host.ends_with(".fal.media");
-        [&hosts.cdn, &self.base].into_iter().any(|base| base.origin() == url.origin())
+        [&hosts.cdn, &self.base].into_iter().any(|base| is_same_place(base, url))
             || url.scheme() == "https" && url.port().is_none() && url.host_str().is_some_and(media)
     }
 }

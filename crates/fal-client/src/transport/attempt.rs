@@ -64,6 +64,8 @@ impl Transport {
         };
         let mut prepared = reqwest::Request::new(request.method.clone(), target.clone());
         let headers = prepared.headers_mut();
+        // With room for what the HTTP client adds: a clone has none and would be moved at once.
+        *headers = HeaderMap::with_capacity(self.headers.len() + request.headers.len() + 4);
         if request.to_fal {
             // Every URL of such a request is made from a configured host. This holds even if that is
             // forgotten once.
@@ -71,8 +73,6 @@ impl Transport {
                 let message = "the key is for fal's services only, not for this URL";
                 return Err(Failure::Final(Error::new(ErrorKind::Config, message)));
             }
-            // With room for what the HTTP client adds: a clone has none and would be moved at once.
-            *headers = HeaderMap::with_capacity(self.headers.len() + request.headers.len() + 4);
             headers.extend(self.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
             if let Authorization::Asked(_) = &self.authorization
                 && let Some(key) = self.authorization.header().await.map_err(Failure::Final)?
