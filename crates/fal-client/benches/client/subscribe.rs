@@ -16,6 +16,9 @@ use crate::{
 const AT_ONCE: usize = 64;
 const ROUNDS: usize = 8;
 const JOB: u64 = 200;
+/// Jobs one after the other: of 64 that end at once, most wait for the others.
+const ALONE: usize = 100;
+const SHORT: u64 = 10;
 
 /// Milliseconds of calls, and from the moment at which the job was completed to their ends.
 #[derive(Default)]
@@ -28,7 +31,8 @@ pub(crate) fn measure(server: &Server) -> Value {
     let (raw, client) = (Raw::new(&server.url), client(&server.url));
     let input = Input { takes: JOB, ..CAT };
     let (mut raws, mut clients) = (Times::default(), Times::default());
-    let mut trips = Vec::new();
+    let (mut trips, mut alone, mut raw_alone) = (Vec::new(), Vec::new(), Vec::new());
+    let short = Input { takes: SHORT, ..CAT };
     block_on(async {
         for round in 0..=ROUNDS {
             let raw_round = join_all((0..AT_ONCE).map(|_| async {
@@ -54,6 +58,12 @@ pub(crate) fn measure(server: &Server) -> Value {
                 }
             }
         }
+        for _ in 0..ALONE {
+            let completed_at = raw.subscribe(&short).await.completed_at;
+            raw_alone.push((now() - completed_at) as f64 / 1e6);
+            let completed_at = client.subscribe(short.clone()).await.unwrap().completed_at;
+            alone.push((now() - completed_at) as f64 / 1e6);
+        }
     });
     let job = JOB as f64;
     let figure = |times: &[f64], part| rounded(quantile(times, part));
@@ -69,6 +79,9 @@ pub(crate) fn measure(server: &Server) -> Value {
         "raw_completion_latency_p50_ms": figure(&raws.latencies, 0.5),
         "client_completion_latency_p50_ms": figure(&clients.latencies, 0.5),
         "client_completion_latency_p99_ms": figure(&clients.latencies, 0.99),
+        "raw_completion_latency_alone_p50_ms": figure(&raw_alone, 0.5),
+        "client_completion_latency_alone_p50_ms": figure(&alone, 0.5),
+        "client_completion_latency_alone_p99_ms": figure(&alone, 0.99),
         "one_round_trip_ms": figure(&trips, 0.5),
     })
 }
