@@ -21,13 +21,13 @@ pub(super) fn of_input(
     endpoint: &Endpoint,
     types: &str,
 ) -> Result<[(&'static str, String); 3], Error> {
-    let known = Known { own: &endpoint.input_types, shared: &item.types };
+    let known = Known { own: &endpoint.input_types, shared: &item.types, of_endpoint: true };
     known.modules(&endpoint.file, &endpoint.input, &format!("{types}::shape"))
 }
 
 /// The modules of every struct that is built as a part of an input, and of the unions around one.
 pub(super) fn shapes(item: &Crate) -> Result<String, Error> {
-    let known = Known { own: &[], shared: &item.types };
+    let known = Known { own: &[], shared: &item.types, of_endpoint: false };
     let mut shapes = Vec::new();
     for shape in &item.types {
         match shape {
@@ -79,6 +79,8 @@ fn around(module: &str, inner: &str, union: &str) -> String {
 struct Known<'a> {
     own: &'a [Item],
     shared: &'a [Item],
+    /// Whether it is an endpoint that has the fields, which messages then name.
+    of_endpoint: bool,
 }
 
 impl Known<'_> {
@@ -126,6 +128,7 @@ impl Known<'_> {
                 }
                 _ => quote!(fal_core::arg::Text),
             },
+            Ty::File if self.of_endpoint => quote!(fal_core::arg::Url<super::Model>),
             Ty::File => quote!(fal_core::arg::Url),
             Ty::Integer => quote!(fal_core::arg::Integer),
             Ty::Number => quote!(fal_core::arg::Number),

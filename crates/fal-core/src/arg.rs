@@ -7,7 +7,10 @@
 
 use std::marker::PhantomData;
 
-use crate::{File, Length, Param};
+pub use self::url::{Anywhere, Place, Url};
+use crate::{Length, Param};
+
+mod url;
 
 /// A string literal whose length is inside `L`.
 #[derive(Debug)]
@@ -105,30 +108,6 @@ impl From<Flag> for bool {
     }
 }
 
-/// A string literal given to a file parameter: a URL or a data URI, told apart from a path by the compiler.
-#[derive(Debug, Clone, Copy)]
-pub struct Url(&'static str);
-
-impl Url {
-    #[doc(hidden)]
-    #[must_use]
-    #[track_caller]
-    #[allow(clippy::panic, reason = "evaluated by the compiler, for literals of `input!` only")]
-    pub const fn literal(text: &'static str) -> Self {
-        if starts_with(text, "https://") || starts_with(text, "http://") || starts_with(text, "data:") {
-            Self(text)
-        } else {
-            panic!("a file literal must be a URL or a data URI; a local file is given as `File::path(..)`")
-        }
-    }
-}
-
-impl From<Url> for File {
-    fn from(url: Url) -> Self {
-        Self::url(url.0)
-    }
-}
-
 /// A list written out in `input!`: items of `T`, as many as `L` allows.
 #[derive(Debug)]
 pub struct List<T, L = AnyLength>(PhantomData<fn() -> (T, L)>);
@@ -221,12 +200,5 @@ mod tests {
     fn texts_are_the_same_as_a_whole() {
         assert!(same("png", "png"));
         assert!(!same("png", "pn") && !same("pn", "png") && !same("jpg", "png"));
-    }
-
-    #[test]
-    fn only_urls_are_file_literals() {
-        assert!(starts_with("https://x/y.png", "https://"));
-        assert!(!starts_with("cat.png", "https://"));
-        assert!(!starts_with("h", "https://"));
     }
 }

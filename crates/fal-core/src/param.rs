@@ -1,6 +1,6 @@
 //! What setters accept.
 
-use crate::{File, Nullable, arg};
+use crate::{Nullable, arg};
 
 /// A value for an optional parameter of type `T`: the value itself, or an `Option` decided at run time.
 ///
@@ -90,17 +90,5 @@ impl<L> Param<Nullable<String>> for arg::Text<L> {
 impl Param<Nullable<String>> for &str {
     fn into_param(self) -> Option<Nullable<String>> {
         Some(Nullable::Value(self.to_owned()))
-    }
-}
-
-impl Param<File> for arg::Url {
-    fn into_param(self) -> Option<File> {
-        Some(self.into())
-    }
-}
-
-impl Param<Nullable<File>> for arg::Url {
-    fn into_param(self) -> Option<Nullable<File>> {
-        Some(Nullable::Value(self.into()))
     }
 }

@@ -549,8 +549,8 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
-    pub type image_url = fal_core::arg::Url;
-    pub type end_image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type end_image_url = fal_core::arg::Url<super::Model>;
     pub type resolution = super::Resolution;
     pub type duration = super::Duration;
     pub type aspect_ratio = super::AspectRatio;

@@ -268,6 +268,6 @@ impl<'de> wire::Object<'de> for Event {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type audio_url = fal_core::arg::Url;
-    pub type video_url = fal_core::arg::Url;
+    pub type audio_url = fal_core::arg::Url<super::Model>;
+    pub type video_url = fal_core::arg::Url<super::Model>;
 }

@@ -318,8 +318,8 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type audio_url = fal_core::arg::Url;
-    pub type video_url = fal_core::arg::Url;
+    pub type audio_url = fal_core::arg::Url<super::Model>;
+    pub type video_url = fal_core::arg::Url<super::Model>;
     pub type target_lang = fal_core::arg::Text;
     pub type source_lang = fal_core::arg::Text;
     pub type num_speakers = super::NumSpeakers;

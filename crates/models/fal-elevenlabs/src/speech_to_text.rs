@@ -294,7 +294,7 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type audio_url = fal_core::arg::Url;
+    pub type audio_url = fal_core::arg::Url<super::Model>;
     pub type language_code = fal_core::arg::Text;
     pub type tag_audio_events = fal_core::arg::Flag;
     pub type diarize = fal_core::arg::Flag;

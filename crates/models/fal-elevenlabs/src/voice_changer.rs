@@ -402,7 +402,7 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type audio_url = fal_core::arg::Url;
+    pub type audio_url = fal_core::arg::Url<super::Model>;
     pub type voice = fal_core::arg::Text;
     pub type remove_background_noise = fal_core::arg::Flag;
     pub type seed = fal_core::arg::Integer;

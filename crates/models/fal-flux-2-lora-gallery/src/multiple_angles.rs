@@ -591,7 +591,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_urls = fal_core::arg::Url;
+    pub type image_urls = fal_core::arg::Url<super::Model>;
     pub type image_size = super::ImageSize;
     pub type guidance_scale = super::GuidanceScale;
     pub type num_inference_steps = super::NumInferenceSteps;

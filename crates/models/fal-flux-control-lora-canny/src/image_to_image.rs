@@ -585,7 +585,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
     pub type image_size = super::ImageSize;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type seed = fal_core::arg::Integer;
@@ -594,7 +594,7 @@ pub mod arg {
     pub type num_images = super::NumImages;
     pub type enable_safety_checker = fal_core::arg::Flag;
     pub type output_format = super::OutputFormat;
-    pub type control_lora_image_url = fal_core::arg::Url;
+    pub type control_lora_image_url = fal_core::arg::Url<super::Model>;
     pub type control_lora_strength = super::ControlLoraStrength;
     pub type strength = super::Strength;
 }

@@ -684,8 +684,8 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
-    pub type image_url = fal_core::arg::Url;
-    pub type mask_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type mask_url = fal_core::arg::Url<super::Model>;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type seed = fal_core::arg::Integer;
     pub type guidance_scale = super::GuidanceScale;
@@ -694,7 +694,7 @@ pub mod arg {
     pub type enable_safety_checker = fal_core::arg::Flag;
     pub type output_format = super::OutputFormat;
     pub type acceleration = super::Acceleration;
-    pub type reference_image_url = fal_core::arg::Url;
+    pub type reference_image_url = fal_core::arg::Url<super::Model>;
     pub type strength = super::Strength;
 }
 

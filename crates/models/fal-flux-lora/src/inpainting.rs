@@ -660,9 +660,9 @@ pub mod arg {
     pub type enable_safety_checker = fal_core::arg::Flag;
     pub type output_format = super::OutputFormat;
     pub type acceleration = super::Acceleration;
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
     pub type strength = super::Strength;
-    pub type mask_url = fal_core::arg::Url;
+    pub type mask_url = fal_core::arg::Url<super::Model>;
 }
 
 #[doc(hidden)]

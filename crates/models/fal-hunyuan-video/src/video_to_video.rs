@@ -508,6 +508,6 @@ pub mod arg {
     pub type resolution = super::Resolution;
     pub type num_frames = super::NumFrames;
     pub type enable_safety_checker = fal_core::arg::Flag;
-    pub type video_url = fal_core::arg::Url;
+    pub type video_url = fal_core::arg::Url<super::Model>;
     pub type strength = super::Strength;
 }

@@ -327,7 +327,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type images_data_url = fal_core::arg::Url;
+    pub type images_data_url = fal_core::arg::Url<super::Model>;
     pub type steps = super::Steps;
     pub type default_caption = fal_core::arg::Text;
     pub type resolution = fal_core::arg::Text;

@@ -781,7 +781,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_urls = fal_core::arg::Url;
+    pub type image_urls = fal_core::arg::Url<super::Model>;
     pub type rendering_speed = super::RenderingSpeed;
     pub type style_codes = fal_core::arg::Text;
     pub type style = super::Style;

@@ -223,5 +223,5 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type voice_url = fal_core::arg::Url;
+    pub type voice_url = fal_core::arg::Url<super::Model>;
 }

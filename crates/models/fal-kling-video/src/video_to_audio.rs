@@ -325,7 +325,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_url = fal_core::arg::Url;
+    pub type video_url = fal_core::arg::Url<super::Model>;
     pub type sound_effect_prompt = fal_core::arg::Text<super::bounds::SoundEffectPrompt>;
     pub type background_music_prompt = fal_core::arg::Text<
         super::bounds::BackgroundMusicPrompt,

@@ -298,8 +298,8 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type audio_url = fal_core::arg::Url;
-    pub type image_url = fal_core::arg::Url;
+    pub type audio_url = fal_core::arg::Url<super::Model>;
+    pub type image_url = fal_core::arg::Url<super::Model>;
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type guidance_scale = super::GuidanceScale;
 }

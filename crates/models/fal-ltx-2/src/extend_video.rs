@@ -360,7 +360,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_url = fal_core::arg::Url;
+    pub type video_url = fal_core::arg::Url<super::Model>;
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type duration = super::Duration;
     pub type mode = super::Mode;

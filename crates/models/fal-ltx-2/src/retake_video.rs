@@ -395,7 +395,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_url = fal_core::arg::Url;
+    pub type video_url = fal_core::arg::Url<super::Model>;
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type start_time = super::StartTime;
     pub type duration = super::Duration;

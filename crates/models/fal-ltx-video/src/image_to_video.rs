@@ -376,5 +376,5 @@ pub mod arg {
     pub type seed = fal_core::arg::Integer;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type guidance_scale = super::GuidanceScale;
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
 }

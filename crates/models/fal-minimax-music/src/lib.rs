@@ -311,5 +311,5 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type reference_audio_url = fal_core::arg::Url;
+    pub type reference_audio_url = fal_core::arg::Url<super::Model>;
 }

@@ -410,7 +410,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type audio_url = fal_core::arg::Url;
+    pub type audio_url = fal_core::arg::Url<super::Model>;
     pub type prompt = fal_core::arg::Text;
     pub type system_prompt = fal_core::arg::Text;
     pub type model = fal_core::arg::Text;

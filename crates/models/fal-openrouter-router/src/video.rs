@@ -423,7 +423,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_urls = fal_core::arg::Url;
+    pub type video_urls = fal_core::arg::Url<super::Model>;
     pub type prompt = fal_core::arg::Text;
     pub type system_prompt = fal_core::arg::Text;
     pub type model = fal_core::arg::Text;

@@ -263,7 +263,7 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_url = fal_core::arg::Url;
+    pub type video_url = fal_core::arg::Url<super::Model>;
     pub type original_sound_switch = fal_core::arg::Flag;
     pub type prompt = fal_core::arg::Text;
 }

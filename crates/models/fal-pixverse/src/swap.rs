@@ -435,10 +435,10 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_url = fal_core::arg::Url;
+    pub type video_url = fal_core::arg::Url<super::Model>;
     pub type mode = super::Mode;
     pub type keyframe_id = super::KeyframeId;
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
     pub type resolution = super::Resolution;
     pub type seed = fal_core::arg::Integer;
     pub type original_sound_switch = fal_core::arg::Flag;

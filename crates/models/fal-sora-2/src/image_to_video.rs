@@ -586,7 +586,7 @@ pub mod arg {
     pub type model = super::ModelValue;
     pub type detect_and_block_ip = fal_core::arg::Flag;
     pub type character_ids = fal_core::arg::Text;
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
 }
 
 #[doc(hidden)]

@@ -425,7 +425,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
-    pub type audio_url = fal_core::arg::Url;
+    pub type audio_url = fal_core::arg::Url<super::Model>;
     pub type strength = super::Strength;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type total_seconds = super::TotalSeconds;

@@ -457,7 +457,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
-    pub type audio_url = fal_core::arg::Url;
+    pub type audio_url = fal_core::arg::Url<super::Model>;
     pub type seconds_total = super::SecondsTotal;
     pub type guidance_scale = super::GuidanceScale;
     pub type mask_start = super::MaskStart;

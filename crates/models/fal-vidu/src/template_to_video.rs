@@ -1047,7 +1047,7 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type template = super::Template;
-    pub type input_image_urls = fal_core::arg::Url;
+    pub type input_image_urls = fal_core::arg::Url<super::Model>;
     pub type seed = fal_core::arg::Integer;
     pub type aspect_ratio = super::AspectRatio;
 }

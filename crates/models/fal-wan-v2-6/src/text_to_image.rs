@@ -368,7 +368,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
     pub type negative_prompt = fal_core::arg::Text;
     pub type image_size = super::ImageSize;
     pub type max_images = super::MaxImages;

@@ -803,7 +803,7 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type audio_url = fal_core::arg::Url;
+    pub type audio_url = fal_core::arg::Url<super::Model>;
     pub type task = super::Task;
     pub type language = super::Language;
     pub type chunk_level = super::ChunkLevel;

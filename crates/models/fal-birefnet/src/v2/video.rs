@@ -581,7 +581,7 @@ pub mod arg {
     pub type output_mask = fal_core::arg::Flag;
     pub type refine_foreground = fal_core::arg::Flag;
     pub type sync_mode = fal_core::arg::Flag;
-    pub type video_url = fal_core::arg::Url;
+    pub type video_url = fal_core::arg::Url<super::Model>;
     pub type video_output_type = super::VideoOutputType;
     pub type video_quality = super::VideoQuality;
     pub type video_write_mode = super::VideoWriteMode;

@@ -533,9 +533,9 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
-    pub type image_urls = fal_core::arg::Url;
-    pub type video_urls = fal_core::arg::Url;
-    pub type audio_urls = fal_core::arg::Url;
+    pub type image_urls = fal_core::arg::Url<super::Model>;
+    pub type video_urls = fal_core::arg::Url<super::Model>;
+    pub type audio_urls = fal_core::arg::Url<super::Model>;
     pub type resolution = super::Resolution;
     pub type duration = super::Duration;
     pub type aspect_ratio = super::AspectRatio;

@@ -292,7 +292,7 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_url = fal_core::arg::Url;
-    pub type video_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type video_url = fal_core::arg::Url<super::Model>;
     pub type trim_first_second = fal_core::arg::Flag;
 }

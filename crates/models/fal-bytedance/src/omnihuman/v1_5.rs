@@ -372,9 +372,9 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
-    pub type image_url = fal_core::arg::Url;
-    pub type mask_url = fal_core::arg::Url;
-    pub type audio_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type mask_url = fal_core::arg::Url<super::Model>;
+    pub type audio_url = fal_core::arg::Url<super::Model>;
     pub type turbo_mode = fal_core::arg::Flag;
     pub type resolution = super::Resolution;
 }

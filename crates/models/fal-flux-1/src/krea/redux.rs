@@ -498,7 +498,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
     pub type image_size = super::ImageSize;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type seed = fal_core::arg::Integer;

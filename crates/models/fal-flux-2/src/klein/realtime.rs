@@ -408,7 +408,7 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
     pub type image_size = fal_core::arg::Text;
     pub type num_inference_steps = fal_core::arg::Integer;
     pub type seed = fal_core::arg::Integer;

@@ -542,8 +542,8 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
-    pub type image_url = fal_core::arg::Url;
-    pub type mask_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type mask_url = fal_core::arg::Url<super::Model>;
     pub type seed = fal_core::arg::Integer;
     pub type sync_mode = fal_core::arg::Flag;
     pub type num_images = super::NumImages;

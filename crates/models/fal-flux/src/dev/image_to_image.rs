@@ -566,7 +566,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
     pub type strength = super::Strength;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type prompt = fal_core::arg::Text;

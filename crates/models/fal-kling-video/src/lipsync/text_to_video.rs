@@ -618,7 +618,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_url = fal_core::arg::Url;
+    pub type video_url = fal_core::arg::Url<super::Model>;
     pub type text = fal_core::arg::Text<super::bounds::Text>;
     pub type voice_id = super::VoiceId;
     pub type voice_language = super::VoiceLanguage;

@@ -542,8 +542,8 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_url = fal_core::arg::Url;
-    pub type end_image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type end_image_url = fal_core::arg::Url<super::Model>;
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
     pub type duration = super::Duration;
     pub type resolution = super::Resolution;

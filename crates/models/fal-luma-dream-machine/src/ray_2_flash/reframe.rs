@@ -441,9 +441,9 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_url = fal_core::arg::Url;
+    pub type video_url = fal_core::arg::Url<super::Model>;
     pub type aspect_ratio = super::AspectRatio;
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
     pub type grid_position_x = fal_core::arg::Integer;
     pub type grid_position_y = fal_core::arg::Integer;
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;

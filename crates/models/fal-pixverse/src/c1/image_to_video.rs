@@ -396,5 +396,5 @@ pub mod arg {
     pub type duration = super::Duration;
     pub type seed = fal_core::arg::Integer;
     pub type generate_audio_switch = fal_core::arg::Flag;
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
 }

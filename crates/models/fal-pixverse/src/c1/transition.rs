@@ -531,6 +531,6 @@ pub mod arg {
     pub type duration = super::Duration;
     pub type seed = fal_core::arg::Integer;
     pub type generate_audio_switch = fal_core::arg::Flag;
-    pub type first_image_url = fal_core::arg::Url;
-    pub type end_image_url = fal_core::arg::Url;
+    pub type first_image_url = fal_core::arg::Url<super::Model>;
+    pub type end_image_url = fal_core::arg::Url<super::Model>;
 }

@@ -932,7 +932,7 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type effect = super::Effect;
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
     pub type resolution = super::Resolution;
     pub type duration = super::Duration;
     pub type negative_prompt = fal_core::arg::Text;

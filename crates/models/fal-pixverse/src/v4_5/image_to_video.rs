@@ -583,6 +583,6 @@ pub mod arg {
     pub type negative_prompt = fal_core::arg::Text;
     pub type style = super::Style;
     pub type seed = fal_core::arg::Integer;
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
     pub type camera_movement = super::CameraMovement;
 }

@@ -556,5 +556,5 @@ pub mod arg {
     pub type generate_audio_switch = fal_core::arg::Flag;
     pub type generate_multi_clip_switch = fal_core::arg::Flag;
     pub type thinking_type = super::ThinkingType;
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
 }

@@ -535,5 +535,5 @@ pub mod arg {
     pub type seed = fal_core::arg::Integer;
     pub type generate_audio_switch = fal_core::arg::Flag;
     pub type thinking_type = super::ThinkingType;
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
 }

@@ -462,7 +462,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_url = fal_core::arg::Url;
+    pub type video_url = fal_core::arg::Url<super::Model>;
     pub type prompt = fal_core::arg::Text;
     pub type negative_prompt = fal_core::arg::Text;
     pub type style = super::Style;

@@ -646,6 +646,6 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type images_data_url = fal_core::arg::Url;
+    pub type images_data_url = fal_core::arg::Url<super::Model>;
     pub type base_style = super::BaseStyle;
 }

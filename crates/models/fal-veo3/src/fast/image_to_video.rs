@@ -571,5 +571,5 @@ pub mod arg {
     pub type seed = fal_core::arg::Integer;
     pub type auto_fix = fal_core::arg::Flag;
     pub type safety_tolerance = super::SafetyTolerance;
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
 }

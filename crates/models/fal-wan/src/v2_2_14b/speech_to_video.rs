@@ -723,6 +723,6 @@ pub mod arg {
     pub type shift = super::Shift;
     pub type video_quality = super::VideoQuality;
     pub type video_write_mode = super::VideoWriteMode;
-    pub type image_url = fal_core::arg::Url;
-    pub type audio_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type audio_url = fal_core::arg::Url<super::Model>;
 }

@@ -838,7 +838,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
     pub type prompt = fal_core::arg::Text;
     pub type num_frames = super::NumFrames;
     pub type frames_per_second = super::FramesPerSecond;

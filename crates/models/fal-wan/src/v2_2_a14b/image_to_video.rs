@@ -931,7 +931,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
     pub type prompt = fal_core::arg::Text;
     pub type num_frames = super::NumFrames;
     pub type frames_per_second = super::FramesPerSecond;
@@ -952,5 +952,5 @@ pub mod arg {
     pub type adjust_fps_for_interpolation = fal_core::arg::Flag;
     pub type video_quality = super::VideoQuality;
     pub type video_write_mode = super::VideoWriteMode;
-    pub type end_image_url = fal_core::arg::Url;
+    pub type end_image_url = fal_core::arg::Url<super::Model>;
 }

@@ -579,8 +579,8 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type video_url = fal_core::arg::Url;
-    pub type reference_image_url = fal_core::arg::Url;
+    pub type video_url = fal_core::arg::Url<super::Model>;
+    pub type reference_image_url = fal_core::arg::Url<super::Model>;
     pub type resolution = super::Resolution;
     pub type aspect_ratio = super::AspectRatio;
     pub type duration = super::Duration;

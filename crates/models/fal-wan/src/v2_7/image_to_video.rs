@@ -484,10 +484,10 @@ impl<'de> wire::Object<'de> for Output {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
-    pub type image_url = fal_core::arg::Url;
-    pub type end_image_url = fal_core::arg::Url;
-    pub type video_url = fal_core::arg::Url;
-    pub type audio_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type end_image_url = fal_core::arg::Url<super::Model>;
+    pub type video_url = fal_core::arg::Url<super::Model>;
+    pub type audio_url = fal_core::arg::Url<super::Model>;
     pub type resolution = super::Resolution;
     pub type duration = super::Duration;
     pub type negative_prompt = fal_core::arg::Text;

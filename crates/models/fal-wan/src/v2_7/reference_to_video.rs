@@ -539,8 +539,8 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type reference_image_urls = fal_core::arg::Url;
-    pub type reference_video_urls = fal_core::arg::Url;
+    pub type reference_image_urls = fal_core::arg::Url<super::Model>;
+    pub type reference_video_urls = fal_core::arg::Url<super::Model>;
     pub type negative_prompt = fal_core::arg::Text;
     pub type aspect_ratio = super::AspectRatio;
     pub type resolution = super::Resolution;

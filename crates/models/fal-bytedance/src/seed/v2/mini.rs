@@ -488,8 +488,8 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
-    pub type image_urls = fal_core::arg::Url;
-    pub type video_urls = fal_core::arg::Url;
+    pub type image_urls = fal_core::arg::Url<super::Model>;
+    pub type video_urls = fal_core::arg::Url<super::Model>;
     pub type system_prompt = fal_core::arg::Text;
     pub type thinking = super::Thinking;
     pub type reasoning_effort = super::ReasoningEffort;

@@ -461,7 +461,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
-    pub type image_urls = fal_core::arg::Url;
+    pub type image_urls = fal_core::arg::Url<super::Model>;
     pub type seed = fal_core::arg::Integer;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type image_size = super::ImageSize;

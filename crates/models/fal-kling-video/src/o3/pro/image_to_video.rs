@@ -460,8 +460,8 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type image_url = fal_core::arg::Url;
-    pub type end_image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type end_image_url = fal_core::arg::Url<super::Model>;
     pub type duration = super::Duration;
     pub type generate_audio = fal_core::arg::Flag;
     pub type shot_type = super::ShotType;

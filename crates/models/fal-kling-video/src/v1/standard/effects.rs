@@ -1103,7 +1103,7 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type input_image_urls = fal_core::arg::Url;
+    pub type input_image_urls = fal_core::arg::Url<super::Model>;
     pub type effect_scene = super::EffectScene;
     pub type duration = super::Duration;
 }

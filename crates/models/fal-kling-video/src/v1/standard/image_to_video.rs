@@ -433,12 +433,12 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
     pub type duration = super::Duration;
     pub type negative_prompt = fal_core::arg::Text<super::bounds::NegativePrompt>;
     pub type cfg_scale = super::CfgScale;
-    pub type tail_image_url = fal_core::arg::Url;
-    pub type static_mask_url = fal_core::arg::Url;
+    pub type tail_image_url = fal_core::arg::Url<super::Model>;
+    pub type static_mask_url = fal_core::arg::Url<super::Model>;
 }
 
 #[doc(hidden)]

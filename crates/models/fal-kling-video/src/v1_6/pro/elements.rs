@@ -408,7 +408,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type input_image_urls = fal_core::arg::Url;
+    pub type input_image_urls = fal_core::arg::Url<super::Model>;
     pub type duration = super::Duration;
     pub type aspect_ratio = super::AspectRatio;
     pub type negative_prompt = fal_core::arg::Text<super::bounds::NegativePrompt>;

@@ -419,12 +419,12 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type start_image_url = fal_core::arg::Url;
+    pub type start_image_url = fal_core::arg::Url<super::Model>;
     pub type duration = super::Duration;
     pub type negative_prompt = fal_core::arg::Text<super::bounds::NegativePrompt>;
     pub type generate_audio = fal_core::arg::Flag;
     pub type voice_ids = fal_core::arg::Text;
-    pub type end_image_url = fal_core::arg::Url;
+    pub type end_image_url = fal_core::arg::Url<super::Model>;
 }
 
 #[doc(hidden)]

@@ -423,8 +423,8 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type image_url = fal_core::arg::Url;
-    pub type video_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type video_url = fal_core::arg::Url<super::Model>;
     pub type keep_original_sound = fal_core::arg::Flag;
     pub type character_orientation = super::CharacterOrientation;
 }

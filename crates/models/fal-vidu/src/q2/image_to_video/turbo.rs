@@ -507,8 +507,8 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type image_url = fal_core::arg::Url;
-    pub type end_image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type end_image_url = fal_core::arg::Url<super::Model>;
     pub type seed = fal_core::arg::Integer;
     pub type duration = super::Duration;
     pub type resolution = super::Resolution;

@@ -465,7 +465,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type reference_image_urls = fal_core::arg::Url;
+    pub type reference_image_urls = fal_core::arg::Url<super::Model>;
     pub type duration = super::Duration;
     pub type seed = fal_core::arg::Integer;
     pub type aspect_ratio = super::AspectRatio;

@@ -631,8 +631,8 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_url = fal_core::arg::Url;
-    pub type image_url = fal_core::arg::Url;
+    pub type video_url = fal_core::arg::Url<super::Model>;
+    pub type image_url = fal_core::arg::Url<super::Model>;
     pub type guidance_scale = super::GuidanceScale;
     pub type resolution = super::Resolution;
     pub type seed = fal_core::arg::Integer;

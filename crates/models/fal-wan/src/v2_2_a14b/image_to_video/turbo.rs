@@ -625,7 +625,7 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
     pub type prompt = fal_core::arg::Text;
     pub type seed = fal_core::arg::Integer;
     pub type resolution = super::Resolution;
@@ -636,5 +636,5 @@ pub mod arg {
     pub type acceleration = super::Acceleration;
     pub type video_quality = super::VideoQuality;
     pub type video_write_mode = super::VideoWriteMode;
-    pub type end_image_url = fal_core::arg::Url;
+    pub type end_image_url = fal_core::arg::Url<super::Model>;
 }

@@ -579,6 +579,6 @@ pub mod arg {
     pub type seed = fal_core::arg::Integer;
     pub type enable_safety_checker = fal_core::arg::Flag;
     pub type num_frames = super::NumFrames;
-    pub type image_url = fal_core::arg::Url;
-    pub type end_image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type end_image_url = fal_core::arg::Url<super::Model>;
 }

@@ -559,6 +559,6 @@ pub mod arg {
     pub type seed = fal_core::arg::Integer;
     pub type enable_safety_checker = fal_core::arg::Flag;
     pub type generate_audio = fal_core::arg::Flag;
-    pub type image_url = fal_core::arg::Url;
-    pub type end_image_url = fal_core::arg::Url;
+    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type end_image_url = fal_core::arg::Url<super::Model>;
 }

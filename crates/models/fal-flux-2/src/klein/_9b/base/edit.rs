@@ -554,7 +554,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text;
-    pub type image_urls = fal_core::arg::Url;
+    pub type image_urls = fal_core::arg::Url<super::Model>;
     pub type guidance_scale = super::GuidanceScale;
     pub type negative_prompt = fal_core::arg::Text;
     pub type seed = fal_core::arg::Integer;

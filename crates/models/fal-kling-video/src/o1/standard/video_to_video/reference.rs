@@ -466,9 +466,9 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type video_url = fal_core::arg::Url;
+    pub type video_url = fal_core::arg::Url<super::Model>;
     pub type keep_audio = fal_core::arg::Flag;
-    pub type image_urls = fal_core::arg::Url;
+    pub type image_urls = fal_core::arg::Url<super::Model>;
     pub type aspect_ratio = super::AspectRatio;
     pub type duration = super::Duration;
 }

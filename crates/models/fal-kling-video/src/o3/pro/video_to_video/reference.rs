@@ -525,8 +525,8 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type video_url = fal_core::arg::Url;
-    pub type image_urls = fal_core::arg::Url;
+    pub type video_url = fal_core::arg::Url<super::Model>;
+    pub type image_urls = fal_core::arg::Url<super::Model>;
     pub type keep_audio = fal_core::arg::Flag;
     pub type shot_type = super::ShotType;
     pub type aspect_ratio = super::AspectRatio;
