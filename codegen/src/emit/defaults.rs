@@ -34,7 +34,11 @@ fn constant<'a>(field: &Field, known: impl Fn(&str) -> Option<&'a Item>) -> Opti
     };
     let name = field.ident.trim_start_matches("r#");
     let constant = name.to_uppercase();
-    let shown = types::code(&default.as_str().map_or_else(|| default.to_string(), str::to_owned));
+    let shown = match default.as_str() {
+        Some(text) if text.trim().is_empty() => "the empty text".to_owned(),
+        Some(text) => types::code(text),
+        None => types::code(&default.to_string()),
+    };
     Some(format!(
         "    /// Of [`{name}`](Self::{name}): {shown}.\n    pub const DEFAULT_{constant}: {ty} = {value};\n"
     ))

@@ -254,5 +254,5 @@ pub(super) fn code(value: &str) -> String {
         .chars()
         .map(|c| if c == '`' || c.is_control() || docs::turns_text(c) { '\'' } else { c })
         .collect();
-    if safe.trim().is_empty() { "The empty text.".to_owned() } else { format!("`{safe}`") }
+    if safe.trim().is_empty() { "The empty text".to_owned() } else { format!("`{safe}`") }
 }

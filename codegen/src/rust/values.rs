@@ -22,7 +22,11 @@ pub(super) fn facts(property: &Property, built: bool) -> Vec<String> {
         _ => {}
     }
     if let Some(default) = property.default.as_ref().filter(|default| !default.is_null()) {
-        facts.push(format!("default `{}`", show(default, &property.ty)));
+        facts.push(match show(default, &property.ty) {
+            text if text.trim().is_empty() => "empty by default".to_owned(),
+            // A backtick would end the code.
+            text => format!("default `{}`", text.replace('`', "'")),
+        });
     }
     facts.iter_mut().for_each(|fact| capitalise(fact));
     facts

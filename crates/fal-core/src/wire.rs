@@ -79,7 +79,8 @@ impl<'a, M: SerializeMap> Writer<'a, M> {
     }
 }
 
-/// A type that is read from an object.
+/// A type that is read from an object. Hidden, because in the docs of every struct it says nothing to its readers.
+#[doc(hidden)]
 pub trait Object<'de>: Sized {
     /// The name of the type, for error messages.
     const NAME: &'static str;

@@ -77,7 +77,7 @@ pub struct Input {
     pub loras: Option<Vec<LoraWeight>>,
     /// What to keep out of the image: unwanted things, styles and flaws, separated by commas.
     ///
-    /// Default ``.
+    /// Empty by default.
     pub negative_prompt: Option<String>,
     /// How many images to make from this one request.
     ///
@@ -93,7 +93,7 @@ pub struct Input {
     pub prompt: String,
     /// Identifier of your own for the request, which comes back with the reply.
     ///
-    /// Default ``.
+    /// Empty by default.
     pub request_id: Option<String>,
     /// Version of the safety checker: the one of CompVis (`v1`), or one of fal's own (`v2`).
     ///
@@ -128,7 +128,7 @@ impl Input {
     /// Of [`image_size`](Self::image_size): `square_hd`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::SquareHd;
 
-    /// Of [`negative_prompt`](Self::negative_prompt): The empty text..
+    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
     /// Of [`num_images`](Self::num_images): `1`.
@@ -137,7 +137,7 @@ impl Input {
     /// Of [`num_inference_steps`](Self::num_inference_steps): `25`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(25);
 
-    /// Of [`request_id`](Self::request_id): The empty text..
+    /// Of [`request_id`](Self::request_id): the empty text.
     pub const DEFAULT_REQUEST_ID: &'static str = "";
 
     /// Of [`safety_checker_version`](Self::safety_checker_version): `v1`.
@@ -336,7 +336,7 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 
     /// [`negative_prompt`](Input::negative_prompt): What to keep out of the image: unwanted things,
-    /// styles and flaws, separated by commas. Default ``.
+    /// styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
@@ -357,7 +357,7 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 
     /// [`request_id`](Input::request_id): Identifier of your own for the request, which comes back with
-    /// the reply. Default ``.
+    /// the reply. Empty by default.
     pub fn request_id(mut self, value: impl Param<String>) -> Self {
         self.optional.request_id = value.into_param();
         self

@@ -38,7 +38,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// What is spoken.
     ///
-    /// Default ``.
+    /// Empty by default.
     pub prompt: Option<String>,
     /// Voice that speaks.
     ///
@@ -54,7 +54,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`prompt`](Self::prompt): The empty text..
+    /// Of [`prompt`](Self::prompt): the empty text.
     pub const DEFAULT_PROMPT: &'static str = "";
 
     /// Of [`voice`](Self::voice): `af_heart`.
@@ -216,7 +216,7 @@ struct Optional {
 }
 
 impl Builder {
-    /// [`prompt`](Input::prompt): What is spoken. Default ``.
+    /// [`prompt`](Input::prompt): What is spoken. Empty by default.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self

@@ -43,7 +43,7 @@ pub struct Input {
     /// Lyrics, a line each. Parts are marked as `[Verse]`, `[Chorus]` and so on. Needed for a song that
     /// is to be sung, unless the model writes them.
     ///
-    /// At most 3500 characters. Default ``.
+    /// At most 3500 characters. Empty by default.
     pub lyrics: Option<String>,
     /// Whether the model writes the lyrics itself where there are none.
     ///
@@ -61,7 +61,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`lyrics`](Self::lyrics): The empty text..
+    /// Of [`lyrics`](Self::lyrics): the empty text.
     pub const DEFAULT_LYRICS: &'static str = "";
 
     /// Of [`lyrics_optimizer`](Self::lyrics_optimizer): `false`.
@@ -128,7 +128,7 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`lyrics`](Input::lyrics): Lyrics, a line each. At most 3500 characters. Default ``.
+    /// [`lyrics`](Input::lyrics): Lyrics, a line each. At most 3500 characters. Empty by default.
     pub fn lyrics(mut self, value: impl Param<String>) -> Self {
         self.optional.lyrics = value.into_param();
         self

@@ -76,7 +76,7 @@ pub struct Input {
     pub sync_mode: Option<bool>,
     /// Instruction that steers the model's manner throughout the request.
     ///
-    /// At most 50000 characters. Default ``.
+    /// At most 50000 characters. Empty by default.
     pub system_prompt: Option<String>,
     /// Resolution of the image: the larger, the finer the detail.
     ///
@@ -112,7 +112,7 @@ impl Input {
     /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`system_prompt`](Self::system_prompt): The empty text..
+    /// Of [`system_prompt`](Self::system_prompt): the empty text.
     pub const DEFAULT_SYSTEM_PROMPT: &'static str = "";
 
     /// Of [`resolution`](Self::resolution): `1K`.
@@ -413,7 +413,7 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 
     /// [`system_prompt`](Input::system_prompt): Instruction that steers the model's manner throughout
-    /// the request. At most 50000 characters. Default ``.
+    /// the request. At most 50000 characters. Empty by default.
     pub fn system_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.system_prompt = value.into_param();
         self

@@ -45,7 +45,7 @@ pub struct Input {
     pub original_sound_switch: Option<bool>,
     /// What the sound is like. Left empty, the model chooses a sound by itself.
     ///
-    /// Default ``.
+    /// Empty by default.
     pub prompt: Option<String>,
     /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
     pub extra: Map<String, Value>,
@@ -56,7 +56,7 @@ impl Input {
     /// Of [`original_sound_switch`](Self::original_sound_switch): `false`.
     pub const DEFAULT_ORIGINAL_SOUND_SWITCH: bool = false;
 
-    /// Of [`prompt`](Self::prompt): The empty text..
+    /// Of [`prompt`](Self::prompt): the empty text.
     pub const DEFAULT_PROMPT: &'static str = "";
 }
 
@@ -121,7 +121,7 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         self
     }
 
-    /// [`prompt`](Input::prompt): What the sound is like. Default ``.
+    /// [`prompt`](Input::prompt): What the sound is like. Empty by default.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self

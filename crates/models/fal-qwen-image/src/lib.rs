@@ -85,7 +85,7 @@ pub struct Input {
     pub output_format: Option<OutputFormat>,
     /// What to keep out of the image: unwanted things, styles and flaws, separated by commas.
     ///
-    /// Default ` `.
+    /// Empty by default.
     pub negative_prompt: Option<String>,
     /// How much the run is sped up. More acceleration is quicker and may cost some quality.
     ///
@@ -126,7 +126,7 @@ impl Input {
     /// Of [`output_format`](Self::output_format): `png`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
 
-    /// Of [`negative_prompt`](Self::negative_prompt): The empty text..
+    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = " ";
 
     /// Of [`acceleration`](Self::acceleration): `none`.
@@ -336,7 +336,7 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 
     /// [`negative_prompt`](Input::negative_prompt): What to keep out of the image: unwanted things,
-    /// styles and flaws, separated by commas. Default ` `.
+    /// styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

@@ -46,7 +46,7 @@ pub struct Input {
     pub image_url: Option<File>,
     /// What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
     ///
-    /// Default ``.
+    /// Empty by default.
     pub negative_prompt: Option<Nullable<String>>,
     /// Size of the image, as a preset or as an exact width and height. Left out, it is that of the
     /// image given.
@@ -68,7 +68,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`negative_prompt`](Self::negative_prompt): The empty text..
+    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
     /// Of [`max_images`](Self::max_images): `1`.
@@ -153,7 +153,7 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 
     /// [`negative_prompt`](Input::negative_prompt): What to keep out of the result: unwanted things,
-    /// styles and flaws, in up to 500 characters. Default ``.
+    /// styles and flaws, in up to 500 characters. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<Nullable<String>>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

@@ -59,7 +59,7 @@ pub struct Input {
     pub duration: Option<Duration>,
     /// What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
     ///
-    /// Default ``.
+    /// Empty by default.
     pub negative_prompt: Option<Nullable<String>>,
     /// Whether a language model rewrites the prompt with more detail before the run.
     ///
@@ -92,7 +92,7 @@ impl Input {
     /// Of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::_5;
 
-    /// Of [`negative_prompt`](Self::negative_prompt): The empty text..
+    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
     /// Of [`enable_prompt_expansion`](Self::enable_prompt_expansion): `true`.
@@ -302,7 +302,7 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 
     /// [`negative_prompt`](Input::negative_prompt): What to keep out of the result: unwanted things,
-    /// styles and flaws, in up to 500 characters. Default ``.
+    /// styles and flaws, in up to 500 characters. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<Nullable<String>>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

@@ -42,7 +42,7 @@ pub struct Input {
     /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
     /// quotation marks.
     ///
-    /// Default ``.
+    /// Empty by default.
     pub prompt: Option<String>,
     /// Image to make variations of.
     pub image_url: File,
@@ -87,7 +87,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`prompt`](Self::prompt): The empty text..
+    /// Of [`prompt`](Self::prompt): the empty text.
     pub const DEFAULT_PROMPT: &'static str = "";
 
     /// Of [`sync_mode`](Self::sync_mode): `false`.
@@ -298,7 +298,7 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
     }
 
     /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
-    /// style, and any lettering in quotation marks. Default ``.
+    /// style, and any lettering in quotation marks. Empty by default.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self

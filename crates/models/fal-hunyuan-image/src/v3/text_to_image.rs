@@ -42,7 +42,7 @@ pub struct Input {
     pub prompt: String,
     /// What to keep out of the image: unwanted things, styles and flaws, separated by commas.
     ///
-    /// Default ``.
+    /// Empty by default.
     pub negative_prompt: Option<String>,
     /// Size of the image, as a preset or as an exact width and height.
     ///
@@ -88,7 +88,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`negative_prompt`](Self::negative_prompt): The empty text..
+    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
     /// Of [`image_size`](Self::image_size): `square_hd`.
@@ -268,7 +268,7 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 
     /// [`negative_prompt`](Input::negative_prompt): What to keep out of the image: unwanted things,
-    /// styles and flaws, separated by commas. Default ``.
+    /// styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

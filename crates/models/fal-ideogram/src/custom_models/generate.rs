@@ -61,7 +61,7 @@ pub struct Input {
     pub num_images: Option<NumImages>,
     /// What to keep out of the image. The prompt takes precedence.
     ///
-    /// Default ``.
+    /// Empty by default.
     pub negative_prompt: Option<String>,
     /// Whether MagicPrompt, Ideogram's language model, adds detail to the prompt.
     ///
@@ -90,7 +90,7 @@ impl Input {
     /// Of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`negative_prompt`](Self::negative_prompt): The empty text..
+    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
     /// Of [`expand_prompt`](Self::expand_prompt): `true`.
@@ -315,7 +315,7 @@ impl<ModelIdSlot, PromptSlot> Builder<ModelIdSlot, PromptSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the image. Default ``.
+    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the image. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

@@ -54,7 +54,7 @@ pub struct Input {
     pub expand_prompt: Option<bool>,
     /// What to keep out of the image. The prompt takes precedence.
     ///
-    /// Default ``.
+    /// Empty by default.
     pub negative_prompt: Option<String>,
     /// How many images to make from this one request.
     ///
@@ -83,7 +83,7 @@ impl Input {
     /// Of [`expand_prompt`](Self::expand_prompt): `true`.
     pub const DEFAULT_EXPAND_PROMPT: bool = true;
 
-    /// Of [`negative_prompt`](Self::negative_prompt): The empty text..
+    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
     /// Of [`num_images`](Self::num_images): `1`.
@@ -295,7 +295,7 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the image. Default ``.
+    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the image. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

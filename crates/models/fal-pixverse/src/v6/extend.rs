@@ -43,7 +43,7 @@ pub struct Input {
     pub prompt: String,
     /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
     ///
-    /// Default ``.
+    /// Empty by default.
     pub negative_prompt: Option<String>,
     /// Style that the video is drawn in. Left out, it is realistic.
     pub style: Option<Style>,
@@ -69,7 +69,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`negative_prompt`](Self::negative_prompt): The empty text..
+    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
     /// Of [`resolution`](Self::resolution): `720p`.
@@ -240,7 +240,7 @@ impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
     }
 
     /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
-    /// styles and flaws, separated by commas. Default ``.
+    /// styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

@@ -41,7 +41,7 @@ pub struct Input {
     /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     ///
-    /// At most 2000 characters. Default ``.
+    /// At most 2000 characters. Empty by default.
     pub prompt: Option<String>,
     /// Image that the video opens with.
     pub image_url: File,
@@ -69,7 +69,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`prompt`](Self::prompt): The empty text..
+    /// Of [`prompt`](Self::prompt): the empty text.
     pub const DEFAULT_PROMPT: &'static str = "";
 
     /// Of [`duration`](Self::duration): `5`.
@@ -184,7 +184,7 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
     }
 
     /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
-    /// setting, mood and the movement of the camera. At most 2000 characters. Default ``.
+    /// setting, mood and the movement of the camera. At most 2000 characters. Empty by default.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self

@@ -44,7 +44,7 @@ pub struct Input {
     pub prompt: String,
     /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
     ///
-    /// Default ``.
+    /// Empty by default.
     pub negative_prompt: Option<String>,
     /// How many frames to make. Together with the frame rate this gives the length.
     ///
@@ -120,7 +120,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`negative_prompt`](Self::negative_prompt): The empty text..
+    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
     /// Of [`num_frames`](Self::num_frames): `81`.
@@ -428,7 +428,7 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 
     /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
-    /// styles and flaws, separated by commas. Default ``.
+    /// styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

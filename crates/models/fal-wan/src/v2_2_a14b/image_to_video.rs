@@ -56,7 +56,7 @@ pub struct Input {
     pub frames_per_second: Option<Nullable<FramesPerSecond>>,
     /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
     ///
-    /// Default ``.
+    /// Empty by default.
     pub negative_prompt: Option<String>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
@@ -140,7 +140,7 @@ impl Input {
     /// Of [`frames_per_second`](Self::frames_per_second): `16`.
     pub const DEFAULT_FRAMES_PER_SECOND: FramesPerSecond = FramesPerSecond::literal(16);
 
-    /// Of [`negative_prompt`](Self::negative_prompt): The empty text..
+    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
     /// Of [`resolution`](Self::resolution): `720p`.
@@ -522,7 +522,7 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
     }
 
     /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
-    /// styles and flaws, separated by commas. Default ``.
+    /// styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

@@ -48,7 +48,7 @@ pub struct Input {
     pub resolution: Option<Resolution>,
     /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
     ///
-    /// Default ``.
+    /// Empty by default.
     pub negative_prompt: Option<String>,
     /// Style that the video is drawn in. Left out, it is realistic.
     pub style: Option<Style>,
@@ -68,7 +68,7 @@ impl Input {
     /// Of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`negative_prompt`](Self::negative_prompt): The empty text..
+    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 }
 
@@ -330,7 +330,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
     }
 
     /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
-    /// styles and flaws, separated by commas. Default ``.
+    /// styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

@@ -44,7 +44,7 @@ pub struct Input {
     pub prompt: String,
     /// What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
     ///
-    /// At most 500 characters. Default ``.
+    /// At most 500 characters. Empty by default.
     pub negative_prompt: Option<Nullable<String>>,
     /// Size of the image, as a preset or as an exact width and height.
     ///
@@ -71,7 +71,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`negative_prompt`](Self::negative_prompt): The empty text..
+    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
     /// Of [`image_size`](Self::image_size): `square_hd`.
@@ -187,7 +187,7 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 
     /// [`negative_prompt`](Input::negative_prompt): What to keep out of the result: unwanted things,
-    /// styles and flaws, in up to 500 characters. At most 500 characters. Default ``.
+    /// styles and flaws, in up to 500 characters. At most 500 characters. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<Nullable<String>>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

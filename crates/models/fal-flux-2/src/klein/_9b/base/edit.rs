@@ -42,7 +42,7 @@ pub struct Input {
     pub guidance_scale: Option<GuidanceScale>,
     /// What to keep out of the image: unwanted things, styles and flaws, separated by commas.
     ///
-    /// Default ``.
+    /// Empty by default.
     pub negative_prompt: Option<String>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
@@ -81,7 +81,7 @@ impl Input {
     /// Of [`guidance_scale`](Self::guidance_scale): `5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(5.0);
 
-    /// Of [`negative_prompt`](Self::negative_prompt): The empty text..
+    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `28`.
@@ -266,7 +266,7 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
     }
 
     /// [`negative_prompt`](Input::negative_prompt): What to keep out of the image: unwanted things,
-    /// styles and flaws, separated by commas. Default ``.
+    /// styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
