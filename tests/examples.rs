@@ -40,3 +40,27 @@ fn every_crate_has_a_call() {
     let crates: BTreeSet<&str> = manifest.crates.keys().map(String::as_str).collect();
     assert_eq!(fal_model_examples::CRATES.iter().copied().collect::<BTreeSet<_>>(), crates);
 }
+
+/// Doc tests run what is shown.
+#[test]
+fn the_page_of_every_endpoint_shows_a_call() {
+    let (mut endpoints, mut without) = (0, Vec::new());
+    let mut folders = vec![fal_tests::root().join("crates/models")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                if text.contains("\npub enum Model {}\n") {
+                    endpoints += 1;
+                    let shows = text.lines().any(|line| line.starts_with("//! ") && line.contains("input!("));
+                    without.extend((!shows).then_some(path));
+                }
+            }
+        }
+    }
+    assert!(endpoints >= 380, "{endpoints}");
+    assert!(without.is_empty(), "{without:#?}");
+}

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::rust::{Bounds, Crate, Endpoint, Field, Item, Literal, Module, Presence, Rule, Ty};
+use crate::rust::{Bounds, Crate, Endpoint, Field, Item, LengthRule, Module, Presence, Rule, Struct, Ty};
 
 /// The lines of the example, or none where a required parameter has no short value.
 pub(super) fn lines(item: &Crate, module: &Module, endpoint: &Endpoint) -> Option<Vec<String>> {
@@ -54,53 +54,99 @@ impl<'a> Example<'a> {
                 (Some(format!("use {krate}::{parents}{last};")), last.clone())
             }
         };
-        let required = endpoint.input.fields.iter().filter(|field| field.presence == Presence::Required);
-        let values = required.map(|field| Some((field, value(field, endpoint, &name)?)));
-        Some(Self { values: values.collect::<Option<_>>()?, import, name })
+        let values = Values { own: &endpoint.input_types, shared: &item.types, module: &name };
+        let values = values.required(&endpoint.input)?;
+        Some(Self { values, import, name })
     }
 }
 
-fn value(field: &Field, endpoint: &Endpoint, module: &str) -> Option<String> {
-    let example = field.example.as_ref();
-    match (&field.ty, &field.literal) {
-        (_, Some(Literal::Text(marker))) => {
-            let rule = endpoint.input_types.iter().find_map(|item| match item {
-                Item::Length(rule) if Some(&rule.marker) == marker.as_ref() => Some(rule),
-                _ => None,
-            });
-            let free = matches!(&field.rule, Rule::Free | Rule::Text { pattern: None, .. });
-            let fits = |text: &&str| {
-                let length = text.chars().count();
-                let allowed =
-                    rule.is_none_or(|rule| length >= rule.min && rule.max.is_none_or(|max| length <= max));
-                length <= 60 && allowed && free
-            };
-            let text = example.and_then(Value::as_str).filter(fits);
-            let text = text.or_else(|| Some("a cat reading a map").filter(fits))?;
-            Some(format!("{text:?}"))
-        }
-        (_, Some(Literal::Url)) => Some(format!("\"https://example.com/{}\"", file_name(&field.wire))),
-        (_, Some(Literal::Flag)) => Some("true".to_owned()),
-        (_, Some(Literal::Integer)) => Some("1".to_owned()),
-        (_, Some(Literal::Number)) => Some("1.0".to_owned()),
-        (Ty::Named(name), Some(Literal::Checked)) => {
-            endpoint.input_types.iter().find_map(|item| match item {
-                Item::Number(number) if number.ident == *name => match number.bounds {
-                    Bounds::Integer(bounds) => Some(format!("{}", bounds.min.or(bounds.max)?)),
-                    Bounds::Number(bounds) if !bounds.above_min => Some(format!("{:?}", bounds.min?)),
-                    Bounds::Number(bounds) if !bounds.below_max => Some(format!("{:?}", bounds.max?)),
-                    Bounds::Number(_) => None,
-                },
-                _ => None,
-            })
-        }
-        (Ty::Named(name), None) => endpoint.input_types.iter().find_map(|item| match item {
-            Item::TextEnum(item) if item.ident == *name => {
-                Some(format!("{module}::{name}::{}", item.variants.first()?.0))
+/// What makes values. Of the types that fields name it knows those of the module and the shared ones.
+struct Values<'a> {
+    own: &'a [Item],
+    shared: &'a [Item],
+    module: &'a str,
+}
+
+/// No list of an example is longer.
+const MOST_ITEMS: usize = 3;
+
+impl Values<'_> {
+    fn required<'a>(&self, item: &'a Struct) -> Option<Vec<(&'a Field, String)>> {
+        let required = item.fields.iter().filter(|field| field.presence == Presence::Required);
+        required.map(|field| Some((field, self.of_field(field)?))).collect()
+    }
+
+    fn of_field(&self, field: &Field) -> Option<String> {
+        let example = field.example.as_ref();
+        let Ty::List(inner) = &field.ty else {
+            return self.of(&field.ty, &field.rule, example, &field.wire);
+        };
+        let (length, items) = match &field.rule {
+            Rule::List { unique: Some(_), .. } => return None,
+            Rule::List { length, items, .. } => (length.as_deref(), &**items),
+            _ => (None, &Rule::Free),
+        };
+        let count = self.length(length).map_or(1, |rule| rule.min.max(1));
+        let item = self.of(inner, items, example.and_then(|items| items.get(0)), &field.wire)?;
+        (count <= MOST_ITEMS).then(|| format!("[{}]", vec![item; count].join(", ")))
+    }
+
+    fn of(&self, ty: &Ty, rule: &Rule, example: Option<&Value>, wire: &str) -> Option<String> {
+        Some(match ty {
+            Ty::Text => self.text(rule, example)?,
+            Ty::File => format!("\"https://example.com/{}\"", file_name(wire)),
+            Ty::Boolean => "true".to_owned(),
+            Ty::Integer => "1".to_owned(),
+            Ty::Number => "1.0".to_owned(),
+            Ty::Named(name) => self.named(name)?,
+            _ => return None,
+        })
+    }
+
+    fn text(&self, rule: &Rule, example: Option<&Value>) -> Option<String> {
+        let (length, is_free) = match rule {
+            Rule::Free => (None, true),
+            Rule::Text { length, pattern } => (self.length(length.as_deref()), pattern.is_none()),
+            _ => (None, false),
+        };
+        let fits = |text: &&str| {
+            let count = text.chars().count();
+            let allowed =
+                length.is_none_or(|rule| count >= rule.min && rule.max.is_none_or(|max| count <= max));
+            count <= 60 && allowed && is_free
+        };
+        let text = example.and_then(Value::as_str).filter(fits);
+        text.or_else(|| Some("a cat reading a map").filter(fits)).map(|text| format!("{text:?}"))
+    }
+
+    fn named(&self, name: &str) -> Option<String> {
+        let is_own = self.own.iter().any(|item| item.name() == Some(name));
+        match self.own.iter().chain(self.shared).find(|item| item.name() == Some(name))? {
+            Item::Number(number) => match number.bounds {
+                Bounds::Integer(bounds) => Some(format!("{}", bounds.min.or(bounds.max)?)),
+                Bounds::Number(bounds) if !bounds.above_min => Some(format!("{:?}", bounds.min?)),
+                Bounds::Number(bounds) if !bounds.below_max => Some(format!("{:?}", bounds.max?)),
+                Bounds::Number(_) => None,
+            },
+            Item::TextEnum(item) => {
+                let (variant, wire) = item.variants.first()?;
+                Some(if is_own { format!("{}::{name}::{variant}", self.module) } else { format!("{wire:?}") })
+            }
+            Item::Struct(item) if item.built => {
+                let values = self.required(item)?;
+                let values: Vec<String> =
+                    values.iter().map(|(field, value)| format!("{}: {value}", field.ident)).collect();
+                (!values.is_empty()).then(|| format!("{{ {} }}", values.join(", ")))
             }
             _ => None,
-        }),
-        _ => None,
+        }
+    }
+
+    fn length(&self, marker: Option<&str>) -> Option<&LengthRule> {
+        self.own.iter().chain(self.shared).find_map(|item| match item {
+            Item::Length(rule) if Some(rule.marker.as_str()) == marker => Some(rule),
+            _ => None,
+        })
     }
 }
 

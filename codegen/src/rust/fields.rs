@@ -1,8 +1,8 @@
 //! From the properties of an object to the fields of a struct, and the types that they alone need.
 
 use super::{
-    Bounds, Field, IntegerEnum, Item, Literal, Number, Presence, Rule, Struct, TextEnum, Ty, cycles, names,
-    rules, schemas,
+    Bounds, Field, IntegerEnum, Item, Number, Presence, Rule, Struct, TextEnum, Ty, cycles, names, rules,
+    schemas,
     shapes::{Owner, Shapes},
     values,
 };
@@ -65,17 +65,12 @@ impl<'a> Fields<'a> {
         };
         let null_is_given = self.built && property.required && property.nullable;
         let rule = self.rule(&property.name, &property.ty);
-        let length = match &rule {
-            Rule::Text { length, .. } => length.clone(),
-            _ => None,
-        };
         let rule = if null_is_given && rule != Rule::Free { Rule::Null(Box::new(rule)) } else { rule };
         Field {
             ident: names::field(&property.name),
             wire: property.name.clone(),
             description: property.description.clone(),
             facts: values::facts(property, self.built),
-            literal: literal(&property.ty, self.built && !null_is_given, length),
             rule,
             files: self.built && rules::holds_files(self.side, &property.ty, &mut Vec::new()),
             presence,
@@ -210,18 +205,5 @@ impl Property {
             examples: Vec::new(),
             deprecated: false,
         }
-    }
-}
-
-fn literal(ty: &Type, built: bool, length: Option<String>) -> Option<Literal> {
-    match ty {
-        _ if !built => None,
-        Type::Text(_) => Some(Literal::Text(length)),
-        Type::File(..) => Some(Literal::Url),
-        Type::Integer(bounds) if bounds.is_open() => Some(Literal::Integer),
-        Type::Number(bounds) if bounds.is_open() => Some(Literal::Number),
-        Type::Integer(_) | Type::Number(_) => Some(Literal::Checked),
-        Type::Boolean => Some(Literal::Flag),
-        _ => None,
     }
 }

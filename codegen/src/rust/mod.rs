@@ -193,8 +193,6 @@ pub struct Field {
     pub ty: Ty,
     /// Whether and how it may be missing.
     pub presence: Presence,
-    /// What a literal of `input!` becomes, if the type has literals.
-    pub literal: Option<Literal>,
     /// What is checked of its value at run time.
     pub rule: Rule,
     /// Whether its value holds files.
@@ -220,23 +218,6 @@ pub enum Presence {
     Optional,
     /// `Option<Nullable<T>>`: leaving it out, and null, mean different things.
     TriState,
-}
-
-/// What a literal becomes inside `input!`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Literal {
-    /// A text, with the marker of its length.
-    Text(Option<String>),
-    /// A URL.
-    Url,
-    /// An integer.
-    Integer,
-    /// A float.
-    Number,
-    /// A boolean.
-    Flag,
-    /// The number with bounds that the field's type names.
-    Checked,
 }
 
 /// What is checked of a value at run time, because its type allows more.

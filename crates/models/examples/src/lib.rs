@@ -221,12 +221,12 @@ async fn fal_flux_2_flex(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/flux-2-lora-gallery/ballpoint-pen-sketch`
+/// `fal-ai/flux-2-lora-gallery/add-background`
 async fn fal_flux_2_lora_gallery(client: &Client) -> Result<Bytes> {
-    use fal_flux_2_lora_gallery::ballpoint_pen_sketch;
+    use fal_flux_2_lora_gallery::add_background;
 
-    let reply = client.subscribe(input!(ballpoint_pen_sketch {
-        prompt: "a cat reading a map",
+    let reply = client.subscribe(input!(add_background {
+        image_urls: ["https://example.com/cat.png"],
     })).await?;
     Ok(reply.raw().clone())
 }

@@ -4,6 +4,17 @@
 //!
 //! Changes images as told in plain language, with FLUX.2 \[flex\], whose steps and guidance can be
 //! set.
+//!
+//! ```
+//! use fal_core::input;
+//! use fal_flux_2_flex::edit;
+//!
+//! let input = input!(edit {
+//!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+//!     image_urls: ["https://example.com/cat.png"],
+//! });
+//! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
+//! ```
 
 
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};

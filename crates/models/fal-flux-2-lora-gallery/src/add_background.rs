@@ -4,6 +4,16 @@
 //! (image-to-image).
 //!
 //! Puts what an image shows on a white ground into a scene.
+//!
+//! ```
+//! use fal_core::input;
+//! use fal_flux_2_lora_gallery::add_background;
+//!
+//! let input = input!(add_background {
+//!     image_urls: ["https://example.com/cat.png"],
+//! });
+//! assert_eq!(input.validate(), Ok(()));
+//! ```
 
 
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};

@@ -4,6 +4,17 @@
 //! (image-to-image).
 //!
 //! Furnishes an image of an empty room.
+//!
+//! ```
+//! use fal_core::input;
+//! use fal_flux_2_lora_gallery::apartment_staging;
+//!
+//! let input = input!(apartment_staging {
+//!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+//!     image_urls: ["https://example.com/cat.png"],
+//! });
+//! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
+//! ```
 
 
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};

@@ -4,6 +4,16 @@
 //! (image-to-image).
 //!
 //! Turns a picture of a face into a full portrait.
+//!
+//! ```
+//! use fal_core::input;
+//! use fal_flux_2_lora_gallery::face_to_full_portrait;
+//!
+//! let input = input!(face_to_full_portrait {
+//!     image_urls: ["https://example.com/cat.png"],
+//! });
+//! assert_eq!(input.validate(), Ok(()));
+//! ```
 
 
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};

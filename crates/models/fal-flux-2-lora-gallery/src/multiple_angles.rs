@@ -4,6 +4,16 @@
 //! (image-to-image).
 //!
 //! Shows what is in an image from another camera angle.
+//!
+//! ```
+//! use fal_core::input;
+//! use fal_flux_2_lora_gallery::multiple_angles;
+//!
+//! let input = input!(multiple_angles {
+//!     image_urls: ["https://example.com/cat.png"],
+//! });
+//! assert_eq!(input.validate(), Ok(()));
+//! ```
 
 
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};

@@ -4,6 +4,17 @@
 //! (image-to-image).
 //!
 //! Dresses a person in a garment: takes an image of each.
+//!
+//! ```
+//! use fal_core::input;
+//! use fal_flux_2_lora_gallery::virtual_tryon;
+//!
+//! let input = input!(virtual_tryon {
+//!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+//!     image_urls: ["https://example.com/cat.png"],
+//! });
+//! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
+//! ```
 
 
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};

@@ -3,6 +3,17 @@
 //! (image-to-image).
 //!
 //! Changes images as told in plain language, with FLUX.2 \[pro\].
+//!
+//! ```
+//! use fal_core::input;
+//! use fal_flux_2_pro::edit;
+//!
+//! let input = input!(edit {
+//!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+//!     image_urls: ["https://example.com/cat.png"],
+//! });
+//! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
+//! ```
 
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};

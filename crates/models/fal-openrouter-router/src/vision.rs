@@ -5,6 +5,18 @@
 //! Answers about images with any of OpenRouter's models that can see.
 //!
 //! Streams: `Client::stream` gives what there is before the end.
+//!
+//! ```
+//! use fal_core::input;
+//! use fal_openrouter_router::vision;
+//!
+//! let input = input!(vision {
+//!     image_urls: ["https://example.com/cat.png"],
+//!     prompt: "Why is the sea salty?",
+//!     model: "google/gemini-2.5-flash",
+//! });
+//! assert_eq!(input.prompt, "Why is the sea salty?");
+//! ```
 
 
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};

@@ -4,6 +4,17 @@
 //! (image-to-video).
 //!
 //! Makes a video around a subject that images show, with Vidu.
+//!
+//! ```
+//! use fal_core::input;
+//! use fal_vidu::reference_to_video;
+//!
+//! let input = input!(reference_to_video {
+//!     prompt: "A paper boat sails down a gutter in the rain",
+//!     reference_image_urls: ["https://example.com/cat.png"],
+//! });
+//! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
+//! ```
 
 
 use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};

@@ -4,6 +4,16 @@
 //! (image-to-video).
 //!
 //! Plays a ready-made scene with what an image shows, with Vidu.
+//!
+//! ```
+//! use fal_core::input;
+//! use fal_vidu::template_to_video;
+//!
+//! let input = input!(template_to_video {
+//!     input_image_urls: ["https://example.com/cat.png"],
+//! });
+//! assert_eq!(input.validate(), Ok(()));
+//! ```
 
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};

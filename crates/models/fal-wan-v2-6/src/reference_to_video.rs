@@ -4,6 +4,17 @@
 //! (video-to-video).
 //!
 //! Makes a video around subjects that videos show, with Wan 2.6.
+//!
+//! ```
+//! use fal_core::input;
+//! use fal_wan_v2_6::reference_to_video;
+//!
+//! let input = input!(reference_to_video {
+//!     prompt: "@Video1 dances on a rainy stage",
+//!     video_urls: ["https://example.com/clip.mp4"],
+//! });
+//! assert_eq!(input.prompt, "@Video1 dances on a rainy stage");
+//! ```
 
 pub mod flash;
 

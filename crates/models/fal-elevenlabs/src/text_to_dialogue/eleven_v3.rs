@@ -6,6 +6,16 @@
 //! Speaks a dialogue in several voices, with Eleven v3.
 //!
 //! Streams: `Client::stream` gives what there is before the end.
+//!
+//! ```
+//! use fal_core::input;
+//! use fal_elevenlabs::text_to_dialogue::eleven_v3;
+//!
+//! let input = input!(eleven_v3 {
+//!     inputs: [{ text: "a cat reading a map", voice: "a cat reading a map" }],
+//! });
+//! assert_eq!(input.validate(), Ok(()));
+//! ```
 
 
 use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};

@@ -4,6 +4,17 @@
 //! (image-to-video).
 //!
 //! Makes a video around the subjects and settings that images show, with PixVerse C1.
+//!
+//! ```
+//! use fal_core::input;
+//! use fal_pixverse::c1::reference_to_video;
+//!
+//! let input = input!(reference_to_video {
+//!     prompt: "@cat walks along the roofs of @town",
+//!     image_references: [{ image_url: "https://example.com/cat.png", ref_name: "a cat reading a map" }],
+//! });
+//! assert_eq!(input.prompt, "@cat walks along the roofs of @town");
+//! ```
 
 
 use fal_core::{Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire};

@@ -4,6 +4,17 @@
 //! (image-to-image).
 //!
 //! Changes images as told in plain language, with FLUX.2 \[klein\] 9B.
+//!
+//! ```
+//! use fal_core::input;
+//! use fal_flux_2::klein::_9b::edit;
+//!
+//! let input = input!(edit {
+//!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+//!     image_urls: ["https://example.com/cat.png"],
+//! });
+//! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
+//! ```
 
 
 use std::collections::BTreeMap;

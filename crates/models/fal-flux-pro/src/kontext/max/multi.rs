@@ -4,6 +4,17 @@
 //! (image-to-image).
 //!
 //! Makes one image out of several as told in plain language, with Kontext \[max\]. Experimental.
+//!
+//! ```
+//! use fal_core::input;
+//! use fal_flux_pro::kontext::max::multi;
+//!
+//! let input = input!(multi {
+//!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+//!     image_urls: ["https://example.com/cat.png"],
+//! });
+//! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
+//! ```
 
 
 use std::collections::BTreeMap;

@@ -4,6 +4,17 @@
 //! (image-to-video).
 //!
 //! Makes a video around the things that up to four images show, with Kling 1.6 Pro.
+//!
+//! ```
+//! use fal_core::input;
+//! use fal_kling_video::v1_6::pro::elements;
+//!
+//! let input = input!(elements {
+//!     prompt: "A paper boat sails down a gutter in the rain",
+//!     input_image_urls: ["https://example.com/cat.png"],
+//! });
+//! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
+//! ```
 
 
 use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};

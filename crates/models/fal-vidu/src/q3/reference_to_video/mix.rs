@@ -4,6 +4,17 @@
 //! (image-to-video).
 //!
 //! Makes a video around subjects and scenes that images show, with Vidu Q3.
+//!
+//! ```
+//! use fal_core::input;
+//! use fal_vidu::q3::reference_to_video::mix;
+//!
+//! let input = input!(mix {
+//!     prompt: "A paper boat sails down a gutter in the rain",
+//!     reference_image_urls: ["https://example.com/cat.png"],
+//! });
+//! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
+//! ```
 
 
 use fal_core::{Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire};

@@ -5,6 +5,17 @@
 //!
 //! Changes images as told in plain language, with the undistilled FLUX.2 \[klein\] 4B and LoRA
 //! weights of your own.
+//!
+//! ```
+//! use fal_core::input;
+//! use fal_flux_2::klein::_4b::base::edit::lora;
+//!
+//! let input = input!(lora {
+//!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+//!     image_urls: ["https://example.com/cat.png"],
+//! });
+//! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
+//! ```
 
 
 use std::collections::BTreeMap;
