@@ -20,7 +20,7 @@ use crate::net::Gate;
 use crate::pace::Pace;
 use crate::queue::{Job, Queue, Submission};
 use crate::realtime::Realtime;
-use crate::script::{Behaviours, Record, Rules, Script};
+use crate::script::{Behaviours, Capture, Record, Rules, Script};
 use crate::store::{Kept, Store};
 use crate::timeline::Timeline;
 use crate::tokens::Tokens;
@@ -69,6 +69,8 @@ pub(crate) struct Settings {
     /// Whether callers use https.
     pub(crate) is_tls: bool,
     pub(crate) read_time: Duration,
+    /// The file that gets each request.
+    pub(crate) capture: Option<Capture>,
 }
 
 /// What is known of a request when it joins the queue.
@@ -83,7 +85,7 @@ pub(crate) struct Wish<'a> {
 
 impl App {
     pub(crate) fn new(models: Registry, address: SocketAddr, settings: Settings) -> Self {
-        let Settings { key, pace, runners, realtime, space, clock, hooks, data, is_tls, read_time } =
+        let Settings { key, pace, runners, realtime, space, clock, hooks, data, is_tls, read_time, capture } =
             settings;
         let (archive, kept) = data.unzip();
         Self {
@@ -96,7 +98,7 @@ impl App {
             clock,
             behaviours: Arc::default(),
             rules: Arc::default(),
-            record: Record::default(),
+            record: Record::new(capture),
             journal: Journal::default(),
             gate: Arc::default(),
             cdn_token: uuid::Uuid::new_v4().simple().to_string(),

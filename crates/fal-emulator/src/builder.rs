@@ -17,6 +17,7 @@ use crate::net::Tls;
 use crate::pace::Pace;
 use crate::realtime::Realtime;
 use crate::scenario::Scenario;
+use crate::script::Capture;
 use crate::store::{self, Kept};
 use crate::webhook::Hooks;
 
@@ -32,6 +33,7 @@ pub struct Builder {
     schemas_dir: Option<PathBuf>,
     apps: Vec<(String, PathBuf)>,
     scenario: Option<PathBuf>,
+    requests_file: Option<PathBuf>,
     key: Option<String>,
     pace: Pace,
     realtime: Realtime,
@@ -101,6 +103,14 @@ impl Builder {
     #[must_use]
     pub fn scenario(mut self, path: impl Into<PathBuf>) -> Self {
         self.scenario = Some(path.into());
+        self
+    }
+
+    /// Writes each request that comes to this file, as a line of JSON without the key; of a body of more than 1 MiB,
+    /// only the length. The file is begun anew. Default: none.
+    #[must_use]
+    pub fn requests_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.requests_file = Some(path.into());
         self
     }
 
@@ -187,6 +197,7 @@ impl Builder {
         }
         let scenario = self.scenario.as_deref().map(Scenario::read).transpose()?;
         let data = self.data_dir.as_deref().map(data).transpose()?;
+        let capture = self.requests_file.as_deref().map(capture).transpose()?;
         let tls = || Tls::new(self.data_dir.as_deref());
         let tls = self.tls.then(tls).transpose().map_err(|source| Error::Tls { source })?;
         let host = self.host.unwrap_or(Ipv4Addr::LOCALHOST.into());
@@ -203,6 +214,7 @@ impl Builder {
             data,
             is_tls: tls.is_some(),
             read_time: self.read_timeout.unwrap_or(READ_TIMEOUT),
+            capture,
             hooks: Hooks::new(self.webhook_retries.unwrap_or_else(Hooks::default_retries)),
         };
         let app = Arc::new(App::new(models, address, settings));
@@ -220,6 +232,10 @@ fn data(folder: &Path) -> Result<(Archive, Kept), Error> {
     Ok((archive, Kept::new(folder.join("files")).map_err(failed)?))
 }
 
+fn capture(path: &Path) -> Result<Capture, Error> {
+    Capture::create(path).map_err(|source| Error::Write { path: path.to_owned(), source })
+}
+
 /// Written by hand so that the key is never printed.
 impl std::fmt::Debug for Builder {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -231,6 +247,7 @@ impl std::fmt::Debug for Builder {
             .field("schemas_dir", &self.schemas_dir)
             .field("apps", &self.apps)
             .field("scenario", &self.scenario)
+            .field("requests_file", &self.requests_file)
             .field("requires_key", &self.key.is_some())
             .field("pace", &self.pace)
             .field("realtime", &self.realtime)

@@ -58,6 +58,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
 
+    /// Write each request that comes to this file, as a line of JSON without the key
+    #[arg(long, value_name = "FILE")]
+    requests_out: Option<PathBuf>,
+
     /// Answer 401 to calls without `Authorization: Key <KEY>`
     #[arg(long, value_name = "KEY")]
     require_key: Option<String>,
@@ -106,6 +110,9 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
     }
     if let Some(path) = arguments.scenario {
         builder = builder.scenario(path);
+    }
+    if let Some(path) = arguments.requests_out {
+        builder = builder.requests_file(path);
     }
     if let Some(key) = &arguments.require_key {
         builder = builder.require_key(key);

@@ -2,6 +2,7 @@
 
 mod answer;
 mod behaviour;
+mod capture;
 mod effect;
 mod endpoint;
 mod record;
@@ -17,6 +18,7 @@ pub use rule::Rule;
 pub use verb::Verb;
 
 pub(crate) use behaviour::{Behaviours, Outcome, Steps};
+pub(crate) use capture::Capture;
 pub(crate) use record::Record;
 pub(crate) use rule::{Pattern, Rules};
 pub(crate) use verb::{Asked, Target};

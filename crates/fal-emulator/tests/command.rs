@@ -43,10 +43,12 @@ fn the_first_line_tells_the_urls_and_a_signal_stops_it_cleanly() {
 fn options_reach_the_emulator() {
     let folder = tempfile::tempdir().unwrap();
     let (ca, data) = (folder.path().join("ca.pem"), folder.path().join("data"));
+    let requests = folder.path().join("requests.jsonl");
     let scenario = folder.path().join("scenario.toml");
     std::fs::write(&scenario, "[[endpoint]]\nid = \"acme/app\"").unwrap();
     let mut command = command();
     command.arg("--tls").arg("--ca-out").arg(&ca).arg("--data").arg(&data);
+    command.arg("--requests-out").arg(&requests);
     let mut child = command.arg("--scenario").arg(&scenario).arg("--host").arg("0.0.0.0").spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -55,6 +57,7 @@ fn options_reach_the_emulator() {
     let urls: Value = serde_json::from_str(&line).unwrap();
     assert!(urls["run"].as_str().unwrap().starts_with("https://127.0.0.1:"), "{line}");
     assert!(std::fs::read_to_string(&ca).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+    assert_eq!(std::fs::read_to_string(&requests).unwrap(), "");
     assert!(data.join("requests").is_dir() && data.join("files").is_dir());
 }
 

@@ -10,9 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::query;
 use crate::app::App;
@@ -67,7 +65,7 @@ async fn requests(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Rep
     let query = query.unwrap_or_default();
     let (verb, endpoint) = (query::value(&query, "verb"), query::value(&query, "endpoint"));
     let all = app.record.all();
-    let wanted = all.iter().map(entry).filter(|entry| {
+    let wanted = all.iter().map(Request::told).filter(|entry| {
         let is = |name: &str, wanted: &Option<String>| {
             wanted.as_deref().is_none_or(|wanted| entry.get(name).and_then(Value::as_str) == Some(wanted))
         };
@@ -96,33 +94,4 @@ async fn advance(State(app): State<Arc<App>>, body: Bytes) -> Reply {
 async fn reset(State(app): State<Arc<App>>) -> Reply {
     app.reset();
     Reply::ok(json!({}))
-}
-
-fn entry(request: &Request) -> Value {
-    let mut headers = Map::new();
-    for (name, value) in &request.headers {
-        // Keys are not shown, only that one came, and how.
-        let text = match value.to_str() {
-            Ok(text) if value.is_sensitive() => text.split(' ').next().unwrap_or_default().to_owned(),
-            _ => String::from_utf8_lossy(value.as_bytes()).into_owned(),
-        };
-        headers.insert(name.as_str().to_owned(), json!(text));
-    }
-    let mut entry = json!({
-        "verb": request.verb,
-        "endpoint": request.endpoint,
-        "request_id": request.request_id,
-        "method": request.method.as_str(),
-        "path": request.path,
-        "query": request.query,
-        "headers": headers,
-    });
-    let (name, body) =
-        match (serde_json::from_slice::<Value>(&request.body), std::str::from_utf8(&request.body)) {
-            (Ok(body), _) => ("json", body),
-            (Err(_), Ok(text)) => ("text", json!(text)),
-            _ => ("base64", json!(STANDARD.encode(&request.body))),
-        };
-    entry[name] = body;
-    entry
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::Notify;
 
+use super::capture::Capture;
 use super::verb::Verb;
 
 /// How many requests are remembered.
@@ -62,6 +63,8 @@ impl Request {
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     held: Mutex<Held>,
+    /// Gets each, too.
+    capture: Option<Capture>,
     arrived: Notify,
 }
 
@@ -72,7 +75,14 @@ struct Held {
 }
 
 impl Record {
+    pub(crate) fn new(capture: Option<Capture>) -> Self {
+        Self { capture, ..Self::default() }
+    }
+
     pub(crate) fn add(&self, request: Request) {
+        if let Some(capture) = &self.capture {
+            capture.add(&request);
+        }
         let mut held = self.lock();
         held.bytes += request.body.len();
         held.requests.push_back(request);
