@@ -1,19 +1,27 @@
-//! `cargo xtask conformance`: fal's official clients, unmodified, against the emulator under fal's host names, and
-//! the client of this repository against an app of fal's own Python package.
+//! `cargo xtask conformance`: fal's official clients, unmodified, and the client of this repository against the
+//! emulator under fal's host names, their requests compared; and the client of this repository against an app of fal's
+//! own Python package.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use serde_json::Value;
 
 use crate::root;
 use crate::run::cargo;
 
 mod app;
+mod captures;
+mod differences;
 mod driver;
 mod emulator;
 mod page;
+mod shape;
 mod table;
 
-use driver::Driver;
+use captures::{Captures, Feed};
+use differences::{Differences, Explanation};
+use driver::{Driver, Watch};
 use emulator::Emulator;
 use table::{Defect, Table};
 
@@ -41,6 +49,11 @@ pub(crate) struct Arguments {
     operations: Vec<String>,
 }
 
+/// The client of this repository.
+const OURS: &str = "Rust";
+/// The official ones, with which it is compared.
+const OFFICIAL: [&str; 3] = ["Python sync", "Python async", "JavaScript"];
+
 /// The parts of the run, and what the emulator of each is started with.
 const PARTS: [(&str, &[&str]); 2] = [
     ("operations", &[]),
@@ -58,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     if arguments.app {
         return against_app(folder, &sources, arguments.or_skip);
     }
-    let drivers = match install(folder, &sources) {
+    let mut drivers = match install(folder, &sources) {
         Err(why) if arguments.or_skip => {
             println!("skipped: the official clients cannot be installed: {why}");
             return Ok(());
@@ -66,16 +79,35 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         installed => installed?,
     };
 
-    cargo(["build", "--quiet", "--package", "fal-emulator"])?;
+    cargo(["build", "--quiet", "--package", "fal-emulator", "--package", "fal-conformance"])?;
+    drivers.push(Driver {
+        client: OURS,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        program: emulator::built("fal-conformance"),
+        script: None,
+    });
     let authority = std::path::absolute(folder.join("authority.pem")).map_err(|error| error.to_string())?;
     let authority = authority.to_string_lossy();
-    let common =
-        ["--schemas", "documents", "--require-key", "conformance:key", "--tls", "--ca-out", &authority];
+    let requests = std::path::absolute(folder.join("requests.jsonl")).map_err(|error| error.to_string())?;
+    let requests_out = requests.to_string_lossy();
+    let common = [
+        ["--schemas", "documents", "--require-key", "conformance:key"].as_slice(),
+        &["--tls", "--ca-out", &authority, "--requests-out", &requests_out],
+    ]
+    .concat();
     // One after the other: an authority of its own is written by each.
-    let mut table = Table::new(defects(&sources.join("defects.json"))?);
+    let defects = list(&sources.join("defects.json"), Defect::read, "client, operation, error and reason")?;
+    let explanations = list(
+        &sources.join("differences.json"),
+        Explanation::read,
+        "differences and a reason, and may have client and operations",
+    )?;
+    let mut table = Table::new(defects);
+    let mut captures = Captures::default();
     for (part, options) in PARTS {
         let emulator = Emulator::start(&sources, &[common.as_slice(), options].concat())?;
         let proxy = format!("http://{}", emulator.address()?);
+        let mut watch = Watch { feed: Feed::open(&requests)?, captures: &mut captures };
         for driver in &drivers {
             eprintln!("{} {}, {part}", driver.client, driver.version);
             // An exception of a proxy would lead past the emulator.
@@ -89,12 +121,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
                 ("SSL_CERT_FILE", &authority),
                 ("NODE_EXTRA_CA_CERTS", &authority),
             ];
-            driver.run(&environment, &arguments.operations, &mut table)?;
+            driver.run(&environment, &arguments.operations, &mut table, Some(&mut watch))?;
         }
     }
-    println!("{table}");
-    table.verdict(arguments.operations.is_empty())?;
-    if arguments.operations.is_empty() { against_app(folder, &sources, arguments.or_skip) } else { Ok(()) }
+    let differences = Differences::new(&captures, OURS, &OFFICIAL, &explanations);
+    println!("{table}\n\n{differences}");
+    let all = arguments.operations.is_empty();
+    table.verdict(all)?;
+    differences.verdict(all)?;
+    if all { against_app(folder, &sources, arguments.or_skip) } else { Ok(()) }
 }
 
 fn against_app(folder: &Path, sources: &Path, or_skip: bool) -> Result<(), String> {
@@ -128,16 +163,16 @@ fn install(folder: &Path, sources: &Path) -> Result<Vec<Driver>, String> {
         client,
         version: fal_client.clone(),
         program: python.clone(),
-        script: sources.join("python").join(script),
+        script: Some(sources.join("python").join(script)),
     };
     Ok(vec![
-        python("Python sync", "sync_client.py"),
-        python("Python async", "async_client.py"),
+        python(OFFICIAL[0], "sync_client.py"),
+        python(OFFICIAL[1], "async_client.py"),
         Driver {
-            client: "JavaScript",
+            client: OFFICIAL[2],
             version: fal_js,
             program: "node".into(),
-            script: node.join("client.cjs"),
+            script: Some(node.join("client.cjs")),
         },
     ])
 }
@@ -154,15 +189,18 @@ fn copy(from: &Path, to: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn defects(path: &Path) -> Result<Vec<Defect>, String> {
+/// What a file lists.
+fn list<T>(path: &Path, read: impl Fn(&Value) -> Option<T>, needs: &str) -> Result<Vec<T>, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let entries: Vec<serde_json::Value> =
+    let entries: Vec<Value> =
         serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
     entries
         .iter()
-        .map(Defect::read)
-        .collect::<Option<_>>()
-        .ok_or_else(|| format!("{}: each defect needs client, operation, error and reason", path.display()))
+        .enumerate()
+        .map(|(at, entry)| {
+            read(entry).ok_or_else(|| format!("{}: entry {} needs {needs}", path.display(), at + 1))
+        })
+        .collect()
 }
 
 fn call(command: &mut Command) -> Result<(), String> {

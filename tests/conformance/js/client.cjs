@@ -1,7 +1,7 @@
 // Drives @fal-ai/client through every operation.
 "use strict";
 const assert = require("node:assert/strict");
-const { openAsBlob, mkdtempSync, rmSync, writeFileSync, readFileSync } = require("node:fs");
+const { openAsBlob, mkdtempSync, rmSync, writeFileSync } = require("node:fs");
 const { createHash, createPublicKey, randomBytes, verify } = require("node:crypto");
 const { createServer } = require("node:http");
 const { tmpdir } = require("node:os");
@@ -40,18 +40,27 @@ operation("run", async () => {
   assert.match(requestId, /^[0-9a-f-]{36}$/);
 });
 
-operation("run: options", async () => {
-  const options = { input, startTimeout: 30, storageSettings: { expiresIn: "1h" } };
-  isOutput((await client().run(MODEL, options)).data);
+operation("run: start timeout", async () => {
+  isOutput((await client().run(MODEL, { input, startTimeout: 30 })).data);
+});
+
+operation("run: lifecycle", async () => {
+  isOutput((await client().run(MODEL, { input, storageSettings: { expiresIn: "1h" } })).data);
+});
+
+operation("run: a file", async () => {
   const image_url = new Blob(["bytes"], { type: "image/png" });
   isOutput((await client().run(MODEL, { input: { ...input, image_url } })).data);
 });
 
 operation("submit", async () => {
   const options = { input, priority: "low", hint: "warm", startTimeout: 45, headers: { "X-Custom": "1" } };
-  const receipt = await client().queue.submit(MODEL, options);
+  const { queue } = client();
+  const receipt = await queue.submit(MODEL, options);
   assert.equal(receipt.status, "IN_QUEUE");
   assert.match(receipt.status_url, /\/acme\/painter\/requests\//);
+  await queue.subscribeToStatus(MODEL, { requestId: receipt.request_id, pollInterval: 20 });
+  isOutput((await queue.result(MODEL, { requestId: receipt.request_id })).data);
 });
 
 operation("status", async () => {
@@ -62,6 +71,7 @@ operation("status", async () => {
   const done = await queue.subscribeToStatus(MODEL, { requestId, logs: true, pollInterval: 20 });
   assert.ok(done.metrics.inference_time > 0);
   areLogs((await queue.status(MODEL, { requestId, logs: true })).logs);
+  isOutput((await queue.result(MODEL, { requestId })).data);
   await rejects(() => queue.status(MODEL, { requestId: UNKNOWN }), { status: 404 });
 });
 
@@ -228,12 +238,27 @@ operation("upload", async () => {
   const url = await storage.upload(new File(["\x89PNG-data"], "cat.png", { type: "image/png" }));
   assert.ok(url.endsWith("/cat.png"), url);
   await sameBytes(url, Buffer.from("\x89PNG-data"));
-  await sameBytes(await storage.upload(new Blob(["x"])), Buffer.from("x"));
+});
+
+operation("upload: without a name", async () => {
+  const url = await client().storage.upload(new Blob(["text"], { type: "text/plain" }));
+  await sameBytes(url, Buffer.from("text"));
+});
+
+operation("upload: by the REST service", async () => {
+  const url = await client().storage.upload(new File(["x"], "n.txt", { type: "text/plain" }));
+  await sameBytes(url, Buffer.from("x"));
 });
 
 operation("upload: file", async () => {
-  const url = await client().storage.upload(await openAsBlob(__filename, { type: "text/plain" }));
-  await sameBytes(url, readFileSync(__filename));
+  const folder = mkdtempSync(join(tmpdir(), "conformance-"));
+  try {
+    writeFileSync(join(folder, "notes.txt"), "what was noted");
+    const file = await openAsBlob(join(folder, "notes.txt"), { type: "text/plain" });
+    await sameBytes(await client().storage.upload(file), Buffer.from("what was noted"));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 operation("upload: name that is not ASCII", async () => {
@@ -242,8 +267,8 @@ operation("upload: name that is not ASCII", async () => {
 });
 
 operation("upload: lifecycle", async () => {
-  const lifecycle = { expiresIn: "1d", initialAcl: { default: "hide" } };
-  const url = await client().storage.upload(new Blob(["x"]), { lifecycle });
+  const lifecycle = { expiresIn: "1h", initialAcl: { default: "hide" } };
+  const url = await client().storage.upload(new File(["x"], "n.txt", { type: "text/plain" }), { lifecycle });
   assert.equal((await download(url)).status, 404);
 });
 
@@ -291,7 +316,7 @@ operation("timeout: start", async () => {
 operation("timeout: client", async () => {
   const slow = client();
   let requestId;
-  const options = { input, timeout: 300, pollInterval: 100, onEnqueue: (id) => (requestId = id) };
+  const options = { input, startTimeout: 60, timeout: 1100, pollInterval: 100, onEnqueue: (id) => (requestId = id) };
   const error = await rejects(() => slow.subscribe(MODEL, options), {});
   assert.match(error.message, /Client timed out/);
   await new Promise((resolve) => setTimeout(resolve, 200));

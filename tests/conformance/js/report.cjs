@@ -2,6 +2,7 @@
 "use strict";
 const assert = require("node:assert/strict");
 const { createHash } = require("node:crypto");
+const { readSync } = require("node:fs");
 
 const operations = new Map();
 const operation = (name, run) => operations.set(name, run);
@@ -10,6 +11,8 @@ const say = (name, error) => {
   const line = { operation: name, passed: error === undefined };
   if (error !== undefined) line.error = error;
   console.log(JSON.stringify(line));
+  // What was sent for this operation is looked at before the next one begins.
+  readSync(0, Buffer.alloc(1));
 };
 
 const describe = (error) => {

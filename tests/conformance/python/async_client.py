@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import tempfile
 
 import report
 from common import APP, INPUT, LIVE, MODEL, UNKNOWN, Hook
@@ -33,14 +34,26 @@ async def run():
     is_picture(output)
 
 
-@operation("run: options")
-async def run_options():
-    is_output(await client().run(MODEL, INPUT, hint="warm", start_timeout=30, headers={"X-Custom": "1"}, timeout=20))
+@operation("run: start timeout")
+async def run_start_timeout():
+    is_output(await client().run(MODEL, INPUT, start_timeout=30, timeout=20))
+
+
+@operation("run: hint, headers")
+async def run_hint():
+    is_output(await client().run(MODEL, INPUT, hint="warm", headers={"X-Custom": "1"}))
+
+
+@operation("run: a file")
+async def run_file():
+    url = await client().upload(b"bytes", "image/png")
+    is_output(await client().run(MODEL, {**INPUT, "image_url": url}))
 
 
 @operation("submit")
 async def submit():
-    handle = await client().submit(MODEL, INPUT, hint="warm", priority="low", start_timeout=45)
+    options = {"hint": "warm", "priority": "low", "start_timeout": 45, "headers": {"X-Custom": "1"}}
+    handle = await client().submit(MODEL, INPUT, **options)
     assert handle.request_id and f"/{APP}/requests/" in handle.status_url
     is_output(await handle.get())
 
@@ -163,20 +176,28 @@ async def realtime_refused():
 
 @operation("upload")
 async def upload():
-    c = client()
-    url = await c.upload(b"\x89PNG-data", "image/png", "cat.png")
+    url = await client().upload(b"\x89PNG-data", "image/png", "cat.png")
     assert url.endswith("/cat.png")
     same_bytes(url, b"\x89PNG-data")
-    same_bytes(await c.upload("text", "text/plain"), b"text")
-    same_bytes(await c.upload(b"x", "text/plain", "n.txt", repository="fal"), b"x")
-    assert (await client().run(MODEL, {**INPUT, "image_url": url}))["seed"] == 7
+
+
+@operation("upload: without a name")
+async def upload_nameless():
+    same_bytes(await client().upload("text", "text/plain"), b"text")
+
+
+@operation("upload: by the REST service")
+async def upload_rest():
+    same_bytes(await client().upload(b"x", "text/plain", "n.txt", repository="fal"), b"x")
 
 
 @operation("upload: file")
 async def upload_file():
-    path = os.path.join(os.path.dirname(__file__), "common.py")
-    with open(path, "rb") as file:
-        same_bytes(await client().upload_file(path), file.read())
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "notes.txt")
+        with open(path, "wb") as file:
+            file.write(b"what was noted")
+        same_bytes(await client().upload_file(path), b"what was noted")
 
 
 @operation("upload: name that is not ASCII")
@@ -204,9 +225,8 @@ async def upload_multipart():
 
 @operation("upload: multipart file")
 async def upload_multipart_file():
-    with large_file() as file:
-        file.seek(0)
-        same_bytes(await client().upload_file(file.name), file.read())
+    with large_file() as (path, data):
+        same_bytes(await client().upload_file(path), data)
 
 
 @operation("error: validation")
@@ -222,8 +242,8 @@ async def error_validation():
 
 @operation("error: unknown app")
 async def error_unknown():
-    await raises_async(FalClientHTTPError, lambda: client().run("no/such-app", {}), status_code=404)
-    await raises_async(FalClientHTTPError, lambda: client().submit("no/such-app", {}), status_code=404)
+    await raises_async(FalClientHTTPError, lambda: client().run("no/such-app", INPUT), status_code=404)
+    await raises_async(FalClientHTTPError, lambda: client().submit("no/such-app", INPUT), status_code=404)
 
 
 @operation("error: wrong key")

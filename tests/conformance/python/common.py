@@ -1,5 +1,6 @@
 """What both drivers call with."""
 
+import contextlib
 import http.server
 import json
 import os
@@ -22,11 +23,14 @@ def large():
     return b"".join(index.to_bytes(4, "big") + block[4:] for index in range(101)) + block[:17]
 
 
+@contextlib.contextmanager
 def large_file():
-    file = tempfile.NamedTemporaryFile(suffix=".bin")
-    file.write(large())
-    file.flush()
-    return file
+    """The path of a file that goes in parts, and its bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, data = os.path.join(folder, "big.bin"), large()
+        with open(path, "wb") as file:
+            file.write(data)
+        yield path, data
 
 
 def is_output(output):

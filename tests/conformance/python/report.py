@@ -18,6 +18,8 @@ def say(operation, error=None):
     if error is not None:
         line["error"] = error
     print(json.dumps(line), flush=True)
+    # What was sent for this operation is looked at before the next one begins.
+    sys.stdin.readline()
 
 
 def describe(error):

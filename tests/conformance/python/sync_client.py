@@ -1,6 +1,7 @@
 """Drives the synchronous fal-client through every operation."""
 
 import os
+import tempfile
 
 import report
 from common import APP, INPUT, LIVE, MODEL, UNKNOWN, Hook
@@ -32,14 +33,26 @@ def run():
     is_picture(output)
 
 
-@operation("run: options")
-def run_options():
-    is_output(client().run(MODEL, INPUT, hint="warm", start_timeout=30, headers={"X-Custom": "1"}, timeout=20))
+@operation("run: start timeout")
+def run_start_timeout():
+    is_output(client().run(MODEL, INPUT, start_timeout=30, timeout=20))
+
+
+@operation("run: hint, headers")
+def run_hint():
+    is_output(client().run(MODEL, INPUT, hint="warm", headers={"X-Custom": "1"}))
+
+
+@operation("run: a file")
+def run_file():
+    url = client().upload(b"bytes", "image/png")
+    is_output(client().run(MODEL, {**INPUT, "image_url": url}))
 
 
 @operation("submit")
 def submit():
-    handle = client().submit(MODEL, INPUT, hint="warm", priority="low", start_timeout=45)
+    options = {"hint": "warm", "priority": "low", "start_timeout": 45, "headers": {"X-Custom": "1"}}
+    handle = client().submit(MODEL, INPUT, **options)
     assert handle.request_id and f"/{APP}/requests/" in handle.status_url
     is_output(handle.get())
 
@@ -158,20 +171,28 @@ def realtime_refused():
 
 @operation("upload")
 def upload():
-    c = client()
-    url = c.upload(b"\x89PNG-data", "image/png", "cat.png")
+    url = client().upload(b"\x89PNG-data", "image/png", "cat.png")
     assert url.endswith("/cat.png")
     same_bytes(url, b"\x89PNG-data")
-    same_bytes(c.upload("text", "text/plain"), b"text")
-    same_bytes(c.upload(b"x", "text/plain", "n.txt", repository="fal"), b"x")
-    assert client().run(MODEL, {**INPUT, "image_url": url})["seed"] == 7
+
+
+@operation("upload: without a name")
+def upload_nameless():
+    same_bytes(client().upload("text", "text/plain"), b"text")
+
+
+@operation("upload: by the REST service")
+def upload_rest():
+    same_bytes(client().upload(b"x", "text/plain", "n.txt", repository="fal"), b"x")
 
 
 @operation("upload: file")
 def upload_file():
-    path = os.path.join(os.path.dirname(__file__), "common.py")
-    with open(path, "rb") as file:
-        same_bytes(client().upload_file(path), file.read())
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "notes.txt")
+        with open(path, "wb") as file:
+            file.write(b"what was noted")
+        same_bytes(client().upload_file(path), b"what was noted")
 
 
 @operation("upload: name that is not ASCII")
@@ -199,9 +220,8 @@ def upload_multipart():
 
 @operation("upload: multipart file")
 def upload_multipart_file():
-    with large_file() as file:
-        file.seek(0)
-        same_bytes(client().upload_file(file.name), file.read())
+    with large_file() as (path, data):
+        same_bytes(client().upload_file(path), data)
 
 
 @operation("error: validation")
@@ -217,8 +237,8 @@ def error_validation():
 
 @operation("error: unknown app")
 def error_unknown():
-    raises(FalClientHTTPError, lambda: client().run("no/such-app", {}), status_code=404)
-    raises(FalClientHTTPError, lambda: client().submit("no/such-app", {}), status_code=404)
+    raises(FalClientHTTPError, lambda: client().run("no/such-app", INPUT), status_code=404)
+    raises(FalClientHTTPError, lambda: client().submit("no/such-app", INPUT), status_code=404)
 
 
 @operation("error: wrong key")

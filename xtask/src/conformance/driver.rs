@@ -1,12 +1,13 @@
 //! A script that calls a client operation by operation.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::captures::{Captures, Feed};
 use super::table::{Cell, Table};
 
 /// How long a script may take in all.
@@ -16,7 +17,14 @@ pub(super) struct Driver {
     pub(super) client: &'static str,
     pub(super) version: String,
     pub(super) program: PathBuf,
-    pub(super) script: PathBuf,
+    /// What the program is to run, unless it is the driver itself.
+    pub(super) script: Option<PathBuf>,
+}
+
+/// Where a driver's requests are found, and where they go.
+pub(super) struct Watch<'a> {
+    pub(super) feed: Feed,
+    pub(super) captures: &'a mut Captures,
 }
 
 impl Driver {
@@ -26,16 +34,19 @@ impl Driver {
         environment: &[(&str, &str)],
         operations: &[String],
         table: &mut Table,
+        mut watch: Option<&mut Watch<'_>>,
     ) -> Result<(), String> {
         let failed =
-            |error: std::io::Error| format!("{} could not be started: {error}", self.script.display());
+            |error: std::io::Error| format!("the driver of {} could not be started: {error}", self.client);
         let mut process = Command::new(&self.program)
-            .arg(&self.script)
+            .args(&self.script)
             .args(operations)
             .envs(environment.iter().copied())
             .env_remove("FAL_RUN_HOST")
             .env_remove("FAL_QUEUE_RUN_HOST")
+            .env_remove("FAL_EMULATOR_URL")
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .map_err(failed)?;
@@ -55,16 +66,22 @@ impl Driver {
         while let Some(line) = lines.as_ref().and_then(|lines| {
             lines.recv_timeout(end.saturating_duration_since(std::time::Instant::now())).ok()
         }) {
-            self.take(&line, table);
+            let Some(operation) = self.take(&line, table) else { continue };
+            if let Some(Watch { feed, captures }) = &mut watch {
+                captures.add(self.client, &operation, feed.read()?);
+            }
+            // It waits for this before it goes on.
+            process.stdin.as_mut().map(|stdin| stdin.write_all(b"\n"));
         }
         process.kill().and_then(|()| process.wait()).map_err(failed)?;
         Ok(())
     }
 
-    fn take(&self, line: &str, table: &mut Table) {
+    /// Puts a line that a driver said into the table. Gives the operation that was done.
+    fn take(&self, line: &str, table: &mut Table) -> Option<String> {
         let Ok(report) = serde_json::from_str::<Value>(line) else {
             eprintln!("  {line}");
-            return;
+            return None;
         };
         if let Some(plan) = report.get("plan").and_then(Value::as_array) {
             for operation in plan.iter().filter_map(Value::as_str) {
@@ -72,14 +89,13 @@ impl Driver {
                 table.set(self.client, operation, died);
             }
         }
-        let Some(operation) = report.get("operation").and_then(Value::as_str) else {
-            return;
-        };
+        let operation = report.get("operation").and_then(Value::as_str)?;
         let error = report.get("error").and_then(Value::as_str).unwrap_or("no reason was given");
         let cell = match report.get("passed").and_then(Value::as_bool) {
             Some(true) => Cell::Passed,
             _ => Cell::Failed(error.to_owned()),
         };
         table.set(self.client, operation, cell);
+        Some(operation.to_owned())
     }
 }

@@ -2,10 +2,16 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::root;
+
+/// A binary of this workspace, as cargo builds it.
+pub(super) fn built(name: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
+    target.join("debug").join(name)
+}
 
 pub(super) struct Emulator {
     process: Child,
@@ -15,8 +21,7 @@ pub(super) struct Emulator {
 impl Emulator {
     /// Starts the binary that was just built, in a folder that its arguments are relative to.
     pub(super) fn start(folder: &Path, arguments: &[&str]) -> Result<Self, String> {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
-        let binary = target.join("debug/fal-emulator");
+        let binary = built("fal-emulator");
         let failed = |error: std::io::Error| format!("{} could not be started: {error}", binary.display());
         let mut process = Command::new(&binary)
             .args(arguments)

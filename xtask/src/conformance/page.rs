@@ -26,12 +26,12 @@ pub(super) fn run(folder: &Path, sources: &Path, operations: &[String]) -> Resul
         client: "Chromium",
         version: String::new(),
         program: "node".into(),
-        script: node.join("page.cjs"),
+        script: Some(node.join("page.cjs")),
     };
     let mut table = Table::new(Vec::new());
     let environment =
         [("PAGE_URL", url.as_str()), ("PAGE_SHOTS", &shots), ("CONFORMANCE_PART", "operations")];
-    driver.run(&environment, operations, &mut table)?;
+    driver.run(&environment, operations, &mut table, None)?;
     println!("{table}\npictures: {shots}");
     table.verdict(operations.is_empty())
 }

@@ -1,0 +1,71 @@
+//! Files on their way to fal.
+
+use fal_client::{Access, File, Lifecycle, Repository, UploadOptions};
+
+use crate::report::{Operations, ensure, fails};
+use crate::{HOUR, client};
+
+/// Over 100 MiB files go in parts.
+const LARGE: usize = (101 << 20) + 17;
+
+pub(crate) fn add(operations: &mut Operations) {
+    operations.add("upload", async || {
+        let url = same_bytes(File::bytes(*b"\x89PNG-data", "image/png").named("cat.png"), b"\x89PNG-data");
+        let url = url.await?;
+        ensure(url.ends_with("/cat.png"), || url)
+    });
+    operations.add("upload: without a name", async || {
+        same_bytes(File::bytes(*b"text", "text/plain"), b"text").await.map(drop)
+    });
+    operations.add("upload: by the REST service", async || {
+        let options = UploadOptions::default().repository(Repository::Rest);
+        let file = File::bytes(*b"x", "text/plain").named("n.txt");
+        ensure(client()?.upload(file).options(options).await?.as_url().is_some(), String::new)
+    });
+    operations.add("upload: file", async || {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("notes.txt");
+        std::fs::write(&path, "what was noted")?;
+        same_bytes(File::path(path), b"what was noted").await.map(drop)
+    });
+    operations.add("upload: name that is not ASCII", async || {
+        same_bytes(File::bytes(*b"x", "text/plain").named("größe.txt"), b"x").await.map(drop)
+    });
+    operations.add("upload: lifecycle", async || {
+        let lifecycle = Lifecycle::default().expires_after(HOUR).access(Access::Hide);
+        let client = client()?;
+        let file =
+            client.upload(File::bytes(*b"x", "text/plain").named("n.txt")).lifecycle(lifecycle).await?;
+        fails(client.download(file.as_url().unwrap_or_default()).await, 404)
+    });
+    operations.add("upload: multipart", async || {
+        let bytes = large();
+        let file = File::bytes(bytes.clone(), "application/octet-stream").named("big.bin");
+        same_bytes(file, &bytes).await.map(drop)
+    });
+    operations.add("upload: multipart file", async || {
+        let (folder, bytes) = (tempfile::tempdir()?, large());
+        let path = folder.path().join("big.bin");
+        std::fs::write(&path, &bytes)?;
+        same_bytes(File::path(path), &bytes).await.map(drop)
+    });
+}
+
+/// Uploads a file and fetches it again. Gives its URL.
+async fn same_bytes(file: File, bytes: &[u8]) -> Result<String, Box<dyn std::error::Error>> {
+    let client = client()?;
+    let file = client.upload(file).await?;
+    let url = file.as_url().unwrap_or_default().to_owned();
+    let fetched = client.download(&url).await?.bytes().await?;
+    let told = || format!("{} bytes were uploaded, {} other bytes came back", bytes.len(), fetched.len());
+    if fetched == bytes { Ok(url) } else { Err(told().into()) }
+}
+
+/// Bytes in which no two parts are alike.
+fn large() -> Vec<u8> {
+    let mut bytes = vec![0; LARGE];
+    for (number, part) in bytes.chunks_mut(1 << 20).enumerate() {
+        part.fill(u8::try_from(number).unwrap_or_default());
+    }
+    bytes
+}
