@@ -1,179 +1,149 @@
-//! `cargo xtask bench`: what generating and compiling the result costs, and what the client costs. `bench emulator` is
-//! its own.
+//! `cargo xtask bench`: every promised figure, as a ratio against what the same takes without this project's code,
+//! measured in the same run. What is measured gives rows; here they become a table, JSON and `BENCHMARKS.md`.
 
+mod chart;
+mod check;
+mod codegen;
 mod compile;
 mod cpu;
 mod derives;
-mod emulator;
 mod generate;
+mod machine;
 mod peers;
-mod upload;
+mod programs;
+mod report;
+#[path = "../../crates/fal-client/benches/support/row.rs"]
+mod row;
+#[path = "../../crates/fal-client/benches/support/stats.rs"]
+mod stats;
+mod table;
 
-use std::{fs, path::Path};
+use std::{fs, path::PathBuf};
 
-use fal_codegen::Source;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::{root, run::cargo};
+use crate::run::cargo;
+use machine::Machine;
+use row::Row;
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    #[command(subcommand)]
+    /// What to measure; `all` writes BENCHMARKS.md, unless it is quick
+    #[arg(value_enum, default_value = "all")]
     what: What,
+
+    /// Only `run`, `subscribe`, `many` or `decode` of client; only `events`, `echo` or `memory` of stream
+    part: Option<String>,
+
+    /// Writes the rows and the facts of the machine to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// A look in two minutes: few rounds of little work, whose figures say little
+    #[arg(long)]
+    quick: bool,
+
+    /// Measures others too: generators, derives, the crate `fal`, fal's official clients (needs a network, python3,
+    /// node, npm)
+    #[arg(long)]
+    peers: bool,
+
+    /// 1,000,000 events to the slow consumer of stream, in 10 minutes
+    #[arg(long, conflicts_with = "quick")]
+    long: bool,
+
+    /// How programs are compiled. What is not optimised shows that it works, and no figure
+    #[arg(long, value_enum, default_value = "release")]
+    profile: Profile,
 }
 
 /// What to measure.
-#[derive(clap::Subcommand)]
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum What {
-    /// Documents to files, beside other generators, and `cargo check` of the files. Takes all documents of
-    /// ../shared/corpus, or of schemas/ where that is not there.
-    Codegen {
-        /// Prints one JSON object.
-        #[arg(long)]
-        json: bool,
-        /// Leaves out what takes minutes: compiling.
-        #[arg(long)]
-        no_check: bool,
-        /// Leaves out other generators, whose crates are fetched and built at the first time.
-        #[arg(long)]
-        no_peers: bool,
-    },
-    /// Uploads against raw reqwest: a large file from disk, many small ones, and the memory that they take.
-    Upload {
-        /// Prints one JSON object.
-        #[arg(long)]
-        json: bool,
-    },
-    /// The emulator's start, memory and latency: 10,000 queued requests, 1,000 connections.
-    Emulator {
-        /// Prints one JSON object.
-        #[arg(long)]
-        json: bool,
-    },
-    /// What the client costs beyond plain reqwest: run, subscribe, 10,000 jobs at once, large outputs.
-    Client {
-        /// Prints one JSON object.
-        #[arg(long)]
-        json: bool,
-        /// Only `run`, `subscribe`, `many` or `decode`.
-        only: Option<String>,
-    },
-    /// What streams and realtime connections cost beyond plain reqwest and tokio-tungstenite, and the memory that a
-    /// slow consumer of a long stream takes.
-    Stream {
-        /// Prints one JSON object.
-        #[arg(long)]
-        json: bool,
-        /// A few rounds only, to see that it works.
-        #[arg(long, conflicts_with = "long")]
-        quick: bool,
-        /// 1,000,000 events to the slow consumer, in 10 minutes.
-        #[arg(long)]
-        long: bool,
-        /// Only `events`, `echo` or `memory`.
-        only: Option<String>,
-    },
+    /// Documents to files, and `cargo check` of the files. Takes all documents of ../shared/corpus, or of schemas/
+    /// where that is not there or it must be quick
+    Codegen,
+    /// An app with one typed call against one by reqwest and serde: time to build, memory, size
+    Compile,
+    /// What the client costs beyond plain reqwest: run, subscribe, 10,000 jobs at once, large outputs
+    Client,
+    /// What streams and realtime connections cost beyond plain reqwest and tokio-tungstenite, and a slow consumer
+    Stream,
+    /// A large file from disk, many small ones, and the memory that they take
+    Upload,
+    /// The emulator's start, memory and latency: 10,000 queued requests, 1,000 connections
+    Emulator,
+    All,
 }
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Profile {
+    Release,
+    Dev,
+}
+
+/// The parts of `all`, in their order.
+const PARTS: [What; 6] =
+    [What::Codegen, What::Compile, What::Client, What::Stream, What::Upload, What::Emulator];
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
-    let (json, no_check, no_peers) = match &arguments.what {
-        What::Codegen { json, no_check, no_peers } => (*json, *no_check, *no_peers),
-        What::Emulator { json } => return emulator::run(*json),
-        What::Upload { json } => return upload::run(*json),
-        // A bench of the client, because nothing generated may be needed to build xtask.
-        What::Client { json, only } => {
-            let fixed = ["bench", "--quiet", "-p", "fal-client", "--bench", "client", "--"];
-            let given = only.as_deref().into_iter().chain(json.then_some("--json"));
-            return cargo(fixed.into_iter().chain(given));
-        }
-        What::Stream { json, quick, long, only } => {
-            let fixed =
-                ["bench", "--quiet", "-p", "fal-client", "--features", "realtime", "--bench", "stream", "--"];
-            let flags = [(*json, "--json"), (*quick, "--quick"), (*long, "--long")];
-            let flags = flags.into_iter().filter_map(|(given, flag)| given.then_some(flag));
-            return cargo(fixed.into_iter().chain(only.as_deref()).chain(flags));
-        }
-    };
-    if cfg!(debug_assertions) {
-        let flags = [(json, "--json"), (no_check, "--no-check"), (no_peers, "--no-peers")];
-        let flags = flags.into_iter().filter_map(|(given, flag)| given.then_some(flag));
-        let fixed = ["run", "--quiet", "--release", "-p", "xtask", "--", "bench", "codegen"];
-        return cargo(fixed.into_iter().chain(flags));
+    if arguments.part.is_some() && !matches!(arguments.what, What::Client | What::Stream) {
+        return Err("only `client` and `stream` have parts".to_owned());
     }
-    let (from, sources) = sources()?;
-    let folder = std::env::temp_dir().join(format!("fal-codegen-bench-{}", std::process::id()));
-    let measured = measure(&sources, &folder, no_check, no_peers);
-    // Measurements are what counts; a folder that stays behind does not.
-    let _ = fs::remove_dir_all(&folder);
-    let mut result = measured?;
-    result["documents"] = json!({ "from": from, "files": sources.len() });
-    if json {
-        println!("{result:#}")
-    } else {
-        print(&result)
+    let generates = matches!(arguments.what, What::Codegen | What::All);
+    if cfg!(debug_assertions) && generates && arguments.profile == Profile::Release {
+        return again_in_release();
+    }
+    let machine = Machine::now();
+    let (mut rows, mut failures) = (Vec::new(), Vec::new());
+    for part in PARTS {
+        if arguments.what == part || arguments.what == What::All {
+            match measure(part, arguments) {
+                Ok(mut measured) => rows.append(&mut measured),
+                // What was measured before is worth its time.
+                Err(error) => failures.push(error),
+            }
+        }
+    }
+    if arguments.quick || arguments.profile == Profile::Dev {
+        // What is not measured well reaches nothing and misses nothing.
+        rows.iter_mut().for_each(|row| row.target = None);
+    }
+    println!("{machine}\n\n{}", table::text(&rows).trim_end());
+    if arguments.profile == Profile::Dev {
+        println!("\nNothing was optimised: these figures show that it works, and mean nothing.");
+    } else if arguments.quick {
+        println!("\nFew rounds of little work: these figures say little.");
+    }
+    if let Some(file) = &arguments.json {
+        let text = json!({ "machine": machine, "rows": rows });
+        fs::write(file, format!("{text:#}\n")).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    if !failures.is_empty() {
+        return Err(failures.join("\n"));
+    }
+    if arguments.what == What::All && !arguments.quick && arguments.profile == Profile::Release {
+        report::write(&machine, &rows)?;
     }
     Ok(())
 }
 
-fn measure(sources: &[Source], folder: &Path, no_check: bool, no_peers: bool) -> Result<Value, String> {
-    let generate = generate::measure(sources, &folder.join("written"))?;
-    let peers = if no_peers { Value::Null } else { peers::measure(sources, &folder.join("peers"))? };
-    let compile = if no_check { Value::Null } else { compile::measure(sources, folder)? };
-    Ok(json!({ "generate": generate, "peers": peers, "check": compile }))
-}
-
-/// The documents to measure with, and where they come from.
-fn sources() -> Result<(String, Vec<Source>), String> {
-    let corpus = root().join("../shared/corpus/schemas");
-    let own = root().join("schemas");
-    let (name, folder) = if corpus.is_dir() { ("corpus", corpus) } else { ("schemas", own) };
-    let mut sources = Vec::new();
-    read(&folder, &folder, &mut sources).map_err(|error| format!("{name}: {error}"))?;
-    Ok((name.to_owned(), sources))
-}
-
-fn read(folder: &Path, base: &Path, sources: &mut Vec<Source>) -> std::io::Result<()> {
-    let mut entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for path in entries.iter().map(fs::DirEntry::path) {
-        if path.is_dir() {
-            read(&path, base, sources)?;
-        } else if path.extension().is_some_and(|extension| extension == "json") {
-            let file = path.strip_prefix(base).unwrap_or(&path).display().to_string();
-            let text = fs::read_to_string(&path)?;
-            // The document of the platform API describes no model.
-            if text.contains("\"endpoint_id\"") {
-                sources.push(Source { file, text });
-            }
-        }
-    }
-    Ok(())
-}
-
-fn print(result: &Value) {
-    println!("{} documents of {}", result["documents"]["files"], result["documents"]["from"]);
-    for part in ["generate", "peers", "check"] {
-        let Value::Object(figures) = &result[part] else { continue };
-        println!("\n{part}");
-        for (name, figure) in figures {
-            if let Value::Object(figures) = figure {
-                println!("  {name}");
-                figures.iter().for_each(|(name, figure)| println!("    {name:<30} {figure}"));
-                continue;
-            }
-            let target = match (part, name.as_str()) {
-                ("generate", "ratio") => "  (target 15 at most)",
-                ("check", "ms_an_endpoint") => "  (target 25 at most)",
-                ("check", "ratio_to_derives") => "  (target 0.4 at most)",
-                _ => "",
-            };
-            println!("  {name:<32} {figure}{target}");
-        }
+fn measure(part: What, arguments: &Arguments) -> Result<Vec<Row>, String> {
+    match part {
+        What::Codegen => codegen::measure(arguments),
+        What::Compile => compile::measure(arguments),
+        What::Client => programs::client(arguments),
+        What::Stream => programs::stream(arguments),
+        What::Upload => programs::upload(arguments),
+        What::Emulator => programs::emulator(arguments),
+        What::All => Ok(Vec::new()),
     }
 }
 
-/// Three digits after the point.
-fn rounded(number: f64) -> f64 {
-    (number * 1000.0).round() / 1000.0
+/// Generating is measured in this process.
+fn again_in_release() -> Result<(), String> {
+    let given = std::env::args().skip(1);
+    let fixed = ["run", "--quiet", "--release", "-p", "xtask", "--"].map(str::to_owned);
+    cargo(fixed.into_iter().chain(given))
 }

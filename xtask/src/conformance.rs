@@ -142,6 +142,18 @@ fn against_app(folder: &Path, sources: &Path, or_skip: bool) -> Result<(), Strin
     }
 }
 
+/// Installs fal's official clients below `folder`: the name of each, its program, and its script, which is one of
+/// `scripts`.
+pub(crate) fn peers(folder: &Path, scripts: &Path) -> Result<Vec<(String, PathBuf, PathBuf)>, String> {
+    let drivers = install(folder, &root().join("tests/conformance"))?;
+    copy(scripts, &folder.join("js"))?;
+    let peers = drivers.into_iter().filter_map(|driver| {
+        let script = folder.join("js").join(driver.script?.file_name()?);
+        Some((format!("{} {}", driver.client, driver.version), driver.program, script))
+    });
+    Ok(peers.collect())
+}
+
 /// Installs both clients below `folder`, which may hold them already.
 fn install(folder: &Path, sources: &Path) -> Result<Vec<Driver>, String> {
     let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;

@@ -8,8 +8,9 @@
 mod memory;
 #[path = "support/process.rs"]
 mod process;
+#[path = "support/row.rs"]
+mod row;
 #[path = "support/stats.rs"]
-#[allow(dead_code, reason = "other measurements want more")]
 mod stats;
 
 use std::{error::Error, fs, io::Write, path::Path, time::Instant};
@@ -27,7 +28,8 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use self::{
     process::Server,
-    stats::{median, rounded},
+    row::{Of, Row},
+    stats::median,
 };
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -40,8 +42,23 @@ const PIECE: usize = 256 << 10;
 const DOCUMENTED_PIECE: usize = 4 << 10;
 const SMALL: usize = 4 << 10;
 const SMALL_AT_ONCE: usize = 32;
-/// They are quick, so there are more of them for each round of the large file.
-const SMALL_ROUNDS: usize = 5;
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+struct Extent {
+    bytes: u64,
+    large: &'static str,
+    files: usize,
+    small: &'static str,
+    rounds: usize,
+    /// They are quick, so there are more of them for each round of the large file.
+    small_rounds: usize,
+}
+
+const USUAL: Extent =
+    Extent { bytes: 1 << 30, large: "1 GiB", files: 10_000, small: "10,000", rounds: 5, small_rounds: 3 };
+const QUICK: Extent =
+    Extent { bytes: 64 << 20, large: "64 MiB", files: 500, small: "500", rounds: 1, small_rounds: 2 };
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -49,9 +66,8 @@ fn main() -> Result<()> {
     if arguments.first().is_some_and(|first| first == "serve") {
         return runtime.block_on(serve());
     }
-    let number = |index: usize, default: u64| arguments.get(index).map_or(Ok(default), |text| text.parse());
-    let (mebibytes, files, rounds) = (number(0, 1024)?, number(1, 10_000)?, number(2, 3)?);
-    runtime.block_on(measure(mebibytes << 20, files, rounds))
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    runtime.block_on(measure(if quick { QUICK } else { USUAL }))
 }
 
 /// Reads whatever comes, and answers what an upload needs to go on.
@@ -77,17 +93,17 @@ async fn answer(request: Request, url: String) -> Response {
     ([("etag", "\"t\""), ("content-type", "application/json")], Body::from(body.to_string())).into_response()
 }
 
-async fn measure(bytes: u64, files: u64, rounds: u64) -> Result<()> {
+async fn measure(extent: Extent) -> Result<()> {
     let server = Server::start()?;
     let client = Client::builder().emulator(&server.url).key("bench:key").build()?;
     // reqwest asks for a provider of TLS, even where there is none.
     rustls::crypto::ring::default_provider().install_default().ok();
     let raw = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?;
     let path = std::env::temp_dir().join(format!("fal-bench-upload-{}", std::process::id()));
-    write(&path, bytes)?;
-    let measured = rounds_of(&client, &raw, &server.url, &path, bytes, files, rounds).await;
+    write(&path, extent.bytes)?;
+    let measured = rounds_of(&client, &raw, &server.url, &path, extent).await;
     fs::remove_file(&path)?;
-    println!("{:#}", measured?);
+    row::print(&measured?);
     Ok(())
 }
 
@@ -96,47 +112,53 @@ async fn rounds_of(
     raw: &reqwest::Client,
     url: &str,
     path: &Path,
-    bytes: u64,
-    files: u64,
-    rounds: u64,
-) -> Result<serde_json::Value> {
+    extent: Extent,
+) -> Result<Vec<Row>> {
+    let (bytes, files) = (extent.bytes, extent.files);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let (mut documented, mut single) = (Vec::new(), Vec::new());
     let (mut our_small, mut their_small) = (Vec::new(), Vec::new());
-    let (mut memory, mut raw_memory, mut small_memory) = (0, 0, 0);
-    for _ in 0..rounds {
+    let (mut memory, mut raw_memory, mut small_memory) = (Vec::new(), Vec::new(), Vec::new());
+    let large_rate = |time: f64| bytes as f64 / f64::from(1 << 20) / time;
+    let small_rate = |time: f64| files as f64 / time;
+    for _ in 0..extent.rounds {
         let (time, peak) = timed(raw_parts(raw, url, path, bytes, PIECE)).await?;
-        theirs.push(time);
-        raw_memory = raw_memory.max(peak);
+        theirs.push(large_rate(time));
+        raw_memory.push(peak);
         let (time, peak) = timed(large(client, path)).await?;
-        ours.push(time);
-        memory = memory.max(peak);
-        documented.push(timed(raw_parts(raw, url, path, bytes, DOCUMENTED_PIECE)).await?.0);
-        single.push(timed(raw_whole(raw, url, path, bytes)).await?.0);
-        for _ in 0..SMALL_ROUNDS {
-            their_small.push(timed(raw_small(raw, url, files)).await?.0);
+        ours.push(large_rate(time));
+        memory.push(peak);
+        documented.push(large_rate(timed(raw_parts(raw, url, path, bytes, DOCUMENTED_PIECE)).await?.0));
+        single.push(large_rate(timed(raw_whole(raw, url, path, bytes)).await?.0));
+        for _ in 0..extent.small_rounds {
+            their_small.push(small_rate(timed(raw_small(raw, url, files)).await?.0));
             let (time, peak) = timed(small(client, files)).await?;
-            our_small.push(time);
-            small_memory = small_memory.max(peak);
+            our_small.push(small_rate(time));
+            small_memory.push(peak);
         }
     }
-    let mib = |times: &[f64]| rounded(bytes as f64 / f64::from(1 << 20) / median(times));
-    Ok(json!({
-        "large": {
-            "bytes": bytes, "rounds": rounds,
-            "mib_per_second": mib(&ours), "raw_in_parts": mib(&theirs),
-            "raw_in_parts_as_documented": mib(&documented), "raw_in_one_request": mib(&single),
-            "ratio": rounded(median(&theirs) / median(&ours)),
-            "peak_growth_mib": rounded(memory as f64 / 1024.0), "raw_peak_growth_mib": rounded(raw_memory as f64 / 1024.0),
-        },
-        "small": {
-            "files": files, "bytes": SMALL,
-            "per_second": rounded(files as f64 / median(&our_small)),
-            "raw_per_second": rounded(files as f64 / median(&their_small)),
-            "ratio": rounded(median(&their_small) / median(&our_small)),
-            "peak_growth_mib": rounded(small_memory as f64 / 1024.0),
-        },
-    }))
+    let (large, small) = (extent.large, extent.small);
+    Ok(vec![
+        Row::against(&format!("upload: a file of {large}"), "MiB/s", &ours, &theirs)
+            .at_least(Of::Ratio, 0.9)
+            .peer("raw, read as documented", median(&documented))
+            .peer("raw, one request", median(&single)),
+        most(&format!("upload: memory for a file of {large}"), &memory)
+            .at_most(Of::Ours, 64.0)
+            .peer("raw reqwest", largest(&raw_memory)),
+        Row::against(&format!("upload: {small} files of 4 KiB"), "files/s", &our_small, &their_small)
+            .at_least(Of::Ratio, 0.9),
+        most(&format!("upload: memory for {small} files of 4 KiB"), &small_memory),
+    ])
+}
+
+/// By how much memory grew in the round in which it grew most: it is not given back between rounds.
+fn most(name: &str, peaks: &[f64]) -> Row {
+    Row { rounds: peaks.len(), ..Row::alone(name, "MiB", &[largest(peaks)]) }
+}
+
+fn largest(peaks: &[f64]) -> f64 {
+    peaks.iter().copied().fold(0.0, f64::max)
 }
 
 /// The same parts, as many at a time, from the same file, read in pieces of this size.
@@ -168,13 +190,13 @@ async fn large(client: &Client, path: &Path) -> Result<()> {
     Ok(())
 }
 
-async fn small(client: &Client, files: u64) -> Result<()> {
+async fn small(client: &Client, files: usize) -> Result<()> {
     let uploads = (0..files).map(|_| client.upload(File::bytes(vec![7; SMALL], "image/png")).into_future());
     stream::iter(uploads).buffer_unordered(SMALL_AT_ONCE).try_for_each(|_| async { Ok(()) }).await?;
     Ok(())
 }
 
-async fn raw_small(raw: &reqwest::Client, url: &str, files: u64) -> Result<()> {
+async fn raw_small(raw: &reqwest::Client, url: &str, files: usize) -> Result<()> {
     let uploads = (0..files).map(|_| async move {
         let post = raw.post(format!("{url}/cdn/files/upload")).header("content-type", "image/png");
         let post = post.header("authorization", "Bearer t").header("x-fal-file-name", "file.png");
@@ -187,13 +209,14 @@ async fn raw_small(raw: &reqwest::Client, url: &str, files: u64) -> Result<()> {
     Ok(())
 }
 
-/// Seconds, and by how many KiB the memory grew at most.
-async fn timed(work: impl Future<Output = Result<()>>) -> Result<(f64, u64)> {
+/// Seconds, and by how many MiB the memory grew at most.
+async fn timed(work: impl Future<Output = Result<()>>) -> Result<(f64, f64)> {
     memory::forget_peak();
     let before = memory::now();
     let start = Instant::now();
     work.await?;
-    Ok((start.elapsed().as_secs_f64(), memory::peak().saturating_sub(before)))
+    let seconds = start.elapsed().as_secs_f64();
+    Ok((seconds, memory::peak().saturating_sub(before) as f64 / 1024.0))
 }
 
 fn write(path: &Path, bytes: u64) -> Result<()> {

@@ -1,7 +1,12 @@
-//! What the emulator takes: `load <binary>` starts it, loads it, and prints figures as one JSON object. A request
-//! that fails ends it, so that figures are those of a run without a failure.
+//! What the emulator takes: `load <binary>` starts it, loads it, and prints a JSON list of figures; with `--quick` from
+//! a light load. A request that fails ends it, so that figures are those of a run without a failure.
 //!
 //! `cargo xtask bench emulator` builds both and runs this.
+
+#[path = "../../fal-client/benches/support/row.rs"]
+mod row;
+#[path = "../../fal-client/benches/support/stats.rs"]
+mod stats;
 
 use std::error::Error;
 use std::io::{BufRead as _, BufReader};
@@ -10,16 +15,26 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
 use reqwest::Client;
+use row::{Of, Row};
 use serde_json::{Value, json};
+use stats::quantile;
 
-/// How often it is started to see how long that takes.
-const STARTS: usize = 10;
-/// How many requests are queued.
-const JOBS: usize = 10_000;
 /// How many callers there are at the same time.
 const CALLERS: usize = 64;
-/// How many connections are open at the same time.
-const CONNECTIONS: usize = 1_000;
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+struct Extent {
+    /// How often it is started to see how long that takes.
+    starts: usize,
+    /// How many requests are queued.
+    jobs: usize,
+    /// How many connections are open at the same time.
+    connections: usize,
+}
+
+const USUAL: Extent = Extent { starts: 10, jobs: 10_000, connections: 1_000 };
+const QUICK: Extent = Extent { starts: 2, jobs: 500, connections: 50 };
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -28,26 +43,38 @@ async fn main() -> Result<(), Failure> {
     let binary = std::env::args().nth(1).ok_or("usage: load <binary of fal-emulator>")?;
     // The provider is wanted even where every address is plain. Another one would do as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let extent = if std::env::args().any(|argument| argument == "--quick") { QUICK } else { USUAL };
     let mut starts = Vec::new();
-    for _ in 0..STARTS {
+    for _ in 0..extent.starts {
         starts.push(Running::start(&binary)?.started_in);
     }
     let emulator = Running::start(&binary)?;
     let idle = emulator.memory();
     let client = Client::builder().pool_max_idle_per_host(CALLERS).build()?;
-    let (submits, jobs) = submit(&client, &emulator).await?;
+    let (submits, jobs) = submit(&client, &emulator, extent.jobs).await?;
     let (statuses, ()) = ask(&client, &jobs).await?;
     let queued = emulator.memory();
-    let (watchers, watched) = watch(&emulator, &client).await?;
-    let figures = json!({
-        "start_ms": summary(starts),
-        "memory_mib": {"idle": idle, "with_jobs_queued": queued, "with_connections_open": watched},
-        "jobs": JOBS, "callers": CALLERS,
-        "submit_ms": summary(submits), "status_ms": summary(statuses),
-        "connections": CONNECTIONS,
-        "first_event_ms": summary(watchers),
-    });
-    println!("{figures}");
+    let (watchers, watched) = watch(&emulator, &client, extent.connections).await?;
+    let (jobs, connections) = (extent.jobs, extent.connections);
+    let mut rows = vec![Row::alone("emulator: start", "ms", &milliseconds(&starts)).at_most(Of::Ours, 100.0)];
+    for (what, times) in [
+        (format!("submit, {jobs} by {CALLERS} callers"), submits),
+        (format!("status, {jobs} by {CALLERS} callers"), statuses),
+        (format!("first event, {connections} connections by {CALLERS} callers"), watchers),
+    ] {
+        let times = milliseconds(&times);
+        for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
+            rows.push(Row::alone(&format!("emulator: {what}, {name}"), "ms", &[quantile(&times, share)]));
+        }
+    }
+    for (what, memory) in [
+        ("idle".to_owned(), idle),
+        (format!("{jobs} requests queued"), queued),
+        (format!("{connections} connections open"), watched),
+    ] {
+        rows.extend(memory.map(|memory| Row::alone(&format!("emulator: memory, {what}"), "MiB", &[memory])));
+    }
+    row::print(&rows);
     Ok(())
 }
 
@@ -84,7 +111,7 @@ impl Running {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        Some(rounded(kib / 1024.0))
+        Some(kib / 1024.0)
     }
 }
 
@@ -95,9 +122,13 @@ impl Drop for Running {
 }
 
 /// Queues all jobs; gives how long each took, and where to ask about it.
-async fn submit(client: &Client, emulator: &Running) -> Result<(Vec<Duration>, Vec<String>), Failure> {
+async fn submit(
+    client: &Client,
+    emulator: &Running,
+    jobs: usize,
+) -> Result<(Vec<Duration>, Vec<String>), Failure> {
     let url = format!("{}/fal-ai/flux/dev", emulator.url("queue"));
-    let calls = stream::iter(0..JOBS).map(async |number| -> Result<(Duration, String), Failure> {
+    let calls = stream::iter(0..jobs).map(async |number| -> Result<(Duration, String), Failure> {
         let input = json!({"prompt": format!("cat {number}"), "seed": number});
         let before = Instant::now();
         let reply = client.post(&url).json(&input).send().await?.error_for_status()?;
@@ -120,10 +151,14 @@ async fn ask(client: &Client, jobs: &[String]) -> Result<(Vec<Duration>, ()), Fa
 
 /// Opens all connections, each watching a job; gives how long each first event took, and the memory while all are
 /// open. Then all jobs are cancelled, and all connections see the end.
-async fn watch(emulator: &Running, client: &Client) -> Result<(Vec<Duration>, Option<f64>), Failure> {
+async fn watch(
+    emulator: &Running,
+    client: &Client,
+    connections: usize,
+) -> Result<(Vec<Duration>, Option<f64>), Failure> {
     let url = format!("{}/fal-ai/flux/dev", emulator.url("queue"));
     let watching = Client::builder().build()?;
-    let opened = stream::iter(0..CONNECTIONS).map(async |_| -> Result<(Duration, _), Failure> {
+    let opened = stream::iter(0..connections).map(async |_| -> Result<(Duration, _), Failure> {
         let receipt: Value = client.post(&url).json(&json!({"prompt": "cat"})).send().await?.json().await?;
         let text = |name: &str| receipt[name].as_str().unwrap_or_default().to_owned();
         let before = Instant::now();
@@ -156,17 +191,6 @@ fn all<T>(outcomes: Vec<Result<(Duration, T), Failure>>) -> Result<(Vec<Duration
     Ok(outcomes.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip())
 }
 
-/// The middle, the slow end, and the slowest, in milliseconds.
-fn summary(mut times: Vec<Duration>) -> Value {
-    times.sort_unstable();
-    let at = |share: f64| {
-        let place = (times.len().saturating_sub(1) as f64 * share).round() as usize;
-        times.get(place).map(|time| rounded(time.as_secs_f64() * 1000.0))
-    };
-    json!({"p50": at(0.5), "p99": at(0.99), "max": at(1.0)})
-}
-
-/// Two digits after the point.
-fn rounded(number: f64) -> f64 {
-    (number * 100.0).round() / 100.0
+fn milliseconds(times: &[Duration]) -> Vec<f64> {
+    times.iter().map(|time| time.as_secs_f64() * 1000.0).collect()
 }

@@ -1,86 +1,211 @@
-//! `cargo check` of generated crates, after everything they depend on is built.
+//! What compiling an app with one typed call costs, beside the same call by reqwest and serde alone.
 
-use std::{
-    fs, io,
-    path::Path,
-    process::{Command, Stdio},
-    time::Instant,
+mod app;
+mod memory;
+
+use std::fs;
+
+use super::{
+    Arguments,
+    row::{Of, Row},
+    table::subject,
 };
-
-use fal_codegen::{FalCore, Layout, Options, Source, Tree, generate};
-use serde_json::{Value, json};
-
-use super::{cpu, derives, rounded};
 use crate::root;
+use app::App;
 
-/// A crate without code that depends on what generated crates depend on.
-const WARM: &str = "[package]\nname = \"warm\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
-    [dependencies]\nfal-core.workspace = true\nserde.workspace = true\nserde_json.workspace = true\n";
+/// The most that ours may take of what the floor takes.
+const MOST: f64 = 1.15;
 
-pub(super) fn measure(sources: &[Source], folder: &Path) -> Result<Value, String> {
-    let core = root().join("crates/fal-core").display().to_string();
-    let layout = Layout::Standalone { fal_core: FalCore::Path(core) };
-    let options = Options { layout, ..Options::default() };
-    let generated = generate(sources, &options).map_err(|errors| errors.to_string())?;
-    let endpoints = generated.report.endpoints.iter().filter(|entry| entry.krate.is_some()).count();
+const OURS: &str = include_str!("compile/apps/ours.rs");
+const BARE: &str = include_str!("compile/apps/bare.rs");
+const FAL: &str = include_str!("compile/apps/fal.rs");
 
-    let ours = check(&generated.tree, &folder.join("ours"))?;
-    let swapped = check(&derives::swapped(&generated.tree), &folder.join("swapped"))?;
-    let bare = check(&derives::bare(&generated.tree), &folder.join("bare"))?;
-    let each = |seconds: f64| rounded(seconds * 1000.0 / endpoints as f64);
-    Ok(json!({
-        "endpoints": endpoints,
-        "crates": generated.tree.iter().filter(|(path, _)| path.ends_with("src/lib.rs")).count(),
-        "seconds": rounded(ours.seconds),
-        "cpu_seconds": rounded(ours.cpu),
-        "ms_an_endpoint": each(ours.seconds),
-        "cpu_ms_an_endpoint": each(ours.cpu),
-        // The same crates and the same wire, by derives in place of what reads and writes JSON. Ratios are of processor
-        // time, since the three are measured one after the other.
-        "with_derives_cpu_ms_an_endpoint": each(swapped.cpu),
-        "ratio_to_derives": rounded(ours.cpu / swapped.cpu),
-        // The types alone: no builders, checks, bounds, literals, and another wire.
-        "bare_derives_cpu_ms_an_endpoint": each(bare.cpu),
-        "ratio_to_bare_derives": rounded(ours.cpu / bare.cpu),
-    }))
-}
+/// The crate `fal`, with one family of endpoints and with all that it has.
+const PEERS: [(&str, &str); 2] =
+    [("crate fal, one family", "endpoints_fal-ai_flux"), ("crate fal, all endpoints", "endpoints")];
 
-/// What `cargo check` of all crates of a workspace takes.
-struct Cost {
-    /// On the wall.
-    seconds: f64,
-    /// Of the processors, or again on the wall where the system does not say.
-    cpu: f64,
-}
+/// Rounds of what is warm take little.
+const WARM_ROUNDS: usize = 5;
 
-fn check(tree: &Tree, folder: &Path) -> Result<Cost, String> {
-    prepare(tree, folder).map_err(|error| error.to_string())?;
-    run(folder, &["check", "--offline", "--quiet", "-p", "warm"])?;
-    let (start, before) = (Instant::now(), cpu::seconds());
-    run(folder, &["check", "--offline", "--quiet", "--workspace"])?;
-    let seconds = start.elapsed().as_secs_f64();
-    let cpu = cpu::seconds().zip(before).map_or(seconds, |(after, before)| after - before);
-    Ok(Cost { seconds, cpu })
-}
+pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
+    let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+    let versions = versions()?;
+    let tokio = format!(
+        "tokio = {{ version = {}, features = [\"macros\", \"rt-multi-thread\"] }}\n",
+        versions("tokio")
+    );
+    let ours = App::write("ours", folder.path(), &format!("{}{tokio}", needs_of_ours()), OURS)?;
+    let floor = App::write("floor", folder.path(), &format!("{}{tokio}", needs_of_floor(versions)), BARE)?;
+    let pair = Pair { apps: [&ours, &floor] };
 
-fn prepare(tree: &Tree, folder: &Path) -> io::Result<()> {
-    tree.write(folder)?;
-    fs::create_dir_all(folder.join("crates/warm/src"))?;
-    fs::write(folder.join("crates/warm/Cargo.toml"), WARM)?;
-    fs::write(folder.join("crates/warm/src/lib.rs"), "//! Nothing.\n")?;
-    // The versions of this workspace, which are there without a network.
-    fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).map(drop)
-}
-
-fn run(folder: &Path, arguments: &[&str]) -> Result<(), String> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let mut command = Command::new(cargo);
-    command.args(arguments).current_dir(folder).env("CARGO_TARGET_DIR", folder.join("target"));
-    let output = command.stdout(Stdio::null()).output().map_err(|error| error.to_string())?;
-    if output.status.success() {
-        return Ok(());
+    let rounds = if arguments.quick { 1 } else { 2 };
+    let mut rows = vec![
+        pair.row("cold check", "s", rounds, |app| Ok(app.cold(&["check"])?.seconds))?
+            .at_most(Of::Ratio, MOST),
+        pair.row("check after a change of main.rs", "s", WARM_ROUNDS, |app| {
+            Ok(app.warm(&["check"])?.seconds)
+        })?,
+        pair.row("packages", "packages", 1, |app| Ok(app.packages()? as f64))?,
+    ];
+    if arguments.quick {
+        return Ok(rows);
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let start: String = said.lines().take(40).map(|line| format!("{line}\n")).collect();
-    Err(format!("`cargo {}` failed:\n{start}", arguments.join(" ")))
+    let mut memory = [Vec::new(), Vec::new()];
+    let build = pair.row("cold build", "s", rounds, |app| {
+        let cost = app.cold(&["build"])?;
+        memory[usize::from(app.name == floor.name)].extend(cost.memory);
+        Ok(cost.seconds)
+    })?;
+    rows.push(build.at_most(Of::Ratio, MOST));
+    let [ours, floor] = &memory;
+    if !ours.is_empty() && !floor.is_empty() {
+        rows.push(Row::against("compile: memory of the cold build", "MiB", ours, floor));
+    }
+    rows.push(
+        pair.row("build after a change of main.rs", "s", WARM_ROUNDS, |app| {
+            Ok(app.warm(&["build"])?.seconds)
+        })?,
+    );
+    rows.push(pair.row("cold release build", "s", 1, |app| Ok(app.cold(&["build", "--release"])?.seconds))?);
+    rows.push(pair.row("release binary, stripped", "MiB", 1, App::binary)?.at_most(Of::Ratio, MOST));
+    if arguments.peers {
+        for (name, feature) in PEERS {
+            let needs = format!("fal = {{ version = \"=0.3.6\", features = [\"{feature}\"] }}\n{tokio}");
+            peer(&App::write(name, folder.path(), &needs, FAL)?, &mut rows)?;
+        }
+    }
+    Ok(rows)
+}
+
+/// Ours and the floor, which take turns.
+struct Pair<'a> {
+    apps: [&'a App; 2],
+}
+
+impl Pair<'_> {
+    fn row(
+        &self,
+        name: &str,
+        unit: &str,
+        rounds: usize,
+        mut measure: impl FnMut(&App) -> Result<f64, String>,
+    ) -> Result<Row, String> {
+        eprintln!("bench compile: {name}");
+        let (mut ours, mut floor) = (Vec::new(), Vec::new());
+        let [our_app, floor_app] = self.apps;
+        for round in 0..rounds {
+            // Whoever comes second finds files in memory.
+            if round % 2 == 0 {
+                floor.push(measure(floor_app)?);
+                ours.push(measure(our_app)?);
+            } else {
+                ours.push(measure(our_app)?);
+                floor.push(measure(floor_app)?);
+            }
+        }
+        Ok(Row::against(&format!("compile: {name}"), unit, &ours, &floor))
+    }
+}
+
+/// Adds what another crate takes, measured once.
+fn peer(app: &App, rows: &mut [Row]) -> Result<(), String> {
+    eprintln!("bench compile: {}", app.name);
+    let check = app.cold(&["check"])?.seconds;
+    let checked_again = app.warm(&["check"])?.seconds;
+    let build = app.cold(&["build"])?;
+    let built_again = app.warm(&["build"])?.seconds;
+    let release = app.cold(&["build", "--release"])?.seconds;
+    let figures = [
+        ("cold check", Some(check)),
+        ("check after a change of main.rs", Some(checked_again)),
+        ("packages", Some(app.packages()? as f64)),
+        ("cold build", Some(build.seconds)),
+        ("memory of the cold build", build.memory),
+        ("build after a change of main.rs", Some(built_again)),
+        ("cold release build", Some(release)),
+        ("release binary, stripped", Some(app.binary()?)),
+    ];
+    for row in rows {
+        let figure = figures.iter().find(|(what, _)| subject(row) == *what).and_then(|(_, figure)| *figure);
+        if let Some(figure) = figure {
+            *row = row.clone().peer(app.name, figure);
+        }
+    }
+    Ok(())
+}
+
+fn needs_of_ours() -> String {
+    let path = |folder: &str| toml::Value::from(root().join(folder).display().to_string());
+    format!(
+        "fal-client = {{ path = {} }}\nfal-flux = {{ path = {} }}\n",
+        path("crates/fal-client"),
+        path("crates/models/fal-flux")
+    )
+}
+
+/// What fal-client has of reqwest and rustls by default.
+fn needs_of_floor(version: impl Fn(&str) -> toml::Value) -> String {
+    format!(
+        "reqwest = {{ version = {}, default-features = false, \
+         features = [\"http2\", \"stream\", \"system-proxy\", \"rustls-no-provider\"] }}\n\
+         rustls = {{ version = {}, default-features = false, features = [\"logging\", \"ring\", \"std\", \"tls12\"] }}\n\
+         serde = {{ version = {}, features = [\"derive\"] }}\nserde_json = {}\n",
+        version("reqwest"),
+        version("rustls"),
+        version("serde"),
+        version("serde_json")
+    )
+}
+
+/// The versions that this workspace asks for.
+fn versions() -> Result<impl Fn(&str) -> toml::Value, String> {
+    let text = fs::read_to_string(root().join("Cargo.toml")).map_err(|error| error.to_string())?;
+    let manifest: toml::Table = toml::from_str(&text).map_err(|error| error.to_string())?;
+    let table = manifest.get("workspace").and_then(|workspace| workspace.get("dependencies")).cloned();
+    let table = table.ok_or("Cargo.toml has no table of versions")?;
+    Ok(move |name: &str| {
+        let entry = table.get(name);
+        entry.map(|entry| entry.get("version").unwrap_or(entry).clone()).unwrap_or_else(|| "*".into())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_floor_has_the_versions_of_the_workspace() -> Result<(), String> {
+        let needs: toml::Table =
+            toml::from_str(&needs_of_floor(versions()?)).map_err(|error| error.to_string())?;
+        for (name, need) in needs {
+            let version = need.get("version").unwrap_or(&need).as_str().unwrap_or_default();
+            assert!(version.starts_with(|first: char| first.is_ascii_digit()), "{name}: {version:?}");
+        }
+        Ok(())
+    }
+
+    /// What the floor has of reqwest is what fal-client has of it by default.
+    #[test]
+    fn the_floor_has_the_features_of_the_client() -> Result<(), String> {
+        let text = fs::read_to_string(root().join("crates/fal-client/Cargo.toml"))
+            .map_err(|error| error.to_string())?;
+        let manifest: toml::Table = toml::from_str(&text).map_err(|error| error.to_string())?;
+        let names = |value: &toml::Value| -> BTreeSet<String> {
+            value
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|name| name.as_str().map(str::to_owned))
+                .collect()
+        };
+        let mut theirs = names(&manifest["dependencies"]["reqwest"]["features"]);
+        let rustls = names(&manifest["features"]["rustls"]);
+        theirs.extend(rustls.iter().filter_map(|name| name.strip_prefix("reqwest/").map(str::to_owned)));
+        let needs: toml::Table =
+            toml::from_str(&needs_of_floor(versions()?)).map_err(|error| error.to_string())?;
+        assert_eq!(names(&needs["reqwest"]["features"]), theirs);
+        Ok(())
+    }
 }

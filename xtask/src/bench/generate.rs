@@ -1,86 +1,61 @@
 //! Documents to files on disk, beside what only parsing their JSON takes.
 
-use std::{
-    hint::black_box,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{hint::black_box, path::Path, time::Instant};
 
 use fal_codegen::{Options, Source, generate};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::rounded;
+use super::{
+    row::{Of, Row},
+    stats::median,
+};
 
-/// The machine is not ours alone: the best of several runs is what the work itself takes.
-const RUNS: usize = 5;
-
-pub(super) fn measure(sources: &[Source], folder: &Path) -> Result<Value, String> {
+pub(super) fn measure(sources: &[Source], folder: &Path, quick: bool) -> Result<Vec<Row>, String> {
     let options = Options::default();
-    let bytes: usize = sources.iter().map(|source| source.text.len()).sum();
-    let parse = best(|| {
-        for source in sources {
-            let value: Value = serde_json::from_str(&source.text).map_err(|error| error.to_string())?;
-            black_box(&value);
-        }
-        Ok(())
-    })?;
-    let plan = best(|| fal_codegen::check(sources, &options).map(drop).map_err(|errors| errors.to_string()))?;
-    let memory = best(|| generate(sources, &options).map(drop).map_err(|errors| errors.to_string()))?;
+    let (mut parses, mut plans, mut memories, mut wholes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut endpoints = 0;
-    let mut files = 0;
-    let mut run = 0;
-    let whole = best(|| {
-        // A folder of its own for every run: file systems are slow to create what was just deleted.
-        run += 1;
-        let folder = folder.join(run.to_string());
+    // The first round warms up.
+    for round in 0..=if quick { 1 } else { 7 } {
+        let parse = timed(|| {
+            for source in sources {
+                let value: Value = serde_json::from_str(&source.text).map_err(|error| error.to_string())?;
+                black_box(&value);
+            }
+            Ok(())
+        })?;
+        let plan =
+            timed(|| fal_codegen::check(sources, &options).map(drop).map_err(|errors| errors.to_string()))?;
+        let memory = timed(|| generate(sources, &options).map(drop).map_err(|errors| errors.to_string()))?;
+        // A folder of its own for every round: file systems are slow to create what was just deleted.
+        let folder = folder.join(round.to_string());
         let start = Instant::now();
         let generated = generate(sources, &options).map_err(|errors| errors.to_string())?;
         generated.tree.write(&folder).map_err(|error| error.to_string())?;
-        let took = start.elapsed();
+        let whole = start.elapsed().as_secs_f64();
         endpoints = generated.report.endpoints.iter().filter(|entry| entry.krate.is_some()).count();
-        files = generated.tree.iter().count();
-        Ok(took)
-    })?;
-    let seconds = |duration: Duration| rounded(duration.as_secs_f64());
-    let share = |part: Duration| rounded(part.as_secs_f64() / whole.as_secs_f64());
-    Ok(json!({
-        "bytes": bytes,
-        "endpoints": endpoints,
-        "files": files,
-        "threads": std::thread::available_parallelism().map_or(1, usize::from),
-        "parse_json_seconds": seconds(parse),
-        "documents_to_disk_seconds": seconds(whole),
-        "ratio": rounded(whole.as_secs_f64() / parse.as_secs_f64()),
-        "endpoints_a_second": (endpoints as f64 / whole.as_secs_f64()).round(),
-        "share_of_reading_and_planning": share(plan),
-        "share_of_emission": share(memory.saturating_sub(plan)),
-        "share_of_disk": share(whole.saturating_sub(memory)),
-    }))
-}
-
-/// What a run says it took, or what it took.
-trait Took {
-    fn took(self, elapsed: Duration) -> Duration;
-}
-
-impl Took for () {
-    fn took(self, elapsed: Duration) -> Duration {
-        elapsed
+        if round > 0 {
+            parses.push(parse);
+            plans.push(plan);
+            memories.push(memory);
+            wholes.push(whole);
+        }
     }
+    let rate: Vec<f64> = wholes.iter().map(|seconds| endpoints as f64 / seconds).collect();
+    let part = |whole: &[f64], before: &[f64]| (median(whole) - median(before)).max(0.0);
+    let documents = sources.len();
+    Ok(vec![
+        Row::against(&format!("codegen: {documents} documents to files"), "s", &wholes, &parses)
+            .at_most(Of::Ratio, 5.0),
+        Row::alone("codegen: of which reading and planning", "s", &plans),
+        Row::alone("codegen: of which writing code", "s", &[part(&memories, &plans)]),
+        Row::alone("codegen: of which writing files", "s", &[part(&wholes, &memories)]),
+        Row::alone("codegen: documents to files", "endpoints/s", &rate),
+    ])
 }
 
-impl Took for Duration {
-    fn took(self, _: Duration) -> Duration {
-        self
-    }
-}
-
-fn best<T: Took>(mut run: impl FnMut() -> Result<T, String>) -> Result<Duration, String> {
-    let mut best = Duration::MAX;
-    for _ in 0..RUNS {
-        let start = Instant::now();
-        let took = run()?;
-        best = best.min(took.took(start.elapsed()));
-    }
-    Ok(best)
+/// Seconds.
+fn timed(run: impl FnOnce() -> Result<(), String>) -> Result<f64, String> {
+    let start = Instant::now();
+    run()?;
+    Ok(start.elapsed().as_secs_f64())
 }

@@ -12,9 +12,9 @@ use fal_codegen::{
     Options, Source, generate, normalize,
     schema::{self, Record},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::rounded;
+use super::row::Row;
 use crate::run::cargo;
 
 /// One document, in a file of its own name.
@@ -24,30 +24,26 @@ struct Document<'a> {
     normalized: String,
 }
 
-/// What each generator takes and needs, or why there is nothing to say.
-pub(super) fn measure(sources: &[Source], folder: &Path) -> Result<Value, String> {
-    let program = match build() {
-        Ok(program) => program,
-        Err(reason) => return Ok(json!({ "skipped": reason })),
-    };
+/// What each generator takes and needs.
+pub(super) fn measure(sources: &[Source], folder: &Path) -> Result<Vec<Row>, String> {
+    let program = build()?;
     let documents: Vec<Document> = sources.iter().flat_map(documents).collect();
     let published = run(&program, &documents, &folder.join("published"), |document| &document.published)?;
     let normalized = run(&program, &documents, &folder.join("normalized"), |document| &document.normalized)?;
-    let mut result = json!({ "documents": documents.len() });
+    let mut rows = Vec::new();
     for peer in ["progenitor", "typify"] {
         let theirs = Peer::of(&normalized[peer])?;
+        let taken = theirs.taken.len();
         let ours = ours(&documents, &theirs.taken)?.as_secs_f64();
-        let each = |seconds: f64| rounded(seconds * 1000.0 / theirs.taken.len().max(1) as f64);
-        result[peer] = json!({
-            "takes_as_published": Peer::of(&published[peer])?.taken.len(),
-            "takes_normalized": theirs.taken.len(),
-            // Both on one thread, one document at a time, from JSON text to Rust text.
-            "ms_a_document": each(theirs.seconds),
-            "ours_ms_a_document": each(ours),
-            "ratio_to_ours": rounded(theirs.seconds / ours),
-        });
+        // Both on one thread, one document at a time, from JSON text to Rust text.
+        let each = |seconds: f64| seconds * 1000.0 / taken.max(1) as f64;
+        let name = format!("codegen: one of the {taken} documents that {peer} takes, normalised");
+        rows.push(Row::alone(&name, "ms", &[each(ours)]).peer(peer, each(theirs.seconds)));
+        let name = format!("codegen: taken of {} documents, as published, beside {peer}", documents.len());
+        let as_published = Peer::of(&published[peer])?.taken.len() as f64;
+        rows.push(Row::alone(&name, "documents", &[documents.len() as f64]).peer(peer, as_published));
     }
-    Ok(result)
+    Ok(rows)
 }
 
 /// Builds the program that runs the other generators, which are kept out of this one.

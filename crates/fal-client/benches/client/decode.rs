@@ -3,31 +3,37 @@
 use std::time::Instant;
 
 use fal_flux::dev;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    block_on,
+    Extent, block_on,
     model::{CAT, Input, Output},
     raw::{Raw, client},
+    row::{Of, Row},
     server::Server,
-    stats::{median, rounded},
 };
 
 const BYTES: usize = 4 << 20;
-const ROUNDS: usize = 60;
 
-pub(crate) fn measure(server: &Server) -> Value {
+/// Megabytes a second.
+fn rate(start: Instant) -> f64 {
+    BYTES as f64 / 1e6 / start.elapsed().as_secs_f64()
+}
+
+pub(crate) fn measure(server: &Server, extent: Extent) -> Vec<Row> {
+    let rounds = extent.of(60, 5);
     let (raw, client) = (Raw::new(&server.url), client(&server.url));
     let input = Input { bytes: BYTES, ..CAT };
-    let (mut calls, mut decodes) = (Vec::new(), Vec::new());
+    let (mut raws, mut clients) = (Vec::new(), Vec::new());
     block_on(async {
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             let start = Instant::now();
-            raw.run(&input).await;
-            let by_hand = start.elapsed().as_secs_f64();
+            let by_hand = raw.run(&input).await;
+            raws.push(rate(start));
+            drop(by_hand);
             let start = Instant::now();
             let reply = client.run(input.clone()).await.unwrap();
-            calls.push(by_hand / start.elapsed().as_secs_f64());
+            clients.push(rate(start));
             drop(reply);
         }
     });
@@ -37,17 +43,18 @@ pub(crate) fn measure(server: &Server) -> Value {
         "seed": 42, "prompt": "a cat", "completed_at": 0, "timings": {}, "has_nsfw_concepts": [false],
     });
     let body = output.to_string();
-    for _ in 0..ROUNDS {
+    let (mut derived, mut generated) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
         let start = Instant::now();
         std::hint::black_box(serde_json::from_slice::<Output>(body.as_bytes()).unwrap());
-        let derived = start.elapsed().as_secs_f64();
+        derived.push(rate(start));
         let start = Instant::now();
         std::hint::black_box(serde_json::from_slice::<dev::Output>(body.as_bytes()).unwrap());
-        decodes.push(derived / start.elapsed().as_secs_f64());
+        generated.push(rate(start));
     }
-    json!({
-        "bytes": BYTES,
-        "ratio": rounded(median(&calls)),
-        "ratio_of_generated_type": rounded(median(&decodes)),
-    })
+    vec![
+        Row::against("client: run, an output of 4 MiB", "MB/s", &clients, &raws).at_least(Of::Ratio, 0.9),
+        Row::against("client: reading an output of 4 MiB", "MB/s", &generated, &derived)
+            .at_least(Of::Ratio, 0.9),
+    ]
 }

@@ -8,62 +8,60 @@
 mod decode;
 mod many;
 mod model;
+mod peers;
 mod raw;
+#[path = "../support/row.rs"]
+mod row;
 mod run;
 mod server;
 #[path = "../support/stats.rs"]
-#[allow(dead_code, reason = "other measurements want more")]
 mod stats;
 mod subscribe;
 
-use serde_json::{Value, json};
+use row::Row;
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+pub(crate) struct Extent {
+    /// A look: few rounds.
+    pub(crate) quick: bool,
+}
+
+impl Extent {
+    pub(crate) fn of<T>(self, usual: T, quick: T) -> T {
+        if self.quick { quick } else { usual }
+    }
+}
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let peers = peers::take(&mut arguments);
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
     // cargo asks a bench to list its tests, or to be one.
     if has("--list") || has("--test") {
         return;
     }
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let extent = Extent { quick: has("--quick") };
     let only = arguments.iter().find(|argument| !argument.starts_with("--"));
     let server = server::Server::start();
-    type Part = fn(&server::Server) -> Value;
+    type Part = fn(&server::Server, Extent) -> Vec<Row>;
     let parts: [(&str, Part); 4] = [
         ("run", run::measure),
         ("subscribe", subscribe::measure),
         ("many", many::measure),
         ("decode", decode::measure),
     ];
-    let mut result = json!({});
+    let mut rows = Vec::new();
     for (name, measure) in parts {
         if only.is_none_or(|only| only == name) {
-            result[name] = measure(&server);
+            rows.append(&mut measure(&server, extent));
         }
     }
-    if has("--json") {
-        println!("{result:#}");
-    } else {
-        print(&result);
+    for peer in &peers {
+        peer.measure(&server.url, extent, &mut rows);
     }
-}
-
-fn print(result: &Value) {
-    for (part, figures) in result.as_object().into_iter().flatten() {
-        println!("\n{part}");
-        for (name, figure) in figures.as_object().into_iter().flatten() {
-            let target = match (part.as_str(), name.as_str()) {
-                ("run", "ratio") => "  (target: 0.95 at least)",
-                ("run", "allocations_beyond") => "  (target: 3 at most)",
-                ("subscribe", "p50_of_job") => "  (target: 1.03 at most)",
-                ("subscribe", "p99_of_job") => "  (target: 1.1 at most)",
-                ("many", "bytes_a_job") => "  (target: 8192 at most)",
-                ("decode", "ratio" | "ratio_of_generated_type") => "  (target: 0.9 at least)",
-                _ => "",
-            };
-            println!("  {name:<32} {figure}{target}");
-        }
-    }
+    row::print(&rows);
 }
 
 /// A runtime on this thread, so that what it allocates is counted here.

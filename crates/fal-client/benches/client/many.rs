@@ -1,4 +1,4 @@
-//! 10,000 subscriptions in flight.
+//! Thousands of subscriptions in flight.
 
 use std::{
     sync::atomic::Ordering,
@@ -6,19 +6,17 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use serde_json::{Value, json};
 
 use crate::{
-    block_on,
+    Extent, block_on,
     model::{CAT, Input},
     raw::client,
+    row::{Of, Row},
     server::Server,
-    stats::rounded,
 };
 
-const JOBS: usize = 10_000;
-
-pub(crate) fn measure(server: &Server) -> Value {
+pub(crate) fn measure(server: &Server, extent: Extent) -> Vec<Row> {
+    let (jobs, count) = extent.of((10_000, "10,000"), (500, "500"));
     let state = &server.state;
     let client = client(&server.url);
     let input = Input { takes: 3_600_000, ..CAT };
@@ -29,9 +27,9 @@ pub(crate) fn measure(server: &Server) -> Value {
         block_on(async {
             let start = Instant::now();
             let mut calls: FuturesUnordered<_> =
-                (0..JOBS).map(|_| client.subscribe(input.clone()).into_future()).collect();
+                (0..jobs).map(|_| client.subscribe(input.clone()).into_future()).collect();
             let all_submitted = async {
-                while state.submitted.load(Ordering::Relaxed) - before < JOBS {
+                while state.submitted.load(Ordering::Relaxed) - before < jobs {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 in_flight = start.elapsed().as_secs_f64();
@@ -47,15 +45,19 @@ pub(crate) fn measure(server: &Server) -> Value {
                 }
             };
             tokio::join!(all_submitted, all_done);
-            assert_eq!(done, JOBS);
+            assert_eq!(done, jobs);
             drained = start.elapsed().as_secs_f64() - in_flight - 3.0;
         });
     });
-    json!({
-        "jobs": JOBS,
-        "bytes_a_job": (measured.bytes_max as f64 / JOBS as f64).round(),
-        "connections": state.connections.load(Ordering::Relaxed) - connections,
-        "seconds_to_submit_all": rounded(in_flight),
-        "seconds_from_completion_to_last_reply": rounded(drained),
-    })
+    let connections = state.connections.load(Ordering::Relaxed) - connections;
+    let row = |name: &str, unit: &str, figure: f64| {
+        Row::alone(&format!("client: {count} jobs in flight, {name}"), unit, &[figure])
+    };
+    vec![
+        row("memory of each", "bytes", (measured.bytes_max as f64 / jobs as f64).round())
+            .at_most(Of::Ours, 8192.0),
+        row("connections", "connections", connections as f64),
+        row("submitting them", "s", in_flight),
+        row("from their end to the last reply", "s", drained),
+    ]
 }

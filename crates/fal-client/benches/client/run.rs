@@ -1,22 +1,22 @@
-//! Sequential `run`.
+//! `run`, one call after the other and many at once.
 
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use futures_util::{StreamExt, stream};
 
 use crate::{
-    block_on,
+    Extent, block_on,
     model::CAT,
     raw::{Raw, client},
+    row::{Of, Row},
     server::Server,
-    stats::{median, rounded},
 };
 
-const ROUNDS: usize = 41;
-const CALLS: u32 = 250;
-const COUNTED: u64 = 200;
+const AT_ONCE: usize = 64;
+const CALLS: usize = 250;
+const COUNTED: usize = 200;
 
-pub(crate) fn measure(server: &Server) -> Value {
+pub(crate) fn measure(server: &Server, extent: Extent) -> Vec<Row> {
     let (raw, client) = (Raw::new(&server.url), client(&server.url));
     let by_hand = || async {
         raw.run(&CAT).await;
@@ -24,48 +24,48 @@ pub(crate) fn measure(server: &Server) -> Value {
     let by_client = || async {
         client.run(CAT).await.unwrap();
     };
-    let (mut raws, mut clients, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut raw_allocations, mut client_allocations) = (0, 0);
-    block_on(async {
-        for round in 0..ROUNDS {
-            // Whoever comes second finds a warmer cache.
-            let (first, second) = if round % 2 == 0 {
-                let first = timed(by_hand).await;
-                (first, timed(by_client).await)
-            } else {
-                let second = timed(by_client).await;
-                (timed(by_hand).await, second)
-            };
+    let rounds = extent.of(40, 4);
+    let mut rows = Vec::new();
+    for (name, at_once, calls) in
+        [("client: run, one after the other", 1, CALLS), ("client: run, 64 at once", AT_ONCE, 4 * CALLS)]
+    {
+        let (mut raws, mut clients) = (Vec::new(), Vec::new());
+        block_on(async {
             // The first round warms up.
-            if round > 0 {
-                raws.push(first);
-                clients.push(second);
-                ratios.push(first / second);
+            for round in 0..=rounds {
+                // Whoever comes second finds a warmer cache.
+                let (first, second) = if round % 2 == 0 {
+                    let first = rate(by_hand, at_once, calls).await;
+                    (first, rate(by_client, at_once, calls).await)
+                } else {
+                    let second = rate(by_client, at_once, calls).await;
+                    (rate(by_hand, at_once, calls).await, second)
+                };
+                if round > 0 {
+                    raws.push(first);
+                    clients.push(second);
+                }
             }
-        }
-    });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    for (counter, call) in [(&mut raw_allocations, true), (&mut client_allocations, false)] {
-        let one = || runtime.block_on(async { if call { by_hand().await } else { by_client().await } });
-        one();
-        *counter = allocation_counter::measure(|| (0..COUNTED).for_each(|_| one())).count_total;
+        });
+        rows.push(Row::against(name, "calls/s", &clients, &raws).at_least(Of::Ratio, 0.95));
     }
-    let each = |count: u64| rounded(count as f64 / COUNTED as f64);
-    json!({
-        "raw_a_second": (f64::from(CALLS) / median(&raws)).round(),
-        "client_a_second": (f64::from(CALLS) / median(&clients)).round(),
-        "ratio": rounded(median(&ratios)),
-        "raw_allocations": each(raw_allocations),
-        "client_allocations": each(client_allocations),
-        "allocations_beyond": rounded(each(client_allocations) - each(raw_allocations)),
-    })
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let count = |one: &dyn Fn()| {
+        one();
+        allocation_counter::measure(|| (0..COUNTED).for_each(|_| one())).count_total as f64 / COUNTED as f64
+    };
+    let ours = count(&|| runtime.block_on(by_client()));
+    let floor = count(&|| runtime.block_on(by_hand()));
+    rows.push(
+        Row::against("client: allocations of a run", "allocations", &[ours], &[floor])
+            .at_most(Of::Difference, 3.0),
+    );
+    rows
 }
 
-/// Seconds for a round.
-async fn timed<F: Future>(call: impl Fn() -> F) -> f64 {
+/// Calls a second.
+async fn rate<F: Future>(call: impl Fn() -> F, at_once: usize, calls: usize) -> f64 {
     let start = Instant::now();
-    for _ in 0..CALLS {
-        call().await;
-    }
-    start.elapsed().as_secs_f64()
+    stream::iter(0..calls).map(|_| call()).buffer_unordered(at_once).for_each(|_| async {}).await;
+    calls as f64 / start.elapsed().as_secs_f64()
 }

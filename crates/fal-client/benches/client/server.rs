@@ -19,6 +19,7 @@ use axum::{
     routing::{get, post},
 };
 use futures_util::stream;
+use http::HeaderMap;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -132,13 +133,18 @@ async fn run(body: Bytes) -> Response {
     answer(output.clone())
 }
 
-async fn submit(State(jobs): State<Arc<Jobs>>, body: Bytes) -> Response {
+async fn submit(State(jobs): State<Arc<Jobs>>, headers: HeaderMap, body: Bytes) -> Response {
     let input: Value = serde_json::from_slice(&body).unwrap();
     let takes = Duration::from_millis(input["takes"].as_u64().unwrap());
     let id = jobs.last.fetch_add(1, Ordering::Relaxed);
     jobs.ends.lock().unwrap().insert(id, Instant::now() + takes);
     jobs.submitted.fetch_add(1, Ordering::Relaxed);
-    answer(format!(r#"{{"request_id":"{id}","status":"IN_QUEUE","queue_position":0}}"#))
+    let request = format!("http://{}/queue/acme/app/requests/{id}", headers["host"].to_str().unwrap());
+    let accepted = json!({
+        "request_id": id.to_string(), "status": "IN_QUEUE", "queue_position": 0, "response_url": request,
+        "status_url": format!("{request}/status"), "cancel_url": format!("{request}/cancel"),
+    });
+    answer(accepted.to_string())
 }
 
 impl Jobs {

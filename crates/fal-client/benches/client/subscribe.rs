@@ -1,40 +1,52 @@
 //! 64 concurrent `subscribe`s of a job of 200 ms.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use serde_json::{Value, json};
 
 use crate::{
-    block_on,
+    Extent, block_on,
     model::{CAT, Input},
     raw::{Raw, client},
+    row::{Of, Row},
     server::{Server, now},
-    stats::{quantile, rounded},
+    stats::{median, quantile},
 };
 
 const AT_ONCE: usize = 64;
-const ROUNDS: usize = 8;
 const JOB: u64 = 200;
-/// Jobs one after the other: of 64 that end at once, most wait for the others.
-const ALONE: usize = 100;
+/// Of jobs one after the other: of 64 that end at once, most wait for the others.
 const SHORT: u64 = 10;
 
-/// Milliseconds of calls, and from the moment at which the job was completed to their ends.
+/// Milliseconds, a figure for each round.
 #[derive(Default)]
 struct Times {
-    calls: Vec<f64>,
-    latencies: Vec<f64>,
+    p50: Vec<f64>,
+    p99: Vec<f64>,
+    /// From the moment at which jobs were completed to the ends of the calls.
+    latency_p50: Vec<f64>,
+    latency_p99: Vec<f64>,
 }
 
-pub(crate) fn measure(server: &Server) -> Value {
+impl Times {
+    fn add(&mut self, round: &[(Duration, u64)]) {
+        let calls: Vec<f64> = round.iter().map(|(call, _)| call.as_secs_f64() * 1e3).collect();
+        let latencies: Vec<f64> = round.iter().map(|(_, latency)| *latency as f64 / 1e6).collect();
+        self.p50.push(median(&calls));
+        self.p99.push(quantile(&calls, 0.99));
+        self.latency_p50.push(median(&latencies));
+        self.latency_p99.push(quantile(&latencies, 0.99));
+    }
+}
+
+pub(crate) fn measure(server: &Server, extent: Extent) -> Vec<Row> {
     let (raw, client) = (Raw::new(&server.url), client(&server.url));
     let input = Input { takes: JOB, ..CAT };
     let (mut raws, mut clients) = (Times::default(), Times::default());
     let (mut trips, mut alone, mut raw_alone) = (Vec::new(), Vec::new(), Vec::new());
     let short = Input { takes: SHORT, ..CAT };
     block_on(async {
-        for round in 0..=ROUNDS {
+        for round in 0..=extent.of(8, 2) {
             let raw_round = join_all((0..AT_ONCE).map(|_| async {
                 let start = Instant::now();
                 let completed_at = raw.subscribe(&input).await.completed_at;
@@ -50,38 +62,39 @@ pub(crate) fn measure(server: &Server) -> Value {
             let start = Instant::now();
             client.job::<crate::model::Model>("0").result().await.unwrap();
             trips.push(start.elapsed().as_secs_f64() * 1e3);
-            for (times, round_of) in [(&mut raws, raw_round), (&mut clients, client_round)] {
-                // The first round makes the connections.
-                for (call, latency) in round_of.into_iter().filter(|_| round > 0) {
-                    times.calls.push(call.as_secs_f64() * 1e3);
-                    times.latencies.push(latency as f64 / 1e6);
-                }
+            // The first round makes the connections.
+            if round > 0 {
+                raws.add(&raw_round);
+                clients.add(&client_round);
             }
         }
-        for _ in 0..ALONE {
+        for _ in 0..extent.of(100, 10) {
             let completed_at = raw.subscribe(&short).await.completed_at;
             raw_alone.push((now() - completed_at) as f64 / 1e6);
             let completed_at = client.subscribe(short.clone()).await.unwrap().completed_at;
             alone.push((now() - completed_at) as f64 / 1e6);
         }
     });
-    let job = JOB as f64;
-    let figure = |times: &[f64], part| rounded(quantile(times, part));
-    json!({
-        "raw_p50_ms": figure(&raws.calls, 0.5),
-        "raw_p99_ms": figure(&raws.calls, 0.99),
-        "client_p50_ms": figure(&clients.calls, 0.5),
-        "client_p99_ms": figure(&clients.calls, 0.99),
-        "p50_of_job": rounded(quantile(&clients.calls, 0.5) / job),
-        "p99_of_job": rounded(quantile(&clients.calls, 0.99) / job),
-        "p50_to_raw": rounded(quantile(&clients.calls, 0.5) / quantile(&raws.calls, 0.5)),
-        "p99_to_raw": rounded(quantile(&clients.calls, 0.99) / quantile(&raws.calls, 0.99)),
-        "raw_completion_latency_p50_ms": figure(&raws.latencies, 0.5),
-        "client_completion_latency_p50_ms": figure(&clients.latencies, 0.5),
-        "client_completion_latency_p99_ms": figure(&clients.latencies, 0.99),
-        "raw_completion_latency_alone_p50_ms": figure(&raw_alone, 0.5),
-        "client_completion_latency_alone_p50_ms": figure(&alone, 0.5),
-        "client_completion_latency_alone_p99_ms": figure(&alone, 0.99),
-        "one_round_trip_ms": figure(&trips, 0.5),
-    })
+    let job = vec![JOB as f64; raws.p50.len()];
+    let of_job = |name: &str, ours: &[f64], raw: &[f64], target: f64| {
+        Row::against(name, "ms", ours, &job).at_most(Of::Ratio, target).peer("raw reqwest", median(raw))
+    };
+    vec![
+        of_job("client: 64 subscribes to jobs of 200 ms, p50", &clients.p50, &raws.p50, 1.03),
+        of_job("client: 64 subscribes to jobs of 200 ms, p99", &clients.p99, &raws.p99, 1.1),
+        Row::against("client: end of a job to its reply, one at a time", "ms", &alone, &raw_alone),
+        Row::against(
+            "client: end of a job to its reply, 64 at once, p50",
+            "ms",
+            &clients.latency_p50,
+            &raws.latency_p50,
+        ),
+        Row::against(
+            "client: end of a job to its reply, 64 at once, p99",
+            "ms",
+            &clients.latency_p99,
+            &raws.latency_p99,
+        ),
+        Row::alone("client: result of a finished job", "ms", &trips),
+    ]
 }

@@ -5,13 +5,13 @@ use std::time::Instant;
 use fal_client::{Connection, untyped::Messages};
 use futures_util::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{WebSocketStream, tungstenite};
 
 use crate::{
     Extent, client,
-    stats::{median, quantile, rounded, spread},
+    row::{Of, Row},
+    stats::{median, quantile},
 };
 
 /// 1 KiB as MessagePack.
@@ -21,7 +21,9 @@ struct Message {
     prompt: String,
 }
 
-/// Messages a round.
+/// Messages of a round, one after the other.
+const CALLS: usize = 1_000;
+/// Messages of a round, many under way.
 const MESSAGES: u32 = 5_000;
 /// Of them, under way at a time.
 const WINDOW: u32 = 32;
@@ -29,8 +31,8 @@ const WINDOW: u32 = 32;
 type Live = Connection<Messages<Message, Message>>;
 type Raw = WebSocketStream<TcpStream>;
 
-pub(crate) async fn measure(url: &str, extent: Extent) -> Value {
-    let (rounds, calls) = if extent == Extent::Quick { (5, 2_000) } else { (31, 20_000) };
+pub(crate) async fn measure(url: &str, extent: Extent) -> Vec<Row> {
+    let (rounds, one_rounds) = if extent == Extent::Quick { (5, 2) } else { (31, 20) };
     let message = Message { n: 1, prompt: "0123456789abcdef".repeat(64)[..1008].to_owned() };
     let mut live: Live = client(url).untyped_realtime("acme/live").await.unwrap();
     let address = url.trim_start_matches("http://");
@@ -38,7 +40,7 @@ pub(crate) async fn measure(url: &str, extent: Extent) -> Value {
     socket.set_nodelay(true).unwrap();
     let (mut raw, _) = tokio_tungstenite::client_async(format!("ws://{address}/"), socket).await.unwrap();
 
-    let (mut raws, mut clients, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut raws, mut clients) = (Vec::new(), Vec::new());
     // The first round warms up.
     for round in 0..=rounds {
         // Whoever comes second finds a warmer cache.
@@ -50,38 +52,35 @@ pub(crate) async fn measure(url: &str, extent: Extent) -> Value {
             (many_raw(&mut raw, &message).await, by_client)
         };
         if round > 0 {
-            raws.push(by_hand);
-            clients.push(by_client);
-            ratios.push(by_hand / by_client);
+            raws.push(f64::from(MESSAGES) / by_hand);
+            clients.push(f64::from(MESSAGES) / by_client);
         }
     }
-    let (mut one_raw, mut one) = (Vec::new(), Vec::new());
-    for _ in 0..calls {
-        let start = Instant::now();
-        send_raw(&mut raw, &message).await;
-        recv_raw(&mut raw).await;
-        one_raw.push(start.elapsed().as_secs_f64() * 1e6);
-        let start = Instant::now();
-        live.send_message(&message).await.unwrap();
-        live.recv().await.unwrap().unwrap();
-        one.push(start.elapsed().as_secs_f64() * 1e6);
+    let (mut p50_raw, mut p50, mut p99_raw, mut p99) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..one_rounds {
+        let (mut one_raw, mut one) = (Vec::new(), Vec::new());
+        for _ in 0..CALLS {
+            let start = Instant::now();
+            send_raw(&mut raw, &message).await;
+            recv_raw(&mut raw).await;
+            one_raw.push(start.elapsed().as_secs_f64() * 1e6);
+            let start = Instant::now();
+            live.send_message(&message).await.unwrap();
+            live.recv().await.unwrap().unwrap();
+            one.push(start.elapsed().as_secs_f64() * 1e6);
+        }
+        p50_raw.push(median(&one_raw));
+        p50.push(median(&one));
+        p99_raw.push(quantile(&one_raw, 0.99));
+        p99.push(quantile(&one, 0.99));
     }
-    let a_second = |times: &[f64]| (f64::from(MESSAGES) / median(times)).round();
-    json!({
-        "message_bytes": rmp_serde::to_vec_named(&message).unwrap().len(),
-        "rounds": rounds,
-        "in_flight": WINDOW,
-        "raw_a_second": a_second(&raws),
-        "client_a_second": a_second(&clients),
-        "ratio": rounded(median(&ratios)),
-        "ratio_spread": spread(&ratios),
-        "p50_raw_us": rounded(median(&one_raw)),
-        "p50_us": rounded(median(&one)),
-        "p99_raw_us": rounded(quantile(&one_raw, 0.99)),
-        "p99_us": rounded(quantile(&one, 0.99)),
-        "p50_added_us": rounded(median(&one) - median(&one_raw)),
-        "p99_added_us": rounded(quantile(&one, 0.99) - quantile(&one_raw, 0.99)),
-    })
+    vec![
+        Row::against("stream: realtime messages of 1 KiB, 32 under way", "messages/s", &clients, &raws)
+            .at_least(Of::Ratio, 0.95),
+        Row::against("stream: realtime message there and back, p50", "µs", &p50, &p50_raw),
+        Row::against("stream: realtime message there and back, p99", "µs", &p99, &p99_raw)
+            .at_most(Of::Difference, 50.0),
+    ]
 }
 
 /// Seconds for a round.

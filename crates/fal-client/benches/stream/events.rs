@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     Extent, client,
+    row::{Of, Row},
     server::BLOCK,
-    stats::{median, rounded, spread},
 };
 
 const EVENTS: usize = 100_000 / BLOCK * BLOCK;
@@ -54,14 +54,14 @@ impl Progress {
     }
 }
 
-pub(crate) async fn measure(url: &str, extent: Extent) -> Value {
-    let rounds = if extent == Extent::Quick { 5 } else { 31 };
+pub(crate) async fn measure(url: &str, extent: Extent) -> Vec<Row> {
+    let rounds = if extent == Extent::Quick { 2 } else { 31 };
     let (client, raw) =
         (client(url), reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().unwrap());
-    let mut result = json!({ "events": EVENTS, "rounds": rounds });
-    for together in [1, 64] {
+    let mut rows = Vec::new();
+    for (name, together) in [("stream: events", 1), ("stream: events, 64 in a chunk", 64)] {
         let path = format!("/{EVENTS}/{together}");
-        let (mut raws, mut clients, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut raws, mut clients) = (Vec::new(), Vec::new());
         // The first round warms up.
         for round in 0..=rounds {
             // Whoever comes second finds a warmer cache.
@@ -74,19 +74,13 @@ pub(crate) async fn measure(url: &str, extent: Extent) -> Value {
             };
             assert_eq!(by_hand.1, by_client.1, "both have read the same");
             if round > 0 {
-                raws.push(by_hand.0);
-                clients.push(by_client.0);
-                ratios.push(by_hand.0 / by_client.0);
+                raws.push(EVENTS as f64 / by_hand.0);
+                clients.push(EVENTS as f64 / by_client.0);
             }
         }
-        let a_second = |times: &[f64]| (EVENTS as f64 / median(times)).round();
-        let name = if together == 1 { "" } else { "64_a_chunk_" };
-        result[format!("{name}raw_a_second")] = a_second(&raws).into();
-        result[format!("{name}client_a_second")] = a_second(&clients).into();
-        result[format!("{name}ratio")] = rounded(median(&ratios)).into();
-        result[format!("{name}ratio_spread")] = json!(spread(&ratios));
+        rows.push(Row::against(name, "events/s", &clients, &raws).at_least(Of::Ratio, 0.9));
     }
-    result
+    rows
 }
 
 async fn timed(work: impl Future<Output = usize>) -> (f64, usize) {

@@ -15,6 +15,8 @@ mod events;
 mod memory;
 #[path = "../support/process.rs"]
 mod process;
+#[path = "../support/row.rs"]
+mod row;
 mod server;
 #[path = "../support/stats.rs"]
 mod stats;
@@ -22,7 +24,6 @@ mod stats;
 mod usage;
 
 use process::Server;
-use serde_json::{Value, json};
 
 /// How much is measured.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,38 +53,18 @@ fn main() {
     };
     let only = arguments.iter().find(|argument| !argument.starts_with("--"));
     let server = Server::start().unwrap();
-    let mut result = json!({});
+    let mut rows = Vec::new();
     // The part that measures memory comes first, in a process that has done nothing else.
     if only.is_none_or(|only| only == "memory") {
-        result["memory"] = block_on(memory::measure(&server.url, extent));
+        rows.push(block_on(memory::measure(&server.url, extent)));
     }
     if only.is_none_or(|only| only == "events") {
-        result["events"] = block_on(events::measure(&server.url, extent));
+        rows.append(&mut block_on(events::measure(&server.url, extent)));
     }
     if only.is_none_or(|only| only == "echo") {
-        result["echo"] = block_on(echo::measure(&server.url, extent));
+        rows.append(&mut block_on(echo::measure(&server.url, extent)));
     }
-    if has("--json") {
-        println!("{result:#}");
-    } else {
-        print(&result);
-    }
-}
-
-fn print(result: &Value) {
-    for (part, figures) in result.as_object().into_iter().flatten() {
-        println!("\n{part}");
-        for (name, figure) in figures.as_object().into_iter().flatten() {
-            let target = match (part.as_str(), name.as_str()) {
-                ("events", "ratio") => "  (target: 0.9 at least)",
-                ("echo", "ratio") => "  (target: 0.95 at least)",
-                ("echo", "p99_added_us") => "  (target: 50 at most)",
-                ("memory", "peak_growth_kib") => "  (target: 2048 at most, however long)",
-                _ => "",
-            };
-            println!("  {name:<32} {figure}{target}");
-        }
-    }
+    row::print(&rows);
 }
 
 /// The client under test.

@@ -2,16 +2,21 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
-use crate::{Extent, client, events::Input, server::BLOCK, usage};
+use crate::{
+    Extent, client,
+    events::Input,
+    row::{Of, Row},
+    server::BLOCK,
+    usage,
+};
 
 /// How often the consumer takes a hundred events.
 const PAUSE: Duration = Duration::from_millis(60);
 const AT_ONCE: u64 = 100;
 
-pub(crate) async fn measure(url: &str, extent: Extent) -> Value {
+pub(crate) async fn measure(url: &str, extent: Extent) -> Row {
     let blocks = match extent {
         Extent::Quick => 20,
         Extent::Usual => 100,
@@ -35,11 +40,11 @@ pub(crate) async fn measure(url: &str, extent: Extent) -> Value {
         }
     }
     assert_eq!(stream.count(), events as u64);
-    json!({
-        "events": events,
-        "seconds": start.elapsed().as_secs_f64().round(),
-        "streamed_kib": events * 200 / 1024,
-        "before_kib": before,
-        "peak_growth_kib": usage::peak().saturating_sub(before),
-    })
+    let growth = usage::peak().saturating_sub(before);
+    Row::alone(
+        &format!("stream: memory of a consumer slower than its {events} events"),
+        "KiB",
+        &[growth as f64],
+    )
+    .at_most(Of::Ours, 2048.0)
 }

@@ -1,0 +1,46 @@
+//! Other clients on the same server: each is driven by a program that prints its figures.
+
+use std::process::{Command, Stdio};
+
+use crate::{Extent, row::Row};
+
+/// A client, and the program that drives it.
+pub(crate) struct Peer {
+    name: String,
+    program: String,
+    script: String,
+}
+
+/// Takes every `--peer NAME PROGRAM SCRIPT` out of the arguments.
+pub(crate) fn take(arguments: &mut Vec<String>) -> Vec<Peer> {
+    let mut peers = Vec::new();
+    while let Some(at) = arguments.iter().position(|argument| argument == "--peer") {
+        let mut words = arguments.drain(at..at + 4).skip(1);
+        let mut word = || words.next().unwrap();
+        peers.push(Peer { name: word(), program: word(), script: word() });
+    }
+    peers
+}
+
+impl Peer {
+    /// Adds this client's figures to the rows that they belong to.
+    pub(crate) fn measure(&self, url: &str, extent: Extent, rows: &mut [Row]) {
+        let output = Command::new(&self.program)
+            .arg(&self.script)
+            .arg(url)
+            .arg(extent.of("1", "0.1"))
+            .env("FAL_KEY", "id:secret")
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{} failed", self.name);
+        let figures: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(&output.stdout).unwrap();
+        for (name, figure) in figures {
+            let row = rows.iter_mut().find(|row| row.name == name);
+            if let Some(row) = row {
+                *row = row.clone().peer(&self.name, figure.as_f64().unwrap());
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! `cargo check` of generated crates, after everything they depend on is built.
+
+use std::{
+    fs, io,
+    path::Path,
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use fal_codegen::{FalCore, Layout, Options, Source, Tree, generate};
+
+use super::{
+    cpu, derives,
+    row::{Of, Row},
+};
+use crate::root;
+
+/// A crate without code that depends on what generated crates depend on.
+const WARM: &str = "[package]\nname = \"warm\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+    [dependencies]\nfal-core.workspace = true\nserde.workspace = true\nserde_json.workspace = true\n";
+
+pub(super) fn measure(sources: &[Source], folder: &Path, peers: bool) -> Result<Vec<Row>, String> {
+    let core = root().join("crates/fal-core").display().to_string();
+    let layout = Layout::Standalone { fal_core: FalCore::Path(core) };
+    let options = Options { layout, ..Options::default() };
+    let generated = generate(sources, &options).map_err(|errors| errors.to_string())?;
+    let endpoints = generated.report.endpoints.iter().filter(|entry| entry.krate.is_some()).count();
+    let each = |seconds: f64| seconds * 1000.0 / endpoints as f64;
+
+    let ours = check(&generated.tree, &folder.join("ours"))?;
+    let name = format!("codegen: cargo check of each of {endpoints} endpoints");
+    let mut rows = vec![Row::alone(&name, "ms", &[each(ours.seconds)]).at_most(Of::Ours, 25.0)];
+    if peers {
+        // The same crates and the same wire, by derives in place of what reads and writes JSON. Of processor time,
+        // since the three are measured one after the other.
+        let swapped = check(&derives::swapped(&generated.tree), &folder.join("swapped"))?;
+        // The types alone: no builders, checks, bounds, literals, and another wire.
+        let bare = check(&derives::bare(&generated.tree), &folder.join("bare"))?;
+        rows.push(
+            Row::against(
+                &format!("{name}, by derives"),
+                "ms of CPU",
+                &[each(ours.cpu)],
+                &[each(swapped.cpu)],
+            )
+            .at_most(Of::Ratio, 0.4)
+            .peer("derives without builders and bounds", each(bare.cpu)),
+        );
+    }
+    Ok(rows)
+}
+
+/// What `cargo check` of all crates of a workspace takes.
+struct Cost {
+    /// On the wall.
+    seconds: f64,
+    /// Of the processors, or again on the wall where the system does not say.
+    cpu: f64,
+}
+
+fn check(tree: &Tree, folder: &Path) -> Result<Cost, String> {
+    prepare(tree, folder).map_err(|error| error.to_string())?;
+    run(folder, &["check", "--offline", "--quiet", "-p", "warm"])?;
+    let (start, before) = (Instant::now(), cpu::seconds());
+    run(folder, &["check", "--offline", "--quiet", "--workspace"])?;
+    let seconds = start.elapsed().as_secs_f64();
+    let cpu = cpu::seconds().zip(before).map_or(seconds, |(after, before)| after - before);
+    Ok(Cost { seconds, cpu })
+}
+
+fn prepare(tree: &Tree, folder: &Path) -> io::Result<()> {
+    tree.write(folder)?;
+    fs::create_dir_all(folder.join("crates/warm/src"))?;
+    fs::write(folder.join("crates/warm/Cargo.toml"), WARM)?;
+    fs::write(folder.join("crates/warm/src/lib.rs"), "//! Nothing.\n")?;
+    // The versions of this workspace, which are there without a network.
+    fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).map(drop)
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Result<(), String> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut command = Command::new(cargo);
+    command.args(arguments).current_dir(folder).env("CARGO_TARGET_DIR", folder.join("target"));
+    let output = command.stdout(Stdio::null()).output().map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let start: String = said.lines().take(40).map(|line| format!("{line}\n")).collect();
+    Err(format!("`cargo {}` failed:\n{start}", arguments.join(" ")))
+}

@@ -1,0 +1,49 @@
+//! What generating costs, and what compiling the result costs, over many documents.
+
+use std::{fs, path::Path};
+
+use fal_codegen::Source;
+
+use super::{Arguments, check, generate, peers, row::Row};
+use crate::root;
+
+pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
+    let sources = sources(arguments.quick)?;
+    let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+    let mut rows = generate::measure(&sources, &folder.path().join("written"), arguments.quick)?;
+    if arguments.peers {
+        rows.append(&mut peers::measure(&sources, &folder.path().join("peers"))?);
+    }
+    if !arguments.quick {
+        rows.append(&mut check::measure(&sources, folder.path(), arguments.peers)?);
+    }
+    Ok(rows)
+}
+
+/// The documents to measure with.
+fn sources(quick: bool) -> Result<Vec<Source>, String> {
+    let corpus = root().join("../shared/corpus/schemas");
+    let own = root().join("schemas");
+    let folder = if corpus.is_dir() && !quick { corpus } else { own };
+    let mut sources = Vec::new();
+    read(&folder, &folder, &mut sources).map_err(|error| format!("the documents: {error}"))?;
+    Ok(sources)
+}
+
+fn read(folder: &Path, base: &Path, sources: &mut Vec<Source>) -> std::io::Result<()> {
+    let mut entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for path in entries.iter().map(fs::DirEntry::path) {
+        if path.is_dir() {
+            read(&path, base, sources)?;
+        } else if path.extension().is_some_and(|extension| extension == "json") {
+            let file = path.strip_prefix(base).unwrap_or(&path).display().to_string();
+            let text = fs::read_to_string(&path)?;
+            // The document of the platform API describes no model.
+            if !file.starts_with("platform") && text.contains("\"endpoint_id\"") {
+                sources.push(Source { file, text });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! Benches that are programs of their own: memory is theirs alone, and nothing generated may be needed to build xtask.
+
+use std::process::{Command, Stdio};
+
+use super::{Arguments, Profile, row::Row};
+use crate::{conformance, root, run::cargo};
+
+pub(super) fn client(arguments: &Arguments) -> Result<Vec<Row>, String> {
+    if !arguments.peers {
+        return bench("client", arguments, &[]);
+    }
+    let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+    let peers = conformance::peers(folder.path(), &root().join("crates/fal-client/benches/peers"))?;
+    let peers: Vec<String> = peers
+        .into_iter()
+        .flat_map(|(name, program, script)| {
+            ["--peer".to_owned(), name, program.display().to_string(), script.display().to_string()]
+        })
+        .collect();
+    bench("client", arguments, &peers)
+}
+
+pub(super) fn stream(arguments: &Arguments) -> Result<Vec<Row>, String> {
+    bench("stream", arguments, &[])
+}
+
+pub(super) fn upload(arguments: &Arguments) -> Result<Vec<Row>, String> {
+    bench("upload", arguments, &[])
+}
+
+/// A bench of fal-client. All have the same features, so that nothing is compiled twice.
+fn bench(name: &str, arguments: &Arguments, more: &[String]) -> Result<Vec<Row>, String> {
+    eprintln!("bench {name}");
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["bench", "--quiet", "-p", "fal-client", "--features", "realtime", "--bench", name]);
+    if arguments.profile == Profile::Dev {
+        command.args(["--profile", "dev"]);
+    }
+    command.arg("--").args(&arguments.part).args(more);
+    command.args(arguments.quick.then_some("--quick")).args(arguments.long.then_some("--long"));
+    rows(command.current_dir(root()))
+}
+
+pub(super) fn emulator(arguments: &Arguments) -> Result<Vec<Row>, String> {
+    eprintln!("bench emulator");
+    let profile = match arguments.profile {
+        Profile::Release => "release",
+        Profile::Dev => "dev",
+    };
+    let package = ["--quiet", "--profile", profile, "--package", "fal-emulator"];
+    cargo(["build"].iter().chain(&package))?;
+    cargo(["build", "--example", "load"].iter().chain(&package))?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
+    let built = target.join(if arguments.profile == Profile::Dev { "debug" } else { "release" });
+    let mut command = Command::new(built.join("examples/load"));
+    rows(command.arg(built.join("fal-emulator")).args(arguments.quick.then_some("--quick")))
+}
+
+/// The list of rows that a program prints.
+fn rows(command: &mut Command) -> Result<Vec<Row>, String> {
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("{command:?} could not be started: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{command:?} failed ({})", output.status));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| format!("{command:?} printed no rows: {error}"))
+}
