@@ -5,6 +5,7 @@ mod catalogue;
 mod conformance;
 mod demo;
 mod diff;
+mod fuzz;
 mod publish;
 mod regen;
 mod run;
@@ -39,6 +40,8 @@ enum Command {
     Diff(diff::Arguments),
     /// Writes documents to schemas/: fal's facts, the phrases of schemas/words.
     Fetch(catalogue::Arguments),
+    /// Feeds what reads documents, events and webhooks with bytes that find new ways through it. Needs a C++ compiler.
+    Fuzz(fuzz::Arguments),
     /// Packages every crate, or says in which order they are uploaded.
     Publish(publish::Arguments),
     /// Writes crates/models from schemas/.
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Fetch(arguments) => catalogue::run("fetch", &arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Publish(arguments) => publish::run(&arguments),
         Command::Regen(arguments) => regen::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),

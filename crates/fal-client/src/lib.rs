@@ -81,6 +81,9 @@ pub use self::over_ws::{Calls, OverWebSocket};
 pub use self::realtime::{
     Connect, Connection, Format, RealtimeToken, Received, Receiver, Sender, Sent, TokenRequest,
 };
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use self::sse::fuzz;
 pub use self::{
     batch::{Batch, Completions, FileJournal, Journal, JournalEntry},
     call::{Access, Acl, Lifecycle, Priority},

@@ -1,5 +1,7 @@
 //! Server-sent events: the events of an answer.
 
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod parser;
 
 use std::{

@@ -18,6 +18,7 @@ pub(super) fn check(files: &Files, problems: &mut Vec<Problem>) {
             continue;
         }
         match text.parse::<Table>() {
+            Ok(manifest) if manifest.contains_key("workspace") => {}
             Ok(manifest) => package(files, folder, path, &manifest, problems),
             Err(error) => problems.push(Problem::of(path, error.message())),
         }

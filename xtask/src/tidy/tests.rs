@@ -82,6 +82,8 @@ fn a_package_inherits_and_can_be_published() {
             "a/Cargo.toml: must have `edition.workspace = true`: what all packages share is said once",
         ]
     );
+    let apart = format!("[workspace]\n\n{loose}");
+    assert_eq!(says(packages::check, &[("a/Cargo.toml", &apart)]), [""; 0], "a workspace of its own");
     let public = private.replace("publish = false\n", "");
     let problems = says(packages::check, &[("a/Cargo.toml", &public), ("LICENSE-MIT", "MIT\n")]);
     for what in ["`documentation`", "`include`", "README.md", "LICENSE-MIT must stand"] {

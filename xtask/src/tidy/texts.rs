@@ -26,8 +26,8 @@ pub(super) fn check(files: &Files, problems: &mut Vec<Problem>) {
         if path.ends_with(".rs") && !generated {
             length(path, text, problems);
         }
-        // Snapshots hold what programs printed.
-        if !path.ends_with(".snap") && !path.ends_with(".stderr") {
+        // Snapshots hold what programs printed, and seeds what programs are given.
+        if !path.ends_with(".snap") && !path.ends_with(".stderr") && !path.starts_with("fuzz/seeds/") {
             white_space(path, text, problems);
         }
         if !path.starts_with("xtask/src/tidy/") {

@@ -105,11 +105,10 @@ impl Parser {
     /// The next whole event of what has arrived.
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Event>> {
-        if let Some(range) = self.plain() {
-            self.check(range.len())?;
+        if let Some(range) = self.plain()? {
             return Ok(Some(self.event(Line::Within(range))));
         }
-        while let Some(line) = self.line() {
+        while let Some(line) = self.line()? {
             if self.text(&line).is_empty() {
                 let data = match mem::take(&mut self.data) {
                     Data::None => {
@@ -122,23 +121,26 @@ impl Parser {
                 return Ok(Some(self.event(data)));
             }
             self.field(line);
-            self.check(self.data.len())?;
         }
-        self.check(self.data.len().saturating_add(self.partial.len()))?;
         Ok(None)
     }
 
     /// The data of an event that has nothing else, in one line, and lies in the chunk as a whole. Most are so.
     #[inline]
-    fn plain(&mut self) -> Option<Range<usize>> {
+    fn plain(&mut self) -> Result<Option<Range<usize>>> {
         let begins = self.partial.is_empty() && self.name.is_none() && matches!(self.data, Data::None);
-        let line = self.chunk.get(self.parsed..).filter(|_| begins)?.strip_prefix(b"data:")?;
-        let length = memchr::memchr2(b'\n', b'\r', line)?;
-        line.get(length..)?.strip_prefix(b"\n\n")?;
-        let from = self.parsed + b"data:".len();
-        self.parsed = from + length + 2;
+        let rest = self.chunk.get(self.parsed..).filter(|rest| begins && rest.starts_with(b"data:"));
+        let Some(rest) = rest else { return Ok(None) };
+        let Some(length) = memchr::memchr2(b'\n', b'\r', rest) else { return Ok(None) };
+        if !rest.get(length..).is_some_and(|end| end.starts_with(b"\n\n")) {
+            return Ok(None);
+        }
+        self.check(length)?;
+        let (from, end) = (self.parsed + b"data:".len(), self.parsed + length);
+        let from = from + usize::from(rest.get(b"data:".len()) == Some(&b' '));
+        self.parsed = end + 2;
         (self.at_beginning, self.skip_newline) = (false, false);
-        Some(from + usize::from(line.starts_with(b" "))..from + length)
+        Ok(Some(from..end))
     }
 
     fn event(&mut self, data: Line) -> Event {
@@ -167,8 +169,11 @@ impl Parser {
         !matches!(self.data, Data::None) || self.name.is_some() || begins_data()
     }
 
-    fn check(&self, bytes: usize) -> Result<()> {
-        if bytes <= self.limit {
+    /// Takes a line of so many bytes, or the beginning of one, after the data that there is. Counted are its bytes as
+    /// they come, with the name of the field: what a line is, is not known before its end.
+    #[inline]
+    fn check(&self, line: usize) -> Result<()> {
+        if self.data.len().saturating_add(line) <= self.limit {
             return Ok(());
         }
         let message = format!("an event of the stream is larger than {} bytes", self.limit);
@@ -177,7 +182,7 @@ impl Parser {
     }
 
     /// The next whole line.
-    fn line(&mut self) -> Option<Line> {
+    fn line(&mut self) -> Result<Option<Line>> {
         let rest = self.chunk.get(self.parsed..).unwrap_or_default();
         if self.skip_newline && !rest.is_empty() {
             self.skip_newline = false;
@@ -186,8 +191,10 @@ impl Parser {
         let rest = self.chunk.get(self.parsed..).unwrap_or_default();
         let Some(length) = memchr::memchr2(b'\n', b'\r', rest) else {
             self.keep_rest();
-            return None;
+            self.check(self.partial.len())?;
+            return Ok(None);
         };
+        self.check(self.partial.len().saturating_add(length))?;
         let (from, end) = (self.parsed, self.parsed + length);
         self.skip_newline = rest.get(length) == Some(&b'\r');
         self.parsed = end + 1;
@@ -198,11 +205,11 @@ impl Parser {
             Line::Apart(self.partial.split().freeze())
         };
         let has_mark = mem::take(&mut self.at_beginning) && self.text(&line).starts_with(b"\xef\xbb\xbf");
-        Some(match line {
+        Ok(Some(match line {
             Line::Within(range) if has_mark => Line::Within(range.start + 3..range.end),
             Line::Apart(line) if has_mark => Line::Apart(line.slice(3..)),
             line => line,
-        })
+        }))
     }
 
     fn text<'a>(&'a self, line: &'a Line) -> &'a [u8] {

@@ -78,22 +78,42 @@ fn the_end_of_a_stream_may_be_in_the_middle_of_an_event() {
     }
 }
 
-#[test]
-fn an_event_has_a_limit() {
-    let push = |parser: &mut Parser, text: &'static str| parser.push(Bytes::from_static(text.as_bytes()));
-    let mut parser = Parser::new(10);
-    for _ in 0..100 {
-        push(&mut parser, "data: 0123456789\n\n");
-        assert_eq!(parser.next().unwrap().unwrap().data.len(), 10);
+/// How many events come before the one that is too large, if one is.
+fn limited(stream: &str, size: usize) -> (usize, bool) {
+    let (mut parser, mut count) = (Parser::new(16), 0);
+    for chunk in stream.as_bytes().chunks(size) {
+        parser.push(Bytes::copy_from_slice(chunk));
+        loop {
+            match parser.next() {
+                Ok(Some(_)) => count += 1,
+                Ok(None) => break,
+                Err(error) => {
+                    assert!(error.is_too_large(), "{error}");
+                    return (count, true);
+                }
+            }
+        }
     }
-    push(&mut parser, "data: 01234\ndata: 56789\n\n");
-    assert!(parser.next().unwrap_err().is_too_large());
-    let mut parser = Parser::new(10);
-    push(&mut parser, "data: a line without an end");
-    assert!(parser.next().unwrap_err().is_too_large());
-    let mut parser = Parser::new(10);
-    push(&mut parser, ": a comment that is as long as it likes\n\n");
-    assert_eq!(parser.next().unwrap(), None);
+    (count, false)
+}
+
+#[test]
+fn an_event_has_a_limit_wherever_it_is_cut() {
+    for (stream, expected) in [
+        ("data: 0123456789\n\n".repeat(100).as_str(), (100, false)),
+        ("data: 0123456789X\n\n", (0, true)),
+        ("data:x\n\ndata: 01234\ndata: 567890\n\n", (1, true)),
+        ("data: a line without an end", (0, true)),
+        ("event: a name that is too long\ndata:\n\n", (0, true)),
+        ("data:x\n\n: a comment that is too long\n\n", (1, true)),
+        (": a comment\n: a comment\ndata:\n\n", (1, false)),
+        ("data\n".repeat(14).as_str(), (0, false)),
+        ("data\n".repeat(15).as_str(), (0, true)),
+    ] {
+        for size in 1..=stream.len() {
+            assert_eq!(limited(stream, size), expected, "{stream:?} in pieces of {size}");
+        }
+    }
 }
 
 #[test]
