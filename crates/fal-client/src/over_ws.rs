@@ -243,9 +243,26 @@ impl Wire {
                 Some(Ok(Frame::Close(_))) => {
                     self.broken = Some("the service closed the connection".to_owned())
                 }
-                Some(Err(error)) => self.broken = Some(error.message().to_owned()),
+                Some(Err(error)) => {
+                    self.broken = Some(error.message().to_owned());
+                    if error.is_too_large() {
+                        self.give_up(error);
+                    }
+                }
                 None => self.broken = Some("the connection is gone".to_owned()),
             }
+        }
+    }
+
+    /// What came cannot be read on: the call whose answer it was is told why.
+    fn give_up(&mut self, error: Error) {
+        let error = match self.begun.take() {
+            Some(begun) => error.request(Some(&begun.request_id)),
+            None => error,
+        };
+        self.done += 1;
+        if !self.abandoned.remove(&self.done) {
+            self.ready.insert(self.done, Err(error));
         }
     }
 

@@ -65,6 +65,23 @@ async fn a_connection_that_ends_fails_the_calls_on_it() {
     }
 }
 
+/// A frame that is not read ends the connection. Whose answer it was is told why.
+#[tokio::test]
+async fn an_answer_in_a_frame_that_is_too_large_is_told_as_that() {
+    let start = frame(0x81, br#"{"type":"start","request_id":"r1","status":200}"#);
+    let large = [&b"\x82\x7f"[..], &(1_u64 << 40).to_be_bytes(), &[0; 4096]].concat();
+    for (begins, answer) in [(true, [start, large.clone()].concat()), (false, large)] {
+        let client = server(answer, End::Stall).await;
+        let calls = client.untyped_over_websocket("fal-ai/flux/dev").await.unwrap();
+        let call = tokio::time::timeout(Duration::from_secs(30), calls.run(ask("a")));
+        let error = call.await.expect("it hangs").unwrap_err();
+        assert!(error.is_too_large(), "{error:?}");
+        assert_eq!((error.endpoint(), error.request_id()), (Some("fal-ai/flux/dev"), begins.then_some("r1")));
+        let call = tokio::time::timeout(Duration::from_secs(30), calls.run(ask("b")));
+        assert!(call.await.expect("it hangs").unwrap_err().is_transport());
+    }
+}
+
 /// Wherever an answer breaks off, its call is told, and so is the next one.
 #[tokio::test]
 async fn an_answer_that_breaks_anywhere_fails_its_call() {
