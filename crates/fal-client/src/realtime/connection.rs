@@ -248,7 +248,7 @@ impl<E: Realtime> Receiver<E> {
                     self.link.listen_again().await.map_err(|error| error.context("no new connection"))?;
                     self.is_lost = false;
                 }
-                Ok(Heard::Gone) if self.is_half => self.link.changed().await,
+                Ok(Heard::Gone) if self.is_half && self.link.has_senders() => self.link.changed().await,
                 Ok(Heard::Gone) => return Ok(None),
                 Err(error) => {
                     self.is_lost = true;

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, Waker, ready},
     time::Duration,
@@ -38,6 +38,8 @@ pub(super) struct Link {
     superseded: Notify,
     /// The socket is there again, or will not be any more.
     changed: Notify,
+    /// Whether anybody is left who could send.
+    has_senders: AtomicBool,
 }
 
 /// What whoever sends knows.
@@ -103,6 +105,7 @@ impl Link {
             latest: AtomicU64::new(0),
             superseded: Notify::new(),
             changed: Notify::new(),
+            has_senders: AtomicBool::new(true),
         }
     }
 
@@ -314,8 +317,13 @@ impl Link {
         }
     }
 
+    pub(super) fn has_senders(&self) -> bool {
+        self.has_senders.load(Ordering::SeqCst)
+    }
+
     /// No message will be sent any more.
     pub(super) fn no_more_senders(&self) {
+        self.has_senders.store(false, Ordering::SeqCst);
         let mut wire = self.wire();
         if wire.socket.is_none() {
             wire.is_closed_here = true;

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 type Json = Messages<Value, Value>;
 
 /// An app that answers every `{prompt, n}` with one message.
-fn live(protocol: &Value) -> (tempfile::TempDir, Builder) {
+pub(crate) fn live(protocol: &Value) -> (tempfile::TempDir, Builder) {
     let folder = tempfile::tempdir().unwrap();
     let content = |name: &str| json!({"content": {"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}}});
     let document = json!({
@@ -39,7 +39,7 @@ fn live(protocol: &Value) -> (tempfile::TempDir, Builder) {
     (folder, builder.realtime(Realtime::default().frame_time(Duration::ZERO)))
 }
 
-async fn start(builder: Builder) -> (Emulator, Client) {
+pub(crate) async fn start(builder: Builder) -> (Emulator, Client) {
     let emulator = builder.start().await.unwrap();
     emulator
         .on_endpoint("acme/live/realtime")
@@ -225,6 +225,20 @@ async fn an_idle_connection_ends_and_is_opened_again_for_the_next_message() {
     tokio::time::sleep(Duration::from_millis(400)).await;
     drop(sender);
     assert_eq!(soon(listening).await.unwrap().unwrap(), [4]);
+}
+
+#[tokio::test]
+async fn a_receiver_without_senders_ends_with_its_connection() {
+    let (_folder, builder) = live(&json!({"type": "realtime"}));
+    let idle = Realtime::default().frame_time(Duration::ZERO).session_timeout(Duration::from_millis(200));
+    let (_emulator, client) = start(builder.realtime(idle)).await;
+    let call = client.untyped_realtime::<Value, Answer>("acme/live").reconnect();
+    let (sender, mut receiver) = soon(call).await.unwrap().split();
+    soon(sender.send_message(&ask(1))).await.unwrap();
+    // While the connection is still open.
+    drop(sender);
+    assert_eq!(soon(receiver.recv()).await.unwrap().unwrap().n, 1);
+    assert!(soon(receiver.recv()).await.unwrap().is_none());
 }
 
 #[tokio::test]
