@@ -78,5 +78,5 @@ pub use error::Error;
 pub use pace::Pace;
 pub use realtime::Realtime;
 pub use scenario::{BadScenario, Scenario};
-pub use script::{Answer, At, Request, Rule, Script, Verb};
+pub use script::{Answer, At, Frame, Request, Rule, Script, Verb};
 pub use webhook::{Delivery, Webhooks};

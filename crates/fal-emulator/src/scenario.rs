@@ -137,7 +137,7 @@ mod tests {
         let (_, rest) = readme.split_once("```toml\n").unwrap();
         let (example, _) = rest.split_once("```").unwrap();
         let scenario = Scenario::from_toml(example).unwrap();
-        assert_eq!((scenario.endpoints.len(), scenario.rules.len()), (1, 2));
+        assert_eq!((scenario.endpoints.len(), scenario.rules.len()), (1, 3));
     }
 
     #[test]

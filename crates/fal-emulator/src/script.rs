@@ -11,7 +11,7 @@ mod turns;
 mod verb;
 
 pub use answer::Answer;
-pub use effect::At;
+pub use effect::{At, Frame};
 pub use endpoint::Script;
 pub use record::Request;
 pub use rule::Rule;
@@ -19,6 +19,7 @@ pub use verb::Verb;
 
 pub(crate) use behaviour::{Behaviours, Outcome, Steps};
 pub(crate) use capture::Capture;
+pub(crate) use effect::{Interrupted, Interruption};
 pub(crate) use record::Record;
 pub(crate) use rule::{Pattern, Rules};
 pub(crate) use verb::{Asked, Target};

@@ -7,7 +7,7 @@ mod common;
 use std::time::Duration;
 
 use common::Fal;
-use fal_emulator::{Builder, Emulator, Pace, Realtime};
+use fal_emulator::{At, Builder, Emulator, Frame, Pace, Realtime, Rule, Scenario, Verb};
 use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::Method;
 use rmpv::Value as Packed;
@@ -221,6 +221,85 @@ async fn tokens_are_checked_when_connecting() {
     let mut request = url.into_client_request().unwrap();
     request.headers_mut().insert("authorization", "Key id:secret".parse().unwrap());
     assert!(connect_async(request).await.is_ok());
+}
+
+/// A connection whose second answer is still to come, and will not be what it should.
+async fn interrupted(rule: impl FnOnce(Rule) -> Rule) -> (Fal, Socket) {
+    let (_folder, builder) = app(&unary());
+    let fal = Fal::of(builder).await;
+    fal.emulator.on_endpoint("acme/live/realtime").reply(|input| json!({"n": input["n"]}));
+    rule(fal.emulator.at(Verb::Realtime)).times(1);
+    let mut socket = connect(&fal, "acme/live/realtime").await;
+    ask(&mut socket, 0).await;
+    assert_eq!(unpacked(&socket.next().await.unwrap().unwrap())["n"].as_i64(), Some(0));
+    ask(&mut socket, 1).await;
+    // The rule is about one connection.
+    let mut other = connect(&fal, "acme/live/realtime").await;
+    for n in 0..3 {
+        ask(&mut other, n).await;
+        assert_eq!(unpacked(&other.next().await.unwrap().unwrap())["n"].as_i64(), Some(n));
+    }
+    (fal, socket)
+}
+
+async fn ask(socket: &mut Socket, n: i64) {
+    socket.send(packed(&json!({"prompt": "hi", "n": n}))).await.unwrap();
+}
+
+#[tokio::test]
+async fn connections_break_after_as_many_messages_as_a_rule_says() {
+    for rule in [|rule: Rule| rule.cut(At::Message(1)), |rule: Rule| rule.reset(At::Message(1))] {
+        let (_fal, mut socket) = interrupted(rule).await;
+        let end = socket.next().await.unwrap();
+        assert!(matches!(end, Err(Error::Io(_) | Error::Protocol(_))), "{end:?}");
+    }
+    let (_fal, mut socket) = interrupted(|rule| rule.stall(At::Message(1))).await;
+    socket.send(Message::Ping("anybody?".into())).await.unwrap();
+    let silence = tokio::time::timeout(Duration::from_millis(200), socket.next()).await;
+    assert!(silence.is_err(), "{silence:?}");
+}
+
+#[tokio::test]
+async fn messages_are_replaced_where_a_rule_says() {
+    let (_fal, mut socket) = interrupted(|rule| rule.frame(1, Frame::Close(1011))).await;
+    assert_eq!(close_code(&mut socket).await, 1011);
+
+    let (_fal, mut socket) = interrupted(|rule| rule.frame(1, Frame::Unauthorized)).await;
+    assert_eq!(control(&socket.next().await.unwrap().unwrap())["error"], "Unauthorized");
+    assert_eq!(close_code(&mut socket).await, 1008);
+
+    let (_fal, mut socket) = interrupted(|rule| rule.frame(1, Frame::Garbage)).await;
+    let garbage = socket.next().await.unwrap();
+    assert!(matches!(garbage, Err(Error::Protocol(_))), "{garbage:?}");
+
+    for (frame, length) in [(Frame::Nonsense, 15), (Frame::Large(100_000), 100_000)] {
+        let (_fal, mut socket) = interrupted(|rule| rule.frame(1, frame)).await;
+        assert_eq!(socket.next().await.unwrap().unwrap().len(), length);
+        ask(&mut socket, 2).await;
+        assert_eq!(unpacked(&socket.next().await.unwrap().unwrap())["n"].as_i64(), Some(2));
+    }
+}
+
+#[tokio::test]
+async fn scenarios_say_what_happens_to_connections() {
+    let (_folder, builder) = app(&unary());
+    let fal = Fal::of(builder).await;
+    let rule = |what: &str| Scenario::from_toml(&format!("[[rule]]\nverb = \"realtime\"\ntimes = 1\n{what}"));
+    fal.emulator.apply(&rule("frame = { after = 0, send = { close = 4001 } }").unwrap());
+    fal.emulator.apply(&rule("frame = { after = 0, send = \"unauthorized\" }").unwrap());
+    fal.emulator.apply(&rule("cut = { message = 0 }").unwrap());
+    let mut sockets = Vec::new();
+    for _ in 0..3 {
+        let mut socket = connect(&fal, "acme/live/realtime").await;
+        socket.send(packed(&json!({"prompt": "hi"}))).await.unwrap();
+        sockets.push(socket);
+    }
+    assert_eq!(close_code(&mut sockets[0]).await, 4001);
+    assert_eq!(control(&sockets[1].next().await.unwrap().unwrap())["error"], "Unauthorized");
+    assert!(sockets[2].next().await.unwrap().is_err());
+    for bad in ["{ after = 0 }", "{ after = 0, send = \"dance\" }", "{ after = 0, send = { close = 7 } }"] {
+        assert!(rule(&format!("frame = {bad}")).is_err(), "{bad}");
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,8 @@ mod events;
 #[cfg(feature = "realtime")]
 mod faults;
 mod files;
+#[cfg(feature = "realtime")]
+mod interruptions;
 mod job;
 mod model;
 mod options;

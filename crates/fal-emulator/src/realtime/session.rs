@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -18,11 +18,17 @@ use crate::engine::Call;
 use crate::hosts::Base;
 use crate::journal::Entry;
 use crate::models::Model;
+use crate::net::{self, Orders};
 use crate::protocol::{Mode, RealtimeRoute};
 use crate::reply::Reply;
+use crate::script::{Frame, Interrupted, Interruption};
 
 /// How long a client is waited for that does not answer a close.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// What no format of messages begins with.
+const NONSENSE: &[u8] = b"\xc1 not a message";
+/// A frame of a kind that does not exist.
+const GARBAGE: &[u8] = b"\xff\xffnot a frame";
 /// When the inputs of a client-streaming route count as ended, where the document does not say.
 const END_OF_INPUTS: Duration = Duration::from_secs(1);
 
@@ -36,6 +42,8 @@ pub(crate) struct Session {
     pub(crate) max_buffering: Option<usize>,
     /// How long the token of the caller is still good for.
     pub(crate) token_life: Option<Duration>,
+    /// What a rule demands.
+    pub(crate) interruption: Option<Interruption>,
     pub(crate) entry: Arc<Entry>,
     pub(crate) sent: AtomicU32,
 }
@@ -70,6 +78,10 @@ enum End {
     Timeout,
     Failed(String),
     TokenExpired,
+    /// As a rule demands, without a word.
+    Broken,
+    /// As a rule demands, with this code.
+    Closed(u16),
 }
 
 impl Session {
@@ -78,6 +90,8 @@ impl Session {
         self.entry.end(&Reply::ok(json!({"outputs": self.sent.load(Ordering::Relaxed)})));
         match end {
             End::Gone => return drain(&mut socket).await,
+            End::Broken => return,
+            End::Closed(code) => return close(socket, code, "").await,
             End::TokenExpired => return refuse_caller(socket).await,
             End::Timeout => say(&mut socket, &error("TIMEOUT", "no inputs, reconnect when needed!")).await,
             End::Failed(reason) => say(&mut socket, &error("INTERNAL_ERROR", &reason)).await,
@@ -123,6 +137,12 @@ impl Session {
                     };
                     match output {
                         Ok((output, time)) => {
+                            if let Some(interruption) = self.is_due() {
+                                match self.interrupt(socket, interruption).await {
+                                    Some(end) => return end,
+                                    None => continue,
+                                }
+                            }
                             if self.send(socket, &output, time, is_text).await.is_err() {
                                 return End::Gone;
                             }
@@ -181,6 +201,43 @@ impl Session {
             }
         });
         Running { outputs: outputs.boxed(), is_text: input.is_text }
+    }
+
+    /// What a rule demands in place of the next message.
+    fn is_due(&self) -> Option<&Interruption> {
+        let sent = self.sent.load(Ordering::Relaxed);
+        self.interruption.as_ref().filter(|due| u32::try_from(due.after) == Ok(sent))
+    }
+
+    /// Does what a rule demands. `None`: the connection goes on.
+    async fn interrupt(&self, socket: &mut WebSocket, interruption: &Interruption) -> Option<End> {
+        let Interruption { what, control, .. } = interruption;
+        let bytes = match *what {
+            Interrupted::By(Frame::Close(code)) => return Some(End::Closed(code)),
+            Interrupted::By(Frame::Unauthorized) => return Some(End::TokenExpired),
+            Interrupted::By(Frame::Nonsense) => NONSENSE.to_vec(),
+            Interrupted::By(Frame::Large(bytes)) => vec![0; bytes],
+            Interrupted::By(Frame::Garbage) => {
+                control.order(Orders { instead: Some(GARBAGE.into()), ..Orders::default() });
+                socket.flush().await.ok();
+                return Some(End::Broken);
+            }
+            Interrupted::End(end) => {
+                control.end_after_flush(end);
+                // Nothing can be sent from here on, and a stall is over when the client is gone.
+                match end {
+                    net::End::Stall => {
+                        socket.flush().now_or_never();
+                        while let Some(Ok(_)) = socket.recv().await {}
+                    }
+                    net::End::Close | net::End::Reset => drop(socket.flush().await),
+                }
+                return Some(End::Broken);
+            }
+        };
+        let sent = socket.send(Message::Binary(bytes.into())).await;
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        sent.err().map(|_| End::Gone)
     }
 
     async fn send(

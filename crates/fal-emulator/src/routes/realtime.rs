@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
@@ -18,6 +18,7 @@ use crate::models::Model;
 use crate::protocol::RealtimeRoute;
 use crate::realtime::{self, Session};
 use crate::reply::Reply;
+use crate::script::Interruption;
 
 /// The largest message that is taken, in bytes.
 const MESSAGE_LIMIT: usize = 64 << 20;
@@ -30,13 +31,15 @@ pub(super) async fn run(
     Path(path): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
+    interruption: Option<Extension<Interruption>>,
     upgrade: Upgrade,
 ) -> Response {
     let Ok(upgrade) = upgrade else {
         return not_found::wrong_method().into_response();
     };
     let query = query.unwrap_or_default();
-    open(app, upgrade, &path, &query, &headers, false).unwrap_or_else(Reply::into_response)
+    let asked = Asked { path: &path, query: &query, headers: &headers, interruption };
+    open(app, upgrade, asked, false).unwrap_or_else(Reply::into_response)
 }
 
 /// The emulator's own prefix for WebSockets: realtime for the routes that are, HTTP over WebSocket for others.
@@ -45,6 +48,7 @@ pub(super) async fn ws(
     Path(path): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
+    interruption: Option<Extension<Interruption>>,
     upgrade: Upgrade,
 ) -> Response {
     let Ok(upgrade) = upgrade else {
@@ -52,17 +56,25 @@ pub(super) async fn ws(
         return Reply::detail(StatusCode::UPGRADE_REQUIRED, text).into_response();
     };
     let query = query.unwrap_or_default();
-    open(app, upgrade, &path, &query, &headers, true).unwrap_or_else(Reply::into_response)
+    let asked = Asked { path: &path, query: &query, headers: &headers, interruption };
+    open(app, upgrade, asked, true).unwrap_or_else(Reply::into_response)
+}
+
+/// What a connection is asked for with.
+struct Asked<'a> {
+    path: &'a str,
+    query: &'a str,
+    headers: &'a HeaderMap,
+    interruption: Option<Extension<Interruption>>,
 }
 
 fn open(
     app: Arc<App>,
     upgrade: WebSocketUpgrade,
-    path: &str,
-    query: &str,
-    headers: &HeaderMap,
+    asked: Asked<'_>,
     over_ws: bool,
 ) -> Result<Response, Reply> {
+    let Asked { path, query, headers, interruption } = asked;
     let id = EndpointId::parse(path).ok_or_else(|| unknown(path))?;
     if !app.models.has_app(&id.app) {
         return id.find(&app)?.map(|_| StatusCode::NOT_FOUND.into_response());
@@ -84,7 +96,9 @@ fn open(
     if let Some((model, route)) = find(&app, &id) {
         let entry = app.journal.begin(Way::Realtime, &model.id, headers, b"");
         let sent = AtomicU32::new(0);
-        let session = Session { app, model, route, base, max_buffering, token_life, entry, sent };
+        let interruption = interruption.map(|Extension(interruption)| interruption);
+        let session =
+            Session { app, model, route, base, max_buffering, token_life, interruption, entry, sent };
         return Ok(upgrade.on_upgrade(|socket| session.serve(socket)));
     }
     if over_ws && !id.full.ends_with("/realtime") {

@@ -32,6 +32,9 @@ pub(super) async fn layer(State(app): State<Arc<App>>, request: Request, next: N
     parts.extensions.insert(arrival);
     let mut received = received(&app, &parts);
     let effect = app.rules.next(received.verb, received.endpoint.as_deref());
+    if let Some(interruption) = effect.interruption(&control) {
+        parts.extensions.insert(interruption);
+    }
     let is_handled = !effect.ignores() && effect.answer.is_none();
     let body = if received.verb == Verb::Upload
         && body.size_hint().upper().is_none_or(|size| size > JSON_LIMIT as u64)

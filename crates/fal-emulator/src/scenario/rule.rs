@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Seconds;
 use crate::app::App;
-use crate::script::{Answer, At, Pattern, Verb};
+use crate::script::{Answer, At, Frame, Pattern, Verb};
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -28,6 +28,15 @@ pub(super) struct Said {
     raw: Option<String>,
     garbage: bool,
     twice: bool,
+    frame: Option<SaidFrame>,
+}
+
+/// What a realtime connection brings in place of the message that follows so many.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SaidFrame {
+    after: usize,
+    send: Frame,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -57,6 +66,11 @@ impl Said {
         }
         if [self.cut, self.reset, self.stall].into_iter().flatten().count() > 1 {
             return Err("rule: a reply ends in one of `cut`, `reset` and `stall`".to_owned());
+        }
+        if let Some(SaidFrame { send: Frame::Close(code), .. }) = self.frame
+            && !(1000..5000).contains(&code)
+        {
+            return Err(format!("rule: no connection is closed with {code}"));
         }
         match &self.answer {
             Some(answer) if !(100..1000).contains(&answer.status) => {
@@ -97,6 +111,9 @@ impl Said {
         }
         if self.garbage {
             rule = rule.garbage();
+        }
+        if let Some(SaidFrame { after, send }) = self.frame {
+            rule = rule.frame(after, send);
         }
         if self.twice {
             rule = rule.twice();

@@ -28,6 +28,40 @@ pub enum At {
     Body(usize),
     /// In the middle of the event that follows so many whole ones.
     Event(usize),
+    /// In place of the message that follows so many of a realtime connection.
+    Message(usize),
+}
+
+/// What a realtime connection brings in place of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Frame {
+    /// A goodbye with this code.
+    Close(u16),
+    /// What a token that expires brings: a refusal, and a goodbye.
+    Unauthorized,
+    /// A message that is neither MessagePack nor JSON. The connection goes on.
+    Nonsense,
+    /// A message of so many bytes. The connection goes on.
+    Large(usize),
+    /// Bytes that are no frame, and then nothing more.
+    Garbage,
+}
+
+/// What happens to a realtime connection.
+#[derive(Clone)]
+pub(crate) struct Interruption {
+    /// How many messages come first.
+    pub(crate) after: usize,
+    pub(crate) what: Interrupted,
+    pub(crate) control: Control,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Interrupted {
+    By(Frame),
+    End(End),
 }
 
 pub(crate) type Responder = dyn Fn(&Request) -> Answer + Send + Sync;
@@ -40,6 +74,8 @@ pub(crate) struct Effect {
     pub(crate) headers: Vec<(HeaderName, Option<HeaderValue>)>,
     pub(crate) delay: Duration,
     pub(crate) end: Option<(At, End)>,
+    /// In place of the message that follows so many.
+    pub(crate) frame: Option<(usize, Frame)>,
     pub(crate) pace: Option<(usize, Duration)>,
     pub(crate) instead: Option<Bytes>,
     pub(crate) twice: bool,
@@ -49,6 +85,16 @@ impl Effect {
     /// Whether the request is not even looked at.
     pub(crate) fn ignores(&self) -> bool {
         matches!(self.end, Some((At::Arrival, _)))
+    }
+
+    /// What is to happen once messages are exchanged.
+    pub(crate) fn interruption(&self, control: &Control) -> Option<Interruption> {
+        let (after, what) = match (self.frame, self.end) {
+            (Some((after, frame)), _) => (after, Interrupted::By(frame)),
+            (None, Some((At::Message(after), end))) => (after, Interrupted::End(end)),
+            _ => return None,
+        };
+        Some(Interruption { after, what, control: control.clone() })
     }
 
     /// Dresses a reply and gives the connection its orders.

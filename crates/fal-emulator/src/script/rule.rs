@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::answer::Answer;
-use super::effect::{At, Effect};
+use super::effect::{At, Effect, Frame};
 use super::record::Request;
 use super::turns::Turns;
 use super::verb::Verb;
@@ -158,6 +158,18 @@ impl Rule {
     /// Sends bytes that are not HTTP in place of the reply, and closes.
     pub fn garbage(self) -> Self {
         self.raw(&b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03 not a reply \xff\xfe\r\n\r\n"[..])
+    }
+
+    /// Sends this in place of the message that follows so many of a realtime connection.
+    ///
+    /// ```no_run
+    /// # use fal_emulator::{Emulator, Frame, Verb};
+    /// # async fn example(emulator: Emulator) {
+    /// emulator.at(Verb::Realtime).frame(2, Frame::Close(1011)).times(1);
+    /// # }
+    /// ```
+    pub fn frame(self, after: usize, frame: Frame) -> Self {
+        self.set(|effect| effect.frame = Some((after, frame)))
     }
 
     /// Delivers twice: each event of a stream, or the whole of another reply.

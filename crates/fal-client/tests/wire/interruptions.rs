@@ -1,0 +1,184 @@
+//! What goes wrong in the middle of a realtime connection, with every way of using one: nothing hangs, whatever is sent
+//! is written or an error, and what came before is not lost.
+//! `cargo test -p fal-client --features realtime --test wire interruptions -- --nocapture` prints the table.
+
+use std::{fmt::Write as _, time::Duration};
+
+use fal_client::{Client, Connect, Connection, Error, untyped::Messages};
+use fal_emulator::{At, Emulator, Frame, Rule, Verb};
+use serde_json::{Value, json};
+
+use super::realtime::{ask, live, soon, start};
+
+/// Larger than what comes, and smaller than what should not.
+const LIMIT: usize = 1000;
+
+struct Fault {
+    name: &'static str,
+    rule: fn(Rule, usize) -> Rule,
+    is_told: fn(&Error) -> bool,
+    /// Whether the connection is there afterwards.
+    goes_on: bool,
+    /// An end in order, which after an answer is no loss: some models answer several inputs with one message.
+    in_order: bool,
+}
+
+const fn fault(name: &'static str, rule: fn(Rule, usize) -> Rule, is_told: fn(&Error) -> bool) -> Fault {
+    Fault { name, rule, is_told, goes_on: false, in_order: false }
+}
+
+const FAULTS: [Fault; 10] = [
+    fault("cut without a frame", |rule, at| rule.cut(At::Message(at)), Error::is_transport),
+    fault("reset", |rule, at| rule.reset(At::Message(at)), Error::is_transport),
+    fault("silence", |rule, at| rule.stall(At::Message(at)), Error::is_timeout),
+    Fault {
+        name: "closed with 1000",
+        rule: |rule, at| rule.frame(at, Frame::Close(1000)),
+        is_told: Error::is_transport,
+        goes_on: false,
+        in_order: true,
+    },
+    fault(
+        "closed with 1009",
+        |rule, at| rule.frame(at, Frame::Close(1009)),
+        |error| error.message().contains("1009"),
+    ),
+    fault("closed with 1011", |rule, at| rule.frame(at, Frame::Close(1011)), Error::is_transport),
+    fault("bytes that are no frame", |rule, at| rule.frame(at, Frame::Garbage), Error::is_transport),
+    fault(
+        "a frame that is too large",
+        |rule, at| rule.frame(at, Frame::Large(LIMIT + 1)),
+        Error::is_too_large,
+    ),
+    fault("the token expires", |rule, at| rule.frame(at, Frame::Unauthorized), Error::is_auth),
+    Fault {
+        name: "a message without sense",
+        rule: |rule, at| rule.frame(at, Frame::Nonsense),
+        is_told: Error::is_decode,
+        goes_on: true,
+        in_order: false,
+    },
+];
+
+type Json = Messages<Value, Value>;
+
+fn call(client: &Client) -> Connect<Json> {
+    let call = client.untyped_realtime("acme/live").keep_alive(Duration::from_millis(250));
+    call.max_message_bytes(LIMIT)
+}
+
+/// Asks and waits, message by message.
+async fn one_by_one(
+    mut connection: Connection<Json>,
+    fault: &Fault,
+    at: usize,
+    reconnects: bool,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for n in 0..4 {
+        let answer = connection.request_message(&ask(n as u64)).await;
+        let is_right = match &answer {
+            Ok(answer) => answer["n"] == n && n != at && (n < at || reconnects || fault.goes_on),
+            Err(error) if n == at => (fault.is_told)(error) && error.endpoint() == Some("acme/live"),
+            Err(error) => n > at && !reconnects && !fault.goes_on && error.is_transport(),
+        };
+        if !is_right {
+            wrong.push(format!("message {n}: {answer:?}"));
+        }
+    }
+    wrong
+}
+
+/// Sends all, then listens until it is over.
+async fn all_at_once(
+    connection: Connection<Json>,
+    fault: &Fault,
+    at: usize,
+    reconnects: bool,
+) -> Vec<String> {
+    let (sender, mut receiver) = connection.split();
+    let mut wrong = Vec::new();
+    for n in 0..4 {
+        // A connection that is gone by now may say so here.
+        if let Err(error) = sender.send_message(&ask(n)).await
+            && !(error.is_transport() || (fault.is_told)(&error))
+        {
+            wrong.push(format!("message {n} was not sent: {error:?}"));
+        }
+    }
+    drop(sender);
+    let (mut came, mut told) = (Vec::new(), Vec::new());
+    loop {
+        match receiver.recv().await {
+            Ok(Some(answer)) => came.push(answer["n"].as_u64().unwrap()),
+            Ok(None) => break,
+            Err(error) => told.push(error),
+        }
+        let all = came.len() + told.len();
+        if (fault.goes_on && all == 4) || (reconnects && !told.is_empty()) {
+            break;
+        }
+    }
+    let before: Vec<u64> = (0..at as u64).collect();
+    if !came.starts_with(&before) {
+        wrong.push(format!("{came:?} came"));
+    }
+    let is_quiet = told.is_empty() && fault.in_order && at > 0;
+    if !is_quiet && (told.len() != 1 || !(fault.is_told)(&told[0])) {
+        wrong.push(format!("told: {told:?}"));
+    }
+    wrong
+}
+
+#[tokio::test]
+async fn nothing_hangs_and_nothing_is_lost_in_silence() {
+    let (_folder, builder) = live(&json!({"type": "realtime"}));
+    let (emulator, client) = start(builder).await;
+    emulator.on_endpoint("acme/live/realtime").reply(|input| json!({"n": input["n"]}));
+    let (mut table, mut failures, mut cases) = (String::new(), String::new(), 0);
+    for fault in &FAULTS {
+        let (mut passed, mut all) = (0, 0);
+        for at in 0..3 {
+            for reconnects in [false, true] {
+                for waits in [true, false] {
+                    // Whether there is a second connection, which does not end, depends on when the end is heard of.
+                    if fault.in_order && reconnects && !waits {
+                        continue;
+                    }
+                    let connection = opened(&emulator, &client, fault, at, reconnects).await;
+                    let used = async {
+                        match waits {
+                            true => one_by_one(connection, fault, at, reconnects).await,
+                            false => all_at_once(connection, fault, at, reconnects).await,
+                        }
+                    };
+                    let used = tokio::time::timeout(Duration::from_secs(30), used).await;
+                    let wrong = used.unwrap_or_else(|_| vec!["it hangs".to_owned()]);
+                    all += 1;
+                    passed += usize::from(wrong.is_empty());
+                    for wrong in wrong {
+                        let how = format!("after {at}, reconnects {reconnects}, waits {waits}");
+                        writeln!(failures, "{}, {how}: {wrong}", fault.name).unwrap();
+                    }
+                }
+            }
+        }
+        writeln!(table, "{:<28} {passed:>3} of {all:>2}", fault.name).unwrap();
+        cases += all;
+    }
+    println!("{table}{cases} cases");
+    assert!(failures.is_empty(), "\n{failures}");
+}
+
+/// A connection to which the fault happens, and those after it not.
+async fn opened(
+    emulator: &Emulator,
+    client: &Client,
+    fault: &Fault,
+    at: usize,
+    reconnects: bool,
+) -> Connection<Json> {
+    (fault.rule)(emulator.at(Verb::Realtime), at).times(1);
+    let call = call(client);
+    soon(if reconnects { call.reconnect() } else { call }).await.unwrap()
+}
