@@ -37,6 +37,8 @@ fn constant<'a>(field: &Field, known: impl Fn(&str) -> Option<&'a Item>) -> Opti
     let shown = match default.as_str() {
         Some(text) if text.trim().is_empty() => "the empty text".to_owned(),
         Some(text) => types::code(text),
+        // JSON tools drop the `.0` of a float.
+        None if default.is_i64() && value.contains('.') => format!("`{default}.0`"),
         None => types::code(&default.to_string()),
     };
     Some(format!(

@@ -93,7 +93,7 @@ impl Values<'_> {
 
     fn of(&self, ty: &Ty, rule: &Rule, example: Option<&Value>, wire: &str) -> Option<String> {
         Some(match ty {
-            Ty::Text => self.text(rule, example)?,
+            Ty::Text => self.text(rule, example, wire)?,
             Ty::File => format!("\"https://example.com/{}\"", file_name(wire)),
             Ty::Boolean => "true".to_owned(),
             Ty::Integer => "1".to_owned(),
@@ -103,7 +103,7 @@ impl Values<'_> {
         })
     }
 
-    fn text(&self, rule: &Rule, example: Option<&Value>) -> Option<String> {
+    fn text(&self, rule: &Rule, example: Option<&Value>, wire: &str) -> Option<String> {
         let (length, is_free) = match rule {
             Rule::Free => (None, true),
             Rule::Text { length, pattern } => (self.length(length.as_deref()), pattern.is_none()),
@@ -116,7 +116,7 @@ impl Values<'_> {
             count <= 60 && allowed && is_free
         };
         let text = example.and_then(Value::as_str).filter(fits);
-        text.or_else(|| Some("a cat reading a map").filter(fits)).map(|text| format!("{text:?}"))
+        text.or_else(|| Some(words(wire)).filter(fits)).map(|text| format!("{text:?}"))
     }
 
     fn named(&self, name: &str) -> Option<String> {
@@ -147,6 +147,15 @@ impl Values<'_> {
             Item::Length(rule) if Some(rule.marker.as_str()) == marker => Some(rule),
             _ => None,
         })
+    }
+}
+
+fn words(parameter: &str) -> &'static str {
+    match parameter {
+        name if name.ends_with("_id") => "my-id",
+        name if name.contains("name") => "cat",
+        name if name.contains("voice") => "Rachel",
+        _ => "a cat reading a map",
     }
 }
 

@@ -75,7 +75,9 @@ impl Page {
     /// The text of a file, with the modules that it declares.
     pub(super) fn file(self, style: Style, declarations: &str) -> String {
         let Self { source, docs, body } = self;
-        format!("{}{}\n{declarations}{body}", header(style, source.as_deref()), inner_docs(&docs))
+        let between = if declarations.is_empty() || body.is_empty() { "" } else { "\n" };
+        let head = header(style, source.as_deref());
+        format!("{head}{}\n{declarations}{between}{body}", inner_docs(&docs))
     }
 }
 
@@ -248,7 +250,7 @@ fn body(place: Place, item: &Crate, module: &Module, endpoint: &Endpoint) -> Res
     };
     let uses = imports::of(&text);
     let uses = if shared.is_empty() { uses } else { format!("{uses}\n{shared}") };
-    Ok(format!("\n{uses}\n{text}").replacen("\n\n\n", "\n\n", 1))
+    Ok(format!("{uses}\n{text}").replacen("\n\n\n", "\n\n", 1))
 }
 
 /// The definition of what an endpoint gives.

@@ -20,13 +20,13 @@ pub(crate) fn module_text(style: Style, crates: &[Crate], source: Option<&str>) 
         let Page { docs, body, .. } = module::root(Place::Text, &named)?;
         let docs: String =
             docs.iter().map(|line| format!("// {line}").trim_end().to_owned() + "\n").collect();
-        return Ok(format!("{header}//\n{docs}\n{}{body}", modules(&named)?));
+        return Ok(format!("{header}//\n{docs}\n{}", apart(&[modules(&named)?, body])));
     }
     let mut text = header;
     for item in crates {
         let named = Crate { name: format!("bindings::{}", item.lib_name()), ..item.clone() };
         let mut page = module::root(Place::Text, &named)?;
-        page.body = format!("\n{}{}", modules(&named)?, page.body);
+        page.body = apart(&[modules(&named)?, page.body]);
         text.push('\n');
         text.push_str(&inline(&item.lib_name(), &page));
     }
@@ -35,29 +35,33 @@ pub(crate) fn module_text(style: Style, crates: &[Crate], source: Option<&str>) 
 
 /// The modules of a root.
 fn modules(item: &Crate) -> Result<String, Error> {
-    let mut text = String::new();
+    let mut parts = Vec::new();
     for child in &item.root.children {
-        text.push_str(&module(item, child)?);
-        text.push('\n');
+        parts.push(module(item, child)?);
     }
     if !item.types.is_empty() {
-        let mut page = module::types(item)?;
-        page.body.insert(0, '\n');
-        text.push_str(&inline("types", &page));
+        parts.push(inline("types", &module::types(item)?));
     }
-    Ok(text)
+    Ok(apart(&parts))
 }
 
 fn module(item: &Crate, node: &Module) -> Result<String, Error> {
     let mut page = module::endpoint(Place::Text, item, node)?;
+    let mut parts = vec![std::mem::take(&mut page.body)];
     for child in &node.children {
-        page.body.push('\n');
-        page.body.push_str(&module(item, child)?);
+        parts.push(module(item, child)?);
     }
+    page.body = apart(&parts);
     Ok(inline(node.path.last().map_or("", String::as_str), &page))
 }
 
+/// The parts, with an empty line between those that there are.
+fn apart(parts: &[String]) -> String {
+    let parts: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+    parts.join("\n")
+}
+
 fn inline(name: &str, page: &Page) -> String {
-    let inner = format!("{}{}", inner_docs(&page.docs), page.body);
+    let inner = apart(&[inner_docs(&page.docs), page.body.clone()]);
     format!("pub mod {name} {{\n{}}}\n", indented(&inner))
 }

@@ -565,7 +565,7 @@ async fn fal_sora_2(client: &Client) -> Result<Bytes> {
 
     let reply = client.subscribe(input!(characters {
         video_url: "https://example.com/clip.mp4",
-        name: "a cat reading a map",
+        name: "cat",
     })).await?;
     Ok(reply.raw().clone())
 }

@@ -15,7 +15,6 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -109,16 +108,16 @@ impl Input {
     /// Of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`lora_scale`](Self::lora_scale): `1`.
+    /// Of [`lora_scale`](Self::lora_scale): `1.0`.
     pub const DEFAULT_LORA_SCALE: LoraScale = LoraScale::literal(1.0);
 
-    /// Of [`horizontal_angle`](Self::horizontal_angle): `0`.
+    /// Of [`horizontal_angle`](Self::horizontal_angle): `0.0`.
     pub const DEFAULT_HORIZONTAL_ANGLE: HorizontalAngle = HorizontalAngle::literal(0.0);
 
-    /// Of [`vertical_angle`](Self::vertical_angle): `0`.
+    /// Of [`vertical_angle`](Self::vertical_angle): `0.0`.
     pub const DEFAULT_VERTICAL_ANGLE: VerticalAngle = VerticalAngle::literal(0.0);
 
-    /// Of [`zoom`](Self::zoom): `5`.
+    /// Of [`zoom`](Self::zoom): `5.0`.
     pub const DEFAULT_ZOOM: Zoom = Zoom::literal(5.0);
 }
 

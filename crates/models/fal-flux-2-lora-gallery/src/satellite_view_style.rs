@@ -15,7 +15,6 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-
 use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -113,7 +112,7 @@ impl Input {
     /// Of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`lora_scale`](Self::lora_scale): `1`.
+    /// Of [`lora_scale`](Self::lora_scale): `1.0`.
     pub const DEFAULT_LORA_SCALE: LoraScale = LoraScale::literal(1.0);
 }
 

@@ -16,7 +16,6 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-
 use std::collections::BTreeMap;
 
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
@@ -112,7 +111,7 @@ impl Input {
     /// Of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 
-    /// Of [`control_lora_strength`](Self::control_lora_strength): `1`.
+    /// Of [`control_lora_strength`](Self::control_lora_strength): `1.0`.
     pub const DEFAULT_CONTROL_LORA_STRENGTH: ControlLoraStrength = ControlLoraStrength::literal(1.0);
 
     /// Of [`strength`](Self::strength): `0.85`.

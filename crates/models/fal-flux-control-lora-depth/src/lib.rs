@@ -136,7 +136,7 @@ impl Input {
     /// Of [`output_format`](Self::output_format): `jpeg`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
 
-    /// Of [`control_lora_strength`](Self::control_lora_strength): `1`.
+    /// Of [`control_lora_strength`](Self::control_lora_strength): `1.0`.
     pub const DEFAULT_CONTROL_LORA_STRENGTH: ControlLoraStrength = ControlLoraStrength::literal(1.0);
 
     /// Of [`preprocess_depth`](Self::preprocess_depth): `true`.

@@ -17,7 +17,6 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-
 use std::collections::BTreeMap;
 
 use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};

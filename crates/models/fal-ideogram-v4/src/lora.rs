@@ -16,7 +16,6 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-
 use std::collections::BTreeMap;
 
 use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};

@@ -14,7 +14,6 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-
 use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -60,7 +59,7 @@ impl Input {
     /// Of [`voice`](Self::voice): `af_heart`.
     pub const DEFAULT_VOICE: Voice = Voice::AfHeart;
 
-    /// Of [`speed`](Self::speed): `1`.
+    /// Of [`speed`](Self::speed): `1.0`.
     pub const DEFAULT_SPEED: Speed = Speed::literal(1.0);
 }
 

@@ -16,7 +16,6 @@
 //! assert_eq!(input.prompt, "The boat leaves at nine.");
 //! ```
 
-
 use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -52,7 +51,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`speed`](Self::speed): `1`.
+    /// Of [`speed`](Self::speed): `1.0`.
     pub const DEFAULT_SPEED: Speed = Speed::literal(1.0);
 }
 

@@ -16,7 +16,6 @@
 //! assert_eq!(input.prompt, "She looks up and smiles");
 //! ```
 
-
 use fal_core::{Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -62,10 +61,10 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`start_time`](Self::start_time): `0`.
+    /// Of [`start_time`](Self::start_time): `0.0`.
     pub const DEFAULT_START_TIME: StartTime = StartTime::literal(0.0);
 
-    /// Of [`duration`](Self::duration): `5`.
+    /// Of [`duration`](Self::duration): `5.0`.
     pub const DEFAULT_DURATION: Duration = Duration::literal(5.0);
 
     /// Of [`retake_mode`](Self::retake_mode): `replace_audio_and_video`.

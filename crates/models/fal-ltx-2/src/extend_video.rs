@@ -14,7 +14,6 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-
 use fal_core::{Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -60,7 +59,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`duration`](Self::duration): `5`.
+    /// Of [`duration`](Self::duration): `5.0`.
     pub const DEFAULT_DURATION: Duration = Duration::literal(5.0);
 
     /// Of [`mode`](Self::mode): `end`.

@@ -16,7 +16,6 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -70,7 +69,7 @@ impl Input {
     /// Of [`num_inference_steps`](Self::num_inference_steps): `30`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(30);
 
-    /// Of [`guidance_scale`](Self::guidance_scale): `3`.
+    /// Of [`guidance_scale`](Self::guidance_scale): `3.0`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.0);
 }
 

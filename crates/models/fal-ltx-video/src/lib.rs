@@ -79,7 +79,7 @@ impl Input {
     /// Of [`num_inference_steps`](Self::num_inference_steps): `30`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(30);
 
-    /// Of [`guidance_scale`](Self::guidance_scale): `3`.
+    /// Of [`guidance_scale`](Self::guidance_scale): `3.0`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.0);
 }
 

@@ -15,7 +15,6 @@
 //! assert_eq!(input.prompt, "A slow sea shanty with accordion");
 //! ```
 
-
 use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};

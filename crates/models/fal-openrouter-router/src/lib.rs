@@ -93,7 +93,7 @@ impl Input {
     /// Of [`reasoning`](Self::reasoning): `false`.
     pub const DEFAULT_REASONING: bool = false;
 
-    /// Of [`temperature`](Self::temperature): `1`.
+    /// Of [`temperature`](Self::temperature): `1.0`.
     pub const DEFAULT_TEMPERATURE: Temperature = Temperature::literal(1.0);
 }
 

@@ -18,7 +18,6 @@
 //! assert_eq!(input.prompt, "Why is the sea salty?");
 //! ```
 
-
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -74,7 +73,7 @@ impl Input {
     /// Of [`reasoning`](Self::reasoning): `false`.
     pub const DEFAULT_REASONING: bool = false;
 
-    /// Of [`temperature`](Self::temperature): `1`.
+    /// Of [`temperature`](Self::temperature): `1.0`.
     pub const DEFAULT_TEMPERATURE: Temperature = Temperature::literal(1.0);
 }
 

@@ -113,7 +113,7 @@ impl Input {
     /// Of [`num_inference_steps`](Self::num_inference_steps): `28`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(28);
 
-    /// Of [`guidance_scale`](Self::guidance_scale): `4`.
+    /// Of [`guidance_scale`](Self::guidance_scale): `4.0`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(4.0);
 
     /// Of [`sync_mode`](Self::sync_mode): `false`.

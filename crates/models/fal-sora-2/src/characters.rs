@@ -10,11 +10,10 @@
 //!
 //! let input = input!(characters {
 //!     video_url: "https://example.com/clip.mp4",
-//!     name: "a cat reading a map",
+//!     name: "cat",
 //! });
-//! assert_eq!(input.name, "a cat reading a map");
+//! assert_eq!(input.name, "cat");
 //! ```
-
 
 use fal_core::{Check, Endpoint, File, IntoInput, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};

@@ -16,7 +16,6 @@
 //! assert_eq!(input.prompt, "Waves against a wooden pier, gulls far off");
 //! ```
 
-
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -80,7 +79,7 @@ impl Input {
     /// Of [`seconds_total`](Self::seconds_total): `190`.
     pub const DEFAULT_SECONDS_TOTAL: SecondsTotal = SecondsTotal::literal(190);
 
-    /// Of [`guidance_scale`](Self::guidance_scale): `1`.
+    /// Of [`guidance_scale`](Self::guidance_scale): `1.0`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(1.0);
 
     /// Of [`mask_start`](Self::mask_start): `30`.

@@ -15,7 +15,6 @@
 //! assert_eq!(input.prompt, "The knight of @Image1 dances as in @Video1");
 //! ```
 
-
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};

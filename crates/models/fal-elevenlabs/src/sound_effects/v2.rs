@@ -17,7 +17,6 @@
 //! assert_eq!(input.text, "A heavy door falls shut in a stone hall");
 //! ```
 
-
 use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};

@@ -12,11 +12,10 @@
 //! use fal_elevenlabs::text_to_dialogue::eleven_v3;
 //!
 //! let input = input!(eleven_v3 {
-//!     inputs: [{ text: "a cat reading a map", voice: "a cat reading a map" }],
+//!     inputs: [{ text: "a cat reading a map", voice: "Rachel" }],
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
-
 
 use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};

@@ -17,7 +17,6 @@
 //! assert_eq!(input.text, "The boat leaves at nine.");
 //! ```
 
-
 use fal_core::{Check, Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};

@@ -17,7 +17,6 @@
 //! assert_eq!(input.text, "The boat leaves at nine.");
 //! ```
 
-
 use fal_core::{Check, Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -98,10 +97,10 @@ impl Input {
     /// Of [`similarity_boost`](Self::similarity_boost): `0.75`.
     pub const DEFAULT_SIMILARITY_BOOST: SimilarityBoost = SimilarityBoost::literal(0.75);
 
-    /// Of [`style`](Self::style): `0`.
+    /// Of [`style`](Self::style): `0.0`.
     pub const DEFAULT_STYLE: Style = Style::literal(0.0);
 
-    /// Of [`speed`](Self::speed): `1`.
+    /// Of [`speed`](Self::speed): `1.0`.
     pub const DEFAULT_SPEED: Speed = Speed::literal(1.0);
 
     /// Of [`timestamps`](Self::timestamps): `false`.

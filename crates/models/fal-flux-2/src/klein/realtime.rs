@@ -19,7 +19,6 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn in watercolor");
 //! ```
 
-
 use fal_core::{Endpoint, File, IntoInput, Nullable, Param, Parameters, Realtime, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};

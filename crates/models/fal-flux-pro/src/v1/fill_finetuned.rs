@@ -13,12 +13,11 @@
 //!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
 //!     image_url: "https://example.com/cat.png",
 //!     mask_url: "https://example.com/file",
-//!     finetune_id: "a cat reading a map",
+//!     finetune_id: "my-id",
 //!     finetune_strength: 0.0,
 //! });
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
-
 
 use std::collections::BTreeMap;
 

@@ -15,7 +15,6 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-
 use std::collections::BTreeMap;
 
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};

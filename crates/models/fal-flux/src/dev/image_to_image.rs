@@ -17,7 +17,6 @@
 //! assert_eq!(input.prompt, "a cat reading a map");
 //! ```
 
-
 use std::collections::BTreeMap;
 
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};

@@ -14,7 +14,6 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-
 use std::collections::BTreeMap;
 
 use fal_core::{Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire};

@@ -16,7 +16,6 @@
 //! assert_eq!(input.model_id, "model-example");
 //! ```
 
-
 use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};

@@ -17,7 +17,6 @@
 //! assert_eq!(input.text, "The boat leaves at nine.");
 //! ```
 
-
 use fal_core::{Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -64,7 +63,7 @@ impl Input {
     /// Of [`voice_language`](Self::voice_language): `en`.
     pub const DEFAULT_VOICE_LANGUAGE: VoiceLanguage = VoiceLanguage::En;
 
-    /// Of [`voice_speed`](Self::voice_speed): `1`.
+    /// Of [`voice_speed`](Self::voice_speed): `1.0`.
     pub const DEFAULT_VOICE_SPEED: VoiceSpeed = VoiceSpeed::literal(1.0);
 }
 

@@ -16,7 +16,6 @@
 //! assert_eq!(input.prompt, "@Image1 dissolves into @Image2 as the sun sets");
 //! ```
 
-
 use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};

@@ -14,7 +14,6 @@
 //! assert_eq!(input.text, "The boat leaves at nine.");
 //! ```
 
-
 use fal_core::{Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -57,7 +56,7 @@ impl Input {
     /// Of [`voice_id`](Self::voice_id): `genshin_vindi2`.
     pub const DEFAULT_VOICE_ID: VoiceId = VoiceId::GenshinVindi2;
 
-    /// Of [`voice_speed`](Self::voice_speed): `1`.
+    /// Of [`voice_speed`](Self::voice_speed): `1.0`.
     pub const DEFAULT_VOICE_SPEED: VoiceSpeed = VoiceSpeed::literal(1.0);
 }
 

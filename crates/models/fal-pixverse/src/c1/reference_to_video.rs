@@ -11,11 +11,10 @@
 //!
 //! let input = input!(reference_to_video {
 //!     prompt: "@cat walks along the roofs of @town",
-//!     image_references: [{ image_url: "https://example.com/cat.png", ref_name: "a cat reading a map" }],
+//!     image_references: [{ image_url: "https://example.com/cat.png", ref_name: "cat" }],
 //! });
 //! assert_eq!(input.prompt, "@cat walks along the roofs of @town");
 //! ```
-
 
 use fal_core::{Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};

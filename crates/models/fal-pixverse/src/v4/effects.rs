@@ -16,7 +16,6 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};

@@ -17,7 +17,6 @@
 //! assert_eq!(input.prompt, "The bud opens into a flower as the fog lifts");
 //! ```
 
-
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};

@@ -15,7 +15,6 @@
 //! assert_eq!(input.prompt, "The boat drifts out onto the sea");
 //! ```
 
-
 use fal_core::{Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};

@@ -10,12 +10,11 @@
 //! use fal_sora_2::video_to_video::remix;
 //!
 //! let input = input!(remix {
-//!     video_id: "a cat reading a map",
+//!     video_id: "my-id",
 //!     prompt: "The same scene, at night",
 //! });
-//! assert_eq!(input.video_id, "a cat reading a map");
+//! assert_eq!(input.video_id, "my-id");
 //! ```
-
 
 use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};

@@ -17,7 +17,6 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -127,7 +126,7 @@ impl Input {
     /// Of [`guidance_scale`](Self::guidance_scale): `3.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
 
-    /// Of [`shift`](Self::shift): `5`.
+    /// Of [`shift`](Self::shift): `5.0`.
     pub const DEFAULT_SHIFT: Shift = Shift::literal(5.0);
 
     /// Of [`video_quality`](Self::video_quality): `high`.

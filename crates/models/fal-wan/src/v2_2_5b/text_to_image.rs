@@ -15,7 +15,6 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-
 use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -107,7 +106,7 @@ impl Input {
     /// Of [`guidance_scale`](Self::guidance_scale): `3.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
 
-    /// Of [`shift`](Self::shift): `2`.
+    /// Of [`shift`](Self::shift): `2.0`.
     pub const DEFAULT_SHIFT: Shift = Shift::literal(2.0);
 
     /// Of [`image_size`](Self::image_size): `square_hd`.

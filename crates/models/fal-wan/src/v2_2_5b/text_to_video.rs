@@ -150,7 +150,7 @@ impl Input {
     /// Of [`guidance_scale`](Self::guidance_scale): `3.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
 
-    /// Of [`shift`](Self::shift): `5`.
+    /// Of [`shift`](Self::shift): `5.0`.
     pub const DEFAULT_SHIFT: Shift = Shift::literal(5.0);
 
     /// Of [`interpolator_model`](Self::interpolator_model): `film`.

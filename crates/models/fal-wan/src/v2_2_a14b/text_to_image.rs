@@ -115,10 +115,10 @@ impl Input {
     /// Of [`guidance_scale`](Self::guidance_scale): `3.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
 
-    /// Of [`guidance_scale_2`](Self::guidance_scale_2): `4`.
+    /// Of [`guidance_scale_2`](Self::guidance_scale_2): `4.0`.
     pub const DEFAULT_GUIDANCE_SCALE_2: GuidanceScale2 = GuidanceScale2::literal(4.0);
 
-    /// Of [`shift`](Self::shift): `2`.
+    /// Of [`shift`](Self::shift): `2.0`.
     pub const DEFAULT_SHIFT: Shift = Shift::literal(2.0);
 
     /// Of [`image_size`](Self::image_size): `square_hd`.

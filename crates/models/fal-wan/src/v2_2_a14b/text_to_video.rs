@@ -161,10 +161,10 @@ impl Input {
     /// Of [`guidance_scale`](Self::guidance_scale): `3.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
 
-    /// Of [`guidance_scale_2`](Self::guidance_scale_2): `4`.
+    /// Of [`guidance_scale_2`](Self::guidance_scale_2): `4.0`.
     pub const DEFAULT_GUIDANCE_SCALE_2: GuidanceScale2 = GuidanceScale2::literal(4.0);
 
-    /// Of [`shift`](Self::shift): `5`.
+    /// Of [`shift`](Self::shift): `5.0`.
     pub const DEFAULT_SHIFT: Shift = Shift::literal(5.0);
 
     /// Of [`interpolator_model`](Self::interpolator_model): `film`.

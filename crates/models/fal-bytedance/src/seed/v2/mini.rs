@@ -14,7 +14,6 @@
 //! assert_eq!(input.prompt, "What is on these pictures?");
 //! ```
 
-
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -77,7 +76,7 @@ impl Input {
     /// Of [`max_completion_tokens`](Self::max_completion_tokens): `4096`.
     pub const DEFAULT_MAX_COMPLETION_TOKENS: MaxCompletionTokens = MaxCompletionTokens::literal(4096);
 
-    /// Of [`temperature`](Self::temperature): `1`.
+    /// Of [`temperature`](Self::temperature): `1.0`.
     pub const DEFAULT_TEMPERATURE: Temperature = Temperature::literal(1.0);
 
     /// Of [`top_p`](Self::top_p): `0.7`.

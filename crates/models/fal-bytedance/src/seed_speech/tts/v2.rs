@@ -15,7 +15,6 @@
 //! assert_eq!(input.text, "The boat leaves at nine.");
 //! ```
 
-
 use fal_core::{Check, Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -85,10 +84,10 @@ impl Input {
     /// Of [`sample_rate`](Self::sample_rate): `24000`.
     pub const DEFAULT_SAMPLE_RATE: SampleRate = SampleRate::_24000;
 
-    /// Of [`speed`](Self::speed): `1`.
+    /// Of [`speed`](Self::speed): `1.0`.
     pub const DEFAULT_SPEED: Speed = Speed::literal(1.0);
 
-    /// Of [`volume`](Self::volume): `1`.
+    /// Of [`volume`](Self::volume): `1.0`.
     pub const DEFAULT_VOLUME: Volume = Volume::literal(1.0);
 
     /// Of [`pitch`](Self::pitch): `0`.

@@ -15,7 +15,6 @@
 //! assert_eq!(input.prompt, "@Element1 walks through the market of @Image1");
 //! ```
 
-
 use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};

@@ -14,7 +14,6 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-
 use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};

@@ -16,7 +16,6 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-
 use fal_core::{Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};

@@ -17,7 +17,6 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-
 use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};

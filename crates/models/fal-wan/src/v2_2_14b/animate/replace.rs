@@ -16,7 +16,6 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -95,7 +94,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`guidance_scale`](Self::guidance_scale): `1`.
+    /// Of [`guidance_scale`](Self::guidance_scale): `1.0`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(1.0);
 
     /// Of [`resolution`](Self::resolution): `480p`.
@@ -110,7 +109,7 @@ impl Input {
     /// Of [`enable_output_safety_checker`](Self::enable_output_safety_checker): `false`.
     pub const DEFAULT_ENABLE_OUTPUT_SAFETY_CHECKER: bool = false;
 
-    /// Of [`shift`](Self::shift): `5`.
+    /// Of [`shift`](Self::shift): `5.0`.
     pub const DEFAULT_SHIFT: Shift = Shift::literal(5.0);
 
     /// Of [`video_quality`](Self::video_quality): `high`.

@@ -15,7 +15,6 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-
 use fal_core::{Endpoint, Float, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -138,10 +137,10 @@ impl Input {
     /// Of [`enable_prompt_expansion`](Self::enable_prompt_expansion): `false`.
     pub const DEFAULT_ENABLE_PROMPT_EXPANSION: bool = false;
 
-    /// Of [`guidance_scale`](Self::guidance_scale): `1`.
+    /// Of [`guidance_scale`](Self::guidance_scale): `1.0`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(1.0);
 
-    /// Of [`shift`](Self::shift): `5`.
+    /// Of [`shift`](Self::shift): `5.0`.
     pub const DEFAULT_SHIFT: Shift = Shift::literal(5.0);
 
     /// Of [`interpolator_model`](Self::interpolator_model): `film`.

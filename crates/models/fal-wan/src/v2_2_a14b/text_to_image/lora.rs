@@ -15,7 +15,6 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-
 use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -126,10 +125,10 @@ impl Input {
     /// Of [`guidance_scale`](Self::guidance_scale): `3.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
 
-    /// Of [`guidance_scale_2`](Self::guidance_scale_2): `4`.
+    /// Of [`guidance_scale_2`](Self::guidance_scale_2): `4.0`.
     pub const DEFAULT_GUIDANCE_SCALE_2: GuidanceScale2 = GuidanceScale2::literal(4.0);
 
-    /// Of [`shift`](Self::shift): `2`.
+    /// Of [`shift`](Self::shift): `2.0`.
     pub const DEFAULT_SHIFT: Shift = Shift::literal(2.0);
 
     /// Of [`reverse_video`](Self::reverse_video): `false`.

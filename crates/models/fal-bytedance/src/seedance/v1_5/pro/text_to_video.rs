@@ -15,7 +15,6 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-
 use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};

@@ -15,7 +15,6 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-
 use std::collections::BTreeMap;
 
 use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
@@ -157,7 +156,7 @@ impl Input {
     /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
-    /// Of [`guidance_scale`](Self::guidance_scale): `5`.
+    /// Of [`guidance_scale`](Self::guidance_scale): `5.0`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(5.0);
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `28`.

@@ -17,7 +17,6 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-
 use std::collections::BTreeMap;
 
 use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
@@ -93,7 +92,7 @@ pub struct Input {
 
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
-    /// Of [`guidance_scale`](Self::guidance_scale): `5`.
+    /// Of [`guidance_scale`](Self::guidance_scale): `5.0`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(5.0);
 
     /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
