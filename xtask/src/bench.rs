@@ -141,6 +141,11 @@ fn measure(part: What, arguments: &Arguments) -> Result<Vec<Row>, String> {
     }
 }
 
+/// What others need may not be there; that is no reason to lose what was measured of ours.
+fn left_out(why: &str) {
+    eprintln!("left out: {why}");
+}
+
 /// Generating is measured in this process.
 fn again_in_release() -> Result<(), String> {
     let given = std::env::args().skip(1);

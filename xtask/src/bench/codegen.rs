@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use fal_codegen::Source;
 
-use super::{Arguments, check, generate, peers, row::Row};
+use super::{Arguments, check, generate, left_out, peers, row::Row};
 use crate::root;
 
 pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
@@ -12,7 +12,10 @@ pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
     let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     let mut rows = generate::measure(&sources, &folder.path().join("written"), arguments.quick)?;
     if arguments.peers {
-        rows.append(&mut peers::measure(&sources, &folder.path().join("peers"))?);
+        match peers::measure(&sources, &folder.path().join("peers")) {
+            Ok(mut peers) => rows.append(&mut peers),
+            Err(error) => left_out(&error),
+        }
     }
     if !arguments.quick {
         rows.append(&mut check::measure(&sources, folder.path(), arguments.peers)?);

@@ -6,7 +6,7 @@ mod memory;
 use std::fs;
 
 use super::{
-    Arguments,
+    Arguments, left_out,
     row::{Of, Row},
     table::subject,
 };
@@ -71,7 +71,8 @@ pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
     if arguments.peers {
         for (name, feature) in PEERS {
             let needs = format!("fal = {{ version = \"=0.3.6\", features = [\"{feature}\"] }}\n{tokio}");
-            peer(&App::write(name, folder.path(), &needs, FAL)?, &mut rows)?;
+            let app = App::write(name, folder.path(), &needs, FAL);
+            app.and_then(|app| peer(&app, &mut rows)).unwrap_or_else(|error| left_out(&error));
         }
     }
     Ok(rows)

@@ -1,5 +1,4 @@
 use fal::endpoints::fal_ai::flux;
-use fal::prelude::*;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
