@@ -13,15 +13,14 @@ use std::{
 };
 
 use fal_core::{Endpoint, IntoInput};
-use futures_util::{Stream, StreamExt, stream};
-use tracing::Instrument;
+use futures_util::{FutureExt, Stream, StreamExt, stream};
 
 pub use self::{
     file::FileJournal,
     journal::{Journal, JournalEntry},
 };
 use self::{journal::Past, one::One};
-use crate::{BoxFuture, Client, Error, ErrorKind, Reply, Result, call::CallOptions};
+use crate::{BoxFuture, Client, Error, ErrorKind, Pending, Reply, Result, call::CallOptions, prepare};
 
 /// Many requests over the queue, from [`Client::batch`]. Sent by awaiting it, which gives the replies in the
 /// order of the inputs, or by [`as_completed`](Self::as_completed).
@@ -119,8 +118,7 @@ impl<E: Endpoint> Batch<E> {
             Some(journal) => Past::read(journal.as_ref()).await?,
             None => Past::default(),
         };
-        let done = stream::iter(inputs.enumerate()).map(move |(index, (endpoint, input))| {
-            let span = tracing::info_span!("fal.batch", %endpoint, index);
+        let done = stream::iter(inputs.enumerate()).map(move |(index, (endpoint, mut input))| {
             let one = One {
                 client: client.clone(),
                 index,
@@ -129,7 +127,10 @@ impl<E: Endpoint> Batch<E> {
                 options: options.clone(),
                 resubmit,
             };
-            async move { (index, one.send::<E>(endpoint, input).await) }.instrument(span)
+            let fingerprint = journal.is_some().then(|| one::fingerprint(&endpoint, &mut input));
+            let input = prepare::write(input, options.unchecked);
+            let reply = Pending::new(endpoint.clone(), one.send(endpoint, input, fingerprint));
+            reply.map(move |reply| (index, reply))
         });
         Ok(Completions(Box::pin(done.buffer_unordered(at_once))))
     }

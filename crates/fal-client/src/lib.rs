@@ -46,6 +46,7 @@ mod blocking;
 mod client;
 mod config;
 mod credentials;
+mod decode;
 mod endpoint_id;
 mod error;
 #[cfg(feature = "platform")]
@@ -53,6 +54,7 @@ mod estimate;
 mod hosts;
 #[cfg(feature = "realtime")]
 mod over_ws;
+mod pending;
 mod prepare;
 #[cfg(feature = "realtime")]
 mod realtime;
@@ -92,6 +94,7 @@ pub use self::{
     credentials::Credentials,
     error::{Error, ErrorKind, FieldError, Result, types as error_type},
     hosts::Hosts,
+    pending::Pending,
     queue::{Cancelled, Job, Log, Metrics, Submit, Subscribe, Ticket, Update, Updates, Wait},
     reply::Reply,
     retry::Retry,

@@ -10,11 +10,11 @@ use std::{
     time::Duration,
 };
 
-use bytes::BytesMut;
-use fal_core::{Endpoint, IntoInput, validate};
+use bytes::{Bytes, BytesMut};
+use fal_core::{Endpoint, IntoInput};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::{
     BoxFuture, Client, Error, ErrorKind, Reply, Result,
@@ -172,16 +172,14 @@ impl<E: Endpoint> Calls<E> {
     pub async fn run<I: IntoInput<Endpoint = E>>(&self, input: I) -> Result<Reply<E::Output>> {
         let shared = &*self.shared;
         let call = async {
-            let mut input = input.into_input();
-            validate(&input).map_err(Error::violations)?;
-            prepare::upload_files(&shared.client, &mut input, &shared.client.0.retry, None).await?;
-            let body = serde_json::to_string(&input).map_err(prepare::unwritable)?;
-            let waiting = shared.send(Message::Text(body.into())).await?;
+            let input = prepare::write(input.into_input(), false)?;
+            let body = input.json(&shared.client, &shared.client.0.retry, None).await?;
+            let waiting = shared.send(as_text(body)?).await?;
             let answer = shared.answer(waiting).await?;
             if !answer.status.is_success() {
                 return Err(Error::from_answer(answer.status, &answer.headers, answer.body));
             }
-            Reply::read(answer, None)
+            Reply::read(answer.into())
         };
         let done = within(shared.timeout, &shared.endpoint, call).await;
         done.map_err(|error| error.at(shared.endpoint.as_ref()))
@@ -319,6 +317,14 @@ impl Begun {
         }
         Ok(Answer { status: self.status, headers: self.headers, body: self.body.freeze() })
     }
+}
+
+/// The gateway takes frames of text only.
+fn as_text(json: Bytes) -> Result<Message> {
+    let text = Utf8Bytes::try_from(json).map_err(|cause| {
+        Error::new(ErrorKind::Encode, "the input is written as JSON that is no UTF-8").caused_by(cause)
+    })?;
+    Ok(Message::Text(text))
 }
 
 /// A call whose answer has not been fetched.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
 use fal_core::{File, Parameters, validate};
 use http::Method;
 use serde::Serialize;
@@ -9,7 +10,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
-    Client, Error, ErrorKind, Result, Retry,
+    BoxFuture, Client, Error, ErrorKind, Result, Retry,
     call::CallOptions,
     endpoint_id::EndpointId,
     retry::Repeat,
@@ -17,14 +18,99 @@ use crate::{
     transport::{Content, Request},
 };
 
+/// An input as it is sent.
+///
+/// Made where its type is known, and sent where it is not: what lies between is compiled once, and not for each
+/// model that an app calls.
+pub(crate) enum Written {
+    Json(Bytes),
+    /// Has local files, which are uploaded first. In a box that only inputs with files make: an app that calls no
+    /// model with files then need not contain what uploads them.
+    WithFiles(Upload),
+}
+
+type Upload = Box<dyn FnOnce(Client, Retry, Option<Instant>) -> BoxFuture<Result<Bytes>> + Send>;
+
+/// Checks the input, and writes it.
+pub(crate) fn write<P>(mut input: P, unchecked: bool) -> Result<Written>
+where
+    P: Parameters + Serialize + Send + 'static,
+{
+    if !unchecked {
+        validate(&input).map_err(Error::violations)?;
+    }
+    let mut local: Vec<File> = Vec::new();
+    input.visit_files(&mut |file| {
+        if file.as_url().is_none() && !local.contains(file) {
+            local.push(file.clone());
+        }
+    });
+    if local.is_empty() {
+        return Ok(Written::Json(json(&input)?));
+    }
+    Ok(Written::with_files(
+        local,
+        Box::new(move |local, online| {
+            input.visit_files(&mut |file| {
+                if let Some(index) = local.iter().position(|candidate| candidate == file)
+                    && let Some(uploaded) = online.get(index)
+                {
+                    *file = uploaded.clone();
+                }
+            });
+            json(&input)
+        }),
+    ))
+}
+
+fn json(input: &impl Serialize) -> Result<Bytes> {
+    match serde_json::to_vec(input) {
+        Ok(json) => Ok(json.into()),
+        Err(error) => Err(unwritable(error)),
+    }
+}
+
+fn unwritable(error: serde_json::Error) -> Error {
+    let message = format!("the input cannot be written as JSON: {error}");
+    Error::new(ErrorKind::Encode, message).caused_by(error)
+}
+
+/// Writes an input whose local files, the first, are online as the second.
+type WriteOnline = Box<dyn FnOnce(&[File], &[File]) -> Result<Bytes> + Send>;
+
+impl Written {
+    /// Uploads side by side, a file that is given twice once.
+    fn with_files(local: Vec<File>, write: WriteOnline) -> Self {
+        Self::WithFiles(Box::new(move |client, retry, deadline| {
+            Box::pin(async move {
+                let online = storage::upload_all(client, local.clone(), retry, deadline).await?;
+                write(&local, &online)
+            })
+        }))
+    }
+
+    /// The JSON, once its files are online.
+    pub(crate) async fn json(
+        self,
+        client: &Client,
+        retry: &Retry,
+        deadline: Option<Instant>,
+    ) -> Result<Bytes> {
+        match self {
+            Self::Json(json) => Ok(json),
+            Self::WithFiles(upload) => upload(client.clone(), retry.clone(), deadline).await,
+        }
+    }
+}
+
 /// The request that gives `input` to an endpoint of the service at `base`.
 ///
 /// Local files are uploaded and replaced by their URLs.
-pub(crate) async fn request<P: Parameters + Serialize>(
+pub(crate) async fn request(
     client: &Client,
     base: &Url,
     endpoint: &str,
-    mut input: P,
+    input: Result<Written>,
     options: &mut CallOptions,
 ) -> Result<Request> {
     let deadline = options.deadline(client);
@@ -33,28 +119,26 @@ pub(crate) async fn request<P: Parameters + Serialize>(
         url.query_pairs_mut().extend_pairs(&options.query);
     }
     let headers = options.headers()?;
-    if !options.unchecked {
-        validate(&input).map_err(Error::violations)?;
-    }
-    upload_files(client, &mut input, &options.retry(client), deadline).await?;
+    let retry = options.retry(client);
+    let json = input?.json(client, &retry, deadline).await?;
     let method = options.method.take().unwrap_or(Method::POST);
     let content = if [Method::GET, Method::HEAD].contains(&method) {
-        in_query(&mut url, &input)?;
+        in_query(&mut url, &json)?;
         Content::None
     } else {
-        Content::Json(serde_json::to_vec(&input).map_err(unwritable)?.into())
+        Content::Json(json)
     };
     let mut request = Request::to_fal(method, url, Repeat::WhenUnaccepted);
     request.headers = headers;
     request.content = content;
-    request.retry = options.retry(client);
+    request.retry = retry;
     request.deadline = deadline;
     Ok(request)
 }
 
 /// The parameters as pairs of the query.
-fn in_query(url: &mut Url, input: &impl Serialize) -> Result<()> {
-    let parameters = match serde_json::to_value(input).map_err(unwritable)? {
+fn in_query(url: &mut Url, input: &[u8]) -> Result<()> {
+    let parameters = match serde_json::from_slice(input).map_err(unwritable)? {
         Value::Null => return Ok(()),
         Value::Object(parameters) => parameters,
         _ => return Err(Error::new(ErrorKind::Encode, "only an object can be sent as a query")),
@@ -71,38 +155,5 @@ fn in_query(url: &mut Url, input: &impl Serialize) -> Result<()> {
             }
         }
     }
-    Ok(())
-}
-
-pub(crate) fn unwritable(error: serde_json::Error) -> Error {
-    let message = format!("the input cannot be written as JSON: {error}");
-    Error::new(ErrorKind::Encode, message).caused_by(error)
-}
-
-/// Uploads side by side, a file that is given twice once.
-pub(crate) async fn upload_files<P: Parameters>(
-    client: &Client,
-    input: &mut P,
-    retry: &Retry,
-    deadline: Option<Instant>,
-) -> Result<()> {
-    let mut local: Vec<File> = Vec::new();
-    input.visit_files(&mut |file| {
-        if file.as_url().is_none() && !local.contains(file) {
-            local.push(file.clone());
-        }
-    });
-    if local.is_empty() {
-        return Ok(());
-    }
-    // In a box, because most calls have no files and should not be as large as if they had.
-    let online = Box::pin(storage::upload_all(client, local.clone(), retry, deadline)).await?;
-    input.visit_files(&mut |file| {
-        if let Some(index) = local.iter().position(|candidate| candidate == file)
-            && let Some(uploaded) = online.get(index)
-        {
-            *file = uploaded.clone();
-        }
-    });
     Ok(())
 }

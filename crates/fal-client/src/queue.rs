@@ -7,6 +7,7 @@ mod listen;
 mod logs;
 mod news;
 mod permits;
+mod queued;
 mod status;
 mod submit;
 mod subscribe;
@@ -15,6 +16,10 @@ mod updates;
 mod urls;
 mod wait;
 
+pub(crate) use self::{
+    follow::FollowOptions, permits::Permits, queued::Queued, submit::Submission, subscribe::give_up,
+    wait::wait,
+};
 pub use self::{
     job::{Cancelled, Job},
     logs::Log,
@@ -25,4 +30,3 @@ pub use self::{
     updates::Updates,
     wait::Wait,
 };
-pub(crate) use self::{permits::Permits, subscribe::give_up};

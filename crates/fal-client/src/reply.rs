@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
-use crate::{Error, ErrorKind, Result, transport::Answer};
+use crate::{Result, transport::Answer};
 
 /// Let their bearer act for the caller: not to be passed around by accident.
 const SECRETS: [&str; 2] = ["x-fal-cdn-token", "set-cookie"];
@@ -18,9 +18,22 @@ const SECRETS: [&str; 2] = ["x-fal-cdn-token", "set-cookie"];
 #[derive(Clone)]
 pub struct Reply<T> {
     value: T,
+    with: With,
+}
+
+/// What comes with every answer, whatever its type.
+#[derive(Clone)]
+struct With {
     request_id: String,
     raw: Bytes,
     headers: HeaderMap,
+}
+
+/// The answer to a call that may have an id from the queue.
+pub(crate) struct Answered {
+    pub(crate) answer: Answer,
+    /// Unless it is that of the answer.
+    pub(crate) request_id: Option<String>,
 }
 
 impl<T> Reply<T> {
@@ -28,31 +41,31 @@ impl<T> Reply<T> {
     /// header. Empty when the service gave none.
     #[must_use]
     pub fn request_id(&self) -> &str {
-        &self.request_id
+        &self.with.request_id
     }
 
     /// The answer as it came, with the fields that `T` does not know.
     #[must_use]
     pub fn raw(&self) -> &Bytes {
-        &self.raw
+        &self.with.raw
     }
 
     /// What the call costs, in the units in which the endpoint is priced (`X-Fal-Billable-Units`).
     #[must_use]
     pub fn billable_units(&self) -> Option<f64> {
-        self.text("x-fal-billable-units")?.trim().parse().ok().filter(|units: &f64| units.is_finite())
+        self.with.text("x-fal-billable-units")?.trim().parse().ok().filter(|units: &f64| units.is_finite())
     }
 
     /// The runner that answered (`X-Fal-Served-From`).
     #[must_use]
     pub fn served_from(&self) -> Option<&str> {
-        self.text("x-fal-served-from")
+        self.with.text("x-fal-served-from")
     }
 
     /// The headers of the answer, but for those that are secrets.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.with.headers
     }
 
     /// The answer alone.
@@ -60,22 +73,33 @@ impl<T> Reply<T> {
     pub fn into_inner(self) -> T {
         self.value
     }
-
-    fn text(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
 }
 
 impl<T: DeserializeOwned> Reply<T> {
-    pub(crate) fn read(answer: Answer, request_id: Option<&str>) -> Result<Self> {
-        let request_id = match request_id {
-            Some(request_id) => request_id.to_owned(),
-            None => answer.request_id().unwrap_or_default().to_owned(),
-        };
-        let value = answer.json().map_err(|error| {
-            error.request(Some(request_id.as_str()).filter(|request_id| !request_id.is_empty()))
-        })?;
-        Ok(Self { value, request_id, raw: answer.body, headers: kept(answer.headers) })
+    pub(crate) fn read(answered: Answered) -> Result<Self> {
+        match answered.answer.json() {
+            Ok(value) => Ok(Self { value, with: answered.into() }),
+            Err(error) => Err(error.request(answered.request_id.as_deref())),
+        }
+    }
+}
+
+impl From<Answered> for With {
+    fn from(Answered { answer, request_id }: Answered) -> Self {
+        let request_id = request_id.or_else(|| answer.request_id().map(str::to_owned)).unwrap_or_default();
+        Self { request_id, raw: answer.body, headers: kept(answer.headers) }
+    }
+}
+
+impl From<Answer> for Answered {
+    fn from(answer: Answer) -> Self {
+        Self { answer, request_id: None }
+    }
+}
+
+impl With {
+    fn text(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
     }
 }
 
@@ -92,7 +116,7 @@ impl<T: fmt::Debug> fmt::Debug for Reply<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reply")
             .field("value", &self.value)
-            .field("request_id", &self.request_id)
+            .field("request_id", &self.with.request_id)
             .finish_non_exhaustive()
     }
 }
@@ -115,30 +139,6 @@ impl Answer {
     pub(crate) fn request_id(&self) -> Option<&str> {
         self.headers.get("x-fal-request-id")?.to_str().ok()
     }
-
-    /// Reads the body as `T`. The error says where it is not one, and keeps the body.
-    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        // Keeping track of the path costs time that only a failure is worth.
-        if let Ok(value) = serde_json::from_slice(&self.body) {
-            return Ok(value);
-        }
-        let mut json = serde_json::Deserializer::from_slice(&self.body);
-        let read = serde_path_to_error::deserialize(&mut json);
-        let (path, cause) = match read.map(|value| (value, json.end())) {
-            Ok((value, Ok(()))) => return Ok(value),
-            Ok((_, Err(cause))) => (".".to_owned(), cause),
-            Err(error) => (error.path().to_string(), error.into_inner()),
-        };
-        let message = if self.body.is_empty() {
-            "the answer is empty".to_owned()
-        } else if path == "." {
-            format!("the answer is not what the endpoint promises: {cause}")
-        } else {
-            format!("the answer is not what the endpoint promises: {path}: {cause}")
-        };
-        let error = Error::new(ErrorKind::Decode { path }, message).caused_by(cause);
-        Err(error.body_of(self.status, self.body.clone()).request(self.request_id()))
-    }
 }
 
 #[cfg(test)]
@@ -147,6 +147,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    use crate::ErrorKind;
 
     #[derive(Debug, Deserialize)]
     struct Output {
@@ -177,26 +178,22 @@ mod tests {
             ("x-fal-served-from", "runner"),
         ];
         let body = r#"{"images":[{"url":"u"}],"new":1}"#;
-        let reply: Reply<Output> = Reply::read(answer(body, &headers), None).unwrap();
+        let reply: Reply<Output> = Reply::read(answer(body, &headers).into()).unwrap();
         assert_eq!(reply.images[0].url, "u");
         assert_eq!((reply.request_id(), reply.billable_units()), ("r1", Some(1.5)));
         assert!(!format!("{reply:?} {:?}", reply.headers()).contains("secret"));
         assert_eq!((reply.served_from(), reply.raw().as_ref()), (Some("runner"), body.as_bytes()));
-        let reply: Reply<Output> = Reply::read(answer(body, &headers), Some("queue's")).unwrap();
+        let answered = Answered { answer: answer(body, &headers), request_id: Some("queue's".to_owned()) };
+        let reply: Reply<Output> = Reply::read(answered).unwrap();
         assert_eq!(reply.request_id(), "queue's");
     }
 
     #[test]
     fn a_wrong_answer_says_where_and_keeps_the_body() {
-        let table = [
-            (r#"{"images":[{"url":7}]}"#, "images[0].url"),
-            (r#"{"images":[{}]}"#, "images[0]"),
-            ("[]", "."),
-            ("", "."),
-            (r#"{"images":[]} trailing"#, "."),
-        ];
+        let table = [(r#"{"images":[{"url":7}]}"#, "images[0].url"), ("", ".")];
         for (body, expected) in table {
-            let error = Reply::<Output>::read(answer(body, &[]), Some("r1")).unwrap_err();
+            let answered = Answered { answer: answer(body, &[]), request_id: Some("r1".to_owned()) };
+            let error = Reply::<Output>::read(answered).unwrap_err();
             let ErrorKind::Decode { path, .. } = error.kind() else { panic!("{error:?}") };
             assert_eq!(path, expected, "{body}");
             assert_eq!(error.body().unwrap().as_ref(), body.as_bytes());

@@ -6,9 +6,10 @@ use fal_core::{Endpoint, IntoInput};
 use tracing::{Instrument, field::Empty};
 
 use crate::{
-    BoxFuture, Client, Reply, Result,
+    BoxFuture, Client, Pending, Reply, Result,
     call::{CallOptions, within},
-    prepare,
+    prepare::{self, Written},
+    reply::Answered,
 };
 
 /// A direct call, from [`Client::run`]. Sent by awaiting it.
@@ -32,27 +33,36 @@ impl<E: Endpoint> Run<E> {
     fn endpoint(&self) -> &str {
         &self.endpoint
     }
-
-    async fn send(self) -> Result<Reply<E::Output>> {
-        let Self { client, endpoint, input, mut options } = self;
-        let limit = options.timeout(&client);
-        let call = async {
-            let request =
-                prepare::request(&client, &client.hosts().run, &endpoint, input, &mut options).await?;
-            let answer = client.0.transport.send(&request).await?;
-            tracing::Span::current().record("request_id", answer.request_id());
-            Reply::read(answer, None)
-        };
-        within(limit, &endpoint, call).await.map_err(|error| error.at(endpoint.as_ref()))
-    }
 }
 
 impl<E: Endpoint> IntoFuture for Run<E> {
     type Output = Result<Reply<E::Output>>;
-    type IntoFuture = BoxFuture<Self::Output>;
+    type IntoFuture = Pending<E::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let span = tracing::info_span!("fal.run", endpoint = %self.endpoint, request_id = Empty);
-        Box::pin(self.send().instrument(span))
+        let Self { client, endpoint, input, options } = self;
+        let input = prepare::write(input, options.unchecked);
+        Pending::new(endpoint.clone(), exchange(client, endpoint, input, options))
     }
+}
+
+fn exchange(
+    client: Client,
+    endpoint: Cow<'static, str>,
+    input: Result<Written>,
+    mut options: CallOptions,
+) -> BoxFuture<Result<Answered>> {
+    let span = tracing::info_span!("fal.run", %endpoint, request_id = Empty);
+    let call = async move {
+        let limit = options.timeout(&client);
+        let call = async {
+            let base = &client.hosts().run;
+            let request = prepare::request(&client, base, &endpoint, input, &mut options).await?;
+            let answer = client.0.transport.send(&request).await?;
+            tracing::Span::current().record("request_id", answer.request_id());
+            Ok(answer.into())
+        };
+        within(limit, &endpoint, call).await
+    };
+    Box::pin(call.instrument(span))
 }

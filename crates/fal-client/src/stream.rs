@@ -2,14 +2,17 @@
 
 mod event;
 mod events;
+mod sent;
 mod workflow;
 
 use std::{borrow::Cow, time::Duration};
 
 use fal_core::{IntoInput, Streams};
+use futures_util::FutureExt;
 use http::{HeaderValue, header};
 use tracing::{Instrument, field::Empty};
 
+use self::sent::Opened;
 pub use self::{
     event::Event,
     events::EventStream,
@@ -18,7 +21,7 @@ pub use self::{
 use crate::{
     BoxFuture, Client, Error, ErrorKind, Result,
     call::{CallOptions, within},
-    prepare,
+    prepare::{self, Written},
     sse::Events,
 };
 
@@ -56,9 +59,29 @@ impl<E: Streams> Stream<E> {
     fn endpoint(&self) -> &str {
         &self.endpoint
     }
+}
 
-    async fn open(self) -> Result<EventStream<E>> {
-        let Self { client, endpoint, input, mut options, idle } = self;
+impl<E: Streams> IntoFuture for Stream<E> {
+    type Output = Result<EventStream<E>>;
+    type IntoFuture = BoxFuture<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Self { client, endpoint, input, options, idle } = self;
+        let input = prepare::write(input, options.unchecked);
+        let opened = open(client, endpoint, input, options, idle);
+        Box::pin(opened.map(|opened| opened.map(EventStream::new)))
+    }
+}
+
+fn open(
+    client: Client,
+    endpoint: Cow<'static, str>,
+    input: Result<Written>,
+    mut options: CallOptions,
+    idle: Option<Duration>,
+) -> BoxFuture<Result<Opened>> {
+    let span = tracing::info_span!("fal.stream", %endpoint, request_id = Empty);
+    let opening = async move {
         let limit = options.timeout(&client);
         let deadline = options.deadline(&client).zip(limit);
         if options.path.is_none() && !endpoint.ends_with("/stream") {
@@ -90,16 +113,7 @@ impl<E: Streams> Stream<E> {
         };
         let opened = within(limit, &endpoint, opening).await;
         let (events, status, headers) = opened.map_err(|error| error.at(endpoint.as_ref()))?;
-        Ok(EventStream::new(events, endpoint, status, headers, idle, deadline))
-    }
-}
-
-impl<E: Streams> IntoFuture for Stream<E> {
-    type Output = Result<EventStream<E>>;
-    type IntoFuture = BoxFuture<Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        let span = tracing::info_span!("fal.stream", endpoint = %self.endpoint, request_id = Empty);
-        Box::pin(self.open().instrument(span))
-    }
+        Ok(Opened { events, endpoint, status, headers, idle, deadline })
+    };
+    Box::pin(opening.instrument(span))
 }

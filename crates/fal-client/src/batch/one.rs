@@ -2,12 +2,17 @@
 
 use std::{borrow::Cow, sync::Arc, time::Instant};
 
-use fal_core::{Endpoint, File, Parameters};
+use fal_core::{File, Parameters};
 use serde::Serialize;
+use tracing::Instrument;
 
 use super::journal::{Journal, JournalEntry, PastOne, Stage};
 use crate::{
-    Client, Error, ErrorKind, Job, Reply, Result, Submit, Ticket, call::CallOptions, queue::give_up,
+    BoxFuture, Client, Error, ErrorKind, Result, Ticket,
+    call::CallOptions,
+    prepare::Written,
+    queue::{self, FollowOptions, Queued, Submission},
+    reply::Answered,
 };
 
 /// One request of a batch, before it is sent.
@@ -21,39 +26,58 @@ pub(super) struct One {
 }
 
 impl One {
-    pub(super) async fn send<E: Endpoint>(
+    /// The fingerprint tells the input apart where there is a journal.
+    pub(super) fn send(
         self,
         endpoint: Cow<'static, str>,
-        input: E::Input,
-    ) -> Result<Reply<E::Output>> {
+        input: Result<Written>,
+        fingerprint: Option<Result<String>>,
+    ) -> BoxFuture<Result<Answered>> {
+        let span = tracing::info_span!("fal.batch", %endpoint, index = self.index);
+        Box::pin(self.answer(endpoint, input, fingerprint).instrument(span))
+    }
+
+    async fn answer(
+        self,
+        endpoint: Cow<'static, str>,
+        input: Result<Written>,
+        fingerprint: Option<Result<String>>,
+    ) -> Result<Answered> {
         let limit = self.options.timeout(&self.client);
         let (is_kept, start) = (self.journal.is_some(), Instant::now());
-        let job: Job<E> = self.job(endpoint, input).await?;
-        let Some(limit) = limit else { return job.wait().await };
+        let queued = self.queued(endpoint, input, fingerprint).await?;
+        let Some(limit) = limit else { return queue::wait(queued, None, FollowOptions::default()).await };
         let left = limit.saturating_sub(start.elapsed());
         if is_kept {
-            return job.wait().timeout(left).await;
+            return queue::wait(queued, Some(left), FollowOptions::default()).await;
         }
-        match tokio::time::timeout(left, job.wait().into_future()).await {
+        let waiting = queue::wait(queued.clone(), None, FollowOptions::default());
+        match tokio::time::timeout(left, waiting).await {
             Ok(result) => result,
-            Err(_) => Err(give_up(&job, limit).await),
+            Err(_) => Err(queue::give_up(&queued, limit).await),
         }
     }
 
-    async fn job<E: Endpoint>(self, endpoint: Cow<'static, str>, mut input: E::Input) -> Result<Job<E>> {
-        let Some(journal) = self.journal.clone() else {
-            return Submit::of(self.client, endpoint, input, self.options).await;
+    async fn queued(
+        self,
+        endpoint: Cow<'static, str>,
+        input: Result<Written>,
+        fingerprint: Option<Result<String>>,
+    ) -> Result<Queued> {
+        let submission = Submission::new(self.client.clone(), endpoint.clone(), input, self.options);
+        let (Some(journal), Some(fingerprint)) = (self.journal, fingerprint) else {
+            return submission.submit().await;
         };
         let index = self.index;
-        let fingerprint = fingerprint(&endpoint, &mut input).map_err(|error| error.at(&*endpoint))?;
+        let fingerprint = fingerprint.map_err(|error| error.at(&*endpoint))?;
         if self.past.input.as_ref().is_some_and(|past| *past != fingerprint) {
             return Err(of_another(index).at(&*endpoint));
         }
         match self.past.stage {
-            Stage::Submitted(ticket) => {
-                let ticket: Ticket<E> = ticket.typed(&endpoint).ok_or_else(|| of_another(index))?;
-                return Ok(self.client.resume(ticket));
+            Stage::Submitted(ticket) if ticket.endpoint() == endpoint => {
+                return Ok(ticket.queued(self.client));
             }
+            Stage::Submitted(_) => return Err(of_another(index)),
             Stage::InDoubt if !self.resubmit => {
                 let message = "an earlier process was sending this request when it ended, so it may be running; \
                                it was not sent again";
@@ -66,12 +90,12 @@ impl One {
         };
         let begun = JournalEntry::Begun { index, input: fingerprint };
         journal.write(begun).await.map_err(|cause| unwritable(cause).at(&*endpoint))?;
-        match Submit::<E>::of(self.client, endpoint, input, self.options).await {
-            Ok(job) => {
-                let ticket = job.ticket().untyped();
+        match submission.submit().await {
+            Ok(queued) => {
+                let ticket = Ticket::from(&queued);
                 match journal.write(JournalEntry::Submitted { index, ticket }).await {
-                    Ok(()) => Ok(job),
-                    Err(cause) => Err(unwritable(cause).at(job.endpoint()).request(Some(job.request_id()))),
+                    Ok(()) => Ok(queued),
+                    Err(cause) => Err(queued.named(unwritable(cause))),
                 }
             }
             Err(error) => {
@@ -91,7 +115,7 @@ fn of_another(index: usize) -> Error {
 }
 
 /// Tells inputs apart, local files by where they are.
-fn fingerprint<P: Parameters + Serialize>(endpoint: &str, input: &mut P) -> Result<String> {
+pub(super) fn fingerprint<P: Parameters + Serialize>(endpoint: &str, input: &mut P) -> Result<String> {
     let (mut local, mut nth) = (Vec::new(), 0_usize);
     input.visit_files(&mut |file| {
         if file.as_url().is_none() {

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use fal_core::Endpoint;
-
 use super::{
-    Job, Update,
+    Update,
     listen::{Heard, Listening},
     news::{Lines, News},
+    queued::Queued,
 };
-use crate::{Error, ErrorKind, Reply, Result, retry::Repeat};
+use crate::{Error, ErrorKind, Result, reply::Answered, retry::Repeat};
 
 /// After so many streams in a row that said nothing, the request is only looked at.
 const USELESS_STREAMS: u32 = 3;
@@ -23,7 +22,7 @@ const LATE: Duration = Duration::from_millis(100);
 
 /// What the setters of a call that waits have collected.
 #[derive(Default)]
-pub(super) struct FollowOptions {
+pub(crate) struct FollowOptions {
     pub(super) logs: bool,
     pub(super) on_update: Option<OnUpdate>,
     pub(super) poll: Poll,
@@ -70,8 +69,8 @@ impl Poll {
 ///
 /// It listens to the status stream. Where there is none, or it says nothing, or too many are listened to,
 /// it looks at the status now and then. When a stream breaks, it looks at once, and then listens again.
-pub(super) struct Follower<E> {
-    job: Job<E>,
+pub(super) struct Follower {
+    queued: Queued,
     logs: bool,
     poll: Poll,
     news: News,
@@ -82,15 +81,15 @@ pub(super) struct Follower<E> {
     at_once: bool,
 }
 
-impl<E: Endpoint> Follower<E> {
-    pub(super) fn new(job: Job<E>, logs: bool, poll: Poll) -> Self {
-        let listens = !poll.only && job.client.0.transport.streams();
+impl Follower {
+    pub(super) fn new(queued: Queued, logs: bool, poll: Poll) -> Self {
+        let listens = !poll.only && queued.client.0.transport.streams();
         Self {
-            listening: listens.then(|| Listening::start(&job, logs)).flatten(),
+            listening: listens.then(|| Listening::start(&queued, logs)).flatten(),
             useless: if listens { 0 } else { USELESS_STREAMS },
             news: News::default(),
             at_once: true,
-            job,
+            queued,
             logs,
             poll,
         }
@@ -144,14 +143,14 @@ impl<E: Endpoint> Follower<E> {
         if !std::mem::take(&mut self.at_once) {
             tokio::time::sleep(self.poll.pause()).await;
             if self.useless < USELESS_STREAMS {
-                self.listening = Listening::start(&self.job, self.logs);
+                self.listening = Listening::start(&self.queued, self.logs);
                 if self.listening.is_some() {
                     self.news.stream_begins();
                     return Ok(None);
                 }
             }
         }
-        self.job.look(self.logs).await.map(Some)
+        self.queued.look(self.logs).await.map(Some)
     }
 
     async fn add_late_lines(&mut self, completed: &mut Update) {
@@ -161,7 +160,7 @@ impl<E: Endpoint> Follower<E> {
                 tokio::time::sleep(LATE).await;
             }
             // The request is done: that a look fails must not hide it.
-            let Ok(mut update) = self.job.fetch_status(true).await else { return };
+            let Ok(mut update) = self.queued.fetch_status(true).await else { return };
             let Some(late) = update.logs_mut() else { return };
             self.news.retain_new(late, Lines::All);
             if late.is_empty() {
@@ -174,8 +173,8 @@ impl<E: Endpoint> Follower<E> {
 
 impl FollowOptions {
     /// Follows the request to its end and fetches the result.
-    pub(super) async fn finish<E: Endpoint>(&mut self, job: &Job<E>) -> Result<Reply<E::Output>> {
-        let mut follower = Follower::new(job.clone(), self.logs, self.poll);
+    pub(super) async fn finish(&mut self, queued: &Queued) -> Result<Answered> {
+        let mut follower = Follower::new(queued.clone(), self.logs, self.poll);
         let mut failure = None;
         while let Some(update) = follower.next().await? {
             if let Some(on_update) = &mut self.on_update {
@@ -185,16 +184,12 @@ impl FollowOptions {
                 failure = Some((error, error_type));
             }
         }
-        let Some((error, error_type)) = failure else { return job.collect(Repeat::Freely).await };
+        let Some((error, error_type)) = failure else { return queued.collect(Repeat::Freely).await };
         // The result of a failed request is the failure, whose status may be one that is otherwise worth
         // another try.
-        match job.collect(Repeat::Failure).await {
-            Ok(reply) => {
-                let failure = Error::new(ErrorKind::Api, error).typed(error_type);
-                Err(job.named(failure.body_of(http::StatusCode::OK, reply.raw().clone())))
-            }
-            Err(error) => Err(error),
-        }
+        let Answered { answer, .. } = queued.collect(Repeat::Failure).await?;
+        let failure = Error::new(ErrorKind::Api, error).typed(error_type);
+        Err(queued.named(failure.body_of(answer.status, answer.body)))
     }
 }
 

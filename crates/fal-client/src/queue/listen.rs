@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use fal_core::Endpoint;
 use http::{HeaderValue, Method, header};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Job, Update};
+use super::{Update, queued::Queued};
 use crate::{BoxFuture, Error, ErrorKind, Result, hosts::join, retry::Repeat, sse::Events};
 
 /// A stream that has said nothing yet is asked about by a look at the status after this long, and then
@@ -47,10 +46,10 @@ pub(super) enum Heard {
 
 impl Listening {
     /// Starts to listen, if no more are listening than should. Nothing is sent before `next`.
-    pub(super) fn start<E: Endpoint>(job: &Job<E>, logs: bool) -> Option<Self> {
-        let permit = job.client.0.queue.stream()?;
-        let job = job.clone();
-        let opening = Box::pin(async move { job.open_stream(logs).await });
+    pub(super) fn start(queued: &Queued, logs: bool) -> Option<Self> {
+        let permit = queued.client.0.queue.stream()?;
+        let queued = queued.clone();
+        let opening = Box::pin(async move { queued.open_stream(logs).await });
         Some(Self { state: State::Opening(opening), silences: 0, has_spoken: false, _permit: permit })
     }
 
@@ -105,7 +104,7 @@ impl Listening {
     }
 }
 
-impl<E: Endpoint> Job<E> {
+impl Queued {
     async fn open_stream(self, logs: bool) -> Result<Events> {
         let mut request = self.request(Method::GET, |urls| join(&urls.status, ["stream"]))?;
         request.url.set_query(Some(if logs { "logs=1" } else { "logs=0" }));

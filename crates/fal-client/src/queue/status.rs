@@ -1,10 +1,9 @@
 //! What the queue says about a request.
 
-use fal_core::Endpoint;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Job, Log};
+use super::Log;
 use crate::{Error, ErrorKind, Result, transport::Answer};
 
 /// How far a request is.
@@ -121,26 +120,6 @@ fn text(value: Value) -> String {
     match value {
         Value::String(text) => text,
         other => other.to_string(),
-    }
-}
-
-impl<E: Endpoint> Job<E> {
-    /// How far the request is, without logs. `GET …/requests/{request_id}/status`.
-    ///
-    /// # Errors
-    ///
-    /// `NotFound` for a request that never was or is no longer kept; as any call otherwise.
-    pub async fn status(&self) -> Result<Update> {
-        self.within_limit(self.fetch_status(false)).await
-    }
-
-    /// How far the request is, with every line it has logged so far.
-    ///
-    /// # Errors
-    ///
-    /// As [`status`](Self::status).
-    pub async fn status_with_logs(&self) -> Result<Update> {
-        self.within_limit(self.fetch_status(true)).await
     }
 }
 

@@ -3,14 +3,19 @@
 use std::borrow::Cow;
 
 use fal_core::{Endpoint, IntoInput};
+use futures_util::FutureExt;
 use serde::Deserialize;
 use tracing::{Instrument, field::Empty};
 
-use super::{Job, job::TRANSFER, urls::Given};
+use super::{
+    Job,
+    queued::{Queued, TRANSFER},
+    urls::Given,
+};
 use crate::{
     BoxFuture, Client, Error, ErrorKind, Result,
     call::{CallOptions, within},
-    prepare,
+    prepare::{self, Written},
 };
 
 /// A request for the queue, from [`Client::submit`]. Sent by awaiting it, which gives a [`Job`].
@@ -32,31 +37,56 @@ impl<E: Endpoint> Submit<E> {
         Self { client, endpoint, input: input.into_input(), options: CallOptions::default() }
     }
 
-    /// A request of a batch.
-    pub(crate) fn of(
+    pub(super) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    pub(super) fn submission(self) -> Submission {
+        let Self { client, endpoint, input, options } = self;
+        Submission::new(client, endpoint, prepare::write(input, options.unchecked), options)
+    }
+}
+
+impl<E: Endpoint> IntoFuture for Submit<E> {
+    type Output = Result<Job<E>>;
+    type IntoFuture = BoxFuture<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.submission().submit().map(|queued| queued.map(Job::of)))
+    }
+}
+
+/// An input on its way into the queue.
+pub(crate) struct Submission {
+    pub(super) client: Client,
+    pub(super) endpoint: Cow<'static, str>,
+    input: Result<Written>,
+    pub(super) options: CallOptions,
+}
+
+impl Submission {
+    pub(crate) fn new(
         client: Client,
         endpoint: Cow<'static, str>,
-        input: E::Input,
+        input: Result<Written>,
         options: CallOptions,
     ) -> Self {
         Self { client, endpoint, input, options }
     }
 
-    pub(super) fn client(&self) -> &Client {
-        &self.client
-    }
-
-    pub(super) fn endpoint(&self) -> &Cow<'static, str> {
-        &self.endpoint
+    pub(crate) fn submit(self) -> BoxFuture<Result<Queued>> {
+        let span = tracing::info_span!("fal.submit", endpoint = %self.endpoint, request_id = Empty);
+        let (limit, endpoint) = (self.options.timeout(&self.client), self.endpoint.clone());
+        Box::pin(async move { within(limit, &endpoint, self.send()).await }.instrument(span))
     }
 
     /// Without the timeout of the call, which `subscribe` spreads over more than this.
-    pub(super) async fn send(self) -> Result<Job<E>> {
+    pub(super) async fn send(self) -> Result<Queued> {
         let endpoint = self.endpoint.clone();
         self.exchange().await.map_err(|error| error.at(endpoint.as_ref()))
     }
 
-    async fn exchange(self) -> Result<Job<E>> {
+    async fn exchange(self) -> Result<Queued> {
         let Self { client, endpoint, input, mut options } = self;
         let queue = &client.hosts().queue;
         let mut request = prepare::request(&client, queue, &endpoint, input, &mut options).await?;
@@ -73,7 +103,7 @@ impl<E: Endpoint> Submit<E> {
         tracing::Span::current().record("request_id", &request_id);
         tracing::debug!(request_id, "queued");
         let given = Given { status: status_url, result: response_url, cancel: cancel_url };
-        Ok(Job::new(client, endpoint.into_owned(), request_id, &given, options.retry))
+        Ok(Queued::new(client, endpoint.into_owned(), request_id, &given, options.retry))
     }
 }
 
@@ -83,15 +113,4 @@ struct Accepted {
     status_url: Option<String>,
     response_url: Option<String>,
     cancel_url: Option<String>,
-}
-
-impl<E: Endpoint> IntoFuture for Submit<E> {
-    type Output = Result<Job<E>>;
-    type IntoFuture = BoxFuture<Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        let span = tracing::info_span!("fal.submit", endpoint = %self.endpoint, request_id = Empty);
-        let (limit, endpoint) = (self.options.timeout(&self.client), self.endpoint.clone());
-        Box::pin(async move { within(limit, &endpoint, self.send()).await }.instrument(span))
-    }
 }

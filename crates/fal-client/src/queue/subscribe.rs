@@ -5,10 +5,13 @@ use std::time::{Duration, Instant};
 use fal_core::{Endpoint, IntoInput};
 use tracing::{Instrument, field::Empty};
 
-use super::{Cancelled, Job, Submit, follow::FollowOptions, wait::CancelOnDrop};
+use super::{
+    Cancelled, Submit, follow::FollowOptions, queued::Queued, submit::Submission, wait::CancelOnDrop,
+};
 use crate::{
-    BoxFuture, Client, Error, Reply, Result,
+    BoxFuture, Client, Error, Pending, Reply, Result,
     call::{CallOptions, timed_out, within},
+    reply::Answered,
 };
 
 /// How long a call whose time is up waits for its cancel request to be answered.
@@ -38,33 +41,49 @@ impl<E: Endpoint> Subscribe<E> {
     fn endpoint(&self) -> &str {
         self.submit.endpoint()
     }
+}
 
-    async fn send(self) -> Result<Reply<E::Output>> {
-        let Self { mut submit, options, mut follow } = self;
-        let (limit, endpoint) = (options.timeout(submit.client()), submit.endpoint().clone());
+impl<E: Endpoint> IntoFuture for Subscribe<E> {
+    type Output = Result<Reply<E::Output>>;
+    type IntoFuture = Pending<E::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Self { mut submit, options, follow } = self;
         submit.options = options;
-        let start = Instant::now();
-        // In a box, which is gone while the job is waited for.
-        let job = Box::pin(within(limit, &endpoint, submit.send())).await?;
-        let guard = CancelOnDrop::new(&job, follow.cancel_on_drop);
-        let result = match limit {
-            None => follow.finish(&job).await,
-            Some(limit) => {
-                let left = limit.saturating_sub(start.elapsed());
-                match tokio::time::timeout(left, follow.finish(&job)).await {
-                    Ok(result) => result,
-                    Err(_) => Err(give_up(&job, limit).await),
-                }
-            }
-        };
-        guard.disarm();
-        result
+        let submission = submit.submission();
+        Pending::new(submission.endpoint.clone(), subscribe(submission, follow))
     }
 }
 
+fn subscribe(submission: Submission, follow: FollowOptions) -> BoxFuture<Result<Answered>> {
+    let span = tracing::info_span!("fal.subscribe", endpoint = %submission.endpoint, request_id = Empty);
+    Box::pin(answer(submission, follow).instrument(span))
+}
+
+async fn answer(submission: Submission, mut follow: FollowOptions) -> Result<Answered> {
+    let limit = submission.options.timeout(&submission.client);
+    let endpoint = submission.endpoint.clone();
+    let start = Instant::now();
+    // In a box, which is gone while the request is waited for.
+    let queued = Box::pin(within(limit, &endpoint, submission.send())).await?;
+    let guard = CancelOnDrop::new(&queued, follow.cancel_on_drop);
+    let result = match limit {
+        None => follow.finish(&queued).await,
+        Some(limit) => {
+            let left = limit.saturating_sub(start.elapsed());
+            match tokio::time::timeout(left, follow.finish(&queued)).await {
+                Ok(result) => result,
+                Err(_) => Err(give_up(&queued, limit).await),
+            }
+        }
+    };
+    guard.disarm();
+    result
+}
+
 /// Cancels the request, and says so.
-pub(crate) async fn give_up<E: Endpoint>(job: &Job<E>, limit: Duration) -> Error {
-    let what_then = match tokio::time::timeout(GOODBYE, job.ask_to_cancel()).await {
+pub(crate) async fn give_up(queued: &Queued, limit: Duration) -> Error {
+    let what_then = match tokio::time::timeout(GOODBYE, queued.ask_to_cancel()).await {
         Ok(Ok(Cancelled::Requested)) => "; it was cancelled".to_owned(),
         Ok(Ok(Cancelled::AlreadyCompleted)) => {
             "; it has completed since, and its result can be fetched".to_owned()
@@ -73,18 +92,7 @@ pub(crate) async fn give_up<E: Endpoint>(job: &Job<E>, limit: Duration) -> Error
         Ok(Err(error)) => format!("; it could not be cancelled: {}", error.message()),
         Err(_) => "; the request to cancel it was not answered".to_owned(),
     };
-    job.named(timed_out(limit, job.endpoint()).followed_by(&what_then))
-}
-
-impl<E: Endpoint> IntoFuture for Subscribe<E> {
-    type Output = Result<Reply<E::Output>>;
-    type IntoFuture = BoxFuture<Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        let span =
-            tracing::info_span!("fal.subscribe", endpoint = %self.submit.endpoint(), request_id = Empty);
-        Box::pin(self.send().instrument(span))
-    }
+    queued.named(timed_out(limit, queued.endpoint()).followed_by(&what_then))
 }
 
 #[cfg(test)]
@@ -97,7 +105,7 @@ mod tests {
     fn a_call_that_waits_is_small() {
         let client = Client::builder().emulator("http://127.0.0.1:9").build().unwrap();
         let call = client.subscribe(untyped::input("acme/app", serde_json::json!({})));
-        let size = size_of_val(&call.send());
+        let size = size_of_val(&answer(call.submit.submission(), call.follow));
         assert!(size <= 4096, "{size} bytes");
     }
 }

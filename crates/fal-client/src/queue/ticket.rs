@@ -5,8 +5,8 @@ use std::{fmt, marker::PhantomData};
 use fal_core::Endpoint;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::urls::Given;
-use crate::untyped::Any;
+use super::{queued::Queued, urls::Given};
+use crate::Client;
 
 /// A request in the queue, in a form that can be stored and picked up by another process.
 ///
@@ -38,18 +38,10 @@ use crate::untyped::Any;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 pub struct Ticket<E> {
-    pub(super) endpoint: String,
-    pub(super) request_id: String,
-    pub(super) given: Given,
+    endpoint: String,
+    request_id: String,
+    given: Given,
     typed: PhantomData<fn() -> E>,
-}
-
-impl Ticket<Any> {
-    /// The ticket as one of `E`, if it is.
-    pub(crate) fn typed<E: Endpoint>(self, endpoint: &str) -> Option<Ticket<E>> {
-        let Self { endpoint: own, request_id, given, .. } = self;
-        (own == endpoint).then_some(Ticket { endpoint: own, request_id, given, typed: PhantomData })
-    }
 }
 
 impl<E: Endpoint> Ticket<E> {
@@ -63,18 +55,17 @@ impl<E: Endpoint> Ticket<E> {
         let (endpoint, request_id) = (endpoint.into(), request_id.into());
         Self { endpoint, request_id, given: Given::default(), typed: PhantomData }
     }
+}
 
-    pub(super) fn with_urls(mut self, given: Given) -> Self {
-        self.given = given;
-        self
+impl<E: Endpoint> From<&Queued> for Ticket<E> {
+    fn from(queued: &Queued) -> Self {
+        Self { given: queued.given(), ..Self::of(queued.endpoint(), queued.request_id()) }
     }
 }
 
 impl<E> Ticket<E> {
-    /// The same ticket for the journal of a batch, where all are written alike.
-    pub(crate) fn untyped(self) -> Ticket<Any> {
-        let Self { endpoint, request_id, given, .. } = self;
-        Ticket { endpoint, request_id, given, typed: PhantomData }
+    pub(crate) fn queued(self, client: Client) -> Queued {
+        Queued::new(client, self.endpoint, self.request_id, &self.given, None)
     }
 
     /// The id of the endpoint.
@@ -124,7 +115,7 @@ impl<'de, E: Endpoint> Deserialize<'de> for Ticket<E> {
         }
         let given =
             Given { status: stored.status_url, result: stored.response_url, cancel: stored.cancel_url };
-        Ok(Self::of(stored.endpoint, stored.request_id).with_urls(given))
+        Ok(Self { given, ..Self::of(stored.endpoint, stored.request_id) })
     }
 }
 
@@ -156,6 +147,7 @@ impl<E> fmt::Debug for Ticket<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::untyped::Any;
 
     #[test]
     fn an_untyped_ticket_carries_its_endpoint() {

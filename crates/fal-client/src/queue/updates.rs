@@ -7,19 +7,19 @@ use std::{
     time::Duration,
 };
 
-use fal_core::Endpoint;
 use futures_util::{Stream, stream};
 use tokio::time::Instant;
 
 use super::{
-    Job, Update,
+    Update,
     follow::{Follower, Poll},
+    queued::Queued,
 };
 use crate::{Result, call::timed_out};
 
-/// What happens to a request, from [`Job::updates`]. Ends after [`Update::Completed`] or an error.
+/// What happens to a request, from [`Job::updates`](super::Job::updates). Ends after [`Update::Completed`] or an error.
 ///
-/// Ends with `Timeout` when the [timeout of the job](Job::timeout), or else of the client, has passed since it
+/// Ends with `Timeout` when the [timeout of the job](super::Job::timeout), or else of the client, has passed since it
 /// was first polled.
 ///
 /// A state is passed on when it is new, a line of the log once. Nothing is asked while the stream is not
@@ -40,11 +40,11 @@ use crate::{Result, call::timed_out};
 pub struct Updates(Pin<Box<dyn Stream<Item = Result<Update>> + Send>>);
 
 impl Updates {
-    pub(super) fn new<E: Endpoint>(job: Job<E>) -> Self {
-        let limit = job.limit();
-        let follower = Follower::new(job.clone(), true, Poll::default());
+    pub(super) fn new(queued: Queued) -> Self {
+        let limit = queued.limit();
+        let follower = Follower::new(queued.clone(), true, Poll::default());
         Self(Box::pin(stream::unfold(Some((follower, None)), move |state| {
-            let job = job.clone();
+            let queued = queued.clone();
             async move {
                 let (mut follower, mut deadline) = state?;
                 let next = match limit {
@@ -53,7 +53,7 @@ impl Updates {
                         let end = *deadline.get_or_insert_with(|| far_off(limit));
                         match tokio::time::timeout_at(end, follower.next()).await {
                             Ok(next) => next,
-                            Err(_) => Err(job.named(timed_out(limit, job.endpoint()))),
+                            Err(_) => Err(queued.named(timed_out(limit, queued.endpoint()))),
                         }
                     }
                 };

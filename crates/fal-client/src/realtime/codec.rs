@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{Format, Received};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, decode::place};
 
 /// A message, written.
 pub(super) fn encode(value: &impl Serialize, format: Format) -> Result<Message> {
@@ -28,29 +28,22 @@ pub(super) fn encode(value: &impl Serialize, format: Format) -> Result<Message> 
 
 /// A message, read. The error says where it is not what was promised, and keeps the bytes.
 pub(super) fn decode<T: DeserializeOwned>(raw: Bytes, format: Format) -> Result<Received<T>> {
-    let read = match format {
-        Format::MessagePack => rmp_serde::from_slice(&raw).ok(),
-        Format::Json => serde_json::from_slice(&raw).ok(),
-    };
-    if let Some(value) = read {
-        return Ok(Received::new(value, raw, format));
-    }
-    // Keeping track of the path costs time that only a failure is worth.
-    let (path, cause): (String, String) = match format {
-        Format::MessagePack => {
-            let mut reader = rmp_serde::Deserializer::from_read_ref(&raw);
-            match serde_path_to_error::deserialize::<_, T>(&mut reader) {
-                Ok(value) => return Ok(Received::new(value, raw, format)),
-                Err(error) => (error.path().to_string(), error.into_inner().to_string()),
+    let (path, cause) = match format {
+        Format::MessagePack => match rmp_serde::from_slice(&raw) {
+            Ok(value) => return Ok(Received::new(value, raw, format)),
+            Err(_) => {
+                // Keeping track of the path costs time that only a failure is worth.
+                let mut reader = rmp_serde::Deserializer::from_read_ref(&raw);
+                match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+                    Ok(value) => return Ok(Received::new(value, raw, format)),
+                    Err(error) => (error.path().to_string(), error.into_inner().to_string()),
+                }
             }
-        }
-        Format::Json => {
-            let mut reader = serde_json::Deserializer::from_slice(&raw);
-            match serde_path_to_error::deserialize::<_, T>(&mut reader) {
-                Ok(_) => (".".to_owned(), "something follows it".to_owned()),
-                Err(error) => (error.path().to_string(), error.into_inner().to_string()),
-            }
-        }
+        },
+        Format::Json => match serde_json::from_slice(&raw) {
+            Ok(value) => return Ok(Received::new(value, raw, format)),
+            Err(cause) => (place(&raw, &cause), cause.to_string()),
+        },
     };
     let place = if path == "." { String::new() } else { format!("{path}: ") };
     let hint = match cause.contains("byte array") {

@@ -177,9 +177,9 @@ impl Task {
 
 /// Uploads side by side, or puts small files into the request. The answer is in the order of `files`.
 pub(crate) async fn upload_all(
-    client: &Client,
+    client: Client,
     files: Vec<File>,
-    retry: &Retry,
+    retry: Retry,
     deadline: Option<Instant>,
 ) -> Result<Vec<File>> {
     let uploads = files.into_iter().map(|file| {
