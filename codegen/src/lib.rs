@@ -129,6 +129,8 @@ pub fn generate_observed(
 /// It can be a file that `mod` declares, or what `include!` takes, anywhere in a crate. The endpoints of one
 /// app are modules of it; several apps are one module each, named as their crates would be.
 ///
+/// Where a parameter must match a regular expression, the module needs the feature `pattern` of `fal-core`.
+///
 /// # Errors
 ///
 /// As of [`generate`].

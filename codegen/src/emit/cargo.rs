@@ -14,12 +14,16 @@ all-features = true
 "#;
 
 /// `Cargo.toml` of a crate, inheriting from its workspace.
-pub(super) fn manifest(style: Style, item: &Crate) -> String {
+pub(super) fn manifest(style: Style, item: &Crate, has_patterns: bool) -> String {
     let description = format!("Typed bindings for {} on fal: {}.", item.app, item.title);
     let description = toml::Value::String(description);
     let publishing = match style.options.layout {
         Layout::Workspace => PUBLISHING.replace("{name}", &item.name),
         Layout::Standalone { .. } => String::new(),
+    };
+    let fal_core = match has_patterns {
+        true => "fal-core = { workspace = true, features = [\"pattern\"] }",
+        false => "fal-core.workspace = true",
     };
     format!(
         "# {header}\n\
@@ -41,7 +45,7 @@ pub(super) fn manifest(style: Style, item: &Crate) -> String {
          schemars = [\"dep:schemars\", \"fal-core/schemars\"]\n\
          \n\
          [dependencies]\n\
-         fal-core.workspace = true\n\
+         {fal_core}\n\
          schemars = {{ workspace = true, optional = true }}\n\
          serde.workspace = true\n\
          serde_json.workspace = true\n\

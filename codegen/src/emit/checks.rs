@@ -72,13 +72,14 @@ fn body(rule: &Rule, check: &TokenStream, value: &TokenStream) -> TokenStream {
     match rule {
         Rule::Free => TokenStream::new(),
         Rule::Text { length, pattern } => {
+            let at = exclusive(check);
             let length = length.as_ref().map(|marker| {
                 let marker = ident(marker);
                 quote!(#check.text::<bounds::#marker>(#value);)
             });
             let pattern = pattern
                 .as_ref()
-                .map(|(pattern, message)| quote!(#check.pattern(#value, #pattern, #message);));
+                .map(|(pattern, message)| quote!(fal_core::check_pattern(#at, #value, #pattern, #message);));
             quote!(#length #pattern)
         }
         Rule::File(marker) => {
@@ -107,14 +108,16 @@ fn body(rule: &Rule, check: &TokenStream, value: &TokenStream) -> TokenStream {
             quote!(if let Some(value) = #value { #body })
         }
         Rule::Own => {
-            let receiver = place(value);
-            if check.to_string() == "check" {
-                quote!(#receiver.check(check);)
-            } else {
-                quote!(#receiver.check(&mut #check);)
-            }
+            let (receiver, at) = (place(value), exclusive(check));
+            quote!(#receiver.check(#at);)
         }
     }
+}
+
+/// The check of a place as an exclusive reference.
+fn exclusive(check: &TokenStream) -> TokenStream {
+    // A parameter of this name is one already.
+    if check.to_string() == "check" { quote!(check) } else { quote!(&mut #check) }
 }
 
 /// The closure that checks one item.

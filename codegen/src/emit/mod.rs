@@ -78,7 +78,6 @@ pub(crate) fn emit_common(style: Style, tree: &mut Tree) {
 /// Only where the generator itself is wrong: when what it wrote does not parse.
 pub(crate) fn emit(style: Style, item: &Crate, tree: &mut Tree) -> Result<(), Error> {
     let folder = format!("{}/{}", folder(&style.options.layout), item.name);
-    tree.insert(format!("{folder}/Cargo.toml"), cargo::manifest(style, item));
     // Elsewhere, nobody publishes them.
     if style.options.layout == Layout::Workspace {
         tree.insert(format!("{folder}/README.md"), readme::file(style, item));
@@ -91,7 +90,12 @@ pub(crate) fn emit(style: Style, item: &Crate, tree: &mut Tree) -> Result<(), Er
     if !item.types.is_empty() {
         add(tree, format!("{folder}/src/types.rs"), module::types(item)?.file(style, ""))?;
     }
-    item.root.children.iter().try_for_each(|child| emit_module(style, item, child, &folder, tree))
+    item.root.children.iter().try_for_each(|child| emit_module(style, item, child, &folder, tree))?;
+    let has_patterns = tree.iter().any(|(path, text)| {
+        path.starts_with(&format!("{folder}/")) && text.contains("fal_core::check_pattern(")
+    });
+    tree.insert(format!("{folder}/Cargo.toml"), cargo::manifest(style, item, has_patterns));
+    Ok(())
 }
 
 /// Adds a file that must not be there yet, and lie below the folder of the tree.

@@ -31,6 +31,16 @@ pub fn validate<P: Parameters + ?Sized>(parameters: &P) -> Result<(), Violations
     if check.found.is_empty() { Ok(()) } else { Err(Violations(check.found)) }
 }
 
+/// Checks a text against a regular expression, which may match anywhere in it. With the feature `pattern`, which few
+/// models need.
+#[cfg(feature = "pattern")]
+pub fn check_pattern(check: &mut Check, text: &str, pattern: &str, message: &'static str) {
+    let matches = regex_lite::Regex::new(pattern).is_ok_and(|regex| regex.is_match(text));
+    if !matches {
+        check.violation(message.to_owned(), text);
+    }
+}
+
 /// Collects violations while parameters are walked.
 #[derive(Debug)]
 pub struct Check {
@@ -64,14 +74,6 @@ impl Check {
         let length = text.chars().count();
         if length < L::MIN || length > L::MAX {
             self.violation(format!("{}, not {length}", L::MESSAGE), text);
-        }
-    }
-
-    /// Checks a text against a regular expression, which may match anywhere in it.
-    pub fn pattern(&mut self, text: &str, pattern: &str, message: &'static str) {
-        let matches = regex_lite::Regex::new(pattern).is_ok_and(|regex| regex.is_match(text));
-        if !matches {
-            self.violation(message.to_owned(), text);
         }
     }
 
@@ -202,17 +204,30 @@ mod tests {
     }
 
     #[test]
-    fn patterns_and_repeats_are_found() {
-        struct Speaker(&'static str, Vec<i64>);
-        impl Parameters for Speaker {
+    fn repeats_are_found() {
+        struct Seeds(Vec<i64>);
+        impl Parameters for Seeds {
             fn check(&self, check: &mut Check) {
-                check.pattern(self.0, "^#([0-9A-F]{3}){1,2}$", "must be a colour");
-                check.unique(&self.1, "must not repeat");
+                check.unique(&self.0, "must not repeat");
             }
         }
-        assert_eq!(validate(&Speaker("#0AF", vec![1, 2])), Ok(()));
-        let violations = validate(&Speaker("0AF", vec![1, 2, 1])).unwrap_err();
-        assert_eq!(violations.to_string(), "body: must be a colour; body: must not repeat");
+        assert_eq!(validate(&Seeds(vec![1, 2])), Ok(()));
+        let violations = validate(&Seeds(vec![1, 2, 1])).unwrap_err();
+        assert_eq!(violations.to_string(), "body: must not repeat");
+    }
+
+    #[cfg(feature = "pattern")]
+    #[test]
+    fn patterns_are_matched() {
+        struct Colour(&'static str);
+        impl Parameters for Colour {
+            fn check(&self, check: &mut Check) {
+                check_pattern(&mut check.at("colour"), self.0, "^#([0-9A-F]{3}){1,2}$", "must be a colour");
+            }
+        }
+        assert_eq!(validate(&Colour("#0AF")), Ok(()));
+        let violations = validate(&Colour("0AF")).unwrap_err();
+        assert_eq!(violations.to_string(), "body.colour: must be a colour");
     }
 
     #[test]

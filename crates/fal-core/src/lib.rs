@@ -27,6 +27,8 @@ mod number;
 mod param;
 pub mod wire;
 
+#[cfg(feature = "pattern")]
+pub use check::check_pattern;
 pub use check::{At, Check, Length, Violation, Violations, validate};
 pub use endpoint::{Endpoint, IntoInput, Parameters, Realtime, Streams, Unset};
 pub use enums::UnknownValue;

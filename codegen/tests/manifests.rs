@@ -1,0 +1,34 @@
+//! What a crate needs is what its code uses.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use fal_codegen::{Options, Source, generate};
+use serde_json::json;
+use support::record;
+
+#[test]
+fn only_crates_with_patterns_ask_for_them() {
+    let source = |id: &str, colour| Source {
+        file: format!("{id}.json"),
+        text: record(id, json!({ "colour": colour })).to_string(),
+    };
+    let sources = [
+        source("acme/draw", json!({ "type": "string" })),
+        source("acme/paint", json!({ "type": "string", "pattern": "^#[0-9a-f]{6}$" })),
+    ];
+    let generated = generate(&sources, &Options::default()).unwrap();
+    let file = |path: &str| {
+        let found = generated.tree.iter().find(|(name, _)| name.ends_with(path));
+        found.map(|(_, text)| text.to_owned()).unwrap()
+    };
+    let plain = file("acme-draw/Cargo.toml");
+    assert!(plain.contains("fal-core.workspace = true\n"), "{plain}");
+    let with_pattern = file("acme-paint/Cargo.toml");
+    assert!(
+        with_pattern.contains(r#"fal-core = { workspace = true, features = ["pattern"] }"#),
+        "{with_pattern}"
+    );
+    let code = file("acme-paint/src/lib.rs");
+    assert!(code.contains("fal_core::check_pattern("), "{code}");
+}
