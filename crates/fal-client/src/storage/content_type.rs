@@ -7,11 +7,92 @@ pub(super) const HEAD: usize = 8192;
 
 const UNKNOWN: &str = "application/octet-stream";
 
+/// Media types of what models take and give, and what files of each are called, the usual name first.
+///
+/// As IANA registers them where it does. The crates for this know a thousand types that no model takes, in tables that
+/// are 300 kB of every app that uploads, and call a Wavefront OBJ `application/x-tgif`.
+const TYPES: [(&str, &[&str]); 57] = [
+    ("image/png", &["png"]),
+    ("image/jpeg", &["jpg", "jpeg", "jfif"]),
+    ("image/webp", &["webp"]),
+    ("image/gif", &["gif"]),
+    ("image/avif", &["avif"]),
+    ("image/heic", &["heic"]),
+    ("image/heif", &["heif"]),
+    ("image/bmp", &["bmp"]),
+    ("image/tiff", &["tiff", "tif"]),
+    ("image/svg+xml", &["svg"]),
+    ("image/x-icon", &["ico"]),
+    ("image/jxl", &["jxl"]),
+    ("image/x-exr", &["exr"]),
+    ("image/vnd.radiance", &["hdr"]),
+    ("image/vnd.adobe.photoshop", &["psd"]),
+    ("video/mp4", &["mp4"]),
+    ("video/x-m4v", &["m4v"]),
+    ("video/quicktime", &["mov"]),
+    ("video/webm", &["webm"]),
+    ("video/x-matroska", &["mkv"]),
+    ("video/x-msvideo", &["avi"]),
+    ("video/mpeg", &["mpg", "mpeg"]),
+    ("video/mp2t", &["ts", "mts"]),
+    ("video/ogg", &["ogv"]),
+    ("video/3gpp", &["3gp"]),
+    ("video/x-flv", &["flv"]),
+    ("video/x-ms-wmv", &["wmv"]),
+    ("audio/mpeg", &["mp3"]),
+    ("audio/wav", &["wav"]),
+    ("audio/flac", &["flac"]),
+    ("audio/ogg", &["ogg", "oga", "opus"]),
+    ("audio/mp4", &["m4a"]),
+    ("audio/aac", &["aac"]),
+    ("audio/aiff", &["aiff", "aif"]),
+    ("audio/webm", &["weba"]),
+    ("audio/midi", &["mid", "midi"]),
+    ("audio/x-ms-wma", &["wma"]),
+    ("model/gltf-binary", &["glb"]),
+    ("model/gltf+json", &["gltf"]),
+    ("model/obj", &["obj"]),
+    ("model/mtl", &["mtl"]),
+    ("model/stl", &["stl"]),
+    ("model/vnd.usdz+zip", &["usdz"]),
+    ("text/plain", &["txt"]),
+    ("text/csv", &["csv"]),
+    ("text/markdown", &["md"]),
+    ("text/html", &["html", "htm"]),
+    ("text/vtt", &["vtt"]),
+    ("application/json", &["json"]),
+    ("application/xml", &["xml"]),
+    ("application/yaml", &["yaml", "yml"]),
+    ("application/x-subrip", &["srt"]),
+    ("application/pdf", &["pdf"]),
+    ("application/zip", &["zip"]),
+    ("application/x-tar", &["tar"]),
+    ("application/gzip", &["gz"]),
+    ("font/ttf", &["ttf"]),
+];
+
+/// What some services call them.
+const ALIASES: [(&str, &str); 8] = [
+    ("image/jpg", "image/jpeg"),
+    ("image/vnd.microsoft.icon", "image/x-icon"),
+    ("audio/mp3", "audio/mpeg"),
+    ("audio/x-wav", "audio/wav"),
+    ("audio/wave", "audio/wav"),
+    ("audio/x-flac", "audio/flac"),
+    ("audio/m4a", "audio/mp4"),
+    ("audio/x-m4a", "audio/mp4"),
+];
+
 /// The media type by the extension of the name, else by the first bytes.
 pub(crate) fn guess(name: Option<&Path>, head: &[u8]) -> String {
-    let by_name = name.and_then(|name| mime_guess::from_path(name).first_raw());
+    let by_name = name.and_then(|name| of_extension(&name.extension()?.to_str()?.to_ascii_lowercase()));
     let by_content = || infer::get(head).map(|kind| kind.mime_type());
     by_name.or_else(by_content).unwrap_or(UNKNOWN).to_owned()
+}
+
+fn of_extension(extension: &str) -> Option<&'static str> {
+    let found = TYPES.iter().find(|(_, extensions)| extensions.contains(&extension));
+    found.map(|(content_type, _)| *content_type)
 }
 
 /// A name for content that has none, such as `file.png`.
@@ -19,28 +100,21 @@ pub(super) fn name(content_type: &str) -> String {
     format!("file.{}", extension(content_type).unwrap_or("bin"))
 }
 
-/// What files of this type are called by; `None` for types that say nothing.
+/// What files of this type are called; `None` for types that say nothing.
 pub(super) fn extension(content_type: &str) -> Option<&'static str> {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    // The list is alphabetical, and nobody calls a JPEG `.jfif`. What is common need not be searched for.
-    Some(match essence.as_str() {
-        "image/png" => "png",
-        "image/webp" => "webp",
-        "image/jpeg" | "image/jpg" => "jpg",
-        "image/tiff" => "tiff",
-        "video/mp4" => "mp4",
-        "video/quicktime" => "mov",
-        "audio/mpeg" => "mp3",
-        "audio/wav" | "audio/x-wav" | "audio/wave" => "wav",
-        "text/plain" => "txt",
-        "model/gltf-binary" => "glb",
-        UNKNOWN | "binary/octet-stream" => return None,
-        other => mime_guess::get_mime_extensions_str(other)?.first()?,
-    })
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == essence);
+    let essence = alias.map_or(essence.as_str(), |(_, usual)| *usual);
+    let (_, extensions) = TYPES.iter().find(|(content_type, _)| *content_type == essence)?;
+    extensions.first().copied()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use http::HeaderValue;
+
     use super::*;
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
@@ -56,6 +130,8 @@ mod tests {
             (None, b"RIFF\x24\0\0\0WAVEfmt ", "audio/x-wav"),
             (None, b"", "application/octet-stream"),
             (Some("a.wav"), b"", "audio/wav"),
+            (Some("teapot.obj"), b"", "model/obj"),
+            (Some(".png"), b"", "application/octet-stream"),
         ];
         for (name, head, expected) in table {
             assert_eq!(guess(name.map(Path::new), head), *expected, "{name:?}");
@@ -68,10 +144,30 @@ mod tests {
             ("image/png", "file.png"),
             ("image/jpeg", "file.jpg"),
             ("text/plain; charset=utf-8", "file.txt"),
+            ("IMAGE/JPG", "file.jpg"),
+            ("audio/x-wav", "file.wav"),
+            ("application/octet-stream", "file.bin"),
             ("application/x-unheard-of", "file.bin"),
             ("", "file.bin"),
         ] {
             assert_eq!(name(content_type), expected);
+        }
+    }
+
+    #[test]
+    fn every_name_means_one_type() {
+        let mut names = BTreeSet::new();
+        for (content_type, extensions) in TYPES {
+            assert!(HeaderValue::from_static(content_type).to_str().unwrap().contains('/'));
+            assert_eq!(extension(content_type), extensions.first().copied());
+            for name in extensions {
+                assert!(names.insert(*name), "{name}");
+                assert_eq!(guess(Some(Path::new(&format!("a.{}", name.to_uppercase()))), PNG), content_type);
+            }
+        }
+        for (alias, usual) in ALIASES {
+            assert!(extension(alias).is_some() && TYPES.iter().all(|(known, _)| *known != alias), "{alias}");
+            assert_eq!(extension(alias), extension(usual));
         }
     }
 }
