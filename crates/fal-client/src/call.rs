@@ -2,10 +2,10 @@
 
 use std::{
     fmt,
+    pin::Pin,
     time::{Duration, Instant},
 };
 
-use futures_util::{FutureExt, future::Either};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::{Client, Error, ErrorKind, Result, Retry};
@@ -121,18 +121,16 @@ pub(crate) fn custom_header(name: &str, value: &str) -> Result<(HeaderName, Head
 }
 
 /// Awaits `future` for no longer than `limit`.
-// Not an `async fn`, whose future would hold the other one twice.
-pub(crate) fn within<T, F: Future<Output = Result<T>>>(
+// Pinned where it is made: each time it is passed on by value, the future around it would hold it once more.
+pub(crate) async fn within<T>(
     limit: Option<Duration>,
     endpoint: &str,
-    future: F,
-) -> impl Future<Output = Result<T>> + use<'_, T, F> {
-    match limit {
-        None => Either::Left(future),
-        Some(limit) => Either::Right(tokio::time::timeout(limit, future).map(move |result| match result {
-            Ok(result) => result,
-            Err(_) => Err(timed_out(limit, endpoint)),
-        })),
+    future: Pin<&mut (impl Future<Output = Result<T>> + ?Sized)>,
+) -> Result<T> {
+    let Some(limit) = limit else { return future.await };
+    match tokio::time::timeout(limit, future).await {
+        Ok(result) => result,
+        Err(_) => Err(timed_out(limit, endpoint)),
     }
 }
 

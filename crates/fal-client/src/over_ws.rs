@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     marker::PhantomData,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
     time::Duration,
@@ -128,7 +129,7 @@ impl<E: Endpoint> OverWebSocket<E> {
             request.retry = client.0.retry.clone();
             Socket::open(&client.0.transport, request, limit).await
         };
-        let opened = within(timeout, &endpoint, opening).await;
+        let opened = within(timeout, &endpoint, pin!(opening)).await;
         let socket = opened.map_err(|error| error.at(endpoint.as_ref()))?;
         let wire = Wire {
             socket,
@@ -171,7 +172,7 @@ impl<E: Endpoint> Calls<E> {
     /// accepted, and no further call can be made.
     pub async fn run<I: IntoInput<Endpoint = E>>(&self, input: I) -> Result<Reply<E::Output>> {
         let shared = &*self.shared;
-        let call = async {
+        let call = pin!(async {
             let input = prepare::write(input.into_input(), false)?;
             let body = input.json(&shared.client, &shared.client.0.retry, None).await?;
             let waiting = shared.send(as_text(body)?).await?;
@@ -180,7 +181,7 @@ impl<E: Endpoint> Calls<E> {
                 return Err(Error::from_answer(answer.status, &answer.headers, answer.body));
             }
             Reply::read(answer.into())
-        };
+        });
         let done = within(shared.timeout, &shared.endpoint, call).await;
         done.map_err(|error| error.at(shared.endpoint.as_ref()))
     }

@@ -1,6 +1,6 @@
 //! `run`: one request, one answer, no queue.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, pin::pin};
 
 use fal_core::{Endpoint, IntoInput};
 use tracing::{Instrument, field::Empty};
@@ -55,13 +55,13 @@ fn exchange(
     let span = tracing::info_span!("fal.run", %endpoint, request_id = Empty);
     let call = async move {
         let limit = options.timeout(&client);
-        let call = async {
+        let call = pin!(async {
             let base = &client.hosts().run;
             let request = prepare::request(&client, base, &endpoint, input, &mut options).await?;
             let answer = client.0.transport.send(&request).await?;
             tracing::Span::current().record("request_id", answer.request_id());
             Ok(answer.into())
-        };
+        });
         within(limit, &endpoint, call).await
     };
     Box::pin(call.instrument(span))

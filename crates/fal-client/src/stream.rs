@@ -5,7 +5,7 @@ mod events;
 mod sent;
 mod workflow;
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, pin::pin, time::Duration};
 
 use fal_core::{IntoInput, Streams};
 use futures_util::FutureExt;
@@ -111,7 +111,7 @@ fn open(
                 }
             }
         };
-        let opened = within(limit, &endpoint, opening).await;
+        let opened = within(limit, &endpoint, pin!(opening)).await;
         let (events, status, headers) = opened.map_err(|error| error.at(endpoint.as_ref()))?;
         Ok(Opened { events, endpoint, status, headers, idle, deadline })
     };

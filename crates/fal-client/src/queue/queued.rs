@@ -1,6 +1,6 @@
 //! A request in the queue, whatever answers it.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
@@ -128,14 +128,14 @@ impl Queued {
         self.within_limit(|queued| async move { queued.ask_to_cancel().await })
     }
 
-    fn within_limit<T, F>(&self, call: impl FnOnce(Self) -> F) -> BoxFuture<Result<T>>
+    fn within_limit<T, F>(&self, call: impl FnOnce(Self) -> F + Send + 'static) -> BoxFuture<Result<T>>
     where
         T: 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
-        let (queued, call) = (self.clone(), call(self.clone()));
+        let queued = self.clone();
         Box::pin(async move {
-            let done = within(queued.limit(), queued.endpoint(), call).await;
+            let done = within(queued.limit(), queued.endpoint(), pin!(call(queued.clone()))).await;
             done.map_err(|error| queued.named(error))
         })
     }

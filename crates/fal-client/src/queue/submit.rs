@@ -1,6 +1,6 @@
 //! `submit`: a request into the queue.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, pin::pin};
 
 use fal_core::{Endpoint, IntoInput};
 use futures_util::FutureExt;
@@ -77,7 +77,8 @@ impl Submission {
     pub(crate) fn submit(self) -> BoxFuture<Result<Queued>> {
         let span = tracing::info_span!("fal.submit", endpoint = %self.endpoint, request_id = Empty);
         let (limit, endpoint) = (self.options.timeout(&self.client), self.endpoint.clone());
-        Box::pin(async move { within(limit, &endpoint, self.send()).await }.instrument(span))
+        let call = async move { within(limit, &endpoint, pin!(self.send())).await };
+        Box::pin(call.instrument(span))
     }
 
     /// Without the timeout of the call, which `subscribe` spreads over more than this.

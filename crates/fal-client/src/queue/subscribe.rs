@@ -65,7 +65,7 @@ async fn answer(submission: Submission, mut follow: FollowOptions) -> Result<Ans
     let endpoint = submission.endpoint.clone();
     let start = Instant::now();
     // In a box, which is gone while the request is waited for.
-    let queued = Box::pin(within(limit, &endpoint, submission.send())).await?;
+    let queued = within(limit, &endpoint, Box::pin(submission.send()).as_mut()).await?;
     let guard = CancelOnDrop::new(&queued, follow.cancel_on_drop);
     let result = match limit {
         None => follow.finish(&queued).await,

@@ -1,6 +1,6 @@
 //! Opening a connection.
 
-use std::{borrow::Cow, fmt, marker::PhantomData, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, marker::PhantomData, pin::pin, sync::Arc, time::Duration};
 
 use fal_core::Realtime;
 
@@ -191,7 +191,7 @@ impl Settings {
     /// Opens a connection, with a fresh token where one is needed.
     pub(super) async fn open(&self) -> Result<Socket> {
         let limit = self.options.timeout(&self.client);
-        let opened = crate::call::within(limit, &self.endpoint, self.handshake()).await;
+        let opened = crate::call::within(limit, &self.endpoint, pin!(self.handshake())).await;
         opened.map_err(|error| error.at(self.endpoint.as_ref()))
     }
 
