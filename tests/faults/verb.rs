@@ -70,10 +70,12 @@ fn fine(_: &Fault) -> Expect {
     Expect::Fine
 }
 
-/// Until the failure of the job is known.
+/// Until the failure of the job is known. The status has said that it failed, and why, which a result that makes no
+/// sense does not hide.
 fn failure(fault: &Fault) -> Expect {
     match fault.look {
         Expect::Again(kind) if fault.is_answer => Expect::Told(kind),
+        Expect::Told(Kind::Decode) => Expect::Told(Kind::Api),
         other => other,
     }
 }

@@ -29,7 +29,7 @@ use row::Row;
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// What to measure; `all` writes BENCHMARKS.md, unless it is quick
+    /// What to measure, and to write to BENCHMARKS.md unless it is quick or a part only
     #[arg(value_enum, default_value = "all")]
     what: What,
 
@@ -96,11 +96,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         return again_in_release();
     }
     let machine = Machine::now();
+    let is_kept = !arguments.quick && arguments.profile == Profile::Release && arguments.part.is_none();
     let (mut rows, mut failures) = (Vec::new(), Vec::new());
     for part in PARTS {
         if arguments.what == part || arguments.what == What::All {
             match measure(part, arguments) {
-                Ok(mut measured) => rows.append(&mut measured),
+                Ok(mut measured) => {
+                    if is_kept {
+                        report::write(&machine, &measured)?;
+                    }
+                    rows.append(&mut measured);
+                }
                 // What was measured before is worth its time.
                 Err(error) => failures.push(error),
             }
@@ -120,13 +126,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         let text = json!({ "machine": machine, "rows": rows });
         fs::write(file, format!("{text:#}\n")).map_err(|error| format!("{}: {error}", file.display()))?;
     }
-    if !failures.is_empty() {
-        return Err(failures.join("\n"));
-    }
-    if arguments.what == What::All && !arguments.quick && arguments.profile == Profile::Release {
-        report::write(&machine, &rows)?;
-    }
-    Ok(())
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
 }
 
 fn measure(part: What, arguments: &Arguments) -> Result<Vec<Row>, String> {

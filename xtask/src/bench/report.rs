@@ -2,6 +2,8 @@
 
 use std::{fs, io, path::Path};
 
+use serde::{Deserialize, Serialize};
+
 use super::{chart, machine::Machine, row::Row, table};
 use crate::root;
 
@@ -33,39 +35,61 @@ const FLOORS: [(&str, &str); 6] = [
 
 const FOLDER: &str = "docs/benchmarks";
 
+/// The last figures of a bench, as they are kept beside the plots: each bench may be measured alone.
+#[derive(Serialize, Deserialize)]
+struct Measured {
+    machine: Machine,
+    rows: Vec<Row>,
+}
+
+/// Keeps the rows of one or more benches, and writes the page of all that are kept.
 pub(super) fn write(machine: &Machine, rows: &[Row]) -> Result<(), String> {
     let written = write_below(&root(), machine, rows);
     written.map_err(|error| format!("BENCHMARKS.md could not be written: {error}"))?;
-    println!("BENCHMARKS.md and {FOLDER} are written.");
+    println!("\nBENCHMARKS.md and {FOLDER} are written.");
     Ok(())
 }
 
 fn write_below(root: &Path, machine: &Machine, rows: &[Row]) -> io::Result<()> {
     let folder = root.join(FOLDER);
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
     fs::create_dir_all(&folder)?;
     for (bench, rows) in table::groups(rows) {
-        if let Some(svg) = chart::svg(bench, rows) {
-            fs::write(folder.join(format!("{bench}.svg")), svg)?;
-        }
+        let measured = Measured { machine: machine.clone(), rows: rows.to_vec() };
+        let text = serde_json::to_string_pretty(&measured)?;
+        fs::write(folder.join(format!("{bench}.json")), text + "\n")?;
     }
-    fs::write(root.join("BENCHMARKS.md"), page(machine, rows))
+    let mut all = Vec::new();
+    for (bench, floor) in FLOORS {
+        let plot = folder.join(format!("{bench}.svg"));
+        if plot.exists() {
+            fs::remove_file(&plot)?;
+        }
+        let kept = folder.join(format!("{bench}.json"));
+        if !kept.exists() {
+            continue;
+        }
+        let measured: Measured = serde_json::from_str(&fs::read_to_string(kept)?)?;
+        if let Some(svg) = chart::svg(bench, &measured.rows) {
+            fs::write(plot, svg)?;
+        }
+        all.push((bench, floor, measured));
+    }
+    fs::write(root.join("BENCHMARKS.md"), page(&all))
 }
 
-fn page(machine: &Machine, rows: &[Row]) -> String {
-    let mut page = format!(
-        "# Benchmarks\n\nWritten by `cargo xtask bench`, which anyone can run: it measures everything again and writes \
-         this page. `--peers` measures others\nin the same run, `--json FILE` writes the rows.\n\n\
-         Ours and the floor, which is the same work without this project's code, take turns; figures are medians. The \
-         ratio is\nours by floor, the median over the rounds, and its middle half lies between the quartiles. More of \
-         what ends with `/s` is\nbetter, less of everything else. Compare ratios; absolute figures are those of one \
-         machine.\n\n{machine}.\n\n"
-    );
-    let targets: Vec<&Row> = rows.iter().filter(|row| row.target.is_some()).collect();
-    let missed: Vec<&&Row> = targets.iter().filter(|row| row.reached() == Some(false)).collect();
-    page.push_str(&format!("{} of {} targets are reached", targets.len() - missed.len(), targets.len()));
+fn page(all: &[(&str, &str, Measured)]) -> String {
+    let mut page = "# Benchmarks\n\nWritten by `cargo xtask bench`, which anyone can run: it measures everything again \
+                    and writes this page; `cargo xtask\nbench client` and the like measure one section. `--peers` measures \
+                    others in the same run.\n\n\
+                    Ours and the floor, which is the same work without this project's code, take turns; figures are \
+                    medians. The ratio is\nours by floor, the median over the rounds, and its middle half lies between \
+                    the quartiles. More of what ends with `/s` is\nbetter, less of everything else. Compare ratios; \
+                    absolute figures are those of one machine.\n\n"
+        .to_owned();
+    let rows = || all.iter().flat_map(|(.., measured)| &measured.rows);
+    let targets = rows().filter(|row| row.target.is_some()).count();
+    let missed: Vec<&Row> = rows().filter(|row| row.reached() == Some(false)).collect();
+    page.push_str(&format!("{} of {targets} targets are reached", targets - missed.len()));
     if missed.is_empty() {
         page.push_str(".\n");
     } else {
@@ -80,12 +104,8 @@ fn page(machine: &Machine, rows: &[Row]) -> String {
             ));
         }
     }
-    for (bench, rows) in table::groups(rows) {
-        page.push_str(&format!("\n## {bench}\n\n"));
-        if let Some((_, floor)) = FLOORS.iter().find(|(name, _)| *name == bench) {
-            page.push_str(&format!("{floor}\n\n"));
-        }
-        page.push_str(&table::markdown(rows));
+    for (bench, floor, Measured { machine, rows }) in all {
+        page.push_str(&format!("\n## {bench}\n\n{floor}\n\n{machine}.\n\n{}", table::markdown(rows)));
         if chart::svg(bench, rows).is_some() {
             page.push_str(&format!(
                 "\n![{bench}: ours, the floor and others as bars]({FOLDER}/{bench}.svg)\n"
@@ -122,20 +142,30 @@ mod tests {
 
     #[test]
     fn the_page_begins_with_what_was_missed() {
-        insta::assert_snapshot!(page(&machine(), &rows()));
+        let (client, emulator) = (rows()[..2].to_vec(), rows()[2..].to_vec());
+        insta::assert_snapshot!(page(&[
+            ("client", "The floor of it.", Measured { machine: machine(), rows: client }),
+            ("emulator", "The floor of that.", Measured { machine: machine(), rows: emulator }),
+        ]));
     }
 
     #[test]
-    fn plots_that_are_no_longer_measured_go() -> io::Result<()> {
+    fn what_was_measured_before_is_kept() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
         let plots = folder.path().join(FOLDER);
         fs::create_dir_all(&plots)?;
-        fs::write(plots.join("old.svg"), "")?;
+        // A plot of what is no longer measured.
+        fs::write(plots.join("upload.svg"), "")?;
         write_below(folder.path(), &machine(), &rows())?;
-        let names: Vec<_> = fs::read_dir(plots)?.flatten().map(|entry| entry.file_name()).collect();
-        assert_eq!(names, ["client.svg"]);
+        let later = Machine { date: "2026-02-02".to_owned(), ..machine() };
+        write_below(folder.path(), &later, &[Row::alone("emulator: start", "ms", &[3.5])])?;
+        let mut names: Vec<_> = fs::read_dir(plots)?.flatten().map(|entry| entry.file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["client.json", "client.svg", "emulator.json"]);
         let page = fs::read_to_string(folder.path().join("BENCHMARKS.md"))?;
         assert!(page.contains("(docs/benchmarks/client.svg)") && !page.contains("emulator.svg"), "{page}");
+        assert!(page.contains("2026-01-01") && page.contains("2026-02-02"), "{page}");
+        assert!(page.contains("3.5") && !page.contains("4.25"), "{page}");
         Ok(())
     }
 }
