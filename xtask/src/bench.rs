@@ -102,8 +102,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         if arguments.what == part || arguments.what == What::All {
             match measure(part, arguments) {
                 Ok(mut measured) => {
-                    if is_kept {
-                        report::write(&machine, &measured)?;
+                    if is_kept && let Err(error) = report::write(&machine, &measured) {
+                        failures.push(error);
                     }
                     rows.append(&mut measured);
                 }

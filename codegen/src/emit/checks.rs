@@ -72,14 +72,14 @@ fn body(rule: &Rule, check: &TokenStream, value: &TokenStream) -> TokenStream {
     match rule {
         Rule::Free => TokenStream::new(),
         Rule::Text { length, pattern } => {
-            let at = exclusive(check);
             let length = length.as_ref().map(|marker| {
                 let marker = ident(marker);
                 quote!(#check.text::<bounds::#marker>(#value);)
             });
-            let pattern = pattern
-                .as_ref()
-                .map(|(pattern, message)| quote!(fal_core::check_pattern(#at, #value, #pattern, #message);));
+            let pattern = pattern.as_ref().map(|(pattern, message)| {
+                let at = exclusive(check);
+                quote!(fal_core::check_pattern(#at, #value, #pattern, #message);)
+            });
             quote!(#length #pattern)
         }
         Rule::File(marker) => {

@@ -71,7 +71,7 @@ pub(crate) fn emit_common(style: Style, tree: &mut Tree) {
     }
 }
 
-/// Adds the files of a crate to a tree.
+/// Adds the files of a crate to a tree of its own.
 ///
 /// # Errors
 ///
@@ -91,9 +91,7 @@ pub(crate) fn emit(style: Style, item: &Crate, tree: &mut Tree) -> Result<(), Er
         add(tree, format!("{folder}/src/types.rs"), module::types(item)?.file(style, ""))?;
     }
     item.root.children.iter().try_for_each(|child| emit_module(style, item, child, &folder, tree))?;
-    let has_patterns = tree.iter().any(|(path, text)| {
-        path.starts_with(&format!("{folder}/")) && text.contains("fal_core::check_pattern(")
-    });
+    let has_patterns = tree.iter().any(|(_, text)| text.contains("fal_core::check_pattern("));
     tree.insert(format!("{folder}/Cargo.toml"), cargo::manifest(style, item, has_patterns));
     Ok(())
 }

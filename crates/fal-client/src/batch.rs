@@ -19,8 +19,14 @@ pub use self::{
     file::FileJournal,
     journal::{Journal, JournalEntry},
 };
-use self::{journal::Past, one::One};
-use crate::{BoxFuture, Client, Error, ErrorKind, Pending, Reply, Result, call::CallOptions, prepare};
+use self::{
+    journal::Past,
+    one::{Kept, One},
+};
+use crate::{
+    BoxFuture, Client, Error, ErrorKind, Pending, Reply, Result, call::CallOptions, prepare,
+    queue::Submission,
+};
 
 /// Many requests over the queue, from [`Client::batch`]. Sent by awaiting it, which gives the replies in the
 /// order of the inputs, or by [`as_completed`](Self::as_completed).
@@ -119,17 +125,15 @@ impl<E: Endpoint> Batch<E> {
             None => Past::default(),
         };
         let done = stream::iter(inputs.enumerate()).map(move |(index, (endpoint, mut input))| {
-            let one = One {
-                client: client.clone(),
-                index,
+            let kept = journal.clone().map(|journal| Kept {
+                journal,
                 past: past.of(index),
-                journal: journal.clone(),
-                options: options.clone(),
+                fingerprint: one::fingerprint(&endpoint, &mut input),
                 resubmit,
-            };
-            let fingerprint = journal.is_some().then(|| one::fingerprint(&endpoint, &mut input));
+            });
             let input = prepare::write(input, options.unchecked);
-            let reply = Pending::new(endpoint.clone(), one.send(endpoint, input, fingerprint));
+            let submission = Submission::new(client.clone(), endpoint.clone(), input, options.clone());
+            let reply = Pending::new(endpoint, One { index, submission, kept }.send());
             reply.map(move |reply| (index, reply))
         });
         Ok(Completions(Box::pin(done.buffer_unordered(at_once))))

@@ -63,7 +63,7 @@ where
     ))
 }
 
-fn json(input: &impl Serialize) -> Result<Bytes> {
+pub(crate) fn json(input: &impl Serialize) -> Result<Bytes> {
     match serde_json::to_vec(input) {
         Ok(json) => Ok(json.into()),
         Err(error) => Err(unwritable(error)),

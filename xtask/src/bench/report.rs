@@ -58,19 +58,21 @@ fn write_below(root: &Path, machine: &Machine, rows: &[Row]) -> io::Result<()> {
         let text = serde_json::to_string_pretty(&measured)?;
         fs::write(folder.join(format!("{bench}.json")), text + "\n")?;
     }
+    for entry in fs::read_dir(&folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "svg") {
+            fs::remove_file(path)?;
+        }
+    }
     let mut all = Vec::new();
     for (bench, floor) in FLOORS {
-        let plot = folder.join(format!("{bench}.svg"));
-        if plot.exists() {
-            fs::remove_file(&plot)?;
-        }
         let kept = folder.join(format!("{bench}.json"));
         if !kept.exists() {
             continue;
         }
         let measured: Measured = serde_json::from_str(&fs::read_to_string(kept)?)?;
         if let Some(svg) = chart::svg(bench, &measured.rows) {
-            fs::write(plot, svg)?;
+            fs::write(folder.join(format!("{bench}.svg")), svg)?;
         }
         all.push((bench, floor, measured));
     }
@@ -154,8 +156,9 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let plots = folder.path().join(FOLDER);
         fs::create_dir_all(&plots)?;
-        // A plot of what is no longer measured.
+        // Plots of what is no longer measured.
         fs::write(plots.join("upload.svg"), "")?;
+        fs::write(plots.join("old.svg"), "")?;
         write_below(folder.path(), &machine(), &rows())?;
         let later = Machine { date: "2026-02-02".to_owned(), ..machine() };
         write_below(folder.path(), &later, &[Row::alone("emulator: start", "ms", &[3.5])])?;

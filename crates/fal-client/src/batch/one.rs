@@ -1,6 +1,9 @@
 //! One request of a batch.
 
-use std::{borrow::Cow, sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use fal_core::{File, Parameters};
 use serde::Serialize;
@@ -8,77 +11,68 @@ use tracing::Instrument;
 
 use super::journal::{Journal, JournalEntry, PastOne, Stage};
 use crate::{
-    BoxFuture, Client, Error, ErrorKind, Result, Ticket,
-    call::CallOptions,
-    prepare::Written,
+    BoxFuture, Error, ErrorKind, Result, Ticket, prepare,
     queue::{self, FollowOptions, Queued, Submission},
     reply::Answered,
 };
 
 /// One request of a batch, before it is sent.
 pub(super) struct One {
-    pub(super) client: Client,
     pub(super) index: usize,
+    pub(super) submission: Submission,
+    pub(super) kept: Option<Kept>,
+}
+
+/// What there is of it where there is a journal.
+pub(super) struct Kept {
+    pub(super) journal: Arc<dyn Journal>,
     pub(super) past: PastOne,
-    pub(super) journal: Option<Arc<dyn Journal>>,
-    pub(super) options: CallOptions,
+    /// Tells the input apart.
+    pub(super) fingerprint: Result<String>,
     pub(super) resubmit: bool,
 }
 
 impl One {
-    /// The fingerprint tells the input apart where there is a journal.
-    pub(super) fn send(
-        self,
-        endpoint: Cow<'static, str>,
-        input: Result<Written>,
-        fingerprint: Option<Result<String>>,
-    ) -> BoxFuture<Result<Answered>> {
-        let span = tracing::info_span!("fal.batch", %endpoint, index = self.index);
-        Box::pin(self.answer(endpoint, input, fingerprint).instrument(span))
+    pub(super) fn send(self) -> BoxFuture<Result<Answered>> {
+        let span = tracing::info_span!("fal.batch", endpoint = %self.submission.endpoint, index = self.index);
+        Box::pin(self.answer().instrument(span))
     }
 
-    async fn answer(
-        self,
-        endpoint: Cow<'static, str>,
-        input: Result<Written>,
-        fingerprint: Option<Result<String>>,
-    ) -> Result<Answered> {
-        let limit = self.options.timeout(&self.client);
-        let (is_kept, start) = (self.journal.is_some(), Instant::now());
-        let queued = self.queued(endpoint, input, fingerprint).await?;
-        let Some(limit) = limit else { return queue::wait(queued, None, FollowOptions::default()).await };
-        let left = limit.saturating_sub(start.elapsed());
-        if is_kept {
-            return queue::wait(queued, Some(left), FollowOptions::default()).await;
-        }
-        let waiting = queue::wait(queued.clone(), None, FollowOptions::default());
-        match tokio::time::timeout(left, waiting).await {
-            Ok(result) => result,
-            Err(_) => Err(queue::give_up(&queued, limit).await),
+    async fn answer(self) -> Result<Answered> {
+        let limit = self.submission.options.timeout(&self.submission.client);
+        let (is_kept, start) = (self.kept.is_some(), Instant::now());
+        let queued = self.queued().await?;
+        let left = |limit: Duration| limit.saturating_sub(start.elapsed());
+        let follow = FollowOptions::default();
+        match limit {
+            Some(limit) if !is_kept => {
+                let waiting = queue::wait(queued.clone(), None, follow);
+                match tokio::time::timeout(left(limit), waiting).await {
+                    Ok(result) => result,
+                    Err(_) => Err(queue::give_up(&queued, limit).await),
+                }
+            }
+            // Left to the next process.
+            limit => queue::wait(queued, limit.map(left), follow).await,
         }
     }
 
-    async fn queued(
-        self,
-        endpoint: Cow<'static, str>,
-        input: Result<Written>,
-        fingerprint: Option<Result<String>>,
-    ) -> Result<Queued> {
-        let submission = Submission::new(self.client.clone(), endpoint.clone(), input, self.options);
-        let (Some(journal), Some(fingerprint)) = (self.journal, fingerprint) else {
+    async fn queued(self) -> Result<Queued> {
+        let Self { index, submission, kept } = self;
+        let Some(Kept { journal, past, fingerprint, resubmit }) = kept else {
             return submission.submit().await;
         };
-        let index = self.index;
+        let endpoint = submission.endpoint.clone();
         let fingerprint = fingerprint.map_err(|error| error.at(&*endpoint))?;
-        if self.past.input.as_ref().is_some_and(|past| *past != fingerprint) {
+        if past.input.as_ref().is_some_and(|input| *input != fingerprint) {
             return Err(of_another(index).at(&*endpoint));
         }
-        match self.past.stage {
+        match past.stage {
             Stage::Submitted(ticket) if ticket.endpoint() == endpoint => {
-                return Ok(ticket.queued(self.client));
+                return Ok(ticket.queued(submission.client));
             }
             Stage::Submitted(_) => return Err(of_another(index)),
-            Stage::InDoubt if !self.resubmit => {
+            Stage::InDoubt if !resubmit => {
                 let message = "an earlier process was sending this request when it ended, so it may be running; \
                                it was not sent again";
                 return Err(Error::new(ErrorKind::InDoubt, message).at(&*endpoint));
@@ -124,7 +118,7 @@ pub(super) fn fingerprint<P: Parameters + Serialize>(endpoint: &str, input: &mut
         }
         nth += 1;
     });
-    let json = serde_json::to_vec(input);
+    let json = prepare::json(input);
     let (mut local, mut nth) = (local.into_iter().peekable(), 0_usize);
     input.visit_files(&mut |file| {
         if let Some((_, own)) = local.next_if(|(place, _)| *place == nth) {
@@ -132,11 +126,7 @@ pub(super) fn fingerprint<P: Parameters + Serialize>(endpoint: &str, input: &mut
         }
         nth += 1;
     });
-    let json = json.map_err(|cause| {
-        let message = format!("the input cannot be written as JSON: {cause}");
-        Error::new(ErrorKind::Encode, message).caused_by(cause)
-    })?;
-    Ok(format!("{:016x}", fnv(endpoint.bytes().chain([0]).chain(json))))
+    Ok(format!("{:016x}", fnv(endpoint.bytes().chain([0]).chain(json?))))
 }
 
 /// FNV-1a: short, and the same in every version of this crate, which is all that a mix-up needs.

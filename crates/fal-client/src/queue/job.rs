@@ -5,7 +5,7 @@ use std::{fmt, marker::PhantomData, time::Duration};
 use fal_core::Endpoint;
 
 use super::{Ticket, Update, Updates, Wait, queued::Queued};
-use crate::{Client, Reply, Result, Retry};
+use crate::{Client, Pending, Reply, Result, Retry};
 
 /// A request in the queue, typed by the endpoint that answers it. Cloning is cheap.
 ///
@@ -65,8 +65,7 @@ impl<E: Endpoint> Job<E> {
     /// body and request id: `Validation` for a refused input, `Cancelled`, `Timeout` when it did not start
     /// in time, `Api` otherwise.
     pub async fn result(&self) -> Result<Reply<E::Output>> {
-        let answered = self.queued.result().await?;
-        Reply::read(answered).map_err(|error| self.queued.named(error))
+        Pending::new(self.endpoint().to_owned().into(), self.queued.result()).await
     }
 
     /// Waits for the output.

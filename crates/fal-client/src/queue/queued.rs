@@ -195,19 +195,22 @@ impl Queued {
     }
 
     async fn fetch_result(&self, repeat: Repeat) -> Result<Answered> {
-        let mut request = self.request(Method::GET, |urls| urls.result.clone())?;
-        request.repeat = repeat;
-        request.timeout = Some(TRANSFER);
+        let request = self.result_request(repeat)?;
         self.read_result(&request).await
     }
 
     /// The result of a completed request, for who has waited: with more patience.
     pub(super) async fn collect(&self, repeat: Repeat) -> Result<Answered> {
+        let mut request = self.result_request(repeat)?;
+        request.retry = request.retry.patient();
+        self.read_result(&request).await
+    }
+
+    fn result_request(&self, repeat: Repeat) -> Result<Request> {
         let mut request = self.request(Method::GET, |urls| urls.result.clone())?;
         request.repeat = repeat;
         request.timeout = Some(TRANSFER);
-        request.retry = request.retry.patient();
-        self.read_result(&request).await
+        Ok(request)
     }
 
     async fn read_result(&self, request: &Request) -> Result<Answered> {

@@ -58,10 +58,10 @@ impl<E: Endpoint> IntoFuture for Submit<E> {
 
 /// An input on its way into the queue.
 pub(crate) struct Submission {
-    pub(super) client: Client,
-    pub(super) endpoint: Cow<'static, str>,
+    pub(crate) client: Client,
+    pub(crate) endpoint: Cow<'static, str>,
     input: Result<Written>,
-    pub(super) options: CallOptions,
+    pub(crate) options: CallOptions,
 }
 
 impl Submission {

@@ -13,7 +13,7 @@ use super::{
     Event,
     sent::{Opened, Sent},
 };
-use crate::{Reply, Result};
+use crate::{Pending, Reply, Result};
 
 /// The events of a call, as they come. From awaiting [`Client::stream`](crate::Client::stream).
 ///
@@ -73,9 +73,7 @@ impl<E: Streams> EventStream<E> {
     /// What broke the stream; `Decode` when the last event is no output, or when there was no event; what a
     /// workflow failed with.
     pub async fn done(self) -> Result<Reply<E::Output>> {
-        let endpoint = self.sent.endpoint.clone();
-        let answered = self.sent.done().await?;
-        Reply::read(answered).map_err(|error| error.at(endpoint.as_ref()))
+        Pending::new(self.sent.endpoint.clone(), self.sent.done()).await
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event<E::Event>>>> {
