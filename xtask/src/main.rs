@@ -28,7 +28,7 @@ struct Arguments {
 enum Command {
     /// Adds endpoints to the catalogue: manifest entry, document and generated code.
     Add(catalogue::Arguments),
-    /// Measures: what generating costs, and what compiling the result costs.
+    /// Measures what this project promises against what the same takes without it, and writes BENCHMARKS.md.
     Bench(bench::Arguments),
     /// Drives fal's official clients, unmodified, through every operation against the emulator. Needs python3,
     /// node, npm and a network.

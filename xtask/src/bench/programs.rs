@@ -49,9 +49,9 @@ pub(super) fn emulator(arguments: &Arguments) -> Result<Vec<Row>, String> {
         Profile::Release => "release",
         Profile::Dev => "dev",
     };
-    let package = ["--quiet", "--profile", profile, "--package", "fal-emulator"];
-    cargo(["build"].iter().chain(&package))?;
-    cargo(["build", "--example", "load"].iter().chain(&package))?;
+    // In one command, so that no dependency is compiled twice for its features.
+    let targets = ["--package", "fal-emulator", "--bin", "fal-emulator", "--example", "load"];
+    cargo(["build", "--quiet", "--profile", profile].iter().chain(&targets))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
     let built = target.join(if arguments.profile == Profile::Dev { "debug" } else { "release" });
     let mut command = Command::new(built.join("examples/load"));
