@@ -185,12 +185,10 @@ pub fn generate_module_observed(
     crates.iter().for_each(|item| report.place(item));
     let all = groups.iter().flat_map(|group| &group.endpoints).map(|endpoint| endpoint.file.as_str());
     let source = families::source(all);
-    match emit::module_text(Style::new(options), &crates, source.as_deref()) {
-        Ok(text) if errors.is_empty() => return Ok((text, report)),
-        Ok(_) => {}
-        Err(error) => errors.push(error),
+    if !errors.is_empty() {
+        return Err(Errors(errors));
     }
-    Err(Errors(errors))
+    Ok((emit::module_text(Style::new(options), &crates, source.as_deref()), report))
 }
 
 /// Runs all stages but the last: whether the sources can be generated from, without generating.

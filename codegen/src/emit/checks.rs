@@ -1,136 +1,119 @@
 //! What is checked at run time, and which files there are.
 
-use proc_macro2::{TokenStream, TokenTree};
-use quote::quote;
-
-use super::structs::{allow_deprecated, ident};
+use super::{layout, structs::allow_deprecated};
 use crate::rust::{Presence, Rule, Struct, Union, VariantKind};
 
 /// The impl that finds the files and broken rules of a struct.
-pub(super) fn of_struct(item: &Struct) -> TokenStream {
-    let name = ident(&item.ident);
-    let files: Vec<_> =
-        item.fields.iter().filter(|field| field.files).map(|field| ident(&field.ident)).collect();
-    let visit_files = (!files.is_empty()).then(|| {
-        quote! {
-            fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
-                #(self.#files.visit_files(visit);)*
-            }
-        }
-    });
+pub(super) fn of_struct(item: &Struct) -> String {
+    let files = item.fields.iter().filter(|field| field.files);
+    let files: String =
+        files.map(|field| format!("        self.{}.visit_files(visit);\n", field.ident)).collect();
     let checks = item.fields.iter().filter(|field| field.rule != Rule::Free).map(|field| {
-        let (name, wire) = (ident(&field.ident), &field.wire);
-        let at = quote!(check.at(#wire));
+        let name = &field.ident;
+        let check = format!("check.at({:?})", field.wire);
+        let given = |pattern: &str| {
+            let body = body(12, &field.rule, &check, "value");
+            format!("        if let {pattern} = &self.{name} {{\n{body}        }}\n")
+        };
         match field.presence {
-            Presence::Required => body(&field.rule, &at, &quote!(&self.#name)),
-            Presence::Optional => {
-                let body = body(&field.rule, &at, &quote!(value));
-                quote!(if let Some(value) = &self.#name { #body })
-            }
-            Presence::TriState => {
-                let body = body(&field.rule, &at, &quote!(value));
-                quote!(if let Some(Nullable::Value(value)) = &self.#name { #body })
-            }
+            Presence::Required => body(8, &field.rule, &check, &format!("&self.{name}")),
+            Presence::Optional => given("Some(value)"),
+            Presence::TriState => given("Some(Nullable::Value(value))"),
         }
     });
-    let checks: Vec<_> = checks.collect();
-    let check = (!checks.is_empty()).then(|| quote!(fn check(&self, check: &mut Check) { #(#checks)* }));
-    let allow = allow_deprecated(item);
-    quote!(#allow impl Parameters for #name { #visit_files #check })
+    allow_deprecated(item).to_owned() + &parameters(&item.ident, &files, &checks.collect::<String>())
 }
 
 /// The impl that finds the files and broken rules of a union.
-pub(super) fn of_union(item: &Union) -> TokenStream {
-    let name = ident(&item.ident);
-    let members = item.variants.iter().filter_map(|variant| match &variant.kind {
-        VariantKind::Value { rule, files, .. } => Some((ident(&variant.ident), rule, *files)),
-        VariantKind::Text(_) => None,
-    });
-    let members: Vec<_> = members.collect();
-    let with_files: Vec<_> = members.iter().filter(|(.., files)| *files).map(|(ident, ..)| ident).collect();
-    let rest = (with_files.len() < item.variants.len()).then(|| quote!(_ => {}));
-    let visit_files = (!with_files.is_empty()).then(|| {
-        quote! {
-            fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
-                match self { #(Self::#with_files(value) => value.visit_files(visit),)* #rest }
-            }
+pub(super) fn of_union(item: &Union) -> String {
+    let mut files = Vec::new();
+    let mut checks = Vec::new();
+    for variant in &item.variants {
+        let VariantKind::Value { rule, files: has_files, .. } = &variant.kind else { continue };
+        let name = &variant.ident;
+        if *has_files {
+            files.push(format!("            Self::{name}(value) => value.visit_files(visit),\n"));
         }
-    });
-    let ruled = members.iter().filter(|(_, rule, _)| **rule != Rule::Free).map(|(ident, rule, _)| {
-        let body = body(rule, &quote!(check), &quote!(value));
-        quote!(Self::#ident(value) => { #body })
-    });
-    let ruled: Vec<_> = ruled.collect();
-    let rest = (ruled.len() < item.variants.len()).then(|| quote!(_ => {}));
-    let check = (!ruled.is_empty())
-        .then(|| quote!(fn check(&self, check: &mut Check) { match self { #(#ruled)* #rest } }));
-    quote!(impl Parameters for #name { #visit_files #check })
+        if *rule != Rule::Free {
+            let body = body(16, rule, "check", "value");
+            checks.push(format!("            Self::{name}(value) => {{\n{body}            }}\n"));
+        }
+    }
+    let matched = |arms: Vec<String>| {
+        if arms.is_empty() {
+            return String::new();
+        }
+        let rest = if arms.len() < item.variants.len() { "            _ => {}\n" } else { "" };
+        format!("        match self {{\n{}{rest}        }}\n", arms.concat())
+    };
+    parameters(&item.ident, &matched(files), &matched(checks))
+}
+
+/// The impl, of the methods that have something to do.
+fn parameters(name: &str, visit_files: &str, check: &str) -> String {
+    let method = |signature: &str, body: &str| {
+        let method = format!("    fn {signature} {{\n{body}    }}\n");
+        if body.is_empty() { String::new() } else { method }
+    };
+    let members = layout::items([
+        method("visit_files(&mut self, visit: &mut dyn FnMut(&mut File))", visit_files),
+        method("check(&self, check: &mut Check)", check),
+    ]);
+    if members.is_empty() {
+        return format!("impl Parameters for {name} {{}}\n");
+    }
+    format!("impl Parameters for {name} {{\n{members}}}\n")
 }
 
 /// The statements that check `value`, a reference. `check` is the check of the place it stands at.
-fn body(rule: &Rule, check: &TokenStream, value: &TokenStream) -> TokenStream {
+fn body(indent: usize, rule: &Rule, check: &str, value: &str) -> String {
+    let call = |function: &str, arguments: &[&str]| {
+        layout::line(indent, &[(&format!("{function}("), arguments)], ");")
+    };
     match rule {
-        Rule::Free => TokenStream::new(),
+        Rule::Free => String::new(),
         Rule::Text { length, pattern } => {
-            let length = length.as_ref().map(|marker| {
-                let marker = ident(marker);
-                quote!(#check.text::<bounds::#marker>(#value);)
-            });
+            let length =
+                length.as_ref().map(|marker| call(&format!("{check}.text::<bounds::{marker}>"), &[value]));
             let pattern = pattern.as_ref().map(|(pattern, message)| {
-                let at = exclusive(check);
-                quote!(fal_core::check_pattern(#at, #value, #pattern, #message);)
+                let (pattern, message) = (format!("{pattern:?}"), format!("{message:?}"));
+                call("fal_core::check_pattern", &[&exclusive(check), value, &pattern, &message])
             });
-            quote!(#length #pattern)
+            [length, pattern].into_iter().flatten().collect()
         }
-        Rule::File(marker) => {
-            let marker = ident(marker);
-            quote!(#check.file::<bounds::#marker>(#value);)
-        }
+        Rule::File(marker) => call(&format!("{check}.file::<bounds::{marker}>"), &[value]),
         Rule::List { length, unique, items } => {
-            let length = length.as_ref().map(|marker| {
-                let marker = ident(marker);
-                quote!(#check.list::<bounds::#marker, _>(#value);)
-            });
-            let unique = unique.as_ref().map(|message| quote!(#check.unique(#value, #message);));
-            let items = (**items != Rule::Free).then(|| {
-                let body = closure(items);
-                let receiver = place(value);
-                quote!(#check.each(#receiver.iter().enumerate(), #body);)
-            });
-            quote!(#length #unique #items)
+            let length =
+                length.as_ref().map(|marker| call(&format!("{check}.list::<bounds::{marker}, _>"), &[value]));
+            let unique = unique
+                .as_ref()
+                .map(|message| call(&format!("{check}.unique"), &[value, &format!("{message:?}")]));
+            let numbered = format!("{}.iter().enumerate()", place(value));
+            let items = (**items != Rule::Free).then(|| each(indent, items, check, &numbered));
+            [length, unique, items].into_iter().flatten().collect()
         }
-        Rule::Map(values) => {
-            let body = closure(values);
-            quote!(#check.each(#value, #body);)
-        }
+        Rule::Map(values) => each(indent, values, check, value),
         Rule::Null(inner) => {
-            let body = body(inner, check, &quote!(value));
-            quote!(if let Some(value) = #value { #body })
+            let body = body(indent + 4, inner, check, "value");
+            format!("{0:indent$}if let Some(value) = {value} {{\n{body}{0:indent$}}}\n", "")
         }
-        Rule::Own => {
-            let (receiver, at) = (place(value), exclusive(check));
-            quote!(#receiver.check(#at);)
-        }
+        Rule::Own => call(&format!("{}.check", place(value)), &[&exclusive(check)]),
     }
+}
+
+/// The check of each of several items.
+fn each(indent: usize, rule: &Rule, check: &str, items: &str) -> String {
+    let body = body(indent + 4, rule, "check", "item");
+    format!("{0:indent$}{check}.each({items}, |check, item| {{\n{body}{0:indent$}}});\n", "")
 }
 
 /// The check of a place as an exclusive reference.
-fn exclusive(check: &TokenStream) -> TokenStream {
+fn exclusive(check: &str) -> String {
     // A parameter of this name is one already.
-    if check.to_string() == "check" { quote!(check) } else { quote!(&mut #check) }
-}
-
-/// The closure that checks one item.
-fn closure(rule: &Rule) -> TokenStream {
-    let body = body(rule, &quote!(check), &quote!(item));
-    quote!(|check, item| { #body })
+    if check == "check" { check.to_owned() } else { format!("&mut {check}") }
 }
 
 /// The place behind a reference, to call a method on.
-fn place(value: &TokenStream) -> TokenStream {
-    let mut tokens = value.clone().into_iter();
-    match tokens.next() {
-        Some(TokenTree::Punct(punct)) if punct.as_char() == '&' => tokens.collect(),
-        _ => value.clone(),
-    }
+fn place(value: &str) -> &str {
+    value.strip_prefix('&').unwrap_or(value)
 }

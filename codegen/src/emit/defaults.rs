@@ -2,20 +2,20 @@
 
 use serde_json::Value;
 
-use super::{docs, format::Code, types};
+use super::{docs, layout, types};
 use crate::{
     model,
     rust::{Bounds, Crate, Field, Item, Struct, Ty, VariantKind},
 };
 
 /// The constants of an input, one for every parameter that has a default with a form in code.
-pub(super) fn of_input(item: &Crate, own: &[Item], input: &Struct) -> Option<Code> {
+pub(super) fn of_input(item: &Crate, own: &[Item], input: &Struct) -> Option<String> {
     let known = |name: &str| own.iter().chain(&item.types).find(|item| item.name() == Some(name));
     let constants = input.fields.iter().filter_map(|field| constant(field, known));
     let constants: Vec<String> = constants.collect();
     (!constants.is_empty()).then(|| {
         let docs = "/// What the service takes for a parameter that is left out. Never sent unasked.";
-        Code::Text(format!("{docs}\nimpl Input {{\n{}}}\n", constants.join("\n")))
+        format!("{docs}\nimpl Input {{\n{}}}\n", layout::items(constants))
     })
 }
 
@@ -41,9 +41,8 @@ fn constant<'a>(field: &Field, known: impl Fn(&str) -> Option<&'a Item>) -> Opti
         None if default.is_i64() && value.contains('.') => format!("`{default}.0`"),
         None => types::code(&default.to_string()),
     };
-    Some(format!(
-        "    /// Of [`{name}`](Self::{name}): {shown}.\n    pub const DEFAULT_{constant}: {ty} = {value};\n"
-    ))
+    let definition = layout::assignment(4, &format!("pub const DEFAULT_{constant}: {ty}"), &value);
+    Some(format!("    /// Of [`{name}`](Self::{name}): {shown}.\n{definition}"))
 }
 
 fn is_plain(text: &str) -> bool {

@@ -1,26 +1,21 @@
 //! Doc comments: descriptions made safe for rustdoc, and wrapped.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-
 use crate::rust::Endpoint;
 
 /// The width that a doc comment is wrapped to, without indentation and slashes.
 const WIDTH: usize = 96;
 
-/// Doc attributes for paragraphs of text that may hold anything.
-pub(super) fn attributes(paragraphs: &[String]) -> TokenStream {
-    let lines = lines(paragraphs).into_iter().map(|line| {
-        let line = if line.is_empty() { line } else { format!(" {line}") };
-        quote!(#[doc = #line])
-    });
-    quote!(#(#lines)*)
+/// A doc comment of paragraphs of text that may hold anything.
+pub(super) fn comment(indent: usize, paragraphs: &[String]) -> String {
+    lines(paragraphs)
+        .iter()
+        .map(|line| format!("{:indent$}{}\n", "", format!("/// {line}").trim_end()))
+        .collect()
 }
 
 /// One line of documentation that the generator wrote, taken as it is.
-pub(super) fn line(text: &str) -> TokenStream {
-    let text = format!(" {}", visible(text));
-    quote!(#[doc = #text])
+pub(super) fn line(indent: usize, text: &str) -> String {
+    format!("{:indent$}/// {}\n", "", visible(text))
 }
 
 /// A text without what cannot be seen, as names and descriptions from outside may hold.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::layout;
+
 const CANDIDATES: &[(&str, &[&str])] = &[
     (
         "fal_core",
@@ -38,7 +40,7 @@ pub(super) fn of(text: &str) -> String {
         match used.as_slice() {
             [] => {}
             [one] => groups.push(format!("use {path}::{one};\n")),
-            several => groups.push(format!("use {path}::{{{}}};\n", several.join(", "))),
+            several => groups.push(layout::filled(&format!("use {path}::{{"), several, "};")),
         }
     }
     groups.concat()

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Style, docs, module::header};
+use super::{Style, docs, layout, module::header};
 use crate::rust::{Crate, Endpoint, Item, Module, Output, Struct, VariantKind, schemas::TYPE};
 
 /// The text of the file.
@@ -71,19 +71,19 @@ impl Scope<'_> {
         let path = if self.path.is_empty() { krate } else { format!("{krate}::{}", self.path) };
         let mut types = BTreeSet::new();
         let schema = self.referring(schema, &mut types);
-        let types: String = types
+        let types: Vec<String> = types
             .iter()
             .map(|name| format!("({name:?}, SchemaGenerator::subschema_for::<{}>)", self.path_to(name)))
-            .collect::<Vec<_>>()
-            .join(", ");
+            .collect();
+        let made = layout::line(8, &[("schema(generator, SCHEMA, &[", &types)], "])");
         let text = format!("{schema:#}").replace('\n', "\n        ");
         format!(
             "impl JsonSchema for {ty} {{\n    \
                  fn schema_name() -> Cow<'static, str> {{\n        {name:?}.into()\n    }}\n\n    \
                  fn schema_id() -> Cow<'static, str> {{\n        \"{path}::{name}\".into()\n    }}\n\n    \
                  fn json_schema(generator: &mut SchemaGenerator) -> Schema {{\n        \
-                     const SCHEMA: &str = {literal};\n        \
-                     schema(generator, SCHEMA, &[{types}])\n    }}\n\
+                     const SCHEMA: &str = {literal};\n\
+                     {made}    }}\n\
              }}\n",
             ty = self.path_to(name),
             literal = raw(&text),

@@ -3,30 +3,17 @@
 //!
 //! A struct has the same three in `types::shape`, under its own name.
 
-use quote::quote;
-
-use super::{
-    format,
-    module::indented,
-    structs::{ident, outside},
-};
-use crate::{
-    Error,
-    rust::{Crate, Endpoint, Field, Item, Rule, Struct, Ty, Union},
-};
+use super::{layout, module::indented, structs::outside};
+use crate::rust::{Crate, Endpoint, Field, Item, Rule, Struct, Ty, Union};
 
 /// The three modules of an input. `types` is the path of the shared types from inside one of them.
-pub(super) fn of_input(
-    item: &Crate,
-    endpoint: &Endpoint,
-    types: &str,
-) -> Result<[(&'static str, String); 3], Error> {
+pub(super) fn of_input(item: &Crate, endpoint: &Endpoint, types: &str) -> [(&'static str, String); 3] {
     let known = Known { own: &endpoint.input_types, shared: &item.types, of_endpoint: true };
-    known.modules(&endpoint.file, &endpoint.input, &format!("{types}::shape"))
+    known.modules(&endpoint.input, &format!("{types}::shape"))
 }
 
 /// The modules of every struct that is built as a part of an input, and of the unions around one.
-pub(super) fn shapes(item: &Crate) -> Result<String, Error> {
+pub(super) fn shapes(item: &Crate) -> String {
     let known = Known { own: &[], shared: &item.types, of_endpoint: false };
     let mut shapes = Vec::new();
     for shape in &item.types {
@@ -37,7 +24,7 @@ pub(super) fn shapes(item: &Crate) -> Result<String, Error> {
                 shapes.push(format!("pub use fal_core::media::shape::{known}{name};\n"));
             }
             Item::Struct(shape) if shape.built => {
-                let modules = known.modules(&item.name, shape, "super::super")?;
+                let modules = known.modules(shape, "super::super");
                 let modules = modules.iter().filter(|(_, body)| !body.is_empty());
                 let modules: String = modules
                     .map(|(name, body)| {
@@ -58,7 +45,7 @@ pub(super) fn shapes(item: &Crate) -> Result<String, Error> {
             _ => {}
         }
     }
-    Ok(shapes.join("\n"))
+    shapes.join("\n")
 }
 
 /// Whether a literal can name a variant of a union, and nothing else.
@@ -84,34 +71,24 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
-    fn modules(&self, file: &str, item: &Struct, shapes: &str) -> Result<[(&'static str, String); 3], Error> {
-        let lines = |items: Vec<_>| Ok::<_, Error>(format::items(file, items)?.replace("\n\n", "\n"));
-        let arguments = item.fields.iter().filter_map(|field| {
-            let (name, literal) = (ident(&field.ident), self.literal_of(field)?);
-            Some(quote!(pub type #name = #literal;))
-        });
+    fn modules(&self, item: &Struct, shapes: &str) -> [(&'static str, String); 3] {
+        let alias = |name: &str, ty: &str| layout::assignment(0, &format!("pub type {name}"), ty);
+        let arguments =
+            item.fields.iter().filter_map(|field| Some(alias(&field.ident, &self.literal_of(field)?)));
         let lists = item.fields.iter().filter_map(|field| {
             let Ty::List(inner) = &field.ty else { return None };
-            let (name, inner) = (ident(&field.ident), outside(inner));
             let length = match &field.rule {
-                Rule::List { length: Some(marker), .. } => {
-                    let marker = ident(marker);
-                    quote!(, super::bounds::#marker)
-                }
-                _ => quote!(),
+                Rule::List { length: Some(marker), .. } => format!(", super::bounds::{marker}"),
+                _ => String::new(),
             };
-            Some(quote!(pub type #name = fal_core::arg::List<#inner #length>;))
+            Some(alias(&field.ident, &format!("fal_core::arg::List<{}{length}>", outside(inner))))
         });
         let nested = item.fields.iter().filter_map(|field| self.nested(field, shapes));
-        Ok([
-            ("arg", lines(arguments.collect())?),
-            ("list", lines(lists.collect())?),
-            ("nested", nested.collect::<String>()),
-        ])
+        [("arg", arguments.collect()), ("list", lists.collect()), ("nested", nested.collect())]
     }
 
     /// What a literal becomes that is given to a field, or to a list as an item.
-    fn literal_of(&self, field: &Field) -> Option<proc_macro2::TokenStream> {
+    fn literal_of(&self, field: &Field) -> Option<String> {
         match (&field.ty, &field.rule) {
             (Ty::List(inner), Rule::List { items, .. }) => self.literal(inner, items),
             (Ty::List(inner), _) => self.literal(inner, &Rule::Free),
@@ -119,20 +96,19 @@ impl Known<'_> {
         }
     }
 
-    fn literal(&self, ty: &Ty, rule: &Rule) -> Option<proc_macro2::TokenStream> {
+    fn literal(&self, ty: &Ty, rule: &Rule) -> Option<String> {
         Some(match ty {
             Ty::Text => match rule {
                 Rule::Text { length: Some(marker), .. } => {
-                    let marker = ident(marker);
-                    quote!(fal_core::arg::Text<super::bounds::#marker>)
+                    format!("fal_core::arg::Text<super::bounds::{marker}>")
                 }
-                _ => quote!(fal_core::arg::Text),
+                _ => "fal_core::arg::Text".to_owned(),
             },
-            Ty::File if self.of_endpoint => quote!(fal_core::arg::Url<super::Model>),
-            Ty::File => quote!(fal_core::arg::Url),
-            Ty::Integer => quote!(fal_core::arg::Integer),
-            Ty::Number => quote!(fal_core::arg::Number),
-            Ty::Boolean => quote!(fal_core::arg::Flag),
+            Ty::File if self.of_endpoint => "fal_core::arg::Url<super::Model>".to_owned(),
+            Ty::File => "fal_core::arg::Url".to_owned(),
+            Ty::Integer => "fal_core::arg::Integer".to_owned(),
+            Ty::Number => "fal_core::arg::Number".to_owned(),
+            Ty::Boolean => "fal_core::arg::Flag".to_owned(),
             Ty::Named(name) => match self.find(name)? {
                 Item::Number(_) | Item::TextEnum(_) | Item::IntegerEnum(_) => outside(ty),
                 Item::Union(union) if has_texts(union) => outside(ty),

@@ -7,9 +7,9 @@ mod defaults;
 mod docs;
 mod example;
 pub(crate) mod examples;
-mod format;
 mod imports;
 mod json_schema;
+mod layout;
 mod literals;
 mod module;
 mod nested;
@@ -61,7 +61,7 @@ pub(crate) fn emit_common(style: Style, tree: &mut Tree) {
     let layout = &style.options.layout;
     let skip = format!(
         "# {}\n\
-         # What prettyplease wrote is how generated code looks; rustfmt would lay it out otherwise.\n\
+         # How the generator lays code out is how it looks; rustfmt would lay it out otherwise.\n\
          disable_all_formatting = true\n",
         style.header(None),
     );
@@ -75,7 +75,7 @@ pub(crate) fn emit_common(style: Style, tree: &mut Tree) {
 ///
 /// # Errors
 ///
-/// Only where the generator itself is wrong: when what it wrote does not parse.
+/// Only where the generator itself is wrong: when two modules would be one file, or outside of the crate's folder.
 pub(crate) fn emit(style: Style, item: &Crate, tree: &mut Tree) -> Result<(), Error> {
     let folder = format!("{}/{}", folder(&style.options.layout), item.name);
     // Elsewhere, nobody publishes them.
@@ -84,11 +84,11 @@ pub(crate) fn emit(style: Style, item: &Crate, tree: &mut Tree) -> Result<(), Er
     }
     let declarations = module::declarations(&item.root, !item.types.is_empty());
     let declarations = format!("#[cfg(feature = \"schemars\")]\nmod json_schema;\n\n{declarations}");
-    let root = module::root(Place::Crate, item)?.file(style, &declarations);
+    let root = module::root(Place::Crate, item).file(style, &declarations);
     add(tree, format!("{folder}/src/lib.rs"), root)?;
     tree.insert(format!("{folder}/src/json_schema.rs"), json_schema::file(style, item));
     if !item.types.is_empty() {
-        add(tree, format!("{folder}/src/types.rs"), module::types(item)?.file(style, ""))?;
+        add(tree, format!("{folder}/src/types.rs"), module::types(item).file(style, ""))?;
     }
     item.root.children.iter().try_for_each(|child| emit_module(style, item, child, &folder, tree))?;
     let has_patterns = tree.iter().any(|(_, text)| text.contains("fal_core::check_pattern("));
@@ -120,6 +120,6 @@ fn emit_module(
 ) -> Result<(), Error> {
     let path = format!("{folder}/src/{}.rs", node.path.join("/"));
     let declarations = module::declarations(node, false);
-    add(tree, path, module::endpoint(Place::Crate, item, node)?.file(style, &declarations))?;
+    add(tree, path, module::endpoint(Place::Crate, item, node).file(style, &declarations))?;
     node.children.iter().try_for_each(|child| emit_module(style, item, child, folder, tree))
 }

@@ -2,20 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::TokenStream;
-use quote::quote;
-
 use super::{
-    Style, builder, checks, defaults, docs, example,
-    format::{self, Code},
-    imports, literals,
-    structs::{self, ident},
-    types, wire,
+    Style, builder, checks, defaults, docs, example, imports, layout, literals, structs, types, wire,
 };
-use crate::{
-    Error,
-    rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty},
-};
+use crate::rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty};
 
 /// A module before it has a place: a file of its own, or a part of another one.
 pub(super) struct Page {
@@ -86,7 +76,7 @@ const FEATURES: &str = "The feature `schemars` gives every type a JSON Schema, w
                         a model as a tool.";
 
 /// The root: the page of the crate, and its own endpoint if the app is one.
-pub(super) fn root(place: Place, item: &Crate) -> Result<Page, Error> {
+pub(super) fn root(place: Place, item: &Crate) -> Page {
     let mut docs = vec![format!("{}.", docs::escape(&item.title))];
     if !item.root.children.is_empty() {
         docs.push(String::new());
@@ -103,36 +93,35 @@ pub(super) fn root(place: Place, item: &Crate) -> Result<Page, Error> {
         docs.extend(docs::lines(&[FEATURES.to_owned()]));
     }
     let Some(endpoint) = &item.root.endpoint else {
-        return Ok(Page { source: item.source.clone(), docs, body: String::new() });
+        return Page { source: item.source.clone(), docs, body: String::new() };
     };
-    Ok(Page { source: Some(endpoint.file.clone()), docs, body: body(place, item, &item.root, endpoint)? })
+    Page { source: Some(endpoint.file.clone()), docs, body: body(place, item, &item.root, endpoint) }
 }
 
 /// The module of an endpoint, or of a part of an id that has endpoints below it.
-pub(super) fn endpoint(place: Place, item: &Crate, module: &Module) -> Result<Page, Error> {
+pub(super) fn endpoint(place: Place, item: &Crate, module: &Module) -> Page {
     let Some(endpoint) = &module.endpoint else {
         let docs = vec![format!("Endpoints under `{}`.", module.id)];
-        return Ok(Page { source: item.source.clone(), docs, body: String::new() });
+        return Page { source: item.source.clone(), docs, body: String::new() };
     };
     let docs = about(place, item, module, endpoint);
-    Ok(Page { source: Some(endpoint.file.clone()), docs, body: body(place, item, module, endpoint)? })
+    Page { source: Some(endpoint.file.clone()), docs, body: body(place, item, module, endpoint) }
 }
 
 /// `types`: what endpoints share.
-pub(super) fn types(item: &Crate) -> Result<Page, Error> {
-    let file = item.name.as_str();
+pub(super) fn types(item: &Crate) -> Page {
     let docs = vec![format!("Types that the endpoints of `{}` share.", item.app)];
     let own = || item.types.iter().filter(|item| item.known().is_none());
     let structs: Vec<&Struct> = own().filter_map(as_struct).collect();
-    let mut text = format::items(file, own().flat_map(definition))?;
+    let mut text = layout::items(own().flat_map(definition));
     let builders = structs.iter().filter(|item| item.built).flat_map(|item| builder::builder(item));
-    push_section(&mut text, "Building.", &format::items(file, builders)?);
-    push_section(&mut text, "On the wire.", &format::items(file, own().flat_map(wire_of))?);
+    push_section(&mut text, "Building.", &layout::items(builders));
+    push_section(&mut text, "On the wire.", &layout::items(own().flat_map(wire_of)));
     let built: Vec<&Struct> = structs.into_iter().filter(|item| item.built).collect();
-    push(&mut text, &hidden_modules(file, &built, &item.types, &[("shape", literals::shapes(item)?)])?);
+    push(&mut text, &hidden_modules(&built, &item.types, &[("shape", literals::shapes(item))]));
     let parts = [imports::of(&text), known(&item.types), text];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    Ok(Page { source: item.source.clone(), docs, body: parts.join("\n") })
+    Page { source: item.source.clone(), docs, body: parts.join("\n") }
 }
 
 /// The types that `fal_core` has, under the names that they have here.
@@ -204,8 +193,7 @@ fn table(place: Place, module: &Module, lines: &mut Vec<String>) {
     module.children.iter().for_each(|child| table(place, child, lines));
 }
 
-fn body(place: Place, item: &Crate, module: &Module, endpoint: &Endpoint) -> Result<String, Error> {
-    let file = &endpoint.file;
+fn body(place: Place, item: &Crate, module: &Module, endpoint: &Endpoint) -> String {
     let types = [&endpoint.input_types, &endpoint.output_types, &endpoint.event_types];
     let all_types: Vec<Item> = types.into_iter().flatten().cloned().collect();
     let read: Vec<&Struct> = [Some(&endpoint.output), endpoint.event.as_ref()]
@@ -219,8 +207,8 @@ fn body(place: Place, item: &Crate, module: &Module, endpoint: &Endpoint) -> Res
 
     let mut items = model(endpoint);
     items.push(structs::definition(&endpoint.input));
-    let mut text = format::items(file, items)?;
-    push(&mut text, &format::items(file, defaults::of_input(item, &all_types, &endpoint.input))?);
+    let mut text = layout::items(items);
+    push(&mut text, &defaults::of_input(item, &all_types, &endpoint.input).unwrap_or_default());
     let mut items = Vec::new();
     items.extend(endpoint.input_types.iter().flat_map(definition));
     items.push(gives("Output", &format!("What [`{}`](Model) gives.", endpoint.id), &endpoint.output));
@@ -229,19 +217,19 @@ fn body(place: Place, item: &Crate, module: &Module, endpoint: &Endpoint) -> Res
         items.push(gives("Event", &format!("One event of the stream of [`{}`](Model).", endpoint.id), event));
         items.extend(endpoint.event_types.iter().flat_map(definition));
     }
-    push(&mut text, &format::items(file, items)?);
+    push(&mut text, &layout::items(items));
 
     let building = builder::builder(&endpoint.input);
-    push_section(&mut text, "Building.", &format::items(file, building)?);
+    push_section(&mut text, "Building.", &layout::items(building));
 
-    let mut on_wire = vec![Code::from(checks::of_struct(&endpoint.input))];
+    let mut on_wire = vec![checks::of_struct(&endpoint.input)];
     on_wire.extend(wire::structure(&endpoint.input));
     on_wire.extend(read.into_iter().flat_map(wire::structure));
     on_wire.extend(all_types.iter().flat_map(wire_of));
-    push_section(&mut text, "On the wire.", &format::items(file, on_wire)?);
+    push_section(&mut text, "On the wire.", &layout::items(on_wire));
     let types = place.types(module.path.len());
-    let literals = literals::of_input(item, endpoint, &place.types_from_inside(module.path.len()))?;
-    push(&mut text, &hidden_modules(file, &[&endpoint.input], &all_types, &literals)?);
+    let literals = literals::of_input(item, endpoint, &place.types_from_inside(module.path.len()));
+    push(&mut text, &hidden_modules(&[&endpoint.input], &all_types, &literals));
 
     let shared = match endpoint.shared.as_slice() {
         [] => String::new(),
@@ -250,16 +238,15 @@ fn body(place: Place, item: &Crate, module: &Module, endpoint: &Endpoint) -> Res
     };
     let uses = imports::of(&text);
     let uses = if shared.is_empty() { uses } else { format!("{uses}\n{shared}") };
-    Ok(format!("{uses}\n{text}").replacen("\n\n\n", "\n\n", 1))
+    format!("{uses}\n{text}").replacen("\n\n\n", "\n\n", 1)
 }
 
 /// The definition of what an endpoint gives.
-fn gives(name: &str, about: &str, output: &Output) -> TokenStream {
+fn gives(name: &str, about: &str, output: &Output) -> String {
     match output {
         Output::Struct(output) => structs::definition(output),
         Output::Alias(ty) => {
-            let (docs, name, ty) = (docs::line(about), ident(name), structs::ty(ty));
-            quote!(#docs pub type #name = #ty;)
+            docs::line(0, about) + &layout::assignment(0, &format!("pub type {name}"), &structs::ty(ty))
         }
     }
 }
@@ -269,34 +256,27 @@ fn is_output(event: &Output) -> bool {
     matches!(event, Output::Alias(Ty::Named(name)) if name == "Output")
 }
 
-fn model(endpoint: &Endpoint) -> Vec<TokenStream> {
+fn model(endpoint: &Endpoint) -> Vec<String> {
     let id = &endpoint.id;
-    let docs = docs::line(&format!("The endpoint [`{id}`](https://fal.ai/models/{id})."));
+    let docs = docs::line(0, &format!("The endpoint [`{id}`](https://fal.ai/models/{id})."));
     let mut items = vec![
-        quote! {
-            #docs
-            #[derive(Debug)]
-            pub enum Model {}
-        },
-        quote! {
-            impl Endpoint for Model {
-                const ID: &'static str = #id;
-                type Input = Input;
-                type Output = Output;
-            }
-        },
+        format!("{docs}#[derive(Debug)]\npub enum Model {{}}\n"),
+        format!(
+            "impl Endpoint for Model {{
+    const ID: &'static str = {id:?};
+    type Input = Input;
+    type Output = Output;
+}}
+"
+        ),
     ];
     if let Some(event) = &endpoint.event {
-        let event = if is_output(event) { quote!(Output) } else { quote!(Event) };
-        items.push(quote!(impl Streams for Model { type Event = #event; }));
+        let event = if is_output(event) { "Output" } else { "Event" };
+        items.push(format!("impl Streams for Model {{\n    type Event = {event};\n}}\n"));
     }
     if endpoint.realtime {
-        items.push(quote! {
-            impl Realtime for Model {
-                type Send = Input;
-                type Receive = Output;
-            }
-        });
+        let types = "    type Send = Input;\n    type Receive = Output;\n";
+        items.push(format!("impl Realtime for Model {{\n{types}}}\n"));
     }
     items
 }
@@ -308,7 +288,7 @@ fn as_struct(item: &Item) -> Option<&Struct> {
     }
 }
 
-fn definition(item: &Item) -> Vec<TokenStream> {
+fn definition(item: &Item) -> Vec<String> {
     match item {
         Item::Struct(item) => [structs::definition(item)].into_iter().chain(structs::media(item)).collect(),
         Item::TextEnum(item) => types::text_enum(item),
@@ -319,43 +299,37 @@ fn definition(item: &Item) -> Vec<TokenStream> {
     }
 }
 
-fn wire_of(item: &Item) -> Vec<Code> {
+fn wire_of(item: &Item) -> Vec<String> {
     match item {
         Item::Struct(item) => {
-            let parameters = item.built.then(|| checks::of_struct(item).into());
+            let parameters = item.built.then(|| checks::of_struct(item));
             parameters.into_iter().chain(wire::structure(item)).collect()
         }
         Item::Union(item) => {
             let parameters = item.built.then(|| checks::of_union(item));
-            parameters.into_iter().chain(wire::union(item)).map(Code::from).collect()
+            parameters.into_iter().chain(wire::union(item)).collect()
         }
         Item::TextEnum(_) | Item::IntegerEnum(_) | Item::Number(_) | Item::Length(_) => Vec::new(),
     }
 }
 
 /// The modules that users never name: slots of builders, bounds, and what literals become.
-fn hidden_modules(
-    file: &str,
-    built: &[&Struct],
-    items: &[Item],
-    literals: &[(&str, String)],
-) -> Result<String, Error> {
+fn hidden_modules(built: &[&Struct], items: &[Item], literals: &[(&str, String)]) -> String {
     let mut text = String::new();
-    let given = format::items(file, built.iter().flat_map(|item| builder::given_traits(item)))?;
+    let given = layout::items(built.iter().flat_map(|item| builder::given_traits(item)));
     push_module(&mut text, "given", "", &given);
 
-    let bounds = items.iter().filter_map(|item| match item {
+    let bounds = layout::items(items.iter().filter_map(|item| match item {
         Item::Number(number) => Some(types::number_bounds(number)),
         Item::Length(rule) => Some(types::length_bounds(rule)),
         _ => None,
-    });
-    let bounds = format::items(file, bounds)?;
+    }));
     push_module(&mut text, "bounds", &imports::of_bounds(&bounds), &bounds);
 
     for (name, body) in literals {
         push_module(&mut text, name, "", body);
     }
-    Ok(text)
+    text
 }
 
 fn push_module(text: &mut String, name: &str, uses: &str, body: &str) {

@@ -7,52 +7,49 @@ use super::{
     Style,
     module::{self, Page, Place, header, indented, inner_docs},
 };
-use crate::{
-    Error,
-    rust::{Crate, Module},
-};
+use crate::rust::{Crate, Module};
 
 /// The text for one crate or several. Several are one module each, named after them.
-pub(crate) fn module_text(style: Style, crates: &[Crate], source: Option<&str>) -> Result<String, Error> {
+pub(crate) fn module_text(style: Style, crates: &[Crate], source: Option<&str>) -> String {
     let header = header(style, source);
     if let [item] = crates {
         let named = Crate { name: "bindings".to_owned(), ..item.clone() };
-        let Page { docs, body, .. } = module::root(Place::Text, &named)?;
+        let Page { docs, body, .. } = module::root(Place::Text, &named);
         let docs: String =
             docs.iter().map(|line| format!("// {line}").trim_end().to_owned() + "\n").collect();
-        return Ok(format!("{header}//\n{docs}\n{}", apart(&[modules(&named)?, body])));
+        return format!("{header}//\n{docs}\n{}", apart(&[modules(&named), body]));
     }
     let mut text = header;
     for item in crates {
         let named = Crate { name: format!("bindings::{}", item.lib_name()), ..item.clone() };
-        let mut page = module::root(Place::Text, &named)?;
-        page.body = apart(&[modules(&named)?, page.body]);
+        let mut page = module::root(Place::Text, &named);
+        page.body = apart(&[modules(&named), page.body]);
         text.push('\n');
         text.push_str(&inline(&item.lib_name(), &page));
     }
-    Ok(text)
+    text
 }
 
 /// The modules of a root.
-fn modules(item: &Crate) -> Result<String, Error> {
+fn modules(item: &Crate) -> String {
     let mut parts = Vec::new();
     for child in &item.root.children {
-        parts.push(module(item, child)?);
+        parts.push(module(item, child));
     }
     if !item.types.is_empty() {
-        parts.push(inline("types", &module::types(item)?));
+        parts.push(inline("types", &module::types(item)));
     }
-    Ok(apart(&parts))
+    apart(&parts)
 }
 
-fn module(item: &Crate, node: &Module) -> Result<String, Error> {
-    let mut page = module::endpoint(Place::Text, item, node)?;
+fn module(item: &Crate, node: &Module) -> String {
+    let mut page = module::endpoint(Place::Text, item, node);
     let mut parts = vec![std::mem::take(&mut page.body)];
     for child in &node.children {
-        parts.push(module(item, child)?);
+        parts.push(module(item, child));
     }
     page.body = apart(&parts);
-    Ok(inline(node.path.last().map_or("", String::as_str), &page))
+    inline(node.path.last().map_or("", String::as_str), &page)
 }
 
 /// The parts, with an empty line between those that there are.

@@ -1,151 +1,111 @@
 //! The types of parameters and fields: enums, unions, numbers with bounds.
 
-use proc_macro2::{Literal, TokenStream};
-use quote::quote;
+use std::fmt;
 
-use super::{
-    docs,
-    format::Code,
-    literals,
-    structs::{ident, ty},
-};
+use super::{docs, layout, literals, structs::ty};
 use crate::{
     model,
     rust::{Bounds, IntegerEnum, LengthRule, Number, TextEnum, Ty, Union, VariantKind},
 };
 
-/// An enum of texts, and what every such enum can do.
-pub(super) fn text_enum(item: &TextEnum) -> Vec<TokenStream> {
-    let name = ident(&item.ident);
-    let docs = docs::line(&item.description);
-    let variants = item.variants.iter().map(|(variant, value)| {
-        let (docs, variant) = (docs::line(&code(value)), ident(variant));
-        quote!(#docs #variant)
-    });
-    let known: Vec<_> = item.variants.iter().map(|(variant, _)| ident(variant)).collect();
-    let values = item.variants.iter().map(|(_, value)| value);
-    let all = docs::line("Every value that the schema lists, in its order.");
-    let as_str = docs::line("The value on the wire.");
-    if item.open {
-        let other = docs::line("A value newer than this crate.");
-        return vec![
-            quote! {
-                #docs
-                #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-                #[non_exhaustive]
-                pub enum #name {
-                    #(#variants,)*
-                    #other
-                    Other(String),
-                }
-            },
-            quote! {
-                impl #name {
-                    #all
-                    pub const ALL: &'static [Self] = &[#(Self::#known),*];
+/// What can be derived for an enum of values that are all known.
+const CLOSED: &str = "Debug, Clone, Copy, PartialEq, Eq, Hash";
 
-                    #as_str
-                    #[must_use]
-                    pub fn as_str(&self) -> &str {
-                        match self { #(Self::#known => #values,)* Self::Other(value) => value }
-                    }
-                }
-            },
-            quote!(fal_core::open_enum!(#name);),
+/// An enum of texts, and what every such enum can do.
+pub(super) fn text_enum(item: &TextEnum) -> Vec<String> {
+    let TextEnum { ident, description, message, .. } = item;
+    let mut variants: String =
+        item.variants.iter().map(|(name, value)| variant(&code(value), name)).collect();
+    let mut arms: Vec<String> =
+        item.variants.iter().map(|(name, value)| format!("Self::{name} => {value:?}")).collect();
+    if item.open {
+        variants.push_str(&variant("A value newer than this crate.", "Other(String)"));
+        arms.push("Self::Other(value) => value".to_owned());
+    }
+    let known = item.variants.iter().map(|(name, _)| name.as_str());
+    if item.open {
+        return vec![
+            enumeration(description, "Debug, Clone, PartialEq, Eq, Hash", ident, &variants),
+            values(ident, known, "pub fn as_str(&self) -> &str", &arms),
+            format!("fal_core::open_enum!({ident});\n"),
         ];
     }
-    let message = &item.message;
     vec![
-        quote! {
-            #docs
-            #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-            #[non_exhaustive]
-            pub enum #name { #(#variants,)* }
-        },
-        quote! {
-            impl #name {
-                #all
-                pub const ALL: &'static [Self] = &[#(Self::#known),*];
-
-                #as_str
-                #[must_use]
-                pub const fn as_str(&self) -> &'static str {
-                    match self { #(Self::#known => #values,)* }
-                }
-            }
-        },
-        quote!(fal_core::closed_enum!(#name, #message);),
+        enumeration(description, CLOSED, ident, &variants),
+        values(ident, known, "pub const fn as_str(&self) -> &'static str", &arms),
+        invoked("closed_enum", ident, message),
     ]
 }
 
 /// An enum of integers, and what every such enum can do.
-pub(super) fn integer_enum(item: &IntegerEnum) -> Vec<TokenStream> {
-    let name = ident(&item.ident);
-    let docs = docs::line(&item.description);
-    let variants = item.variants.iter().map(|(variant, value)| {
-        let (docs, variant) = (docs::line(&format!("`{value}`")), ident(variant));
-        quote!(#docs #variant)
-    });
-    let known: Vec<_> = item.variants.iter().map(|(variant, _)| ident(variant)).collect();
-    let values = item.variants.iter().map(|(_, value)| Literal::i64_unsuffixed(*value));
-    let all = docs::line("Every value that the schema lists, in its order.");
-    let get = docs::line("The value on the wire.");
-    let message = &item.message;
+pub(super) fn integer_enum(item: &IntegerEnum) -> Vec<String> {
+    let IntegerEnum { ident, description, message, .. } = item;
+    let variants: String =
+        item.variants.iter().map(|(name, value)| variant(&format!("`{value}`"), name)).collect();
+    let arms: Vec<String> =
+        item.variants.iter().map(|(name, value)| format!("Self::{name} => {value}")).collect();
+    let known = item.variants.iter().map(|(name, _)| name.as_str());
     vec![
-        quote! {
-            #docs
-            #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-            #[non_exhaustive]
-            pub enum #name { #(#variants,)* }
-        },
-        quote! {
-            impl #name {
-                #all
-                pub const ALL: &'static [Self] = &[#(Self::#known),*];
-
-                #get
-                #[must_use]
-                pub const fn get(&self) -> i64 {
-                    match self { #(Self::#known => #values,)* }
-                }
-            }
-        },
-        quote!(fal_core::integer_enum!(#name, #message);),
+        enumeration(description, CLOSED, ident, &variants),
+        values(ident, known, "pub const fn get(&self) -> i64", &arms),
+        invoked("integer_enum", ident, message),
     ]
 }
 
+fn enumeration(description: &str, derives: &str, name: &str, variants: &str) -> String {
+    let docs = docs::line(0, description);
+    format!("{docs}#[derive({derives})]\n#[non_exhaustive]\npub enum {name} {{\n{variants}}}\n")
+}
+
+/// A variant with one line of documentation.
+fn variant(docs: &str, variant: &str) -> String {
+    format!("{}    {variant},\n", docs::line(4, docs))
+}
+
+/// The values of an enum, and what each is on the wire.
+fn values<'a>(name: &str, known: impl Iterator<Item = &'a str>, signature: &str, arms: &[String]) -> String {
+    let known: Vec<String> = known.map(|known| format!("Self::{known}")).collect();
+    format!(
+        "impl {name} {{
+{}{}
+{}    #[must_use]
+    {signature} {{
+{}    }}
+}}
+",
+        docs::line(4, "Every value that the schema lists, in its order."),
+        layout::line(4, &[("pub const ALL: &'static [Self] = &[", &known)], "];"),
+        docs::line(4, "The value on the wire."),
+        layout::block(8, "match self", arms, ""),
+    )
+}
+
+/// A macro of `fal_core`, which takes the name of an enum and what a value that it has not is told.
+fn invoked(name: &str, item: &str, message: &str) -> String {
+    layout::line(0, &[(&format!("fal_core::{name}!("), &[item, &format!("{message:?}")])], ");")
+}
+
 /// A union, its conversions, and its wire form.
-pub(super) fn union(item: &Union) -> Vec<TokenStream> {
-    let name = ident(&item.ident);
-    let docs = docs::line(&item.description);
-    let variants = item.variants.iter().map(|variant| {
-        let ident = ident(&variant.ident);
-        match &variant.kind {
-            VariantKind::Text(value) => {
-                let docs = docs::line(&code(value));
-                quote!(#docs #ident)
-            }
+pub(super) fn union(item: &Union) -> Vec<String> {
+    let name = &item.ident;
+    let mut variants: String = item
+        .variants
+        .iter()
+        .map(|one| match &one.kind {
+            VariantKind::Text(value) => variant(&code(value), &one.ident),
             VariantKind::Value { ty: inner, .. } => {
-                let inner = ty(inner);
-                let mut paragraphs = docs::paragraphs(&variant.description);
+                let mut paragraphs = docs::paragraphs(&one.description);
                 if paragraphs.is_empty() {
                     paragraphs.push("Another kind of value.".to_owned());
                 }
-                let docs = docs::attributes(&paragraphs);
-                quote!(#docs #ident(#inner))
+                format!("{}    {}({}),\n", docs::comment(4, &paragraphs), one.ident, ty(inner))
             }
-        }
-    });
-    let other = (!item.built).then(|| {
-        let docs = docs::line("A form newer than this crate.");
-        quote!(#docs Other(Value))
-    });
-    let mut items = vec![quote! {
-        #docs
-        #[derive(Debug, Clone, PartialEq)]
-        #[non_exhaustive]
-        pub enum #name { #(#variants,)* #other }
-    }];
+        })
+        .collect();
+    if !item.built {
+        variants.push_str(&variant("A form newer than this crate.", "Other(Value)"));
+    }
+    let mut items = vec![enumeration(&item.description, "Debug, Clone, PartialEq", name, &variants)];
     if literals::has_texts(item) {
         items.push(preset(item));
     }
@@ -154,12 +114,15 @@ pub(super) fn union(item: &Union) -> Vec<TokenStream> {
     let single = |ty: &Ty| types.iter().filter(|other| **other == ty).count() == 1;
     items.extend(item.variants.iter().filter_map(|variant| match &variant.kind {
         VariantKind::Value { ty: inner, .. } if item.built && single(inner) => {
-            let (variant, inner) = (ident(&variant.ident), ty(inner));
-            Some(quote! {
-                impl From<#inner> for #name {
-                    fn from(value: #inner) -> Self { Self::#variant(value) }
-                }
-            })
+            let (variant, inner) = (&variant.ident, ty(inner));
+            Some(format!(
+                "impl From<{inner}> for {name} {{
+    fn from(value: {inner}) -> Self {{
+        Self::{variant}(value)
+    }}
+}}
+"
+            ))
         }
         _ => None,
     }));
@@ -167,60 +130,58 @@ pub(super) fn union(item: &Union) -> Vec<TokenStream> {
 }
 
 /// What a literal of `input!` becomes: the preset that it names.
-fn preset(item: &Union) -> TokenStream {
-    let (name, message) = (ident(&item.ident), &item.message);
-    let arms = item.texts().map(|(variant, text)| {
-        let (variant, text) = (ident(variant), Literal::byte_string(text.as_bytes()));
-        quote!(#text => Self::#variant)
-    });
-    quote! {
-        impl #name {
-            #[doc(hidden)]
-            #[must_use]
-            #[track_caller]
-            pub const fn literal(text: &'static str) -> Self {
-                match text.as_bytes() { #(#arms,)* _ => fal_core::arg::refuse(#message) }
-            }
-        }
-    }
+fn preset(item: &Union) -> String {
+    let (name, message) = (&item.ident, &item.message);
+    let texts = item.texts().map(|(variant, text)| format!("{} => Self::{variant}", bytes(text)));
+    let arms: Vec<String> = texts.chain([format!("_ => fal_core::arg::refuse({message:?})")]).collect();
+    format!(
+        "impl {name} {{
+    #[doc(hidden)]
+    #[must_use]
+    #[track_caller]
+    pub const fn literal(text: &'static str) -> Self {{
+{}    }}
+}}
+",
+        layout::block(8, "match text.as_bytes()", &arms, ""),
+    )
+}
+
+/// A text as a byte string, which a `const fn` can match.
+fn bytes(text: &str) -> String {
+    format!("b\"{}\"", text.as_bytes().escape_ascii())
 }
 
 /// The alias under which a number with bounds is known.
-pub(super) fn number(item: &Number) -> TokenStream {
-    let name = ident(&item.ident);
-    let docs = docs::line(&item.description);
+pub(super) fn number(item: &Number) -> String {
+    let (docs, name) = (docs::line(0, &item.description), &item.ident);
     let kind = match item.bounds {
-        Bounds::Integer(_) => quote!(Int),
-        Bounds::Number(_) => quote!(Float),
+        Bounds::Integer(_) => "Int",
+        Bounds::Number(_) => "Float",
     };
-    quote!(#docs pub type #name = #kind<bounds::#name>;)
+    docs + &layout::assignment(0, &format!("pub type {name}"), &format!("{kind}<bounds::{name}>"))
 }
 
 /// The marker that holds the bounds of a number.
-pub(super) fn number_bounds(item: &Number) -> Code {
+pub(super) fn number_bounds(item: &Number) -> String {
     match &item.bounds {
-        Bounds::Integer(bounds) => marker(item, bounds, "i64", Literal::i64_unsuffixed),
-        Bounds::Number(bounds) => marker(item, bounds, "f64", Literal::f64_unsuffixed),
+        Bounds::Integer(bounds) => marker(item, bounds, "i64"),
+        Bounds::Number(bounds) => marker(item, bounds, "f64"),
     }
 }
 
-fn marker<T: Copy>(
-    item: &Number,
-    bounds: &model::Bounds<T>,
-    primitive: &str,
-    literal: impl Fn(T) -> Literal,
-) -> Code {
+fn marker<T: fmt::Debug>(item: &Number, bounds: &model::Bounds<T>, primitive: &str) -> String {
     let (name, message) = (&item.ident, &item.message);
-    let or = |bound: Option<T>, else_: &str| {
-        bound.map_or_else(|| format!("{primitive}::{else_}"), |bound| literal(bound).to_string())
+    let or = |bound: &Option<T>, otherwise: &str| {
+        bound.as_ref().map_or_else(|| format!("{primitive}::{otherwise}"), |bound| format!("{bound:?}"))
     };
-    let (min, max) = (or(bounds.min, "MIN"), or(bounds.max, "MAX"));
+    let (min, max) = (or(&bounds.min, "MIN"), or(&bounds.max, "MAX"));
     let above_min = if bounds.above_min { "    const ABOVE_MIN: bool = true;\n" } else { "" };
     let below_max = if bounds.below_max { "    const BELOW_MAX: bool = true;\n" } else { "" };
-    let multiple_of = bounds.multiple_of.map(literal).map_or_else(String::new, |step| {
-        format!("    const MULTIPLE_OF: Option<{primitive}> = Some({step});\n")
+    let multiple_of = bounds.multiple_of.as_ref().map_or_else(String::new, |step| {
+        format!("    const MULTIPLE_OF: Option<{primitive}> = Some({step:?});\n")
     });
-    Code::Text(format!(
+    format!(
         "pub enum {name} {{}}
 
 impl Range<{primitive}> for {name} {{
@@ -229,14 +190,14 @@ impl Range<{primitive}> for {name} {{
 {above_min}{below_max}{multiple_of}    const MESSAGE: &'static str = {message:?};
 }}
 "
-    ))
+    )
 }
 
 /// The marker that holds the bounds of a length.
-pub(super) fn length_bounds(rule: &LengthRule) -> Code {
+pub(super) fn length_bounds(rule: &LengthRule) -> String {
     let LengthRule { marker, message, min, max } = rule;
     let max = max.map_or_else(|| "usize::MAX".to_owned(), |max| max.to_string());
-    Code::Text(format!(
+    format!(
         "pub enum {marker} {{}}
 
 impl Length for {marker} {{
@@ -245,7 +206,7 @@ impl Length for {marker} {{
     const MESSAGE: &'static str = {message:?};
 }}
 "
-    ))
+    )
 }
 
 /// A wire value as code in docs.

@@ -1,12 +1,9 @@
 //! How values are written and read.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-
 use super::{
     builder::Names,
-    format::Code,
-    structs::{ident, is_input, type_text},
+    layout,
+    structs::{allow_deprecated, is_input, ty},
 };
 use crate::rust::{Field, Presence, Struct, Ty, Union, VariantKind};
 
@@ -25,23 +22,19 @@ fn local(item: &Struct, preferred: &str) -> String {
     if hidden { format!("{preferred}_") } else { preferred.to_owned() }
 }
 
-/// The serde impls of a struct, as text: they are a third of what is generated, and of one form.
-pub(super) fn structure(item: &Struct) -> Vec<Code> {
-    [writer(item), entry(item), reader(item)].into_iter().map(Code::Text).collect()
+/// The serde impls of a struct.
+pub(super) fn structure(item: &Struct) -> [String; 3] {
+    [writer(item), entry(item), reader(item)]
 }
 
 fn writer(item: &Struct) -> String {
-    let (name, allow) = (&item.ident, allow(item));
+    let (name, allow) = (&item.ident, allow_deprecated(item));
     let mutable = if item.fields.is_empty() { "" } else { "mut " };
     let new = if is_input(item) { "with_extra(serializer, &self.extra)" } else { "new(serializer)" };
     let puts = item.fields.iter().map(|field| {
         let put = if field.presence == Presence::Required { "put" } else { "optional" };
-        call(
-            8,
-            &format!("object.{put}"),
-            &[&format!("{:?}", field.wire), &format!("&self.{}", field.ident)],
-            ";",
-        )
+        let arguments = [format!("{:?}", field.wire), format!("&self.{}", field.ident)];
+        layout::line(8, &[(&format!("object.{put}("), &arguments)], ");")
     });
     let puts: String = puts.collect();
     format!(
@@ -68,11 +61,11 @@ fn entry(item: &Struct) -> String {
 }
 
 fn reader(item: &Struct) -> String {
-    let (name, allow) = (&item.ident, allow(item));
+    let (name, allow) = (&item.ident, allow_deprecated(item));
     let (object, key) = (local(item, "object"), local(item, "key"));
     let arms = item.fields.iter().map(|field| {
-        let head = format!("{:?} => {object}.{}", field.wire, read(item, field));
-        call(16, &head, &[&format!("&mut {}", slot(item, field))], ",")
+        let open = format!("{:?} => {object}.{}(", field.wire, read(item, field));
+        layout::line(16, &[(&open, &[format!("&mut {}", slot(item, field))])], "),")
     });
     let arms: String = arms.collect();
     let rest = if is_input(item) {
@@ -146,7 +139,7 @@ fn done(item: &Struct, object: &str) -> String {
 fn built(item: &Struct, object: &str) -> String {
     let Names { builder, optional } = Names::of(item);
     let given: Vec<_> = item.fields.iter().filter(|field| field.presence == Presence::Required).collect();
-    let types: Vec<_> = given.iter().map(|field| type_text(&field.ty)).collect();
+    let types: Vec<_> = given.iter().map(|field| ty(&field.ty)).collect();
     let types = if types.is_empty() { String::new() } else { format!("::<{}>", types.join(", ")) };
     let given: String = given.iter().map(|field| required(field, object)).collect();
     let optional = if optional.is_some() { "            optional,\n" } else { "" };
@@ -157,102 +150,96 @@ fn built(item: &Struct, object: &str) -> String {
 
 fn required(field: &Field, object: &str) -> String {
     let name = &field.ident;
-    call(12, &format!("{name}: {object}.required"), &[&format!("{:?}", field.wire), name], "?,")
-}
-
-/// A call on a line of its own, or with a line for each argument where it would be too long.
-fn call(indent: usize, function: &str, arguments: &[&str], end: &str) -> String {
-    const WIDTH: usize = 100;
-    let list = arguments.join(", ");
-    if indent + function.len() + list.len() + end.len() + 2 <= WIDTH {
-        return format!("{:indent$}{function}({list}){end}\n", "");
-    }
-    let list: String =
-        arguments.iter().map(|argument| format!("{:1$}{argument},\n", "", indent + 4)).collect();
-    format!("{0:indent$}{function}(\n{list}{0:indent$}){end}\n", "")
-}
-
-/// Lets an impl touch the deprecated fields of a struct, if it has any.
-fn allow(item: &Struct) -> &'static str {
-    if item.fields.iter().any(|field| field.deprecated) { "#[allow(deprecated)]\n" } else { "" }
+    let open = format!("{name}: {object}.required(");
+    layout::line(12, &[(&open, &[&format!("{:?}", field.wire), name])], ")?,")
 }
 
 /// The serde impls of a union.
-pub(super) fn union(item: &Union) -> Vec<TokenStream> {
-    let name = ident(&item.ident);
-    let other = (!item.built).then(|| quote!(Self::Other(value) => value.serialize(serializer),));
-    let writes = item.variants.iter().map(|variant| {
-        let ident = ident(&variant.ident);
-        match &variant.kind {
-            VariantKind::Text(value) => quote!(Self::#ident => serializer.serialize_str(#value)),
-            VariantKind::Value { .. } => quote!(Self::#ident(value) => value.serialize(serializer)),
-        }
-    });
+pub(super) fn union(item: &Union) -> [String; 2] {
+    let name = &item.ident;
+    let mut writes: Vec<String> = item
+        .variants
+        .iter()
+        .map(|variant| match &variant.kind {
+            VariantKind::Text(value) => {
+                format!("Self::{} => serializer.serialize_str({value:?})", variant.ident)
+            }
+            VariantKind::Value { .. } => {
+                format!("Self::{}(value) => value.serialize(serializer)", variant.ident)
+            }
+        })
+        .collect();
+    if !item.built {
+        writes.push("Self::Other(value) => value.serialize(serializer)".to_owned());
+    }
     let reads = match &item.tag {
         Some(tag) => by_tag(item, tag),
         None => by_form(item),
     };
-    let failure = format!("matches no form of {}", item.ident);
     let last = if item.built {
-        quote!(Err(serde::de::Error::custom(#failure)))
+        format!("Err(serde::de::Error::custom({:?}))", format!("matches no form of {name}"))
     } else {
-        quote!(Ok(Self::Other(value)))
+        "Ok(Self::Other(value))".to_owned()
     };
-    vec![
-        quote! {
-            impl Serialize for #name {
-                fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                    match self { #(#writes,)* #other }
-                }
-            }
-        },
-        quote! {
-            impl<'de> Deserialize<'de> for #name {
-                fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                    let value = Value::deserialize(deserializer)?;
-                    #reads
-                    #last
-                }
-            }
-        },
+    [
+        format!(
+            "impl Serialize for {name} {{
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {{
+{}    }}
+}}
+",
+            layout::block(8, "match self", &writes, "")
+        ),
+        format!(
+            "impl<'de> Deserialize<'de> for {name} {{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {{
+        let value = Value::deserialize(deserializer)?;
+{reads}        {last}
+    }}
+}}
+"
+        ),
     ]
 }
 
 /// Reads a value into the first variant that takes it: texts by their value, others by trying.
-fn by_form(item: &Union) -> TokenStream {
-    let texts = item.variants.iter().filter_map(|variant| match &variant.kind {
-        VariantKind::Text(value) => {
-            let ident = ident(&variant.ident);
-            Some(quote!(Some(#value) => return Ok(Self::#ident),))
-        }
-        VariantKind::Value { .. } => None,
+fn by_form(item: &Union) -> String {
+    let texts: String = item
+        .texts()
+        .map(|(name, text)| format!("            Some({text:?}) => return Ok(Self::{name}),\n"))
+        .collect();
+    let texts = if texts.is_empty() { texts } else { matched("value", &texts) };
+    let tries = item.variants.iter().filter(|variant| matches!(variant.kind, VariantKind::Value { .. }));
+    let tries = tries.map(|variant| {
+        format!(
+            "        if let Ok(value) = Deserialize::deserialize(&value) {{
+            return Ok(Self::{}(value));
+        }}
+",
+            variant.ident
+        )
     });
-    let texts: Vec<_> = texts.collect();
-    let texts = (!texts.is_empty()).then(|| quote!(match value.as_str() { #(#texts)* _ => {} }));
-    let tries = item.variants.iter().filter_map(|variant| match &variant.kind {
-        VariantKind::Value { .. } => {
-            let ident = ident(&variant.ident);
-            Some(quote! {
-                if let Ok(value) = Deserialize::deserialize(&value) { return Ok(Self::#ident(value)); }
-            })
-        }
-        VariantKind::Text(_) => None,
-    });
-    quote!(#texts #(#tries)*)
+    texts + &tries.collect::<String>()
 }
 
 /// Reads a value into the variant that its tag names, so that what is wrong inside is said.
-fn by_tag(item: &Union, tag: &str) -> TokenStream {
+fn by_tag(item: &Union, tag: &str) -> String {
     let arms = item.variants.iter().filter_map(|variant| match &variant.kind {
-        VariantKind::Value { tag: Some(value), .. } => {
-            let ident = ident(&variant.ident);
-            Some(quote! {
-                Some(#value) => {
-                    return Deserialize::deserialize(value).map(Self::#ident).map_err(serde::de::Error::custom);
-                }
-            })
-        }
+        VariantKind::Value { tag: Some(value), .. } => Some(format!(
+            "            Some({value:?}) => {{
+                return Deserialize::deserialize(value)
+                    .map(Self::{})
+                    .map_err(serde::de::Error::custom);
+            }}
+",
+            variant.ident
+        )),
         _ => None,
     });
-    quote!(match value[#tag].as_str() { #(#arms)* _ => {} })
+    matched(&format!("value[{tag:?}]"), &arms.collect::<String>())
+}
+
+/// What a text leads to, if `value` is one.
+fn matched(value: &str, arms: &str) -> String {
+    format!("        match {value}.as_str() {{\n{arms}            _ => {{}}\n        }}\n")
 }

@@ -66,7 +66,7 @@ pub fn open<T: Clone>(
 #[doc(hidden)]
 #[macro_export]
 macro_rules! closed_enum {
-    ($name:ident, $rule:literal) => {
+    ($name:ident, $rule:literal $(,)?) => {
         impl $name {
             #[doc(hidden)]
             #[must_use]
@@ -156,7 +156,7 @@ macro_rules! open_enum {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! integer_enum {
-    ($name:ident, $rule:literal) => {
+    ($name:ident, $rule:literal $(,)?) => {
         impl $name {
             #[doc(hidden)]
             #[must_use]

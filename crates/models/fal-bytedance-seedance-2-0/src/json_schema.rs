@@ -99,7 +99,11 @@ impl JsonSchema for crate::fast::image_to_video::Input {
           ],
           "description": "The parameters of `bytedance/seedance-2.0/fast/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::fast::image_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::fast::image_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::fast::image_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::fast::image_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::fast::image_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::fast::image_to_video::Resolution>),
+        ])
     }
 }
 
@@ -135,7 +139,9 @@ impl JsonSchema for crate::fast::image_to_video::Output {
           ],
           "description": "What `bytedance/seedance-2.0/fast/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -316,7 +322,11 @@ impl JsonSchema for crate::fast::reference_to_video::Input {
           ],
           "description": "The parameters of `bytedance/seedance-2.0/fast/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::fast::reference_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::fast::reference_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::fast::reference_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::fast::reference_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::fast::reference_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::fast::reference_to_video::Resolution>),
+        ])
     }
 }
 
@@ -352,7 +362,9 @@ impl JsonSchema for crate::fast::reference_to_video::Output {
           ],
           "description": "What `bytedance/seedance-2.0/fast/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -512,7 +524,11 @@ impl JsonSchema for crate::fast::text_to_video::Input {
           ],
           "description": "The parameters of `bytedance/seedance-2.0/fast/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::fast::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::fast::text_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::fast::text_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::fast::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::fast::text_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::fast::text_to_video::Resolution>),
+        ])
     }
 }
 
@@ -548,7 +564,9 @@ impl JsonSchema for crate::fast::text_to_video::Output {
           ],
           "description": "What `bytedance/seedance-2.0/fast/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -724,7 +742,11 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `bytedance/seedance-2.0/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::image_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::image_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>),
+        ])
     }
 }
 
@@ -760,7 +782,9 @@ impl JsonSchema for crate::image_to_video::Output {
           ],
           "description": "What `bytedance/seedance-2.0/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -942,7 +966,11 @@ impl JsonSchema for crate::reference_to_video::Input {
           ],
           "description": "The parameters of `bytedance/seedance-2.0/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::reference_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::reference_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::reference_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::reference_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::reference_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::reference_to_video::Resolution>),
+        ])
     }
 }
 
@@ -978,7 +1006,9 @@ impl JsonSchema for crate::reference_to_video::Output {
           ],
           "description": "What `bytedance/seedance-2.0/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1139,7 +1169,11 @@ impl JsonSchema for crate::text_to_video::Input {
           ],
           "description": "The parameters of `bytedance/seedance-2.0/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>),
+        ])
     }
 }
 
@@ -1175,7 +1209,9 @@ impl JsonSchema for crate::text_to_video::Output {
           ],
           "description": "What `bytedance/seedance-2.0/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 

@@ -42,7 +42,10 @@ impl JsonSchema for crate::types::Seed2MiniMessage {
           ],
           "description": "One turn of a conversation."
         }"#;
-        schema(generator, SCHEMA, &[("Seed2MiniMessageContent", SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessageContent>), ("Seed2MiniMessageRole", SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessageRole>)])
+        schema(generator, SCHEMA, &[
+            ("Seed2MiniMessageContent", SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessageContent>),
+            ("Seed2MiniMessageRole", SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessageRole>),
+        ])
     }
 }
 
@@ -132,7 +135,10 @@ impl JsonSchema for crate::types::Seed2MiniMessageOutput {
           ],
           "description": "One turn of a conversation."
         }"#;
-        schema(generator, SCHEMA, &[("Seed2MiniMessageOutputContent", SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessageOutputContent>), ("Seed2MiniMessageOutputRole", SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessageOutputRole>)])
+        schema(generator, SCHEMA, &[
+            ("Seed2MiniMessageOutputContent", SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessageOutputContent>),
+            ("Seed2MiniMessageOutputRole", SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessageOutputRole>),
+        ])
     }
 }
 
@@ -250,7 +256,9 @@ impl JsonSchema for crate::dreamactor::v2::Output {
           ],
           "description": "What `fal-ai/bytedance/dreamactor/v2` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -317,7 +325,9 @@ impl JsonSchema for crate::dreamina::v3_1::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/dreamina/v3.1/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSizeValue", SchemaGenerator::subschema_for::<crate::dreamina::v3_1::text_to_image::ImageSizeValue>)])
+        schema(generator, SCHEMA, &[
+            ("ImageSizeValue", SchemaGenerator::subschema_for::<crate::dreamina::v3_1::text_to_image::ImageSizeValue>),
+        ])
     }
 }
 
@@ -352,7 +362,9 @@ impl JsonSchema for crate::dreamina::v3_1::text_to_image::Output {
           ],
           "description": "What `fal-ai/bytedance/dreamina/v3.1/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -469,7 +481,9 @@ impl JsonSchema for crate::omnihuman::Output {
           ],
           "description": "What `fal-ai/bytedance/omnihuman` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -537,7 +551,9 @@ impl JsonSchema for crate::omnihuman::v1_5::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/omnihuman/v1.5`."
         }"#;
-        schema(generator, SCHEMA, &[("Resolution", SchemaGenerator::subschema_for::<crate::omnihuman::v1_5::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Resolution", SchemaGenerator::subschema_for::<crate::omnihuman::v1_5::Resolution>),
+        ])
     }
 }
 
@@ -573,7 +589,9 @@ impl JsonSchema for crate::omnihuman::v1_5::Output {
           ],
           "description": "What `fal-ai/bytedance/omnihuman/v1.5` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -701,7 +719,11 @@ impl JsonSchema for crate::seed::v2::mini::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seed/v2/mini`."
         }"#;
-        schema(generator, SCHEMA, &[("ReasoningEffort", SchemaGenerator::subschema_for::<crate::seed::v2::mini::ReasoningEffort>), ("Seed2MiniMessage", SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessage>), ("Thinking", SchemaGenerator::subschema_for::<crate::seed::v2::mini::Thinking>)])
+        schema(generator, SCHEMA, &[
+            ("ReasoningEffort", SchemaGenerator::subschema_for::<crate::seed::v2::mini::ReasoningEffort>),
+            ("Seed2MiniMessage", SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessage>),
+            ("Thinking", SchemaGenerator::subschema_for::<crate::seed::v2::mini::Thinking>),
+        ])
     }
 }
 
@@ -747,7 +769,9 @@ impl JsonSchema for crate::seed::v2::mini::Output {
           ],
           "description": "What `fal-ai/bytedance/seed/v2/mini` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Seed2MiniMessageOutput", SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessageOutput>)])
+        schema(generator, SCHEMA, &[
+            ("Seed2MiniMessageOutput", SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessageOutput>),
+        ])
     }
 }
 
@@ -890,7 +914,12 @@ impl JsonSchema for crate::seed_speech::tts::v2::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seed-speech/tts/v2`."
         }"#;
-        schema(generator, SCHEMA, &[("Language", SchemaGenerator::subschema_for::<crate::seed_speech::tts::v2::Language>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::seed_speech::tts::v2::OutputFormat>), ("SampleRate", SchemaGenerator::subschema_for::<crate::seed_speech::tts::v2::SampleRate>), ("Voice", SchemaGenerator::subschema_for::<crate::seed_speech::tts::v2::Voice>)])
+        schema(generator, SCHEMA, &[
+            ("Language", SchemaGenerator::subschema_for::<crate::seed_speech::tts::v2::Language>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::seed_speech::tts::v2::OutputFormat>),
+            ("SampleRate", SchemaGenerator::subschema_for::<crate::seed_speech::tts::v2::SampleRate>),
+            ("Voice", SchemaGenerator::subschema_for::<crate::seed_speech::tts::v2::Voice>),
+        ])
     }
 }
 
@@ -921,7 +950,9 @@ impl JsonSchema for crate::seed_speech::tts::v2::Output {
           ],
           "description": "What `fal-ai/bytedance/seed-speech/tts/v2` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1150,7 +1181,11 @@ impl JsonSchema for crate::seedance::v1::pro::fast::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedance/v1/pro/fast/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::fast::image_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::fast::image_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::fast::image_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::fast::image_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::fast::image_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::fast::image_to_video::Resolution>),
+        ])
     }
 }
 
@@ -1186,7 +1221,9 @@ impl JsonSchema for crate::seedance::v1::pro::fast::image_to_video::Output {
           ],
           "description": "What `fal-ai/bytedance/seedance/v1/pro/fast/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1352,7 +1389,11 @@ impl JsonSchema for crate::seedance::v1::pro::fast::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedance/v1/pro/fast/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::fast::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::fast::text_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::fast::text_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::fast::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::fast::text_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::fast::text_to_video::Resolution>),
+        ])
     }
 }
 
@@ -1388,7 +1429,9 @@ impl JsonSchema for crate::seedance::v1::pro::fast::text_to_video::Output {
           ],
           "description": "What `fal-ai/bytedance/seedance/v1/pro/fast/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1569,7 +1612,11 @@ impl JsonSchema for crate::seedance::v1::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedance/v1/pro/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::image_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::image_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::image_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::image_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::image_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::image_to_video::Resolution>),
+        ])
     }
 }
 
@@ -1605,7 +1652,9 @@ impl JsonSchema for crate::seedance::v1::pro::image_to_video::Output {
           ],
           "description": "What `fal-ai/bytedance/seedance/v1/pro/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1771,7 +1820,11 @@ impl JsonSchema for crate::seedance::v1::pro::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedance/v1/pro/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::text_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::text_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::text_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::text_to_video::Resolution>),
+        ])
     }
 }
 
@@ -1807,7 +1860,9 @@ impl JsonSchema for crate::seedance::v1::pro::text_to_video::Output {
           ],
           "description": "What `fal-ai/bytedance/seedance/v1/pro/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1980,7 +2035,11 @@ impl JsonSchema for crate::seedance::v1_5::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedance/v1.5/pro/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::seedance::v1_5::pro::image_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::seedance::v1_5::pro::image_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::seedance::v1_5::pro::image_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::seedance::v1_5::pro::image_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::seedance::v1_5::pro::image_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::seedance::v1_5::pro::image_to_video::Resolution>),
+        ])
     }
 }
 
@@ -2016,7 +2075,9 @@ impl JsonSchema for crate::seedance::v1_5::pro::image_to_video::Output {
           ],
           "description": "What `fal-ai/bytedance/seedance/v1.5/pro/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2172,7 +2233,11 @@ impl JsonSchema for crate::seedance::v1_5::pro::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedance/v1.5/pro/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::seedance::v1_5::pro::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::seedance::v1_5::pro::text_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::seedance::v1_5::pro::text_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::seedance::v1_5::pro::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::seedance::v1_5::pro::text_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::seedance::v1_5::pro::text_to_video::Resolution>),
+        ])
     }
 }
 
@@ -2208,7 +2273,9 @@ impl JsonSchema for crate::seedance::v1_5::pro::text_to_video::Output {
           ],
           "description": "What `fal-ai/bytedance/seedance/v1.5/pro/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2367,7 +2434,10 @@ impl JsonSchema for crate::seedream::v4::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedream/v4/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("EnhancePromptMode", SchemaGenerator::subschema_for::<crate::seedream::v4::text_to_image::EnhancePromptMode>), ("ImageSizeValue", SchemaGenerator::subschema_for::<crate::seedream::v4::text_to_image::ImageSizeValue>)])
+        schema(generator, SCHEMA, &[
+            ("EnhancePromptMode", SchemaGenerator::subschema_for::<crate::seedream::v4::text_to_image::EnhancePromptMode>),
+            ("ImageSizeValue", SchemaGenerator::subschema_for::<crate::seedream::v4::text_to_image::ImageSizeValue>),
+        ])
     }
 }
 
@@ -2402,7 +2472,9 @@ impl JsonSchema for crate::seedream::v4::text_to_image::Output {
           ],
           "description": "What `fal-ai/bytedance/seedream/v4/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -2549,7 +2621,9 @@ impl JsonSchema for crate::seedream::v4_5::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedream/v4.5/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSizeValue", SchemaGenerator::subschema_for::<crate::seedream::v4_5::text_to_image::ImageSizeValue>)])
+        schema(generator, SCHEMA, &[
+            ("ImageSizeValue", SchemaGenerator::subschema_for::<crate::seedream::v4_5::text_to_image::ImageSizeValue>),
+        ])
     }
 }
 
@@ -2584,7 +2658,9 @@ impl JsonSchema for crate::seedream::v4_5::text_to_image::Output {
           ],
           "description": "What `fal-ai/bytedance/seedream/v4.5/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -2700,7 +2776,9 @@ impl JsonSchema for crate::seedream::v5::lite::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedream/v5/lite/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSizeValue", SchemaGenerator::subschema_for::<crate::seedream::v5::lite::text_to_image::ImageSizeValue>)])
+        schema(generator, SCHEMA, &[
+            ("ImageSizeValue", SchemaGenerator::subschema_for::<crate::seedream::v5::lite::text_to_image::ImageSizeValue>),
+        ])
     }
 }
 
@@ -2735,7 +2813,9 @@ impl JsonSchema for crate::seedream::v5::lite::text_to_image::Output {
           ],
           "description": "What `fal-ai/bytedance/seedream/v5/lite/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 

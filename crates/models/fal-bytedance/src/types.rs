@@ -47,7 +47,7 @@ impl Seed2MiniMessageRole {
 
 fal_core::closed_enum!(
     Seed2MiniMessageRole,
-    "`role` of Seed2MiniMessage in fal-ai/bytedance must be `system`, `user` or `assistant`"
+    "`role` of Seed2MiniMessage in fal-ai/bytedance must be `system`, `user` or `assistant`",
 );
 
 /// The values of `content`.

@@ -48,7 +48,9 @@ impl JsonSchema for crate::types::MusicCompositionPlan {
           ],
           "description": "The plan of a piece of music."
         }"#;
-        schema(generator, SCHEMA, &[("MusicSection", SchemaGenerator::subschema_for::<crate::types::MusicSection>)])
+        schema(generator, SCHEMA, &[
+            ("MusicSection", SchemaGenerator::subschema_for::<crate::types::MusicSection>),
+        ])
     }
 }
 
@@ -332,7 +334,9 @@ impl JsonSchema for crate::audio_isolation::Output {
           ],
           "description": "What `fal-ai/elevenlabs/audio-isolation` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -372,7 +376,9 @@ impl JsonSchema for crate::audio_isolation::Event {
           },
           "description": "One event of the stream of `fal-ai/elevenlabs/audio-isolation`."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -486,7 +492,9 @@ impl JsonSchema for crate::dubbing::Output {
           ],
           "description": "What `fal-ai/elevenlabs/dubbing` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -560,7 +568,10 @@ impl JsonSchema for crate::music::Input {
           },
           "description": "The parameters of `fal-ai/elevenlabs/music`."
         }"#;
-        schema(generator, SCHEMA, &[("MusicCompositionPlan", SchemaGenerator::subschema_for::<crate::types::MusicCompositionPlan>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::music::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("MusicCompositionPlan", SchemaGenerator::subschema_for::<crate::types::MusicCompositionPlan>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::music::OutputFormat>),
+        ])
     }
 }
 
@@ -591,7 +602,9 @@ impl JsonSchema for crate::music::Output {
           ],
           "description": "What `fal-ai/elevenlabs/music` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -690,7 +703,9 @@ impl JsonSchema for crate::sound_effects::v2::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/sound-effects/v2`."
         }"#;
-        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::sound_effects::v2::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::sound_effects::v2::OutputFormat>),
+        ])
     }
 }
 
@@ -721,7 +736,9 @@ impl JsonSchema for crate::sound_effects::v2::Output {
           ],
           "description": "What `fal-ai/elevenlabs/sound-effects/v2` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -749,7 +766,9 @@ impl JsonSchema for crate::sound_effects::v2::Event {
           },
           "description": "One event of the stream of `fal-ai/elevenlabs/sound-effects/v2`."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -880,7 +899,9 @@ impl JsonSchema for crate::speech_to_text::Output {
           ],
           "description": "What `fal-ai/elevenlabs/speech-to-text` gives."
         }"#;
-        schema(generator, SCHEMA, &[("TranscriptionWord", SchemaGenerator::subschema_for::<crate::types::TranscriptionWord>)])
+        schema(generator, SCHEMA, &[
+            ("TranscriptionWord", SchemaGenerator::subschema_for::<crate::types::TranscriptionWord>),
+        ])
     }
 }
 
@@ -982,7 +1003,9 @@ impl JsonSchema for crate::speech_to_text::scribe_v2::Output {
           ],
           "description": "What `fal-ai/elevenlabs/speech-to-text/scribe-v2` gives."
         }"#;
-        schema(generator, SCHEMA, &[("TranscriptionWord", SchemaGenerator::subschema_for::<crate::types::TranscriptionWord>)])
+        schema(generator, SCHEMA, &[
+            ("TranscriptionWord", SchemaGenerator::subschema_for::<crate::types::TranscriptionWord>),
+        ])
     }
 }
 
@@ -1066,7 +1089,10 @@ impl JsonSchema for crate::text_to_dialogue::eleven_v3::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/text-to-dialogue/eleven-v3`."
         }"#;
-        schema(generator, SCHEMA, &[("DialogueBlock", SchemaGenerator::subschema_for::<crate::types::DialogueBlock>), ("PronunciationDictionaryLocator", SchemaGenerator::subschema_for::<crate::types::PronunciationDictionaryLocator>)])
+        schema(generator, SCHEMA, &[
+            ("DialogueBlock", SchemaGenerator::subschema_for::<crate::types::DialogueBlock>),
+            ("PronunciationDictionaryLocator", SchemaGenerator::subschema_for::<crate::types::PronunciationDictionaryLocator>),
+        ])
     }
 }
 
@@ -1102,7 +1128,9 @@ impl JsonSchema for crate::text_to_dialogue::eleven_v3::Output {
           ],
           "description": "What `fal-ai/elevenlabs/text-to-dialogue/eleven-v3` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1134,7 +1162,9 @@ impl JsonSchema for crate::text_to_dialogue::eleven_v3::Event {
           },
           "description": "One event of the stream of `fal-ai/elevenlabs/text-to-dialogue/eleven-v3`."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1200,7 +1230,9 @@ impl JsonSchema for crate::tts::eleven_v3::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/tts/eleven-v3`."
         }"#;
-        schema(generator, SCHEMA, &[("ApplyTextNormalization", SchemaGenerator::subschema_for::<crate::tts::eleven_v3::ApplyTextNormalization>)])
+        schema(generator, SCHEMA, &[
+            ("ApplyTextNormalization", SchemaGenerator::subschema_for::<crate::tts::eleven_v3::ApplyTextNormalization>),
+        ])
     }
 }
 
@@ -1243,7 +1275,9 @@ impl JsonSchema for crate::tts::eleven_v3::Output {
           ],
           "description": "What `fal-ai/elevenlabs/tts/eleven-v3` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1283,7 +1317,9 @@ impl JsonSchema for crate::tts::eleven_v3::Event {
           },
           "description": "One event of the stream of `fal-ai/elevenlabs/tts/eleven-v3`."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1413,7 +1449,9 @@ impl JsonSchema for crate::tts::multilingual_v2::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/tts/multilingual-v2`."
         }"#;
-        schema(generator, SCHEMA, &[("ApplyTextNormalization", SchemaGenerator::subschema_for::<crate::tts::multilingual_v2::ApplyTextNormalization>)])
+        schema(generator, SCHEMA, &[
+            ("ApplyTextNormalization", SchemaGenerator::subschema_for::<crate::tts::multilingual_v2::ApplyTextNormalization>),
+        ])
     }
 }
 
@@ -1456,7 +1494,9 @@ impl JsonSchema for crate::tts::multilingual_v2::Output {
           ],
           "description": "What `fal-ai/elevenlabs/tts/multilingual-v2` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1496,7 +1536,9 @@ impl JsonSchema for crate::tts::multilingual_v2::Event {
           },
           "description": "One event of the stream of `fal-ai/elevenlabs/tts/multilingual-v2`."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1626,7 +1668,9 @@ impl JsonSchema for crate::tts::turbo_v2_5::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/tts/turbo-v2.5`."
         }"#;
-        schema(generator, SCHEMA, &[("ApplyTextNormalization", SchemaGenerator::subschema_for::<crate::tts::turbo_v2_5::ApplyTextNormalization>)])
+        schema(generator, SCHEMA, &[
+            ("ApplyTextNormalization", SchemaGenerator::subschema_for::<crate::tts::turbo_v2_5::ApplyTextNormalization>),
+        ])
     }
 }
 
@@ -1669,7 +1713,9 @@ impl JsonSchema for crate::tts::turbo_v2_5::Output {
           ],
           "description": "What `fal-ai/elevenlabs/tts/turbo-v2.5` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1709,7 +1755,9 @@ impl JsonSchema for crate::tts::turbo_v2_5::Event {
           },
           "description": "One event of the stream of `fal-ai/elevenlabs/tts/turbo-v2.5`."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1781,7 +1829,9 @@ impl JsonSchema for crate::voice_changer::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/voice-changer`."
         }"#;
-        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::voice_changer::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::voice_changer::OutputFormat>),
+        ])
     }
 }
 
@@ -1817,7 +1867,9 @@ impl JsonSchema for crate::voice_changer::Output {
           ],
           "description": "What `fal-ai/elevenlabs/voice-changer` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 

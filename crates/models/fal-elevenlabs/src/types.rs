@@ -108,21 +108,13 @@ impl<
     PositiveGlobalStylesSlot,
     NegativeGlobalStylesSlot,
     SectionsSlot,
-> MusicCompositionPlanBuilder<
-    PositiveGlobalStylesSlot,
-    NegativeGlobalStylesSlot,
-    SectionsSlot,
-> {
+> MusicCompositionPlanBuilder<PositiveGlobalStylesSlot, NegativeGlobalStylesSlot, SectionsSlot> {
     /// [`positive_global_styles`](MusicCompositionPlan::positive_global_styles): Styles that the whole
     /// piece has.
     pub fn positive_global_styles(
         self,
         value: impl Into<Vec<String>>,
-    ) -> MusicCompositionPlanBuilder<
-        Vec<String>,
-        NegativeGlobalStylesSlot,
-        SectionsSlot,
-    > {
+    ) -> MusicCompositionPlanBuilder<Vec<String>, NegativeGlobalStylesSlot, SectionsSlot> {
         MusicCompositionPlanBuilder {
             positive_global_styles: value.into(),
             negative_global_styles: self.negative_global_styles,
@@ -135,11 +127,7 @@ impl<
     pub fn negative_global_styles(
         self,
         value: impl Into<Vec<String>>,
-    ) -> MusicCompositionPlanBuilder<
-        PositiveGlobalStylesSlot,
-        Vec<String>,
-        SectionsSlot,
-    > {
+    ) -> MusicCompositionPlanBuilder<PositiveGlobalStylesSlot, Vec<String>, SectionsSlot> {
         MusicCompositionPlanBuilder {
             positive_global_styles: self.positive_global_styles,
             negative_global_styles: value.into(),
@@ -168,11 +156,7 @@ impl<
     PositiveGlobalStylesSlot,
     NegativeGlobalStylesSlot,
     SectionsSlot,
-> MusicCompositionPlanBuilder<
-    PositiveGlobalStylesSlot,
-    NegativeGlobalStylesSlot,
-    SectionsSlot,
-> {
+> MusicCompositionPlanBuilder<PositiveGlobalStylesSlot, NegativeGlobalStylesSlot, SectionsSlot> {
     /// The finished value. Everything required has been given, or this does not compile.
     pub fn build(self) -> MusicCompositionPlan
     where
@@ -387,10 +371,7 @@ pub struct DialogueBlockBuilder<TextSlot = Unset, VoiceSlot = Unset> {
 
 impl<TextSlot, VoiceSlot> DialogueBlockBuilder<TextSlot, VoiceSlot> {
     /// [`text`](DialogueBlock::text): What is said.
-    pub fn text(
-        self,
-        value: impl Into<String>,
-    ) -> DialogueBlockBuilder<String, VoiceSlot> {
+    pub fn text(self, value: impl Into<String>) -> DialogueBlockBuilder<String, VoiceSlot> {
         DialogueBlockBuilder {
             text: value.into(),
             voice: self.voice,
@@ -398,10 +379,7 @@ impl<TextSlot, VoiceSlot> DialogueBlockBuilder<TextSlot, VoiceSlot> {
     }
 
     /// [`voice`](DialogueBlock::voice): Voice that says it, by its name or its identifier.
-    pub fn voice(
-        self,
-        value: impl Into<String>,
-    ) -> DialogueBlockBuilder<TextSlot, String> {
+    pub fn voice(self, value: impl Into<String>) -> DialogueBlockBuilder<TextSlot, String> {
         DialogueBlockBuilder {
             text: self.text,
             voice: value.into(),
@@ -474,14 +452,9 @@ impl PronunciationDictionaryLocatorBuilder {
 
 impl Parameters for MusicCompositionPlan {
     fn check(&self, check: &mut Check) {
-        check
-            .at("sections")
-            .each(
-                self.sections.iter().enumerate(),
-                |check, item| {
-                    item.check(check);
-                },
-            );
+        check.at("sections").each(self.sections.iter().enumerate(), |check, item| {
+            item.check(check);
+        });
     }
 }
 
@@ -533,9 +506,7 @@ impl<'de> wire::Object<'de> for MusicCompositionPlan {
 
 impl Parameters for MusicSection {
     fn check(&self, check: &mut Check) {
-        check
-            .at("section_name")
-            .text::<bounds::MusicSectionSectionName>(&self.section_name);
+        check.at("section_name").text::<bounds::MusicSectionSectionName>(&self.section_name);
     }
 }
 

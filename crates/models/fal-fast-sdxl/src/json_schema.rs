@@ -34,7 +34,9 @@ impl JsonSchema for crate::types::ImageSize {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[("CustomImageSize", SchemaGenerator::subschema_for::<crate::types::CustomImageSize>)])
+        schema(generator, SCHEMA, &[
+            ("CustomImageSize", SchemaGenerator::subschema_for::<crate::types::CustomImageSize>),
+        ])
     }
 }
 
@@ -272,7 +274,13 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/fast-sdxl`."
         }"#;
-        schema(generator, SCHEMA, &[("Embedding", SchemaGenerator::subschema_for::<crate::types::Embedding>), ("Format", SchemaGenerator::subschema_for::<crate::Format>), ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>), ("SafetyCheckerVersion", SchemaGenerator::subschema_for::<crate::SafetyCheckerVersion>)])
+        schema(generator, SCHEMA, &[
+            ("Embedding", SchemaGenerator::subschema_for::<crate::types::Embedding>),
+            ("Format", SchemaGenerator::subschema_for::<crate::Format>),
+            ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>),
+            ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>),
+            ("SafetyCheckerVersion", SchemaGenerator::subschema_for::<crate::SafetyCheckerVersion>),
+        ])
     }
 }
 
@@ -328,7 +336,9 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/fast-sdxl` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 

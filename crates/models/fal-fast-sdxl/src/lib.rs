@@ -208,7 +208,7 @@ impl SafetyCheckerVersion {
 
 fal_core::closed_enum!(
     SafetyCheckerVersion,
-    "`safety_checker_version` of fal-ai/fast-sdxl must be `v1` or `v2`"
+    "`safety_checker_version` of fal-ai/fast-sdxl must be `v1` or `v2`",
 );
 
 /// What [`fal-ai/fast-sdxl`](Model) gives.
@@ -365,10 +365,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// [`safety_checker_version`](Input::safety_checker_version): Version of the safety checker: the
     /// one of CompVis (`v1`), or one of fal's own (`v2`). Default `v1`.
-    pub fn safety_checker_version(
-        mut self,
-        value: impl Param<SafetyCheckerVersion>,
-    ) -> Self {
+    pub fn safety_checker_version(mut self, value: impl Param<SafetyCheckerVersion>) -> Self {
         self.optional.safety_checker_version = value.into_param();
         self
     }

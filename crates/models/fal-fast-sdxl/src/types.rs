@@ -40,11 +40,7 @@ impl ImageSize {
             b"portrait_16_9" => Self::Portrait16_9,
             b"landscape_4_3" => Self::Landscape4_3,
             b"landscape_16_9" => Self::Landscape16_9,
-            _ => {
-                fal_core::arg::refuse(
-                    "`image_size` of fal-ai/fast-sdxl must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `CustomImageSize`",
-                )
-            }
+            _ => fal_core::arg::refuse("`image_size` of fal-ai/fast-sdxl must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `CustomImageSize`"),
         }
     }
 }

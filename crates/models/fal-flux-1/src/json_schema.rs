@@ -130,7 +130,10 @@ impl JsonSchema for crate::dev::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/dev`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::dev::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::dev::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::OutputFormat>),
+        ])
     }
 }
 
@@ -186,7 +189,9 @@ impl JsonSchema for crate::dev::Output {
           ],
           "description": "What `fal-ai/flux-1/dev` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -235,7 +240,9 @@ impl JsonSchema for crate::dev::Event {
           },
           "description": "One event of the stream of `fal-ai/flux-1/dev`."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -375,7 +382,10 @@ impl JsonSchema for crate::dev::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/dev/image-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::dev::image_to_image::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::image_to_image::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::dev::image_to_image::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::image_to_image::OutputFormat>),
+        ])
     }
 }
 
@@ -431,7 +441,9 @@ impl JsonSchema for crate::dev::image_to_image::Output {
           ],
           "description": "What `fal-ai/flux-1/dev/image-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -599,7 +611,10 @@ impl JsonSchema for crate::dev::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/dev/redux`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::dev::redux::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::redux::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::dev::redux::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::redux::OutputFormat>),
+        ])
     }
 }
 
@@ -655,7 +670,9 @@ impl JsonSchema for crate::dev::redux::Output {
           ],
           "description": "What `fal-ai/flux-1/dev/redux` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -826,7 +843,10 @@ impl JsonSchema for crate::krea::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/krea`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::krea::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::krea::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::OutputFormat>),
+        ])
     }
 }
 
@@ -882,7 +902,9 @@ impl JsonSchema for crate::krea::Output {
           ],
           "description": "What `fal-ai/flux-1/krea` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -931,7 +953,9 @@ impl JsonSchema for crate::krea::Event {
           },
           "description": "One event of the stream of `fal-ai/flux-1/krea`."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -1071,7 +1095,10 @@ impl JsonSchema for crate::krea::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/krea/image-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::krea::image_to_image::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::image_to_image::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::krea::image_to_image::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::image_to_image::OutputFormat>),
+        ])
     }
 }
 
@@ -1127,7 +1154,9 @@ impl JsonSchema for crate::krea::image_to_image::Output {
           ],
           "description": "What `fal-ai/flux-1/krea/image-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -1295,7 +1324,10 @@ impl JsonSchema for crate::krea::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/krea/redux`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::krea::redux::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::redux::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::krea::redux::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::redux::OutputFormat>),
+        ])
     }
 }
 
@@ -1351,7 +1383,9 @@ impl JsonSchema for crate::krea::redux::Output {
           ],
           "description": "What `fal-ai/flux-1/krea/redux` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -1522,7 +1556,10 @@ impl JsonSchema for crate::schnell::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/schnell`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::schnell::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::schnell::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::schnell::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::schnell::OutputFormat>),
+        ])
     }
 }
 
@@ -1578,7 +1615,9 @@ impl JsonSchema for crate::schnell::Output {
           ],
           "description": "What `fal-ai/flux-1/schnell` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -1739,7 +1778,10 @@ impl JsonSchema for crate::schnell::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/schnell/redux`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::schnell::redux::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::schnell::redux::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::schnell::redux::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::schnell::redux::OutputFormat>),
+        ])
     }
 }
 
@@ -1795,7 +1837,9 @@ impl JsonSchema for crate::schnell::redux::Output {
           ],
           "description": "What `fal-ai/flux-1/schnell/redux` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -1966,7 +2010,10 @@ impl JsonSchema for crate::srpo::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/srpo`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::srpo::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::srpo::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::srpo::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::srpo::OutputFormat>),
+        ])
     }
 }
 
@@ -2022,7 +2069,9 @@ impl JsonSchema for crate::srpo::Output {
           ],
           "description": "What `fal-ai/flux-1/srpo` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -2071,7 +2120,9 @@ impl JsonSchema for crate::srpo::Event {
           },
           "description": "One event of the stream of `fal-ai/flux-1/srpo`."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -2211,7 +2262,10 @@ impl JsonSchema for crate::srpo::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/srpo/image-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::srpo::image_to_image::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::srpo::image_to_image::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::srpo::image_to_image::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::srpo::image_to_image::OutputFormat>),
+        ])
     }
 }
 
@@ -2267,7 +2321,9 @@ impl JsonSchema for crate::srpo::image_to_image::Output {
           ],
           "description": "What `fal-ai/flux-1/srpo/image-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 

@@ -133,11 +133,7 @@ impl ImageSizeValue {
             b"portrait_16_9" => Self::Portrait16_9,
             b"landscape_4_3" => Self::Landscape4_3,
             b"landscape_16_9" => Self::Landscape16_9,
-            _ => {
-                fal_core::arg::refuse(
-                    "`image_size` of fal-ai/flux-2-flex/edit must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
-                )
-            }
+            _ => fal_core::arg::refuse("`image_size` of fal-ai/flux-2-flex/edit must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`"),
         }
     }
 }
@@ -183,7 +179,7 @@ impl SafetyTolerance {
 
 fal_core::closed_enum!(
     SafetyTolerance,
-    "`safety_tolerance` of fal-ai/flux-2-flex/edit must be `1`, `2`, `3`, `4` or `5`"
+    "`safety_tolerance` of fal-ai/flux-2-flex/edit must be `1`, `2`, `3`, `4` or `5`",
 );
 
 /// The values of `output_format`.
@@ -211,7 +207,8 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux-2-flex/edit must be `jpeg` or `png`"
+    OutputFormat,
+    "`output_format` of fal-ai/flux-2-flex/edit must be `jpeg` or `png`",
 );
 
 /// `guidance_scale`: between 1.5 and 10.0.
@@ -289,10 +286,7 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
     }
 
     /// [`image_urls`](Input::image_urls): Images to change, or to take things from.
-    pub fn image_urls(
-        self,
-        value: impl Into<Vec<File>>,
-    ) -> Builder<PromptSlot, Vec<File>> {
+    pub fn image_urls(self, value: impl Into<Vec<File>>) -> Builder<PromptSlot, Vec<File>> {
         Builder {
             prompt: self.prompt,
             image_urls: value.into(),
@@ -401,8 +395,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlsSlot: given::HasImageUrls> IntoInput
-for Builder<PromptSlot, ImageUrlsSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlsSlot: given::HasImageUrls,
+> IntoInput for Builder<PromptSlot, ImageUrlsSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -140,7 +140,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-2-lora-gallery/add-background must be `none` or `regular`"
+    "`acceleration` of fal-ai/flux-2-lora-gallery/add-background must be `none` or `regular`",
 );
 
 /// The values of `output_format`.
@@ -172,7 +172,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-2-lora-gallery/add-background must be `png`, `jpeg` or `webp`"
+    "`output_format` of fal-ai/flux-2-lora-gallery/add-background must be `png`, `jpeg` or `webp`",
 );
 
 /// `num_images`: between 1 and 4.

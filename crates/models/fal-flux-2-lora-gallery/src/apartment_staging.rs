@@ -136,7 +136,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-2-lora-gallery/apartment-staging must be `none` or `regular`"
+    "`acceleration` of fal-ai/flux-2-lora-gallery/apartment-staging must be `none` or `regular`",
 );
 
 /// The values of `output_format`.
@@ -168,7 +168,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-2-lora-gallery/apartment-staging must be `png`, `jpeg` or `webp`"
+    "`output_format` of fal-ai/flux-2-lora-gallery/apartment-staging must be `png`, `jpeg` or `webp`",
 );
 
 /// `num_images`: between 1 and 4.
@@ -249,10 +249,7 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
     }
 
     /// [`image_urls`](Input::image_urls): Images to work on.
-    pub fn image_urls(
-        self,
-        value: impl Into<Vec<File>>,
-    ) -> Builder<PromptSlot, Vec<File>> {
+    pub fn image_urls(self, value: impl Into<Vec<File>>) -> Builder<PromptSlot, Vec<File>> {
         Builder {
             prompt: self.prompt,
             image_urls: value.into(),
@@ -368,8 +365,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlsSlot: given::HasImageUrls> IntoInput
-for Builder<PromptSlot, ImageUrlsSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlsSlot: given::HasImageUrls,
+> IntoInput for Builder<PromptSlot, ImageUrlsSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

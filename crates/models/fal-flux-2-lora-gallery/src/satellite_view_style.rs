@@ -148,7 +148,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-2-lora-gallery/satellite-view-style must be `none` or `regular`"
+    "`acceleration` of fal-ai/flux-2-lora-gallery/satellite-view-style must be `none` or `regular`",
 );
 
 /// The values of `output_format`.
@@ -180,7 +180,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-2-lora-gallery/satellite-view-style must be `png`, `jpeg` or `webp`"
+    "`output_format` of fal-ai/flux-2-lora-gallery/satellite-view-style must be `png`, `jpeg` or `webp`",
 );
 
 /// `num_images`: between 1 and 4.

@@ -77,7 +77,11 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-max`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSizeValue", SchemaGenerator::subschema_for::<crate::ImageSizeValue>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>), ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::SafetyTolerance>)])
+        schema(generator, SCHEMA, &[
+            ("ImageSizeValue", SchemaGenerator::subschema_for::<crate::ImageSizeValue>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::SafetyTolerance>),
+        ])
     }
 }
 
@@ -112,7 +116,9 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/flux-2-max` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -279,7 +285,11 @@ impl JsonSchema for crate::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-max/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSizeValue", SchemaGenerator::subschema_for::<crate::edit::ImageSizeValue>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::edit::OutputFormat>), ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::edit::SafetyTolerance>)])
+        schema(generator, SCHEMA, &[
+            ("ImageSizeValue", SchemaGenerator::subschema_for::<crate::edit::ImageSizeValue>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::edit::OutputFormat>),
+            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::edit::SafetyTolerance>),
+        ])
     }
 }
 
@@ -314,7 +324,9 @@ impl JsonSchema for crate::edit::Output {
           ],
           "description": "What `fal-ai/flux-2-max/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 

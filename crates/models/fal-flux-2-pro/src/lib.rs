@@ -132,11 +132,7 @@ impl ImageSizeValue {
             b"portrait_16_9" => Self::Portrait16_9,
             b"landscape_4_3" => Self::Landscape4_3,
             b"landscape_16_9" => Self::Landscape16_9,
-            _ => {
-                fal_core::arg::refuse(
-                    "`image_size` of fal-ai/flux-2-pro must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
-                )
-            }
+            _ => fal_core::arg::refuse("`image_size` of fal-ai/flux-2-pro must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`"),
         }
     }
 }
@@ -182,7 +178,7 @@ impl SafetyTolerance {
 
 fal_core::closed_enum!(
     SafetyTolerance,
-    "`safety_tolerance` of fal-ai/flux-2-pro must be `1`, `2`, `3`, `4` or `5`"
+    "`safety_tolerance` of fal-ai/flux-2-pro must be `1`, `2`, `3`, `4` or `5`",
 );
 
 /// The values of `output_format`.
@@ -210,7 +206,8 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux-2-pro must be `jpeg` or `png`"
+    OutputFormat,
+    "`output_format` of fal-ai/flux-2-pro must be `jpeg` or `png`",
 );
 
 /// What [`fal-ai/flux-2-pro`](Model) gives.

@@ -143,7 +143,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-2/edit must be `none`, `regular` or `high`"
+    "`acceleration` of fal-ai/flux-2/edit must be `none`, `regular` or `high`",
 );
 
 /// The values of `output_format`.
@@ -174,7 +174,8 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux-2/edit must be `jpeg`, `png` or `webp`"
+    OutputFormat,
+    "`output_format` of fal-ai/flux-2/edit must be `jpeg`, `png` or `webp`",
 );
 
 /// What [`fal-ai/flux-2/edit`](Model) gives.
@@ -254,10 +255,7 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
     }
 
     /// [`image_urls`](Input::image_urls): Images to change, or to take things from.
-    pub fn image_urls(
-        self,
-        value: impl Into<Vec<File>>,
-    ) -> Builder<PromptSlot, Vec<File>> {
+    pub fn image_urls(self, value: impl Into<Vec<File>>) -> Builder<PromptSlot, Vec<File>> {
         Builder {
             prompt: self.prompt,
             image_urls: value.into(),
@@ -373,8 +371,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlsSlot: given::HasImageUrls> IntoInput
-for Builder<PromptSlot, ImageUrlsSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlsSlot: given::HasImageUrls,
+> IntoInput for Builder<PromptSlot, ImageUrlsSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -138,7 +138,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-2/flash must be `jpeg`, `png` or `webp`"
+    "`output_format` of fal-ai/flux-2/flash must be `jpeg`, `png` or `webp`",
 );
 
 /// What [`fal-ai/flux-2/flash`](Model) gives.

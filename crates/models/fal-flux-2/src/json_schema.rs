@@ -278,7 +278,10 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+        ])
     }
 }
 
@@ -334,7 +337,9 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/flux-2` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -383,7 +388,9 @@ impl JsonSchema for crate::Event {
           },
           "description": "One event of the stream of `fal-ai/flux-2`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -558,7 +565,10 @@ impl JsonSchema for crate::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::edit::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::edit::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::edit::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::edit::OutputFormat>),
+        ])
     }
 }
 
@@ -614,7 +624,9 @@ impl JsonSchema for crate::edit::Output {
           ],
           "description": "What `fal-ai/flux-2/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -775,7 +787,9 @@ impl JsonSchema for crate::flash::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/flash`."
         }"#;
-        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::flash::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::flash::OutputFormat>),
+        ])
     }
 }
 
@@ -831,7 +845,9 @@ impl JsonSchema for crate::flash::Output {
           ],
           "description": "What `fal-ai/flux-2/flash` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -969,7 +985,9 @@ impl JsonSchema for crate::flash::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/flash/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::flash::edit::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::flash::edit::OutputFormat>),
+        ])
     }
 }
 
@@ -1025,7 +1043,9 @@ impl JsonSchema for crate::flash::edit::Output {
           ],
           "description": "What `fal-ai/flux-2/flash/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -1239,7 +1259,10 @@ impl JsonSchema for crate::klein::_4b::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b`."
         }"#;
-        schema(generator, SCHEMA, &[("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::CnsGammaSource>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::CnsGammaSource>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::OutputFormat>),
+        ])
     }
 }
 
@@ -1295,7 +1318,9 @@ impl JsonSchema for crate::klein::_4b::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/4b` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -1551,7 +1576,11 @@ impl JsonSchema for crate::klein::_4b::base::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/base`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::Acceleration>), ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::base::CnsGammaSource>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::Acceleration>),
+            ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::base::CnsGammaSource>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::OutputFormat>),
+        ])
     }
 }
 
@@ -1607,7 +1636,9 @@ impl JsonSchema for crate::klein::_4b::base::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/4b/base` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -1656,7 +1687,9 @@ impl JsonSchema for crate::klein::_4b::base::Event {
           },
           "description": "One event of the stream of `fal-ai/flux-2/klein/4b/base`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -1852,7 +1885,10 @@ impl JsonSchema for crate::klein::_4b::base::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/base/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::OutputFormat>),
+        ])
     }
 }
 
@@ -1908,7 +1944,9 @@ impl JsonSchema for crate::klein::_4b::base::edit::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/4b/base/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -2091,7 +2129,11 @@ impl JsonSchema for crate::klein::_4b::base::edit::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/base/edit/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::lora::Acceleration>), ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::lora::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::lora::Acceleration>),
+            ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::lora::OutputFormat>),
+        ])
     }
 }
 
@@ -2147,7 +2189,9 @@ impl JsonSchema for crate::klein::_4b::base::edit::lora::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/4b/base/edit/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -2412,7 +2456,12 @@ impl JsonSchema for crate::klein::_4b::base::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/base/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::lora::Acceleration>), ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::base::lora::CnsGammaSource>), ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::lora::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::lora::Acceleration>),
+            ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::base::lora::CnsGammaSource>),
+            ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::lora::OutputFormat>),
+        ])
     }
 }
 
@@ -2468,7 +2517,9 @@ impl JsonSchema for crate::klein::_4b::base::lora::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/4b/base/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -2644,7 +2695,9 @@ impl JsonSchema for crate::klein::_4b::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::edit::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::edit::OutputFormat>),
+        ])
     }
 }
 
@@ -2700,7 +2753,9 @@ impl JsonSchema for crate::klein::_4b::edit::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/4b/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -2922,7 +2977,11 @@ impl JsonSchema for crate::klein::_4b::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::lora::CnsGammaSource>), ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::lora::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::lora::CnsGammaSource>),
+            ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::lora::OutputFormat>),
+        ])
     }
 }
 
@@ -2978,7 +3037,9 @@ impl JsonSchema for crate::klein::_4b::lora::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/4b/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -3213,7 +3274,10 @@ impl JsonSchema for crate::klein::_9b::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b`."
         }"#;
-        schema(generator, SCHEMA, &[("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::CnsGammaSource>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::CnsGammaSource>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::OutputFormat>),
+        ])
     }
 }
 
@@ -3269,7 +3333,9 @@ impl JsonSchema for crate::klein::_9b::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/9b` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -3318,7 +3384,9 @@ impl JsonSchema for crate::klein::_9b::Event {
           },
           "description": "One event of the stream of `fal-ai/flux-2/klein/9b`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -3574,7 +3642,11 @@ impl JsonSchema for crate::klein::_9b::base::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/base`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::Acceleration>), ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::base::CnsGammaSource>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::Acceleration>),
+            ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::base::CnsGammaSource>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::OutputFormat>),
+        ])
     }
 }
 
@@ -3630,7 +3702,9 @@ impl JsonSchema for crate::klein::_9b::base::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/9b/base` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -3679,7 +3753,9 @@ impl JsonSchema for crate::klein::_9b::base::Event {
           },
           "description": "One event of the stream of `fal-ai/flux-2/klein/9b/base`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -3875,7 +3951,10 @@ impl JsonSchema for crate::klein::_9b::base::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/base/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::OutputFormat>),
+        ])
     }
 }
 
@@ -3931,7 +4010,9 @@ impl JsonSchema for crate::klein::_9b::base::edit::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/9b/base/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -4114,7 +4195,11 @@ impl JsonSchema for crate::klein::_9b::base::edit::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/base/edit/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::lora::Acceleration>), ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::lora::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::lora::Acceleration>),
+            ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::lora::OutputFormat>),
+        ])
     }
 }
 
@@ -4170,7 +4255,9 @@ impl JsonSchema for crate::klein::_9b::base::edit::lora::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/9b/base/edit/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -4435,7 +4522,12 @@ impl JsonSchema for crate::klein::_9b::base::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/base/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::lora::Acceleration>), ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::base::lora::CnsGammaSource>), ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::lora::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::lora::Acceleration>),
+            ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::base::lora::CnsGammaSource>),
+            ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::lora::OutputFormat>),
+        ])
     }
 }
 
@@ -4491,7 +4583,9 @@ impl JsonSchema for crate::klein::_9b::base::lora::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/9b/base/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -4667,7 +4761,9 @@ impl JsonSchema for crate::klein::_9b::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::edit::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::edit::OutputFormat>),
+        ])
     }
 }
 
@@ -4723,7 +4819,9 @@ impl JsonSchema for crate::klein::_9b::edit::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/9b/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -4945,7 +5043,11 @@ impl JsonSchema for crate::klein::_9b::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::lora::CnsGammaSource>), ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::lora::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::lora::CnsGammaSource>),
+            ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::lora::OutputFormat>),
+        ])
     }
 }
 
@@ -5001,7 +5103,9 @@ impl JsonSchema for crate::klein::_9b::lora::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/9b/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -5178,7 +5282,9 @@ impl JsonSchema for crate::klein::realtime::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/realtime` gives."
         }"#;
-        schema(generator, SCHEMA, &[("RealtimeImage", SchemaGenerator::subschema_for::<crate::types::RealtimeImage>)])
+        schema(generator, SCHEMA, &[
+            ("RealtimeImage", SchemaGenerator::subschema_for::<crate::types::RealtimeImage>),
+        ])
     }
 }
 
@@ -5319,7 +5425,11 @@ impl JsonSchema for crate::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::lora::Acceleration>), ("LoRaInput", SchemaGenerator::subschema_for::<crate::types::LoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::lora::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::lora::Acceleration>),
+            ("LoRaInput", SchemaGenerator::subschema_for::<crate::types::LoRaInput>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::lora::OutputFormat>),
+        ])
     }
 }
 
@@ -5375,7 +5485,9 @@ impl JsonSchema for crate::lora::Output {
           ],
           "description": "What `fal-ai/flux-2/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -5424,7 +5536,9 @@ impl JsonSchema for crate::lora::Event {
           },
           "description": "One event of the stream of `fal-ai/flux-2/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -5607,7 +5721,11 @@ impl JsonSchema for crate::lora::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/lora/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::lora::edit::Acceleration>), ("LoRaInput", SchemaGenerator::subschema_for::<crate::types::LoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::lora::edit::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::lora::edit::Acceleration>),
+            ("LoRaInput", SchemaGenerator::subschema_for::<crate::types::LoRaInput>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::lora::edit::OutputFormat>),
+        ])
     }
 }
 
@@ -5663,7 +5781,9 @@ impl JsonSchema for crate::lora::edit::Output {
           ],
           "description": "What `fal-ai/flux-2/lora/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -5824,7 +5944,9 @@ impl JsonSchema for crate::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/turbo`."
         }"#;
-        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::turbo::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::turbo::OutputFormat>),
+        ])
     }
 }
 
@@ -5880,7 +6002,9 @@ impl JsonSchema for crate::turbo::Output {
           ],
           "description": "What `fal-ai/flux-2/turbo` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -6018,7 +6142,9 @@ impl JsonSchema for crate::turbo::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/turbo/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::turbo::edit::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::turbo::edit::OutputFormat>),
+        ])
     }
 }
 
@@ -6074,7 +6200,9 @@ impl JsonSchema for crate::turbo::edit::Output {
           ],
           "description": "What `fal-ai/flux-2/turbo/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 

@@ -57,7 +57,9 @@ pub mod types;
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -199,7 +201,8 @@ impl Acceleration {
 }
 
 fal_core::closed_enum!(
-    Acceleration, "`acceleration` of fal-ai/flux-2 must be `none`, `regular` or `high`"
+    Acceleration,
+    "`acceleration` of fal-ai/flux-2 must be `none`, `regular` or `high`",
 );
 
 /// The values of `output_format`.
@@ -230,7 +233,8 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux-2 must be `jpeg`, `png` or `webp`"
+    OutputFormat,
+    "`output_format` of fal-ai/flux-2 must be `jpeg`, `png` or `webp`",
 );
 
 /// What [`fal-ai/flux-2`](Model) gives.

@@ -20,7 +20,9 @@ pub mod edit;
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -166,7 +168,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-2/lora must be `none`, `regular` or `high`"
+    "`acceleration` of fal-ai/flux-2/lora must be `none`, `regular` or `high`",
 );
 
 /// The values of `output_format`.
@@ -197,7 +199,8 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux-2/lora must be `jpeg`, `png` or `webp`"
+    OutputFormat,
+    "`output_format` of fal-ai/flux-2/lora must be `jpeg`, `png` or `webp`",
 );
 
 /// What [`fal-ai/flux-2/lora`](Model) gives.

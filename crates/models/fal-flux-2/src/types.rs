@@ -85,10 +85,7 @@ struct FalAiFlux2KleinLoRaInputOptional {
 impl<PathSlot> FalAiFlux2KleinLoRaInputBuilder<PathSlot> {
     /// [`path`](FalAiFlux2KleinLoRaInput::path): Where the weights are: an address, a Hugging Face
     /// repository as `owner/name`, or a path that the model's runner knows.
-    pub fn path(
-        self,
-        value: impl Into<String>,
-    ) -> FalAiFlux2KleinLoRaInputBuilder<String> {
+    pub fn path(self, value: impl Into<String>) -> FalAiFlux2KleinLoRaInputBuilder<String> {
         FalAiFlux2KleinLoRaInputBuilder {
             path: value.into(),
             optional: self.optional,

@@ -112,7 +112,8 @@ impl Input {
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 
     /// Of [`control_lora_strength`](Self::control_lora_strength): `1.0`.
-    pub const DEFAULT_CONTROL_LORA_STRENGTH: ControlLoraStrength = ControlLoraStrength::literal(1.0);
+    pub const DEFAULT_CONTROL_LORA_STRENGTH: ControlLoraStrength =
+        ControlLoraStrength::literal(1.0);
 
     /// Of [`strength`](Self::strength): `0.85`.
     pub const DEFAULT_STRENGTH: Strength = Strength::literal(0.85);
@@ -153,7 +154,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-control-lora-canny/image-to-image must be `jpeg` or `png`"
+    "`output_format` of fal-ai/flux-control-lora-canny/image-to-image must be `jpeg` or `png`",
 );
 
 /// `control_lora_strength`: between 0.0 and 2.0.
@@ -312,10 +313,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
 
     /// [`control_lora_strength`](Input::control_lora_strength): How strongly the edges of the control
     /// image apply. Between 0.0 and 2.0. Default `1.0`.
-    pub fn control_lora_strength(
-        mut self,
-        value: impl Param<ControlLoraStrength>,
-    ) -> Self {
+    pub fn control_lora_strength(mut self, value: impl Param<ControlLoraStrength>) -> Self {
         self.optional.control_lora_strength = value.into_param();
         self
     }
@@ -375,8 +373,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
-for Builder<PromptSlot, ImageUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlSlot: given::HasImageUrl,
+> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

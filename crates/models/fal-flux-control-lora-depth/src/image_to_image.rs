@@ -113,7 +113,8 @@ impl Input {
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 
     /// Of [`control_lora_strength`](Self::control_lora_strength): `1.0`.
-    pub const DEFAULT_CONTROL_LORA_STRENGTH: ControlLoraStrength = ControlLoraStrength::literal(1.0);
+    pub const DEFAULT_CONTROL_LORA_STRENGTH: ControlLoraStrength =
+        ControlLoraStrength::literal(1.0);
 
     /// Of [`strength`](Self::strength): `0.85`.
     pub const DEFAULT_STRENGTH: Strength = Strength::literal(0.85);
@@ -154,7 +155,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-control-lora-depth/image-to-image must be `jpeg` or `png`"
+    "`output_format` of fal-ai/flux-control-lora-depth/image-to-image must be `jpeg` or `png`",
 );
 
 /// `control_lora_strength`: between 0.0 and 2.0.
@@ -208,11 +209,7 @@ impl Input {
 /// Builds [`Input`]; what is [`Unset`] has still to be given.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build` or a verb takes it"]
-pub struct Builder<
-    PromptSlot = Unset,
-    ImageUrlSlot = Unset,
-    ControlLoraImageUrlSlot = Unset,
-> {
+pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset, ControlLoraImageUrlSlot = Unset> {
     prompt: PromptSlot,
     image_url: ImageUrlSlot,
     control_lora_image_url: ControlLoraImageUrlSlot,
@@ -343,10 +340,7 @@ impl<
 
     /// [`control_lora_strength`](Input::control_lora_strength): How strongly the depth of the control
     /// image applies. Between 0.0 and 2.0. Default `1.0`.
-    pub fn control_lora_strength(
-        mut self,
-        value: impl Param<ControlLoraStrength>,
-    ) -> Self {
+    pub fn control_lora_strength(mut self, value: impl Param<ControlLoraStrength>) -> Self {
         self.optional.control_lora_strength = value.into_param();
         self
     }

@@ -137,7 +137,8 @@ impl Input {
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
 
     /// Of [`control_lora_strength`](Self::control_lora_strength): `1.0`.
-    pub const DEFAULT_CONTROL_LORA_STRENGTH: ControlLoraStrength = ControlLoraStrength::literal(1.0);
+    pub const DEFAULT_CONTROL_LORA_STRENGTH: ControlLoraStrength =
+        ControlLoraStrength::literal(1.0);
 
     /// Of [`preprocess_depth`](Self::preprocess_depth): `true`.
     pub const DEFAULT_PREPROCESS_DEPTH: bool = true;
@@ -178,7 +179,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-control-lora-depth must be `jpeg` or `png`"
+    "`output_format` of fal-ai/flux-control-lora-depth must be `jpeg` or `png`",
 );
 
 /// `control_lora_strength`: between 0.0 and 2.0.
@@ -254,10 +255,7 @@ struct Optional {
 impl<PromptSlot, ControlLoraImageUrlSlot> Builder<PromptSlot, ControlLoraImageUrlSlot> {
     /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks.
-    pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<String, ControlLoraImageUrlSlot> {
+    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ControlLoraImageUrlSlot> {
         Builder {
             prompt: value.into(),
             control_lora_image_url: self.control_lora_image_url,
@@ -346,10 +344,7 @@ impl<PromptSlot, ControlLoraImageUrlSlot> Builder<PromptSlot, ControlLoraImageUr
 
     /// [`control_lora_strength`](Input::control_lora_strength): How strongly the depth of the control
     /// image applies. Between 0.0 and 2.0. Default `1.0`.
-    pub fn control_lora_strength(
-        mut self,
-        value: impl Param<ControlLoraStrength>,
-    ) -> Self {
+    pub fn control_lora_strength(mut self, value: impl Param<ControlLoraStrength>) -> Self {
         self.optional.control_lora_strength = value.into_param();
         self
     }

@@ -150,7 +150,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-kontext-lora/inpaint must be `jpeg` or `png`"
+    "`output_format` of fal-ai/flux-kontext-lora/inpaint must be `jpeg` or `png`",
 );
 
 /// The values of `acceleration`.
@@ -182,7 +182,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-kontext-lora/inpaint must be `none`, `regular` or `high`"
+    "`acceleration` of fal-ai/flux-kontext-lora/inpaint must be `none`, `regular` or `high`",
 );
 
 /// `strength`: between 0.01 and 1.0.

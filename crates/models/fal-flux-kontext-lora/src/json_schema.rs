@@ -135,7 +135,12 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/flux-kontext-lora`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>), ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>), ("ResolutionMode", SchemaGenerator::subschema_for::<crate::ResolutionMode>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>),
+            ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+            ("ResolutionMode", SchemaGenerator::subschema_for::<crate::ResolutionMode>),
+        ])
     }
 }
 
@@ -191,7 +196,9 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/flux-kontext-lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -374,7 +381,11 @@ impl JsonSchema for crate::inpaint::Input {
           ],
           "description": "The parameters of `fal-ai/flux-kontext-lora/inpaint`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::inpaint::Acceleration>), ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::inpaint::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::inpaint::Acceleration>),
+            ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::inpaint::OutputFormat>),
+        ])
     }
 }
 
@@ -430,7 +441,9 @@ impl JsonSchema for crate::inpaint::Output {
           ],
           "description": "What `fal-ai/flux-kontext-lora/inpaint` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -609,7 +622,11 @@ impl JsonSchema for crate::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux-kontext-lora/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::text_to_image::Acceleration>), ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::text_to_image::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::text_to_image::Acceleration>),
+            ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::text_to_image::OutputFormat>),
+        ])
     }
 }
 
@@ -665,7 +682,9 @@ impl JsonSchema for crate::text_to_image::Output {
           ],
           "description": "What `fal-ai/flux-kontext-lora/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -714,7 +733,9 @@ impl JsonSchema for crate::text_to_image::Event {
           },
           "description": "One event of the stream of `fal-ai/flux-kontext-lora/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 

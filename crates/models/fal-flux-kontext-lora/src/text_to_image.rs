@@ -19,7 +19,9 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -156,7 +158,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-kontext-lora/text-to-image must be `jpeg` or `png`"
+    "`output_format` of fal-ai/flux-kontext-lora/text-to-image must be `jpeg` or `png`",
 );
 
 /// The values of `acceleration`.
@@ -188,7 +190,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-kontext-lora/text-to-image must be `none`, `regular` or `high`"
+    "`acceleration` of fal-ai/flux-kontext-lora/text-to-image must be `none`, `regular` or `high`",
 );
 
 /// What [`fal-ai/flux-kontext-lora/text-to-image`](Model) gives.

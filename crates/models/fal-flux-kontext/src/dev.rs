@@ -132,7 +132,8 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux-kontext/dev must be `jpeg` or `png`"
+    OutputFormat,
+    "`output_format` of fal-ai/flux-kontext/dev must be `jpeg` or `png`",
 );
 
 /// The values of `acceleration`.
@@ -164,7 +165,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-kontext/dev must be `none`, `regular` or `high`"
+    "`acceleration` of fal-ai/flux-kontext/dev must be `none`, `regular` or `high`",
 );
 
 /// The values of `resolution_mode`.
@@ -240,7 +241,7 @@ impl ResolutionMode {
 
 fal_core::closed_enum!(
     ResolutionMode,
-    "`resolution_mode` of fal-ai/flux-kontext/dev must be `auto`, `match_input`, `1:1`, `16:9`, `21:9`, `3:2`, `2:3`, `4:5`, `5:4`, `3:4`, `4:3`, `9:16` or `9:21`"
+    "`resolution_mode` of fal-ai/flux-kontext/dev must be `auto`, `match_input`, `1:1`, `16:9`, `21:9`, `3:2`, `2:3`, `4:5`, `5:4`, `3:4`, `4:3`, `9:16` or `9:21`",
 );
 
 /// What [`fal-ai/flux-kontext/dev`](Model) gives.
@@ -427,8 +428,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
-for Builder<PromptSlot, ImageUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlSlot: given::HasImageUrl,
+> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -159,7 +159,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-lora/inpainting must be `jpeg` or `png`"
+    "`output_format` of fal-ai/flux-lora/inpainting must be `jpeg` or `png`",
 );
 
 /// The values of `acceleration`.
@@ -188,7 +188,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-lora/inpainting must be `none` or `regular`"
+    "`acceleration` of fal-ai/flux-lora/inpainting must be `none` or `regular`",
 );
 
 /// `strength`: between 0.01 and 1.0.
@@ -262,17 +262,10 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<
-    PromptSlot,
-    ImageUrlSlot,
-    MaskUrlSlot,
-> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot> {
+impl<PromptSlot, ImageUrlSlot, MaskUrlSlot> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot> {
     /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks.
-    pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<String, ImageUrlSlot, MaskUrlSlot> {
+    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot, MaskUrlSlot> {
         Builder {
             prompt: value.into(),
             image_url: self.image_url,
@@ -389,11 +382,7 @@ impl<
     }
 }
 
-impl<
-    PromptSlot,
-    ImageUrlSlot,
-    MaskUrlSlot,
-> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot> {
+impl<PromptSlot, ImageUrlSlot, MaskUrlSlot> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot> {
     /// The finished value. Everything required has been given, or this does not compile.
     pub fn build(self) -> Input
     where

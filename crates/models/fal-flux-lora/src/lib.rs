@@ -166,9 +166,7 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux-lora must be `jpeg` or `png`"
-);
+fal_core::closed_enum!(OutputFormat, "`output_format` of fal-ai/flux-lora must be `jpeg` or `png`");
 
 /// The values of `acceleration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -195,7 +193,8 @@ impl Acceleration {
 }
 
 fal_core::closed_enum!(
-    Acceleration, "`acceleration` of fal-ai/flux-lora must be `none` or `regular`"
+    Acceleration,
+    "`acceleration` of fal-ai/flux-lora must be `none` or `regular`",
 );
 
 /// What [`fal-ai/flux-lora`](Model) gives.

@@ -148,7 +148,8 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux-lora/stream must be `jpeg` or `png`"
+    OutputFormat,
+    "`output_format` of fal-ai/flux-lora/stream must be `jpeg` or `png`",
 );
 
 /// The values of `acceleration`.
@@ -176,7 +177,8 @@ impl Acceleration {
 }
 
 fal_core::closed_enum!(
-    Acceleration, "`acceleration` of fal-ai/flux-lora/stream must be `none` or `regular`"
+    Acceleration,
+    "`acceleration` of fal-ai/flux-lora/stream must be `none` or `regular`",
 );
 
 /// What [`fal-ai/flux-lora/stream`](Model) gives.

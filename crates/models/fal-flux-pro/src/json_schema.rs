@@ -86,7 +86,11 @@ impl JsonSchema for crate::kontext::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/kontext`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::kontext::AspectRatio>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::kontext::OutputFormat>), ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::kontext::SafetyTolerance>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::kontext::AspectRatio>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::kontext::OutputFormat>),
+            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::kontext::SafetyTolerance>),
+        ])
     }
 }
 
@@ -142,7 +146,9 @@ impl JsonSchema for crate::kontext::Output {
           ],
           "description": "What `fal-ai/flux-pro/kontext` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image2", SchemaGenerator::subschema_for::<crate::types::Image2>)])
+        schema(generator, SCHEMA, &[
+            ("Image2", SchemaGenerator::subschema_for::<crate::types::Image2>),
+        ])
     }
 }
 
@@ -300,7 +306,11 @@ impl JsonSchema for crate::kontext::max::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/kontext/max`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::kontext::max::AspectRatio>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::kontext::max::OutputFormat>), ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::kontext::max::SafetyTolerance>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::kontext::max::AspectRatio>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::kontext::max::OutputFormat>),
+            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::kontext::max::SafetyTolerance>),
+        ])
     }
 }
 
@@ -356,7 +366,9 @@ impl JsonSchema for crate::kontext::max::Output {
           ],
           "description": "What `fal-ai/flux-pro/kontext/max` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image2", SchemaGenerator::subschema_for::<crate::types::Image2>)])
+        schema(generator, SCHEMA, &[
+            ("Image2", SchemaGenerator::subschema_for::<crate::types::Image2>),
+        ])
     }
 }
 
@@ -517,7 +529,11 @@ impl JsonSchema for crate::kontext::max::multi::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/kontext/max/multi`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::kontext::max::multi::AspectRatio>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::kontext::max::multi::OutputFormat>), ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::kontext::max::multi::SafetyTolerance>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::kontext::max::multi::AspectRatio>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::kontext::max::multi::OutputFormat>),
+            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::kontext::max::multi::SafetyTolerance>),
+        ])
     }
 }
 
@@ -573,7 +589,9 @@ impl JsonSchema for crate::kontext::max::multi::Output {
           ],
           "description": "What `fal-ai/flux-pro/kontext/max/multi` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -734,7 +752,11 @@ impl JsonSchema for crate::kontext::multi::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/kontext/multi`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::kontext::multi::AspectRatio>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::kontext::multi::OutputFormat>), ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::kontext::multi::SafetyTolerance>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::kontext::multi::AspectRatio>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::kontext::multi::OutputFormat>),
+            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::kontext::multi::SafetyTolerance>),
+        ])
     }
 }
 
@@ -790,7 +812,9 @@ impl JsonSchema for crate::kontext::multi::Output {
           ],
           "description": "What `fal-ai/flux-pro/kontext/multi` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -938,7 +962,10 @@ impl JsonSchema for crate::v1::fill::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/v1/fill`."
         }"#;
-        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::v1::fill::OutputFormat>), ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::v1::fill::SafetyTolerance>)])
+        schema(generator, SCHEMA, &[
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::v1::fill::OutputFormat>),
+            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::v1::fill::SafetyTolerance>),
+        ])
     }
 }
 
@@ -994,7 +1021,9 @@ impl JsonSchema for crate::v1::fill::Output {
           ],
           "description": "What `fal-ai/flux-pro/v1/fill` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -1126,7 +1155,10 @@ impl JsonSchema for crate::v1::fill_finetuned::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/v1/fill-finetuned`."
         }"#;
-        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::v1::fill_finetuned::OutputFormat>), ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::v1::fill_finetuned::SafetyTolerance>)])
+        schema(generator, SCHEMA, &[
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::v1::fill_finetuned::OutputFormat>),
+            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::v1::fill_finetuned::SafetyTolerance>),
+        ])
     }
 }
 
@@ -1182,7 +1214,9 @@ impl JsonSchema for crate::v1::fill_finetuned::Output {
           ],
           "description": "What `fal-ai/flux-pro/v1/fill-finetuned` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -1351,7 +1385,10 @@ impl JsonSchema for crate::v1_1::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/v1.1/redux`."
         }"#;
-        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::v1_1::redux::OutputFormat>), ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::v1_1::redux::SafetyTolerance>)])
+        schema(generator, SCHEMA, &[
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::v1_1::redux::OutputFormat>),
+            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::v1_1::redux::SafetyTolerance>),
+        ])
     }
 }
 
@@ -1407,7 +1444,9 @@ impl JsonSchema for crate::v1_1::redux::Output {
           ],
           "description": "What `fal-ai/flux-pro/v1.1/redux` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -1547,7 +1586,11 @@ impl JsonSchema for crate::v1_1_ultra::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/v1.1-ultra/redux`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_1_ultra::redux::AspectRatio>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::v1_1_ultra::redux::OutputFormat>), ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::v1_1_ultra::redux::SafetyTolerance>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_1_ultra::redux::AspectRatio>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::v1_1_ultra::redux::OutputFormat>),
+            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::v1_1_ultra::redux::SafetyTolerance>),
+        ])
     }
 }
 
@@ -1603,7 +1646,9 @@ impl JsonSchema for crate::v1_1_ultra::redux::Output {
           ],
           "description": "What `fal-ai/flux-pro/v1.1-ultra/redux` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 

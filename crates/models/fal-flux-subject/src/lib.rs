@@ -149,7 +149,8 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux-subject must be `jpeg` or `png`"
+    OutputFormat,
+    "`output_format` of fal-ai/flux-subject must be `jpeg` or `png`",
 );
 
 /// What [`fal-ai/flux-subject`](Model) gives.
@@ -328,8 +329,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
-for Builder<PromptSlot, ImageUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlSlot: given::HasImageUrl,
+> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -20,7 +20,9 @@ pub mod redux;
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -151,9 +153,7 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux/dev must be `jpeg` or `png`"
-);
+fal_core::closed_enum!(OutputFormat, "`output_format` of fal-ai/flux/dev must be `jpeg` or `png`");
 
 /// The values of `acceleration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -183,7 +183,8 @@ impl Acceleration {
 }
 
 fal_core::closed_enum!(
-    Acceleration, "`acceleration` of fal-ai/flux/dev must be `none`, `regular` or `high`"
+    Acceleration,
+    "`acceleration` of fal-ai/flux/dev must be `none`, `regular` or `high`",
 );
 
 /// What [`fal-ai/flux/dev`](Model) gives.

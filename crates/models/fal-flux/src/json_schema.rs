@@ -130,7 +130,10 @@ impl JsonSchema for crate::dev::Input {
           ],
           "description": "The parameters of `fal-ai/flux/dev`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::dev::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::dev::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::OutputFormat>),
+        ])
     }
 }
 
@@ -186,7 +189,9 @@ impl JsonSchema for crate::dev::Output {
           ],
           "description": "What `fal-ai/flux/dev` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -235,7 +240,9 @@ impl JsonSchema for crate::dev::Event {
           },
           "description": "One event of the stream of `fal-ai/flux/dev`."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -377,7 +384,10 @@ impl JsonSchema for crate::dev::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux/dev/image-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::dev::image_to_image::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::image_to_image::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::dev::image_to_image::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::image_to_image::OutputFormat>),
+        ])
     }
 }
 
@@ -433,7 +443,9 @@ impl JsonSchema for crate::dev::image_to_image::Output {
           ],
           "description": "What `fal-ai/flux/dev/image-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -601,7 +613,10 @@ impl JsonSchema for crate::dev::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux/dev/redux`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::dev::redux::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::redux::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::dev::redux::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::redux::OutputFormat>),
+        ])
     }
 }
 
@@ -657,7 +672,9 @@ impl JsonSchema for crate::dev::redux::Output {
           ],
           "description": "What `fal-ai/flux/dev/redux` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -828,7 +845,10 @@ impl JsonSchema for crate::krea::Input {
           ],
           "description": "The parameters of `fal-ai/flux/krea`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::krea::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::krea::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::OutputFormat>),
+        ])
     }
 }
 
@@ -884,7 +904,9 @@ impl JsonSchema for crate::krea::Output {
           ],
           "description": "What `fal-ai/flux/krea` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -933,7 +955,9 @@ impl JsonSchema for crate::krea::Event {
           },
           "description": "One event of the stream of `fal-ai/flux/krea`."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -1073,7 +1097,10 @@ impl JsonSchema for crate::krea::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux/krea/image-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::krea::image_to_image::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::image_to_image::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::krea::image_to_image::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::image_to_image::OutputFormat>),
+        ])
     }
 }
 
@@ -1129,7 +1156,9 @@ impl JsonSchema for crate::krea::image_to_image::Output {
           ],
           "description": "What `fal-ai/flux/krea/image-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -1297,7 +1326,10 @@ impl JsonSchema for crate::krea::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux/krea/redux`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::krea::redux::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::redux::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::krea::redux::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::redux::OutputFormat>),
+        ])
     }
 }
 
@@ -1353,7 +1385,9 @@ impl JsonSchema for crate::krea::redux::Output {
           ],
           "description": "What `fal-ai/flux/krea/redux` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -1524,7 +1558,10 @@ impl JsonSchema for crate::schnell::Input {
           ],
           "description": "The parameters of `fal-ai/flux/schnell`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::schnell::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::schnell::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::schnell::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::schnell::OutputFormat>),
+        ])
     }
 }
 
@@ -1580,7 +1617,9 @@ impl JsonSchema for crate::schnell::Output {
           ],
           "description": "What `fal-ai/flux/schnell` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -1741,7 +1780,10 @@ impl JsonSchema for crate::schnell::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux/schnell/redux`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::schnell::redux::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::schnell::redux::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::schnell::redux::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::schnell::redux::OutputFormat>),
+        ])
     }
 }
 
@@ -1797,7 +1839,9 @@ impl JsonSchema for crate::schnell::redux::Output {
           ],
           "description": "What `fal-ai/flux/schnell/redux` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -1968,7 +2012,10 @@ impl JsonSchema for crate::srpo::Input {
           ],
           "description": "The parameters of `fal-ai/flux/srpo`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::srpo::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::srpo::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::srpo::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::srpo::OutputFormat>),
+        ])
     }
 }
 
@@ -2024,7 +2071,9 @@ impl JsonSchema for crate::srpo::Output {
           ],
           "description": "What `fal-ai/flux/srpo` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -2073,7 +2122,9 @@ impl JsonSchema for crate::srpo::Event {
           },
           "description": "One event of the stream of `fal-ai/flux/srpo`."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -2213,7 +2264,10 @@ impl JsonSchema for crate::srpo::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux/srpo/image-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::srpo::image_to_image::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::srpo::image_to_image::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::srpo::image_to_image::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::srpo::image_to_image::OutputFormat>),
+        ])
     }
 }
 
@@ -2269,7 +2323,9 @@ impl JsonSchema for crate::srpo::image_to_image::Output {
           ],
           "description": "What `fal-ai/flux/srpo/image-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 

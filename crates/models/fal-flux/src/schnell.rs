@@ -146,7 +146,8 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux/schnell must be `jpeg` or `png`"
+    OutputFormat,
+    "`output_format` of fal-ai/flux/schnell must be `jpeg` or `png`",
 );
 
 /// The values of `acceleration`.
@@ -178,7 +179,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux/schnell must be `none`, `regular` or `high`"
+    "`acceleration` of fal-ai/flux/schnell must be `none`, `regular` or `high`",
 );
 
 /// What [`fal-ai/flux/schnell`](Model) gives.

@@ -21,7 +21,9 @@ pub mod image_to_image;
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -152,9 +154,7 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux/srpo must be `jpeg` or `png`"
-);
+fal_core::closed_enum!(OutputFormat, "`output_format` of fal-ai/flux/srpo must be `jpeg` or `png`");
 
 /// The values of `acceleration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -185,7 +185,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux/srpo must be `none`, `regular` or `high`"
+    "`acceleration` of fal-ai/flux/srpo must be `none`, `regular` or `high`",
 );
 
 /// What [`fal-ai/flux/srpo`](Model) gives.

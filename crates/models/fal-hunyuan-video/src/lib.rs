@@ -124,7 +124,8 @@ impl AspectRatio {
 }
 
 fal_core::closed_enum!(
-    AspectRatio, "`aspect_ratio` of fal-ai/hunyuan-video must be `16:9` or `9:16`"
+    AspectRatio,
+    "`aspect_ratio` of fal-ai/hunyuan-video must be `16:9` or `9:16`",
 );
 
 /// The values of `resolution`.
@@ -155,7 +156,8 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/hunyuan-video must be `480p`, `580p` or `720p`"
+    Resolution,
+    "`resolution` of fal-ai/hunyuan-video must be `480p`, `580p` or `720p`",
 );
 
 /// The values of `num_frames`.
@@ -182,9 +184,7 @@ impl NumFrames {
     }
 }
 
-fal_core::closed_enum!(
-    NumFrames, "`num_frames` of fal-ai/hunyuan-video must be `129` or `85`"
-);
+fal_core::closed_enum!(NumFrames, "`num_frames` of fal-ai/hunyuan-video must be `129` or `85`");
 
 /// What [`fal-ai/hunyuan-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]

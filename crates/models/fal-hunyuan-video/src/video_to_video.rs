@@ -121,7 +121,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/hunyuan-video/video-to-video must be `16:9` or `9:16`"
+    "`aspect_ratio` of fal-ai/hunyuan-video/video-to-video must be `16:9` or `9:16`",
 );
 
 /// The values of `resolution`.
@@ -153,7 +153,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/hunyuan-video/video-to-video must be `480p`, `580p` or `720p`"
+    "`resolution` of fal-ai/hunyuan-video/video-to-video must be `480p`, `580p` or `720p`",
 );
 
 /// The values of `num_frames`.
@@ -182,7 +182,7 @@ impl NumFrames {
 
 fal_core::closed_enum!(
     NumFrames,
-    "`num_frames` of fal-ai/hunyuan-video/video-to-video must be `129` or `85`"
+    "`num_frames` of fal-ai/hunyuan-video/video-to-video must be `129` or `85`",
 );
 
 /// `strength`: between 0.01 and 1.0.
@@ -347,8 +347,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, VideoUrlSlot: given::HasVideoUrl> IntoInput
-for Builder<PromptSlot, VideoUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    VideoUrlSlot: given::HasVideoUrl,
+> IntoInput for Builder<PromptSlot, VideoUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -168,7 +168,12 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `ideogram/v4`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>), ("ExpansionModel", SchemaGenerator::subschema_for::<crate::ExpansionModel>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>), ("RenderingSpeed", SchemaGenerator::subschema_for::<crate::RenderingSpeed>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>),
+            ("ExpansionModel", SchemaGenerator::subschema_for::<crate::ExpansionModel>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+            ("RenderingSpeed", SchemaGenerator::subschema_for::<crate::RenderingSpeed>),
+        ])
     }
 }
 
@@ -224,7 +229,9 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `ideogram/v4` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -273,7 +280,9 @@ impl JsonSchema for crate::Event {
           },
           "description": "One event of the stream of `ideogram/v4`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -501,7 +510,13 @@ impl JsonSchema for crate::lora::Input {
           ],
           "description": "The parameters of `ideogram/v4/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::lora::Acceleration>), ("ExpansionModel", SchemaGenerator::subschema_for::<crate::lora::ExpansionModel>), ("LoRaInput", SchemaGenerator::subschema_for::<crate::types::LoRaInput>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::lora::OutputFormat>), ("RenderingSpeed", SchemaGenerator::subschema_for::<crate::lora::RenderingSpeed>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::lora::Acceleration>),
+            ("ExpansionModel", SchemaGenerator::subschema_for::<crate::lora::ExpansionModel>),
+            ("LoRaInput", SchemaGenerator::subschema_for::<crate::types::LoRaInput>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::lora::OutputFormat>),
+            ("RenderingSpeed", SchemaGenerator::subschema_for::<crate::lora::RenderingSpeed>),
+        ])
     }
 }
 
@@ -557,7 +572,9 @@ impl JsonSchema for crate::lora::Output {
           ],
           "description": "What `ideogram/v4/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -606,7 +623,9 @@ impl JsonSchema for crate::lora::Event {
           },
           "description": "One event of the stream of `ideogram/v4/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -790,6 +809,8 @@ impl JsonSchema for crate::trainer::Output {
           ],
           "description": "What `ideogram/v4/trainer` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }

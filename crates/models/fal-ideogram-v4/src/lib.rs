@@ -154,7 +154,8 @@ impl ExpansionModel {
 }
 
 fal_core::closed_enum!(
-    ExpansionModel, "`expansion_model` of ideogram/v4 must be `Medium` or `Large`"
+    ExpansionModel,
+    "`expansion_model` of ideogram/v4 must be `Medium` or `Large`",
 );
 
 /// The values of `rendering_speed`.
@@ -186,7 +187,7 @@ impl RenderingSpeed {
 
 fal_core::closed_enum!(
     RenderingSpeed,
-    "`rendering_speed` of ideogram/v4 must be `TURBO`, `BALANCED` or `QUALITY`"
+    "`rendering_speed` of ideogram/v4 must be `TURBO`, `BALANCED` or `QUALITY`",
 );
 
 /// The values of `acceleration`.
@@ -221,7 +222,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of ideogram/v4 must be `none`, `low`, `regular` or `high`"
+    "`acceleration` of ideogram/v4 must be `none`, `low`, `regular` or `high`",
 );
 
 /// `num_images`: between 1 and 4.
@@ -251,9 +252,7 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of ideogram/v4 must be `jpeg` or `png`"
-);
+fal_core::closed_enum!(OutputFormat, "`output_format` of ideogram/v4 must be `jpeg` or `png`");
 
 /// What [`ideogram/v4`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]

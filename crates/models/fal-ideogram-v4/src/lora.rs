@@ -18,7 +18,9 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -142,7 +144,8 @@ impl ExpansionModel {
 }
 
 fal_core::closed_enum!(
-    ExpansionModel, "`expansion_model` of ideogram/v4/lora must be `Medium` or `Large`"
+    ExpansionModel,
+    "`expansion_model` of ideogram/v4/lora must be `Medium` or `Large`",
 );
 
 /// The values of `rendering_speed`.
@@ -174,7 +177,7 @@ impl RenderingSpeed {
 
 fal_core::closed_enum!(
     RenderingSpeed,
-    "`rendering_speed` of ideogram/v4/lora must be `TURBO`, `BALANCED` or `QUALITY`"
+    "`rendering_speed` of ideogram/v4/lora must be `TURBO`, `BALANCED` or `QUALITY`",
 );
 
 /// The values of `acceleration`.
@@ -209,7 +212,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of ideogram/v4/lora must be `none`, `low`, `regular` or `high`"
+    "`acceleration` of ideogram/v4/lora must be `none`, `low`, `regular` or `high`",
 );
 
 /// `num_images`: between 1 and 4.
@@ -239,9 +242,7 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of ideogram/v4/lora must be `jpeg` or `png`"
-);
+fal_core::closed_enum!(OutputFormat, "`output_format` of ideogram/v4/lora must be `jpeg` or `png`");
 
 /// What [`ideogram/v4/lora`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]

@@ -190,8 +190,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImagesDataUrlSlot: given::HasImagesDataUrl> IntoInput
-for Builder<ImagesDataUrlSlot> {
+impl<ImagesDataUrlSlot: given::HasImagesDataUrl> IntoInput for Builder<ImagesDataUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -317,7 +316,7 @@ pub mod bounds {
     pub enum LearningRate {}
 
     impl Range<f64> for LearningRate {
-        const MIN: f64 = 0.000001;
+        const MIN: f64 = 1e-6;
         const MAX: f64 = 0.01;
         const MESSAGE: &'static str = "`learning_rate` of ideogram/v4/trainer must be between 1e-6 and 0.01";
     }

@@ -70,7 +70,7 @@ impl ColorPaletteName {
 
 fal_core::closed_enum!(
     ColorPaletteName,
-    "`name` of ColorPalette in fal-ai/ideogram must be `EMBER`, `FRESH`, `JUNGLE`, `MAGIC`, `MELON`, `MOSAIC`, `PASTEL` or `ULTRAMARINE`"
+    "`name` of ColorPalette in fal-ai/ideogram must be `EMBER`, `FRESH`, `JUNGLE`, `MAGIC`, `MELON`, `MOSAIC`, `PASTEL` or `ULTRAMARINE`",
 );
 
 /// A color of a palette.

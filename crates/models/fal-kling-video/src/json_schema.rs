@@ -72,7 +72,9 @@ impl JsonSchema for crate::types::KlingV3MultiPromptElement {
           ],
           "description": "One shot of a video."
         }"#;
-        schema(generator, SCHEMA, &[("KlingV3MultiPromptElementDuration", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElementDuration>)])
+        schema(generator, SCHEMA, &[
+            ("KlingV3MultiPromptElementDuration", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElementDuration>),
+        ])
     }
 }
 
@@ -252,7 +254,9 @@ impl JsonSchema for crate::types::DynamicMask {
           ],
           "description": "A part of the image that moves, and the path that it moves along."
         }"#;
-        schema(generator, SCHEMA, &[("Trajectory", SchemaGenerator::subschema_for::<crate::types::Trajectory>)])
+        schema(generator, SCHEMA, &[
+            ("Trajectory", SchemaGenerator::subschema_for::<crate::types::Trajectory>),
+        ])
     }
 }
 
@@ -322,7 +326,9 @@ impl JsonSchema for crate::types::CameraControl {
           ],
           "description": "A movement of the camera along one axis."
         }"#;
-        schema(generator, SCHEMA, &[("CameraControlMovementType", SchemaGenerator::subschema_for::<crate::types::CameraControlMovementType>)])
+        schema(generator, SCHEMA, &[
+            ("CameraControlMovementType", SchemaGenerator::subschema_for::<crate::types::CameraControlMovementType>),
+        ])
     }
 }
 
@@ -420,7 +426,9 @@ impl JsonSchema for crate::ai_avatar::v2::pro::Output {
           ],
           "description": "What `fal-ai/kling-video/ai-avatar/v2/pro` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -493,7 +501,9 @@ impl JsonSchema for crate::ai_avatar::v2::standard::Output {
           ],
           "description": "What `fal-ai/kling-video/ai-avatar/v2/standard` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -610,7 +620,9 @@ impl JsonSchema for crate::lipsync::audio_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/lipsync/audio-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -668,7 +680,10 @@ impl JsonSchema for crate::lipsync::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/lipsync/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("VoiceId", SchemaGenerator::subschema_for::<crate::lipsync::text_to_video::VoiceId>), ("VoiceLanguage", SchemaGenerator::subschema_for::<crate::lipsync::text_to_video::VoiceLanguage>)])
+        schema(generator, SCHEMA, &[
+            ("VoiceId", SchemaGenerator::subschema_for::<crate::lipsync::text_to_video::VoiceId>),
+            ("VoiceLanguage", SchemaGenerator::subschema_for::<crate::lipsync::text_to_video::VoiceLanguage>),
+        ])
     }
 }
 
@@ -699,7 +714,9 @@ impl JsonSchema for crate::lipsync::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/lipsync/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -838,7 +855,9 @@ impl JsonSchema for crate::o1::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::o1::image_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::o1::image_to_video::Duration>),
+        ])
     }
 }
 
@@ -869,7 +888,9 @@ impl JsonSchema for crate::o1::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o1/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -970,7 +991,11 @@ impl JsonSchema for crate::o1::reference_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o1::reference_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o1::reference_to_video::Duration>), ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o1::reference_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::o1::reference_to_video::Duration>),
+            ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>),
+        ])
     }
 }
 
@@ -1001,7 +1026,9 @@ impl JsonSchema for crate::o1::reference_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o1/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1103,7 +1130,9 @@ impl JsonSchema for crate::o1::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/standard/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::o1::standard::image_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::o1::standard::image_to_video::Duration>),
+        ])
     }
 }
 
@@ -1134,7 +1163,9 @@ impl JsonSchema for crate::o1::standard::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o1/standard/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1235,7 +1266,11 @@ impl JsonSchema for crate::o1::standard::reference_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/standard/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o1::standard::reference_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o1::standard::reference_to_video::Duration>), ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o1::standard::reference_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::o1::standard::reference_to_video::Duration>),
+            ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>),
+        ])
     }
 }
 
@@ -1266,7 +1301,9 @@ impl JsonSchema for crate::o1::standard::reference_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o1/standard/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1381,7 +1418,9 @@ impl JsonSchema for crate::o1::standard::video_to_video::edit::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/standard/video-to-video/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>)])
+        schema(generator, SCHEMA, &[
+            ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>),
+        ])
     }
 }
 
@@ -1412,7 +1451,9 @@ impl JsonSchema for crate::o1::standard::video_to_video::edit::Output {
           ],
           "description": "What `fal-ai/kling-video/o1/standard/video-to-video/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1496,7 +1537,11 @@ impl JsonSchema for crate::o1::standard::video_to_video::reference::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/standard/video-to-video/reference`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o1::standard::video_to_video::reference::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o1::standard::video_to_video::reference::Duration>), ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o1::standard::video_to_video::reference::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::o1::standard::video_to_video::reference::Duration>),
+            ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>),
+        ])
     }
 }
 
@@ -1527,7 +1572,9 @@ impl JsonSchema for crate::o1::standard::video_to_video::reference::Output {
           ],
           "description": "What `fal-ai/kling-video/o1/standard/video-to-video/reference` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1643,7 +1690,9 @@ impl JsonSchema for crate::o1::video_to_video::edit::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/video-to-video/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>)])
+        schema(generator, SCHEMA, &[
+            ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>),
+        ])
     }
 }
 
@@ -1674,7 +1723,9 @@ impl JsonSchema for crate::o1::video_to_video::edit::Output {
           ],
           "description": "What `fal-ai/kling-video/o1/video-to-video/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1758,7 +1809,11 @@ impl JsonSchema for crate::o1::video_to_video::reference::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/video-to-video/reference`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o1::video_to_video::reference::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o1::video_to_video::reference::Duration>), ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o1::video_to_video::reference::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::o1::video_to_video::reference::Duration>),
+            ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>),
+        ])
     }
 }
 
@@ -1789,7 +1844,9 @@ impl JsonSchema for crate::o1::video_to_video::reference::Output {
           ],
           "description": "What `fal-ai/kling-video/o1/video-to-video/reference` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1926,7 +1983,11 @@ impl JsonSchema for crate::o3::_4k::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/4k/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::o3::_4k::image_to_video::Duration>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::_4k::image_to_video::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::o3::_4k::image_to_video::Duration>),
+            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::_4k::image_to_video::ShotType>),
+        ])
     }
 }
 
@@ -1957,7 +2018,9 @@ impl JsonSchema for crate::o3::_4k::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/4k/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2138,7 +2201,13 @@ impl JsonSchema for crate::o3::_4k::reference_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/o3/4k/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::_4k::reference_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o3::_4k::reference_to_video::Duration>), ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::_4k::reference_to_video::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::_4k::reference_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::o3::_4k::reference_to_video::Duration>),
+            ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>),
+            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::_4k::reference_to_video::ShotType>),
+        ])
     }
 }
 
@@ -2169,7 +2238,9 @@ impl JsonSchema for crate::o3::_4k::reference_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/4k/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2322,7 +2393,12 @@ impl JsonSchema for crate::o3::_4k::text_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/o3/4k/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::_4k::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o3::_4k::text_to_video::Duration>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::_4k::text_to_video::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::_4k::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::o3::_4k::text_to_video::Duration>),
+            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::_4k::text_to_video::ShotType>),
+        ])
     }
 }
 
@@ -2353,7 +2429,9 @@ impl JsonSchema for crate::o3::_4k::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/4k/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2515,7 +2593,11 @@ impl JsonSchema for crate::o3::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/pro/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::o3::pro::image_to_video::Duration>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::image_to_video::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::o3::pro::image_to_video::Duration>),
+            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::image_to_video::ShotType>),
+        ])
     }
 }
 
@@ -2546,7 +2628,9 @@ impl JsonSchema for crate::o3::pro::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/pro/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2727,7 +2811,13 @@ impl JsonSchema for crate::o3::pro::reference_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/o3/pro/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::pro::reference_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o3::pro::reference_to_video::Duration>), ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::reference_to_video::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::pro::reference_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::o3::pro::reference_to_video::Duration>),
+            ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>),
+            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::reference_to_video::ShotType>),
+        ])
     }
 }
 
@@ -2758,7 +2848,9 @@ impl JsonSchema for crate::o3::pro::reference_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/pro/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2911,7 +3003,12 @@ impl JsonSchema for crate::o3::pro::text_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/o3/pro/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::pro::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o3::pro::text_to_video::Duration>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::text_to_video::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::pro::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::o3::pro::text_to_video::Duration>),
+            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::text_to_video::ShotType>),
+        ])
     }
 }
 
@@ -2942,7 +3039,9 @@ impl JsonSchema for crate::o3::pro::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/pro/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -3092,7 +3191,10 @@ impl JsonSchema for crate::o3::pro::video_to_video::edit::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/pro/video-to-video/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::video_to_video::edit::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::video_to_video::edit::ShotType>),
+        ])
     }
 }
 
@@ -3123,7 +3225,9 @@ impl JsonSchema for crate::o3::pro::video_to_video::edit::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/pro/video-to-video/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -3238,7 +3342,12 @@ impl JsonSchema for crate::o3::pro::video_to_video::reference::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/pro/video-to-video/reference`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::pro::video_to_video::reference::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o3::pro::video_to_video::reference::Duration>), ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::video_to_video::reference::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::pro::video_to_video::reference::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::o3::pro::video_to_video::reference::Duration>),
+            ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::video_to_video::reference::ShotType>),
+        ])
     }
 }
 
@@ -3269,7 +3378,9 @@ impl JsonSchema for crate::o3::pro::video_to_video::reference::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/pro/video-to-video/reference` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -3431,7 +3542,11 @@ impl JsonSchema for crate::o3::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/standard/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::o3::standard::image_to_video::Duration>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::image_to_video::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::o3::standard::image_to_video::Duration>),
+            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::image_to_video::ShotType>),
+        ])
     }
 }
 
@@ -3462,7 +3577,9 @@ impl JsonSchema for crate::o3::standard::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/standard/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -3643,7 +3760,13 @@ impl JsonSchema for crate::o3::standard::reference_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/o3/standard/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::standard::reference_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o3::standard::reference_to_video::Duration>), ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::reference_to_video::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::standard::reference_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::o3::standard::reference_to_video::Duration>),
+            ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>),
+            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::reference_to_video::ShotType>),
+        ])
     }
 }
 
@@ -3674,7 +3797,9 @@ impl JsonSchema for crate::o3::standard::reference_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/standard/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -3827,7 +3952,12 @@ impl JsonSchema for crate::o3::standard::text_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/o3/standard/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::standard::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o3::standard::text_to_video::Duration>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::text_to_video::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::standard::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::o3::standard::text_to_video::Duration>),
+            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::text_to_video::ShotType>),
+        ])
     }
 }
 
@@ -3858,7 +3988,9 @@ impl JsonSchema for crate::o3::standard::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/standard/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -4008,7 +4140,10 @@ impl JsonSchema for crate::o3::standard::video_to_video::edit::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/standard/video-to-video/edit`."
         }"#;
-        schema(generator, SCHEMA, &[("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::video_to_video::edit::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::video_to_video::edit::ShotType>),
+        ])
     }
 }
 
@@ -4039,7 +4174,9 @@ impl JsonSchema for crate::o3::standard::video_to_video::edit::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/standard/video-to-video/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -4154,7 +4291,12 @@ impl JsonSchema for crate::o3::standard::video_to_video::reference::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/standard/video-to-video/reference`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::standard::video_to_video::reference::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::o3::standard::video_to_video::reference::Duration>), ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>), ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::video_to_video::reference::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::standard::video_to_video::reference::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::o3::standard::video_to_video::reference::Duration>),
+            ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::video_to_video::reference::ShotType>),
+        ])
     }
 }
 
@@ -4185,7 +4327,9 @@ impl JsonSchema for crate::o3::standard::video_to_video::reference::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/standard/video-to-video/reference` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -4333,7 +4477,9 @@ impl JsonSchema for crate::v1::pro::ai_avatar::Output {
           ],
           "description": "What `fal-ai/kling-video/v1/pro/ai-avatar` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -4406,7 +4552,9 @@ impl JsonSchema for crate::v1::standard::ai_avatar::Output {
           ],
           "description": "What `fal-ai/kling-video/v1/standard/ai-avatar` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -4453,7 +4601,10 @@ impl JsonSchema for crate::v1::standard::effects::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1/standard/effects`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v1::standard::effects::Duration>), ("EffectScene", SchemaGenerator::subschema_for::<crate::v1::standard::effects::EffectScene>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v1::standard::effects::Duration>),
+            ("EffectScene", SchemaGenerator::subschema_for::<crate::v1::standard::effects::EffectScene>),
+        ])
     }
 }
 
@@ -4484,7 +4635,9 @@ impl JsonSchema for crate::v1::standard::effects::Output {
           ],
           "description": "What `fal-ai/kling-video/v1/standard/effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -4813,7 +4966,10 @@ impl JsonSchema for crate::v1::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1/standard/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v1::standard::image_to_video::Duration>), ("DynamicMask", SchemaGenerator::subschema_for::<crate::types::DynamicMask>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v1::standard::image_to_video::Duration>),
+            ("DynamicMask", SchemaGenerator::subschema_for::<crate::types::DynamicMask>),
+        ])
     }
 }
 
@@ -4844,7 +5000,9 @@ impl JsonSchema for crate::v1::standard::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v1/standard/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -4946,7 +5104,12 @@ impl JsonSchema for crate::v1::standard::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1/standard/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v1::standard::text_to_video::AspectRatio>), ("CameraControl", SchemaGenerator::subschema_for::<crate::types::CameraControl>), ("CameraControlValue", SchemaGenerator::subschema_for::<crate::v1::standard::text_to_video::CameraControlValue>), ("Duration", SchemaGenerator::subschema_for::<crate::v1::standard::text_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v1::standard::text_to_video::AspectRatio>),
+            ("CameraControl", SchemaGenerator::subschema_for::<crate::types::CameraControl>),
+            ("CameraControlValue", SchemaGenerator::subschema_for::<crate::v1::standard::text_to_video::CameraControlValue>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v1::standard::text_to_video::Duration>),
+        ])
     }
 }
 
@@ -4977,7 +5140,9 @@ impl JsonSchema for crate::v1::standard::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v1/standard/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -5087,7 +5252,9 @@ impl JsonSchema for crate::v1::tts::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1/tts`."
         }"#;
-        schema(generator, SCHEMA, &[("VoiceId", SchemaGenerator::subschema_for::<crate::v1::tts::VoiceId>)])
+        schema(generator, SCHEMA, &[
+            ("VoiceId", SchemaGenerator::subschema_for::<crate::v1::tts::VoiceId>),
+        ])
     }
 }
 
@@ -5118,7 +5285,9 @@ impl JsonSchema for crate::v1::tts::Output {
           ],
           "description": "What `fal-ai/kling-video/v1/tts` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -5230,7 +5399,10 @@ impl JsonSchema for crate::v1_5::pro::effects::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.5/pro/effects`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v1_5::pro::effects::Duration>), ("EffectScene", SchemaGenerator::subschema_for::<crate::v1_5::pro::effects::EffectScene>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v1_5::pro::effects::Duration>),
+            ("EffectScene", SchemaGenerator::subschema_for::<crate::v1_5::pro::effects::EffectScene>),
+        ])
     }
 }
 
@@ -5261,7 +5433,9 @@ impl JsonSchema for crate::v1_5::pro::effects::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.5/pro/effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -5599,7 +5773,11 @@ impl JsonSchema for crate::v1_5::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.5/pro/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_5::pro::image_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v1_5::pro::image_to_video::Duration>), ("DynamicMask", SchemaGenerator::subschema_for::<crate::types::DynamicMask>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_5::pro::image_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v1_5::pro::image_to_video::Duration>),
+            ("DynamicMask", SchemaGenerator::subschema_for::<crate::types::DynamicMask>),
+        ])
     }
 }
 
@@ -5630,7 +5808,9 @@ impl JsonSchema for crate::v1_5::pro::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.5/pro/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -5732,7 +5912,10 @@ impl JsonSchema for crate::v1_5::pro::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.5/pro/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_5::pro::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v1_5::pro::text_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_5::pro::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v1_5::pro::text_to_video::Duration>),
+        ])
     }
 }
 
@@ -5763,7 +5946,9 @@ impl JsonSchema for crate::v1_5::pro::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.5/pro/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -5853,7 +6038,10 @@ impl JsonSchema for crate::v1_6::pro::effects::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/pro/effects`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v1_6::pro::effects::Duration>), ("EffectScene", SchemaGenerator::subschema_for::<crate::v1_6::pro::effects::EffectScene>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::pro::effects::Duration>),
+            ("EffectScene", SchemaGenerator::subschema_for::<crate::v1_6::pro::effects::EffectScene>),
+        ])
     }
 }
 
@@ -5884,7 +6072,9 @@ impl JsonSchema for crate::v1_6::pro::effects::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.6/pro/effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -6182,7 +6372,10 @@ impl JsonSchema for crate::v1_6::pro::elements::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/pro/elements`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::pro::elements::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::pro::elements::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::pro::elements::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::pro::elements::Duration>),
+        ])
     }
 }
 
@@ -6213,7 +6406,9 @@ impl JsonSchema for crate::v1_6::pro::elements::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.6/pro/elements` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -6331,7 +6526,10 @@ impl JsonSchema for crate::v1_6::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/pro/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::pro::image_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::pro::image_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::pro::image_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::pro::image_to_video::Duration>),
+        ])
     }
 }
 
@@ -6362,7 +6560,9 @@ impl JsonSchema for crate::v1_6::pro::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.6/pro/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -6464,7 +6664,10 @@ impl JsonSchema for crate::v1_6::pro::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/pro/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::pro::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::pro::text_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::pro::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::pro::text_to_video::Duration>),
+        ])
     }
 }
 
@@ -6495,7 +6698,9 @@ impl JsonSchema for crate::v1_6::pro::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.6/pro/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -6585,7 +6790,10 @@ impl JsonSchema for crate::v1_6::standard::effects::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/standard/effects`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v1_6::standard::effects::Duration>), ("EffectScene", SchemaGenerator::subschema_for::<crate::v1_6::standard::effects::EffectScene>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::standard::effects::Duration>),
+            ("EffectScene", SchemaGenerator::subschema_for::<crate::v1_6::standard::effects::EffectScene>),
+        ])
     }
 }
 
@@ -6616,7 +6824,9 @@ impl JsonSchema for crate::v1_6::standard::effects::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.6/standard/effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -6914,7 +7124,10 @@ impl JsonSchema for crate::v1_6::standard::elements::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/standard/elements`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::standard::elements::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::standard::elements::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::standard::elements::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::standard::elements::Duration>),
+        ])
     }
 }
 
@@ -6945,7 +7158,9 @@ impl JsonSchema for crate::v1_6::standard::elements::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.6/standard/elements` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -7043,7 +7258,9 @@ impl JsonSchema for crate::v1_6::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/standard/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v1_6::standard::image_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::standard::image_to_video::Duration>),
+        ])
     }
 }
 
@@ -7074,7 +7291,9 @@ impl JsonSchema for crate::v1_6::standard::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.6/standard/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -7154,7 +7373,10 @@ impl JsonSchema for crate::v1_6::standard::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/standard/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::standard::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::standard::text_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::standard::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::standard::text_to_video::Duration>),
+        ])
     }
 }
 
@@ -7185,7 +7407,9 @@ impl JsonSchema for crate::v1_6::standard::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.6/standard/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -7283,7 +7507,9 @@ impl JsonSchema for crate::v2::master::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2/master/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v2::master::image_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v2::master::image_to_video::Duration>),
+        ])
     }
 }
 
@@ -7314,7 +7540,9 @@ impl JsonSchema for crate::v2::master::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2/master/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -7394,7 +7622,10 @@ impl JsonSchema for crate::v2::master::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2/master/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v2::master::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v2::master::text_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2::master::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v2::master::text_to_video::Duration>),
+        ])
     }
 }
 
@@ -7425,7 +7656,9 @@ impl JsonSchema for crate::v2::master::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2/master/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -7523,7 +7756,9 @@ impl JsonSchema for crate::v2_1::master::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.1/master/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v2_1::master::image_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v2_1::master::image_to_video::Duration>),
+        ])
     }
 }
 
@@ -7554,7 +7789,9 @@ impl JsonSchema for crate::v2_1::master::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.1/master/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -7634,7 +7871,10 @@ impl JsonSchema for crate::v2_1::master::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.1/master/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_1::master::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v2_1::master::text_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_1::master::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v2_1::master::text_to_video::Duration>),
+        ])
     }
 }
 
@@ -7665,7 +7905,9 @@ impl JsonSchema for crate::v2_1::master::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.1/master/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -7774,7 +8016,9 @@ impl JsonSchema for crate::v2_1::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.1/pro/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v2_1::pro::image_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v2_1::pro::image_to_video::Duration>),
+        ])
     }
 }
 
@@ -7805,7 +8049,9 @@ impl JsonSchema for crate::v2_1::pro::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.1/pro/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -7881,7 +8127,9 @@ impl JsonSchema for crate::v2_1::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.1/standard/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v2_1::standard::image_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v2_1::standard::image_to_video::Duration>),
+        ])
     }
 }
 
@@ -7912,7 +8160,9 @@ impl JsonSchema for crate::v2_1::standard::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.1/standard/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -7999,7 +8249,9 @@ impl JsonSchema for crate::v2_5_turbo::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.5-turbo/pro/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v2_5_turbo::pro::image_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v2_5_turbo::pro::image_to_video::Duration>),
+        ])
     }
 }
 
@@ -8030,7 +8282,9 @@ impl JsonSchema for crate::v2_5_turbo::pro::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.5-turbo/pro/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -8110,7 +8364,10 @@ impl JsonSchema for crate::v2_5_turbo::pro::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.5-turbo/pro/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_5_turbo::pro::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v2_5_turbo::pro::text_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_5_turbo::pro::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v2_5_turbo::pro::text_to_video::Duration>),
+        ])
     }
 }
 
@@ -8141,7 +8398,9 @@ impl JsonSchema for crate::v2_5_turbo::pro::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.5-turbo/pro/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -8239,7 +8498,9 @@ impl JsonSchema for crate::v2_5_turbo::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.5-turbo/standard/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v2_5_turbo::standard::image_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v2_5_turbo::standard::image_to_video::Duration>),
+        ])
     }
 }
 
@@ -8270,7 +8531,9 @@ impl JsonSchema for crate::v2_5_turbo::standard::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.5-turbo/standard/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -8369,7 +8632,9 @@ impl JsonSchema for crate::v2_6::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.6/pro/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v2_6::pro::image_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v2_6::pro::image_to_video::Duration>),
+        ])
     }
 }
 
@@ -8400,7 +8665,9 @@ impl JsonSchema for crate::v2_6::pro::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.6/pro/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -8479,7 +8746,9 @@ impl JsonSchema for crate::v2_6::pro::motion_control::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.6/pro/motion-control`."
         }"#;
-        schema(generator, SCHEMA, &[("CharacterOrientation", SchemaGenerator::subschema_for::<crate::v2_6::pro::motion_control::CharacterOrientation>)])
+        schema(generator, SCHEMA, &[
+            ("CharacterOrientation", SchemaGenerator::subschema_for::<crate::v2_6::pro::motion_control::CharacterOrientation>),
+        ])
     }
 }
 
@@ -8510,7 +8779,9 @@ impl JsonSchema for crate::v2_6::pro::motion_control::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.6/pro/motion-control` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -8595,7 +8866,10 @@ impl JsonSchema for crate::v2_6::pro::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.6/pro/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_6::pro::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v2_6::pro::text_to_video::Duration>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_6::pro::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v2_6::pro::text_to_video::Duration>),
+        ])
     }
 }
 
@@ -8626,7 +8900,9 @@ impl JsonSchema for crate::v2_6::pro::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.6/pro/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -8727,7 +9003,9 @@ impl JsonSchema for crate::v2_6::standard::motion_control::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.6/standard/motion-control`."
         }"#;
-        schema(generator, SCHEMA, &[("CharacterOrientation", SchemaGenerator::subschema_for::<crate::v2_6::standard::motion_control::CharacterOrientation>)])
+        schema(generator, SCHEMA, &[
+            ("CharacterOrientation", SchemaGenerator::subschema_for::<crate::v2_6::standard::motion_control::CharacterOrientation>),
+        ])
     }
 }
 
@@ -8758,7 +9036,9 @@ impl JsonSchema for crate::v2_6::standard::motion_control::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.6/standard/motion-control` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -8893,7 +9173,12 @@ impl JsonSchema for crate::v3::_4k::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v3/4k/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v3::_4k::image_to_video::Duration>), ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::v3::_4k::image_to_video::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v3::_4k::image_to_video::Duration>),
+            ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>),
+            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::v3::_4k::image_to_video::ShotType>),
+        ])
     }
 }
 
@@ -8924,7 +9209,9 @@ impl JsonSchema for crate::v3::_4k::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v3/4k/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -9068,7 +9355,12 @@ impl JsonSchema for crate::v3::_4k::text_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/v3/4k/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v3::_4k::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v3::_4k::text_to_video::Duration>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::v3::_4k::text_to_video::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v3::_4k::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v3::_4k::text_to_video::Duration>),
+            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::v3::_4k::text_to_video::ShotType>),
+        ])
     }
 }
 
@@ -9099,7 +9391,9 @@ impl JsonSchema for crate::v3::_4k::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v3/4k/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -9288,7 +9582,12 @@ impl JsonSchema for crate::v3::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v3/pro/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v3::pro::image_to_video::Duration>), ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::v3::pro::image_to_video::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v3::pro::image_to_video::Duration>),
+            ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>),
+            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::v3::pro::image_to_video::ShotType>),
+        ])
     }
 }
 
@@ -9319,7 +9618,9 @@ impl JsonSchema for crate::v3::pro::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v3/pro/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -9444,7 +9745,10 @@ impl JsonSchema for crate::v3::pro::motion_control::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v3/pro/motion-control`."
         }"#;
-        schema(generator, SCHEMA, &[("CharacterOrientation", SchemaGenerator::subschema_for::<crate::v3::pro::motion_control::CharacterOrientation>), ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>)])
+        schema(generator, SCHEMA, &[
+            ("CharacterOrientation", SchemaGenerator::subschema_for::<crate::v3::pro::motion_control::CharacterOrientation>),
+            ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>),
+        ])
     }
 }
 
@@ -9475,7 +9779,9 @@ impl JsonSchema for crate::v3::pro::motion_control::Output {
           ],
           "description": "What `fal-ai/kling-video/v3/pro/motion-control` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -9587,7 +9893,12 @@ impl JsonSchema for crate::v3::pro::text_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/v3/pro/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v3::pro::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v3::pro::text_to_video::Duration>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::v3::pro::text_to_video::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v3::pro::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v3::pro::text_to_video::Duration>),
+            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::v3::pro::text_to_video::ShotType>),
+        ])
     }
 }
 
@@ -9618,7 +9929,9 @@ impl JsonSchema for crate::v3::pro::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v3/pro/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -9807,7 +10120,12 @@ impl JsonSchema for crate::v3::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v3/standard/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v3::standard::image_to_video::Duration>), ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::v3::standard::image_to_video::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v3::standard::image_to_video::Duration>),
+            ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>),
+            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::v3::standard::image_to_video::ShotType>),
+        ])
     }
 }
 
@@ -9838,7 +10156,9 @@ impl JsonSchema for crate::v3::standard::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v3/standard/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -9963,7 +10283,10 @@ impl JsonSchema for crate::v3::standard::motion_control::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v3/standard/motion-control`."
         }"#;
-        schema(generator, SCHEMA, &[("CharacterOrientation", SchemaGenerator::subschema_for::<crate::v3::standard::motion_control::CharacterOrientation>), ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>)])
+        schema(generator, SCHEMA, &[
+            ("CharacterOrientation", SchemaGenerator::subschema_for::<crate::v3::standard::motion_control::CharacterOrientation>),
+            ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>),
+        ])
     }
 }
 
@@ -9994,7 +10317,9 @@ impl JsonSchema for crate::v3::standard::motion_control::Output {
           ],
           "description": "What `fal-ai/kling-video/v3/standard/motion-control` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -10106,7 +10431,12 @@ impl JsonSchema for crate::v3::standard::text_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/v3/standard/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v3::standard::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v3::standard::text_to_video::Duration>), ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>), ("ShotType", SchemaGenerator::subschema_for::<crate::v3::standard::text_to_video::ShotType>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v3::standard::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v3::standard::text_to_video::Duration>),
+            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
+            ("ShotType", SchemaGenerator::subschema_for::<crate::v3::standard::text_to_video::ShotType>),
+        ])
     }
 }
 
@@ -10137,7 +10467,9 @@ impl JsonSchema for crate::v3::standard::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v3/standard/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -10310,6 +10642,8 @@ impl JsonSchema for crate::video_to_audio::Output {
           ],
           "description": "What `fal-ai/kling-video/video-to-audio` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }

@@ -43,7 +43,9 @@ impl JsonSchema for crate::american_english::Input {
           },
           "description": "The parameters of `fal-ai/kokoro/american-english`."
         }"#;
-        schema(generator, SCHEMA, &[("Voice", SchemaGenerator::subschema_for::<crate::american_english::Voice>)])
+        schema(generator, SCHEMA, &[
+            ("Voice", SchemaGenerator::subschema_for::<crate::american_english::Voice>),
+        ])
     }
 }
 
@@ -74,7 +76,9 @@ impl JsonSchema for crate::american_english::Output {
           ],
           "description": "What `fal-ai/kokoro/american-english` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -156,7 +160,9 @@ impl JsonSchema for crate::brazilian_portuguese::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/brazilian-portuguese`."
         }"#;
-        schema(generator, SCHEMA, &[("Voice", SchemaGenerator::subschema_for::<crate::brazilian_portuguese::Voice>)])
+        schema(generator, SCHEMA, &[
+            ("Voice", SchemaGenerator::subschema_for::<crate::brazilian_portuguese::Voice>),
+        ])
     }
 }
 
@@ -187,7 +193,9 @@ impl JsonSchema for crate::brazilian_portuguese::Output {
           ],
           "description": "What `fal-ai/kokoro/brazilian-portuguese` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -252,7 +260,9 @@ impl JsonSchema for crate::british_english::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/british-english`."
         }"#;
-        schema(generator, SCHEMA, &[("Voice", SchemaGenerator::subschema_for::<crate::british_english::Voice>)])
+        schema(generator, SCHEMA, &[
+            ("Voice", SchemaGenerator::subschema_for::<crate::british_english::Voice>),
+        ])
     }
 }
 
@@ -283,7 +293,9 @@ impl JsonSchema for crate::british_english::Output {
           ],
           "description": "What `fal-ai/kokoro/british-english` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -353,7 +365,9 @@ impl JsonSchema for crate::french::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/french`."
         }"#;
-        schema(generator, SCHEMA, &[("Voice", SchemaGenerator::subschema_for::<crate::french::Voice>)])
+        schema(generator, SCHEMA, &[
+            ("Voice", SchemaGenerator::subschema_for::<crate::french::Voice>),
+        ])
     }
 }
 
@@ -384,7 +398,9 @@ impl JsonSchema for crate::french::Output {
           ],
           "description": "What `fal-ai/kokoro/french` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -447,7 +463,9 @@ impl JsonSchema for crate::hindi::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/hindi`."
         }"#;
-        schema(generator, SCHEMA, &[("Voice", SchemaGenerator::subschema_for::<crate::hindi::Voice>)])
+        schema(generator, SCHEMA, &[
+            ("Voice", SchemaGenerator::subschema_for::<crate::hindi::Voice>),
+        ])
     }
 }
 
@@ -478,7 +496,9 @@ impl JsonSchema for crate::hindi::Output {
           ],
           "description": "What `fal-ai/kokoro/hindi` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -544,7 +564,9 @@ impl JsonSchema for crate::italian::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/italian`."
         }"#;
-        schema(generator, SCHEMA, &[("Voice", SchemaGenerator::subschema_for::<crate::italian::Voice>)])
+        schema(generator, SCHEMA, &[
+            ("Voice", SchemaGenerator::subschema_for::<crate::italian::Voice>),
+        ])
     }
 }
 
@@ -575,7 +597,9 @@ impl JsonSchema for crate::italian::Output {
           ],
           "description": "What `fal-ai/kokoro/italian` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -639,7 +663,9 @@ impl JsonSchema for crate::japanese::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/japanese`."
         }"#;
-        schema(generator, SCHEMA, &[("Voice", SchemaGenerator::subschema_for::<crate::japanese::Voice>)])
+        schema(generator, SCHEMA, &[
+            ("Voice", SchemaGenerator::subschema_for::<crate::japanese::Voice>),
+        ])
     }
 }
 
@@ -670,7 +696,9 @@ impl JsonSchema for crate::japanese::Output {
           ],
           "description": "What `fal-ai/kokoro/japanese` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -737,7 +765,9 @@ impl JsonSchema for crate::mandarin_chinese::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/mandarin-chinese`."
         }"#;
-        schema(generator, SCHEMA, &[("Voice", SchemaGenerator::subschema_for::<crate::mandarin_chinese::Voice>)])
+        schema(generator, SCHEMA, &[
+            ("Voice", SchemaGenerator::subschema_for::<crate::mandarin_chinese::Voice>),
+        ])
     }
 }
 
@@ -768,7 +798,9 @@ impl JsonSchema for crate::mandarin_chinese::Output {
           ],
           "description": "What `fal-ai/kokoro/mandarin-chinese` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -838,7 +870,9 @@ impl JsonSchema for crate::spanish::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/spanish`."
         }"#;
-        schema(generator, SCHEMA, &[("Voice", SchemaGenerator::subschema_for::<crate::spanish::Voice>)])
+        schema(generator, SCHEMA, &[
+            ("Voice", SchemaGenerator::subschema_for::<crate::spanish::Voice>),
+        ])
     }
 }
 
@@ -869,7 +903,9 @@ impl JsonSchema for crate::spanish::Output {
           ],
           "description": "What `fal-ai/kokoro/spanish` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 

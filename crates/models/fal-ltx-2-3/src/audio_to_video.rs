@@ -95,7 +95,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/ltx-2.3/audio-to-video must be `auto`, `16:9` or `9:16`"
+    "`aspect_ratio` of fal-ai/ltx-2.3/audio-to-video must be `auto`, `16:9` or `9:16`",
 );
 
 /// What [`fal-ai/ltx-2.3/audio-to-video`](Model) gives.

@@ -75,7 +75,9 @@ impl JsonSchema for crate::audio_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/audio-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::audio_to_video::AspectRatio>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::audio_to_video::AspectRatio>),
+        ])
     }
 }
 
@@ -106,7 +108,9 @@ impl JsonSchema for crate::audio_to_video::Output {
           ],
           "description": "What `fal-ai/ltx-2.3/audio-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -196,7 +200,9 @@ impl JsonSchema for crate::extend_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/extend-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Mode", SchemaGenerator::subschema_for::<crate::extend_video::Mode>)])
+        schema(generator, SCHEMA, &[
+            ("Mode", SchemaGenerator::subschema_for::<crate::extend_video::Mode>),
+        ])
     }
 }
 
@@ -227,7 +233,9 @@ impl JsonSchema for crate::extend_video::Output {
           ],
           "description": "What `fal-ai/ltx-2.3/extend-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -334,7 +342,12 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::image_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>), ("Fps", SchemaGenerator::subschema_for::<crate::image_to_video::Fps>), ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::image_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>),
+            ("Fps", SchemaGenerator::subschema_for::<crate::image_to_video::Fps>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>),
+        ])
     }
 }
 
@@ -365,7 +378,9 @@ impl JsonSchema for crate::image_to_video::Output {
           ],
           "description": "What `fal-ai/ltx-2.3/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -540,7 +555,12 @@ impl JsonSchema for crate::image_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/image-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::image_to_video::fast::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::fast::Duration>), ("Fps", SchemaGenerator::subschema_for::<crate::image_to_video::fast::Fps>), ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::fast::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::image_to_video::fast::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::fast::Duration>),
+            ("Fps", SchemaGenerator::subschema_for::<crate::image_to_video::fast::Fps>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::fast::Resolution>),
+        ])
     }
 }
 
@@ -571,7 +591,9 @@ impl JsonSchema for crate::image_to_video::fast::Output {
           ],
           "description": "What `fal-ai/ltx-2.3/image-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -722,7 +744,9 @@ impl JsonSchema for crate::retake_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/retake-video`."
         }"#;
-        schema(generator, SCHEMA, &[("RetakeMode", SchemaGenerator::subschema_for::<crate::retake_video::RetakeMode>)])
+        schema(generator, SCHEMA, &[
+            ("RetakeMode", SchemaGenerator::subschema_for::<crate::retake_video::RetakeMode>),
+        ])
     }
 }
 
@@ -753,7 +777,9 @@ impl JsonSchema for crate::retake_video::Output {
           ],
           "description": "What `fal-ai/ltx-2.3/retake-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -845,7 +871,12 @@ impl JsonSchema for crate::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::Duration>), ("Fps", SchemaGenerator::subschema_for::<crate::text_to_video::Fps>), ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::Duration>),
+            ("Fps", SchemaGenerator::subschema_for::<crate::text_to_video::Fps>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>),
+        ])
     }
 }
 
@@ -876,7 +907,9 @@ impl JsonSchema for crate::text_to_video::Output {
           ],
           "description": "What `fal-ai/ltx-2.3/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -1034,7 +1067,12 @@ impl JsonSchema for crate::text_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/text-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::text_to_video::fast::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::fast::Duration>), ("Fps", SchemaGenerator::subschema_for::<crate::text_to_video::fast::Fps>), ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::fast::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::text_to_video::fast::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::fast::Duration>),
+            ("Fps", SchemaGenerator::subschema_for::<crate::text_to_video::fast::Fps>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::fast::Resolution>),
+        ])
     }
 }
 
@@ -1065,7 +1103,9 @@ impl JsonSchema for crate::text_to_video::fast::Output {
           ],
           "description": "What `fal-ai/ltx-2.3/text-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 

@@ -93,9 +93,7 @@ impl Mode {
     }
 }
 
-fal_core::closed_enum!(
-    Mode, "`mode` of fal-ai/ltx-2/extend-video must be `start` or `end`"
-);
+fal_core::closed_enum!(Mode, "`mode` of fal-ai/ltx-2/extend-video must be `start` or `end`");
 
 /// `context`: between 1.0 and 20.0.
 pub type Context = Float<bounds::Context>;

@@ -97,7 +97,9 @@ impl JsonSchema for crate::audio_to_video::Output {
           ],
           "description": "What `fal-ai/ltx-2/audio-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -165,7 +167,9 @@ impl JsonSchema for crate::extend_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/extend-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Mode", SchemaGenerator::subschema_for::<crate::extend_video::Mode>)])
+        schema(generator, SCHEMA, &[
+            ("Mode", SchemaGenerator::subschema_for::<crate::extend_video::Mode>),
+        ])
     }
 }
 
@@ -196,7 +200,9 @@ impl JsonSchema for crate::extend_video::Output {
           ],
           "description": "What `fal-ai/ltx-2/extend-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -283,7 +289,11 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>), ("Fps", SchemaGenerator::subschema_for::<crate::image_to_video::Fps>), ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>),
+            ("Fps", SchemaGenerator::subschema_for::<crate::image_to_video::Fps>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>),
+        ])
     }
 }
 
@@ -314,7 +324,9 @@ impl JsonSchema for crate::image_to_video::Output {
           ],
           "description": "What `fal-ai/ltx-2/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -445,7 +457,11 @@ impl JsonSchema for crate::image_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/image-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::fast::Duration>), ("Fps", SchemaGenerator::subschema_for::<crate::image_to_video::fast::Fps>), ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::fast::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::fast::Duration>),
+            ("Fps", SchemaGenerator::subschema_for::<crate::image_to_video::fast::Fps>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::fast::Resolution>),
+        ])
     }
 }
 
@@ -476,7 +492,9 @@ impl JsonSchema for crate::image_to_video::fast::Output {
           ],
           "description": "What `fal-ai/ltx-2/image-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -603,7 +621,9 @@ impl JsonSchema for crate::retake_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/retake-video`."
         }"#;
-        schema(generator, SCHEMA, &[("RetakeMode", SchemaGenerator::subschema_for::<crate::retake_video::RetakeMode>)])
+        schema(generator, SCHEMA, &[
+            ("RetakeMode", SchemaGenerator::subschema_for::<crate::retake_video::RetakeMode>),
+        ])
     }
 }
 
@@ -634,7 +654,9 @@ impl JsonSchema for crate::retake_video::Output {
           ],
           "description": "What `fal-ai/ltx-2/retake-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -717,7 +739,11 @@ impl JsonSchema for crate::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::Duration>), ("Fps", SchemaGenerator::subschema_for::<crate::text_to_video::Fps>), ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::Duration>),
+            ("Fps", SchemaGenerator::subschema_for::<crate::text_to_video::Fps>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>),
+        ])
     }
 }
 
@@ -748,7 +774,9 @@ impl JsonSchema for crate::text_to_video::Output {
           ],
           "description": "What `fal-ai/ltx-2/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -874,7 +902,11 @@ impl JsonSchema for crate::text_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/text-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::fast::Duration>), ("Fps", SchemaGenerator::subschema_for::<crate::text_to_video::fast::Fps>), ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::fast::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::fast::Duration>),
+            ("Fps", SchemaGenerator::subschema_for::<crate::text_to_video::fast::Fps>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::fast::Resolution>),
+        ])
     }
 }
 
@@ -905,7 +937,9 @@ impl JsonSchema for crate::text_to_video::fast::Output {
           ],
           "description": "What `fal-ai/ltx-2/text-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 

@@ -95,7 +95,9 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/ltx-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -193,6 +195,8 @@ impl JsonSchema for crate::image_to_video::Output {
           ],
           "description": "What `fal-ai/ltx-video/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }

@@ -63,7 +63,11 @@ impl JsonSchema for crate::ray_2::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::ray_2::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::ray_2::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::ray_2::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::ray_2::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::ray_2::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::ray_2::Resolution>),
+        ])
     }
 }
 
@@ -94,7 +98,9 @@ impl JsonSchema for crate::ray_2::Output {
           ],
           "description": "What `fal-ai/luma-dream-machine/ray-2` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -245,7 +251,11 @@ impl JsonSchema for crate::ray_2::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::ray_2::image_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::ray_2::image_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::ray_2::image_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::ray_2::image_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::ray_2::image_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::ray_2::image_to_video::Resolution>),
+        ])
     }
 }
 
@@ -276,7 +286,9 @@ impl JsonSchema for crate::ray_2::image_to_video::Output {
           ],
           "description": "What `fal-ai/luma-dream-machine/ray-2/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -404,7 +416,9 @@ impl JsonSchema for crate::ray_2::modify::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2/modify`."
         }"#;
-        schema(generator, SCHEMA, &[("Mode", SchemaGenerator::subschema_for::<crate::ray_2::modify::Mode>)])
+        schema(generator, SCHEMA, &[
+            ("Mode", SchemaGenerator::subschema_for::<crate::ray_2::modify::Mode>),
+        ])
     }
 }
 
@@ -435,7 +449,9 @@ impl JsonSchema for crate::ray_2::modify::Output {
           ],
           "description": "What `fal-ai/luma-dream-machine/ray-2/modify` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -589,7 +605,9 @@ impl JsonSchema for crate::ray_2::reframe::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2/reframe`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::ray_2::reframe::AspectRatio>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::ray_2::reframe::AspectRatio>),
+        ])
     }
 }
 
@@ -620,7 +638,9 @@ impl JsonSchema for crate::ray_2::reframe::Output {
           ],
           "description": "What `fal-ai/luma-dream-machine/ray-2/reframe` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -707,7 +727,11 @@ impl JsonSchema for crate::ray_2_flash::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2-flash`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::ray_2_flash::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::ray_2_flash::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::ray_2_flash::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::ray_2_flash::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::ray_2_flash::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::ray_2_flash::Resolution>),
+        ])
     }
 }
 
@@ -738,7 +762,9 @@ impl JsonSchema for crate::ray_2_flash::Output {
           ],
           "description": "What `fal-ai/luma-dream-machine/ray-2-flash` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -889,7 +915,11 @@ impl JsonSchema for crate::ray_2_flash::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2-flash/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::ray_2_flash::image_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::ray_2_flash::image_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::ray_2_flash::image_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::ray_2_flash::image_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::ray_2_flash::image_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::ray_2_flash::image_to_video::Resolution>),
+        ])
     }
 }
 
@@ -920,7 +950,9 @@ impl JsonSchema for crate::ray_2_flash::image_to_video::Output {
           ],
           "description": "What `fal-ai/luma-dream-machine/ray-2-flash/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1048,7 +1080,9 @@ impl JsonSchema for crate::ray_2_flash::modify::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2-flash/modify`."
         }"#;
-        schema(generator, SCHEMA, &[("Mode", SchemaGenerator::subschema_for::<crate::ray_2_flash::modify::Mode>)])
+        schema(generator, SCHEMA, &[
+            ("Mode", SchemaGenerator::subschema_for::<crate::ray_2_flash::modify::Mode>),
+        ])
     }
 }
 
@@ -1079,7 +1113,9 @@ impl JsonSchema for crate::ray_2_flash::modify::Output {
           ],
           "description": "What `fal-ai/luma-dream-machine/ray-2-flash/modify` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1233,7 +1269,9 @@ impl JsonSchema for crate::ray_2_flash::reframe::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2-flash/reframe`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::ray_2_flash::reframe::AspectRatio>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::ray_2_flash::reframe::AspectRatio>),
+        ])
     }
 }
 
@@ -1264,7 +1302,9 @@ impl JsonSchema for crate::ray_2_flash::reframe::Output {
           ],
           "description": "What `fal-ai/luma-dream-machine/ray-2-flash/reframe` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 

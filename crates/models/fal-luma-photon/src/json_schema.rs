@@ -40,7 +40,9 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/luma-photon`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>),
+        ])
     }
 }
 
@@ -70,7 +72,9 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/luma-photon` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -134,7 +138,9 @@ impl JsonSchema for crate::flash::Input {
           ],
           "description": "The parameters of `fal-ai/luma-photon/flash`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::flash::AspectRatio>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::flash::AspectRatio>),
+        ])
     }
 }
 
@@ -164,7 +170,9 @@ impl JsonSchema for crate::flash::Output {
           ],
           "description": "What `fal-ai/luma-photon/flash` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 

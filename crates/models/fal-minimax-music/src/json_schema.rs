@@ -49,7 +49,11 @@ impl JsonSchema for crate::types::AudioSetting {
           },
           "description": "Format of a recording."
         }"#;
-        schema(generator, SCHEMA, &[("AudioSettingBitrate", SchemaGenerator::subschema_for::<crate::types::AudioSettingBitrate>), ("AudioSettingFormat", SchemaGenerator::subschema_for::<crate::types::AudioSettingFormat>), ("AudioSettingSampleRate", SchemaGenerator::subschema_for::<crate::types::AudioSettingSampleRate>)])
+        schema(generator, SCHEMA, &[
+            ("AudioSettingBitrate", SchemaGenerator::subschema_for::<crate::types::AudioSettingBitrate>),
+            ("AudioSettingFormat", SchemaGenerator::subschema_for::<crate::types::AudioSettingFormat>),
+            ("AudioSettingSampleRate", SchemaGenerator::subschema_for::<crate::types::AudioSettingSampleRate>),
+        ])
     }
 }
 
@@ -166,7 +170,11 @@ impl JsonSchema for crate::types::AudioSetting25 {
           },
           "description": "Format of a recording."
         }"#;
-        schema(generator, SCHEMA, &[("AudioSetting25Bitrate", SchemaGenerator::subschema_for::<crate::types::AudioSetting25Bitrate>), ("AudioSetting25Format", SchemaGenerator::subschema_for::<crate::types::AudioSetting25Format>), ("AudioSetting25SampleRate", SchemaGenerator::subschema_for::<crate::types::AudioSetting25SampleRate>)])
+        schema(generator, SCHEMA, &[
+            ("AudioSetting25Bitrate", SchemaGenerator::subschema_for::<crate::types::AudioSetting25Bitrate>),
+            ("AudioSetting25Format", SchemaGenerator::subschema_for::<crate::types::AudioSetting25Format>),
+            ("AudioSetting25SampleRate", SchemaGenerator::subschema_for::<crate::types::AudioSetting25SampleRate>),
+        ])
     }
 }
 
@@ -299,7 +307,9 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/minimax-music` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -343,7 +353,9 @@ impl JsonSchema for crate::v1_5::Input {
           ],
           "description": "The parameters of `fal-ai/minimax-music/v1.5`."
         }"#;
-        schema(generator, SCHEMA, &[("AudioSetting", SchemaGenerator::subschema_for::<crate::types::AudioSetting>)])
+        schema(generator, SCHEMA, &[
+            ("AudioSetting", SchemaGenerator::subschema_for::<crate::types::AudioSetting>),
+        ])
     }
 }
 
@@ -374,7 +386,9 @@ impl JsonSchema for crate::v1_5::Output {
           ],
           "description": "What `fal-ai/minimax-music/v1.5` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -418,7 +432,9 @@ impl JsonSchema for crate::v2::Input {
           ],
           "description": "The parameters of `fal-ai/minimax-music/v2`."
         }"#;
-        schema(generator, SCHEMA, &[("AudioSetting", SchemaGenerator::subschema_for::<crate::types::AudioSetting>)])
+        schema(generator, SCHEMA, &[
+            ("AudioSetting", SchemaGenerator::subschema_for::<crate::types::AudioSetting>),
+        ])
     }
 }
 
@@ -449,7 +465,9 @@ impl JsonSchema for crate::v2::Output {
           ],
           "description": "What `fal-ai/minimax-music/v2` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -502,7 +520,9 @@ impl JsonSchema for crate::v2_5::Input {
           ],
           "description": "The parameters of `fal-ai/minimax-music/v2.5`."
         }"#;
-        schema(generator, SCHEMA, &[("AudioSetting25", SchemaGenerator::subschema_for::<crate::types::AudioSetting25>)])
+        schema(generator, SCHEMA, &[
+            ("AudioSetting25", SchemaGenerator::subschema_for::<crate::types::AudioSetting25>),
+        ])
     }
 }
 
@@ -533,7 +553,9 @@ impl JsonSchema for crate::v2_5::Output {
           ],
           "description": "What `fal-ai/minimax-music/v2.5` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -586,7 +608,9 @@ impl JsonSchema for crate::v2_6::Input {
           ],
           "description": "The parameters of `fal-ai/minimax-music/v2.6`."
         }"#;
-        schema(generator, SCHEMA, &[("AudioSetting25", SchemaGenerator::subschema_for::<crate::types::AudioSetting25>)])
+        schema(generator, SCHEMA, &[
+            ("AudioSetting25", SchemaGenerator::subschema_for::<crate::types::AudioSetting25>),
+        ])
     }
 }
 
@@ -617,6 +641,8 @@ impl JsonSchema for crate::v2_6::Output {
           ],
           "description": "What `fal-ai/minimax-music/v2.6` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }

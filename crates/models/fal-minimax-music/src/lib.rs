@@ -115,10 +115,7 @@ struct Optional {
 
 impl<PromptSlot, ReferenceAudioUrlSlot> Builder<PromptSlot, ReferenceAudioUrlSlot> {
     /// [`prompt`](Input::prompt): Lyrics, a line each. 1 to 600 characters.
-    pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<String, ReferenceAudioUrlSlot> {
+    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ReferenceAudioUrlSlot> {
         Builder {
             prompt: value.into(),
             reference_audio_url: self.reference_audio_url,
@@ -128,10 +125,7 @@ impl<PromptSlot, ReferenceAudioUrlSlot> Builder<PromptSlot, ReferenceAudioUrlSlo
 
     /// [`reference_audio_url`](Input::reference_audio_url): Song to follow, with voices and music: WAV
     /// or MP3, longer than 15 seconds.
-    pub fn reference_audio_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<PromptSlot, File> {
+    pub fn reference_audio_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
             reference_audio_url: value.into_file(),

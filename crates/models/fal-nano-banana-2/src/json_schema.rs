@@ -120,7 +120,13 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/nano-banana-2`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>), ("Resolution", SchemaGenerator::subschema_for::<crate::Resolution>), ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::SafetyTolerance>), ("ThinkingLevel", SchemaGenerator::subschema_for::<crate::ThinkingLevel>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::Resolution>),
+            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::SafetyTolerance>),
+            ("ThinkingLevel", SchemaGenerator::subschema_for::<crate::ThinkingLevel>),
+        ])
     }
 }
 
@@ -155,7 +161,9 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/nano-banana-2` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 

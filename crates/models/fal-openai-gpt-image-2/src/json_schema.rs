@@ -120,7 +120,11 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `openai/gpt-image-2`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>), ("Quality", SchemaGenerator::subschema_for::<crate::Quality>)])
+        schema(generator, SCHEMA, &[
+            ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+            ("Quality", SchemaGenerator::subschema_for::<crate::Quality>),
+        ])
     }
 }
 
@@ -150,7 +154,9 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `openai/gpt-image-2` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 
@@ -177,7 +183,9 @@ impl JsonSchema for crate::Event {
           },
           "description": "One event of the stream of `openai/gpt-image-2`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+        ])
     }
 }
 

@@ -24,7 +24,9 @@ mod json_schema;
 
 pub mod types;
 
-use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -130,7 +132,8 @@ impl Quality {
 }
 
 fal_core::closed_enum!(
-    Quality, "`quality` of openai/gpt-image-2 must be `auto`, `low`, `medium` or `high`"
+    Quality,
+    "`quality` of openai/gpt-image-2 must be `auto`, `low`, `medium` or `high`",
 );
 
 /// `num_images`: between 1 and 4.
@@ -164,7 +167,8 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat, "`output_format` of openai/gpt-image-2 must be `jpeg`, `png` or `webp`"
+    OutputFormat,
+    "`output_format` of openai/gpt-image-2 must be `jpeg`, `png` or `webp`",
 );
 
 /// What [`openai/gpt-image-2`](Model) gives.

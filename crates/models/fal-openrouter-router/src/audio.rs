@@ -133,10 +133,7 @@ struct Optional {
 impl<AudioUrlSlot, PromptSlot, ModelSlot> Builder<AudioUrlSlot, PromptSlot, ModelSlot> {
     /// [`audio_url`](Input::audio_url): Recording to answer about: wav, mp3, aiff, aac, ogg, flac or
     /// m4a.
-    pub fn audio_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<File, PromptSlot, ModelSlot> {
+    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<File, PromptSlot, ModelSlot> {
         Builder {
             audio_url: value.into_file(),
             prompt: self.prompt,
@@ -146,10 +143,7 @@ impl<AudioUrlSlot, PromptSlot, ModelSlot> Builder<AudioUrlSlot, PromptSlot, Mode
     }
 
     /// [`prompt`](Input::prompt): What to answer.
-    pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<AudioUrlSlot, String, ModelSlot> {
+    pub fn prompt(self, value: impl Into<String>) -> Builder<AudioUrlSlot, String, ModelSlot> {
         Builder {
             audio_url: self.audio_url,
             prompt: value.into(),
@@ -159,10 +153,7 @@ impl<AudioUrlSlot, PromptSlot, ModelSlot> Builder<AudioUrlSlot, PromptSlot, Mode
     }
 
     /// [`model`](Input::model): Name of the model, as OpenRouter has it.
-    pub fn model(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<AudioUrlSlot, PromptSlot, String> {
+    pub fn model(self, value: impl Into<String>) -> Builder<AudioUrlSlot, PromptSlot, String> {
         Builder {
             audio_url: self.audio_url,
             prompt: self.prompt,

@@ -67,7 +67,9 @@ impl JsonSchema for crate::types::UsageInfo {
           ],
           "description": "Tokens used, and their price."
         }"#;
-        schema(generator, SCHEMA, &[("PromptTokensDetails", SchemaGenerator::subschema_for::<crate::types::PromptTokensDetails>)])
+        schema(generator, SCHEMA, &[
+            ("PromptTokensDetails", SchemaGenerator::subschema_for::<crate::types::PromptTokensDetails>),
+        ])
     }
 }
 
@@ -229,7 +231,9 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `openrouter/router` gives."
         }"#;
-        schema(generator, SCHEMA, &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)])
+        schema(generator, SCHEMA, &[
+            ("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>),
+        ])
     }
 }
 
@@ -291,7 +295,9 @@ impl JsonSchema for crate::Event {
           },
           "description": "One event of the stream of `openrouter/router`."
         }"#;
-        schema(generator, SCHEMA, &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)])
+        schema(generator, SCHEMA, &[
+            ("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>),
+        ])
     }
 }
 
@@ -402,7 +408,9 @@ impl JsonSchema for crate::audio::Output {
           ],
           "description": "What `openrouter/router/audio` gives."
         }"#;
-        schema(generator, SCHEMA, &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)])
+        schema(generator, SCHEMA, &[
+            ("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>),
+        ])
     }
 }
 
@@ -579,7 +587,9 @@ impl JsonSchema for crate::video::Output {
           ],
           "description": "What `openrouter/router/video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)])
+        schema(generator, SCHEMA, &[
+            ("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>),
+        ])
     }
 }
 
@@ -614,7 +624,9 @@ impl JsonSchema for crate::video::Event {
           },
           "description": "One event of the stream of `openrouter/router/video`."
         }"#;
-        schema(generator, SCHEMA, &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)])
+        schema(generator, SCHEMA, &[
+            ("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>),
+        ])
     }
 }
 
@@ -734,7 +746,9 @@ impl JsonSchema for crate::video::enterprise::Output {
           ],
           "description": "What `openrouter/router/video/enterprise` gives."
         }"#;
-        schema(generator, SCHEMA, &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)])
+        schema(generator, SCHEMA, &[
+            ("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>),
+        ])
     }
 }
 
@@ -769,7 +783,9 @@ impl JsonSchema for crate::video::enterprise::Event {
           },
           "description": "One event of the stream of `openrouter/router/video/enterprise`."
         }"#;
-        schema(generator, SCHEMA, &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)])
+        schema(generator, SCHEMA, &[
+            ("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>),
+        ])
     }
 }
 
@@ -883,7 +899,9 @@ impl JsonSchema for crate::vision::Output {
           ],
           "description": "What `openrouter/router/vision` gives."
         }"#;
-        schema(generator, SCHEMA, &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)])
+        schema(generator, SCHEMA, &[
+            ("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>),
+        ])
     }
 }
 
@@ -918,6 +936,8 @@ impl JsonSchema for crate::vision::Event {
           },
           "description": "One event of the stream of `openrouter/router/vision`."
         }"#;
-        schema(generator, SCHEMA, &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)])
+        schema(generator, SCHEMA, &[
+            ("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>),
+        ])
     }
 }

@@ -40,7 +40,9 @@ pub mod types;
 pub mod video;
 pub mod vision;
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -254,8 +256,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ModelSlot: given::HasModel> IntoInput
-for Builder<PromptSlot, ModelSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ModelSlot: given::HasModel,
+> IntoInput for Builder<PromptSlot, ModelSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -19,7 +19,9 @@
 
 pub mod enterprise;
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -231,8 +233,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ModelSlot: given::HasModel> IntoInput
-for Builder<PromptSlot, ModelSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ModelSlot: given::HasModel,
+> IntoInput for Builder<PromptSlot, ModelSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -18,7 +18,9 @@
 //! assert_eq!(input.prompt, "Why is the sea salty?");
 //! ```
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -146,11 +148,7 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<
-    ImageUrlsSlot,
-    PromptSlot,
-    ModelSlot,
-> Builder<ImageUrlsSlot, PromptSlot, ModelSlot> {
+impl<ImageUrlsSlot, PromptSlot, ModelSlot> Builder<ImageUrlsSlot, PromptSlot, ModelSlot> {
     /// [`image_urls`](Input::image_urls): Images to work on.
     pub fn image_urls(
         self,
@@ -165,10 +163,7 @@ impl<
     }
 
     /// [`prompt`](Input::prompt): What to answer.
-    pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<ImageUrlsSlot, String, ModelSlot> {
+    pub fn prompt(self, value: impl Into<String>) -> Builder<ImageUrlsSlot, String, ModelSlot> {
         Builder {
             image_urls: self.image_urls,
             prompt: value.into(),
@@ -178,10 +173,7 @@ impl<
     }
 
     /// [`model`](Input::model): Name of the model, as OpenRouter has it.
-    pub fn model(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<ImageUrlsSlot, PromptSlot, String> {
+    pub fn model(self, value: impl Into<String>) -> Builder<ImageUrlsSlot, PromptSlot, String> {
         Builder {
             image_urls: self.image_urls,
             prompt: self.prompt,
@@ -222,11 +214,7 @@ impl<
     }
 }
 
-impl<
-    ImageUrlsSlot,
-    PromptSlot,
-    ModelSlot,
-> Builder<ImageUrlsSlot, PromptSlot, ModelSlot> {
+impl<ImageUrlsSlot, PromptSlot, ModelSlot> Builder<ImageUrlsSlot, PromptSlot, ModelSlot> {
     /// The finished value. Everything required has been given, or this does not compile.
     pub fn build(self) -> Input
     where

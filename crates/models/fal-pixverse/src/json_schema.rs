@@ -43,7 +43,9 @@ impl JsonSchema for crate::types::ImageReference {
           ],
           "description": "An image, and the name that prompts call it by."
         }"#;
-        schema(generator, SCHEMA, &[("ImageReferenceType", SchemaGenerator::subschema_for::<crate::types::ImageReferenceType>)])
+        schema(generator, SCHEMA, &[
+            ("ImageReferenceType", SchemaGenerator::subschema_for::<crate::types::ImageReferenceType>),
+        ])
     }
 }
 
@@ -128,7 +130,9 @@ impl JsonSchema for crate::c1::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/c1/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Resolution", SchemaGenerator::subschema_for::<crate::c1::image_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Resolution", SchemaGenerator::subschema_for::<crate::c1::image_to_video::Resolution>),
+        ])
     }
 }
 
@@ -159,7 +163,9 @@ impl JsonSchema for crate::c1::image_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/c1/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -260,7 +266,11 @@ impl JsonSchema for crate::c1::reference_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/c1/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::c1::reference_to_video::AspectRatio>), ("ImageReference", SchemaGenerator::subschema_for::<crate::types::ImageReference>), ("Resolution", SchemaGenerator::subschema_for::<crate::c1::reference_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::c1::reference_to_video::AspectRatio>),
+            ("ImageReference", SchemaGenerator::subschema_for::<crate::types::ImageReference>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::c1::reference_to_video::Resolution>),
+        ])
     }
 }
 
@@ -291,7 +301,9 @@ impl JsonSchema for crate::c1::reference_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/c1/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -409,7 +421,10 @@ impl JsonSchema for crate::c1::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/c1/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::c1::text_to_video::AspectRatio>), ("Resolution", SchemaGenerator::subschema_for::<crate::c1::text_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::c1::text_to_video::AspectRatio>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::c1::text_to_video::Resolution>),
+        ])
     }
 }
 
@@ -440,7 +455,9 @@ impl JsonSchema for crate::c1::text_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/c1/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -568,7 +585,10 @@ impl JsonSchema for crate::c1::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/c1/transition`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::c1::transition::AspectRatio>), ("Resolution", SchemaGenerator::subschema_for::<crate::c1::transition::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::c1::transition::AspectRatio>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::c1::transition::Resolution>),
+        ])
     }
 }
 
@@ -599,7 +619,9 @@ impl JsonSchema for crate::c1::transition::Output {
           ],
           "description": "What `fal-ai/pixverse/c1/transition` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -740,7 +762,12 @@ impl JsonSchema for crate::extend::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/extend`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::extend::Duration>), ("ModelValue", SchemaGenerator::subschema_for::<crate::extend::ModelValue>), ("Resolution", SchemaGenerator::subschema_for::<crate::extend::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::extend::Style>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::extend::Duration>),
+            ("ModelValue", SchemaGenerator::subschema_for::<crate::extend::ModelValue>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::extend::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::extend::Style>),
+        ])
     }
 }
 
@@ -771,7 +798,9 @@ impl JsonSchema for crate::extend::Output {
           ],
           "description": "What `fal-ai/pixverse/extend` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -947,7 +976,11 @@ impl JsonSchema for crate::extend::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/extend/fast`."
         }"#;
-        schema(generator, SCHEMA, &[("ModelValue", SchemaGenerator::subschema_for::<crate::extend::fast::ModelValue>), ("Resolution", SchemaGenerator::subschema_for::<crate::extend::fast::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::extend::fast::Style>)])
+        schema(generator, SCHEMA, &[
+            ("ModelValue", SchemaGenerator::subschema_for::<crate::extend::fast::ModelValue>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::extend::fast::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::extend::fast::Style>),
+        ])
     }
 }
 
@@ -978,7 +1011,9 @@ impl JsonSchema for crate::extend::fast::Output {
           ],
           "description": "What `fal-ai/pixverse/extend/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1108,7 +1143,9 @@ impl JsonSchema for crate::lipsync::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/lipsync`."
         }"#;
-        schema(generator, SCHEMA, &[("VoiceId", SchemaGenerator::subschema_for::<crate::lipsync::VoiceId>)])
+        schema(generator, SCHEMA, &[
+            ("VoiceId", SchemaGenerator::subschema_for::<crate::lipsync::VoiceId>),
+        ])
     }
 }
 
@@ -1139,7 +1176,9 @@ impl JsonSchema for crate::lipsync::Output {
           ],
           "description": "What `fal-ai/pixverse/lipsync` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1241,7 +1280,9 @@ impl JsonSchema for crate::sound_effects::Output {
           ],
           "description": "What `fal-ai/pixverse/sound-effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1313,7 +1354,10 @@ impl JsonSchema for crate::swap::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/swap`."
         }"#;
-        schema(generator, SCHEMA, &[("Mode", SchemaGenerator::subschema_for::<crate::swap::Mode>), ("Resolution", SchemaGenerator::subschema_for::<crate::swap::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Mode", SchemaGenerator::subschema_for::<crate::swap::Mode>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::swap::Resolution>),
+        ])
     }
 }
 
@@ -1344,7 +1388,9 @@ impl JsonSchema for crate::swap::Output {
           ],
           "description": "What `fal-ai/pixverse/swap` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1447,7 +1493,11 @@ impl JsonSchema for crate::v3_5::effects::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v3.5/effects`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v3_5::effects::Duration>), ("Effect", SchemaGenerator::subschema_for::<crate::v3_5::effects::Effect>), ("Resolution", SchemaGenerator::subschema_for::<crate::v3_5::effects::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v3_5::effects::Duration>),
+            ("Effect", SchemaGenerator::subschema_for::<crate::v3_5::effects::Effect>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v3_5::effects::Resolution>),
+        ])
     }
 }
 
@@ -1478,7 +1528,9 @@ impl JsonSchema for crate::v3_5::effects::Output {
           ],
           "description": "What `fal-ai/pixverse/v3.5/effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1748,7 +1800,11 @@ impl JsonSchema for crate::v3_5::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v3.5/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v3_5::image_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v3_5::image_to_video::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v3_5::image_to_video::Style>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v3_5::image_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v3_5::image_to_video::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v3_5::image_to_video::Style>),
+        ])
     }
 }
 
@@ -1779,7 +1835,9 @@ impl JsonSchema for crate::v3_5::image_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v3.5/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1915,7 +1973,10 @@ impl JsonSchema for crate::v3_5::image_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v3.5/image-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[("Resolution", SchemaGenerator::subschema_for::<crate::v3_5::image_to_video::fast::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v3_5::image_to_video::fast::Style>)])
+        schema(generator, SCHEMA, &[
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v3_5::image_to_video::fast::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v3_5::image_to_video::fast::Style>),
+        ])
     }
 }
 
@@ -1946,7 +2007,9 @@ impl JsonSchema for crate::v3_5::image_to_video::fast::Output {
           ],
           "description": "What `fal-ai/pixverse/v3.5/image-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2073,7 +2136,12 @@ impl JsonSchema for crate::v3_5::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v3.5/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::Style>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::Style>),
+        ])
     }
 }
 
@@ -2104,7 +2172,9 @@ impl JsonSchema for crate::v3_5::text_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v3.5/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2268,7 +2338,11 @@ impl JsonSchema for crate::v3_5::text_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v3.5/text-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::fast::AspectRatio>), ("Resolution", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::fast::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::fast::Style>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::fast::AspectRatio>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::fast::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::fast::Style>),
+        ])
     }
 }
 
@@ -2299,7 +2373,9 @@ impl JsonSchema for crate::v3_5::text_to_video::fast::Output {
           ],
           "description": "What `fal-ai/pixverse/v3.5/text-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2460,7 +2536,12 @@ impl JsonSchema for crate::v3_5::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v3.5/transition`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v3_5::transition::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v3_5::transition::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v3_5::transition::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v3_5::transition::Style>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v3_5::transition::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v3_5::transition::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v3_5::transition::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v3_5::transition::Style>),
+        ])
     }
 }
 
@@ -2491,7 +2572,9 @@ impl JsonSchema for crate::v3_5::transition::Output {
           ],
           "description": "What `fal-ai/pixverse/v3.5/transition` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2642,7 +2725,11 @@ impl JsonSchema for crate::v4::effects::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4/effects`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v4::effects::Duration>), ("Effect", SchemaGenerator::subschema_for::<crate::v4::effects::Effect>), ("Resolution", SchemaGenerator::subschema_for::<crate::v4::effects::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v4::effects::Duration>),
+            ("Effect", SchemaGenerator::subschema_for::<crate::v4::effects::Effect>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v4::effects::Resolution>),
+        ])
     }
 }
 
@@ -2673,7 +2760,9 @@ impl JsonSchema for crate::v4::effects::Output {
           ],
           "description": "What `fal-ai/pixverse/v4/effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2954,7 +3043,12 @@ impl JsonSchema for crate::v4::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("CameraMovement", SchemaGenerator::subschema_for::<crate::v4::image_to_video::CameraMovement>), ("Duration", SchemaGenerator::subschema_for::<crate::v4::image_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v4::image_to_video::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v4::image_to_video::Style>)])
+        schema(generator, SCHEMA, &[
+            ("CameraMovement", SchemaGenerator::subschema_for::<crate::v4::image_to_video::CameraMovement>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v4::image_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v4::image_to_video::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v4::image_to_video::Style>),
+        ])
     }
 }
 
@@ -2985,7 +3079,9 @@ impl JsonSchema for crate::v4::image_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v4/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -3171,7 +3267,11 @@ impl JsonSchema for crate::v4::image_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4/image-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[("CameraMovement", SchemaGenerator::subschema_for::<crate::v4::image_to_video::fast::CameraMovement>), ("Resolution", SchemaGenerator::subschema_for::<crate::v4::image_to_video::fast::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v4::image_to_video::fast::Style>)])
+        schema(generator, SCHEMA, &[
+            ("CameraMovement", SchemaGenerator::subschema_for::<crate::v4::image_to_video::fast::CameraMovement>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v4::image_to_video::fast::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v4::image_to_video::fast::Style>),
+        ])
     }
 }
 
@@ -3202,7 +3302,9 @@ impl JsonSchema for crate::v4::image_to_video::fast::Output {
           ],
           "description": "What `fal-ai/pixverse/v4/image-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -3368,7 +3470,12 @@ impl JsonSchema for crate::v4::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v4::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v4::text_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v4::text_to_video::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v4::text_to_video::Style>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v4::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v4::text_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v4::text_to_video::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v4::text_to_video::Style>),
+        ])
     }
 }
 
@@ -3399,7 +3506,9 @@ impl JsonSchema for crate::v4::text_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v4/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -3563,7 +3672,11 @@ impl JsonSchema for crate::v4::text_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4/text-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v4::text_to_video::fast::AspectRatio>), ("Resolution", SchemaGenerator::subschema_for::<crate::v4::text_to_video::fast::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v4::text_to_video::fast::Style>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v4::text_to_video::fast::AspectRatio>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v4::text_to_video::fast::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v4::text_to_video::fast::Style>),
+        ])
     }
 }
 
@@ -3594,7 +3707,9 @@ impl JsonSchema for crate::v4::text_to_video::fast::Output {
           ],
           "description": "What `fal-ai/pixverse/v4/text-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -3723,7 +3838,11 @@ impl JsonSchema for crate::v4_5::effects::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4.5/effects`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v4_5::effects::Duration>), ("Effect", SchemaGenerator::subschema_for::<crate::v4_5::effects::Effect>), ("Resolution", SchemaGenerator::subschema_for::<crate::v4_5::effects::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v4_5::effects::Duration>),
+            ("Effect", SchemaGenerator::subschema_for::<crate::v4_5::effects::Effect>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v4_5::effects::Resolution>),
+        ])
     }
 }
 
@@ -3754,7 +3873,9 @@ impl JsonSchema for crate::v4_5::effects::Output {
           ],
           "description": "What `fal-ai/pixverse/v4.5/effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -4035,7 +4156,12 @@ impl JsonSchema for crate::v4_5::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4.5/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("CameraMovement", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::CameraMovement>), ("Duration", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::Style>)])
+        schema(generator, SCHEMA, &[
+            ("CameraMovement", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::CameraMovement>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::Style>),
+        ])
     }
 }
 
@@ -4066,7 +4192,9 @@ impl JsonSchema for crate::v4_5::image_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v4.5/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -4252,7 +4380,11 @@ impl JsonSchema for crate::v4_5::image_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4.5/image-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[("CameraMovement", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::fast::CameraMovement>), ("Resolution", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::fast::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::fast::Style>)])
+        schema(generator, SCHEMA, &[
+            ("CameraMovement", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::fast::CameraMovement>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::fast::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::fast::Style>),
+        ])
     }
 }
 
@@ -4283,7 +4415,9 @@ impl JsonSchema for crate::v4_5::image_to_video::fast::Output {
           ],
           "description": "What `fal-ai/pixverse/v4.5/image-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -4449,7 +4583,12 @@ impl JsonSchema for crate::v4_5::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4.5/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::Style>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::Style>),
+        ])
     }
 }
 
@@ -4480,7 +4619,9 @@ impl JsonSchema for crate::v4_5::text_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v4.5/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -4644,7 +4785,11 @@ impl JsonSchema for crate::v4_5::text_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4.5/text-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::fast::AspectRatio>), ("Resolution", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::fast::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::fast::Style>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::fast::AspectRatio>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::fast::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::fast::Style>),
+        ])
     }
 }
 
@@ -4675,7 +4820,9 @@ impl JsonSchema for crate::v4_5::text_to_video::fast::Output {
           ],
           "description": "What `fal-ai/pixverse/v4.5/text-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -4836,7 +4983,12 @@ impl JsonSchema for crate::v4_5::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4.5/transition`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v4_5::transition::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v4_5::transition::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v4_5::transition::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v4_5::transition::Style>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v4_5::transition::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v4_5::transition::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v4_5::transition::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v4_5::transition::Style>),
+        ])
     }
 }
 
@@ -4867,7 +5019,9 @@ impl JsonSchema for crate::v4_5::transition::Output {
           ],
           "description": "What `fal-ai/pixverse/v4.5/transition` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -5018,7 +5172,11 @@ impl JsonSchema for crate::v5::effects::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5/effects`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v5::effects::Duration>), ("Effect", SchemaGenerator::subschema_for::<crate::v5::effects::Effect>), ("Resolution", SchemaGenerator::subschema_for::<crate::v5::effects::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v5::effects::Duration>),
+            ("Effect", SchemaGenerator::subschema_for::<crate::v5::effects::Effect>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v5::effects::Resolution>),
+        ])
     }
 }
 
@@ -5049,7 +5207,9 @@ impl JsonSchema for crate::v5::effects::Output {
           ],
           "description": "What `fal-ai/pixverse/v5/effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -5319,7 +5479,11 @@ impl JsonSchema for crate::v5::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v5::image_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v5::image_to_video::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v5::image_to_video::Style>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v5::image_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v5::image_to_video::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v5::image_to_video::Style>),
+        ])
     }
 }
 
@@ -5350,7 +5514,9 @@ impl JsonSchema for crate::v5::image_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v5/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -5499,7 +5665,12 @@ impl JsonSchema for crate::v5::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v5::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v5::text_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v5::text_to_video::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v5::text_to_video::Style>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v5::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v5::text_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v5::text_to_video::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v5::text_to_video::Style>),
+        ])
     }
 }
 
@@ -5530,7 +5701,9 @@ impl JsonSchema for crate::v5::text_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v5/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -5713,7 +5886,12 @@ impl JsonSchema for crate::v5::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5/transition`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v5::transition::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v5::transition::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v5::transition::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v5::transition::Style>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v5::transition::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v5::transition::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v5::transition::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v5::transition::Style>),
+        ])
     }
 }
 
@@ -5744,7 +5922,9 @@ impl JsonSchema for crate::v5::transition::Output {
           ],
           "description": "What `fal-ai/pixverse/v5/transition` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -5906,7 +6086,12 @@ impl JsonSchema for crate::v5_5::effects::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.5/effects`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v5_5::effects::Duration>), ("Effect", SchemaGenerator::subschema_for::<crate::v5_5::effects::Effect>), ("Resolution", SchemaGenerator::subschema_for::<crate::v5_5::effects::Resolution>), ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_5::effects::ThinkingType>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v5_5::effects::Duration>),
+            ("Effect", SchemaGenerator::subschema_for::<crate::v5_5::effects::Effect>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v5_5::effects::Resolution>),
+            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_5::effects::ThinkingType>),
+        ])
     }
 }
 
@@ -5937,7 +6122,9 @@ impl JsonSchema for crate::v5_5::effects::Output {
           ],
           "description": "What `fal-ai/pixverse/v5.5/effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -6251,7 +6438,12 @@ impl JsonSchema for crate::v5_5::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.5/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v5_5::image_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v5_5::image_to_video::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v5_5::image_to_video::Style>), ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_5::image_to_video::ThinkingType>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v5_5::image_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v5_5::image_to_video::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v5_5::image_to_video::Style>),
+            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_5::image_to_video::ThinkingType>),
+        ])
     }
 }
 
@@ -6282,7 +6474,9 @@ impl JsonSchema for crate::v5_5::image_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v5.5/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -6475,7 +6669,13 @@ impl JsonSchema for crate::v5_5::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.5/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v5_5::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v5_5::text_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v5_5::text_to_video::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v5_5::text_to_video::Style>), ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_5::text_to_video::ThinkingType>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v5_5::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v5_5::text_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v5_5::text_to_video::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v5_5::text_to_video::Style>),
+            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_5::text_to_video::ThinkingType>),
+        ])
     }
 }
 
@@ -6506,7 +6706,9 @@ impl JsonSchema for crate::v5_5::text_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v5.5/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -6728,7 +6930,13 @@ impl JsonSchema for crate::v5_5::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.5/transition`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v5_5::transition::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v5_5::transition::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v5_5::transition::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v5_5::transition::Style>), ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_5::transition::ThinkingType>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v5_5::transition::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v5_5::transition::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v5_5::transition::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v5_5::transition::Style>),
+            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_5::transition::ThinkingType>),
+        ])
     }
 }
 
@@ -6759,7 +6967,9 @@ impl JsonSchema for crate::v5_5::transition::Output {
           ],
           "description": "What `fal-ai/pixverse/v5.5/transition` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -6967,7 +7177,12 @@ impl JsonSchema for crate::v5_6::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.6/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v5_6::image_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v5_6::image_to_video::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v5_6::image_to_video::Style>), ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_6::image_to_video::ThinkingType>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v5_6::image_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v5_6::image_to_video::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v5_6::image_to_video::Style>),
+            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_6::image_to_video::ThinkingType>),
+        ])
     }
 }
 
@@ -6998,7 +7213,9 @@ impl JsonSchema for crate::v5_6::image_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v5.6/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -7186,7 +7403,13 @@ impl JsonSchema for crate::v5_6::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.6/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v5_6::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v5_6::text_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v5_6::text_to_video::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v5_6::text_to_video::Style>), ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_6::text_to_video::ThinkingType>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v5_6::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v5_6::text_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v5_6::text_to_video::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v5_6::text_to_video::Style>),
+            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_6::text_to_video::ThinkingType>),
+        ])
     }
 }
 
@@ -7217,7 +7440,9 @@ impl JsonSchema for crate::v5_6::text_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v5.6/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -7439,7 +7664,13 @@ impl JsonSchema for crate::v5_6::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.6/transition`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v5_6::transition::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v5_6::transition::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v5_6::transition::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v5_6::transition::Style>), ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_6::transition::ThinkingType>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v5_6::transition::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v5_6::transition::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v5_6::transition::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v5_6::transition::Style>),
+            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_6::transition::ThinkingType>),
+        ])
     }
 }
 
@@ -7470,7 +7701,9 @@ impl JsonSchema for crate::v5_6::transition::Output {
           ],
           "description": "What `fal-ai/pixverse/v5.6/transition` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -7665,7 +7898,10 @@ impl JsonSchema for crate::v6::extend::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v6/extend`."
         }"#;
-        schema(generator, SCHEMA, &[("Resolution", SchemaGenerator::subschema_for::<crate::v6::extend::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v6::extend::Style>)])
+        schema(generator, SCHEMA, &[
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v6::extend::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v6::extend::Style>),
+        ])
     }
 }
 
@@ -7696,7 +7932,9 @@ impl JsonSchema for crate::v6::extend::Output {
           ],
           "description": "What `fal-ai/pixverse/v6/extend` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -7839,7 +8077,11 @@ impl JsonSchema for crate::v6::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v6/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Resolution", SchemaGenerator::subschema_for::<crate::v6::image_to_video::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v6::image_to_video::Style>), ("ThinkingType", SchemaGenerator::subschema_for::<crate::v6::image_to_video::ThinkingType>)])
+        schema(generator, SCHEMA, &[
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v6::image_to_video::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v6::image_to_video::Style>),
+            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v6::image_to_video::ThinkingType>),
+        ])
     }
 }
 
@@ -7870,7 +8112,9 @@ impl JsonSchema for crate::v6::image_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v6/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -8039,7 +8283,12 @@ impl JsonSchema for crate::v6::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v6/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v6::text_to_video::AspectRatio>), ("Resolution", SchemaGenerator::subschema_for::<crate::v6::text_to_video::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v6::text_to_video::Style>), ("ThinkingType", SchemaGenerator::subschema_for::<crate::v6::text_to_video::ThinkingType>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v6::text_to_video::AspectRatio>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v6::text_to_video::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v6::text_to_video::Style>),
+            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v6::text_to_video::ThinkingType>),
+        ])
     }
 }
 
@@ -8070,7 +8319,9 @@ impl JsonSchema for crate::v6::text_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v6/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -8276,7 +8527,12 @@ impl JsonSchema for crate::v6::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v6/transition`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v6::transition::AspectRatio>), ("Resolution", SchemaGenerator::subschema_for::<crate::v6::transition::Resolution>), ("Style", SchemaGenerator::subschema_for::<crate::v6::transition::Style>), ("ThinkingType", SchemaGenerator::subschema_for::<crate::v6::transition::ThinkingType>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v6::transition::AspectRatio>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v6::transition::Resolution>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v6::transition::Style>),
+            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v6::transition::ThinkingType>),
+        ])
     }
 }
 
@@ -8307,7 +8563,9 @@ impl JsonSchema for crate::v6::transition::Output {
           ],
           "description": "What `fal-ai/pixverse/v6/transition` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 

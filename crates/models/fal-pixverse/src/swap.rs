@@ -107,7 +107,8 @@ impl Mode {
 }
 
 fal_core::closed_enum!(
-    Mode, "`mode` of fal-ai/pixverse/swap must be `person`, `object` or `background`"
+    Mode,
+    "`mode` of fal-ai/pixverse/swap must be `person`, `object` or `background`",
 );
 
 /// `keyframe_id`: at least 1.
@@ -141,7 +142,8 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/pixverse/swap must be `360p`, `540p` or `720p`"
+    Resolution,
+    "`resolution` of fal-ai/pixverse/swap must be `360p`, `540p` or `720p`",
 );
 
 /// What [`fal-ai/pixverse/swap`](Model) gives.
@@ -196,10 +198,7 @@ struct Optional {
 
 impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
     /// [`video_url`](Input::video_url): Video to put something new into.
-    pub fn video_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<File, ImageUrlSlot> {
+    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File, ImageUrlSlot> {
         Builder {
             video_url: value.into_file(),
             image_url: self.image_url,
@@ -208,10 +207,7 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
     }
 
     /// [`image_url`](Input::image_url): Image of what is put in.
-    pub fn image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<VideoUrlSlot, File> {
+    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<VideoUrlSlot, File> {
         Builder {
             video_url: self.video_url,
             image_url: value.into_file(),
@@ -288,8 +284,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<VideoUrlSlot: given::HasVideoUrl, ImageUrlSlot: given::HasImageUrl> IntoInput
-for Builder<VideoUrlSlot, ImageUrlSlot> {
+impl<
+    VideoUrlSlot: given::HasVideoUrl,
+    ImageUrlSlot: given::HasImageUrl,
+> IntoInput for Builder<VideoUrlSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -126,7 +126,9 @@ impl JsonSchema for crate::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/qwen-image-2/pro/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::pro::text_to_image::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::pro::text_to_image::OutputFormat>),
+        ])
     }
 }
 
@@ -161,7 +163,9 @@ impl JsonSchema for crate::pro::text_to_image::Output {
           ],
           "description": "What `fal-ai/qwen-image-2/pro/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -307,7 +311,9 @@ impl JsonSchema for crate::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/qwen-image-2/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::text_to_image::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::text_to_image::OutputFormat>),
+        ])
     }
 }
 
@@ -342,7 +348,9 @@ impl JsonSchema for crate::text_to_image::Output {
           ],
           "description": "What `fal-ai/qwen-image-2/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 

@@ -169,7 +169,10 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/qwen-image-2512`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+        ])
     }
 }
 
@@ -225,7 +228,9 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/qwen-image-2512` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -410,7 +415,11 @@ impl JsonSchema for crate::lora::Input {
           ],
           "description": "The parameters of `fal-ai/qwen-image-2512/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::lora::Acceleration>), ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>), ("OutputFormat", SchemaGenerator::subschema_for::<crate::lora::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::lora::Acceleration>),
+            ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>),
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::lora::OutputFormat>),
+        ])
     }
 }
 
@@ -466,7 +475,9 @@ impl JsonSchema for crate::lora::Output {
           ],
           "description": "What `fal-ai/qwen-image-2512/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 

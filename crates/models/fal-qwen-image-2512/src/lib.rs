@@ -170,7 +170,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/qwen-image-2512 must be `jpeg`, `png` or `webp`"
+    "`output_format` of fal-ai/qwen-image-2512 must be `jpeg`, `png` or `webp`",
 );
 
 /// The values of `acceleration`.
@@ -202,7 +202,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/qwen-image-2512 must be `none`, `regular` or `high`"
+    "`acceleration` of fal-ai/qwen-image-2512 must be `none`, `regular` or `high`",
 );
 
 /// What [`fal-ai/qwen-image-2512`](Model) gives.

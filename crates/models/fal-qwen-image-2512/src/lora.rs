@@ -160,7 +160,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/qwen-image-2512/lora must be `jpeg`, `png` or `webp`"
+    "`output_format` of fal-ai/qwen-image-2512/lora must be `jpeg`, `png` or `webp`",
 );
 
 /// The values of `acceleration`.
@@ -192,7 +192,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/qwen-image-2512/lora must be `none`, `regular` or `high`"
+    "`acceleration` of fal-ai/qwen-image-2512/lora must be `none`, `regular` or `high`",
 );
 
 /// What [`fal-ai/qwen-image-2512/lora`](Model) gives.

@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-use fal_core::{Check, Endpoint, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -133,7 +135,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/qwen-image-max/text-to-image must be `jpeg`, `png` or `webp`"
+    "`output_format` of fal-ai/qwen-image-max/text-to-image must be `jpeg`, `png` or `webp`",
 );
 
 /// What [`fal-ai/qwen-image-max/text-to-image`](Model) gives.

@@ -170,7 +170,8 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/qwen-image must be `jpeg` or `png`"
+    OutputFormat,
+    "`output_format` of fal-ai/qwen-image must be `jpeg` or `png`",
 );
 
 /// The values of `acceleration`.
@@ -202,7 +203,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/qwen-image must be `none`, `regular` or `high`"
+    "`acceleration` of fal-ai/qwen-image must be `none`, `regular` or `high`",
 );
 
 /// What [`fal-ai/qwen-image`](Model) gives.

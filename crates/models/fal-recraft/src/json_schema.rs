@@ -79,7 +79,9 @@ impl JsonSchema for crate::v3::create_style::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v3/create-style`."
         }"#;
-        schema(generator, SCHEMA, &[("BaseStyle", SchemaGenerator::subschema_for::<crate::v3::create_style::BaseStyle>)])
+        schema(generator, SCHEMA, &[
+            ("BaseStyle", SchemaGenerator::subschema_for::<crate::v3::create_style::BaseStyle>),
+        ])
     }
 }
 
@@ -313,7 +315,10 @@ impl JsonSchema for crate::v3::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v3/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>), ("Style", SchemaGenerator::subschema_for::<crate::v3::text_to_image::Style>)])
+        schema(generator, SCHEMA, &[
+            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
+            ("Style", SchemaGenerator::subschema_for::<crate::v3::text_to_image::Style>),
+        ])
     }
 }
 
@@ -343,7 +348,9 @@ impl JsonSchema for crate::v3::text_to_image::Output {
           ],
           "description": "What `fal-ai/recraft/v3/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -541,7 +548,9 @@ impl JsonSchema for crate::v4::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4/pro/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[
+            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
+        ])
     }
 }
 
@@ -571,7 +580,9 @@ impl JsonSchema for crate::v4::pro::text_to_image::Output {
           ],
           "description": "What `fal-ai/recraft/v4/pro/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -665,7 +676,9 @@ impl JsonSchema for crate::v4::pro::text_to_vector::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4/pro/text-to-vector`."
         }"#;
-        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[
+            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
+        ])
     }
 }
 
@@ -695,7 +708,9 @@ impl JsonSchema for crate::v4::pro::text_to_vector::Output {
           ],
           "description": "What `fal-ai/recraft/v4/pro/text-to-vector` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -789,7 +804,9 @@ impl JsonSchema for crate::v4::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[
+            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
+        ])
     }
 }
 
@@ -819,7 +836,9 @@ impl JsonSchema for crate::v4::text_to_image::Output {
           ],
           "description": "What `fal-ai/recraft/v4/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -913,7 +932,9 @@ impl JsonSchema for crate::v4::text_to_vector::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4/text-to-vector`."
         }"#;
-        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[
+            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
+        ])
     }
 }
 
@@ -943,7 +964,9 @@ impl JsonSchema for crate::v4::text_to_vector::Output {
           ],
           "description": "What `fal-ai/recraft/v4/text-to-vector` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1037,7 +1060,9 @@ impl JsonSchema for crate::v4_1::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/pro/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[
+            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
+        ])
     }
 }
 
@@ -1067,7 +1092,9 @@ impl JsonSchema for crate::v4_1::pro::text_to_image::Output {
           ],
           "description": "What `fal-ai/recraft/v4.1/pro/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1161,7 +1188,9 @@ impl JsonSchema for crate::v4_1::pro::text_to_vector::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/pro/text-to-vector`."
         }"#;
-        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[
+            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
+        ])
     }
 }
 
@@ -1191,7 +1220,9 @@ impl JsonSchema for crate::v4_1::pro::text_to_vector::Output {
           ],
           "description": "What `fal-ai/recraft/v4.1/pro/text-to-vector` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1285,7 +1316,9 @@ impl JsonSchema for crate::v4_1::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[
+            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
+        ])
     }
 }
 
@@ -1315,7 +1348,9 @@ impl JsonSchema for crate::v4_1::text_to_image::Output {
           ],
           "description": "What `fal-ai/recraft/v4.1/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1409,7 +1444,9 @@ impl JsonSchema for crate::v4_1::text_to_vector::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/text-to-vector`."
         }"#;
-        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[
+            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
+        ])
     }
 }
 
@@ -1439,7 +1476,9 @@ impl JsonSchema for crate::v4_1::text_to_vector::Output {
           ],
           "description": "What `fal-ai/recraft/v4.1/text-to-vector` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1533,7 +1572,9 @@ impl JsonSchema for crate::v4_1::utility::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/utility/pro/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[
+            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
+        ])
     }
 }
 
@@ -1563,7 +1604,9 @@ impl JsonSchema for crate::v4_1::utility::pro::text_to_image::Output {
           ],
           "description": "What `fal-ai/recraft/v4.1/utility/pro/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1657,7 +1700,9 @@ impl JsonSchema for crate::v4_1::utility::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/utility/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)])
+        schema(generator, SCHEMA, &[
+            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
+        ])
     }
 }
 
@@ -1687,6 +1732,8 @@ impl JsonSchema for crate::v4_1::utility::text_to_image::Output {
           ],
           "description": "What `fal-ai/recraft/v4.1/utility/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }

@@ -125,7 +125,8 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/sora-2/image-to-video must be `auto` or `720p`"
+    Resolution,
+    "`resolution` of fal-ai/sora-2/image-to-video must be `auto` or `720p`",
 );
 
 /// The values of `aspect_ratio`.
@@ -157,7 +158,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/sora-2/image-to-video must be `auto`, `9:16` or `16:9`"
+    "`aspect_ratio` of fal-ai/sora-2/image-to-video must be `auto`, `9:16` or `16:9`",
 );
 
 /// The values of `duration`.
@@ -178,13 +179,7 @@ pub enum Duration {
 
 impl Duration {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_4,
-        Self::_8,
-        Self::_12,
-        Self::_16,
-        Self::_20,
-    ];
+    pub const ALL: &'static [Self] = &[Self::_4, Self::_8, Self::_12, Self::_16, Self::_20];
 
     /// The value on the wire.
     #[must_use]
@@ -201,7 +196,7 @@ impl Duration {
 
 fal_core::integer_enum!(
     Duration,
-    "`duration` of fal-ai/sora-2/image-to-video must be `4`, `8`, `12`, `16` or `20`"
+    "`duration` of fal-ai/sora-2/image-to-video must be `4`, `8`, `12`, `16` or `20`",
 );
 
 /// The values of `model`.
@@ -218,11 +213,7 @@ pub enum ModelValue {
 
 impl ModelValue {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Sora2,
-        Self::Sora2_2025_12_08,
-        Self::Sora2_2025_10_06,
-    ];
+    pub const ALL: &'static [Self] = &[Self::Sora2, Self::Sora2_2025_12_08, Self::Sora2_2025_10_06];
 
     /// The value on the wire.
     #[must_use]
@@ -237,7 +228,7 @@ impl ModelValue {
 
 fal_core::closed_enum!(
     ModelValue,
-    "`model` of fal-ai/sora-2/image-to-video must be `sora-2`, `sora-2-2025-12-08` or `sora-2-2025-10-06`"
+    "`model` of fal-ai/sora-2/image-to-video must be `sora-2`, `sora-2-2025-12-08` or `sora-2-2025-10-06`",
 );
 
 /// What [`fal-ai/sora-2/image-to-video`](Model) gives.
@@ -402,8 +393,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
-for Builder<PromptSlot, ImageUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlSlot: given::HasImageUrl,
+> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

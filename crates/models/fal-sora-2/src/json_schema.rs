@@ -164,7 +164,12 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/sora-2/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::image_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>), ("ModelValue", SchemaGenerator::subschema_for::<crate::image_to_video::ModelValue>), ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::image_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>),
+            ("ModelValue", SchemaGenerator::subschema_for::<crate::image_to_video::ModelValue>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>),
+        ])
     }
 }
 
@@ -222,7 +227,10 @@ impl JsonSchema for crate::image_to_video::Output {
           ],
           "description": "What `fal-ai/sora-2/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>), ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -397,7 +405,11 @@ impl JsonSchema for crate::image_to_video::pro::Input {
           ],
           "description": "The parameters of `fal-ai/sora-2/image-to-video/pro`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::image_to_video::pro::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::pro::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::pro::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::image_to_video::pro::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::pro::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::pro::Resolution>),
+        ])
     }
 }
 
@@ -455,7 +467,10 @@ impl JsonSchema for crate::image_to_video::pro::Output {
           ],
           "description": "What `fal-ai/sora-2/image-to-video/pro` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>), ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -614,7 +629,12 @@ impl JsonSchema for crate::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/sora-2/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::Duration>), ("ModelValue", SchemaGenerator::subschema_for::<crate::text_to_video::ModelValue>), ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::Duration>),
+            ("ModelValue", SchemaGenerator::subschema_for::<crate::text_to_video::ModelValue>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>),
+        ])
     }
 }
 
@@ -672,7 +692,10 @@ impl JsonSchema for crate::text_to_video::Output {
           ],
           "description": "What `fal-ai/sora-2/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>), ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -840,7 +863,11 @@ impl JsonSchema for crate::text_to_video::pro::Input {
           ],
           "description": "The parameters of `fal-ai/sora-2/text-to-video/pro`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::text_to_video::pro::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::pro::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::pro::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::text_to_video::pro::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::pro::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::pro::Resolution>),
+        ])
     }
 }
 
@@ -898,7 +925,10 @@ impl JsonSchema for crate::text_to_video::pro::Output {
           ],
           "description": "What `fal-ai/sora-2/text-to-video/pro` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>), ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -1062,6 +1092,9 @@ impl JsonSchema for crate::video_to_video::remix::Output {
           ],
           "description": "What `fal-ai/sora-2/video-to-video/remix` gives."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>), ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }

@@ -248,8 +248,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, AudioUrlSlot: given::HasAudioUrl> IntoInput
-for Builder<PromptSlot, AudioUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    AudioUrlSlot: given::HasAudioUrl,
+> IntoInput for Builder<PromptSlot, AudioUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "Waves against a wooden pier, gulls far off");
 //! ```
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -270,8 +272,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, AudioUrlSlot: given::HasAudioUrl> IntoInput
-for Builder<PromptSlot, AudioUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    AudioUrlSlot: given::HasAudioUrl,
+> IntoInput for Builder<PromptSlot, AudioUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -98,7 +98,12 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/veo3`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::Resolution>), ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::SafetyTolerance>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::Resolution>),
+            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::SafetyTolerance>),
+        ])
     }
 }
 
@@ -129,7 +134,9 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/veo3` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -314,7 +321,12 @@ impl JsonSchema for crate::fast::Input {
           ],
           "description": "The parameters of `fal-ai/veo3/fast`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::fast::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::fast::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::fast::Resolution>), ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::fast::SafetyTolerance>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::fast::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::fast::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::fast::Resolution>),
+            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::fast::SafetyTolerance>),
+        ])
     }
 }
 
@@ -345,7 +357,9 @@ impl JsonSchema for crate::fast::Output {
           ],
           "description": "What `fal-ai/veo3/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -535,7 +549,12 @@ impl JsonSchema for crate::fast::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/veo3/fast/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::fast::image_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::fast::image_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::fast::image_to_video::Resolution>), ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::fast::image_to_video::SafetyTolerance>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::fast::image_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::fast::image_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::fast::image_to_video::Resolution>),
+            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::fast::image_to_video::SafetyTolerance>),
+        ])
     }
 }
 
@@ -566,7 +585,9 @@ impl JsonSchema for crate::fast::image_to_video::Output {
           ],
           "description": "What `fal-ai/veo3/fast/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -757,7 +778,12 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/veo3/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::image_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>), ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::image_to_video::SafetyTolerance>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::image_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>),
+            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::image_to_video::SafetyTolerance>),
+        ])
     }
 }
 
@@ -788,7 +814,9 @@ impl JsonSchema for crate::image_to_video::Output {
           ],
           "description": "What `fal-ai/veo3/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 

@@ -55,7 +55,9 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("MovementAmplitude", SchemaGenerator::subschema_for::<crate::image_to_video::MovementAmplitude>)])
+        schema(generator, SCHEMA, &[
+            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::image_to_video::MovementAmplitude>),
+        ])
     }
 }
 
@@ -86,7 +88,9 @@ impl JsonSchema for crate::image_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -162,7 +166,9 @@ impl JsonSchema for crate::q1::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q1/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q1::image_to_video::MovementAmplitude>)])
+        schema(generator, SCHEMA, &[
+            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q1::image_to_video::MovementAmplitude>),
+        ])
     }
 }
 
@@ -193,7 +199,9 @@ impl JsonSchema for crate::q1::image_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/q1/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -286,7 +294,10 @@ impl JsonSchema for crate::q1::reference_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q1/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::q1::reference_to_video::AspectRatio>), ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q1::reference_to_video::MovementAmplitude>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::q1::reference_to_video::AspectRatio>),
+            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q1::reference_to_video::MovementAmplitude>),
+        ])
     }
 }
 
@@ -317,7 +328,9 @@ impl JsonSchema for crate::q1::reference_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/q1/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -420,7 +433,9 @@ impl JsonSchema for crate::q1::start_end_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q1/start-end-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q1::start_end_to_video::MovementAmplitude>)])
+        schema(generator, SCHEMA, &[
+            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q1::start_end_to_video::MovementAmplitude>),
+        ])
     }
 }
 
@@ -451,7 +466,9 @@ impl JsonSchema for crate::q1::start_end_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/q1/start-end-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -540,7 +557,11 @@ impl JsonSchema for crate::q1::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q1/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::q1::text_to_video::AspectRatio>), ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q1::text_to_video::MovementAmplitude>), ("Style", SchemaGenerator::subschema_for::<crate::q1::text_to_video::Style>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::q1::text_to_video::AspectRatio>),
+            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q1::text_to_video::MovementAmplitude>),
+            ("Style", SchemaGenerator::subschema_for::<crate::q1::text_to_video::Style>),
+        ])
     }
 }
 
@@ -571,7 +592,9 @@ impl JsonSchema for crate::q1::text_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/q1/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -724,7 +747,11 @@ impl JsonSchema for crate::q2::image_to_video::pro::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q2/image-to-video/pro`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::q2::image_to_video::pro::Duration>), ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q2::image_to_video::pro::MovementAmplitude>), ("Resolution", SchemaGenerator::subschema_for::<crate::q2::image_to_video::pro::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::q2::image_to_video::pro::Duration>),
+            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q2::image_to_video::pro::MovementAmplitude>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::q2::image_to_video::pro::Resolution>),
+        ])
     }
 }
 
@@ -755,7 +782,9 @@ impl JsonSchema for crate::q2::image_to_video::pro::Output {
           ],
           "description": "What `fal-ai/vidu/q2/image-to-video/pro` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -912,7 +941,11 @@ impl JsonSchema for crate::q2::image_to_video::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q2/image-to-video/turbo`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::q2::image_to_video::turbo::Duration>), ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q2::image_to_video::turbo::MovementAmplitude>), ("Resolution", SchemaGenerator::subschema_for::<crate::q2::image_to_video::turbo::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::q2::image_to_video::turbo::Duration>),
+            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q2::image_to_video::turbo::MovementAmplitude>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::q2::image_to_video::turbo::Resolution>),
+        ])
     }
 }
 
@@ -943,7 +976,9 @@ impl JsonSchema for crate::q2::image_to_video::turbo::Output {
           ],
           "description": "What `fal-ai/vidu/q2/image-to-video/turbo` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1101,7 +1136,10 @@ impl JsonSchema for crate::q2::reference_to_video::pro::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q2/reference-to-video/pro`."
         }"#;
-        schema(generator, SCHEMA, &[("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q2::reference_to_video::pro::MovementAmplitude>), ("Resolution", SchemaGenerator::subschema_for::<crate::q2::reference_to_video::pro::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q2::reference_to_video::pro::MovementAmplitude>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::q2::reference_to_video::pro::Resolution>),
+        ])
     }
 }
 
@@ -1132,7 +1170,9 @@ impl JsonSchema for crate::q2::reference_to_video::pro::Output {
           ],
           "description": "What `fal-ai/vidu/q2/reference-to-video/pro` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1225,7 +1265,9 @@ impl JsonSchema for crate::q2::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q2/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::q2::text_to_image::AspectRatio>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::q2::text_to_image::AspectRatio>),
+        ])
     }
 }
 
@@ -1256,7 +1298,9 @@ impl JsonSchema for crate::q2::text_to_image::Output {
           ],
           "description": "What `fal-ai/vidu/q2/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)])
+        schema(generator, SCHEMA, &[
+            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
+        ])
     }
 }
 
@@ -1358,7 +1402,12 @@ impl JsonSchema for crate::q2::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q2/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::q2::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::q2::text_to_video::Duration>), ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q2::text_to_video::MovementAmplitude>), ("Resolution", SchemaGenerator::subschema_for::<crate::q2::text_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::q2::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::q2::text_to_video::Duration>),
+            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q2::text_to_video::MovementAmplitude>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::q2::text_to_video::Resolution>),
+        ])
     }
 }
 
@@ -1389,7 +1438,9 @@ impl JsonSchema for crate::q2::text_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/q2/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1551,7 +1602,10 @@ impl JsonSchema for crate::q2::video_extension::pro::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q2/video-extension/pro`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::q2::video_extension::pro::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::q2::video_extension::pro::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::q2::video_extension::pro::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::q2::video_extension::pro::Resolution>),
+        ])
     }
 }
 
@@ -1582,7 +1636,9 @@ impl JsonSchema for crate::q2::video_extension::pro::Output {
           ],
           "description": "What `fal-ai/vidu/q2/video-extension/pro` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1704,7 +1760,9 @@ impl JsonSchema for crate::q3::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q3/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Resolution", SchemaGenerator::subschema_for::<crate::q3::image_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Resolution", SchemaGenerator::subschema_for::<crate::q3::image_to_video::Resolution>),
+        ])
     }
 }
 
@@ -1735,7 +1793,9 @@ impl JsonSchema for crate::q3::image_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/q3/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1834,7 +1894,9 @@ impl JsonSchema for crate::q3::image_to_video::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q3/image-to-video/turbo`."
         }"#;
-        schema(generator, SCHEMA, &[("Resolution", SchemaGenerator::subschema_for::<crate::q3::image_to_video::turbo::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Resolution", SchemaGenerator::subschema_for::<crate::q3::image_to_video::turbo::Resolution>),
+        ])
     }
 }
 
@@ -1865,7 +1927,9 @@ impl JsonSchema for crate::q3::image_to_video::turbo::Output {
           ],
           "description": "What `fal-ai/vidu/q3/image-to-video/turbo` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1965,7 +2029,10 @@ impl JsonSchema for crate::q3::reference_to_video::mix::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q3/reference-to-video/mix`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::q3::reference_to_video::mix::AspectRatio>), ("Resolution", SchemaGenerator::subschema_for::<crate::q3::reference_to_video::mix::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::q3::reference_to_video::mix::AspectRatio>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::q3::reference_to_video::mix::Resolution>),
+        ])
     }
 }
 
@@ -1996,7 +2063,9 @@ impl JsonSchema for crate::q3::reference_to_video::mix::Output {
           ],
           "description": "What `fal-ai/vidu/q3/reference-to-video/mix` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2112,7 +2181,10 @@ impl JsonSchema for crate::q3::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q3/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::q3::text_to_video::AspectRatio>), ("Resolution", SchemaGenerator::subschema_for::<crate::q3::text_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::q3::text_to_video::AspectRatio>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::q3::text_to_video::Resolution>),
+        ])
     }
 }
 
@@ -2143,7 +2215,9 @@ impl JsonSchema for crate::q3::text_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/q3/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2259,7 +2333,10 @@ impl JsonSchema for crate::q3::text_to_video::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q3/text-to-video/turbo`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::q3::text_to_video::turbo::AspectRatio>), ("Resolution", SchemaGenerator::subschema_for::<crate::q3::text_to_video::turbo::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::q3::text_to_video::turbo::AspectRatio>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::q3::text_to_video::turbo::Resolution>),
+        ])
     }
 }
 
@@ -2290,7 +2367,9 @@ impl JsonSchema for crate::q3::text_to_video::turbo::Output {
           ],
           "description": "What `fal-ai/vidu/q3/text-to-video/turbo` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2402,7 +2481,10 @@ impl JsonSchema for crate::reference_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::reference_to_video::AspectRatio>), ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::reference_to_video::MovementAmplitude>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::reference_to_video::AspectRatio>),
+            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::reference_to_video::MovementAmplitude>),
+        ])
     }
 }
 
@@ -2433,7 +2515,9 @@ impl JsonSchema for crate::reference_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2536,7 +2620,9 @@ impl JsonSchema for crate::start_end_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/start-end-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("MovementAmplitude", SchemaGenerator::subschema_for::<crate::start_end_to_video::MovementAmplitude>)])
+        schema(generator, SCHEMA, &[
+            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::start_end_to_video::MovementAmplitude>),
+        ])
     }
 }
 
@@ -2567,7 +2653,9 @@ impl JsonSchema for crate::start_end_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/start-end-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2649,7 +2737,10 @@ impl JsonSchema for crate::template_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/template-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::template_to_video::AspectRatio>), ("Template", SchemaGenerator::subschema_for::<crate::template_to_video::Template>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::template_to_video::AspectRatio>),
+            ("Template", SchemaGenerator::subschema_for::<crate::template_to_video::Template>),
+        ])
     }
 }
 
@@ -2680,7 +2771,9 @@ impl JsonSchema for crate::template_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/template-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 

@@ -97,7 +97,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/vidu/reference-to-video must be `16:9`, `9:16` or `1:1`"
+    "`aspect_ratio` of fal-ai/vidu/reference-to-video must be `16:9`, `9:16` or `1:1`",
 );
 
 /// The values of `movement_amplitude`.
@@ -116,12 +116,7 @@ pub enum MovementAmplitude {
 
 impl MovementAmplitude {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::Small,
-        Self::Medium,
-        Self::Large,
-    ];
+    pub const ALL: &'static [Self] = &[Self::Auto, Self::Small, Self::Medium, Self::Large];
 
     /// The value on the wire.
     #[must_use]
@@ -137,7 +132,7 @@ impl MovementAmplitude {
 
 fal_core::closed_enum!(
     MovementAmplitude,
-    "`movement_amplitude` of fal-ai/vidu/reference-to-video must be `auto`, `small`, `medium` or `large`"
+    "`movement_amplitude` of fal-ai/vidu/reference-to-video must be `auto`, `small`, `medium` or `large`",
 );
 
 /// What [`fal-ai/vidu/reference-to-video`](Model) gives.
@@ -191,10 +186,7 @@ struct Optional {
 impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsSlot> {
     /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 1500 characters.
-    pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<String, ReferenceImageUrlsSlot> {
+    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ReferenceImageUrlsSlot> {
         Builder {
             prompt: value.into(),
             reference_image_urls: self.reference_image_urls,

@@ -117,7 +117,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/wan-25-preview/image-to-video must be `480p`, `720p` or `1080p`"
+    "`resolution` of fal-ai/wan-25-preview/image-to-video must be `480p`, `720p` or `1080p`",
 );
 
 /// The values of `duration`.
@@ -145,7 +145,8 @@ impl Duration {
 }
 
 fal_core::closed_enum!(
-    Duration, "`duration` of fal-ai/wan-25-preview/image-to-video must be `5` or `10`"
+    Duration,
+    "`duration` of fal-ai/wan-25-preview/image-to-video must be `5` or `10`",
 );
 
 /// What [`fal-ai/wan-25-preview/image-to-video`](Model) gives.
@@ -310,8 +311,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
-for Builder<PromptSlot, ImageUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlSlot: given::HasImageUrl,
+> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -121,7 +121,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/wan-25-preview/text-to-video must be `16:9`, `9:16` or `1:1`"
+    "`aspect_ratio` of fal-ai/wan-25-preview/text-to-video must be `16:9`, `9:16` or `1:1`",
 );
 
 /// The values of `resolution`.
@@ -153,7 +153,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/wan-25-preview/text-to-video must be `480p`, `720p` or `1080p`"
+    "`resolution` of fal-ai/wan-25-preview/text-to-video must be `480p`, `720p` or `1080p`",
 );
 
 /// The values of `duration`.
@@ -181,7 +181,8 @@ impl Duration {
 }
 
 fal_core::closed_enum!(
-    Duration, "`duration` of fal-ai/wan-25-preview/text-to-video must be `5` or `10`"
+    Duration,
+    "`duration` of fal-ai/wan-25-preview/text-to-video must be `5` or `10`",
 );
 
 /// What [`fal-ai/wan-25-preview/text-to-video`](Model) gives.

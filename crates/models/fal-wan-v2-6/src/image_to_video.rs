@@ -17,7 +17,9 @@
 
 pub mod flash;
 
-use fal_core::{Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -127,7 +129,8 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution, "`resolution` of wan/v2.6/image-to-video must be `720p` or `1080p`"
+    Resolution,
+    "`resolution` of wan/v2.6/image-to-video must be `720p` or `1080p`",
 );
 
 /// The values of `duration`.
@@ -157,9 +160,7 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(
-    Duration, "`duration` of wan/v2.6/image-to-video must be `5`, `10` or `15`"
-);
+fal_core::closed_enum!(Duration, "`duration` of wan/v2.6/image-to-video must be `5`, `10` or `15`");
 
 /// What [`wan/v2.6/image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -332,8 +333,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
-for Builder<PromptSlot, ImageUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlSlot: given::HasImageUrl,
+> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

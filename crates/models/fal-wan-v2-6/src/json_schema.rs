@@ -102,7 +102,10 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `wan/v2.6/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>),
+        ])
     }
 }
 
@@ -149,7 +152,9 @@ impl JsonSchema for crate::image_to_video::Output {
           ],
           "description": "What `wan/v2.6/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -292,7 +297,10 @@ impl JsonSchema for crate::image_to_video::flash::Input {
           ],
           "description": "The parameters of `wan/v2.6/image-to-video/flash`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::flash::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::flash::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::flash::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::flash::Resolution>),
+        ])
     }
 }
 
@@ -339,7 +347,9 @@ impl JsonSchema for crate::image_to_video::flash::Output {
           ],
           "description": "What `wan/v2.6/image-to-video/flash` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -483,7 +493,11 @@ impl JsonSchema for crate::reference_to_video::Input {
           ],
           "description": "The parameters of `wan/v2.6/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::reference_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::reference_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::reference_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::reference_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::reference_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::reference_to_video::Resolution>),
+        ])
     }
 }
 
@@ -530,7 +544,9 @@ impl JsonSchema for crate::reference_to_video::Output {
           ],
           "description": "What `wan/v2.6/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -722,7 +738,11 @@ impl JsonSchema for crate::reference_to_video::flash::Input {
           ],
           "description": "The parameters of `wan/v2.6/reference-to-video/flash`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::reference_to_video::flash::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::reference_to_video::flash::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::reference_to_video::flash::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::reference_to_video::flash::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::reference_to_video::flash::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::reference_to_video::flash::Resolution>),
+        ])
     }
 }
 
@@ -769,7 +789,9 @@ impl JsonSchema for crate::reference_to_video::flash::Output {
           ],
           "description": "What `wan/v2.6/reference-to-video/flash` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -998,7 +1020,9 @@ impl JsonSchema for crate::text_to_image::Output {
           ],
           "description": "What `wan/v2.6/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1102,7 +1126,11 @@ impl JsonSchema for crate::text_to_video::Input {
           ],
           "description": "The parameters of `wan/v2.6/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>),
+        ])
     }
 }
 
@@ -1149,7 +1177,9 @@ impl JsonSchema for crate::text_to_video::Output {
           ],
           "description": "What `wan/v2.6/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 

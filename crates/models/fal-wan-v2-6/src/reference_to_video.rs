@@ -18,7 +18,9 @@
 
 pub mod flash;
 
-use fal_core::{Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -148,7 +150,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of wan/v2.6/reference-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`"
+    "`aspect_ratio` of wan/v2.6/reference-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`",
 );
 
 /// The values of `resolution`.
@@ -176,7 +178,8 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution, "`resolution` of wan/v2.6/reference-to-video must be `720p` or `1080p`"
+    Resolution,
+    "`resolution` of wan/v2.6/reference-to-video must be `720p` or `1080p`",
 );
 
 /// The values of `duration`.
@@ -203,9 +206,7 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(
-    Duration, "`duration` of wan/v2.6/reference-to-video must be `5` or `10`"
-);
+fal_core::closed_enum!(Duration, "`duration` of wan/v2.6/reference-to-video must be `5` or `10`");
 
 /// What [`wan/v2.6/reference-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -277,10 +278,7 @@ impl<PromptSlot, VideoUrlsSlot> Builder<PromptSlot, VideoUrlsSlot> {
 
     /// [`video_urls`](Input::video_urls): Videos of the subjects, one to three, at 16 frames a second
     /// or more.
-    pub fn video_urls(
-        self,
-        value: impl Into<Vec<File>>,
-    ) -> Builder<PromptSlot, Vec<File>> {
+    pub fn video_urls(self, value: impl Into<Vec<File>>) -> Builder<PromptSlot, Vec<File>> {
         Builder {
             prompt: self.prompt,
             video_urls: value.into(),
@@ -380,8 +378,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, VideoUrlsSlot: given::HasVideoUrls> IntoInput
-for Builder<PromptSlot, VideoUrlsSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    VideoUrlsSlot: given::HasVideoUrls,
+> IntoInput for Builder<PromptSlot, VideoUrlsSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

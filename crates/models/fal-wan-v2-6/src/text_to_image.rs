@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-use fal_core::{Check, Endpoint, File, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 

@@ -14,7 +14,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -145,7 +147,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of wan/v2.6/text-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`"
+    "`aspect_ratio` of wan/v2.6/text-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`",
 );
 
 /// The values of `resolution`.
@@ -173,7 +175,8 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution, "`resolution` of wan/v2.6/text-to-video must be `720p` or `1080p`"
+    Resolution,
+    "`resolution` of wan/v2.6/text-to-video must be `720p` or `1080p`",
 );
 
 /// The values of `duration`.
@@ -203,9 +206,7 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(
-    Duration, "`duration` of wan/v2.6/text-to-video must be `5`, `10` or `15`"
-);
+fal_core::closed_enum!(Duration, "`duration` of wan/v2.6/text-to-video must be `5`, `10` or `15`");
 
 /// What [`wan/v2.6/text-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]

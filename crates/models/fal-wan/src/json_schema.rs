@@ -56,7 +56,9 @@ impl JsonSchema for crate::types::LoRaWeight {
           ],
           "description": "Weights of a LoRA, and how strongly they apply to which part of the model."
         }"#;
-        schema(generator, SCHEMA, &[("LoRaWeightTransformer", SchemaGenerator::subschema_for::<crate::types::LoRaWeightTransformer>)])
+        schema(generator, SCHEMA, &[
+            ("LoRaWeightTransformer", SchemaGenerator::subschema_for::<crate::types::LoRaWeightTransformer>),
+        ])
     }
 }
 
@@ -189,7 +191,11 @@ impl JsonSchema for crate::v2_2_14b::animate::move_::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-14b/animate/move`."
         }"#;
-        schema(generator, SCHEMA, &[("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_14b::animate::move_::Resolution>), ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_14b::animate::move_::VideoQuality>), ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_14b::animate::move_::VideoWriteMode>)])
+        schema(generator, SCHEMA, &[
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_14b::animate::move_::Resolution>),
+            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_14b::animate::move_::VideoQuality>),
+            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_14b::animate::move_::VideoWriteMode>),
+        ])
     }
 }
 
@@ -241,7 +247,9 @@ impl JsonSchema for crate::v2_2_14b::animate::move_::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-14b/animate/move` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -419,7 +427,11 @@ impl JsonSchema for crate::v2_2_14b::animate::replace::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-14b/animate/replace`."
         }"#;
-        schema(generator, SCHEMA, &[("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_14b::animate::replace::Resolution>), ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_14b::animate::replace::VideoQuality>), ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_14b::animate::replace::VideoWriteMode>)])
+        schema(generator, SCHEMA, &[
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_14b::animate::replace::Resolution>),
+            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_14b::animate::replace::VideoQuality>),
+            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_14b::animate::replace::VideoWriteMode>),
+        ])
     }
 }
 
@@ -471,7 +483,9 @@ impl JsonSchema for crate::v2_2_14b::animate::replace::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-14b/animate/replace` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -671,7 +685,11 @@ impl JsonSchema for crate::v2_2_14b::speech_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-14b/speech-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_14b::speech_to_video::Resolution>), ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_14b::speech_to_video::VideoQuality>), ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_14b::speech_to_video::VideoWriteMode>)])
+        schema(generator, SCHEMA, &[
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_14b::speech_to_video::Resolution>),
+            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_14b::speech_to_video::VideoQuality>),
+            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_14b::speech_to_video::VideoWriteMode>),
+        ])
     }
 }
 
@@ -702,7 +720,9 @@ impl JsonSchema for crate::v2_2_14b::speech_to_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-14b/speech-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -931,7 +951,13 @@ impl JsonSchema for crate::v2_2_5b::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-5b/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_5b::image_to_video::AspectRatio>), ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_5b::image_to_video::InterpolatorModel>), ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_5b::image_to_video::Resolution>), ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_5b::image_to_video::VideoQuality>), ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_5b::image_to_video::VideoWriteMode>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_5b::image_to_video::AspectRatio>),
+            ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_5b::image_to_video::InterpolatorModel>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_5b::image_to_video::Resolution>),
+            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_5b::image_to_video::VideoQuality>),
+            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_5b::image_to_video::VideoWriteMode>),
+        ])
     }
 }
 
@@ -972,7 +998,9 @@ impl JsonSchema for crate::v2_2_5b::image_to_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-5b/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1212,7 +1240,9 @@ impl JsonSchema for crate::v2_2_5b::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-5b/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("ImageFormat", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_image::ImageFormat>)])
+        schema(generator, SCHEMA, &[
+            ("ImageFormat", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_image::ImageFormat>),
+        ])
     }
 }
 
@@ -1248,7 +1278,9 @@ impl JsonSchema for crate::v2_2_5b::text_to_image::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-5b/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1426,7 +1458,13 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-5b/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::AspectRatio>), ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::InterpolatorModel>), ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::Resolution>), ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::VideoQuality>), ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::VideoWriteMode>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::AspectRatio>),
+            ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::InterpolatorModel>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::Resolution>),
+            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::VideoQuality>),
+            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::VideoWriteMode>),
+        ])
     }
 }
 
@@ -1467,7 +1505,9 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-5b/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -1729,7 +1769,13 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::distill::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-5b/text-to-video/distill`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::distill::AspectRatio>), ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::distill::InterpolatorModel>), ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::distill::Resolution>), ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::distill::VideoQuality>), ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::distill::VideoWriteMode>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::distill::AspectRatio>),
+            ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::distill::InterpolatorModel>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::distill::Resolution>),
+            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::distill::VideoQuality>),
+            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::distill::VideoWriteMode>),
+        ])
     }
 }
 
@@ -1770,7 +1816,9 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::distill::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-5b/text-to-video/distill` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2023,7 +2071,13 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::fast_wan::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-5b/text-to-video/fast-wan`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::fast_wan::AspectRatio>), ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::fast_wan::InterpolatorModel>), ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::fast_wan::Resolution>), ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::fast_wan::VideoQuality>), ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::fast_wan::VideoWriteMode>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::fast_wan::AspectRatio>),
+            ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::fast_wan::InterpolatorModel>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::fast_wan::Resolution>),
+            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::fast_wan::VideoQuality>),
+            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::fast_wan::VideoWriteMode>),
+        ])
     }
 }
 
@@ -2064,7 +2118,9 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::fast_wan::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-5b/text-to-video/fast-wan` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2364,7 +2420,14 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::Acceleration>), ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::AspectRatio>), ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::InterpolatorModel>), ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::Resolution>), ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::VideoQuality>), ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::VideoWriteMode>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::Acceleration>),
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::AspectRatio>),
+            ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::InterpolatorModel>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::Resolution>),
+            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::VideoQuality>),
+            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::VideoWriteMode>),
+        ])
     }
 }
 
@@ -2405,7 +2468,9 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-a14b/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -2740,7 +2805,15 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/image-to-video/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::lora::Acceleration>), ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::lora::AspectRatio>), ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::lora::InterpolatorModel>), ("LoRaWeight", SchemaGenerator::subschema_for::<crate::types::LoRaWeight>), ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::lora::Resolution>), ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::lora::VideoQuality>), ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::lora::VideoWriteMode>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::lora::Acceleration>),
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::lora::AspectRatio>),
+            ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::lora::InterpolatorModel>),
+            ("LoRaWeight", SchemaGenerator::subschema_for::<crate::types::LoRaWeight>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::lora::Resolution>),
+            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::lora::VideoQuality>),
+            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::lora::VideoWriteMode>),
+        ])
     }
 }
 
@@ -2781,7 +2854,9 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-a14b/image-to-video/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -3028,7 +3103,13 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/image-to-video/turbo`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::turbo::Acceleration>), ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::turbo::AspectRatio>), ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::turbo::Resolution>), ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::turbo::VideoQuality>), ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::turbo::VideoWriteMode>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::turbo::Acceleration>),
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::turbo::AspectRatio>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::turbo::Resolution>),
+            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::turbo::VideoQuality>),
+            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::turbo::VideoWriteMode>),
+        ])
     }
 }
 
@@ -3069,7 +3150,9 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::turbo::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-a14b/image-to-video/turbo` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -3316,7 +3399,9 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_image::Acceleration>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_image::Acceleration>),
+        ])
     }
 }
 
@@ -3352,7 +3437,9 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-a14b/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -3531,7 +3618,11 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::lora::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/text-to-image/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_image::lora::Acceleration>), ("ImageFormat", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_image::lora::ImageFormat>), ("LoRaWeight", SchemaGenerator::subschema_for::<crate::types::LoRaWeight>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_image::lora::Acceleration>),
+            ("ImageFormat", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_image::lora::ImageFormat>),
+            ("LoRaWeight", SchemaGenerator::subschema_for::<crate::types::LoRaWeight>),
+        ])
     }
 }
 
@@ -3567,7 +3658,9 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::lora::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-a14b/text-to-image/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -3782,7 +3875,14 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::Acceleration>), ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::AspectRatio>), ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::InterpolatorModel>), ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::Resolution>), ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::VideoQuality>), ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::VideoWriteMode>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::Acceleration>),
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::AspectRatio>),
+            ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::InterpolatorModel>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::Resolution>),
+            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::VideoQuality>),
+            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::VideoWriteMode>),
+        ])
     }
 }
 
@@ -3823,7 +3923,9 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-a14b/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -4141,7 +4243,15 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::lora::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/text-to-video/lora`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::lora::Acceleration>), ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::lora::AspectRatio>), ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::lora::InterpolatorModel>), ("LoRaWeight", SchemaGenerator::subschema_for::<crate::types::LoRaWeight>), ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::lora::Resolution>), ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::lora::VideoQuality>), ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::lora::VideoWriteMode>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::lora::Acceleration>),
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::lora::AspectRatio>),
+            ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::lora::InterpolatorModel>),
+            ("LoRaWeight", SchemaGenerator::subschema_for::<crate::types::LoRaWeight>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::lora::Resolution>),
+            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::lora::VideoQuality>),
+            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::lora::VideoWriteMode>),
+        ])
     }
 }
 
@@ -4182,7 +4292,9 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::lora::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-a14b/text-to-video/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -4412,7 +4524,13 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/text-to-video/turbo`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::turbo::Acceleration>), ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::turbo::AspectRatio>), ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::turbo::Resolution>), ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::turbo::VideoQuality>), ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::turbo::VideoWriteMode>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::turbo::Acceleration>),
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::turbo::AspectRatio>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::turbo::Resolution>),
+            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::turbo::VideoQuality>),
+            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::turbo::VideoWriteMode>),
+        ])
     }
 }
 
@@ -4453,7 +4571,9 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::turbo::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-a14b/text-to-video/turbo` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -4753,7 +4873,14 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/video-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::video_to_video::Acceleration>), ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::video_to_video::AspectRatio>), ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_a14b::video_to_video::InterpolatorModel>), ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::video_to_video::Resolution>), ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::video_to_video::VideoQuality>), ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::video_to_video::VideoWriteMode>)])
+        schema(generator, SCHEMA, &[
+            ("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::video_to_video::Acceleration>),
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::video_to_video::AspectRatio>),
+            ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_a14b::video_to_video::InterpolatorModel>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::video_to_video::Resolution>),
+            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::video_to_video::VideoQuality>),
+            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::video_to_video::VideoWriteMode>),
+        ])
     }
 }
 
@@ -4794,7 +4921,9 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-a14b/video-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -5025,7 +5154,12 @@ impl JsonSchema for crate::v2_7::edit_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.7/edit-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_7::edit_video::AspectRatio>), ("AudioSetting", SchemaGenerator::subschema_for::<crate::v2_7::edit_video::AudioSetting>), ("Duration", SchemaGenerator::subschema_for::<crate::v2_7::edit_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v2_7::edit_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_7::edit_video::AspectRatio>),
+            ("AudioSetting", SchemaGenerator::subschema_for::<crate::v2_7::edit_video::AudioSetting>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v2_7::edit_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_7::edit_video::Resolution>),
+        ])
     }
 }
 
@@ -5072,7 +5206,9 @@ impl JsonSchema for crate::v2_7::edit_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.7/edit-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -5292,7 +5428,10 @@ impl JsonSchema for crate::v2_7::image_to_video::Input {
           },
           "description": "The parameters of `fal-ai/wan/v2.7/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("Duration", SchemaGenerator::subschema_for::<crate::v2_7::image_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v2_7::image_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("Duration", SchemaGenerator::subschema_for::<crate::v2_7::image_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_7::image_to_video::Resolution>),
+        ])
     }
 }
 
@@ -5339,7 +5478,9 @@ impl JsonSchema for crate::v2_7::image_to_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.7/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -5508,7 +5649,9 @@ impl JsonSchema for crate::v2_7::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.7/pro/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::v2_7::pro::text_to_image::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::v2_7::pro::text_to_image::OutputFormat>),
+        ])
     }
 }
 
@@ -5554,7 +5697,9 @@ impl JsonSchema for crate::v2_7::pro::text_to_image::Output {
           ],
           "description": "What `fal-ai/wan/v2.7/pro/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -5691,7 +5836,11 @@ impl JsonSchema for crate::v2_7::reference_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.7/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_7::reference_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v2_7::reference_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v2_7::reference_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_7::reference_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v2_7::reference_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_7::reference_to_video::Resolution>),
+        ])
     }
 }
 
@@ -5738,7 +5887,9 @@ impl JsonSchema for crate::v2_7::reference_to_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.7/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 
@@ -5926,7 +6077,9 @@ impl JsonSchema for crate::v2_7::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.7/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[("OutputFormat", SchemaGenerator::subschema_for::<crate::v2_7::text_to_image::OutputFormat>)])
+        schema(generator, SCHEMA, &[
+            ("OutputFormat", SchemaGenerator::subschema_for::<crate::v2_7::text_to_image::OutputFormat>),
+        ])
     }
 }
 
@@ -5972,7 +6125,9 @@ impl JsonSchema for crate::v2_7::text_to_image::Output {
           ],
           "description": "What `fal-ai/wan/v2.7/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)])
+        schema(generator, SCHEMA, &[
+            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
+        ])
     }
 }
 
@@ -6092,7 +6247,11 @@ impl JsonSchema for crate::v2_7::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.7/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_7::text_to_video::AspectRatio>), ("Duration", SchemaGenerator::subschema_for::<crate::v2_7::text_to_video::Duration>), ("Resolution", SchemaGenerator::subschema_for::<crate::v2_7::text_to_video::Resolution>)])
+        schema(generator, SCHEMA, &[
+            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_7::text_to_video::AspectRatio>),
+            ("Duration", SchemaGenerator::subschema_for::<crate::v2_7::text_to_video::Duration>),
+            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_7::text_to_video::Resolution>),
+        ])
     }
 }
 
@@ -6139,7 +6298,9 @@ impl JsonSchema for crate::v2_7::text_to_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.7/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)])
+        schema(generator, SCHEMA, &[
+            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+        ])
     }
 }
 

@@ -59,7 +59,7 @@ impl LoRaWeightTransformer {
 
 fal_core::closed_enum!(
     LoRaWeightTransformer,
-    "`transformer` of LoRaWeight in fal-ai/wan must be `high`, `low` or `both`"
+    "`transformer` of LoRaWeight in fal-ai/wan must be `high`, `low` or `both`",
 );
 
 // Building.

@@ -22,7 +22,9 @@ mod json_schema;
 
 pub mod types;
 
-use fal_core::{Endpoint, File, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -120,9 +122,7 @@ impl Task {
     }
 }
 
-fal_core::closed_enum!(
-    Task, "`task` of fal-ai/wizper must be `transcribe` or `translate`"
-);
+fal_core::closed_enum!(Task, "`task` of fal-ai/wizper must be `transcribe` or `translate`");
 
 /// The values of `language`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -541,7 +541,7 @@ impl Language {
 
 fal_core::closed_enum!(
     Language,
-    "`language` of fal-ai/wizper must be `af`, `am`, `ar`, `as`, `az`, `ba`, `be`, `bg`, `bn`, `bo`, `br`, `bs` or one of 87 more"
+    "`language` of fal-ai/wizper must be `af`, `am`, `ar`, `as`, `az`, `ba`, `be`, `bg`, `bn`, `bo`, `br`, `bs` or one of 87 more",
 );
 
 /// The values of `chunk_level`.

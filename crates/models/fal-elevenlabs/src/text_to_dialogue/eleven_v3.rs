@@ -132,10 +132,7 @@ struct Optional {
 
 impl<InputsSlot> Builder<InputsSlot> {
     /// [`inputs`](Input::inputs): What is said by whom, in order.
-    pub fn inputs(
-        self,
-        value: impl Into<Vec<DialogueBlock>>,
-    ) -> Builder<Vec<DialogueBlock>> {
+    pub fn inputs(self, value: impl Into<Vec<DialogueBlock>>) -> Builder<Vec<DialogueBlock>> {
         Builder {
             inputs: value.into(),
             optional: self.optional,
@@ -195,9 +192,7 @@ impl<InputsSlot> Builder<InputsSlot> {
             inputs: self.inputs.take(),
             stability: self.optional.stability,
             use_speaker_boost: self.optional.use_speaker_boost,
-            pronunciation_dictionary_locators: self
-                .optional
-                .pronunciation_dictionary_locators,
+            pronunciation_dictionary_locators: self.optional.pronunciation_dictionary_locators,
             seed: self.optional.seed,
             language_code: self.optional.language_code,
             extra: self.optional.extra,
@@ -388,9 +383,8 @@ pub mod arg {
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type inputs = fal_core::arg::List<super::DialogueBlock>;
-    pub type pronunciation_dictionary_locators = fal_core::arg::List<
-        super::PronunciationDictionaryLocator,
-    >;
+    pub type pronunciation_dictionary_locators =
+        fal_core::arg::List<super::PronunciationDictionaryLocator>;
 }
 
 #[doc(hidden)]

@@ -139,7 +139,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-1/krea/image-to-image must be `jpeg` or `png`"
+    "`output_format` of fal-ai/flux-1/krea/image-to-image must be `jpeg` or `png`",
 );
 
 /// The values of `acceleration`.
@@ -171,7 +171,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-1/krea/image-to-image must be `none`, `regular` or `high`"
+    "`acceleration` of fal-ai/flux-1/krea/image-to-image must be `none`, `regular` or `high`",
 );
 
 /// `strength`: between 0.01 and 1.0.
@@ -361,8 +361,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
-for Builder<PromptSlot, ImageUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlSlot: given::HasImageUrl,
+> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -119,7 +119,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-1/schnell/redux must be `jpeg` or `png`"
+    "`output_format` of fal-ai/flux-1/schnell/redux must be `jpeg` or `png`",
 );
 
 /// The values of `acceleration`.
@@ -151,7 +151,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-1/schnell/redux must be `none`, `regular` or `high`"
+    "`acceleration` of fal-ai/flux-1/schnell/redux must be `none`, `regular` or `high`",
 );
 
 /// What [`fal-ai/flux-1/schnell/redux`](Model) gives.

@@ -185,7 +185,8 @@ impl Input {
     pub const DEFAULT_CNS_ALPHA_EXP_INTERP: bool = true;
 
     /// Of [`cns_alpha_exp_sharpness`](Self::cns_alpha_exp_sharpness): `0.75`.
-    pub const DEFAULT_CNS_ALPHA_EXP_SHARPNESS: CnsAlphaExpSharpness = CnsAlphaExpSharpness::literal(0.75);
+    pub const DEFAULT_CNS_ALPHA_EXP_SHARPNESS: CnsAlphaExpSharpness =
+        CnsAlphaExpSharpness::literal(0.75);
 
     /// Of [`cns_num_freq_bins`](Self::cns_num_freq_bins): `32`.
     pub const DEFAULT_CNS_NUM_FREQ_BINS: CnsNumFreqBins = CnsNumFreqBins::literal(32);
@@ -229,7 +230,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-2/klein/4b must be `jpeg`, `png` or `webp`"
+    "`output_format` of fal-ai/flux-2/klein/4b must be `jpeg`, `png` or `webp`",
 );
 
 /// `cns_s_churn`: between 0.0 and 2.0.
@@ -261,7 +262,7 @@ impl CnsGammaSource {
 
 fal_core::closed_enum!(
     CnsGammaSource,
-    "`cns_gamma_source` of fal-ai/flux-2/klein/4b must be `matrix` or `approximation`"
+    "`cns_gamma_source` of fal-ai/flux-2/klein/4b must be `matrix` or `approximation`",
 );
 
 /// `cns_power_gamma`: between 0.1 and 3.0.
@@ -480,10 +481,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// [`cns_alpha_exp_sharpness`](Input::cns_alpha_exp_sharpness): How sharply the exponential curve
     /// of the tilt bends. Between 0.1 and 10.0. Default `0.75`.
-    pub fn cns_alpha_exp_sharpness(
-        mut self,
-        value: impl Param<CnsAlphaExpSharpness>,
-    ) -> Self {
+    pub fn cns_alpha_exp_sharpness(mut self, value: impl Param<CnsAlphaExpSharpness>) -> Self {
         self.optional.cns_alpha_exp_sharpness = value.into_param();
         self
     }

@@ -19,7 +19,9 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn in watercolor");
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Nullable, Param, Parameters, Realtime, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, IntoInput, Nullable, Param, Parameters, Realtime, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -260,8 +262,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
-for Builder<PromptSlot, ImageUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlSlot: given::HasImageUrl,
+> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

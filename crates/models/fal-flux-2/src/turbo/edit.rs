@@ -129,7 +129,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-2/turbo/edit must be `jpeg`, `png` or `webp`"
+    "`output_format` of fal-ai/flux-2/turbo/edit must be `jpeg`, `png` or `webp`",
 );
 
 /// What [`fal-ai/flux-2/turbo/edit`](Model) gives.
@@ -207,10 +207,7 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
     }
 
     /// [`image_urls`](Input::image_urls): Images to change, or to take things from.
-    pub fn image_urls(
-        self,
-        value: impl Into<Vec<File>>,
-    ) -> Builder<PromptSlot, Vec<File>> {
+    pub fn image_urls(self, value: impl Into<Vec<File>>) -> Builder<PromptSlot, Vec<File>> {
         Builder {
             prompt: self.prompt,
             image_urls: value.into(),
@@ -311,8 +308,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlsSlot: given::HasImageUrls> IntoInput
-for Builder<PromptSlot, ImageUrlsSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlsSlot: given::HasImageUrls,
+> IntoInput for Builder<PromptSlot, ImageUrlsSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -125,7 +125,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-pro/kontext/max must be `jpeg` or `png`"
+    "`output_format` of fal-ai/flux-pro/kontext/max must be `jpeg` or `png`",
 );
 
 /// The values of `aspect_ratio`.
@@ -185,7 +185,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/flux-pro/kontext/max must be `21:9`, `16:9`, `4:3`, `3:2`, `1:1`, `2:3`, `3:4`, `9:16` or `9:21`"
+    "`aspect_ratio` of fal-ai/flux-pro/kontext/max must be `21:9`, `16:9`, `4:3`, `3:2`, `1:1`, `2:3`, `3:4`, `9:16` or `9:21`",
 );
 
 /// The values of `safety_tolerance`.
@@ -208,14 +208,7 @@ pub enum SafetyTolerance {
 
 impl SafetyTolerance {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_1,
-        Self::_2,
-        Self::_3,
-        Self::_4,
-        Self::_5,
-        Self::_6,
-    ];
+    pub const ALL: &'static [Self] = &[Self::_1, Self::_2, Self::_3, Self::_4, Self::_5, Self::_6];
 
     /// The value on the wire.
     #[must_use]
@@ -233,7 +226,7 @@ impl SafetyTolerance {
 
 fal_core::closed_enum!(
     SafetyTolerance,
-    "`safety_tolerance` of fal-ai/flux-pro/kontext/max must be `1`, `2`, `3`, `4`, `5` or `6`"
+    "`safety_tolerance` of fal-ai/flux-pro/kontext/max must be `1`, `2`, `3`, `4`, `5` or `6`",
 );
 
 /// What [`fal-ai/flux-pro/kontext/max`](Model) gives.
@@ -411,8 +404,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
-for Builder<PromptSlot, ImageUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlSlot: given::HasImageUrl,
+> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

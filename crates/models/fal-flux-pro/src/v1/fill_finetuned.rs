@@ -121,7 +121,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-pro/v1/fill-finetuned must be `jpeg` or `png`"
+    "`output_format` of fal-ai/flux-pro/v1/fill-finetuned must be `jpeg` or `png`",
 );
 
 /// `finetune_strength`: between 0.0 and 2.0.
@@ -147,14 +147,7 @@ pub enum SafetyTolerance {
 
 impl SafetyTolerance {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_1,
-        Self::_2,
-        Self::_3,
-        Self::_4,
-        Self::_5,
-        Self::_6,
-    ];
+    pub const ALL: &'static [Self] = &[Self::_1, Self::_2, Self::_3, Self::_4, Self::_5, Self::_6];
 
     /// The value on the wire.
     #[must_use]
@@ -172,7 +165,7 @@ impl SafetyTolerance {
 
 fal_core::closed_enum!(
     SafetyTolerance,
-    "`safety_tolerance` of fal-ai/flux-pro/v1/fill-finetuned must be `1`, `2`, `3`, `4`, `5` or `6`"
+    "`safety_tolerance` of fal-ai/flux-pro/v1/fill-finetuned must be `1`, `2`, `3`, `4`, `5` or `6`",
 );
 
 /// What [`fal-ai/flux-pro/v1/fill-finetuned`](Model) gives.
@@ -260,13 +253,7 @@ impl<
     pub fn prompt(
         self,
         value: impl Into<String>,
-    ) -> Builder<
-        String,
-        ImageUrlSlot,
-        MaskUrlSlot,
-        FinetuneIdSlot,
-        FinetuneStrengthSlot,
-    > {
+    ) -> Builder<String, ImageUrlSlot, MaskUrlSlot, FinetuneIdSlot, FinetuneStrengthSlot> {
         Builder {
             prompt: value.into(),
             image_url: self.image_url,
@@ -328,13 +315,7 @@ impl<
     pub fn finetune_strength(
         self,
         value: impl Into<FinetuneStrength>,
-    ) -> Builder<
-        PromptSlot,
-        ImageUrlSlot,
-        MaskUrlSlot,
-        FinetuneIdSlot,
-        FinetuneStrength,
-    > {
+    ) -> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, FinetuneIdSlot, FinetuneStrength> {
         Builder {
             prompt: self.prompt,
             image_url: self.image_url,
@@ -440,8 +421,7 @@ impl<
     MaskUrlSlot: given::HasMaskUrl,
     FinetuneIdSlot: given::HasFinetuneId,
     FinetuneStrengthSlot: given::HasFinetuneStrength,
-> IntoInput
-for Builder<
+> IntoInput for Builder<
     PromptSlot,
     ImageUrlSlot,
     MaskUrlSlot,

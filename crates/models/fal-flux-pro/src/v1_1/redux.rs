@@ -138,7 +138,8 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux-pro/v1.1/redux must be `jpeg` or `png`"
+    OutputFormat,
+    "`output_format` of fal-ai/flux-pro/v1.1/redux must be `jpeg` or `png`",
 );
 
 /// The values of `safety_tolerance`.
@@ -161,14 +162,7 @@ pub enum SafetyTolerance {
 
 impl SafetyTolerance {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_1,
-        Self::_2,
-        Self::_3,
-        Self::_4,
-        Self::_5,
-        Self::_6,
-    ];
+    pub const ALL: &'static [Self] = &[Self::_1, Self::_2, Self::_3, Self::_4, Self::_5, Self::_6];
 
     /// The value on the wire.
     #[must_use]
@@ -186,7 +180,7 @@ impl SafetyTolerance {
 
 fal_core::closed_enum!(
     SafetyTolerance,
-    "`safety_tolerance` of fal-ai/flux-pro/v1.1/redux must be `1`, `2`, `3`, `4`, `5` or `6`"
+    "`safety_tolerance` of fal-ai/flux-pro/v1.1/redux must be `1`, `2`, `3`, `4`, `5` or `6`",
 );
 
 /// What [`fal-ai/flux-pro/v1.1/redux`](Model) gives.

@@ -102,7 +102,8 @@ impl Input {
     pub const DEFAULT_ENHANCE_PROMPT: bool = false;
 
     /// Of [`image_prompt_strength`](Self::image_prompt_strength): `0.1`.
-    pub const DEFAULT_IMAGE_PROMPT_STRENGTH: ImagePromptStrength = ImagePromptStrength::literal(0.1);
+    pub const DEFAULT_IMAGE_PROMPT_STRENGTH: ImagePromptStrength =
+        ImagePromptStrength::literal(0.1);
 
     /// Of [`raw`](Self::raw): `false`.
     pub const DEFAULT_RAW: bool = false;
@@ -137,7 +138,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-pro/v1.1-ultra/redux must be `jpeg` or `png`"
+    "`output_format` of fal-ai/flux-pro/v1.1-ultra/redux must be `jpeg` or `png`",
 );
 
 /// The values of `aspect_ratio`.
@@ -195,14 +196,7 @@ pub enum SafetyTolerance {
 
 impl SafetyTolerance {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_1,
-        Self::_2,
-        Self::_3,
-        Self::_4,
-        Self::_5,
-        Self::_6,
-    ];
+    pub const ALL: &'static [Self] = &[Self::_1, Self::_2, Self::_3, Self::_4, Self::_5, Self::_6];
 
     /// The value on the wire.
     #[must_use]
@@ -220,7 +214,7 @@ impl SafetyTolerance {
 
 fal_core::closed_enum!(
     SafetyTolerance,
-    "`safety_tolerance` of fal-ai/flux-pro/v1.1-ultra/redux must be `1`, `2`, `3`, `4`, `5` or `6`"
+    "`safety_tolerance` of fal-ai/flux-pro/v1.1-ultra/redux must be `1`, `2`, `3`, `4`, `5` or `6`",
 );
 
 /// What [`fal-ai/flux-pro/v1.1-ultra/redux`](Model) gives.
@@ -352,10 +346,7 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
 
     /// [`image_prompt_strength`](Input::image_prompt_strength): How strongly the image shapes the
     /// result, against the prompt. Between 0.0 and 1.0. Default `0.1`.
-    pub fn image_prompt_strength(
-        mut self,
-        value: impl Param<ImagePromptStrength>,
-    ) -> Self {
+    pub fn image_prompt_strength(mut self, value: impl Param<ImagePromptStrength>) -> Self {
         self.optional.image_prompt_strength = value.into_param();
         self
     }

@@ -154,7 +154,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux/dev/image-to-image must be `jpeg` or `png`"
+    "`output_format` of fal-ai/flux/dev/image-to-image must be `jpeg` or `png`",
 );
 
 /// The values of `acceleration`.
@@ -186,7 +186,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux/dev/image-to-image must be `none`, `regular` or `high`"
+    "`acceleration` of fal-ai/flux/dev/image-to-image must be `none`, `regular` or `high`",
 );
 
 /// What [`fal-ai/flux/dev/image-to-image`](Model) gives.
@@ -372,8 +372,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImageUrlSlot: given::HasImageUrl, PromptSlot: given::HasPrompt> IntoInput
-for Builder<ImageUrlSlot, PromptSlot> {
+impl<
+    ImageUrlSlot: given::HasImageUrl,
+    PromptSlot: given::HasPrompt,
+> IntoInput for Builder<ImageUrlSlot, PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

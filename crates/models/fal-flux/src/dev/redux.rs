@@ -129,7 +129,8 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux/dev/redux must be `jpeg` or `png`"
+    OutputFormat,
+    "`output_format` of fal-ai/flux/dev/redux must be `jpeg` or `png`",
 );
 
 /// The values of `acceleration`.
@@ -161,7 +162,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux/dev/redux must be `none`, `regular` or `high`"
+    "`acceleration` of fal-ai/flux/dev/redux must be `none`, `regular` or `high`",
 );
 
 /// What [`fal-ai/flux/dev/redux`](Model) gives.

@@ -117,7 +117,8 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux/schnell/redux must be `jpeg` or `png`"
+    OutputFormat,
+    "`output_format` of fal-ai/flux/schnell/redux must be `jpeg` or `png`",
 );
 
 /// The values of `acceleration`.
@@ -149,7 +150,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux/schnell/redux must be `none`, `regular` or `high`"
+    "`acceleration` of fal-ai/flux/schnell/redux must be `none`, `regular` or `high`",
 );
 
 /// What [`fal-ai/flux/schnell/redux`](Model) gives.

@@ -116,7 +116,7 @@ impl Mode {
 
 fal_core::closed_enum!(
     Mode,
-    "`mode` of fal-ai/luma-dream-machine/ray-2/modify must be `adhere_1`, `adhere_2`, `adhere_3`, `flex_1`, `flex_2`, `flex_3`, `reimagine_1`, `reimagine_2` or `reimagine_3`"
+    "`mode` of fal-ai/luma-dream-machine/ray-2/modify must be `adhere_1`, `adhere_2`, `adhere_3`, `flex_1`, `flex_2`, `flex_3`, `reimagine_1`, `reimagine_2` or `reimagine_3`",
 );
 
 /// What [`fal-ai/luma-dream-machine/ray-2/modify`](Model) gives.

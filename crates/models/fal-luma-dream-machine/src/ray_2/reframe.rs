@@ -112,7 +112,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/luma-dream-machine/ray-2/reframe must be `1:1`, `16:9`, `9:16`, `4:3`, `3:4`, `21:9` or `9:21`"
+    "`aspect_ratio` of fal-ai/luma-dream-machine/ray-2/reframe must be `1:1`, `16:9`, `9:16`, `4:3`, `3:4`, `21:9` or `9:21`",
 );
 
 /// What [`fal-ai/luma-dream-machine/ray-2/reframe`](Model) gives.
@@ -170,10 +170,7 @@ struct Optional {
 
 impl<VideoUrlSlot, AspectRatioSlot> Builder<VideoUrlSlot, AspectRatioSlot> {
     /// [`video_url`](Input::video_url): Video to reframe.
-    pub fn video_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<File, AspectRatioSlot> {
+    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File, AspectRatioSlot> {
         Builder {
             video_url: value.into_file(),
             aspect_ratio: self.aspect_ratio,
@@ -182,10 +179,7 @@ impl<VideoUrlSlot, AspectRatioSlot> Builder<VideoUrlSlot, AspectRatioSlot> {
     }
 
     /// [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height.
-    pub fn aspect_ratio(
-        self,
-        value: impl Into<AspectRatio>,
-    ) -> Builder<VideoUrlSlot, AspectRatio> {
+    pub fn aspect_ratio(self, value: impl Into<AspectRatio>) -> Builder<VideoUrlSlot, AspectRatio> {
         Builder {
             video_url: self.video_url,
             aspect_ratio: value.into(),
@@ -282,8 +276,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<VideoUrlSlot: given::HasVideoUrl, AspectRatioSlot: given::HasAspectRatio> IntoInput
-for Builder<VideoUrlSlot, AspectRatioSlot> {
+impl<
+    VideoUrlSlot: given::HasVideoUrl,
+    AspectRatioSlot: given::HasAspectRatio,
+> IntoInput for Builder<VideoUrlSlot, AspectRatioSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -90,12 +90,7 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_360p,
-        Self::_540p,
-        Self::_720p,
-        Self::_1080p,
-    ];
+    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
 
     /// The value on the wire.
     #[must_use]
@@ -111,7 +106,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/c1/image-to-video must be `360p`, `540p`, `720p` or `1080p`"
+    "`resolution` of fal-ai/pixverse/c1/image-to-video must be `360p`, `540p`, `720p` or `1080p`",
 );
 
 /// `duration`: between 1 and 15.
@@ -247,8 +242,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
-for Builder<PromptSlot, ImageUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlSlot: given::HasImageUrl,
+> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -136,7 +136,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/pixverse/c1/reference-to-video must be `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `2:3`, `3:2` or `21:9`"
+    "`aspect_ratio` of fal-ai/pixverse/c1/reference-to-video must be `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `2:3`, `3:2` or `21:9`",
 );
 
 /// The values of `resolution`.
@@ -155,12 +155,7 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_360p,
-        Self::_540p,
-        Self::_720p,
-        Self::_1080p,
-    ];
+    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
 
     /// The value on the wire.
     #[must_use]
@@ -176,7 +171,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/c1/reference-to-video must be `360p`, `540p`, `720p` or `1080p`"
+    "`resolution` of fal-ai/pixverse/c1/reference-to-video must be `360p`, `540p`, `720p` or `1080p`",
 );
 
 /// `duration`: between 1 and 15.
@@ -234,10 +229,7 @@ struct Optional {
 
 impl<PromptSlot, ImageReferencesSlot> Builder<PromptSlot, ImageReferencesSlot> {
     /// [`prompt`](Input::prompt): What happens in the video, in plain language.
-    pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<String, ImageReferencesSlot> {
+    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageReferencesSlot> {
         Builder {
             prompt: value.into(),
             image_references: self.image_references,
@@ -345,9 +337,7 @@ impl Parameters for Input {
     }
 
     fn check(&self, check: &mut Check) {
-        check
-            .at("image_references")
-            .list::<bounds::ImageReferences, _>(&self.image_references);
+        check.at("image_references").list::<bounds::ImageReferences, _>(&self.image_references);
     }
 }
 
@@ -498,10 +488,8 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type image_references = fal_core::arg::List<
-        super::ImageReference,
-        super::bounds::ImageReferences,
-    >;
+    pub type image_references =
+        fal_core::arg::List<super::ImageReference, super::bounds::ImageReferences>;
 }
 
 #[doc(hidden)]

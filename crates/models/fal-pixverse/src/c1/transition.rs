@@ -136,7 +136,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/pixverse/c1/transition must be `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `2:3`, `3:2` or `21:9`"
+    "`aspect_ratio` of fal-ai/pixverse/c1/transition must be `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `2:3`, `3:2` or `21:9`",
 );
 
 /// The values of `resolution`.
@@ -155,12 +155,7 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_360p,
-        Self::_540p,
-        Self::_720p,
-        Self::_1080p,
-    ];
+    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
 
     /// The value on the wire.
     #[must_use]
@@ -176,7 +171,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/c1/transition must be `360p`, `540p`, `720p` or `1080p`"
+    "`resolution` of fal-ai/pixverse/c1/transition must be `360p`, `540p`, `720p` or `1080p`",
 );
 
 /// `duration`: between 1 and 15.
@@ -217,11 +212,7 @@ impl Input {
 /// Builds [`Input`]; what is [`Unset`] has still to be given.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build` or a verb takes it"]
-pub struct Builder<
-    PromptSlot = Unset,
-    FirstImageUrlSlot = Unset,
-    EndImageUrlSlot = Unset,
-> {
+pub struct Builder<PromptSlot = Unset, FirstImageUrlSlot = Unset, EndImageUrlSlot = Unset> {
     prompt: PromptSlot,
     first_image_url: FirstImageUrlSlot,
     end_image_url: EndImageUrlSlot,

@@ -109,12 +109,7 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_360p,
-        Self::_540p,
-        Self::_720p,
-        Self::_1080p,
-    ];
+    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
 
     /// The value on the wire.
     #[must_use]
@@ -130,7 +125,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/v5.5/image-to-video must be `360p`, `540p`, `720p` or `1080p`"
+    "`resolution` of fal-ai/pixverse/v5.5/image-to-video must be `360p`, `540p`, `720p` or `1080p`",
 );
 
 /// The values of `duration`.
@@ -162,7 +157,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/pixverse/v5.5/image-to-video must be `5`, `8` or `10`"
+    "`duration` of fal-ai/pixverse/v5.5/image-to-video must be `5`, `8` or `10`",
 );
 
 /// The values of `style`.
@@ -206,7 +201,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/pixverse/v5.5/image-to-video must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
+    "`style` of fal-ai/pixverse/v5.5/image-to-video must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`",
 );
 
 /// The values of `thinking_type`.
@@ -238,7 +233,7 @@ impl ThinkingType {
 
 fal_core::closed_enum!(
     ThinkingType,
-    "`thinking_type` of fal-ai/pixverse/v5.5/image-to-video must be `enabled`, `disabled` or `auto`"
+    "`thinking_type` of fal-ai/pixverse/v5.5/image-to-video must be `enabled`, `disabled` or `auto`",
 );
 
 /// What [`fal-ai/pixverse/v5.5/image-to-video`](Model) gives.
@@ -406,8 +401,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
-for Builder<PromptSlot, ImageUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlSlot: given::HasImageUrl,
+> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

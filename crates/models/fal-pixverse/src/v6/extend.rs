@@ -122,7 +122,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/pixverse/v6/extend must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
+    "`style` of fal-ai/pixverse/v6/extend must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`",
 );
 
 /// The values of `resolution`.
@@ -141,12 +141,7 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_360p,
-        Self::_540p,
-        Self::_720p,
-        Self::_1080p,
-    ];
+    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
 
     /// The value on the wire.
     #[must_use]
@@ -162,7 +157,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/v6/extend must be `360p`, `540p`, `720p` or `1080p`"
+    "`resolution` of fal-ai/pixverse/v6/extend must be `360p`, `540p`, `720p` or `1080p`",
 );
 
 /// `duration`: between 1 and 15.
@@ -314,8 +309,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<VideoUrlSlot: given::HasVideoUrl, PromptSlot: given::HasPrompt> IntoInput
-for Builder<VideoUrlSlot, PromptSlot> {
+impl<
+    VideoUrlSlot: given::HasVideoUrl,
+    PromptSlot: given::HasPrompt,
+> IntoInput for Builder<VideoUrlSlot, PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -108,12 +108,7 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_360p,
-        Self::_540p,
-        Self::_720p,
-        Self::_1080p,
-    ];
+    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
 
     /// The value on the wire.
     #[must_use]
@@ -129,7 +124,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/v6/image-to-video must be `360p`, `540p`, `720p` or `1080p`"
+    "`resolution` of fal-ai/pixverse/v6/image-to-video must be `360p`, `540p`, `720p` or `1080p`",
 );
 
 /// `duration`: between 1 and 15.
@@ -176,7 +171,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/pixverse/v6/image-to-video must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
+    "`style` of fal-ai/pixverse/v6/image-to-video must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`",
 );
 
 /// The values of `thinking_type`.
@@ -208,7 +203,7 @@ impl ThinkingType {
 
 fal_core::closed_enum!(
     ThinkingType,
-    "`thinking_type` of fal-ai/pixverse/v6/image-to-video must be `enabled`, `disabled` or `auto`"
+    "`thinking_type` of fal-ai/pixverse/v6/image-to-video must be `enabled`, `disabled` or `auto`",
 );
 
 /// What [`fal-ai/pixverse/v6/image-to-video`](Model) gives.
@@ -376,8 +371,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
-for Builder<PromptSlot, ImageUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlSlot: given::HasImageUrl,
+> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -149,7 +149,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/pixverse/v6/text-to-video must be `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `2:3`, `3:2` or `21:9`"
+    "`aspect_ratio` of fal-ai/pixverse/v6/text-to-video must be `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `2:3`, `3:2` or `21:9`",
 );
 
 /// The values of `resolution`.
@@ -168,12 +168,7 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_360p,
-        Self::_540p,
-        Self::_720p,
-        Self::_1080p,
-    ];
+    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
 
     /// The value on the wire.
     #[must_use]
@@ -189,7 +184,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/v6/text-to-video must be `360p`, `540p`, `720p` or `1080p`"
+    "`resolution` of fal-ai/pixverse/v6/text-to-video must be `360p`, `540p`, `720p` or `1080p`",
 );
 
 /// `duration`: between 1 and 15.
@@ -236,7 +231,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/pixverse/v6/text-to-video must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
+    "`style` of fal-ai/pixverse/v6/text-to-video must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`",
 );
 
 /// The values of `thinking_type`.
@@ -268,7 +263,7 @@ impl ThinkingType {
 
 fal_core::closed_enum!(
     ThinkingType,
-    "`thinking_type` of fal-ai/pixverse/v6/text-to-video must be `enabled`, `disabled` or `auto`"
+    "`thinking_type` of fal-ai/pixverse/v6/text-to-video must be `enabled`, `disabled` or `auto`",
 );
 
 /// What [`fal-ai/pixverse/v6/text-to-video`](Model) gives.

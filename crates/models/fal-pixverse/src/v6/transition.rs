@@ -155,7 +155,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/pixverse/v6/transition must be `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `2:3`, `3:2` or `21:9`"
+    "`aspect_ratio` of fal-ai/pixverse/v6/transition must be `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `2:3`, `3:2` or `21:9`",
 );
 
 /// The values of `resolution`.
@@ -174,12 +174,7 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_360p,
-        Self::_540p,
-        Self::_720p,
-        Self::_1080p,
-    ];
+    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
 
     /// The value on the wire.
     #[must_use]
@@ -195,7 +190,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/v6/transition must be `360p`, `540p`, `720p` or `1080p`"
+    "`resolution` of fal-ai/pixverse/v6/transition must be `360p`, `540p`, `720p` or `1080p`",
 );
 
 /// `duration`: between 1 and 15.
@@ -242,7 +237,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/pixverse/v6/transition must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
+    "`style` of fal-ai/pixverse/v6/transition must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`",
 );
 
 /// The values of `thinking_type`.
@@ -274,7 +269,7 @@ impl ThinkingType {
 
 fal_core::closed_enum!(
     ThinkingType,
-    "`thinking_type` of fal-ai/pixverse/v6/transition must be `enabled`, `disabled` or `auto`"
+    "`thinking_type` of fal-ai/pixverse/v6/transition must be `enabled`, `disabled` or `auto`",
 );
 
 /// What [`fal-ai/pixverse/v6/transition`](Model) gives.
@@ -312,11 +307,7 @@ impl Input {
 /// Builds [`Input`]; what is [`Unset`] has still to be given.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build` or a verb takes it"]
-pub struct Builder<
-    PromptSlot = Unset,
-    FirstImageUrlSlot = Unset,
-    EndImageUrlSlot = Unset,
-> {
+pub struct Builder<PromptSlot = Unset, FirstImageUrlSlot = Unset, EndImageUrlSlot = Unset> {
     prompt: PromptSlot,
     first_image_url: FirstImageUrlSlot,
     end_image_url: EndImageUrlSlot,

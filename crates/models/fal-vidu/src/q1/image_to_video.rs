@@ -77,12 +77,7 @@ pub enum MovementAmplitude {
 
 impl MovementAmplitude {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::Small,
-        Self::Medium,
-        Self::Large,
-    ];
+    pub const ALL: &'static [Self] = &[Self::Auto, Self::Small, Self::Medium, Self::Large];
 
     /// The value on the wire.
     #[must_use]
@@ -98,7 +93,7 @@ impl MovementAmplitude {
 
 fal_core::closed_enum!(
     MovementAmplitude,
-    "`movement_amplitude` of fal-ai/vidu/q1/image-to-video must be `auto`, `small`, `medium` or `large`"
+    "`movement_amplitude` of fal-ai/vidu/q1/image-to-video must be `auto`, `small`, `medium` or `large`",
 );
 
 /// What [`fal-ai/vidu/q1/image-to-video`](Model) gives.
@@ -214,8 +209,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
-for Builder<PromptSlot, ImageUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlSlot: given::HasImageUrl,
+> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -105,7 +105,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/vidu/q1/reference-to-video must be `16:9`, `9:16` or `1:1`"
+    "`aspect_ratio` of fal-ai/vidu/q1/reference-to-video must be `16:9`, `9:16` or `1:1`",
 );
 
 /// The values of `movement_amplitude`.
@@ -124,12 +124,7 @@ pub enum MovementAmplitude {
 
 impl MovementAmplitude {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::Small,
-        Self::Medium,
-        Self::Large,
-    ];
+    pub const ALL: &'static [Self] = &[Self::Auto, Self::Small, Self::Medium, Self::Large];
 
     /// The value on the wire.
     #[must_use]
@@ -145,7 +140,7 @@ impl MovementAmplitude {
 
 fal_core::closed_enum!(
     MovementAmplitude,
-    "`movement_amplitude` of fal-ai/vidu/q1/reference-to-video must be `auto`, `small`, `medium` or `large`"
+    "`movement_amplitude` of fal-ai/vidu/q1/reference-to-video must be `auto`, `small`, `medium` or `large`",
 );
 
 /// What [`fal-ai/vidu/q1/reference-to-video`](Model) gives.
@@ -200,10 +195,7 @@ struct Optional {
 impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsSlot> {
     /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 1500 characters.
-    pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<String, ReferenceImageUrlsSlot> {
+    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ReferenceImageUrlsSlot> {
         Builder {
             prompt: value.into(),
             reference_image_urls: self.reference_image_urls,

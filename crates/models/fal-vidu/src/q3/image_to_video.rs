@@ -101,12 +101,7 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_360p,
-        Self::_540p,
-        Self::_720p,
-        Self::_1080p,
-    ];
+    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
 
     /// The value on the wire.
     #[must_use]
@@ -122,7 +117,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/vidu/q3/image-to-video must be `360p`, `540p`, `720p` or `1080p`"
+    "`resolution` of fal-ai/vidu/q3/image-to-video must be `360p`, `540p`, `720p` or `1080p`",
 );
 
 /// What [`fal-ai/vidu/q3/image-to-video`](Model) gives.

@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -126,7 +128,8 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution, "`resolution` of wan/v2.6/image-to-video/flash must be `720p` or `1080p`"
+    Resolution,
+    "`resolution` of wan/v2.6/image-to-video/flash must be `720p` or `1080p`",
 );
 
 /// The values of `duration`.
@@ -157,7 +160,8 @@ impl Duration {
 }
 
 fal_core::closed_enum!(
-    Duration, "`duration` of wan/v2.6/image-to-video/flash must be `5`, `10` or `15`"
+    Duration,
+    "`duration` of wan/v2.6/image-to-video/flash must be `5`, `10` or `15`",
 );
 
 /// What [`wan/v2.6/image-to-video/flash`](Model) gives.
@@ -331,8 +335,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
-for Builder<PromptSlot, ImageUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlSlot: given::HasImageUrl,
+> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "Character1 dances on a rainy stage");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -156,7 +158,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of wan/v2.6/reference-to-video/flash must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`"
+    "`aspect_ratio` of wan/v2.6/reference-to-video/flash must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`",
 );
 
 /// The values of `resolution`.
@@ -185,7 +187,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of wan/v2.6/reference-to-video/flash must be `720p` or `1080p`"
+    "`resolution` of wan/v2.6/reference-to-video/flash must be `720p` or `1080p`",
 );
 
 /// The values of `duration`.
@@ -213,7 +215,8 @@ impl Duration {
 }
 
 fal_core::closed_enum!(
-    Duration, "`duration` of wan/v2.6/reference-to-video/flash must be `5` or `10`"
+    Duration,
+    "`duration` of wan/v2.6/reference-to-video/flash must be `5` or `10`",
 );
 
 /// What [`wan/v2.6/reference-to-video/flash`](Model) gives.

@@ -17,7 +17,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -171,7 +173,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/wan/v2.2-14b/speech-to-video must be `480p`, `580p` or `720p`"
+    "`resolution` of fal-ai/wan/v2.2-14b/speech-to-video must be `480p`, `580p` or `720p`",
 );
 
 /// `num_inference_steps`: between 2 and 40.
@@ -199,12 +201,7 @@ pub enum VideoQuality {
 
 impl VideoQuality {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Maximum,
-    ];
+    pub const ALL: &'static [Self] = &[Self::Low, Self::Medium, Self::High, Self::Maximum];
 
     /// The value on the wire.
     #[must_use]
@@ -220,7 +217,7 @@ impl VideoQuality {
 
 fal_core::closed_enum!(
     VideoQuality,
-    "`video_quality` of fal-ai/wan/v2.2-14b/speech-to-video must be `low`, `medium`, `high` or `maximum`"
+    "`video_quality` of fal-ai/wan/v2.2-14b/speech-to-video must be `low`, `medium`, `high` or `maximum`",
 );
 
 /// The values of `video_write_mode`.
@@ -252,7 +249,7 @@ impl VideoWriteMode {
 
 fal_core::closed_enum!(
     VideoWriteMode,
-    "`video_write_mode` of fal-ai/wan/v2.2-14b/speech-to-video must be `fast`, `balanced` or `small`"
+    "`video_write_mode` of fal-ai/wan/v2.2-14b/speech-to-video must be `fast`, `balanced` or `small`",
 );
 
 /// What [`fal-ai/wan/v2.2-14b/speech-to-video`](Model) gives.
@@ -314,17 +311,10 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<
-    PromptSlot,
-    ImageUrlSlot,
-    AudioUrlSlot,
-> Builder<PromptSlot, ImageUrlSlot, AudioUrlSlot> {
+impl<PromptSlot, ImageUrlSlot, AudioUrlSlot> Builder<PromptSlot, ImageUrlSlot, AudioUrlSlot> {
     /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
-    pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<String, ImageUrlSlot, AudioUrlSlot> {
+    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot, AudioUrlSlot> {
         Builder {
             prompt: value.into(),
             image_url: self.image_url,
@@ -375,10 +365,7 @@ impl<
 
     /// [`frames_per_second`](Input::frames_per_second): Frames a second of the video, before any are
     /// put between them. Between 4 and 60. Default `16`.
-    pub fn frames_per_second(
-        mut self,
-        value: impl Param<Nullable<FramesPerSecond>>,
-    ) -> Self {
+    pub fn frames_per_second(mut self, value: impl Param<Nullable<FramesPerSecond>>) -> Self {
         self.optional.frames_per_second = value.into_param();
         self
     }
@@ -451,11 +438,7 @@ impl<
     }
 }
 
-impl<
-    PromptSlot,
-    ImageUrlSlot,
-    AudioUrlSlot,
-> Builder<PromptSlot, ImageUrlSlot, AudioUrlSlot> {
+impl<PromptSlot, ImageUrlSlot, AudioUrlSlot> Builder<PromptSlot, ImageUrlSlot, AudioUrlSlot> {
     /// The finished value. Everything required has been given, or this does not compile.
     pub fn build(self) -> Input
     where

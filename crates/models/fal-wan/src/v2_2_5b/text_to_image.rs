@@ -151,7 +151,7 @@ impl ImageFormat {
 
 fal_core::closed_enum!(
     ImageFormat,
-    "`image_format` of fal-ai/wan/v2.2-5b/text-to-image must be `png` or `jpeg`"
+    "`image_format` of fal-ai/wan/v2.2-5b/text-to-image must be `png` or `jpeg`",
 );
 
 /// What [`fal-ai/wan/v2.2-5b/text-to-image`](Model) gives.

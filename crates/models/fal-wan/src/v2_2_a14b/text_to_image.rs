@@ -154,7 +154,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/wan/v2.2-a14b/text-to-image must be `none` or `regular`"
+    "`acceleration` of fal-ai/wan/v2.2-a14b/text-to-image must be `none` or `regular`",
 );
 
 /// `guidance_scale`: between 1.0 and 10.0.

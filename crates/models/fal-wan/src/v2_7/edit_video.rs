@@ -113,7 +113,8 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/wan/v2.7/edit-video must be `720p` or `1080p`"
+    Resolution,
+    "`resolution` of fal-ai/wan/v2.7/edit-video must be `720p` or `1080p`",
 );
 
 /// The values of `aspect_ratio`.
@@ -157,7 +158,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/wan/v2.7/edit-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`"
+    "`aspect_ratio` of fal-ai/wan/v2.7/edit-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`",
 );
 
 /// The values of `duration`.
@@ -221,7 +222,7 @@ impl Duration {
 
 fal_core::integer_enum!(
     Duration,
-    "`duration` of fal-ai/wan/v2.7/edit-video must be `0`, `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`"
+    "`duration` of fal-ai/wan/v2.7/edit-video must be `0`, `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`",
 );
 
 /// The values of `audio_setting`.
@@ -250,7 +251,7 @@ impl AudioSetting {
 
 fal_core::closed_enum!(
     AudioSetting,
-    "`audio_setting` of fal-ai/wan/v2.7/edit-video must be `auto` or `origin`"
+    "`audio_setting` of fal-ai/wan/v2.7/edit-video must be `auto` or `origin`",
 );
 
 /// What [`fal-ai/wan/v2.7/edit-video`](Model) gives.
@@ -415,8 +416,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, VideoUrlSlot: given::HasVideoUrl> IntoInput
-for Builder<PromptSlot, VideoUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    VideoUrlSlot: given::HasVideoUrl,
+> IntoInput for Builder<PromptSlot, VideoUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

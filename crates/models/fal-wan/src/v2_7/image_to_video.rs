@@ -117,7 +117,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/wan/v2.7/image-to-video must be `720p` or `1080p`"
+    "`resolution` of fal-ai/wan/v2.7/image-to-video must be `720p` or `1080p`",
 );
 
 /// The values of `duration`.
@@ -197,7 +197,7 @@ impl Duration {
 
 fal_core::integer_enum!(
     Duration,
-    "`duration` of fal-ai/wan/v2.7/image-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
+    "`duration` of fal-ai/wan/v2.7/image-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`",
 );
 
 /// What [`fal-ai/wan/v2.7/image-to-video`](Model) gives.

@@ -134,7 +134,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/wan/v2.7/reference-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`"
+    "`aspect_ratio` of fal-ai/wan/v2.7/reference-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`",
 );
 
 /// The values of `resolution`.
@@ -163,7 +163,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/wan/v2.7/reference-to-video must be `720p` or `1080p`"
+    "`resolution` of fal-ai/wan/v2.7/reference-to-video must be `720p` or `1080p`",
 );
 
 /// The values of `duration`.
@@ -223,7 +223,7 @@ impl Duration {
 
 fal_core::integer_enum!(
     Duration,
-    "`duration` of fal-ai/wan/v2.7/reference-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`"
+    "`duration` of fal-ai/wan/v2.7/reference-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`",
 );
 
 /// What [`fal-ai/wan/v2.7/reference-to-video`](Model) gives.

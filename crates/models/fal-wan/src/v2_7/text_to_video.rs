@@ -133,7 +133,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/wan/v2.7/text-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`"
+    "`aspect_ratio` of fal-ai/wan/v2.7/text-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`",
 );
 
 /// The values of `resolution`.
@@ -161,7 +161,8 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/wan/v2.7/text-to-video must be `720p` or `1080p`"
+    Resolution,
+    "`resolution` of fal-ai/wan/v2.7/text-to-video must be `720p` or `1080p`",
 );
 
 /// The values of `duration`.
@@ -241,7 +242,7 @@ impl Duration {
 
 fal_core::integer_enum!(
     Duration,
-    "`duration` of fal-ai/wan/v2.7/text-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
+    "`duration` of fal-ai/wan/v2.7/text-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`",
 );
 
 /// What [`fal-ai/wan/v2.7/text-to-video`](Model) gives.

@@ -132,11 +132,7 @@ impl ImageSizeValue {
             b"auto" => Self::Auto,
             b"auto_2K" => Self::Auto2k,
             b"auto_4K" => Self::Auto4k,
-            _ => {
-                fal_core::arg::refuse(
-                    "`image_size` of fal-ai/bytedance/seedream/v4/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto`, `auto_2K` or `auto_4K`, or a `ImageSize`",
-                )
-            }
+            _ => fal_core::arg::refuse("`image_size` of fal-ai/bytedance/seedream/v4/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto`, `auto_2K` or `auto_4K`, or a `ImageSize`"),
         }
     }
 }
@@ -179,7 +175,7 @@ impl EnhancePromptMode {
 
 fal_core::closed_enum!(
     EnhancePromptMode,
-    "`enhance_prompt_mode` of fal-ai/bytedance/seedream/v4/text-to-image must be `standard` or `fast`"
+    "`enhance_prompt_mode` of fal-ai/bytedance/seedream/v4/text-to-image must be `standard` or `fast`",
 );
 
 /// What [`fal-ai/bytedance/seedream/v4/text-to-image`](Model) gives.

@@ -22,7 +22,9 @@ pub mod lora;
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -213,7 +215,8 @@ impl Input {
     pub const DEFAULT_CNS_ALPHA_EXP_INTERP: bool = true;
 
     /// Of [`cns_alpha_exp_sharpness`](Self::cns_alpha_exp_sharpness): `0.75`.
-    pub const DEFAULT_CNS_ALPHA_EXP_SHARPNESS: CnsAlphaExpSharpness = CnsAlphaExpSharpness::literal(0.75);
+    pub const DEFAULT_CNS_ALPHA_EXP_SHARPNESS: CnsAlphaExpSharpness =
+        CnsAlphaExpSharpness::literal(0.75);
 
     /// Of [`cns_num_freq_bins`](Self::cns_num_freq_bins): `32`.
     pub const DEFAULT_CNS_NUM_FREQ_BINS: CnsNumFreqBins = CnsNumFreqBins::literal(32);
@@ -260,7 +263,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-2/klein/4b/base must be `none`, `regular` or `high`"
+    "`acceleration` of fal-ai/flux-2/klein/4b/base must be `none`, `regular` or `high`",
 );
 
 /// The values of `output_format`.
@@ -292,7 +295,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-2/klein/4b/base must be `jpeg`, `png` or `webp`"
+    "`output_format` of fal-ai/flux-2/klein/4b/base must be `jpeg`, `png` or `webp`",
 );
 
 /// `cns_s_churn`: between 0.0 and 2.0.
@@ -324,7 +327,7 @@ impl CnsGammaSource {
 
 fal_core::closed_enum!(
     CnsGammaSource,
-    "`cns_gamma_source` of fal-ai/flux-2/klein/4b/base must be `matrix` or `approximation`"
+    "`cns_gamma_source` of fal-ai/flux-2/klein/4b/base must be `matrix` or `approximation`",
 );
 
 /// `cns_power_gamma`: between 0.1 and 3.0.
@@ -584,10 +587,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// [`cns_alpha_exp_sharpness`](Input::cns_alpha_exp_sharpness): How sharply the exponential curve
     /// of the tilt bends. Between 0.1 and 10.0. Default `0.75`.
-    pub fn cns_alpha_exp_sharpness(
-        mut self,
-        value: impl Param<CnsAlphaExpSharpness>,
-    ) -> Self {
+    pub fn cns_alpha_exp_sharpness(mut self, value: impl Param<CnsAlphaExpSharpness>) -> Self {
         self.optional.cns_alpha_exp_sharpness = value.into_param();
         self
     }

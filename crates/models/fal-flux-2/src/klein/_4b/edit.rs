@@ -124,7 +124,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-2/klein/4b/edit must be `jpeg`, `png` or `webp`"
+    "`output_format` of fal-ai/flux-2/klein/4b/edit must be `jpeg`, `png` or `webp`",
 );
 
 /// What [`fal-ai/flux-2/klein/4b/edit`](Model) gives.
@@ -201,10 +201,7 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
     }
 
     /// [`image_urls`](Input::image_urls): Images to change, or to take things from.
-    pub fn image_urls(
-        self,
-        value: impl Into<Vec<File>>,
-    ) -> Builder<PromptSlot, Vec<File>> {
+    pub fn image_urls(self, value: impl Into<Vec<File>>) -> Builder<PromptSlot, Vec<File>> {
         Builder {
             prompt: self.prompt,
             image_urls: value.into(),
@@ -297,8 +294,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlsSlot: given::HasImageUrls> IntoInput
-for Builder<PromptSlot, ImageUrlsSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlsSlot: given::HasImageUrls,
+> IntoInput for Builder<PromptSlot, ImageUrlsSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -135,11 +135,7 @@ impl ImageSizeValue {
             b"portrait_16_9" => Self::Portrait16_9,
             b"landscape_4_3" => Self::Landscape4_3,
             b"landscape_16_9" => Self::Landscape16_9,
-            _ => {
-                fal_core::arg::refuse(
-                    "`image_size` of fal-ai/hunyuan-image/v3/instruct/text-to-image must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
-                )
-            }
+            _ => fal_core::arg::refuse("`image_size` of fal-ai/hunyuan-image/v3/instruct/text-to-image must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`"),
         }
     }
 }
@@ -182,7 +178,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/hunyuan-image/v3/instruct/text-to-image must be `jpeg` or `png`"
+    "`output_format` of fal-ai/hunyuan-image/v3/instruct/text-to-image must be `jpeg` or `png`",
 );
 
 /// What [`fal-ai/hunyuan-image/v3/instruct/text-to-image`](Model) gives.

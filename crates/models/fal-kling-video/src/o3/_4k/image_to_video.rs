@@ -155,7 +155,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/kling-video/o3/4k/image-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
+    "`duration` of fal-ai/kling-video/o3/4k/image-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`",
 );
 
 /// The values of `shot_type`.
@@ -184,7 +184,7 @@ impl ShotType {
 
 fal_core::closed_enum!(
     ShotType,
-    "`shot_type` of fal-ai/kling-video/o3/4k/image-to-video must be `customize` or `intelligent`"
+    "`shot_type` of fal-ai/kling-video/o3/4k/image-to-video must be `customize` or `intelligent`",
 );
 
 /// What [`fal-ai/kling-video/o3/4k/image-to-video`](Model) gives.
@@ -275,10 +275,7 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
 
     /// [`multi_prompt`](Input::multi_prompt): Shots that the video is cut into, in order of appearance,
     /// each with a prompt and a length of its own.
-    pub fn multi_prompt(
-        mut self,
-        value: impl Param<Vec<KlingV3MultiPromptElement>>,
-    ) -> Self {
+    pub fn multi_prompt(mut self, value: impl Param<Vec<KlingV3MultiPromptElement>>) -> Self {
         self.optional.multi_prompt = value.into_param();
         self
     }

@@ -107,7 +107,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/kling-video/v1/standard/text-to-video must be `5` or `10`"
+    "`duration` of fal-ai/kling-video/v1/standard/text-to-video must be `5` or `10`",
 );
 
 /// The values of `aspect_ratio`.
@@ -139,7 +139,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/kling-video/v1/standard/text-to-video must be `16:9`, `9:16` or `1:1`"
+    "`aspect_ratio` of fal-ai/kling-video/v1/standard/text-to-video must be `16:9`, `9:16` or `1:1`",
 );
 
 /// `cfg_scale`: between 0.0 and 1.0.
@@ -182,7 +182,7 @@ impl CameraControlValue {
 
 fal_core::closed_enum!(
     CameraControlValue,
-    "`camera_control` of fal-ai/kling-video/v1/standard/text-to-video must be `down_back`, `forward_up`, `right_turn_forward` or `left_turn_forward`"
+    "`camera_control` of fal-ai/kling-video/v1/standard/text-to-video must be `down_back`, `forward_up`, `right_turn_forward` or `left_turn_forward`",
 );
 
 /// What [`fal-ai/kling-video/v1/standard/text-to-video`](Model) gives.

@@ -99,7 +99,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/kling-video/v2.1/standard/image-to-video must be `5` or `10`"
+    "`duration` of fal-ai/kling-video/v2.1/standard/image-to-video must be `5` or `10`",
 );
 
 /// `cfg_scale`: between 0.0 and 1.0.
@@ -227,8 +227,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
-for Builder<PromptSlot, ImageUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlSlot: given::HasImageUrl,
+> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -109,7 +109,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/kling-video/v2.6/pro/image-to-video must be `5` or `10`"
+    "`duration` of fal-ai/kling-video/v2.6/pro/image-to-video must be `5` or `10`",
 );
 
 /// What [`fal-ai/kling-video/v2.6/pro/image-to-video`](Model) gives.
@@ -175,10 +175,7 @@ impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
 
     /// [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10 MiB. At
     /// least 300 px wide. At least 300 px high.
-    pub fn start_image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<PromptSlot, File> {
+    pub fn start_image_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
             start_image_url: value.into_file(),
@@ -256,8 +253,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, StartImageUrlSlot: given::HasStartImageUrl> IntoInput
-for Builder<PromptSlot, StartImageUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    StartImageUrlSlot: given::HasStartImageUrl,
+> IntoInput for Builder<PromptSlot, StartImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -98,7 +98,7 @@ impl CharacterOrientation {
 
 fal_core::closed_enum!(
     CharacterOrientation,
-    "`character_orientation` of fal-ai/kling-video/v3/pro/motion-control must be `image` or `video`"
+    "`character_orientation` of fal-ai/kling-video/v3/pro/motion-control must be `image` or `video`",
 );
 
 /// What [`fal-ai/kling-video/v3/pro/motion-control`](Model) gives.
@@ -136,11 +136,7 @@ impl Input {
 /// Builds [`Input`]; what is [`Unset`] has still to be given.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build` or a verb takes it"]
-pub struct Builder<
-    ImageUrlSlot = Unset,
-    VideoUrlSlot = Unset,
-    CharacterOrientationSlot = Unset,
-> {
+pub struct Builder<ImageUrlSlot = Unset, VideoUrlSlot = Unset, CharacterOrientationSlot = Unset> {
     image_url: ImageUrlSlot,
     video_url: VideoUrlSlot,
     character_orientation: CharacterOrientationSlot,

@@ -124,7 +124,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/vidu/q2/reference-to-video/pro must be `540p`, `720p` or `1080p`"
+    "`resolution` of fal-ai/vidu/q2/reference-to-video/pro must be `540p`, `720p` or `1080p`",
 );
 
 /// The values of `movement_amplitude`.
@@ -143,12 +143,7 @@ pub enum MovementAmplitude {
 
 impl MovementAmplitude {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::Small,
-        Self::Medium,
-        Self::Large,
-    ];
+    pub const ALL: &'static [Self] = &[Self::Auto, Self::Small, Self::Medium, Self::Large];
 
     /// The value on the wire.
     #[must_use]
@@ -164,7 +159,7 @@ impl MovementAmplitude {
 
 fal_core::closed_enum!(
     MovementAmplitude,
-    "`movement_amplitude` of fal-ai/vidu/q2/reference-to-video/pro must be `auto`, `small`, `medium` or `large`"
+    "`movement_amplitude` of fal-ai/vidu/q2/reference-to-video/pro must be `auto`, `small`, `medium` or `large`",
 );
 
 /// What [`fal-ai/vidu/q2/reference-to-video/pro`](Model) gives.

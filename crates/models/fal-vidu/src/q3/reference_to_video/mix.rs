@@ -127,7 +127,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/vidu/q3/reference-to-video/mix must be `16:9`, `9:16`, `4:3`, `3:4` or `1:1`"
+    "`aspect_ratio` of fal-ai/vidu/q3/reference-to-video/mix must be `16:9`, `9:16`, `4:3`, `3:4` or `1:1`",
 );
 
 /// The values of `resolution`.
@@ -146,12 +146,7 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_360p,
-        Self::_540p,
-        Self::_720p,
-        Self::_1080p,
-    ];
+    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
 
     /// The value on the wire.
     #[must_use]
@@ -167,7 +162,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/vidu/q3/reference-to-video/mix must be `360p`, `540p`, `720p` or `1080p`"
+    "`resolution` of fal-ai/vidu/q3/reference-to-video/mix must be `360p`, `540p`, `720p` or `1080p`",
 );
 
 /// What [`fal-ai/vidu/q3/reference-to-video/mix`](Model) gives.
@@ -223,10 +218,7 @@ struct Optional {
 impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsSlot> {
     /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 2000 characters.
-    pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<String, ReferenceImageUrlsSlot> {
+    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ReferenceImageUrlsSlot> {
         Builder {
             prompt: value.into(),
             reference_image_urls: self.reference_image_urls,

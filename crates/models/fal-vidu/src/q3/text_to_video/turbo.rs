@@ -124,7 +124,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/vidu/q3/text-to-video/turbo must be `16:9`, `9:16`, `4:3`, `3:4` or `1:1`"
+    "`aspect_ratio` of fal-ai/vidu/q3/text-to-video/turbo must be `16:9`, `9:16`, `4:3`, `3:4` or `1:1`",
 );
 
 /// The values of `resolution`.
@@ -143,12 +143,7 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_360p,
-        Self::_540p,
-        Self::_720p,
-        Self::_1080p,
-    ];
+    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
 
     /// The value on the wire.
     #[must_use]
@@ -164,7 +159,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/vidu/q3/text-to-video/turbo must be `360p`, `540p`, `720p` or `1080p`"
+    "`resolution` of fal-ai/vidu/q3/text-to-video/turbo must be `360p`, `540p`, `720p` or `1080p`",
 );
 
 /// What [`fal-ai/vidu/q3/text-to-video/turbo`](Model) gives.

@@ -157,7 +157,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/wan/v2.2-14b/animate/move must be `480p`, `580p` or `720p`"
+    "`resolution` of fal-ai/wan/v2.2-14b/animate/move must be `480p`, `580p` or `720p`",
 );
 
 /// `num_inference_steps`: between 2 and 40.
@@ -182,12 +182,7 @@ pub enum VideoQuality {
 
 impl VideoQuality {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Maximum,
-    ];
+    pub const ALL: &'static [Self] = &[Self::Low, Self::Medium, Self::High, Self::Maximum];
 
     /// The value on the wire.
     #[must_use]
@@ -203,7 +198,7 @@ impl VideoQuality {
 
 fal_core::closed_enum!(
     VideoQuality,
-    "`video_quality` of fal-ai/wan/v2.2-14b/animate/move must be `low`, `medium`, `high` or `maximum`"
+    "`video_quality` of fal-ai/wan/v2.2-14b/animate/move must be `low`, `medium`, `high` or `maximum`",
 );
 
 /// The values of `video_write_mode`.
@@ -235,7 +230,7 @@ impl VideoWriteMode {
 
 fal_core::closed_enum!(
     VideoWriteMode,
-    "`video_write_mode` of fal-ai/wan/v2.2-14b/animate/move must be `fast`, `balanced` or `small`"
+    "`video_write_mode` of fal-ai/wan/v2.2-14b/animate/move must be `fast`, `balanced` or `small`",
 );
 
 /// What [`fal-ai/wan/v2.2-14b/animate/move`](Model) gives.
@@ -303,10 +298,7 @@ struct Optional {
 
 impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
     /// [`video_url`](Input::video_url): Video of the motion.
-    pub fn video_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<File, ImageUrlSlot> {
+    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File, ImageUrlSlot> {
         Builder {
             video_url: value.into_file(),
             image_url: self.image_url,
@@ -315,10 +307,7 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
     }
 
     /// [`image_url`](Input::image_url): Image of the character.
-    pub fn image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<VideoUrlSlot, File> {
+    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<VideoUrlSlot, File> {
         Builder {
             video_url: self.video_url,
             image_url: value.into_file(),
@@ -442,8 +431,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<VideoUrlSlot: given::HasVideoUrl, ImageUrlSlot: given::HasImageUrl> IntoInput
-for Builder<VideoUrlSlot, ImageUrlSlot> {
+impl<
+    VideoUrlSlot: given::HasVideoUrl,
+    ImageUrlSlot: given::HasImageUrl,
+> IntoInput for Builder<VideoUrlSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -138,7 +140,8 @@ impl Input {
     pub const DEFAULT_INTERPOLATOR_MODEL: InterpolatorModel = InterpolatorModel::Film;
 
     /// Of [`num_interpolated_frames`](Self::num_interpolated_frames): `0`.
-    pub const DEFAULT_NUM_INTERPOLATED_FRAMES: NumInterpolatedFrames = NumInterpolatedFrames::literal(0);
+    pub const DEFAULT_NUM_INTERPOLATED_FRAMES: NumInterpolatedFrames =
+        NumInterpolatedFrames::literal(0);
 
     /// Of [`adjust_fps_for_interpolation`](Self::adjust_fps_for_interpolation): `true`.
     pub const DEFAULT_ADJUST_FPS_FOR_INTERPOLATION: bool = true;
@@ -185,7 +188,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/wan/v2.2-5b/text-to-video/fast-wan must be `480p`, `580p` or `720p`"
+    "`resolution` of fal-ai/wan/v2.2-5b/text-to-video/fast-wan must be `480p`, `580p` or `720p`",
 );
 
 /// The values of `aspect_ratio`.
@@ -217,7 +220,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/wan/v2.2-5b/text-to-video/fast-wan must be `16:9`, `9:16` or `1:1`"
+    "`aspect_ratio` of fal-ai/wan/v2.2-5b/text-to-video/fast-wan must be `16:9`, `9:16` or `1:1`",
 );
 
 /// `guidance_scale`: between 1.0 and 10.0.
@@ -252,7 +255,7 @@ impl InterpolatorModel {
 
 fal_core::closed_enum!(
     InterpolatorModel,
-    "`interpolator_model` of fal-ai/wan/v2.2-5b/text-to-video/fast-wan must be `none`, `film` or `rife`"
+    "`interpolator_model` of fal-ai/wan/v2.2-5b/text-to-video/fast-wan must be `none`, `film` or `rife`",
 );
 
 /// `num_interpolated_frames`: between 0 and 4.
@@ -274,12 +277,7 @@ pub enum VideoQuality {
 
 impl VideoQuality {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Maximum,
-    ];
+    pub const ALL: &'static [Self] = &[Self::Low, Self::Medium, Self::High, Self::Maximum];
 
     /// The value on the wire.
     #[must_use]
@@ -295,7 +293,7 @@ impl VideoQuality {
 
 fal_core::closed_enum!(
     VideoQuality,
-    "`video_quality` of fal-ai/wan/v2.2-5b/text-to-video/fast-wan must be `low`, `medium`, `high` or `maximum`"
+    "`video_quality` of fal-ai/wan/v2.2-5b/text-to-video/fast-wan must be `low`, `medium`, `high` or `maximum`",
 );
 
 /// The values of `video_write_mode`.
@@ -327,7 +325,7 @@ impl VideoWriteMode {
 
 fal_core::closed_enum!(
     VideoWriteMode,
-    "`video_write_mode` of fal-ai/wan/v2.2-5b/text-to-video/fast-wan must be `fast`, `balanced` or `small`"
+    "`video_write_mode` of fal-ai/wan/v2.2-5b/text-to-video/fast-wan must be `fast`, `balanced` or `small`",
 );
 
 /// What [`fal-ai/wan/v2.2-5b/text-to-video/fast-wan`](Model) gives.
@@ -418,10 +416,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// [`frames_per_second`](Input::frames_per_second): Frames a second of the video, before any are
     /// put between them. Between 4 and 60. Default `24`.
-    pub fn frames_per_second(
-        mut self,
-        value: impl Param<Nullable<FramesPerSecond>>,
-    ) -> Self {
+    pub fn frames_per_second(mut self, value: impl Param<Nullable<FramesPerSecond>>) -> Self {
         self.optional.frames_per_second = value.into_param();
         self
     }
@@ -483,10 +478,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// [`num_interpolated_frames`](Input::num_interpolated_frames): How many frames to put between each
     /// two frames made. Between 0 and 4. Default `0`.
-    pub fn num_interpolated_frames(
-        mut self,
-        value: impl Param<NumInterpolatedFrames>,
-    ) -> Self {
+    pub fn num_interpolated_frames(mut self, value: impl Param<NumInterpolatedFrames>) -> Self {
         self.optional.num_interpolated_frames = value.into_param();
         self
     }

@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -182,7 +184,8 @@ impl Input {
     pub const DEFAULT_INTERPOLATOR_MODEL: InterpolatorModel = InterpolatorModel::Film;
 
     /// Of [`num_interpolated_frames`](Self::num_interpolated_frames): `1`.
-    pub const DEFAULT_NUM_INTERPOLATED_FRAMES: NumInterpolatedFrames = NumInterpolatedFrames::literal(1);
+    pub const DEFAULT_NUM_INTERPOLATED_FRAMES: NumInterpolatedFrames =
+        NumInterpolatedFrames::literal(1);
 
     /// Of [`adjust_fps_for_interpolation`](Self::adjust_fps_for_interpolation): `true`.
     pub const DEFAULT_ADJUST_FPS_FOR_INTERPOLATION: bool = true;
@@ -232,7 +235,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/wan/v2.2-a14b/image-to-video/lora must be `480p`, `580p` or `720p`"
+    "`resolution` of fal-ai/wan/v2.2-a14b/image-to-video/lora must be `480p`, `580p` or `720p`",
 );
 
 /// The values of `aspect_ratio`.
@@ -272,7 +275,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/wan/v2.2-a14b/image-to-video/lora must be `auto`, `16:9`, `9:16` or `1:1`"
+    "`aspect_ratio` of fal-ai/wan/v2.2-a14b/image-to-video/lora must be `auto`, `16:9`, `9:16` or `1:1`",
 );
 
 /// `num_inference_steps`: between 2 and 40.
@@ -304,7 +307,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/wan/v2.2-a14b/image-to-video/lora must be `none` or `regular`"
+    "`acceleration` of fal-ai/wan/v2.2-a14b/image-to-video/lora must be `none` or `regular`",
 );
 
 /// `guidance_scale`: between 1.0 and 10.0.
@@ -345,7 +348,7 @@ impl InterpolatorModel {
 
 fal_core::closed_enum!(
     InterpolatorModel,
-    "`interpolator_model` of fal-ai/wan/v2.2-a14b/image-to-video/lora must be `none`, `film` or `rife`"
+    "`interpolator_model` of fal-ai/wan/v2.2-a14b/image-to-video/lora must be `none`, `film` or `rife`",
 );
 
 /// `num_interpolated_frames`: between 0 and 4.
@@ -367,12 +370,7 @@ pub enum VideoQuality {
 
 impl VideoQuality {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Maximum,
-    ];
+    pub const ALL: &'static [Self] = &[Self::Low, Self::Medium, Self::High, Self::Maximum];
 
     /// The value on the wire.
     #[must_use]
@@ -388,7 +386,7 @@ impl VideoQuality {
 
 fal_core::closed_enum!(
     VideoQuality,
-    "`video_quality` of fal-ai/wan/v2.2-a14b/image-to-video/lora must be `low`, `medium`, `high` or `maximum`"
+    "`video_quality` of fal-ai/wan/v2.2-a14b/image-to-video/lora must be `low`, `medium`, `high` or `maximum`",
 );
 
 /// The values of `video_write_mode`.
@@ -420,7 +418,7 @@ impl VideoWriteMode {
 
 fal_core::closed_enum!(
     VideoWriteMode,
-    "`video_write_mode` of fal-ai/wan/v2.2-a14b/image-to-video/lora must be `fast`, `balanced` or `small`"
+    "`video_write_mode` of fal-ai/wan/v2.2-a14b/image-to-video/lora must be `fast`, `balanced` or `small`",
 );
 
 /// What [`fal-ai/wan/v2.2-a14b/image-to-video/lora`](Model) gives.
@@ -523,10 +521,7 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
 
     /// [`frames_per_second`](Input::frames_per_second): Frames a second of the video, before any are
     /// put between them. Between 4 and 60. Default `16`.
-    pub fn frames_per_second(
-        mut self,
-        value: impl Param<Nullable<FramesPerSecond>>,
-    ) -> Self {
+    pub fn frames_per_second(mut self, value: impl Param<Nullable<FramesPerSecond>>) -> Self {
         self.optional.frames_per_second = value.into_param();
         self
     }
@@ -621,10 +616,7 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
 
     /// [`num_interpolated_frames`](Input::num_interpolated_frames): How many frames to put between each
     /// two frames made. Between 0 and 4. Default `1`.
-    pub fn num_interpolated_frames(
-        mut self,
-        value: impl Param<NumInterpolatedFrames>,
-    ) -> Self {
+    pub fn num_interpolated_frames(mut self, value: impl Param<NumInterpolatedFrames>) -> Self {
         self.optional.num_interpolated_frames = value.into_param();
         self
     }
@@ -719,8 +711,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImageUrlSlot: given::HasImageUrl, PromptSlot: given::HasPrompt> IntoInput
-for Builder<ImageUrlSlot, PromptSlot> {
+impl<
+    ImageUrlSlot: given::HasImageUrl,
+    PromptSlot: given::HasPrompt,
+> IntoInput for Builder<ImageUrlSlot, PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

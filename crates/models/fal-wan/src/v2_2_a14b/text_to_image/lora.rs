@@ -170,7 +170,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/wan/v2.2-a14b/text-to-image/lora must be `none` or `regular`"
+    "`acceleration` of fal-ai/wan/v2.2-a14b/text-to-image/lora must be `none` or `regular`",
 );
 
 /// `guidance_scale`: between 1.0 and 10.0.
@@ -208,7 +208,7 @@ impl ImageFormat {
 
 fal_core::closed_enum!(
     ImageFormat,
-    "`image_format` of fal-ai/wan/v2.2-a14b/text-to-image/lora must be `png` or `jpeg`"
+    "`image_format` of fal-ai/wan/v2.2-a14b/text-to-image/lora must be `png` or `jpeg`",
 );
 
 /// What [`fal-ai/wan/v2.2-a14b/text-to-image/lora`](Model) gives.

@@ -135,7 +135,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/wan/v2.2-a14b/text-to-video/turbo must be `480p`, `580p` or `720p`"
+    "`resolution` of fal-ai/wan/v2.2-a14b/text-to-video/turbo must be `480p`, `580p` or `720p`",
 );
 
 /// The values of `aspect_ratio`.
@@ -167,7 +167,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/wan/v2.2-a14b/text-to-video/turbo must be `16:9`, `9:16` or `1:1`"
+    "`aspect_ratio` of fal-ai/wan/v2.2-a14b/text-to-video/turbo must be `16:9`, `9:16` or `1:1`",
 );
 
 /// The values of `acceleration`.
@@ -196,7 +196,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/wan/v2.2-a14b/text-to-video/turbo must be `none` or `regular`"
+    "`acceleration` of fal-ai/wan/v2.2-a14b/text-to-video/turbo must be `none` or `regular`",
 );
 
 /// The values of `video_quality`.
@@ -215,12 +215,7 @@ pub enum VideoQuality {
 
 impl VideoQuality {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Maximum,
-    ];
+    pub const ALL: &'static [Self] = &[Self::Low, Self::Medium, Self::High, Self::Maximum];
 
     /// The value on the wire.
     #[must_use]
@@ -236,7 +231,7 @@ impl VideoQuality {
 
 fal_core::closed_enum!(
     VideoQuality,
-    "`video_quality` of fal-ai/wan/v2.2-a14b/text-to-video/turbo must be `low`, `medium`, `high` or `maximum`"
+    "`video_quality` of fal-ai/wan/v2.2-a14b/text-to-video/turbo must be `low`, `medium`, `high` or `maximum`",
 );
 
 /// The values of `video_write_mode`.
@@ -268,7 +263,7 @@ impl VideoWriteMode {
 
 fal_core::closed_enum!(
     VideoWriteMode,
-    "`video_write_mode` of fal-ai/wan/v2.2-a14b/text-to-video/turbo must be `fast`, `balanced` or `small`"
+    "`video_write_mode` of fal-ai/wan/v2.2-a14b/text-to-video/turbo must be `fast`, `balanced` or `small`",
 );
 
 /// What [`fal-ai/wan/v2.2-a14b/text-to-video/turbo`](Model) gives.

@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-use fal_core::{Check, Endpoint, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -118,7 +120,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/wan/v2.7/pro/text-to-image must be `jpeg`, `png` or `webp`"
+    "`output_format` of fal-ai/wan/v2.7/pro/text-to-image must be `jpeg`, `png` or `webp`",
 );
 
 /// What [`fal-ai/wan/v2.7/pro/text-to-image`](Model) gives.

@@ -146,7 +146,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/bytedance/seedance/v1.5/pro/image-to-video must be `21:9`, `16:9`, `4:3`, `1:1`, `3:4`, `9:16` or `auto`"
+    "`aspect_ratio` of fal-ai/bytedance/seedance/v1.5/pro/image-to-video must be `21:9`, `16:9`, `4:3`, `1:1`, `3:4`, `9:16` or `auto`",
 );
 
 /// The values of `resolution`.
@@ -178,7 +178,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/bytedance/seedance/v1.5/pro/image-to-video must be `480p`, `720p` or `1080p`"
+    "`resolution` of fal-ai/bytedance/seedance/v1.5/pro/image-to-video must be `480p`, `720p` or `1080p`",
 );
 
 /// The values of `duration`.
@@ -238,7 +238,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/bytedance/seedance/v1.5/pro/image-to-video must be `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11` or `12`"
+    "`duration` of fal-ai/bytedance/seedance/v1.5/pro/image-to-video must be `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11` or `12`",
 );
 
 /// What [`fal-ai/bytedance/seedance/v1.5/pro/image-to-video`](Model) gives.
@@ -407,8 +407,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
-for Builder<PromptSlot, ImageUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    ImageUrlSlot: given::HasImageUrl,
+> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -186,8 +186,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, VideoUrlSlot: given::HasVideoUrl> IntoInput
-for Builder<PromptSlot, VideoUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    VideoUrlSlot: given::HasVideoUrl,
+> IntoInput for Builder<PromptSlot, VideoUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

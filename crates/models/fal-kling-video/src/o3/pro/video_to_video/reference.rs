@@ -107,7 +107,7 @@ impl ShotType {
 
 fal_core::closed_enum!(
     ShotType,
-    "`shot_type` of fal-ai/kling-video/o3/pro/video-to-video/reference must be `customize`"
+    "`shot_type` of fal-ai/kling-video/o3/pro/video-to-video/reference must be `customize`",
 );
 
 /// The values of `aspect_ratio`.
@@ -147,7 +147,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/kling-video/o3/pro/video-to-video/reference must be `auto`, `16:9`, `9:16` or `1:1`"
+    "`aspect_ratio` of fal-ai/kling-video/o3/pro/video-to-video/reference must be `auto`, `16:9`, `9:16` or `1:1`",
 );
 
 /// The values of `duration`.
@@ -223,7 +223,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/kling-video/o3/pro/video-to-video/reference must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
+    "`duration` of fal-ai/kling-video/o3/pro/video-to-video/reference must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`",
 );
 
 /// What [`fal-ai/kling-video/o3/pro/video-to-video/reference`](Model) gives.
@@ -370,8 +370,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, VideoUrlSlot: given::HasVideoUrl> IntoInput
-for Builder<PromptSlot, VideoUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    VideoUrlSlot: given::HasVideoUrl,
+> IntoInput for Builder<PromptSlot, VideoUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -98,7 +98,7 @@ impl ShotType {
 
 fal_core::closed_enum!(
     ShotType,
-    "`shot_type` of fal-ai/kling-video/o3/standard/video-to-video/edit must be `customize`"
+    "`shot_type` of fal-ai/kling-video/o3/standard/video-to-video/edit must be `customize`",
 );
 
 /// What [`fal-ai/kling-video/o3/standard/video-to-video/edit`](Model) gives.
@@ -229,8 +229,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, VideoUrlSlot: given::HasVideoUrl> IntoInput
-for Builder<PromptSlot, VideoUrlSlot> {
+impl<
+    PromptSlot: given::HasPrompt,
+    VideoUrlSlot: given::HasVideoUrl,
+> IntoInput for Builder<PromptSlot, VideoUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -134,7 +134,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/bytedance/seedance/v1/pro/fast/text-to-video must be `21:9`, `16:9`, `4:3`, `1:1`, `3:4` or `9:16`"
+    "`aspect_ratio` of fal-ai/bytedance/seedance/v1/pro/fast/text-to-video must be `21:9`, `16:9`, `4:3`, `1:1`, `3:4` or `9:16`",
 );
 
 /// The values of `resolution`.
@@ -166,7 +166,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/bytedance/seedance/v1/pro/fast/text-to-video must be `480p`, `720p` or `1080p`"
+    "`resolution` of fal-ai/bytedance/seedance/v1/pro/fast/text-to-video must be `480p`, `720p` or `1080p`",
 );
 
 /// The values of `duration`.
@@ -234,7 +234,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/bytedance/seedance/v1/pro/fast/text-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11` or `12`"
+    "`duration` of fal-ai/bytedance/seedance/v1/pro/fast/text-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11` or `12`",
 );
 
 /// `num_frames`: between 29 and 289.
