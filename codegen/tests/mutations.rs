@@ -151,10 +151,7 @@ fn one_wrong_thing_never_panics() {
             Err(errors) => {
                 for error in &errors.0 {
                     assert_eq!(error.file, "edited.json", "{what}: {error}");
-                    assert!(
-                        !error.message.is_empty() && !error.message.contains("does not parse"),
-                        "{what}: {error}"
-                    );
+                    assert!(!error.message.is_empty(), "{what}: {error}");
                 }
                 refused += 1;
             }
