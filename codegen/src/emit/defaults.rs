@@ -9,8 +9,8 @@ use crate::{
 };
 
 /// The constants of an input, one for every parameter that has a default with a form in code.
-pub(super) fn of_input(item: &Crate, own: &[Item], input: &Struct) -> Option<String> {
-    let known = |name: &str| own.iter().chain(&item.types).find(|item| item.name() == Some(name));
+pub(super) fn of_input(item: &Crate, own: &[&Item], input: &Struct) -> Option<String> {
+    let known = |name: &str| own.iter().copied().chain(&item.types).find(|item| item.name() == Some(name));
     let constants = input.fields.iter().filter_map(|field| constant(field, known));
     let constants: Vec<String> = constants.collect();
     (!constants.is_empty()).then(|| {

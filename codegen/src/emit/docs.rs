@@ -42,7 +42,7 @@ pub(super) fn plain(description: &str) -> String {
 }
 
 /// The paragraphs of a description from a document: indentation goes, text is escaped.
-pub(super) fn paragraphs(description: &str) -> Vec<String> {
+pub(super) fn paragraphs(description: &str) -> impl Iterator<Item = String> {
     let mut paragraphs = vec![String::new()];
     for line in description.lines().map(str::trim) {
         if line.is_empty() {
@@ -54,8 +54,7 @@ pub(super) fn paragraphs(description: &str) -> Vec<String> {
             paragraph.push_str(line);
         }
     }
-    paragraphs.retain(|paragraph| !paragraph.is_empty());
-    paragraphs.iter().map(|paragraph| escape(paragraph)).collect()
+    paragraphs.into_iter().filter(|paragraph| !paragraph.is_empty()).map(|paragraph| escape(&paragraph))
 }
 
 /// What an endpoint does, for tables: its category, and what it offers beside `run` and the queue.
@@ -134,18 +133,22 @@ fn escape_word(word: &str, escaped: &mut String) {
 
 fn wrap(paragraph: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
+    let mut width = 0;
     for word in &glued(paragraph) {
-        let fits = lines
-            .last()
-            .is_some_and(|line| line.is_empty() || line.chars().count() + 1 + word.chars().count() <= WIDTH);
-        if !fits {
-            lines.push(String::new());
-        }
-        if let Some(line) = lines.last_mut() {
-            if !line.is_empty() {
-                line.push(' ');
+        let more = word.chars().count();
+        match lines.last_mut() {
+            Some(line) if width == 0 || width + 1 + more <= WIDTH => {
+                if width > 0 {
+                    line.push(' ');
+                    width += 1;
+                }
+                line.push_str(word);
+                width += more;
             }
-            line.push_str(word);
+            _ => {
+                lines.push(word.clone());
+                width = more;
+            }
         }
     }
     // Only the first line can still start with a marker.
@@ -196,7 +199,7 @@ mod tests {
     #[test]
     fn descriptions_lose_their_indentation() {
         let text = "\n    One line\n    goes on.\n\n    Another.\n";
-        assert_eq!(paragraphs(text), ["One line goes on.", "Another."]);
+        assert_eq!(paragraphs(text).collect::<Vec<_>>(), ["One line goes on.", "Another."]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A file of its own, so that without the feature nobody reads it, the compiler included.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::rust::{Crate, Endpoint, Item, Module, Output, Struct, VariantKind, sc
 /// The text of the file.
 pub(super) fn file(style: Style, item: &Crate) -> String {
     let mut impls = Vec::new();
-    let shared = Scope { krate: item, path: "types".to_owned(), own: &[] };
+    let shared = Scope { krate: item, path: "types".to_owned(), own: Vec::new() };
     impls.extend(item.types.iter().filter_map(|item| shared.of_item(item)));
     modules(item, &item.root, &mut impls);
     format!(
@@ -26,8 +26,8 @@ pub(super) fn file(style: Style, item: &Crate) -> String {
 fn modules(item: &Crate, module: &Module, items: &mut Vec<String>) {
     if let Some(endpoint) = &module.endpoint {
         let types = [&endpoint.input_types, &endpoint.output_types, &endpoint.event_types];
-        let own: Vec<Item> = types.into_iter().flatten().cloned().collect();
-        let scope = Scope { krate: item, path: module.path.join("::"), own: &own };
+        let own = types.into_iter().flatten().collect();
+        let scope = Scope { krate: item, path: module.path.join("::"), own };
         items.extend(scope.of_endpoint(endpoint));
     }
     module.children.iter().for_each(|child| modules(item, child, items));
@@ -39,7 +39,7 @@ struct Scope<'a> {
     /// The module, inside the crate.
     path: String,
     /// The types of the module itself.
-    own: &'a [Item],
+    own: Vec<&'a Item>,
 }
 
 impl Scope<'_> {
@@ -186,10 +186,13 @@ fn schema_of_struct(item: &Struct) -> Value {
 
 /// A raw string literal, with as many `#` as the text needs. JSON escapes what a raw string cannot hold.
 fn raw(text: &str) -> String {
-    let plain = |c: char| {
-        if docs::turns_text(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }
+    let text = if text.contains(docs::turns_text) {
+        let escape =
+            |c: char| if docs::turns_text(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+        Cow::Owned(text.chars().map(escape).collect::<String>())
+    } else {
+        Cow::Borrowed(text)
     };
-    let text: String = text.chars().map(plain).collect();
     let mut fence = "#".to_owned();
     while text.contains(&format!("\"{fence}")) {
         fence.push('#');

@@ -118,7 +118,10 @@ pub(super) fn types(item: &Crate) -> Page {
     push_section(&mut text, "Building.", &layout::items(builders));
     push_section(&mut text, "On the wire.", &layout::items(own().flat_map(wire_of)));
     let built: Vec<&Struct> = structs.into_iter().filter(|item| item.built).collect();
-    push(&mut text, &hidden_modules(&built, &item.types, &[("shape", literals::shapes(item))]));
+    push(
+        &mut text,
+        &hidden_modules(&built, &item.types.iter().collect::<Vec<_>>(), &[("shape", literals::shapes(item))]),
+    );
     let parts = [imports::of(&text), known(&item.types), text];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     Page { source: item.source.clone(), docs, body: parts.join("\n") }
@@ -195,7 +198,7 @@ fn table(place: Place, module: &Module, lines: &mut Vec<String>) {
 
 fn body(place: Place, item: &Crate, module: &Module, endpoint: &Endpoint) -> String {
     let types = [&endpoint.input_types, &endpoint.output_types, &endpoint.event_types];
-    let all_types: Vec<Item> = types.into_iter().flatten().cloned().collect();
+    let all_types: Vec<&Item> = types.into_iter().flatten().collect();
     let read: Vec<&Struct> = [Some(&endpoint.output), endpoint.event.as_ref()]
         .into_iter()
         .flatten()
@@ -225,7 +228,7 @@ fn body(place: Place, item: &Crate, module: &Module, endpoint: &Endpoint) -> Str
     let mut on_wire = vec![checks::of_struct(&endpoint.input)];
     on_wire.extend(wire::structure(&endpoint.input));
     on_wire.extend(read.into_iter().flat_map(wire::structure));
-    on_wire.extend(all_types.iter().flat_map(wire_of));
+    on_wire.extend(all_types.iter().copied().flat_map(wire_of));
     push_section(&mut text, "On the wire.", &layout::items(on_wire));
     let types = place.types(module.path.len());
     let literals = literals::of_input(item, endpoint, &place.types_from_inside(module.path.len()));
@@ -314,7 +317,7 @@ fn wire_of(item: &Item) -> Vec<String> {
 }
 
 /// The modules that users never name: slots of builders, bounds, and what literals become.
-fn hidden_modules(built: &[&Struct], items: &[Item], literals: &[(&str, String)]) -> String {
+fn hidden_modules(built: &[&Struct], items: &[&Item], literals: &[(&str, String)]) -> String {
     let mut text = String::new();
     let given = layout::items(built.iter().flat_map(|item| builder::given_traits(item)));
     push_module(&mut text, "given", "", &given);

@@ -58,15 +58,13 @@ fn describe(item: &Struct) -> Vec<String> {
     if item.description.contains("](Model)") {
         return vec![item.description.clone()];
     }
-    match docs::paragraphs(&item.description) {
-        none if none.is_empty() => vec![format!("What fal calls `{}`.", item.component)],
-        paragraphs => paragraphs,
-    }
+    let paragraphs: Vec<String> = docs::paragraphs(&item.description).collect();
+    if paragraphs.is_empty() { vec![format!("What fal calls `{}`.", item.component)] } else { paragraphs }
 }
 
 /// What a field means, then its facts in one line.
 fn field_docs(field: &Field) -> String {
-    let mut paragraphs = docs::paragraphs(&field.description);
+    let mut paragraphs: Vec<String> = docs::paragraphs(&field.description).collect();
     if paragraphs.is_empty() {
         paragraphs.push(format!("`{}`.", field.wire));
     }
@@ -78,7 +76,7 @@ fn field_docs(field: &Field) -> String {
 
 /// The first sentence of a field's docs and its facts; the field itself has the rest.
 pub(super) fn setter_docs(owner: &str, field: &Field) -> String {
-    let meaning = docs::paragraphs(&field.description).into_iter().next().unwrap_or_default();
+    let meaning = docs::paragraphs(&field.description).next().unwrap_or_default();
     let first = meaning.find(". ").map_or(meaning.as_str(), |end| &meaning[..=end]);
     let facts = field.facts.iter().map(|fact| format!("{fact}."));
     let name = field.ident.trim_start_matches("r#");

@@ -94,7 +94,7 @@ pub(super) fn union(item: &Union) -> Vec<String> {
         .map(|one| match &one.kind {
             VariantKind::Text(value) => variant(&code(value), &one.ident),
             VariantKind::Value { ty: inner, .. } => {
-                let mut paragraphs = docs::paragraphs(&one.description);
+                let mut paragraphs: Vec<String> = docs::paragraphs(&one.description).collect();
                 if paragraphs.is_empty() {
                     paragraphs.push("Another kind of value.".to_owned());
                 }

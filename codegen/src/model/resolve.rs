@@ -32,7 +32,8 @@ impl Side {
             owner: String::new(),
             depth: 0,
         };
-        let root = schema.map(|schema| resolver.ty(schema, None, &format!("{}/paths", document.base)));
+        let root =
+            schema.map(|schema| resolver.ty(borrowed(schema), None, &format!("{}/paths", document.base)));
         let root = root.unwrap_or(Ok(Type::Any)).unwrap_or_else(|error| {
             resolver.errors.push(error);
             Type::Any
@@ -56,6 +57,27 @@ pub(super) struct Resolver<'a> {
     /// The object whose properties are being read, to name what has no name.
     owner: String,
     depth: usize,
+}
+
+/// A schema, or a reference to one, where it stands in a document.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Borrowed<'a> {
+    Reference(&'a str),
+    Item(&'a Schema),
+}
+
+pub(super) fn borrowed(schema: &ReferenceOr<Schema>) -> Borrowed<'_> {
+    match schema {
+        ReferenceOr::Reference { reference } => Borrowed::Reference(reference),
+        ReferenceOr::Item(schema) => Borrowed::Item(schema),
+    }
+}
+
+pub(super) fn unboxed(schema: &ReferenceOr<Box<Schema>>) -> Borrowed<'_> {
+    match schema {
+        ReferenceOr::Reference { reference } => Borrowed::Reference(reference),
+        ReferenceOr::Item(schema) => Borrowed::Item(schema),
+    }
 }
 
 /// How deep schemas may nest, references followed. Real documents reach 6.
@@ -192,8 +214,7 @@ impl<'a> Resolver<'a> {
         for property in names {
             let at = pointer(&format!("{at}/properties"), property);
             let required = object.required.contains(property);
-            let schema = object.properties[property].clone().unbox();
-            match self.property(property, &schema, required, &at) {
+            match self.property(property, unboxed(&object.properties[property]), required, &at) {
                 Ok(property) => properties.push(property),
                 Err(error) => self.errors.push(error),
             }
@@ -206,14 +227,15 @@ impl<'a> Resolver<'a> {
     fn property(
         &mut self,
         name: &str,
-        schema: &ReferenceOr<Schema>,
+        schema: Borrowed<'_>,
         required: bool,
         at: &str,
     ) -> Result<Property, Error> {
         let ty = self.ty(schema, Some(name), at)?;
+        let none = openapiv3::SchemaData::default();
         let data = match schema {
-            ReferenceOr::Item(schema) => schema.schema_data.clone(),
-            ReferenceOr::Reference { .. } => openapiv3::SchemaData::default(),
+            Borrowed::Item(schema) => &schema.schema_data,
+            Borrowed::Reference(_) => &none,
         };
         let examples = data.extensions.get("x-examples").and_then(Value::as_array).cloned();
         let description = match (&data.description, &ty) {
@@ -221,8 +243,8 @@ impl<'a> Resolver<'a> {
             (None, Type::Object(name)) => self.objects[name].description.clone(),
             (None, _) => String::new(),
         };
-        let given = data.default;
-        let default = given.clone().and_then(|default| fitting(default, &ty));
+        let given = data.default.as_ref();
+        let default = given.cloned().and_then(|default| fitting(default, &ty));
         if let Some(given) = given.filter(|given| default.as_ref() != Some(given)) {
             let taken =
                 default.as_ref().map_or("left out".to_owned(), |default| format!("read as {default}"));
@@ -231,11 +253,11 @@ impl<'a> Resolver<'a> {
         Ok(Property {
             name: name.to_owned(),
             description,
-            ty: ty.clone(),
+            ty,
             nullable: data.nullable,
             required,
             default,
-            examples: examples.unwrap_or_else(|| data.example.into_iter().collect()),
+            examples: examples.unwrap_or_else(|| data.example.iter().cloned().collect()),
             deprecated: data.deprecated,
         })
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     Bounds, Item, Length, List, Text, Type,
-    resolve::{Direction, Resolver},
+    resolve::{Borrowed, Direction, Resolver, borrowed, unboxed},
 };
 use crate::{Error, error::pointer, normalize::TUPLE};
 
@@ -17,13 +17,13 @@ impl Resolver<'_> {
     /// The type of a schema or reference. `property` is the name it stands under, if any.
     pub(super) fn ty(
         &mut self,
-        schema: &ReferenceOr<Schema>,
+        schema: Borrowed<'_>,
         property: Option<&str>,
         at: &str,
     ) -> Result<Type, Error> {
         self.deeper(at, |resolver| match schema {
-            ReferenceOr::Reference { reference } => resolver.reference(reference, at),
-            ReferenceOr::Item(schema) => resolver.schema(schema, property, at),
+            Borrowed::Reference(reference) => resolver.reference(reference, at),
+            Borrowed::Item(schema) => resolver.schema(schema, property, at),
         })
     }
 
@@ -44,7 +44,7 @@ impl Resolver<'_> {
             }
             SchemaKind::Type(Kind::Object(_)) => self.inline_object(schema, property, at),
             SchemaKind::AllOf { all_of } if all_of.len() == 1 => {
-                self.ty(&all_of[0], property, &pointer(&pointer(at, "allOf"), 0))
+                self.ty(borrowed(&all_of[0]), property, &pointer(&pointer(at, "allOf"), 0))
             }
             SchemaKind::AnyOf { any_of } => self.union(any_of, property, &pointer(at, "anyOf")),
             SchemaKind::OneOf { one_of } => match &schema.schema_data.discriminator {
@@ -62,21 +62,16 @@ impl Resolver<'_> {
     fn map(&mut self, values: Option<&AdditionalProperties>, at: &str) -> Result<Type, Error> {
         let item = match values {
             Some(AdditionalProperties::Schema(values)) => {
-                self.item(values, None, &pointer(at, "additionalProperties"))?
+                self.item(borrowed(values), None, &pointer(at, "additionalProperties"))?
             }
             _ => Item { ty: Type::Any, nullable: false },
         };
         Ok(Type::Map(Box::new(item)))
     }
 
-    fn item(
-        &mut self,
-        schema: &ReferenceOr<Schema>,
-        property: Option<&str>,
-        at: &str,
-    ) -> Result<Item, Error> {
+    fn item(&mut self, schema: Borrowed<'_>, property: Option<&str>, at: &str) -> Result<Item, Error> {
         let ty = self.ty(schema, property, at)?;
-        let nullable = matches!(schema, ReferenceOr::Item(schema) if schema.schema_data.nullable);
+        let nullable = matches!(schema, Borrowed::Item(schema) if schema.schema_data.nullable);
         Ok(Item { ty, nullable })
     }
 
@@ -89,7 +84,7 @@ impl Resolver<'_> {
     ) -> Result<Type, Error> {
         let mut kinds: Vec<Type> = Vec::with_capacity(branches.len());
         for (index, branch) in branches.iter().enumerate() {
-            let kind = self.ty(branch, property, &pointer(at, index))?;
+            let kind = self.ty(borrowed(branch), property, &pointer(at, index))?;
             if !kinds.contains(&kind) {
                 kinds.push(kind);
             }
@@ -145,12 +140,12 @@ impl Resolver<'_> {
                 let at = pointer(&pointer(at, "prefixItems"), index);
                 let item =
                     ReferenceOr::deserialize(item).map_err(|error| self.error(&at, error.to_string()))?;
-                self.item(&item, property, &at)
+                self.item(borrowed(&item), property, &at)
             });
             return Ok(Type::Tuple(items.collect::<Result<_, _>>()?));
         }
         let item = match &array.items {
-            Some(items) => self.item(&items.clone().unbox(), property, &pointer(at, "items"))?,
+            Some(items) => self.item(unboxed(items), property, &pointer(at, "items"))?,
             None => Item { ty: Type::Any, nullable: false },
         };
         let length = Length { min: array.min_items, max: array.max_items };
