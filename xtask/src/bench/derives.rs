@@ -32,7 +32,7 @@ pub(super) fn swapped(tree: &Tree) -> Tree {
 /// others on the wire.
 pub(super) fn bare(tree: &Tree) -> Tree {
     each_file(tree, "", &|item, head, derived| {
-        let declares = (head.starts_with("pub mod ") || head.starts_with("use ")) && head.ends_with(';');
+        let declares = head.starts_with("use ") || head.starts_with("pub mod ") && head.ends_with(';');
         if derived {
             return Some(derive(item, head, "default"));
         }
