@@ -86,6 +86,7 @@ fn run(folder: &Path, arguments: &[&str]) -> Result<(), String> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let start: String = said.lines().take(40).map(|line| format!("{line}\n")).collect();
-    Err(format!("`cargo {}` failed:\n{start}", arguments.join(" ")))
+    let errors = said.lines().skip_while(|line| !line.starts_with("error"));
+    let errors: String = errors.take(40).map(|line| format!("{line}\n")).collect();
+    Err(format!("`cargo {}` failed:\n{errors}", arguments.join(" ")))
 }

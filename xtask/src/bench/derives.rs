@@ -143,9 +143,12 @@ fn items(text: &str) -> Vec<String> {
         if item.is_empty() && (line.is_empty() || comment) {
             continue;
         }
+        // The rest of an alias that is too long for a line.
+        let continued = item.ends_with(" =\n");
         item.push_str(line);
         item.push('\n');
-        let code = !line.starts_with(' ') && !line.starts_with("///") && !line.starts_with("#[");
+        let code =
+            (continued || !line.starts_with(' ')) && !line.starts_with("///") && !line.starts_with("#[");
         if code && (line.ends_with('}') || line.ends_with(';')) {
             items.push(std::mem::take(&mut item));
         }
