@@ -114,7 +114,7 @@ impl<'a> Parts<'a> {
         let start = format!(
             "{}    pub fn builder() -> {builder} {{\n{}    }}\n",
             docs::line(4, "Starts with nothing given."),
-            layout::block(8, builder, &fields, ""),
+            layout::block(8, builder, &fields),
         );
         let validate = is_input(self.item).then(|| {
             let docs = docs::comment(
@@ -168,7 +168,7 @@ impl<'a> Parts<'a> {
         let mut fields: Vec<String> =
             self.optionals.iter().map(|field| format!("{}: {}", field.ident, stored(field))).collect();
         fields.extend(is_input(self.item).then(|| "extra: Map<String, Value>".to_owned()));
-        let definition = layout::block(0, &format!("struct {optional}"), &fields, "");
+        let definition = layout::block(0, &format!("struct {optional}"), &fields);
         Some(format!("#[derive(Debug, Clone, Default)]\n{definition}"))
     }
 
@@ -223,7 +223,7 @@ impl<'a> Parts<'a> {
             if is_own(other) { format!("{field}: {value}") } else { format!("{field}: self.{field}") }
         });
         moved.extend(self.optional.iter().map(|_| "optional: self.optional".to_owned()));
-        format!("{docs}{signature}{}    }}\n", layout::block(8, builder, &moved, ""))
+        format!("{docs}{signature}{}    }}\n", layout::block(8, builder, &moved))
     }
 
     fn build(&self) -> String {
@@ -241,7 +241,7 @@ impl<'a> Parts<'a> {
         format!(
             "{allow}{}{docs}    pub fn build(self) -> {name}{bounds}{{\n{}    }}\n}}\n",
             self.of_builder(|slot| slot.generic.clone(), ""),
-            layout::block(8, name, &fields, ""),
+            layout::block(8, name, &fields),
         )
     }
 

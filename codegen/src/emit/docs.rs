@@ -7,10 +7,12 @@ const WIDTH: usize = 96;
 
 /// A doc comment of paragraphs of text that may hold anything.
 pub(super) fn comment(indent: usize, paragraphs: &[String]) -> String {
-    lines(paragraphs)
-        .iter()
-        .map(|line| format!("{:indent$}{}\n", "", format!("/// {line}").trim_end()))
-        .collect()
+    commented(indent, "///", &lines(paragraphs))
+}
+
+/// Lines as comments that start with `mark`.
+pub(super) fn commented(indent: usize, mark: &str, lines: &[String]) -> String {
+    lines.iter().map(|line| format!("{:indent$}{}\n", "", format!("{mark} {line}").trim_end())).collect()
 }
 
 /// One line of documentation that the generator wrote, taken as it is.

@@ -60,36 +60,30 @@ pub(super) fn of_bounds(text: &str) -> String {
     }
 }
 
-/// Of the names that may be imported, those that stand in code, and not only in comments. A path in front hides a
-/// name.
+/// The names that stand in code, and not only in comments. A path in front hides a name. Of modules only
+/// `wire` is imported, so other words in small letters are passed over.
 fn words(text: &str) -> BTreeSet<&str> {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let mut found = BTreeSet::new();
     for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
         let bytes = line.as_bytes();
         let mut at = 0;
         while at < bytes.len() {
             let start = at;
-            while at < bytes.len() && is_part(bytes[at]) {
+            while at < bytes.len() && (bytes[at].is_ascii_alphanumeric() || bytes[at] == b'_') {
                 at += 1;
             }
-            if start < at && is_importable(&line[start..at]) && !line[..start].ends_with("::") {
-                found.insert(&line[start..at]);
+            if start == at {
+                at += 1;
+                continue;
             }
-            at += 1;
+            let word = &line[start..at];
+            let wanted = bytes[start].is_ascii_uppercase() || word == "wire";
+            if wanted && !line[..start].ends_with("::") {
+                found.insert(word);
+            }
         }
     }
     found
-}
-
-fn is_importable(word: &str) -> bool {
-    // Of modules there is only one, and most words of code are in small letters.
-    if word.starts_with(|first: char| first.is_ascii_lowercase()) {
-        return word == "wire";
-    }
-    // The end of a name is as good as the name: it is told apart where the lines are made.
-    let mut names = CANDIDATES.iter().flat_map(|(_, names)| *names).chain(&["BTreeMap", "Length", "Range"]);
-    names.any(|name| name.ends_with(word))
 }
 
 #[cfg(test)]

@@ -42,12 +42,12 @@ pub(super) fn filled(open: &str, items: &[&str], end: &str) -> String {
 }
 
 /// A block with a line for each item, each followed by a comma.
-pub(super) fn block<S: AsRef<str>>(indent: usize, head: &str, items: &[S], end: &str) -> String {
+pub(super) fn block<S: AsRef<str>>(indent: usize, head: &str, items: &[S]) -> String {
     if items.is_empty() {
-        return broken(indent, &format!("{head} {{}}{end}"));
+        return broken(indent, &format!("{head} {{}}"));
     }
     let items: String = items.iter().map(|item| broken(indent + 4, &format!("{},", item.as_ref()))).collect();
-    format!("{0:indent$}{head} {{\n{items}{0:indent$}}}{end}\n", "")
+    format!("{0:indent$}{head} {{\n{items}{0:indent$}}}\n", "")
 }
 
 /// `left = right;`, in two lines where one would be too long.
@@ -59,7 +59,8 @@ pub(super) fn assignment(indent: usize, left: &str, right: &str) -> String {
     broken(indent, &format!("{left} =")) + &broken(indent + 4, &format!("{right};"))
 }
 
-/// The items of a module, or the members of an impl: with an empty line between two.
+/// The items of a module, the members of an impl, the parts of a file: those that there are, with an empty line
+/// between two.
 pub(super) fn items(items: impl IntoIterator<Item = String>) -> String {
     let mut text = String::new();
     for item in items.into_iter().filter(|item| !item.is_empty()) {

@@ -122,9 +122,8 @@ pub(super) fn types(item: &Crate) -> Page {
         &mut text,
         &hidden_modules(&built, &item.types.iter().collect::<Vec<_>>(), &[("shape", literals::shapes(item))]),
     );
-    let parts = [imports::of(&text), known(&item.types), text];
-    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    Page { source: item.source.clone(), docs, body: parts.join("\n") }
+    let body = layout::items([imports::of(&text), known(&item.types), text]);
+    Page { source: item.source.clone(), docs, body }
 }
 
 /// The types that `fal_core` has, under the names that they have here.
@@ -157,10 +156,7 @@ pub(super) fn header(style: Style, source: Option<&str>) -> String {
 }
 
 pub(super) fn inner_docs(lines: &[String]) -> String {
-    lines
-        .iter()
-        .map(|line| if line.is_empty() { "//!\n".to_owned() } else { format!("//! {line}\n") })
-        .collect()
+    docs::commented(0, "//!", lines)
 }
 
 /// What the endpoint is, where it is described, and how it is called.

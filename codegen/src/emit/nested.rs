@@ -4,7 +4,7 @@
 //! its modules are relative, and its root has no inner documentation, which `include!` would refuse.
 
 use super::{
-    Style,
+    Style, docs, layout,
     module::{self, Page, Place, header, indented, inner_docs},
 };
 use crate::rust::{Crate, Module};
@@ -15,15 +15,14 @@ pub(crate) fn module_text(style: Style, crates: &[Crate], source: Option<&str>) 
     if let [item] = crates {
         let named = Crate { name: "bindings".to_owned(), ..item.clone() };
         let Page { docs, body, .. } = module::root(Place::Text, &named);
-        let docs: String =
-            docs.iter().map(|line| format!("// {line}").trim_end().to_owned() + "\n").collect();
-        return format!("{header}//\n{docs}\n{}", apart(&[modules(&named), body]));
+        let docs = docs::commented(0, "//", &docs);
+        return format!("{header}//\n{docs}\n{}", layout::items([modules(&named), body]));
     }
     let mut text = header;
     for item in crates {
         let named = Crate { name: format!("bindings::{}", item.lib_name()), ..item.clone() };
         let mut page = module::root(Place::Text, &named);
-        page.body = apart(&[modules(&named), page.body]);
+        page.body = layout::items([modules(&named), page.body]);
         text.push('\n');
         text.push_str(&inline(&item.lib_name(), &page));
     }
@@ -39,7 +38,7 @@ fn modules(item: &Crate) -> String {
     if !item.types.is_empty() {
         parts.push(inline("types", &module::types(item)));
     }
-    apart(&parts)
+    layout::items(parts)
 }
 
 fn module(item: &Crate, node: &Module) -> String {
@@ -48,17 +47,11 @@ fn module(item: &Crate, node: &Module) -> String {
     for child in &node.children {
         parts.push(module(item, child));
     }
-    page.body = apart(&parts);
+    page.body = layout::items(parts);
     inline(node.path.last().map_or("", String::as_str), &page)
 }
 
-/// The parts, with an empty line between those that there are.
-fn apart(parts: &[String]) -> String {
-    let parts: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
-    parts.join("\n")
-}
-
 fn inline(name: &str, page: &Page) -> String {
-    let inner = apart(&[inner_docs(&page.docs), page.body.clone()]);
+    let inner = layout::items([inner_docs(&page.docs), page.body.clone()]);
     format!("pub mod {name} {{\n{}}}\n", indented(&inner))
 }

@@ -18,12 +18,10 @@ pub(super) fn text_enum(item: &TextEnum) -> Vec<String> {
         item.variants.iter().map(|(name, value)| variant(&code(value), name)).collect();
     let mut arms: Vec<String> =
         item.variants.iter().map(|(name, value)| format!("Self::{name} => {value:?}")).collect();
+    let known = item.variants.iter().map(|(name, _)| name.as_str());
     if item.open {
         variants.push_str(&variant("A value newer than this crate.", "Other(String)"));
         arms.push("Self::Other(value) => value".to_owned());
-    }
-    let known = item.variants.iter().map(|(name, _)| name.as_str());
-    if item.open {
         return vec![
             enumeration(description, "Debug, Clone, PartialEq, Eq, Hash", ident, &variants),
             values(ident, known, "pub fn as_str(&self) -> &str", &arms),
@@ -76,7 +74,7 @@ fn values<'a>(name: &str, known: impl Iterator<Item = &'a str>, signature: &str,
         docs::line(4, "Every value that the schema lists, in its order."),
         layout::line(4, &[("pub const ALL: &'static [Self] = &[", &known)], "];"),
         docs::line(4, "The value on the wire."),
-        layout::block(8, "match self", arms, ""),
+        layout::block(8, "match self", arms),
     )
 }
 
@@ -143,7 +141,7 @@ fn preset(item: &Union) -> String {
 {}    }}
 }}
 ",
-        layout::block(8, "match text.as_bytes()", &arms, ""),
+        layout::block(8, "match text.as_bytes()", &arms),
     )
 }
 

@@ -188,7 +188,7 @@ pub(super) fn union(item: &Union) -> [String; 2] {
 {}    }}
 }}
 ",
-            layout::block(8, "match self", &writes, "")
+            layout::block(8, "match self", &writes)
         ),
         format!(
             "impl<'de> Deserialize<'de> for {name} {{

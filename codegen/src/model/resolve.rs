@@ -1,5 +1,7 @@
 //! From references to the objects of one side of an endpoint.
 
+use std::borrow::Borrow;
+
 use indexmap::IndexMap;
 use openapiv3::{AdditionalProperties, ReferenceOr, Schema, SchemaKind, Type as Kind};
 use serde_json::Value;
@@ -66,17 +68,11 @@ pub(super) enum Borrowed<'a> {
     Item(&'a Schema),
 }
 
-pub(super) fn borrowed(schema: &ReferenceOr<Schema>) -> Borrowed<'_> {
+/// `schema` may stand in a box.
+pub(super) fn borrowed<S: Borrow<Schema>>(schema: &ReferenceOr<S>) -> Borrowed<'_> {
     match schema {
         ReferenceOr::Reference { reference } => Borrowed::Reference(reference),
-        ReferenceOr::Item(schema) => Borrowed::Item(schema),
-    }
-}
-
-pub(super) fn unboxed(schema: &ReferenceOr<Box<Schema>>) -> Borrowed<'_> {
-    match schema {
-        ReferenceOr::Reference { reference } => Borrowed::Reference(reference),
-        ReferenceOr::Item(schema) => Borrowed::Item(schema),
+        ReferenceOr::Item(schema) => Borrowed::Item(schema.borrow()),
     }
 }
 
@@ -214,7 +210,7 @@ impl<'a> Resolver<'a> {
         for property in names {
             let at = pointer(&format!("{at}/properties"), property);
             let required = object.required.contains(property);
-            match self.property(property, unboxed(&object.properties[property]), required, &at) {
+            match self.property(property, borrowed(&object.properties[property]), required, &at) {
                 Ok(property) => properties.push(property),
                 Err(error) => self.errors.push(error),
             }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     Bounds, Item, Length, List, Text, Type,
-    resolve::{Borrowed, Direction, Resolver, borrowed, unboxed},
+    resolve::{Borrowed, Direction, Resolver, borrowed},
 };
 use crate::{Error, error::pointer, normalize::TUPLE};
 
@@ -138,14 +138,14 @@ impl Resolver<'_> {
         if let Some(Value::Array(items)) = schema.schema_data.extensions.get(TUPLE) {
             let items = items.iter().enumerate().map(|(index, item)| {
                 let at = pointer(&pointer(at, "prefixItems"), index);
-                let item =
-                    ReferenceOr::deserialize(item).map_err(|error| self.error(&at, error.to_string()))?;
+                let item = ReferenceOr::<Schema>::deserialize(item)
+                    .map_err(|error| self.error(&at, error.to_string()))?;
                 self.item(borrowed(&item), property, &at)
             });
             return Ok(Type::Tuple(items.collect::<Result<_, _>>()?));
         }
         let item = match &array.items {
-            Some(items) => self.item(unboxed(items), property, &pointer(at, "items"))?,
+            Some(items) => self.item(borrowed(items), property, &pointer(at, "items"))?,
             None => Item { ty: Type::Any, nullable: false },
         };
         let length = Length { min: array.min_items, max: array.max_items };
