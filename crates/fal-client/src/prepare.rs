@@ -1,6 +1,6 @@
 //! From an input to the request that is sent: check, upload, write.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fal_core::{File, Parameters, validate};
@@ -103,37 +103,50 @@ impl Written {
     }
 }
 
-/// The request that gives `input` to an endpoint of the service at `base`.
-///
-/// Local files are uploaded and replaced by their URLs.
-pub(crate) async fn request(
-    client: &Client,
-    base: &Url,
-    endpoint: &str,
-    input: Result<Written>,
-    options: &mut CallOptions,
-) -> Result<Request> {
-    let deadline = options.deadline(client);
-    let mut url = EndpointId::parse(endpoint)?.call_url(base, options.path.as_deref())?;
-    if !options.query.is_empty() {
-        url.query_pairs_mut().extend_pairs(&options.query);
+/// A request to an endpoint, whose input may have files that are not online yet.
+// Made before the future that sends it, and completed in place: a future holds what is moved within it twice.
+pub(crate) struct Draft {
+    pub(crate) request: Request,
+    input: Option<Written>,
+    /// How long the whole call may take.
+    limit: Option<Duration>,
+}
+
+impl Draft {
+    /// The request that gives `input` to an endpoint of the service at `base`.
+    pub(crate) fn new(
+        client: &Client,
+        base: &Url,
+        endpoint: &str,
+        input: Result<Written>,
+        mut options: CallOptions,
+    ) -> Result<Self> {
+        let mut url = EndpointId::parse(endpoint)?.call_url(base, options.path.as_deref())?;
+        if !options.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&options.query);
+        }
+        let method = options.method.take().unwrap_or(Method::POST);
+        let mut request = Request::to_fal(method, url, Repeat::WhenUnaccepted);
+        request.headers = options.headers()?;
+        request.retry = options.retry(client);
+        Ok(Self { request, input: Some(input?), limit: options.timeout(client) })
     }
-    let headers = options.headers()?;
-    let retry = options.retry(client);
-    let json = input?.json(client, &retry, deadline).await?;
-    let method = options.method.take().unwrap_or(Method::POST);
-    let content = if [Method::GET, Method::HEAD].contains(&method) {
-        in_query(&mut url, &json)?;
-        Content::None
-    } else {
-        Content::Json(json)
-    };
-    let mut request = Request::to_fal(method, url, Repeat::WhenUnaccepted);
-    request.headers = headers;
-    request.content = content;
-    request.retry = retry;
-    request.deadline = deadline;
-    Ok(request)
+
+    /// The whole request: local files are uploaded and replaced by their URLs. The time of the call begins here.
+    pub(crate) async fn complete(&mut self, client: &Client) -> Result<&Request> {
+        let Self { request, input, limit } = self;
+        // A limit beyond the end of time is none.
+        request.deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        if let Some(input) = input.take() {
+            let json = input.json(client, &request.retry, request.deadline).await?;
+            if [Method::GET, Method::HEAD].contains(&request.method) {
+                in_query(&mut request.url, &json)?;
+            } else {
+                request.content = Content::Json(json);
+            }
+        }
+        Ok(request)
+    }
 }
 
 /// The parameters as pairs of the query.

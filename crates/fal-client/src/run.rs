@@ -1,6 +1,6 @@
 //! `run`: one request, one answer, no queue.
 
-use std::{borrow::Cow, pin::pin};
+use std::{borrow::Cow, future::ready, pin::pin};
 
 use fal_core::{Endpoint, IntoInput};
 use tracing::{Instrument, field::Empty};
@@ -8,7 +8,7 @@ use tracing::{Instrument, field::Empty};
 use crate::{
     BoxFuture, Client, Pending, Reply, Result,
     call::{CallOptions, within},
-    prepare::{self, Written},
+    prepare::{self, Draft, Written},
     reply::Answered,
 };
 
@@ -50,19 +50,38 @@ fn exchange(
     client: Client,
     endpoint: Cow<'static, str>,
     input: Result<Written>,
-    mut options: CallOptions,
+    options: CallOptions,
 ) -> BoxFuture<Result<Answered>> {
     let span = tracing::info_span!("fal.run", %endpoint, request_id = Empty);
+    let limit = options.timeout(&client);
+    let mut draft = match Draft::new(&client, &client.hosts().run, &endpoint, input, options) {
+        Ok(draft) => draft,
+        Err(error) => return Box::pin(ready(Err(error))),
+    };
     let call = async move {
-        let limit = options.timeout(&client);
         let call = pin!(async {
-            let base = &client.hosts().run;
-            let request = prepare::request(&client, base, &endpoint, input, &mut options).await?;
-            let answer = client.0.transport.send(&request).await?;
+            let request = draft.complete(&client).await?;
+            let answer = client.0.transport.send(request).await?;
             tracing::Span::current().record("request_id", answer.request_id());
             Ok(answer.into())
         });
         within(limit, &endpoint, call).await
     };
     Box::pin(call.instrument(span))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::untyped;
+
+    /// Every call allocates as much.
+    #[test]
+    fn a_call_is_small() {
+        let client = Client::builder().emulator("http://127.0.0.1:9").build().unwrap();
+        let call = client.run(untyped::input("acme/app", serde_json::json!({})));
+        let input = prepare::write(call.input, false);
+        let size = size_of_val(&*exchange(client, call.endpoint, input, call.options));
+        assert!(size <= 1536, "{size} bytes");
+    }
 }

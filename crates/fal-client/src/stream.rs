@@ -5,7 +5,7 @@ mod events;
 mod sent;
 mod workflow;
 
-use std::{borrow::Cow, pin::pin, time::Duration};
+use std::{borrow::Cow, future::ready, pin::pin, time::Duration};
 
 use fal_core::{IntoInput, Streams};
 use futures_util::FutureExt;
@@ -21,7 +21,7 @@ pub use self::{
 use crate::{
     BoxFuture, Client, Error, ErrorKind, Result,
     call::{CallOptions, within},
-    prepare::{self, Written},
+    prepare::{self, Draft, Written},
     sse::Events,
 };
 
@@ -81,24 +81,27 @@ fn open(
     idle: Option<Duration>,
 ) -> BoxFuture<Result<Opened>> {
     let span = tracing::info_span!("fal.stream", %endpoint, request_id = Empty);
+    let limit = options.timeout(&client);
+    if options.path.is_none() && !endpoint.ends_with("/stream") {
+        options.path = Some("/stream".to_owned());
+    }
+    let mut draft = match Draft::new(&client, &client.hosts().run, &endpoint, input, options) {
+        Ok(draft) => draft,
+        Err(error) => return Box::pin(ready(Err(error.at(&*endpoint)))),
+    };
+    let headers = &mut draft.request.headers;
+    headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("text/event-stream"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     let opening = async move {
-        let limit = options.timeout(&client);
-        let deadline = options.deadline(&client).zip(limit);
-        if options.path.is_none() && !endpoint.ends_with("/stream") {
-            options.path = Some("/stream".to_owned());
-        }
         let opening = async {
-            let run = &client.hosts().run;
-            let mut request = prepare::request(&client, run, &endpoint, input, &mut options).await?;
-            let headers = &mut request.headers;
-            headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("text/event-stream"));
-            headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-            let response = client.0.transport.open(&request).await?;
+            let request = draft.complete(&client).await?;
+            let deadline = request.deadline.zip(limit);
+            let response = client.0.transport.open(request).await?;
             let (status, headers) = (response.status(), response.headers().clone());
             let request_id = headers.get("x-fal-request-id").and_then(|id| id.to_str().ok());
             tracing::Span::current().record("request_id", request_id);
-            match Events::of(response, client.0.transport.event_limit()) {
-                Ok(events) => Ok((events, status, headers)),
+            let events = match Events::of(response, client.0.transport.event_limit()) {
+                Ok(events) => events,
                 Err(response) => {
                     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
                     let message = format!(
@@ -107,13 +110,13 @@ fn open(
                     );
                     let body = client.0.transport.read_body(*response).await?;
                     let kind = ErrorKind::Decode { path: ".".to_owned() };
-                    Err(Error::new(kind, message).body_of(status, body).request(request_id))
+                    return Err(Error::new(kind, message).body_of(status, body).request(request_id));
                 }
-            }
+            };
+            Ok(Opened { events, endpoint: endpoint.clone(), status, headers, idle, deadline })
         };
         let opened = within(limit, &endpoint, pin!(opening)).await;
-        let (events, status, headers) = opened.map_err(|error| error.at(endpoint.as_ref()))?;
-        Ok(Opened { events, endpoint, status, headers, idle, deadline })
+        opened.map_err(|error| error.at(&*endpoint))
     };
     Box::pin(opening.instrument(span))
 }

@@ -129,17 +129,14 @@ impl Transport {
     pub(crate) async fn send(&self, request: &Request) -> Result<Answer> {
         let (start, mut number) = (Instant::now(), 1);
         loop {
-            let failure = match self.attempt(request, number).await {
-                Ok(response) => match self.read(response).await {
-                    Ok(answer) => {
-                        self.observe(request, number, start, Ok((answer.status, &answer.headers)), None);
-                        return Ok(answer);
-                    }
-                    Err(failure) => failure,
-                },
-                Err(failure) => failure,
-            };
-            number = self.pause_or_fail(request, number, start, failure).await?;
+            match self.whole(request, number).await {
+                Ok(answer) => {
+                    self.observe(request, number, start, Ok((answer.status, &answer.headers)), None);
+                    return Ok(answer);
+                }
+                Err(failure) => tokio::time::sleep(self.pause(request, number, start, failure)?).await,
+            }
+            number += 1;
         }
     }
 
@@ -152,19 +149,14 @@ impl Transport {
                     self.observe(request, number, start, Ok((response.status(), response.headers())), None);
                     return Ok(response);
                 }
-                Err(failure) => number = self.pause_or_fail(request, number, start, failure).await?,
+                Err(failure) => tokio::time::sleep(self.pause(request, number, start, failure)?).await,
             }
+            number += 1;
         }
     }
 
-    /// Sleeps before the next attempt, or gives up.
-    async fn pause_or_fail(
-        &self,
-        request: &Request,
-        number: u32,
-        start: Instant,
-        failure: Failure,
-    ) -> Result<u32> {
+    /// How long to wait for the next attempt, unless this was the last.
+    fn pause(&self, request: &Request, number: u32, start: Instant, failure: Failure) -> Result<Duration> {
         let left = request.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let outcome = failure.outcome();
         let pause = outcome
@@ -180,8 +172,7 @@ impl Transport {
             return Err(error);
         };
         tracing::debug!(attempt = number, ?pause, outcome = %failure.summary(), "sending again");
-        tokio::time::sleep(pause).await;
-        Ok(number + 1)
+        Ok(pause)
     }
 }
 

@@ -39,7 +39,7 @@ impl One {
     }
 
     async fn answer(self) -> Result<Answered> {
-        let limit = self.submission.options.timeout(&self.submission.client);
+        let limit = self.submission.limit;
         let (is_kept, start) = (self.kept.is_some(), Instant::now());
         let queued = self.queued().await?;
         let left = |limit: Duration| limit.saturating_sub(start.elapsed());

@@ -161,7 +161,7 @@ impl Queued {
 
     pub(super) async fn ask_to_cancel(&self) -> Result<Cancelled> {
         let request = self.request(Method::PUT, |urls| urls.cancel.clone())?;
-        match self.send(&request).await {
+        match self.send(request).await {
             Ok(_) => Ok(Cancelled::Requested),
             Err(error) if error.status() == Some(StatusCode::BAD_REQUEST) && is_completed(&error) => {
                 Ok(Cancelled::AlreadyCompleted)
@@ -173,14 +173,14 @@ impl Queued {
 
     pub(super) async fn fetch_status(&self, logs: bool) -> Result<Update> {
         let request = self.status_request(logs)?;
-        self.read_status(&request).await
+        self.status_of(&self.send(request).await?)
     }
 
     /// The status, for who waits: with more patience.
     pub(super) async fn look(&self, logs: bool) -> Result<Update> {
         let mut request = self.status_request(logs)?;
         request.retry = request.retry.patient();
-        self.read_status(&request).await
+        self.status_of(&self.send(request).await?)
     }
 
     fn status_request(&self, logs: bool) -> Result<Request> {
@@ -189,21 +189,20 @@ impl Queued {
         Ok(request)
     }
 
-    async fn read_status(&self, request: &Request) -> Result<Update> {
-        let answer = self.send(request).await?;
-        Update::read(&answer).map_err(|error| self.named(error))
+    fn status_of(&self, answer: &Answer) -> Result<Update> {
+        Update::read(answer).map_err(|error| self.named(error))
     }
 
     async fn fetch_result(&self, repeat: Repeat) -> Result<Answered> {
         let request = self.result_request(repeat)?;
-        self.read_result(&request).await
+        self.result_of(self.send(request).await?)
     }
 
     /// The result of a completed request, for who has waited: with more patience.
     pub(super) async fn collect(&self, repeat: Repeat) -> Result<Answered> {
         let mut request = self.result_request(repeat)?;
         request.retry = request.retry.patient();
-        self.read_result(&request).await
+        self.result_of(self.send(request).await?)
     }
 
     fn result_request(&self, repeat: Repeat) -> Result<Request> {
@@ -213,24 +212,26 @@ impl Queued {
         Ok(request)
     }
 
-    async fn read_result(&self, request: &Request) -> Result<Answered> {
-        let answer = self.send(request).await?;
+    fn result_of(&self, answer: Answer) -> Result<Answered> {
         if answer.status == StatusCode::ACCEPTED {
             return Err(self.named(not_ready(answer)));
         }
         Ok(Answered { answer, request_id: Some(self.request_id().to_owned()) })
     }
 
-    async fn send(&self, request: &Request) -> Result<Answer> {
+    /// In a box, so that a job that waits is small: most of the time there is nothing to send.
+    fn send(&self, request: Request) -> BoxFuture<Result<Answer>> {
         let span =
             tracing::debug_span!("fal.job", endpoint = self.endpoint(), request_id = self.request_id());
-        let shared = &self.client.0;
-        let answer = async {
+        let queued = self.clone();
+        let answer = async move {
+            let shared = &queued.client.0;
             let _permit = shared.queue.request().await;
-            // In a box, so that a job that waits is small: only so many have a permit.
-            Box::pin(shared.transport.send(request)).await
+            // In a box of its own: only so many have a permit.
+            let answer = Box::pin(shared.transport.send(&request)).await;
+            answer.map_err(|error| queued.named(error))
         };
-        answer.instrument(span).await.map_err(|error| self.named(error))
+        Box::pin(answer.instrument(span))
     }
 
     pub(super) fn request(&self, method: Method, url: impl FnOnce(&Urls) -> Url) -> Result<Request> {

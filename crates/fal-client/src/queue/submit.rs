@@ -1,6 +1,6 @@
 //! `submit`: a request into the queue.
 
-use std::{borrow::Cow, pin::pin};
+use std::{borrow::Cow, future::ready, time::Duration};
 
 use fal_core::{Endpoint, IntoInput};
 use futures_util::FutureExt;
@@ -13,9 +13,9 @@ use super::{
     urls::Given,
 };
 use crate::{
-    BoxFuture, Client, Error, ErrorKind, Result,
+    BoxFuture, Client, Error, ErrorKind, Result, Retry,
     call::{CallOptions, within},
-    prepare::{self, Written},
+    prepare::{self, Draft, Written},
 };
 
 /// A request for the queue, from [`Client::submit`]. Sent by awaiting it, which gives a [`Job`].
@@ -60,8 +60,10 @@ impl<E: Endpoint> IntoFuture for Submit<E> {
 pub(crate) struct Submission {
     pub(crate) client: Client,
     pub(crate) endpoint: Cow<'static, str>,
-    input: Result<Written>,
-    pub(crate) options: CallOptions,
+    /// How long the whole call may take.
+    pub(crate) limit: Option<Duration>,
+    draft: Result<Draft>,
+    retry: Option<Retry>,
 }
 
 impl Submission {
@@ -71,41 +73,52 @@ impl Submission {
         input: Result<Written>,
         options: CallOptions,
     ) -> Self {
-        Self { client, endpoint, input, options }
+        let (limit, retry) = (options.timeout(&client), options.retry.clone());
+        let mut draft = Draft::new(&client, &client.hosts().queue, &endpoint, input, options);
+        if let Ok(draft) = &mut draft {
+            draft.request.timeout = Some(TRANSFER);
+        }
+        Self { client, endpoint, limit, draft, retry }
     }
 
     pub(crate) fn submit(self) -> BoxFuture<Result<Queued>> {
         let span = tracing::info_span!("fal.submit", endpoint = %self.endpoint, request_id = Empty);
-        let (limit, endpoint) = (self.options.timeout(&self.client), self.endpoint.clone());
-        let call = async move { within(limit, &endpoint, pin!(self.send())).await };
+        let (limit, endpoint) = (self.limit, self.endpoint.clone());
+        let mut sending = self.send();
+        let call = async move { within(limit, &endpoint, sending.as_mut()).await };
         Box::pin(call.instrument(span))
     }
 
     /// Without the timeout of the call, which `subscribe` spreads over more than this.
-    pub(super) async fn send(self) -> Result<Queued> {
-        let endpoint = self.endpoint.clone();
-        self.exchange().await.map_err(|error| error.at(endpoint.as_ref()))
-    }
-
-    async fn exchange(self) -> Result<Queued> {
-        let Self { client, endpoint, input, mut options } = self;
-        let queue = &client.hosts().queue;
-        let mut request = prepare::request(&client, queue, &endpoint, input, &mut options).await?;
-        request.timeout = Some(TRANSFER);
-        let answer = {
-            let _permit = client.0.queue.request().await;
-            Box::pin(client.0.transport.send(&request)).await?
+    pub(super) fn send(self) -> BoxFuture<Result<Queued>> {
+        let Self { client, endpoint, draft, retry, .. } = self;
+        let mut draft = match draft {
+            Ok(draft) => draft,
+            Err(error) => return Box::pin(ready(Err(error.at(&*endpoint)))),
         };
-        let Accepted { request_id, status_url, response_url, cancel_url } = answer.json()?;
-        if request_id.is_empty() {
-            let kind = ErrorKind::Decode { path: "request_id".to_owned() };
-            return Err(Error::new(kind, "the queue gave no request id").body_of(answer.status, answer.body));
-        }
-        tracing::Span::current().record("request_id", &request_id);
-        tracing::debug!(request_id, "queued");
-        let given = Given { status: status_url, result: response_url, cancel: cancel_url };
-        Ok(Queued::new(client, endpoint.into_owned(), request_id, &given, options.retry))
+        Box::pin(async move {
+            let accepted = accepted(&client, &mut draft).await.map_err(|error| error.at(&*endpoint))?;
+            let Accepted { request_id, status_url, response_url, cancel_url } = accepted;
+            tracing::Span::current().record("request_id", &request_id);
+            tracing::debug!(request_id, "queued");
+            let given = Given { status: status_url, result: response_url, cancel: cancel_url };
+            Ok(Queued::new(client, endpoint.into_owned(), request_id, &given, retry))
+        })
     }
+}
+
+async fn accepted(client: &Client, draft: &mut Draft) -> Result<Accepted> {
+    let request = draft.complete(client).await?;
+    let answer = {
+        let _permit = client.0.queue.request().await;
+        Box::pin(client.0.transport.send(request)).await?
+    };
+    let accepted: Accepted = answer.json()?;
+    if accepted.request_id.is_empty() {
+        let kind = ErrorKind::Decode { path: "request_id".to_owned() };
+        return Err(Error::new(kind, "the queue gave no request id").body_of(answer.status, answer.body));
+    }
+    Ok(accepted)
 }
 
 #[derive(Deserialize)]

@@ -21,43 +21,66 @@ const PREPARED: u64 = 16 << 20;
 impl Transport {
     /// Sends once, and once more to the second domain when there is no connection to the first. An answer
     /// that is not a success is a failure.
+    // What happens seldom is in boxes: every call holds this future, and without them it is twice as large.
     pub(super) async fn attempt(&self, request: &Request, number: u32) -> Result<reqwest::Response, Failure> {
         let span = tracing::debug_span!(
             "fal.attempt", method = %request.method, attempt = number, status = Empty, request_id = Empty
         );
-        async {
-            let http = self.http_for(request).map_err(Failure::Final)?;
-            let mut sent = http.execute(self.prepared(request, &request.url).await?).await;
-            if let Err(first) = &sent
-                && first.is_connect()
-                && request.to_fal
-                && !request.upgrade
-                && self.proxy.is_none()
-                && let Some(backup) = self.backups.of_url(&request.url)
-            {
-                tracing::debug!(host = backup.host_str(), "no connection: asking the second domain");
-                match self.http.execute(self.prepared(request, &backup).await?).await {
-                    // The first domain is the one that people look for.
-                    Err(second) if second.is_connect() => {}
-                    other => sent = other,
-                }
-            }
-            accepted(sent.map_err(Failure::of)?, request.upgrade).await
-        }
-        .instrument(span)
-        .await
+        let exchange = async {
+            let key = self.key_asked_for(request).await?;
+            let sending = self.execute(request, &request.url, key)?;
+            let response = match sending.await {
+                Ok(response) => response,
+                Err(first) => Box::pin(self.second(request, first)).await?,
+            };
+            if accepts(request, &response) { Ok(response) } else { Err(Box::pin(refused(response)).await) }
+        };
+        exchange.instrument(span).await
     }
 
-    fn http_for(&self, request: &Request) -> crate::Result<reqwest::Client> {
+    /// What the second domain answers, when that is where to go on.
+    async fn second(&self, request: &Request, first: reqwest::Error) -> Result<reqwest::Response, Failure> {
+        let has_second = first.is_connect() && request.to_fal && !request.upgrade && self.proxy.is_none();
+        let Some(backup) = has_second.then(|| self.backups.of_url(&request.url)).flatten() else {
+            return Err(Failure::of(first));
+        };
+        tracing::debug!(host = backup.host_str(), "no connection: asking the second domain");
+        let key = self.key_asked_for(request).await?;
+        match self.execute(request, &backup, key)?.await {
+            Ok(response) => Ok(response),
+            // The first domain is the one that people look for.
+            Err(second) => Err(Failure::of(if second.is_connect() { first } else { second })),
+        }
+    }
+
+    /// The key, where it has to be asked for before every request.
+    async fn key_asked_for(&self, request: &Request) -> crate::Result<Option<HeaderValue>> {
+        match &self.authorization {
+            Authorization::Asked(_) if request.to_fal => self.authorization.header().await,
+            _ => Ok(None),
+        }
+    }
+
+    fn execute(
+        &self,
+        request: &Request,
+        url: &Url,
+        key: Option<HeaderValue>,
+    ) -> crate::Result<impl Future<Output = reqwest::Result<reqwest::Response>> + use<>> {
+        let prepared = self.prepared(request, url, key)?;
         #[cfg(feature = "realtime")]
         if request.upgrade {
-            return self.upgrades.http(&self.http, &request.url);
+            return Ok(self.upgrades.http(&self.http, &request.url)?.execute(prepared));
         }
-        let _ = request;
-        Ok(self.http.clone())
+        Ok(self.http.execute(prepared))
     }
 
-    async fn prepared(&self, request: &Request, url: &Url) -> Result<reqwest::Request, Failure> {
+    fn prepared(
+        &self,
+        request: &Request,
+        url: &Url,
+        key: Option<HeaderValue>,
+    ) -> crate::Result<reqwest::Request> {
         let target = match (&self.proxy, request.to_fal) {
             (Some(proxy), true) if !request.upgrade => proxy,
             _ => url,
@@ -71,18 +94,16 @@ impl Transport {
             // forgotten once.
             if !self.hosts.own(&request.url) {
                 let message = "the key is for fal's services only, not for this URL";
-                return Err(Failure::Final(Error::new(ErrorKind::Config, message)));
+                return Err(Error::new(ErrorKind::Config, message));
             }
             headers.extend(self.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
-            if let Authorization::Asked(_) = &self.authorization
-                && let Some(key) = self.authorization.header().await.map_err(Failure::Final)?
-            {
+            if let Some(key) = key {
                 headers.insert(header::AUTHORIZATION, key);
             }
             if self.proxy.is_some() {
                 let target = HeaderValue::try_from(url.as_str()).map_err(|cause| {
                     let message = "the URL cannot be sent to the proxy";
-                    Failure::Final(Error::new(ErrorKind::Config, message).caused_by(cause))
+                    Error::new(ErrorKind::Config, message).caused_by(cause)
                 })?;
                 headers.insert("x-fal-target-url", target);
             }
@@ -113,39 +134,40 @@ impl Transport {
         Ok(prepared)
     }
 
-    /// Reads the whole answer, unless it is larger than the client takes.
-    pub(super) async fn read(&self, mut response: reqwest::Response) -> Result<Answer, Failure> {
+    /// As [`attempt`](Self::attempt), with the whole answer, unless it is larger than the client takes.
+    pub(super) async fn whole(&self, request: &Request, number: u32) -> Result<Answer, Failure> {
+        let mut response = self.attempt(request, number).await?;
         let headers = mem::take(response.headers_mut());
         let request_id = headers.get("x-fal-request-id").and_then(|id| id.to_str().ok());
-        let status = response.status();
-        let body = read_at_most(response, self.limits.reply, request_id).await?;
-        Ok(Answer { status, headers, body })
+        let body = read_at_most(&mut response, self.limits.reply, request_id).await?;
+        Ok(Answer { status: response.status(), headers, body })
     }
 
     /// Reads the rest of an answer that was opened.
-    pub(crate) async fn read_body(&self, response: reqwest::Response) -> crate::Result<Bytes> {
-        read_at_most(response, self.limits.reply, None).await.map_err(Failure::into_error)
+    pub(crate) async fn read_body(&self, mut response: reqwest::Response) -> crate::Result<Bytes> {
+        read_at_most(&mut response, self.limits.reply, None).await.map_err(Failure::into_error)
     }
 }
 
-async fn accepted(response: reqwest::Response, upgrade: bool) -> Result<reqwest::Response, Failure> {
+/// Whether the answer is what was asked for.
+fn accepts(request: &Request, response: &reqwest::Response) -> bool {
     let status = response.status();
     let span = tracing::Span::current();
     span.record("status", status.as_u16());
     span.record("request_id", response.headers().get("x-fal-request-id").and_then(|id| id.to_str().ok()));
-    if status.is_success() || (upgrade && status == http::StatusCode::SWITCHING_PROTOCOLS) {
-        tracing::debug!("answered");
-        return Ok(response);
-    }
-    tracing::debug!("refused");
-    let headers = response.headers().clone();
-    let (body, broken) = read_up_to(response, EXPLANATION).await;
+    let accepts = status.is_success() || (request.upgrade && status == http::StatusCode::SWITCHING_PROTOCOLS);
+    tracing::debug!("{}", if accepts { "answered" } else { "refused" });
+    accepts
+}
+
+async fn refused(mut response: reqwest::Response) -> Failure {
+    let (body, broken) = read_up_to(&mut response, EXPLANATION).await;
     let refused = if broken.is_none() { Failure::Refused } else { Failure::HalfRefused };
-    Err(refused(status, headers, body))
+    refused(response.status(), mem::take(response.headers_mut()), body)
 }
 
 async fn read_at_most(
-    response: reqwest::Response,
+    response: &mut reqwest::Response,
     limit: u64,
     request_id: Option<&str>,
 ) -> Result<Bytes, Failure> {
@@ -165,7 +187,7 @@ async fn read_at_most(
 }
 
 /// What has arrived, up to `limit` bytes, and why there is no more if it broke off.
-async fn read_up_to(mut response: reqwest::Response, limit: u64) -> (Bytes, Option<reqwest::Error>) {
+async fn read_up_to(response: &mut reqwest::Response, limit: u64) -> (Bytes, Option<reqwest::Error>) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let whole = response.content_length();
     // What is announced is not yet sent.

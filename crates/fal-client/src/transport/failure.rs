@@ -74,6 +74,13 @@ impl Failure {
     }
 }
 
+/// What is wrong with a request before it is sent.
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Final(error)
+    }
+}
+
 impl Error {
     /// An answer that broke off while it was read.
     pub(crate) fn broken(cause: reqwest::Error) -> Self {
