@@ -8,6 +8,7 @@ mod inline;
 mod link;
 mod message;
 mod token;
+mod wire;
 
 pub use self::{
     connect::Connect,

@@ -8,7 +8,8 @@ use tokio::time::{Instant, Sleep};
 
 use super::{
     Received, codec, inline,
-    link::{Fate, Heard, Incoming, Link},
+    link::{Fate, Heard, Link},
+    wire::Incoming,
 };
 use crate::{Error, ErrorKind, Result};
 

@@ -1,10 +1,10 @@
 //! What the service, and not the model, says on a connection.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use bytes::Bytes;
 use http::StatusCode;
-use memchr::memmem;
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
@@ -14,6 +14,10 @@ use crate::{Error, ErrorKind};
 /// Binary messages, and those that are marked by `status` alone, are no longer than this when the service
 /// writes them.
 const SHORT: usize = 4096;
+
+/// What is in every message of the service, one or the other.
+static MARK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("x-fal-"));
+static STATUS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("status"));
 
 /// What a message says that is not the model's.
 #[derive(Debug)]
@@ -43,9 +47,8 @@ pub(super) fn of(raw: &Bytes, format: Format) -> Option<Control> {
     // Models' messages, which may be large, are passed over without reading them twice: what the service says
     // is text, and short where it is not.
     let is_short = raw.len() <= SHORT;
-    let says = |what: &str| memmem::find(raw, what.as_bytes()).is_some();
-    let is_marked = (is_short || format == Format::Json) && says("x-fal-");
-    if !is_marked && (!is_short || !says("status")) {
+    let is_marked = (is_short || format == Format::Json) && MARK.find(raw).is_some();
+    if !is_marked && (!is_short || STATUS.find(raw).is_none()) {
         return None;
     }
     let fields: Fields = match format {

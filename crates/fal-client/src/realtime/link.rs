@@ -1,28 +1,25 @@
-//! The state that both ends of a connection share: the socket, and what is known of it.
+//! What both ends of a connection share.
 
 use std::{
-    collections::VecDeque,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use bytes::Bytes;
 use futures_util::future::{Either, select};
 use tokio::{sync::Notify, time::Instant};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{
-    Format,
     connect::Settings,
-    control::{self, Control},
+    wire::{Incoming, Wire},
 };
 use crate::{
     Error, ErrorKind, Result,
-    socket::{Frame, Socket, goodbye},
+    socket::{Socket, goodbye},
 };
 
 /// How long the other side has to answer a goodbye.
@@ -56,14 +53,6 @@ pub(super) enum Fate {
     Superseded,
 }
 
-/// A message of the model, not read yet.
-pub(super) struct Incoming {
-    pub(super) raw: Bytes,
-    pub(super) format: Format,
-    /// Which answer it is, counted from 1.
-    pub(super) number: u64,
-}
-
 /// How listening ends.
 pub(super) enum Heard {
     Message(Incoming),
@@ -73,34 +62,11 @@ pub(super) enum Heard {
     Gone,
 }
 
-#[derive(Default)]
-struct Wire {
-    socket: Option<Socket>,
-    /// What came while something was sent, or for an answer that somebody else waits for.
-    inbox: VecDeque<Incoming>,
-    /// The waker of whoever listens.
-    listener: Option<Waker>,
-    /// The end that has been heard of and not yet told.
-    end: Option<Result<(), Error>>,
-    /// The same of connections before this one. A request, which is on this one, is not concerned.
-    earlier_end: Option<Result<(), Error>>,
-    is_closed_here: bool,
-    sent: u64,
-    received: u64,
-    /// Sent since the last answer.
-    unanswered: u64,
-    /// Requests that nobody waits for any more.
-    abandoned: VecDeque<u64>,
-    timing: Option<Duration>,
-    /// How many frames have come.
-    frames: u64,
-}
-
 impl Link {
     pub(super) fn new(settings: Settings, socket: Socket) -> Self {
         Self {
             settings,
-            wire: Mutex::new(Wire { socket: Some(socket), ..Wire::default() }),
+            wire: Mutex::new(Wire::new(socket)),
             turn: tokio::sync::Mutex::new(Turn { next: None }),
             latest: AtomicU64::new(0),
             superseded: Notify::new(),
@@ -115,16 +81,11 @@ impl Link {
 
     /// Sends a message in its turn.
     pub(super) async fn send(&self, message: Message) -> Result<Fate> {
-        let mut turn = match self.settings.throttle {
-            None => self.turn.lock().await,
-            Some(interval) => match self.latest_turn().await {
-                Some(mut turn) => {
-                    turn.next = Instant::now().checked_add(interval);
-                    turn
-                }
-                None => return Ok(Fate::Superseded),
-            },
+        let Some(interval) = self.settings.throttle else {
+            return self.send_now(message).await.map(Fate::Written);
         };
+        let Some(mut turn) = self.latest_turn().await else { return Ok(Fate::Superseded) };
+        turn.next = Instant::now().checked_add(interval);
         let sent = self.write(message).await;
         if sent.is_err() {
             turn.next = None;
@@ -134,7 +95,11 @@ impl Link {
 
     /// Sends a message in its turn, whatever the throttle says, and gives its number.
     pub(super) async fn send_now(&self, message: Message) -> Result<u64> {
-        let _turn = self.turn.lock().await;
+        // Mostly nobody else sends, and to find that out is cheaper than to wait for a turn.
+        let _turn = match self.turn.try_lock() {
+            Ok(turn) => turn,
+            Err(_) => self.turn.lock().await,
+        };
         self.write(message).await.map_err(|error| error.at(self.settings.endpoint.as_ref()))
     }
 
@@ -165,42 +130,12 @@ impl Link {
     async fn write(&self, message: Message) -> Result<u64> {
         let mut message = Some(message);
         loop {
-            if std::future::poll_fn(|context| self.poll_write(context, &mut message)).await? {
-                let number = self.wire().sent;
-                std::future::poll_fn(|context| self.poll_flush(context)).await?;
+            let writing = std::future::poll_fn(|context| self.wire().poll_write(context, &mut message));
+            if let Some(number) = writing.await? {
                 return Ok(number);
             }
             self.connect().await?;
         }
-    }
-
-    /// Puts the message into the socket's buffer. `false`: there is no connection.
-    fn poll_write(&self, context: &mut Context<'_>, message: &mut Option<Message>) -> Poll<Result<bool>> {
-        let mut wire = self.wire();
-        if wire.is_closed_here {
-            return Poll::Ready(Err(Error::new(ErrorKind::Transport, "the connection was closed here")));
-        }
-        // A connection whose end has come, unread, would take the message and lose it.
-        wire.look();
-        let Some(socket) = &mut wire.socket else { return Poll::Ready(Ok(false)) };
-        ready!(socket.poll_ready(context)).map_err(Error::unanswered)?;
-        if let Some(message) = message.take() {
-            socket.start_send(message)?;
-            wire.sent += 1;
-            wire.unanswered += 1;
-        }
-        Poll::Ready(Ok(true))
-    }
-
-    fn poll_flush(&self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        let mut wire = self.wire();
-        let lost = || {
-            let message =
-                "the connection was lost while a message was written, which may have arrived or not";
-            Error::new(ErrorKind::Transport, message).unanswered()
-        };
-        let Some(socket) = &mut wire.socket else { return Poll::Ready(Err(lost())) };
-        socket.poll_flush(context).map_err(|error| lost().caused_by(error))
     }
 
     /// Opens another connection, if that is wanted.
@@ -210,14 +145,7 @@ impl Link {
             return Err(Error::new(ErrorKind::Transport, message));
         }
         let socket = self.settings.open().await?;
-        let mut wire = self.wire();
-        let Wire { end, earlier_end, inbox, listener, is_closed_here, .. } = std::mem::take(&mut *wire);
-        let earlier_end = both(earlier_end, end);
-        *wire =
-            Wire { socket: Some(socket), earlier_end, inbox, listener, is_closed_here, ..Wire::default() };
-        // Answers are counted anew, so that those of the old connection belong to nobody who waits.
-        wire.inbox.iter_mut().for_each(|incoming| incoming.number = 0);
-        drop(wire);
+        self.wire().replace(socket);
         self.changed.notify_waiters();
         Ok(())
     }
@@ -254,10 +182,12 @@ impl Link {
             if wire.socket.is_none() {
                 return Poll::Ready(Ok(Heard::Gone));
             }
-            if wire.listener.as_ref().is_none_or(|waker| !waker.will_wake(context.waker())) {
-                wire.listener = Some(context.waker().clone());
+            if wire.read() {
+                continue;
             }
-            if !wire.read(context) {
+            wire.arrivals.listener.register(context.waker());
+            // What has come since has woken nobody.
+            if !wire.read() {
                 return Poll::Pending;
             }
         }
@@ -283,15 +213,7 @@ impl Link {
 
     /// Asks for a sign of life.
     pub(super) fn ping(&self) {
-        let mut wire = self.wire();
-        let listener = wire.listener.clone().unwrap_or_else(|| Waker::noop().clone());
-        let mut context = Context::from_waker(&listener);
-        if let Some(socket) = &mut wire.socket
-            && socket.poll_ready(&mut context).is_ready()
-            && socket.start_send(Message::Ping(Bytes::new())).is_ok()
-        {
-            let _ = socket.poll_flush(&mut context);
-        }
+        self.wire().ping();
     }
 
     /// Gives the connection up.
@@ -362,9 +284,9 @@ impl Link {
         let _ = tokio::time::timeout(FAREWELL, farewell).await;
         let mut wire = self.wire();
         wire.socket = None;
-        let listener = wire.listener.take();
+        let arrivals = wire.arrivals.clone();
         drop(wire);
-        listener.into_iter().for_each(Waker::wake);
+        arrivals.listener.wake();
         Ok(())
     }
 
@@ -384,108 +306,6 @@ impl Drop for Link {
             && let Some(socket) = self.take_idle()
         {
             self.settings.client.0.sockets.put(key, socket);
-        }
-    }
-}
-
-/// What is told of two ends that nobody has heard of.
-fn both(first: Option<Result<(), Error>>, second: Option<Result<(), Error>>) -> Option<Result<(), Error>> {
-    const MORE: &str = "; nor was that the only connection that was lost";
-    match (first, second) {
-        (Some(Err(first)), Some(Err(_))) if !first.message().ends_with(MORE) => {
-            Some(Err(first.followed_by(MORE)))
-        }
-        (Some(Err(first)), _) => Some(Err(first)),
-        (first, second) => second.or(first),
-    }
-}
-
-impl Wire {
-    /// Reads what has come, as far as that takes no room: to hear of an end before something is sent.
-    fn look(&mut self) {
-        let listener = self.listener.clone().unwrap_or_else(|| Waker::noop().clone());
-        let mut context = Context::from_waker(&listener);
-        let had = self.inbox.len();
-        while self.inbox.is_empty() && self.end.is_none() && self.socket.is_some() {
-            if !self.read(&mut context) {
-                return;
-            }
-        }
-        if self.inbox.len() > had || self.end.is_some() {
-            listener.wake();
-        }
-    }
-
-    /// Reads one frame. `false`: none has come yet.
-    fn read(&mut self, context: &mut Context<'_>) -> bool {
-        let Some(socket) = &mut self.socket else { return false };
-        let Poll::Ready(frame) = socket.poll_next(context) else { return false };
-        self.frames += 1;
-        match frame {
-            Some(Ok(Frame::Text(raw))) => self.take(raw, Format::Json),
-            Some(Ok(Frame::Binary(raw))) => self.take(raw, Format::MessagePack),
-            Some(Ok(Frame::Life)) => {}
-            Some(Ok(Frame::Close(frame))) => {
-                let error = control::of_close(frame).map(|error| error.followed_by(&self.loss()));
-                self.end_with(error);
-            }
-            Some(Err(error)) => {
-                let error = error.followed_by(&self.loss());
-                self.end_with(Some(error));
-            }
-            None => {
-                let message = format!("the connection is gone without a goodbye{}", self.loss());
-                self.end_with(Some(Error::new(ErrorKind::Transport, message)));
-            }
-        }
-        true
-    }
-
-    fn take(&mut self, raw: Bytes, format: Format) {
-        match control::of(&raw, format) {
-            Some(Control::Timing(time)) => self.timing = Some(time),
-            Some(Control::Other) => {}
-            // A close follows, which says nothing more.
-            Some(Control::Timeout) => self.end_with(None),
-            Some(Control::Failure(error)) => {
-                let error = error.followed_by(&self.loss());
-                self.end_with(Some(error));
-            }
-            None => {
-                self.received += 1;
-                self.unanswered = 0;
-                let number = self.received;
-                if self.abandoned.front() == Some(&number) {
-                    self.abandoned.pop_front();
-                } else {
-                    self.inbox.push_back(Incoming { raw, format, number });
-                }
-            }
-        }
-    }
-
-    /// The connection is over.
-    fn end_with(&mut self, error: Option<Error>) {
-        self.socket = None;
-        if self.is_closed_here {
-            return;
-        }
-        self.end = Some(match error {
-            Some(error) => Err(error),
-            None if self.unanswered > 0 => {
-                let message = format!("the service closed the connection{}", self.loss());
-                Err(Error::new(ErrorKind::Transport, message))
-            }
-            None => Ok(()),
-        });
-    }
-
-    /// What is lost with the connection.
-    fn loss(&self) -> String {
-        match self.unanswered {
-            0 => String::new(),
-            1 => "; the last message had no answer".to_owned(),
-            more => format!("; the last {more} messages had no answer"),
         }
     }
 }

@@ -11,6 +11,8 @@ mod events;
 mod faults;
 mod files;
 #[cfg(feature = "realtime")]
+mod halves;
+#[cfg(feature = "realtime")]
 mod interruptions;
 mod job;
 mod model;
