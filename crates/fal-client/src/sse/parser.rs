@@ -143,6 +143,7 @@ impl Parser {
         Ok(Some(from..end))
     }
 
+    #[inline]
     fn event(&mut self, data: Line) -> Event {
         let event = Event { data: self.bytes(&data), name: self.name.take(), id: self.id.clone() };
         self.last = data;
@@ -233,6 +234,7 @@ impl Parser {
         self.data = Data::Many(lines);
     }
 
+    #[inline]
     fn bytes(&self, line: &Line) -> Bytes {
         match line {
             Line::Within(range) => self.chunk.slice(range.clone()),

@@ -95,26 +95,42 @@ impl Sent {
         })
     }
 
+    /// Compiled into its caller, as far as most calls of it go.
+    #[inline]
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<sse::Event>>> {
         if self.state != State::Open {
             return Poll::Ready(None);
         }
-        let error = match self.events.poll_next(context) {
+        let instead = match self.events.poll_next(context) {
             Poll::Ready(Ok(Some(sent))) => {
                 self.count += 1;
                 self.clock.silent = None;
                 return Poll::Ready(Some(Ok(sent)));
             }
-            Poll::Ready(Ok(None)) if !self.events.is_within_event() => {
+            Poll::Ready(Ok(None)) => Poll::Ready(None),
+            Poll::Ready(Err(error)) => Poll::Ready(Some(error)),
+            Poll::Pending => Poll::Pending,
+        };
+        self.without_event(context, instead).map(|error| error.map(Err))
+    }
+
+    /// What there is instead of an event: the end, an error, or nothing yet.
+    fn without_event(
+        &mut self,
+        context: &mut Context<'_>,
+        instead: Poll<Option<Error>>,
+    ) -> Poll<Option<Error>> {
+        let error = match instead {
+            Poll::Ready(None) if !self.events.is_within_event() => {
                 self.state = State::Over;
                 return Poll::Ready(None);
             }
-            Poll::Ready(Ok(None)) => {
+            Poll::Ready(None) => {
                 let message =
                     format!("the stream ended in the middle of an event, after {}", events(self.count));
                 Error::new(ErrorKind::Transport, message)
             }
-            Poll::Ready(Err(error)) => {
+            Poll::Ready(Some(error)) => {
                 error.context(&format!("the stream broke after {}", events(self.count)))
             }
             Poll::Pending => match self.clock.poll(context, self.events.received()) {
@@ -126,7 +142,7 @@ impl Sent {
             },
         };
         self.state = State::Broken;
-        Poll::Ready(Some(Err(self.dressed(error))))
+        Poll::Ready(Some(self.dressed(error)))
     }
 
     /// An event that is not what the endpoint promises.
