@@ -8,7 +8,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::{
     Received, codec, inline,
-    link::{Fate, Heard, Link},
+    link::{Heard, Link},
     wire::Incoming,
 };
 use crate::{Error, ErrorKind, Result};
@@ -200,10 +200,7 @@ impl<E: Realtime> Sender<E> {
     /// As [`send`](Self::send).
     pub async fn send_message(&self, message: &E::Send) -> Result<Sent> {
         let message = codec::encode(message, self.link.settings.format).map_err(|error| self.at(error))?;
-        Ok(match self.link.send(message).await? {
-            Fate::Written(_) => Sent::Written,
-            Fate::Superseded => Sent::Superseded,
-        })
+        self.link.send(message).await
     }
 
     /// Says goodbye, as [`Connection::close`]. The receiver then ends.

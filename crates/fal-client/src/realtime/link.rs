@@ -14,6 +14,7 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{
+    Sent,
     connect::Settings,
     wire::{Incoming, Wire},
 };
@@ -45,14 +46,6 @@ struct Turn {
     next: Option<Instant>,
 }
 
-/// What became of a message that was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It was written, as the one with this number.
-    Written(u64),
-    Superseded,
-}
-
 /// How listening ends.
 pub(super) enum Heard {
     Message(Incoming),
@@ -80,17 +73,18 @@ impl Link {
     }
 
     /// Sends a message in its turn.
-    pub(super) async fn send(&self, message: Message) -> Result<Fate> {
+    pub(super) async fn send(&self, message: Message) -> Result<Sent> {
         let Some(interval) = self.settings.throttle else {
-            return self.send_now(message).await.map(Fate::Written);
+            self.send_now(message).await?;
+            return Ok(Sent::Written);
         };
-        let Some(mut turn) = self.latest_turn().await else { return Ok(Fate::Superseded) };
+        let Some(mut turn) = self.latest_turn().await else { return Ok(Sent::Superseded) };
         turn.next = Instant::now().checked_add(interval);
         let sent = self.write(message).await;
         if sent.is_err() {
             turn.next = None;
         }
-        sent.map(Fate::Written).map_err(|error| error.at(self.settings.endpoint.as_ref()))
+        sent.map(|_| Sent::Written).map_err(|error| error.at(self.settings.endpoint.as_ref()))
     }
 
     /// Sends a message in its turn, whatever the throttle says, and gives its number.
