@@ -113,6 +113,6 @@ mod tests {
         let client = Client::builder().emulator("http://127.0.0.1:9").build().unwrap();
         let call = client.subscribe(untyped::input("acme/app", serde_json::json!({})));
         let size = size_of_val(&answer(call.submit.submission(), call.follow));
-        assert!(size <= 1536, "{size} bytes");
+        assert!(size <= 2048, "{size} bytes");
     }
 }
