@@ -99,9 +99,14 @@ impl CallOptions {
 
     /// When a call that starts now has to be done.
     pub(crate) fn deadline(&self, client: &Client) -> Option<Instant> {
-        // A limit beyond the end of time is none.
-        Instant::now().checked_add(self.timeout(client)?)
+        deadline(self.timeout(client))
     }
+}
+
+/// When what starts now, and may take so long, has to be done.
+pub(crate) fn deadline(limit: Option<Duration>) -> Option<Instant> {
+    // A limit beyond the end of time is none.
+    Instant::now().checked_add(limit?)
 }
 
 /// A header that a caller may set.

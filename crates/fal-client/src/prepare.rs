@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::{
     BoxFuture, Client, Error, ErrorKind, Result, Retry,
-    call::CallOptions,
+    call::{CallOptions, deadline},
     endpoint_id::EndpointId,
     retry::Repeat,
     storage,
@@ -135,8 +135,7 @@ impl Draft {
     /// The whole request: local files are uploaded and replaced by their URLs. The time of the call begins here.
     pub(crate) async fn complete(&mut self, client: &Client) -> Result<&Request> {
         let Self { request, input, limit } = self;
-        // A limit beyond the end of time is none.
-        request.deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        request.deadline = deadline(*limit);
         if let Some(input) = input.take() {
             let json = input.json(client, &request.retry, request.deadline).await?;
             if [Method::GET, Method::HEAD].contains(&request.method) {

@@ -5,7 +5,7 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::{
     Sent,
     connect::Settings,
-    wire::{Incoming, Wire},
+    wire::{Incoming, WakesListener, Wire},
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -253,34 +253,13 @@ impl Link {
         let _turn = self.turn.lock().await;
         self.wire().is_closed_here = true;
         self.changed.notify_waiters();
-        let farewell = async {
-            let mut goodbye = Some(goodbye());
-            std::future::poll_fn(|context| {
-                let mut wire = self.wire();
-                let Some(socket) = &mut wire.socket else { return Poll::Ready(()) };
-                if goodbye.is_some() {
-                    if ready!(socket.poll_ready(context)).is_err() {
-                        return Poll::Ready(());
-                    }
-                    if let Some(goodbye) = goodbye.take() {
-                        let _ = socket.start_send(goodbye);
-                    }
-                }
-                if ready!(socket.poll_flush(context)).is_err() {
-                    return Poll::Ready(());
-                }
-                while let Some(Ok(_)) = ready!(socket.poll_next(context)) {}
-                Poll::Ready(())
-            })
-            .await;
-        };
+        // Also when this is given up: in the meantime the socket wakes nobody else.
+        let _then = WakesListener(self.wire().arrivals.clone());
+        let mut goodbye = Some(goodbye());
+        let farewell = std::future::poll_fn(|context| self.wire().poll_farewell(context, &mut goodbye));
         // Whether the other side answers or not, the connection is over.
         let _ = tokio::time::timeout(FAREWELL, farewell).await;
-        let mut wire = self.wire();
-        wire.socket = None;
-        let arrivals = wire.arrivals.clone();
-        drop(wire);
-        arrivals.listener.wake();
+        self.wire().socket = None;
         Ok(())
     }
 

@@ -37,7 +37,7 @@ pub(super) struct Wire {
     /// The same of connections before this one. A request, which is on this one, is not concerned.
     pub(super) earlier_end: Option<Result<(), Error>>,
     pub(super) is_closed_here: bool,
-    pub(super) sent: u64,
+    sent: u64,
     pub(super) received: u64,
     /// Sent since the last answer.
     pub(super) unanswered: u64,
@@ -74,6 +74,15 @@ impl Wake for Arrivals {
     fn wake_by_ref(self: &Arc<Self>) {
         self.any.store(true, Ordering::Release);
         self.listener.wake();
+    }
+}
+
+/// Wakes whoever listens, when it is dropped.
+pub(super) struct WakesListener(pub(super) Arc<Arrivals>);
+
+impl Drop for WakesListener {
+    fn drop(&mut self) {
+        self.0.listener.wake();
     }
 }
 
@@ -140,6 +149,30 @@ impl Wire {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(lost())) };
         ready!(socket.poll_flush(context)).map_err(|error| lost().caused_by(error))?;
         Poll::Ready(Ok(Some(self.sent)))
+    }
+
+    /// Sends a goodbye and drops what comes, until the other side is done.
+    pub(super) fn poll_farewell(
+        &mut self,
+        context: &mut Context<'_>,
+        goodbye: &mut Option<Message>,
+    ) -> Poll<()> {
+        let Some(socket) = &mut self.socket else { return Poll::Ready(()) };
+        if goodbye.is_some() {
+            if ready!(socket.poll_ready(context)).is_err() {
+                return Poll::Ready(());
+            }
+            if let Some(goodbye) = goodbye.take() {
+                let _ = socket.start_send(goodbye);
+            }
+        }
+        if ready!(socket.poll_flush(context)).is_err() {
+            return Poll::Ready(());
+        }
+        // From here on the socket wakes this task. Should it give up, whoever reads next has to see for itself.
+        self.arrivals.any.store(true, Ordering::Release);
+        while let Some(Ok(_)) = ready!(socket.poll_next(context)) {}
+        Poll::Ready(())
     }
 
     /// Asks for a sign of life.

@@ -1,6 +1,9 @@
 //! Sending and receiving at the same time: whoever sends reads what has come, and must tell whoever listens.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use fal_client::{Client, Connection, untyped::Messages};
 use futures_util::{SinkExt, StreamExt};
@@ -52,6 +55,26 @@ async fn halves_on_two_threads_lose_nothing() {
     })
     .await;
     soon(receiving).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_goodbye_that_is_given_up_leaves_a_receiver_that_hears_the_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let mut socket = tokio_tungstenite::accept_async(socket).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        while let Some(Ok(_)) = socket.next().await {}
+    });
+    let client = Client::builder().emulator(url).build().unwrap();
+    let connection = soon(client.untyped_realtime::<Value, Value>("acme/live")).await.unwrap();
+    let (sender, mut receiver) = connection.split();
+    let receiving = tokio::spawn(async move { receiver.recv().await });
+    let short = Duration::from_millis(20);
+    tokio::time::sleep(short).await;
+    assert!(tokio::time::timeout(short, sender.close()).await.is_err());
+    assert!(soon(receiving).await.unwrap().unwrap().is_none());
 }
 
 #[tokio::test]
