@@ -68,7 +68,9 @@ async fn a_goodbye_that_is_given_up_leaves_a_receiver_that_hears_the_end() {
         while let Some(Ok(_)) = socket.next().await {}
     });
     let client = Client::builder().emulator(url).build().unwrap();
-    let connection = soon(client.untyped_realtime::<Value, Value>("acme/live")).await.unwrap();
+    // Nothing else wakes the receiver.
+    let call = client.untyped_realtime::<Value, Value>("acme/live").keep_alive(None);
+    let connection = soon(call).await.unwrap();
     let (sender, mut receiver) = connection.split();
     let receiving = tokio::spawn(async move { receiver.recv().await });
     let short = Duration::from_millis(20);
