@@ -132,7 +132,7 @@ impl Values<'_> {
                 let (variant, wire) = item.variants.first()?;
                 Some(if is_own { format!("{}::{name}::{variant}", self.module) } else { format!("{wire:?}") })
             }
-            Item::Struct(item) if item.built => {
+            Item::Struct(item) if item.direction.is_input() => {
                 let values = self.required(item)?;
                 let values: Vec<String> =
                     values.iter().map(|(field, value)| format!("{}: {value}", field.ident)).collect();

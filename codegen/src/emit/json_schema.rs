@@ -121,7 +121,7 @@ impl Scope<'_> {
     fn borrowed(&self, name: &str) -> Option<Value> {
         let item = self.krate.types.iter().find(|item| item.name() == Some(name))?;
         let built = match item {
-            Item::Struct(item) => item.built,
+            Item::Struct(item) => item.direction.is_input(),
             _ => true,
         };
         (built && item.known().is_some()).then(|| schema_of(item)).flatten()

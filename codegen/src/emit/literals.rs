@@ -4,7 +4,10 @@
 //! A struct has the same three in `types::shape`, under its own name.
 
 use super::{layout, module::indented, structs::outside};
-use crate::rust::{Crate, Endpoint, Field, Item, Rule, Struct, Ty, Union};
+use crate::{
+    model::Direction,
+    rust::{Crate, Endpoint, Field, Item, Rule, Struct, Ty, Union},
+};
 
 /// The three modules of an input. `types` is the path of the shared types from inside one of them.
 pub(super) fn of_input(item: &Crate, endpoint: &Endpoint, types: &str) -> [(&'static str, String); 3] {
@@ -18,12 +21,12 @@ pub(super) fn shapes(item: &Crate) -> String {
     let mut shapes = Vec::new();
     for shape in &item.types {
         match shape {
-            Item::Struct(Struct { built: true, known: Some(known), ident, .. })
+            Item::Struct(Struct { direction: Direction::Input, known: Some(known), ident, .. })
             | Item::Union(Union { known: Some(known), ident, .. }) => {
                 let name = if known == ident { String::new() } else { format!(" as {ident}") };
                 shapes.push(format!("pub use fal_core::media::shape::{known}{name};\n"));
             }
-            Item::Struct(shape) if shape.built => {
+            Item::Struct(shape) if shape.direction.is_input() => {
                 let modules = known.modules(shape, "super::super");
                 let modules = modules.iter().filter(|(_, body)| !body.is_empty());
                 let modules: String = modules
@@ -50,7 +53,7 @@ pub(super) fn shapes(item: &Crate) -> String {
 
 /// Whether a literal can name a variant of a union, and nothing else.
 pub(super) fn has_texts(union: &Union) -> bool {
-    union.built
+    union.direction.is_input()
         && union.texts().next().is_some()
         && !union.types().any(|ty| *ty == Ty::Text || *ty == Ty::File)
 }
@@ -145,13 +148,13 @@ impl Known<'_> {
     fn only_struct<'a>(&'a self, union: &'a Union) -> Option<&'a str> {
         let mut structs = union.types().filter_map(|ty| match ty {
             Ty::Named(name) => match self.find(name)? {
-                Item::Struct(item) if item.built => Some(item.ident.as_str()),
+                Item::Struct(item) if item.direction.is_input() => Some(item.ident.as_str()),
                 _ => None,
             },
             _ => None,
         });
         let first = structs.next()?;
-        (union.built && structs.next().is_none()).then_some(first)
+        (union.direction.is_input() && structs.next().is_none()).then_some(first)
     }
 
     fn find(&self, name: &str) -> Option<&Item> {

@@ -114,10 +114,11 @@ pub(super) fn types(item: &Crate) -> Page {
     let own = || item.types.iter().filter(|item| item.known().is_none());
     let structs: Vec<&Struct> = own().filter_map(as_struct).collect();
     let mut text = layout::items(own().flat_map(definition));
-    let builders = structs.iter().filter(|item| item.built).flat_map(|item| builder::builder(item));
+    let builders =
+        structs.iter().filter(|item| item.direction.is_input()).flat_map(|item| builder::builder(item));
     push_section(&mut text, "Building.", &layout::items(builders));
     push_section(&mut text, "On the wire.", &layout::items(own().flat_map(wire_of)));
-    let built: Vec<&Struct> = structs.into_iter().filter(|item| item.built).collect();
+    let built: Vec<&Struct> = structs.into_iter().filter(|item| item.direction.is_input()).collect();
     push(
         &mut text,
         &hidden_modules(&built, &item.types.iter().collect::<Vec<_>>(), &[("shape", literals::shapes(item))]),
@@ -301,11 +302,11 @@ fn definition(item: &Item) -> Vec<String> {
 fn wire_of(item: &Item) -> Vec<String> {
     match item {
         Item::Struct(item) => {
-            let parameters = item.built.then(|| checks::of_struct(item));
+            let parameters = item.direction.is_input().then(|| checks::of_struct(item));
             parameters.into_iter().chain(wire::structure(item)).collect()
         }
         Item::Union(item) => {
-            let parameters = item.built.then(|| checks::of_union(item));
+            let parameters = item.direction.is_input().then(|| checks::of_union(item));
             parameters.into_iter().chain(wire::union(item)).collect()
         }
         Item::TextEnum(_) | Item::IntegerEnum(_) | Item::Number(_) | Item::Length(_) => Vec::new(),

@@ -30,7 +30,7 @@ pub(super) fn media(item: &Struct) -> Option<String> {
     let is = |wire: &str, ty: &Ty, presence: Presence| {
         item.fields.iter().any(|field| field.wire == wire && field.ty == *ty && field.presence == presence)
     };
-    if item.built || !is("url", &Ty::Text, Presence::Required) {
+    if item.direction.is_input() || !is("url", &Ty::Text, Presence::Required) {
         return None;
     }
     let told = [
@@ -50,7 +50,7 @@ pub(super) fn media(item: &Struct) -> Option<String> {
 
 /// The whole input of an endpoint also carries parameters that the crate does not know.
 pub(super) fn is_input(item: &Struct) -> bool {
-    item.built && item.ident == "Input"
+    item.direction.is_input() && item.ident == "Input"
 }
 
 fn describe(item: &Struct) -> Vec<String> {

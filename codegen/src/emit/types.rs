@@ -100,7 +100,7 @@ pub(super) fn union(item: &Union) -> Vec<String> {
             }
         })
         .collect();
-    if !item.built {
+    if !item.direction.is_input() {
         variants.push_str(&variant("A form newer than this crate.", "Other(Value)"));
     }
     let mut items = vec![enumeration(&item.description, "Debug, Clone, PartialEq", name, &variants)];
@@ -111,7 +111,7 @@ pub(super) fn union(item: &Union) -> Vec<String> {
     let types: Vec<&Ty> = item.types().collect();
     let single = |ty: &Ty| types.iter().filter(|other| **other == ty).count() == 1;
     items.extend(item.variants.iter().filter_map(|variant| match &variant.kind {
-        VariantKind::Value { ty: inner, .. } if item.built && single(inner) => {
+        VariantKind::Value { ty: inner, .. } if item.direction.is_input() && single(inner) => {
             let (variant, inner) = (&variant.ident, ty(inner));
             Some(format!(
                 "impl From<{inner}> for {name} {{

@@ -70,7 +70,7 @@ fn reader(item: &Struct) -> String {
     let arms: String = arms.collect();
     let rest = if is_input(item) {
         format!("{object}.extra({key}, &mut optional.extra)")
-    } else if item.built && item.closed {
+    } else if item.direction.is_input() && item.closed {
         format!("{object}.refuse(&{key})")
     } else {
         format!("{object}.skip()")
@@ -82,7 +82,7 @@ fn reader(item: &Struct) -> String {
         format!("            match &*{key} {{\n{arms}                _ => {rest},\n            }}\n")
     };
     let slots: String = slots(item).map(|slot| format!("        let mut {slot};\n")).collect();
-    let done = if item.built { built(item, &object) } else { done(item, &object) };
+    let done = if item.direction.is_input() { built(item, &object) } else { done(item, &object) };
     format!(
         "{allow}impl<'de> wire::Object<'de> for {name} {{
     const NAME: &'static str = \"{name}\";
@@ -99,7 +99,7 @@ fn reader(item: &Struct) -> String {
 /// How the value of a field is read.
 fn read(item: &Struct, field: &Field) -> &'static str {
     // A reply says null where it has nothing; a parameter is null only where the service takes null.
-    let or_null = !item.built || field.nullable && field.presence == Presence::Optional;
+    let or_null = !item.direction.is_input() || field.nullable && field.presence == Presence::Optional;
     match (holds_integers(&field.ty), or_null) {
         (true, true) => "integer_or_null",
         (true, false) => "integer",
@@ -110,14 +110,15 @@ fn read(item: &Struct, field: &Field) -> &'static str {
 
 /// What a field is read into: a variable, or what a builder keeps of it.
 fn slot(item: &Struct, field: &Field) -> String {
-    let kept = item.built && field.presence != Presence::Required;
+    let kept = item.direction.is_input() && field.presence != Presence::Required;
     if kept { format!("optional.{}", field.ident) } else { field.ident.clone() }
 }
 
 /// The variables that fields are read into, and what they start with.
 fn slots(item: &Struct) -> impl Iterator<Item = String> {
-    let own = item.fields.iter().filter(|field| !item.built || field.presence == Presence::Required);
-    let optional = Names::of(item).optional.filter(|_| item.built);
+    let own =
+        item.fields.iter().filter(|field| !item.direction.is_input() || field.presence == Presence::Required);
+    let optional = Names::of(item).optional.filter(|_| item.direction.is_input());
     own.map(|field| format!("{} = None", field.ident))
         .chain(optional.map(|optional| format!("optional = {optional}::default()")))
 }
@@ -169,14 +170,14 @@ pub(super) fn union(item: &Union) -> [String; 2] {
             }
         })
         .collect();
-    if !item.built {
+    if !item.direction.is_input() {
         writes.push("Self::Other(value) => value.serialize(serializer)".to_owned());
     }
     let reads = match &item.tag {
         Some(tag) => by_tag(item, tag),
         None => by_form(item),
     };
-    let last = if item.built {
+    let last = if item.direction.is_input() {
         format!("Err(serde::de::Error::custom({:?}))", format!("matches no form of {name}"))
     } else {
         "Ok(Self::Other(value))".to_owned()

@@ -35,6 +35,23 @@ pub struct Endpoint {
     pub realtime: bool,
 }
 
+/// The direction that a value travels in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// To the service. Users build such values, so they have builders and checks.
+    Input,
+    /// From the service. Such values are only read, so they keep what is newer than the schema.
+    Output,
+}
+
+impl Direction {
+    /// Returns true for [`Direction::Input`].
+    #[must_use]
+    pub fn is_input(self) -> bool {
+        self == Self::Input
+    }
+}
+
 /// The types of one direction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Side {

@@ -3,7 +3,7 @@
 use openapiv3::{OpenAPI, Operation, PathItem, ReferenceOr, Schema};
 use serde_json::Value;
 
-use super::{Endpoint, Side, Type, resolve::Direction};
+use super::{Direction, Endpoint, Side, Type};
 use crate::{Error, Errors, normalize::Normalized, schema::Kind};
 
 /// What the paths of a document become.

@@ -6,15 +6,8 @@ use indexmap::IndexMap;
 use openapiv3::{AdditionalProperties, ReferenceOr, Schema, SchemaKind, Type as Kind};
 use serde_json::Value;
 
-use super::{Object, Property, Side, Type};
+use super::{Direction, Object, Property, Side, Type};
 use crate::{Error, error::pointer, normalize::Normalized};
-
-/// Texts that hold a URL are files only where the user gives them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
-    Input,
-    Output,
-}
 
 impl Side {
     pub(super) fn read(

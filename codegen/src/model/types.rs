@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Bounds, Item, Length, List, Text, Type,
-    resolve::{Borrowed, Direction, Resolver, borrowed},
+    Bounds, Direction, Item, Length, List, Text, Type,
+    resolve::{Borrowed, Resolver, borrowed},
 };
 use crate::{Error, error::pointer, normalize::TUPLE};
 

@@ -1,17 +1,17 @@
 //! Whether objects of the same name are the same type: documents of one app need not mean the same by a name.
 
-use crate::model::{Item, Property, Side, Type};
+use crate::model::{Direction, Item, Property, Side, Type};
 
-/// Whether two sides mean the same by the name of an object. `built`: users build it, so that bounds and defaults
-/// count; of what is only read, they are no part of the type.
-pub(super) fn alike(one: &Side, other: &Side, component: &str, built: bool) -> bool {
-    Comparison { one, other, built, seen: Vec::new() }.objects(component)
+/// Returns true if two sides mean the same by the name of an object. Bounds and defaults are a part of the types of an
+/// input, not of those of an output, which is only read.
+pub(super) fn alike(one: &Side, other: &Side, component: &str, direction: Direction) -> bool {
+    Comparison { one, other, direction, seen: Vec::new() }.objects(component)
 }
 
 struct Comparison<'a> {
     one: &'a Side,
     other: &'a Side,
-    built: bool,
+    direction: Direction,
     /// Objects that are the same, or in question further up.
     seen: Vec<String>,
 }
@@ -36,7 +36,7 @@ impl Comparison<'_> {
 
     fn properties(&mut self, one: &Property, other: &Property) -> bool {
         (one.required, one.nullable) == (other.required, other.nullable)
-            && (!self.built || one.default == other.default)
+            && (!self.direction.is_input() || one.default == other.default)
             && self.types(&one.ty, &other.ty)
     }
 
@@ -45,7 +45,7 @@ impl Comparison<'_> {
             (Type::Object(one), Type::Object(other)) => one == other && self.objects(one),
             (Type::Map(one), Type::Map(other)) => self.items(one, other),
             (Type::List(one, limits), Type::List(other, others)) => {
-                (!self.built || limits == others) && self.items(one, other)
+                (!self.direction.is_input() || limits == others) && self.items(one, other)
             }
             (Type::Tuple(one), Type::Tuple(other)) => {
                 one.len() == other.len() && one.iter().zip(other).all(|(one, other)| self.items(one, other))
@@ -62,7 +62,7 @@ impl Comparison<'_> {
             (Type::Text(_) | Type::File(..), Type::Text(_) | Type::File(..))
             | (Type::Integer(_) | Type::IntegerEnum(_), Type::Integer(_) | Type::IntegerEnum(_))
             | (Type::Number(_), Type::Number(_))
-                if !self.built =>
+                if !self.direction.is_input() =>
             {
                 true
             }

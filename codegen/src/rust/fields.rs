@@ -6,14 +6,13 @@ use super::{
     shapes::{Owner, Shapes},
     values,
 };
-use crate::model::{Item as ModelItem, Object, Property, Side, Type};
+use crate::model::{Direction, Item as ModelItem, Object, Property, Side, Type};
 
 /// Builds structs of one owner, collecting the types of its parameters.
 pub(super) struct Fields<'a> {
     pub(super) shapes: &'a Shapes<'a>,
     pub(super) side: &'a Side,
-    /// Whether users build these types, or read them.
-    pub(super) built: bool,
+    pub(super) direction: Direction,
     pub(super) owner: &'a Owner,
     pub(super) names: &'a mut names::Namespace,
     pub(super) items: Vec<Item>,
@@ -23,11 +22,11 @@ impl<'a> Fields<'a> {
     pub(super) fn new(
         shapes: &'a Shapes<'a>,
         side: &'a Side,
-        built: bool,
+        direction: Direction,
         owner: &'a Owner,
         names: &'a mut names::Namespace,
     ) -> Self {
-        Self { shapes, side, built, owner, names, items: Vec::new() }
+        Self { shapes, side, direction, owner, names, items: Vec::new() }
     }
 
     pub(super) fn into_items(self) -> Vec<Item> {
@@ -48,7 +47,7 @@ impl<'a> Fields<'a> {
             description: object.description.clone(),
             fields,
             closed: object.closed,
-            built: self.built,
+            direction: self.direction,
             owner: self.owner.label.clone(),
             known: None,
         }
@@ -59,20 +58,20 @@ impl<'a> Fields<'a> {
         let default_is_a_value = property.default.as_ref().is_some_and(|default| !default.is_null());
         let presence = match (property.required, property.nullable) {
             (true, false) => Presence::Required,
-            (true, true) if self.built => Presence::Required,
-            _ if self.built && property.nullable && default_is_a_value => Presence::TriState,
+            (true, true) if self.direction.is_input() => Presence::Required,
+            _ if self.direction.is_input() && property.nullable && default_is_a_value => Presence::TriState,
             _ => Presence::Optional,
         };
-        let null_is_given = self.built && property.required && property.nullable;
+        let null_is_given = self.direction.is_input() && property.required && property.nullable;
         let rule = self.rule(&property.name, &property.ty);
         let rule = if null_is_given && rule != Rule::Free { Rule::Null(Box::new(rule)) } else { rule };
         Field {
             ident: names::field(&property.name),
             wire: property.name.clone(),
             description: property.description.clone(),
-            facts: values::facts(property, self.built),
+            facts: values::facts(property, self.direction),
             rule,
-            files: self.built && rules::holds_files(self.side, &property.ty, &mut Vec::new()),
+            files: self.direction.is_input() && rules::holds_files(self.side, &property.ty, &mut Vec::new()),
             presence,
             nullable: property.nullable,
             deprecated: property.deprecated,
@@ -88,17 +87,17 @@ impl<'a> Fields<'a> {
         match ty {
             Type::Text(_) => Ty::Text,
             Type::File(..) => Ty::File,
-            Type::Integer(bounds) if self.built && !bounds.is_open() => {
+            Type::Integer(bounds) if self.direction.is_input() && !bounds.is_open() => {
                 self.number(name, Bounds::Integer(*bounds))
             }
             Type::Integer(_) => Ty::Integer,
-            Type::Number(bounds) if self.built && !bounds.is_open() => {
+            Type::Number(bounds) if self.direction.is_input() && !bounds.is_open() => {
                 self.number(name, Bounds::Number(*bounds))
             }
             Type::Number(_) => Ty::Number,
             Type::Boolean => Ty::Boolean,
             Type::TextEnum(values) => self.text_enum(name, values),
-            Type::IntegerEnum(values) if self.built => self.integer_enum(name, values),
+            Type::IntegerEnum(values) if self.direction.is_input() => self.integer_enum(name, values),
             // A new value must not break reading a reply.
             Type::IntegerEnum(_) => Ty::Integer,
             Type::Object(component) => {
@@ -110,7 +109,7 @@ impl<'a> Fields<'a> {
             Type::List(item, _) => Ty::List(Box::new(self.item(name, item))),
             Type::Tuple(items) => Ty::Tuple(items.iter().map(|item| self.item(name, item)).collect()),
             Type::Union(_) | Type::Tagged(..) => match self.shapes.union(name, ty) {
-                Some(shared) if self.built => Ty::Named(shared.to_owned()),
+                Some(shared) if self.direction.is_input() => Ty::Named(shared.to_owned()),
                 _ => {
                     let ident = self.take(name);
                     let union = self.union(&ident, &Property::anonymous(name, ty));
@@ -123,8 +122,8 @@ impl<'a> Fields<'a> {
     }
 
     fn object(&self, component: &str) -> Ty {
-        let root = if self.built { "Input" } else { "Output" };
-        Ty::Named(self.shapes.object(self.side, component, self.built).unwrap_or(root).to_owned())
+        let root = if self.direction.is_input() { "Input" } else { "Output" };
+        Ty::Named(self.shapes.object(self.side, component, self.direction).unwrap_or(root).to_owned())
     }
 
     /// Behind a list or map, an object needs no box.
@@ -139,7 +138,7 @@ impl<'a> Fields<'a> {
     fn text_enum(&mut self, name: &str, values: &[String]) -> Ty {
         let ident = self.take(name);
         let mut taken = names::Namespace::of_variants();
-        if !self.built {
+        if !self.direction.is_input() {
             taken.reserve("Other");
         }
         let variants =
@@ -149,7 +148,7 @@ impl<'a> Fields<'a> {
             ident: ident.clone(),
             description,
             variants,
-            open: !self.built,
+            open: !self.direction.is_input(),
             message: values::choice(name, &self.owner.label, values),
         }));
         Ty::Named(ident)
@@ -187,7 +186,7 @@ impl<'a> Fields<'a> {
     }
 
     fn take(&mut self, name: &str) -> String {
-        let suffix = if self.built { "Value" } else { "Output" };
+        let suffix = if self.direction.is_input() { "Value" } else { "Output" };
         self.names.take(&format!("{}{}", self.owner.prefix, names::camel(name)), suffix)
     }
 }

@@ -79,8 +79,8 @@ pub(super) fn adopt(mut items: Vec<Item>) -> Vec<Item> {
     let mut needless = Vec::new();
     for index in 0..items.len() {
         let Item::Struct(item) = &items[index] else { continue };
-        let known = if item.built { size(item, &items) } else { file(item) };
-        if known.is_some() && item.built {
+        let known = if item.direction.is_input() { size(item, &items) } else { file(item) };
+        if known.is_some() && item.direction.is_input() {
             item.fields.iter().for_each(|field| field.ty.names(&mut needless));
         }
         if let Item::Struct(item) = &mut items[index] {
@@ -149,7 +149,7 @@ fn presets(union: &Union, items: &[Item]) -> Option<&'static str> {
         VariantKind::Value { ty, tag, .. } => tag.is_none() && custom(ty) && variant.ident == "Custom",
         VariantKind::Text(_) => false,
     });
-    let same = union.built
+    let same = union.direction.is_input()
         && union.tag.is_none()
         && union.variants.len() == PRESETS.len() + 1
         && values.count() == 1

@@ -16,8 +16,11 @@ mod unions;
 mod values;
 
 pub(crate) use plan::plan;
-use serde_json::Value;
 pub use values::{length, range};
+
+use serde_json::Value;
+
+use crate::model::Direction;
 
 /// A crate of generated bindings.
 #[derive(Debug, Clone)]
@@ -168,8 +171,8 @@ pub struct Struct {
     pub description: String,
     /// Its fields, in fal's own order.
     pub fields: Vec<Field>,
-    /// Whether users build it, and so it has a builder and checks.
-    pub built: bool,
+    /// The direction it travels in. A struct of an input has a builder and checks.
+    pub direction: Direction,
     /// Whether it allows no other fields.
     pub closed: bool,
     /// How messages name it: the endpoint id, or a shared type and its app.
@@ -303,8 +306,8 @@ pub struct Union {
     pub variants: Vec<Variant>,
     /// The property that says which variant a value is, if one does.
     pub tag: Option<String>,
-    /// Whether users build it. If not, values that no variant takes are kept as they are.
-    pub built: bool,
+    /// The direction it travels in. A union of an output keeps values that no variant takes as they are.
+    pub direction: Direction,
     /// What a literal that is none of its texts says.
     pub message: String,
     /// The type of `fal_core::media` that is the same and stands for it.

@@ -6,7 +6,11 @@ use super::{
     names,
     shapes::{Owner, Shapes},
 };
-use crate::{Error, families::Group, model};
+use crate::{
+    Error,
+    families::Group,
+    model::{self, Direction},
+};
 
 /// Plans the crate of one family.
 ///
@@ -68,7 +72,7 @@ fn endpoint(endpoint: &model::Endpoint, shapes: &Shapes<'_>) -> Result<Endpoint,
     let shared = shapes.used_by(endpoint);
     shared.iter().for_each(|name| names.reserve(name));
 
-    let mut fields = Fields::new(shapes, &endpoint.input, true, &owner, &mut names);
+    let mut fields = Fields::new(shapes, &endpoint.input, Direction::Input, &owner, &mut names);
     let mut input = fields.structure("Input", &parameters(endpoint)?);
     input.description = format!("The parameters of [`{}`](Model).", endpoint.id);
     let input_types = fields.into_items();
@@ -130,7 +134,7 @@ fn read(
     owner: &Owner,
     names: &mut names::Namespace,
 ) -> (Output, Vec<Item>) {
-    let mut fields = Fields::new(shapes, side, false, owner, names);
+    let mut fields = Fields::new(shapes, side, Direction::Output, owner, names);
     let output = match &side.root {
         model::Type::Object(root) => {
             Output::Struct(Struct { description, ..fields.structure(ident, &side.objects[root]) })

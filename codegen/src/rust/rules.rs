@@ -6,7 +6,7 @@ use crate::model::{Item as ModelItem, Length, List, Side, Text, Type};
 impl Fields<'_> {
     /// The rule for values of a type that stands under the property `name`.
     pub(super) fn rule(&mut self, name: &str, ty: &Type) -> Rule {
-        if !self.built {
+        if !self.direction.is_input() {
             return Rule::Free;
         }
         match ty {

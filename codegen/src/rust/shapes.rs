@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::{Item, alike::alike, fields::Fields, known, names};
-use crate::model::{Endpoint, Object, Property, Side, Type};
+use crate::model::{Direction, Endpoint, Object, Property, Side, Type};
 
 /// Who a type belongs to, in messages and in names.
 #[derive(Debug, Clone)]
@@ -19,7 +19,7 @@ pub(super) struct Owner {
 pub(super) struct Shapes<'a> {
     app: String,
     /// By component name and direction: one where all endpoints mean the same by the name.
-    objects: IndexMap<(String, bool), Vec<Shared<'a>>>,
+    objects: IndexMap<(String, Direction), Vec<Shared<'a>>>,
     /// By property name: unions around an object that mean the same wherever the property occurs.
     unions: IndexMap<String, Union<'a>>,
 }
@@ -29,7 +29,7 @@ struct Shared<'a> {
     ident: String,
     object: &'a Object,
     side: &'a Side,
-    input: bool,
+    direction: Direction,
     /// How many endpoints mean this by the name.
     uses: usize,
 }
@@ -47,8 +47,8 @@ impl<'a> Shapes<'a> {
         let mut names = names::Namespace::of_types();
         shapes.collect_unions(endpoints, &mut names);
         for endpoint in endpoints {
-            for (side, input) in sides(endpoint) {
-                shapes.collect_objects(side, input);
+            for (side, direction) in sides(endpoint) {
+                shapes.collect_objects(side, direction);
             }
         }
         shapes.name_objects(&mut names);
@@ -80,22 +80,22 @@ impl<'a> Shapes<'a> {
         }
     }
 
-    fn collect_objects(&mut self, side: &'a Side, input: bool) {
+    fn collect_objects(&mut self, side: &'a Side, direction: Direction) {
         for (name, object) in &side.objects {
             if matches!(&side.root, Type::Object(root) if root == name) {
                 continue;
             }
-            let shared = self.objects.entry((name.clone(), input)).or_default();
-            match shared.iter_mut().find(|shared| alike(shared.side, side, name, input)) {
+            let shared = self.objects.entry((name.clone(), direction)).or_default();
+            match shared.iter_mut().find(|shared| alike(shared.side, side, name, direction)) {
                 Some(known) => known.uses += 1,
-                None => shared.push(Shared { ident: String::new(), object, side, input, uses: 1 }),
+                None => shared.push(Shared { ident: String::new(), object, side, direction, uses: 1 }),
             }
         }
     }
 
     /// What most endpoints mean by a name has the name, and what others mean has a number too.
     fn name_objects(&mut self, names: &mut names::Namespace) {
-        for ((name, input), shared) in &mut self.objects {
+        for ((name, direction), shared) in &mut self.objects {
             let camel = names::camel(name);
             // A union says `Custom(..)` of the object it offers beside its presets.
             let preferred = if self.unions.values().any(|union| union.ident == camel) {
@@ -107,16 +107,16 @@ impl<'a> Shapes<'a> {
             for (index, shared) in shared.iter_mut().enumerate() {
                 let numbered =
                     if index == 0 { preferred.clone() } else { format!("{preferred}{}", index + 1) };
-                shared.ident = names.take(&numbered, if *input { "Input" } else { "Output" });
+                shared.ident = names.take(&numbered, if direction.is_input() { "Input" } else { "Output" });
                 reserve_builder(&shared.ident, names);
             }
         }
     }
 
     /// The name of what a side means by an object's name.
-    pub(super) fn object(&self, side: &Side, component: &str, input: bool) -> Option<&str> {
-        let shared = self.objects.get(&(component.to_owned(), input))?;
-        let found = shared.iter().find(|shared| alike(shared.side, side, component, input))?;
+    pub(super) fn object(&self, side: &Side, component: &str, direction: Direction) -> Option<&str> {
+        let shared = self.objects.get(&(component.to_owned(), direction))?;
+        let found = shared.iter().find(|shared| alike(shared.side, side, component, direction))?;
         Some(&found.ident)
     }
 
@@ -128,8 +128,8 @@ impl<'a> Shapes<'a> {
     /// The names of every shared type that an endpoint reaches.
     pub(super) fn used_by(&self, endpoint: &Endpoint) -> Vec<String> {
         let mut used = Vec::new();
-        for (side, input) in sides(endpoint) {
-            let names = side.objects.keys().filter_map(|name| self.object(side, name, input));
+        for (side, direction) in sides(endpoint) {
+            let names = side.objects.keys().filter_map(|name| self.object(side, name, direction));
             used.extend(names.map(str::to_owned));
         }
         if let Type::Object(root) = &endpoint.input.root {
@@ -154,14 +154,14 @@ impl<'a> Shapes<'a> {
         let mut items = Vec::new();
         for union in self.unions.values() {
             let owner = Owner { label: self.app.clone(), prefix: union.ident.clone() };
-            let mut fields = Fields::new(self, union.side, true, &owner, &mut names);
+            let mut fields = Fields::new(self, union.side, Direction::Input, &owner, &mut names);
             items.push(Item::Union(fields.union(&union.ident, union.property)));
             items.extend(fields.into_items());
         }
         for shared in self.objects.values().flatten() {
             let owner =
                 Owner { label: format!("{} in {}", shared.ident, self.app), prefix: shared.ident.clone() };
-            let mut fields = Fields::new(self, shared.side, shared.input, &owner, &mut names);
+            let mut fields = Fields::new(self, shared.side, shared.direction, &owner, &mut names);
             items.push(Item::Struct(fields.structure(&shared.ident, shared.object)));
             items.extend(fields.into_items());
         }
@@ -183,8 +183,8 @@ fn reserve_builder(ident: &str, names: &mut names::Namespace) {
     names.reserve(&format!("{ident}Optional"));
 }
 
-/// The sides of an endpoint, and whether users build their types.
-fn sides(endpoint: &Endpoint) -> impl Iterator<Item = (&Side, bool)> {
+/// The sides of an endpoint with their directions.
+fn sides(endpoint: &Endpoint) -> impl Iterator<Item = (&Side, Direction)> {
     let read = std::iter::once(&endpoint.output).chain(&endpoint.event);
-    std::iter::once((&endpoint.input, true)).chain(read.map(|side| (side, false)))
+    std::iter::once((&endpoint.input, Direction::Input)).chain(read.map(|side| (side, Direction::Output)))
 }

@@ -7,7 +7,7 @@ impl Fields<'_> {
     /// The union that the type of `property` is.
     pub(super) fn union(&mut self, ident: &str, property: &Property) -> Union {
         let mut taken = names::Namespace::of_variants();
-        if !self.built {
+        if !self.direction.is_input() {
             taken.reserve("Other");
         }
         let (tag, mut variants) = match &property.ty {
@@ -29,7 +29,7 @@ impl Fields<'_> {
             description,
             variants,
             tag,
-            built: self.built,
+            direction: self.direction,
             message: String::new(),
             known: None,
         };
@@ -83,7 +83,7 @@ impl Fields<'_> {
         let inner = format!("{property}_{}", name.to_lowercase());
         let rust: Ty = self.ty(&inner, ty);
         let rule = self.rule(&inner, ty);
-        let files = self.built && rules::holds_files(self.side, ty, &mut Vec::new());
+        let files = self.direction.is_input() && rules::holds_files(self.side, ty, &mut Vec::new());
         let schema = schemas::of_type(ty, &rust);
         let kind = VariantKind::Value { ty: rust, tag, rule, files, schema };
         Variant { ident: taken.take(name, ""), description, kind }

@@ -5,12 +5,12 @@ use std::fmt;
 use serde_json::Value;
 
 use super::Bounds;
-use crate::model::{Bounds as ModelBounds, Length, Property, Type};
+use crate::model::{Bounds as ModelBounds, Direction, Length, Property, Type};
 
 /// Facts about a property that its docs list after its description.
-pub(super) fn facts(property: &Property, built: bool) -> Vec<String> {
+pub(super) fn facts(property: &Property, direction: Direction) -> Vec<String> {
     let mut facts = Vec::new();
-    if !built {
+    if direction == Direction::Output {
         return facts;
     }
     match &property.ty {
