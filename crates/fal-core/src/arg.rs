@@ -1,18 +1,18 @@
-//! The types that a literal takes on inside [`input!`](crate::input!).
+//! Types of literals inside [`input!`](crate::input!).
 //!
-//! Each generated module has an `arg` module that names one of these, or a checked number, for every
-//! parameter. Making the literal a `const` of that type is what lets `cargo check` refuse it. Beside it stand
-//! a module `list`, which names the [`List`] of every parameter that is one, and a module `nested`, which
-//! leads to the same three modules of every struct.
+//! Each generated module has a module `arg` with a type alias for every parameter. The alias is one of the types
+//! here, or a checked number. The macro makes each literal a `const` of that type, so that `cargo check` rejects
+//! a literal that is not allowed. A module `list` names the [`List`] of every parameter that is a list, and a
+//! module `nested` leads to the same three modules of every struct.
 
 use std::marker::PhantomData;
 
-pub use self::url::{Anywhere, Place, Url};
+pub use self::url::{AnyOwner, Owner, Url};
 use crate::{Length, Param};
 
 mod url;
 
-/// A string literal whose length is inside `L`.
+/// A string literal whose length is inside the bounds `L`.
 #[derive(Debug)]
 pub struct Text<L = AnyLength>(&'static str, PhantomData<fn() -> L>);
 
@@ -24,7 +24,7 @@ impl<L> Clone for Text<L> {
 
 impl<L> Copy for Text<L> {}
 
-/// The bounds of a text without bounds.
+/// Bounds that every length satisfies.
 #[derive(Debug)]
 pub enum AnyLength {}
 
@@ -40,7 +40,7 @@ impl<L: Length> Text<L> {
     #[track_caller]
     #[allow(clippy::panic, reason = "evaluated by the compiler, for literals of `input!` only")]
     pub const fn literal(text: &'static str) -> Self {
-        let length = chars(text);
+        let length = count_chars(text);
         if length < L::MIN || length > L::MAX {
             panic!("{}", L::MESSAGE)
         }
@@ -54,11 +54,12 @@ impl<L> From<Text<L>> for String {
     }
 }
 
-/// The service counts Unicode scalar values: every byte that does not continue one starts one.
-const fn chars(text: &str) -> usize {
+/// Counts the Unicode scalar values of `text`, as the service does.
+const fn count_chars(text: &str) -> usize {
     let bytes = text.as_bytes();
     let (mut index, mut count) = (0, 0);
     while index < bytes.len() {
+        // Every byte that is not a continuation byte starts a scalar value.
         if bytes[index] & 0b1100_0000 != 0b1000_0000 {
             count += 1;
         }
@@ -67,11 +68,11 @@ const fn chars(text: &str) -> usize {
     count
 }
 
-/// A literal of a parameter whose every value of type `T` is allowed.
+/// A literal of a parameter that allows every value of type `T`.
 #[derive(Debug, Clone, Copy)]
-pub struct Plain<T>(T);
+pub struct Unbounded<T>(T);
 
-impl<T: Copy> Plain<T> {
+impl<T: Copy> Unbounded<T> {
     #[doc(hidden)]
     #[must_use]
     pub const fn literal(value: T) -> Self {
@@ -84,11 +85,11 @@ impl<T: Copy> Plain<T> {
 }
 
 /// An integer literal.
-pub type Integer = Plain<i64>;
+pub type Integer = Unbounded<i64>;
 /// A floating-point literal.
-pub type Number = Plain<f64>;
+pub type Number = Unbounded<f64>;
 /// `true` or `false`.
-pub type Flag = Plain<bool>;
+pub type Flag = Unbounded<bool>;
 
 impl From<Integer> for i64 {
     fn from(literal: Integer) -> Self {
@@ -108,7 +109,7 @@ impl From<Flag> for bool {
     }
 }
 
-/// A list written out in `input!`: items of `T`, as many as `L` allows.
+/// A list of `T` in `input!`, with as many items as `L` allows.
 #[derive(Debug)]
 pub struct List<T, L = AnyLength>(PhantomData<fn() -> (T, L)>);
 
@@ -117,7 +118,7 @@ impl<T, L: Length> List<T, L> {
     #[must_use]
     #[track_caller]
     #[allow(clippy::panic, reason = "evaluated by the compiler, for lists of `input!` only")]
-    pub const fn of(count: usize) -> Self {
+    pub const fn with_length(count: usize) -> Self {
         if count < L::MIN || count > L::MAX {
             panic!("{}", L::MESSAGE)
         }
@@ -131,9 +132,10 @@ impl<T, L: Length> List<T, L> {
     }
 }
 
-/// A field that `..base` has filled and that is given anew: it takes what its setter takes.
+/// A field of `..base` that gets a new value.
 ///
-/// Optional fields have a method, which comes before the one of the trait for all the others.
+/// It takes the same values as the field's setter. `assign` of an optional field is an inherent method, so the
+/// compiler prefers it to [`AssignRequired::assign`].
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Field<'a, T>(pub &'a mut T);
@@ -155,7 +157,7 @@ impl<T> AssignRequired<T> for Field<'_, T> {
     }
 }
 
-/// Stops the compiler at a literal that is not allowed.
+/// Fails the compilation at a literal that breaks `rule`.
 #[doc(hidden)]
 #[track_caller]
 #[allow(clippy::panic, reason = "evaluated by the compiler, for literals of `input!` only")]
@@ -163,11 +165,11 @@ pub const fn refuse(rule: &'static str) -> ! {
     panic!("{}", rule)
 }
 
-/// Whether two texts are equal.
+/// Returns true if the two strings are equal; `==` does not work in a `const fn`.
 #[doc(hidden)]
 #[must_use]
-pub const fn same(one: &str, other: &str) -> bool {
-    one.len() == other.len() && starts_with(one, other)
+pub const fn is_equal(left: &str, right: &str) -> bool {
+    left.len() == right.len() && starts_with(left, right)
 }
 
 const fn starts_with(text: &str, prefix: &str) -> bool {
@@ -190,15 +192,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn length_counts_scalar_values() {
+    fn count_chars_counts_unicode_scalar_values() {
         for text in ["", "abc", "žluť", "日本語", "🦀 crab"] {
-            assert_eq!(chars(text), text.chars().count(), "{text}");
+            assert_eq!(count_chars(text), text.chars().count(), "{text}");
         }
     }
 
     #[test]
-    fn texts_are_the_same_as_a_whole() {
-        assert!(same("png", "png"));
-        assert!(!same("png", "pn") && !same("pn", "png") && !same("jpg", "png"));
+    fn a_prefix_is_not_equal() {
+        assert!(is_equal("png", "png"));
+        assert!(!is_equal("png", "pn") && !is_equal("pn", "png") && !is_equal("jpg", "png"));
     }
 }

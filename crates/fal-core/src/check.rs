@@ -1,4 +1,4 @@
-//! Rules that are only checked at run time, and what breaking them looks like.
+//! Checks at run time, for rules that types cannot express.
 
 use std::{
     fmt::{self, Write as _},
@@ -10,55 +10,59 @@ use serde_json::Value;
 
 use crate::{File, Parameters};
 
-/// The bounds of a text or a list. Generated crates implement it on uninhabited markers.
+/// Bounds of the length of a string or a list.
+///
+/// Generated crates implement this trait for empty enums that serve as markers.
 pub trait Length {
-    /// The least number of characters (Unicode scalar values) or items.
+    /// The minimum number of characters (Unicode scalar values) or items.
     const MIN: usize;
-    /// The greatest number of characters or items.
+    /// The maximum number of characters or items.
     const MAX: usize;
-    /// Names the parameter, its endpoint and the bounds.
+    /// The error message, which names the parameter, its endpoint and the bounds.
     const MESSAGE: &'static str;
 }
 
-/// Checks everything about `parameters` that their types leave open.
+/// Checks every rule that the types of `parameters` do not enforce.
 ///
 /// # Errors
 ///
-/// All violations at once, each with the path that the service would name.
+/// Returns all violations at once, each with the path that the service would name.
 pub fn validate<P: Parameters + ?Sized>(parameters: &P) -> Result<(), Violations> {
     let mut check = Check { path: String::new(), found: Vec::new() };
     parameters.check(&mut check);
     if check.found.is_empty() { Ok(()) } else { Err(Violations(check.found)) }
 }
 
-/// Checks a text against a regular expression, which may match anywhere in it. With the feature `pattern`, which few
-/// models need.
+/// Checks that the regular expression `pattern` matches somewhere in `text`.
+///
+/// A pattern that `regex-lite` cannot compile, such as one with look-around, accepts every text: the service has the
+/// last word. Needs the feature `pattern`.
 #[cfg(feature = "pattern")]
 pub fn check_pattern(check: &mut Check, text: &str, pattern: &str, message: &'static str) {
-    let matches = regex_lite::Regex::new(pattern).is_ok_and(|regex| regex.is_match(text));
-    if !matches {
+    let mismatch = regex_lite::Regex::new(pattern).is_ok_and(|regex| !regex.is_match(text));
+    if mismatch {
         check.violation(message.to_owned(), text);
     }
 }
 
-/// Collects violations while parameters are walked.
+/// Collects the violations that [`Parameters::check`] reports.
 #[derive(Debug)]
 pub struct Check {
-    /// Below `body`. Without it nothing is allocated while nothing is wrong.
+    /// The path of the current field below `body`.
     path: String,
     found: Vec<Violation>,
 }
 
 impl Check {
-    /// Checks what stands under `name` (a field, or the index of an item) until the result is dropped.
-    pub fn at(&mut self, name: impl fmt::Display) -> At<'_> {
+    /// Enters the field `name`, or the list item of that index, until the returned guard is dropped.
+    pub fn at(&mut self, name: impl fmt::Display) -> FieldCheck<'_> {
         let parent = self.path.len();
         // Writing into a string cannot fail.
         let _ = write!(self.path, ".{name}");
-        At { check: self, parent }
+        FieldCheck { check: self, parent }
     }
 
-    /// Checks every item of a list, or every value of a map.
+    /// Calls `check` for every item of a list, or every value of a map, under its index or key.
     pub fn each<'a, K: fmt::Display, T: 'a>(
         &mut self,
         items: impl IntoIterator<Item = (K, &'a T)>,
@@ -69,7 +73,7 @@ impl Check {
         }
     }
 
-    /// Checks the length of a text.
+    /// Checks the number of characters of `text`.
     pub fn text<L: Length>(&mut self, text: &str) {
         let length = text.chars().count();
         if length < L::MIN || length > L::MAX {
@@ -77,24 +81,26 @@ impl Check {
         }
     }
 
-    /// Checks the length of a file's URL. A file that has none yet gets one that fits.
+    /// Checks the length of a file's URL.
+    ///
+    /// A file that has yet to be uploaded always passes.
     pub fn file<L: Length>(&mut self, file: &File) {
         if let Some(url) = file.as_url() {
             self.text::<L>(url);
         }
     }
 
-    /// Checks the length of a list.
+    /// Checks the number of items of `list`.
     pub fn list<L: Length, T: Serialize>(&mut self, list: &[T]) {
         if list.len() < L::MIN || list.len() > L::MAX {
             self.violation(format!("{}, not {}", L::MESSAGE, list.len()), list);
         }
     }
 
-    /// Checks that no item of a list occurs twice.
+    /// Checks that no two items of `list` are equal.
     pub fn unique<T: PartialEq + Serialize>(&mut self, list: &[T], message: &'static str) {
-        let twice = list.iter().enumerate().any(|(index, item)| list[..index].contains(item));
-        if twice {
+        let has_duplicate = list.iter().enumerate().any(|(index, item)| list[..index].contains(item));
+        if has_duplicate {
             self.violation(message.to_owned(), list);
         }
     }
@@ -105,14 +111,15 @@ impl Check {
     }
 }
 
-/// A [`Check`] of something inside of what was being checked.
+/// A guard that [`Check::at`] returns. Leaves the field when dropped.
 #[derive(Debug)]
-pub struct At<'a> {
+pub struct FieldCheck<'a> {
     check: &'a mut Check,
+    /// Length of the path before the field was entered.
     parent: usize,
 }
 
-impl Deref for At<'_> {
+impl Deref for FieldCheck<'_> {
     type Target = Check;
 
     fn deref(&self) -> &Check {
@@ -120,36 +127,36 @@ impl Deref for At<'_> {
     }
 }
 
-impl DerefMut for At<'_> {
+impl DerefMut for FieldCheck<'_> {
     fn deref_mut(&mut self) -> &mut Check {
         self.check
     }
 }
 
-impl Drop for At<'_> {
+impl Drop for FieldCheck<'_> {
     fn drop(&mut self) {
         self.check.path.truncate(self.parent);
     }
 }
 
-/// One rule that a value breaks.
+/// A rule that a value breaks.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Violation {
-    /// Where the value is, as fal writes it, such as `body.loras.0.path`.
+    /// The path of the value in the notation of fal, such as `body.loras.0.path`.
     pub path: String,
-    /// The parameter, the rule and how the value breaks it.
+    /// A message that names the parameter, the rule and how the value breaks it.
     pub message: String,
-    /// The value.
+    /// The value that breaks the rule.
     pub value: Value,
 }
 
-/// Every rule that an input breaks. Never empty.
+/// All rules that an input breaks. Never empty.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Violations(Vec<Violation>);
 
 impl Violations {
-    /// The violations, in the order of the parameters.
+    /// Returns the violations, in the order of the parameters.
     #[must_use]
     pub fn as_slice(&self) -> &[Violation] {
         &self.0
@@ -194,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn all_violations_are_reported_with_their_paths() {
+    fn validate_reports_all_violations_with_their_paths() {
         let outer = Outer(vec![Inner("ok".into()), Inner("žluť".into()), Inner(String::new())]);
         let violations = validate(&outer).unwrap_err();
         let paths: Vec<_> = violations.as_slice().iter().map(|violation| violation.path.as_str()).collect();
@@ -204,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn repeats_are_found() {
+    fn a_repeated_item_is_a_violation() {
         struct Seeds(Vec<i64>);
         impl Parameters for Seeds {
             fn check(&self, check: &mut Check) {
@@ -218,7 +225,7 @@ mod tests {
 
     #[cfg(feature = "pattern")]
     #[test]
-    fn patterns_are_matched() {
+    fn a_text_that_does_not_match_the_pattern_is_a_violation() {
         struct Colour(&'static str);
         impl Parameters for Colour {
             fn check(&self, check: &mut Check) {
@@ -230,8 +237,22 @@ mod tests {
         assert_eq!(violations.to_string(), "body.colour: must be a colour");
     }
 
+    #[cfg(feature = "pattern")]
     #[test]
-    fn nothing_wrong_is_ok() {
+    fn a_pattern_that_does_not_compile_accepts_every_text() {
+        struct Name(&'static str);
+        impl Parameters for Name {
+            fn check(&self, check: &mut Check) {
+                check_pattern(check, self.0, r"^\p{L}+$", "must be letters");
+                check_pattern(check, self.0, "^(?!con$)", "must not be `con`");
+            }
+        }
+        assert_eq!(validate(&Name("žluť")), Ok(()));
+        assert_eq!(validate(&Name("7")), Ok(()));
+    }
+
+    #[test]
+    fn valid_parameters_pass() {
         assert_eq!(validate(&Inner("abc".into())), Ok(()));
     }
 }

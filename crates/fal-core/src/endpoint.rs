@@ -1,4 +1,4 @@
-//! The traits that tie a model's id to the types of its input and output.
+//! Traits that tie the id of an endpoint to the types of its input and output.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -6,53 +6,60 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{Check, File};
 
-/// One callable model. Generated as an uninhabited type named `Model`, one a module.
+/// An endpoint: a model that can be called.
+///
+/// Each generated module has an empty enum `Model` that implements this trait.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a fal endpoint",
     note = "an endpoint is a type such as `fal_flux::dev::Model`"
 )]
 pub trait Endpoint: Send + Sync + 'static {
-    /// The id under which fal serves the model, such as `fal-ai/flux/dev`.
+    /// The id of the endpoint, such as `fal-ai/flux/dev`.
     const ID: &'static str;
-    /// The parameters.
+    /// The parameters of a call.
     type Input: Parameters + Serialize + Send + Sync + 'static;
-    /// The answer.
+    /// The result of a call.
     type Output: Serialize + DeserializeOwned + Send + 'static;
 }
 
-/// A model with a `/stream` route: it answers with a sequence of events.
+/// An endpoint with a `/stream` route, which answers with a sequence of events.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not stream",
     note = "fal publishes no `/stream` route for this endpoint; `run` or `subscribe` call it"
 )]
 pub trait Streams: Endpoint {
-    /// One event of the stream.
+    /// An event of the stream.
     type Event: Serialize + DeserializeOwned + Send + 'static;
 }
 
-/// A model with a `/realtime` route: it exchanges messages over one connection.
+/// An endpoint with a `/realtime` route, which exchanges messages over one connection.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no realtime route",
     note = "fal publishes no `/realtime` route for this endpoint; `run` or `subscribe` call it"
 )]
 pub trait Realtime: Endpoint {
-    /// What the client sends.
+    /// A message from the client.
     type Send: Serialize + Send + 'static;
-    /// What the model answers.
+    /// A message from the model.
     type Receive: DeserializeOwned + Send + 'static;
 }
 
-/// What a client does with parameters besides writing them: find the files, check what types cannot.
+/// Parameters whose files can be visited and whose values can be checked.
 ///
-/// Generated for every input. By hand, for an input without files and checks,
-/// `impl Parameters for Input {}` is enough.
+/// The client uploads the files, and checks the values before it sends a request. Generated code implements this
+/// trait for every input. For a hand-written input without files and checks, an empty impl is enough:
+///
+/// ```
+/// # struct Input { prompt: String }
+/// impl fal_core::Parameters for Input {}
+/// ```
 pub trait Parameters {
-    /// Calls `visit` with every file, in nested structs and lists too.
+    /// Calls `visit` with every file, including those in nested structs and lists. Visits none by default.
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         let _ = visit;
     }
 
-    /// Reports every rule that the values break and that their types do not already enforce.
+    /// Reports every broken rule that the types do not already enforce. Reports none by default.
     fn check(&self, check: &mut Check) {
         let _ = check;
     }
@@ -108,25 +115,29 @@ impl<T: Parameters + ?Sized> Parameters for Box<T> {
 
 impl Parameters for serde_json::Value {}
 
-/// Whatever a verb such as `Client::run` accepts: a finished input, or a builder with nothing missing.
+/// A finished input, or a builder with all required parameters set.
+///
+/// Methods such as `Client::run` accept any value of this trait.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a complete input of a fal endpoint",
     note = "inputs are built with `input!(<endpoint> {{ .. }})` or `<endpoint>::Input::builder()`"
 )]
 pub trait IntoInput {
-    /// The endpoint the input belongs to.
+    /// The endpoint that the input belongs to.
     type Endpoint: Endpoint;
 
-    /// The finished input.
+    /// Returns the finished input.
     fn into_input(self) -> <Self::Endpoint as Endpoint>::Input;
 
-    /// The id the request goes to. Only an endpoint without a crate of its own, whose id is a value
-    /// and not a constant, has to say it.
+    /// Returns the id of the endpoint that the request goes to.
+    ///
+    /// It is [`Endpoint::ID`] by default. Only inputs of an endpoint that is known by its id at run time
+    /// override this method.
     fn endpoint_id(&self) -> Cow<'static, str> {
         Cow::Borrowed(Self::Endpoint::ID)
     }
 }
 
-/// Stands in a builder for a required parameter that has not been given yet.
+/// The type of a required parameter in a builder before it is set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Unset;

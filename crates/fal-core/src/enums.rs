@@ -1,8 +1,8 @@
-//! What every generated enum can do besides listing its values.
+//! Impls that all generated enums share.
 
 use std::fmt;
 
-/// A text was not among the values that a closed enum allows.
+/// The error for a value that a closed enum does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownValue {
     value: String,
@@ -10,7 +10,7 @@ pub struct UnknownValue {
 }
 
 impl UnknownValue {
-    /// The text that was refused.
+    /// Returns the value that was rejected.
     #[must_use]
     pub fn value(&self) -> &str {
         &self.value
@@ -33,36 +33,37 @@ impl fmt::Display for UnknownValue {
 
 impl std::error::Error for UnknownValue {}
 
-/// The value among `all` that is `wire` on the wire.
+/// Returns the variant among `all` whose JSON value is `json`.
 ///
-/// Here and not in the macros, so that it is compiled once and not for every enum.
+/// A function and not part of the macros, so that it is compiled once and not for every enum.
 #[doc(hidden)]
-pub fn closed<T: Copy + fmt::Display, W: PartialEq<V> + fmt::Display, V>(
-    wire: W,
+pub fn parse_closed<T: Copy + fmt::Display, J: PartialEq<V> + fmt::Display, V>(
+    json: J,
     all: &[T],
-    on_wire: impl Fn(&T) -> V,
+    to_json: impl Fn(&T) -> V,
 ) -> Result<T, UnknownValue> {
-    let known = all.iter().copied().find(|value| wire == on_wire(value));
+    let known = all.iter().copied().find(|variant| json == to_json(variant));
     known.ok_or_else(|| UnknownValue {
-        value: wire.to_string(),
+        value: json.to_string(),
         allowed: all.iter().map(T::to_string).collect(),
     })
 }
 
-/// The value among `all` that is `text` on the wire, or `other`.
+/// Returns the variant among `all` whose JSON string is `text`, or `other(text)` if there is none.
 #[doc(hidden)]
-pub fn open<T: Clone>(
+pub fn parse_open<T: Clone>(
     text: &str,
     all: &[T],
-    on_wire: impl Fn(&T) -> &str,
+    as_str: impl Fn(&T) -> &str,
     other: impl FnOnce(String) -> T,
 ) -> T {
-    let known = all.iter().find(|value| on_wire(value) == text);
+    let known = all.iter().find(|variant| as_str(variant) == text);
     known.cloned().unwrap_or_else(|| other(text.to_owned()))
 }
 
-/// The impls of an input enum, whose values are all there are. It has `ALL` and `as_str`. The rule says
-/// which values the parameter takes, for a literal of `input!` that is none of them.
+/// Implements the traits of an enum of an input, which allows only the values that it lists.
+///
+/// The enum has `ALL` and `as_str`. `$rule` is the compiler's message for a literal of `input!` that is not allowed.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! closed_enum {
@@ -74,7 +75,7 @@ macro_rules! closed_enum {
             pub const fn literal(text: &'static str) -> Self {
                 let mut index = 0;
                 while index < Self::ALL.len() {
-                    if $crate::arg::same(Self::ALL[index].as_str(), text) {
+                    if $crate::arg::is_equal(Self::ALL[index].as_str(), text) {
                         return Self::ALL[index];
                     }
                     index += 1;
@@ -93,7 +94,7 @@ macro_rules! closed_enum {
             type Err = $crate::UnknownValue;
 
             fn from_str(text: &str) -> ::core::result::Result<Self, $crate::UnknownValue> {
-                $crate::__private::closed(text, Self::ALL, Self::as_str)
+                $crate::__private::parse_closed(text, Self::ALL, Self::as_str)
             }
         }
 
@@ -116,7 +117,9 @@ macro_rules! closed_enum {
     };
 }
 
-/// The impls of an output enum, which keeps values it does not know in `Other`.
+/// Implements the traits of an enum of an output, which keeps unknown values in its variant `Other`.
+///
+/// The enum has `ALL` and `as_str`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! open_enum {
@@ -129,7 +132,7 @@ macro_rules! open_enum {
 
         impl ::core::convert::From<&str> for $name {
             fn from(text: &str) -> Self {
-                $crate::__private::open(text, Self::ALL, Self::as_str, Self::Other)
+                $crate::__private::parse_open(text, Self::ALL, Self::as_str, Self::Other)
             }
         }
 
@@ -152,7 +155,7 @@ macro_rules! open_enum {
     };
 }
 
-/// The impls of an enum of integers. It has `ALL` and `get`. The rule is that of `closed_enum`.
+/// Implements the traits of an enum of integers, which has `ALL` and `get`. `$rule` is as for `closed_enum`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! integer_enum {
@@ -183,7 +186,7 @@ macro_rules! integer_enum {
             type Error = $crate::UnknownValue;
 
             fn try_from(number: i64) -> ::core::result::Result<Self, $crate::UnknownValue> {
-                $crate::__private::closed(number, Self::ALL, Self::get)
+                $crate::__private::parse_closed(number, Self::ALL, Self::get)
             }
         }
 

@@ -1,4 +1,4 @@
-//! Media given to a model.
+//! Files given to a model.
 
 use std::{any::Any, fmt, path::PathBuf, sync::Arc};
 
@@ -6,64 +6,81 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
 
 use crate::{Check, Parameters};
 
-/// A file that a model takes: one that is online already, or one to be uploaded.
+/// A file given to a model: a URL, or content to upload.
 ///
-/// A local file is uploaded by the client when the request is sent; nothing is read before that.
-/// There is deliberately no `From<&str>`: whether a text is a URL or a path must be said.
+/// The client reads and uploads local content when it sends the request, not before. Small files can be sent
+/// inside the request instead, which is an option of the client.
+///
+/// There is deliberately no `From<&str>`, because a string could be a URL or a path. In
+/// [`input!`](crate::input!), a string literal is a URL or a data URI.
+///
+/// # Examples
 ///
 /// ```
 /// use fal_core::File;
 ///
 /// let online = File::url("https://example.com/cat.png");
 /// let local = File::path("cat.png");
-/// let memory = File::bytes(vec![0x89, b'P', b'N', b'G'], "image/png").named("cat.png");
+/// let in_memory = File::bytes(vec![0x89, b'P', b'N', b'G'], "image/png").named("cat.png");
+/// ```
+///
+/// A file that one model returned is given to the next one by reference, or with `File::from`:
+///
+/// ```
+/// use fal_core::{File, media::Image};
+///
+/// # let json = r#"{ "url": "https://example.com/cat.png", "width": 512, "height": 512 }"#;
+/// # let image: Image = serde_json::from_str(json)?;
+/// let file = File::from(&image);
+/// assert_eq!(file.as_url(), Some("https://example.com/cat.png"));
+/// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct File(FileSource);
 
-/// Where the content of a [`File`] is.
+/// The location of the content of a [`File`].
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileSource {
-    /// At an `https:`, `http:` or `data:` URL, which is sent as it is.
+    /// An `https:`, `http:` or `data:` URL, which is sent as it is.
     Url(String),
-    /// In memory.
+    /// Content in memory.
     Bytes {
-        /// The content. Not a slice, so that a `Vec` becomes a file without being copied.
+        /// The content. An `Arc<Vec<u8>>`, because making an `Arc<[u8]>` of a `Vec` copies it.
         data: Arc<Vec<u8>>,
-        /// Its media type, such as `image/png`.
+        /// The media type, such as `image/png`. Detected from the first bytes if empty.
         content_type: String,
-        /// The name it is uploaded under; a name made from the media type when `None`.
+        /// The name of the uploaded file. Made from the media type if `None`.
         name: Option<String>,
     },
-    /// On this machine.
+    /// A path on this machine.
     Path {
-        /// Where it is read from.
+        /// The path of the file.
         path: PathBuf,
-        /// Its media type; told from the extension and the first bytes when `None`.
+        /// The media type. Detected from the extension and the first bytes if `None`.
         content_type: Option<String>,
-        /// The name it is uploaded under; the path's own when `None`.
+        /// The name of the uploaded file. The file name of the path if `None`.
         name: Option<String>,
     },
-    /// Somewhere that only the client knows how to read, such as a reader of the `fal-client` crate.
+    /// Content that only a client can read, such as a reader of the `fal-client` crate.
     Custom {
-        /// What the client reads.
+        /// The content, which the client downcasts to a type of its own.
         content: CustomContent,
-        /// Its media type; told from the name and the first bytes when `None`.
+        /// The media type. Detected from the name and the first bytes if `None`.
         content_type: Option<String>,
-        /// The name it is uploaded under; a name made from the media type when `None`.
+        /// The name of the uploaded file. Made from the media type if `None`.
         name: Option<String>,
     },
 }
 
-/// What a required file parameter takes: a [`File`], or a file that another model gave.
+/// A value that the setter of a required file parameter accepts: a [`File`], or a file that a model returned.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a file",
     label = "expected a `File`, found `{Self}`",
     note = "a URL known at run time is `File::url(..)`, a local file `File::path(..)`, content in memory `File::bytes(..)`"
 )]
 pub trait IntoFile {
-    /// The file.
+    /// Returns the file.
     fn into_file(self) -> File;
 }
 
@@ -74,12 +91,15 @@ impl<T: Into<File>> IntoFile for T {
     }
 }
 
-/// Content of a kind that this crate does not know. Equal to its clones alone.
+/// Content of a type that this crate does not know.
+///
+/// A client that supports it gets the content back with [`downcast`](Self::downcast). It is `dyn Any` because
+/// reading it is asynchronous, and this crate has no async code. Equal only to its clones.
 #[derive(Clone)]
 pub struct CustomContent(Arc<dyn Any + Send + Sync>);
 
 impl CustomContent {
-    /// The content as `T`, if that is what it is.
+    /// Returns the content if it is a `T`.
     #[must_use]
     pub fn downcast<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.0.clone().downcast().ok()
@@ -101,37 +121,36 @@ impl fmt::Debug for CustomContent {
 }
 
 impl File {
-    /// A file that the service can fetch itself.
+    /// Creates a file from a URL that the service can download.
     pub fn url(url: impl Into<String>) -> Self {
         Self(FileSource::Url(url.into()))
     }
 
-    /// A file inside its own URL, `data:<media type>;base64,<content>`. Sent as it is.
+    /// Creates a file from a data URI, `data:<media type>;base64,<content>`, which is sent as it is.
     pub fn data_uri(uri: impl Into<String>) -> Self {
         Self(FileSource::Url(uri.into()))
     }
 
-    /// A file in memory, uploaded when the request is sent. Small ones can be sent inside the request instead,
-    /// which is an option of the client.
+    /// Creates a file from content in memory, which is uploaded when the request is sent.
     ///
-    /// Takes a `Vec<u8>` and a `bytes::Bytes` that nothing else shares without copying them. With an empty media
-    /// type, the first bytes tell it.
+    /// `content_type` is the media type, such as `image/png`. If it is empty, the client detects the type from the
+    /// first bytes. A `Vec<u8>`, or a `bytes::Bytes` that is not shared, is not copied.
     pub fn bytes(data: impl Into<Vec<u8>>, content_type: impl Into<String>) -> Self {
         Self(FileSource::Bytes { data: Arc::new(data.into()), content_type: content_type.into(), name: None })
     }
 
-    /// A file of a kind that a client adds, such as the reader of the `fal-client` crate.
+    /// Creates a file from content that only a client can read, such as a reader of the `fal-client` crate.
     pub fn custom(content: impl Any + Send + Sync) -> Self {
         let content = CustomContent(Arc::new(content));
         Self(FileSource::Custom { content, content_type: None, name: None })
     }
 
-    /// A file on this machine, read and uploaded when the request is sent.
+    /// Creates a file from a path on this machine, which is read and uploaded when the request is sent.
     pub fn path(path: impl Into<PathBuf>) -> Self {
         Self(FileSource::Path { path: path.into(), content_type: None, name: None })
     }
 
-    /// Uploads the file under this name. A URL keeps the name it has.
+    /// Sets the name of the uploaded file. Has no effect on a URL.
     #[must_use]
     pub fn named(mut self, file_name: impl Into<String>) -> Self {
         if let FileSource::Bytes { name, .. }
@@ -143,7 +162,7 @@ impl File {
         self
     }
 
-    /// Uploads the file with this media type. A URL keeps the type it has.
+    /// Sets the media type of the uploaded file, such as `image/png`. Has no effect on a URL.
     #[must_use]
     pub fn with_content_type(mut self, media_type: impl Into<String>) -> Self {
         match &mut self.0 {
@@ -156,13 +175,13 @@ impl File {
         self
     }
 
-    /// Where the content is.
+    /// Returns the location of the content.
     #[must_use]
     pub fn source(&self) -> &FileSource {
         &self.0
     }
 
-    /// The URL, if the file needs no upload.
+    /// Returns the URL, or `None` if the file has to be uploaded.
     #[must_use]
     pub fn as_url(&self) -> Option<&str> {
         match &self.0 {
@@ -178,7 +197,7 @@ impl fmt::Debug for File {
     }
 }
 
-/// Content is summarised, so that printing an input stays readable.
+/// Prints the length of content instead of the content, so that a printed input stays readable.
 impl fmt::Debug for FileSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 80;
@@ -233,14 +252,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_local_file_is_not_written_as_if_it_were_online() {
+    fn serializing_a_local_file_fails() {
         let error = serde_json::to_string(&File::path("cat.png")).unwrap_err().to_string();
         assert!(error.contains("Client::upload"), "{error}");
         assert_eq!(serde_json::to_string(&File::url("https://x/y.png")).unwrap(), "\"https://x/y.png\"");
     }
 
     #[test]
-    fn custom_content_is_equal_to_its_clones_alone() {
+    fn custom_content_is_equal_only_to_its_clones() {
         let file = File::custom(7_u8).named("seven.bin").with_content_type("image/x-seven");
         assert_eq!(file.clone(), file);
         assert_ne!(file, File::custom(7_u8));

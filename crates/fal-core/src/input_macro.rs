@@ -1,26 +1,30 @@
-//! `input!`: an input from parameter names and literals that the compiler checks.
+//! The `input!` macro.
 
-/// Builds an input from parameter names; every literal is checked by `cargo check`.
+/// Builds an input of an endpoint from parameter names and values, and checks literals at compile time.
 ///
-/// The first tokens are the path of the endpoint's module. What follows reads like a struct expression:
+/// The macro takes the path of the endpoint's module, and then fields as in a struct expression:
 ///
-/// | written | means |
+/// | Field | Meaning |
 /// |---|---|
 /// | `num_images: 2`, `prompt: "a cat"` | a literal, checked by the compiler against the bounds of the parameter |
-/// | `output_format: "png"` | a value of an enum, checked by the compiler; `dev::OutputFormat::Png` is the same |
-/// | `prompt: text`, `prompt: format!("{x}")`, `prompt` | any expression; the last is short for `prompt: prompt` |
+/// | `output_format: "png"` | a value of an enum, checked by the compiler; the same as `dev::OutputFormat::Png` |
+/// | `prompt: text`, `prompt: format!("{x}")`, `prompt` | any expression; the last one is short for `prompt: prompt` |
 /// | `seed: maybe` | an `Option` decided at run time; `None` leaves the parameter out |
 /// | `image_size: { width: 512, height: 768 }` | a nested struct, whose literals are checked too |
 /// | `loras: [{ path: url }, other]`, `image_urls: ["https://…"]` | a list; its items and their number are checked |
-/// | `"brand_new": 7` | a parameter that the crate does not know, sent as it is: anything that turns into a `serde_json::Value` |
-/// | `..base` | at the end: what is not given is taken from `base`, an input of the same endpoint |
+/// | `"brand_new": 7` | a parameter that the crate does not know, sent as it is; any value that converts to `serde_json::Value` |
+/// | `..base` | at the end: takes all other parameters from `base`, an input of the same endpoint |
 ///
-/// Forgetting a required parameter does not compile, nor does any literal outside its bounds, whether the
-/// code is ever called or not. A block in braces that starts with `name:`, `name,` or is just `{ name }`
-/// is a nested struct; other blocks are expressions.
+/// A missing required parameter does not compile. Neither does a literal that its parameter does not allow, even
+/// in code that is never called.
 ///
-/// Editors complete parameter names: each name becomes a call of the setter of that name, with the place
-/// that you typed it at. So going to its definition and its documentation lead to the setter.
+/// A block in braces is a nested struct if it starts with `name:` or `name,`, or is just `{ name }`. Other blocks
+/// are expressions.
+///
+/// Editors complete parameter names, and go from a name to the setter and its documentation, because the macro
+/// turns each name into a call of the setter of that name.
+///
+/// # Examples
 ///
 /// ```
 /// # mod dev {
@@ -45,8 +49,10 @@
 /// # assert_eq!(rough.steps.unwrap(), 4);
 /// ```
 ///
-/// A literal becomes a `const` item of its parameter's own type: rustc evaluates those in code that is
-/// never called too, unlike an inline `const` block.
+/// # How literals are checked
+///
+/// Each literal becomes a `const` item of the type of its parameter. The compiler evaluates `const` items even in
+/// functions that are never called, which it does not do for inline `const` blocks.
 #[macro_export]
 macro_rules! input {
     (:: $first:ident $(:: $rest:ident)* { $($fields:tt)* }) => {
@@ -57,12 +63,12 @@ macro_rules! input {
     };
 }
 
-// Reads one field at a time. Carried along are the path of the struct's modules, its type, the fields read so far
-// with their values, and what goes to `extra`.
+// Reads one field at a time. The state is the path of the struct's module, its type, the fields read so far with
+// their values, and the parameters for `extra`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __input {
-    // The end, without and with a base.
+    // The end, without a base and with one.
     ($path:tt [$($built:tt)*] [$($field:ident $value:tt)*] [$($extra:tt)*]) => {
         <$($built)*>::builder() $(.$field $value)* $(.extra $extra)* .build()
     };
@@ -95,7 +101,8 @@ macro_rules! __input {
     ($path:tt $built:tt $set:tt $extra:tt $field:ident : [ $($items:tt)* ] $(, $($more:tt)*)?) => {
         $crate::__list!($path [$built $set $extra $field] [] [0] [$($($more)*)?] $($items)*)
     };
-    // A literal. `$value:literal` fails for good at a minus before anything else, so a minus is read first.
+    // A literal. Negative literals come first, because `$value:literal` commits to a literal at a minus sign and then
+    // fails at an expression such as `-x`.
     ([$($path:tt)*] $built:tt [$($set:tt)*] $extra:tt $field:ident : - $value:literal $(, $($more:tt)*)?) => {
         $crate::__input!([$($path)*] $built [$($set)* $field(
             $crate::__const!([$($path)*::arg::$field] $field literal(-$value))
@@ -121,7 +128,7 @@ macro_rules! __input {
     };
 }
 
-// The compiler evaluates a `const` item, also in code that is never called.
+// A `const` item, which the compiler evaluates even in code that is never called.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __const {
@@ -132,7 +139,7 @@ macro_rules! __const {
     }};
 }
 
-// A struct inside of another, as the parameter or the union around it wants it.
+// A nested struct, converted to the type of the parameter, which may be a union.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __nested {
@@ -143,14 +150,14 @@ macro_rules! __nested {
     };
 }
 
-// Carried along are the path of the modules of the struct around the list, the state to go on with, the items so
-// far, their number, and the fields after the list. Then the items.
+// Reads one item of a list at a time. The state is the path of the module of the struct that has the list, the state
+// of `__input!` to return to, the items so far, their number, and the fields after the list.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __list {
     ([$($path:tt)*] [$built:tt [$($set:tt)*] $extra:tt $field:ident] [$($done:tt)*] [$($count:tt)*] [$($more:tt)*]) => {
         $crate::__input!([$($path)*] $built [$($set)* $field(
-            $crate::__const!([$($path)*::list::$field] $field of($($count)*)).items([$($done)*])
+            $crate::__const!([$($path)*::list::$field] $field with_length($($count)*)).items([$($done)*])
         )] $extra $($more)*)
     };
     ([$($path:tt)*] [$built:tt $set:tt $extra:tt $field:ident] [$($done:tt)*] [$($count:tt)*] $more:tt
@@ -189,8 +196,8 @@ macro_rules! __list {
     };
 }
 
-// What is given is evaluated before the base is moved, as in a struct expression: it may be made from the base. Every
-// expansion has a `value` of its own.
+// Assigns the fields to the base. All values are evaluated before the base is moved, as in a struct expression, because
+// they may use the base. Hygiene keeps the variables called `value` apart.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __resume {

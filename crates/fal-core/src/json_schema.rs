@@ -3,26 +3,26 @@
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
-/// A generated type, by its name and the schema it gives of itself.
-pub type Reference = (&'static str, fn(&mut SchemaGenerator) -> Schema);
+/// A type that a schema can refer to: its name, and the function that adds its schema to a generator.
+pub type TypeReference = (&'static str, fn(&mut SchemaGenerator) -> Schema);
 
-/// The schema in `text`, where `{"$type": <name>}` stands for one of `types`.
-pub fn schema(generator: &mut SchemaGenerator, text: &str, types: &[Reference]) -> Schema {
-    // The generator wrote the text as JSON; a schema that allows everything is still a true one.
+/// Parses the JSON Schema `text`, in which `{"$type": <name>}` stands for the schema of one of `types`.
+pub fn schema(generator: &mut SchemaGenerator, text: &str, types: &[TypeReference]) -> Schema {
+    // The generator writes valid JSON. If it ever did not, a schema that allows everything would still be correct.
     let mut value = serde_json::from_str(text).unwrap_or(Value::Bool(true));
-    refer(&mut value, generator, types);
+    resolve_references(&mut value, generator, types);
     Schema::try_from(value).unwrap_or_default()
 }
 
-fn refer(value: &mut Value, generator: &mut SchemaGenerator, types: &[Reference]) {
+fn resolve_references(value: &mut Value, generator: &mut SchemaGenerator, types: &[TypeReference]) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| refer(item, generator, types)),
+        Value::Array(items) => items.iter_mut().for_each(|item| resolve_references(item, generator, types)),
         Value::Object(object) => {
             let name = object.get("$type").and_then(Value::as_str);
             let found = name.and_then(|name| types.iter().find(|(known, _)| *known == name));
             match found {
                 Some((_, subschema)) => *value = subschema(generator).to_value(),
-                None => object.values_mut().for_each(|value| refer(value, generator, types)),
+                None => object.values_mut().for_each(|value| resolve_references(value, generator, types)),
             }
         }
         _ => {}
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_are_referred_to() {
+    fn type_reference_is_replaced_by_the_schema_of_the_type() {
         let mut generator = SchemaGenerator::default();
         let text = r#"{"type": "array", "items": {"$type": "Text"}}"#;
         let schema = schema(&mut generator, text, &[("Text", SchemaGenerator::subschema_for::<String>)]);

@@ -1,46 +1,59 @@
-//! What generated fal model crates are made of: endpoint traits, checked numbers, files, the wire.
+//! Core types of the generated fal model crates: endpoint traits, range-checked numbers, files, JSON.
 //!
-//! There is no I/O here, no async and no procedural macro, so a model crate costs little to compile
-//! and never changes because the client did. Apps meet these items through `fal_client`, which
-//! re-exports them.
+//! This crate does no I/O and has no async code and no procedural macros. A model crate therefore compiles
+//! quickly and does not need a new version when the client changes. Applications use these types through
+//! `fal_client`, which re-exports them.
 //!
-//! | for | see |
+//! | Task | Items |
 //! |---|---|
-//! | what a model is | [`Endpoint`], [`Parameters`], [`IntoInput`] |
-//! | numbers that cannot leave their range | [`Int`], [`Float`] |
-//! | media given to a model | [`File`] |
-//! | files that models give, sizes of images | [`media`] |
-//! | building an input from checked literals | [`input!`] |
-//! | what is only checked at run time | [`Violations`] |
+//! | Describe an endpoint | [`Endpoint`], [`Streams`], [`Realtime`], [`Parameters`], [`IntoInput`] |
+//! | Build an input from literals that the compiler checks | [`input!`] |
+//! | Give a file to a model | [`File`], [`IntoFile`] |
+//! | Use files that a model returned, set image sizes | [`media`] |
+//! | Hold a number inside the range of its parameter | [`Int`], [`Float`], [`Range`] |
+//! | Tell `null` from a parameter that is left out | [`Nullable`] |
+//! | Check the rules that types cannot express | [`Check`], [`Violations`] |
+//!
+//! The items that only generated code and the macros of this crate name are hidden from these pages. They are
+//! public, but change together with the generator.
 
-pub mod arg;
 mod check;
 mod endpoint;
 mod enums;
 mod file;
 mod input_macro;
-#[cfg(feature = "schemars")]
-pub mod json_schema;
 pub mod media;
 mod nullable;
 mod number;
 mod param;
+
+#[doc(hidden)]
+pub mod arg;
+#[cfg(feature = "schemars")]
+#[doc(hidden)]
+pub mod json_schema;
+#[doc(hidden)]
 pub mod wire;
 
 #[cfg(feature = "pattern")]
+#[doc(hidden)]
 pub use check::check_pattern;
-pub use check::{At, Check, Length, Violation, Violations, validate};
-pub use endpoint::{Endpoint, IntoInput, Parameters, Realtime, Streams, Unset};
+pub use check::{Check, Length, Violation, Violations};
+#[doc(hidden)]
+pub use check::{FieldCheck, validate};
+#[doc(hidden)]
+pub use endpoint::Unset;
+pub use endpoint::{Endpoint, IntoInput, Parameters, Realtime, Streams};
 pub use enums::UnknownValue;
 pub use file::{CustomContent, File, FileSource, IntoFile};
 pub use nullable::Nullable;
 pub use number::{Float, Int, OutOfRange, Range};
 pub use param::Param;
 
-/// Crates that the macros of this one name in their expansion.
+/// Items that the macros of this crate name in their expansion.
 #[doc(hidden)]
 pub mod __private {
     pub use serde;
 
-    pub use crate::enums::{closed, open};
+    pub use crate::enums::{parse_closed, parse_open};
 }

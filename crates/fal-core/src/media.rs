@@ -1,8 +1,16 @@
-//! Types that mean the same at every model: files that models give, and sizes of images.
+//! Types that all models share: files that models return, and image sizes.
 //!
-//! A generated crate offers them under its own path and under the name that fal gives them there; where an app
-//! means something else by the name, its crate has a type of its own. So a function that takes an [`Image`] takes
-//! that of every model that gives one, and a function that takes `&impl` [`Media`] takes every file.
+//! Generated crates re-export these types under the names that fal gives them. If an app uses such a name for
+//! something else, its crate has a type of its own. A function that takes an [`Image`] therefore works with every
+//! model that returns one, and a function that takes `&impl` [`Media`] works with every file.
+//!
+//! ```
+//! use fal_core::media::Media;
+//!
+//! fn describe(file: &impl Media) -> String {
+//!     format!("{} ({})", file.url(), file.content_type().unwrap_or("unknown type"))
+//! }
+//! ```
 
 mod custom_size;
 mod file;
@@ -16,33 +24,35 @@ pub use image_size::shape;
 
 use crate::{File, Nullable, Param};
 
-/// A file that a model gives: something with a URL to download it from.
+/// A file that a model returned.
 ///
-/// `fal_client::MediaExt` downloads and saves it.
+/// `MediaExt` of the `fal-client` crate downloads and saves it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no file of an output",
     note = "files have a `url`; download any other URL with `Client::download`"
 )]
 pub trait Media {
-    /// Where to download it from. A `data:` URL that holds the file itself in sync mode, where there is one.
+    /// Returns the URL to download the file from.
+    ///
+    /// In the sync mode that some models have, it is a `data:` URL that contains the file.
     fn url(&self) -> &str;
 
-    /// Its media type, such as `image/png`, if the model tells.
+    /// Returns the media type, such as `image/png`, if the model reports it.
     fn content_type(&self) -> Option<&str> {
         None
     }
 
-    /// Its name, if the model tells.
+    /// Returns the name of the file, if the model reports it.
     fn file_name(&self) -> Option<&str> {
         None
     }
 
-    /// Its size in bytes, if the model tells.
+    /// Returns the size in bytes, if the model reports it.
     fn file_size(&self) -> Option<i64> {
         None
     }
 
-    /// Whether the URL holds the file itself, so that nothing has to be downloaded.
+    /// Returns true if the URL is a `data:` URL, which contains the file, so that nothing has to be downloaded.
     fn is_inline(&self) -> bool {
         self.url().get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"))
     }
@@ -66,7 +76,7 @@ impl<M: Media + ?Sized> Media for &M {
     }
 }
 
-/// What one model gives, the next one can take.
+/// Passes the output of one model to the next.
 #[diagnostic::do_not_recommend]
 impl<M: Media> From<&M> for File {
     fn from(file: &M) -> Self {

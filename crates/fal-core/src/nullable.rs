@@ -1,24 +1,40 @@
-//! A parameter for which `null` and leaving it out mean different things.
+//! Parameters for which `null` and leaving them out mean different things.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Check, File, Parameters};
 
-/// The value of a parameter that may be `null`, where leaving it out means the service's default.
+/// A value or an explicit `null`, for parameters that have a default other than `null`.
 ///
-/// A field of type `Option<Nullable<T>>` has three states: `None` is not sent, so the service takes its
-/// default; `Some(Nullable::Null)` sends `null`, which switches the default off;
-/// `Some(Nullable::Value(..))` sends the value. Setters take a `T`, an `Option<T>` or a `Nullable<T>`.
+/// A field of type `Option<Nullable<T>>` has three states:
+///
+/// | Value | Sent | Meaning |
+/// |---|---|---|
+/// | `None` | nothing | the service uses its default |
+/// | `Some(Nullable::Null)` | `null` | the default is switched off |
+/// | `Some(Nullable::Value(value))` | the value | the service uses the value |
+///
+/// Setters take a `T`, an `Option<T>` or a `Nullable<T>`. `None` given to a setter leaves the parameter out; to send
+/// `null`, convert the `Option` first:
+///
+/// ```
+/// use fal_core::Nullable;
+///
+/// let limit: Option<i64> = None;
+/// let limit: Nullable<i64> = limit.into();
+/// assert_eq!(limit, Nullable::Null);
+/// assert_eq!(Nullable::from(3).value(), Some(&3));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Nullable<T> {
-    /// `null` is sent.
+    /// Sends `null`.
     Null,
-    /// The value is sent.
+    /// Sends the value.
     Value(T),
 }
 
 impl<T> Nullable<T> {
-    /// The value, unless it is null.
+    /// Returns the value, or `None` if it is null.
     pub fn value(&self) -> Option<&T> {
         match self {
             Self::Null => None,

@@ -1,4 +1,4 @@
-//! Numbers that a schema puts bounds on.
+//! Numbers inside the range of their parameter.
 
 use std::{cmp, fmt, hash, marker::PhantomData};
 
@@ -7,20 +7,23 @@ use serde::{
     de::{Error as _, Visitor},
 };
 
-/// The bounds of one parameter. Generated crates implement it on uninhabited markers.
+/// The range of a numeric parameter.
+///
+/// Generated crates implement this trait for empty enums that serve as markers.
 pub trait Range<T: 'static> {
-    /// The least value allowed, or the one just excluded with [`Range::ABOVE_MIN`].
+    /// The lower bound. It is allowed itself unless [`Range::ABOVE_MIN`] is set.
     const MIN: T;
-    /// The greatest value allowed, or the one just excluded with [`Range::BELOW_MAX`].
+    /// The upper bound. It is allowed itself unless [`Range::BELOW_MAX`] is set.
     const MAX: T;
-    /// Whether [`Range::MIN`] itself is refused.
+    /// `true` if values have to be greater than [`Range::MIN`]. `false` by default.
     const ABOVE_MIN: bool = false;
-    /// Whether [`Range::MAX`] itself is refused.
+    /// `true` if values have to be less than [`Range::MAX`]. `false` by default.
     const BELOW_MAX: bool = false;
-    /// What every value must be a multiple of.
+    /// The number that every value has to be a multiple of. None by default.
     const MULTIPLE_OF: Option<T> = None;
-    /// Names the parameter, its endpoint and the bounds. rustc prints it for a literal,
-    /// [`OutOfRange`] for a value.
+    /// The error message, which names the parameter, its endpoint and the bounds.
+    ///
+    /// The compiler prints it for a literal of [`input!`](crate::input!), [`OutOfRange`] for a value at run time.
     const MESSAGE: &'static str;
 }
 
@@ -30,8 +33,10 @@ macro_rules! number {
         pub struct $name<R>($primitive, PhantomData<fn() -> R>);
 
         impl<R: Range<$primitive>> $name<R> {
-            /// `None` if `value` is outside the range. In a `const`, unwrapping it moves the check
-            /// to compile time.
+            /// Creates a number, or returns `None` if `value` is outside the range.
+            ///
+            /// `const VALUE: .. = ..::new(28).unwrap();` checks a constant at compile time. For a value known
+            /// only at run time, `try_from` returns an error that names the range.
             #[must_use]
             pub const fn new(value: $primitive) -> Option<Self> {
                 let low = if R::ABOVE_MIN { value > R::MIN } else { value >= R::MIN };
@@ -50,7 +55,7 @@ macro_rules! number {
         }
 
         impl<R> $name<R> {
-            /// The number.
+            /// Returns the number.
             #[must_use]
             pub const fn get(self) -> $primitive {
                 self.0
@@ -114,6 +119,10 @@ macro_rules! number {
 number!(
     /// An integer inside the range `R`.
     ///
+    /// Generated crates have an alias of this type for every integer parameter with bounds. It is created from an
+    /// `i64` with `try_from` or `try_into`; in [`input!`](crate::input!), a literal is enough. It compares to `i64`,
+    /// and [`get`](Self::get) returns one.
+    ///
     /// ```
     /// # use fal_core::{Int, Range};
     /// # enum Steps {}
@@ -133,19 +142,36 @@ number!(
     is_multiple
 );
 number!(
-    /// A finite floating-point number inside the range `R`. Used like [`Int`].
+    /// A finite floating-point number inside the range `R`.
+    ///
+    /// Works like [`Int`], with `f64`:
+    ///
+    /// ```
+    /// # use fal_core::{Float, Range};
+    /// # enum Strength {}
+    /// # impl Range<f64> for Strength {
+    /// #     const MIN: f64 = 0.0;
+    /// #     const MAX: f64 = 1.0;
+    /// #     const MESSAGE: &str = "`strength` of acme/model must be between 0.0 and 1.0";
+    /// # }
+    /// let strength = Float::<Strength>::try_from(0.8)?;
+    /// assert_eq!(strength.get(), 0.8);
+    /// assert!(Float::<Strength>::try_from(f64::NAN).is_err());
+    /// # Ok::<(), fal_core::OutOfRange>(())
+    /// ```
     Float(f64),
     is_float_multiple
 );
 
+/// Returns false if `step` is zero.
 const fn is_multiple(value: i64, step: i64) -> bool {
     match value.checked_rem(step) {
-        Some(rest) => rest == 0,
+        Some(remainder) => remainder == 0,
         None => false,
     }
 }
 
-/// Decimal steps such as 0.1 have no exact binary form, hence the tolerance.
+/// Allows a relative error of 1e-9, because decimal steps such as 0.1 have no exact binary form.
 const fn is_float_multiple(value: f64, step: f64) -> bool {
     let quotient = value / step;
     let nearest = quotient.round();
@@ -180,7 +206,7 @@ impl<R> hash::Hash for Int<R> {
 
 impl<'de, R: Range<i64>> Deserialize<'de> for Int<R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_i64(Integral)?.try_into().map_err(D::Error::custom)
+        deserializer.deserialize_i64(IntegerVisitor)?.try_into().map_err(D::Error::custom)
     }
 }
 
@@ -190,10 +216,11 @@ impl<'de, R: Range<f64>> Deserialize<'de> for Float<R> {
     }
 }
 
-/// JSON has one number type: `28.0` is the integer 28, for the service too.
-pub(crate) struct Integral;
+/// Reads an integer, also from a float without a fraction: JSON has one number type, and the service reads `28.0`
+/// as the integer 28.
+pub(crate) struct IntegerVisitor;
 
-impl Visitor<'_> for Integral {
+impl Visitor<'_> for IntegerVisitor {
     type Value = i64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -220,7 +247,7 @@ impl Visitor<'_> for Integral {
     }
 }
 
-/// A value was outside the range that its parameter allows.
+/// The error for a number outside the range of its parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutOfRange {
     rule: &'static str,
@@ -256,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_are_inclusive_unless_said_otherwise() {
+    fn bounds_are_inclusive_by_default() {
         assert!(Int::<Steps>::new(0).is_none());
         assert!(Int::<Steps>::new(1).is_some());
         assert!(Int::<Steps>::new(50).is_some());
@@ -266,21 +293,21 @@ mod tests {
     }
 
     #[test]
-    fn steps_tolerate_binary_fractions() {
+    fn multiples_of_a_decimal_step_are_allowed() {
         assert!(Float::<Strength>::new(0.3).is_some());
         assert!(Float::<Strength>::new(0.7).is_some());
         assert!(Float::<Strength>::new(0.35).is_none());
     }
 
     #[test]
-    fn floats_are_finite() {
+    fn nan_and_infinity_are_out_of_range() {
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert!(Float::<Strength>::new(value).is_none(), "{value}");
         }
     }
 
     #[test]
-    fn integers_read_from_integral_floats_only() {
+    fn integers_deserialize_from_floats_without_a_fraction() {
         assert_eq!(serde_json::from_str::<Int<Steps>>("28.0").unwrap(), 28);
         assert_eq!(serde_json::from_str::<Int<Steps>>("2.8e1").unwrap(), 28);
         for bad in ["28.5", "0", "51", "\"28\"", "1e300", "18446744073709551615", "null"] {
@@ -289,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_out_of_range_names_the_rule_and_the_value() {
+    fn deserializing_out_of_range_names_the_rule_and_the_value() {
         let error = serde_json::from_str::<Int<Steps>>("500").unwrap_err().to_string();
         assert!(error.starts_with("`steps` must be between 1 and 50, not 500"), "{error}");
     }

@@ -1,17 +1,19 @@
-//! What setters accept.
+//! Values that builder setters accept.
 
 use crate::{Nullable, arg};
 
-/// A value for an optional parameter of type `T`: the value itself, or an `Option` decided at run time.
+/// A value that the setter of an optional parameter of type `T` accepts.
 ///
-/// `None` leaves the parameter out, as if the setter had not been called.
+/// That is a `T`, an `Option<T>`, or something that converts without loss: a `&str` for a `String`, an array for a
+/// `Vec`, a file of another model's output for a [`File`](crate::File). `None` leaves the parameter out, as if
+/// the setter had not been called.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a value of this parameter, which takes `{T}`",
     label = "expected `{T}`, found `{Self}`",
     note = "a number known only at run time is checked with `.try_into()?`, a file is `File::path(..)` or `File::url(..)`"
 )]
 pub trait Param<T> {
-    /// The value to send, if there is one.
+    /// Returns the value to send, or `None` to leave the parameter out.
     fn into_param(self) -> Option<T>;
 }
 
@@ -51,13 +53,13 @@ impl<T> Param<Box<T>> for T {
     }
 }
 
-impl<T: Copy> Param<T> for arg::Plain<T> {
+impl<T: Copy> Param<T> for arg::Unbounded<T> {
     fn into_param(self) -> Option<T> {
         Some(self.get())
     }
 }
 
-impl<T: Copy> Param<Nullable<T>> for arg::Plain<T> {
+impl<T: Copy> Param<Nullable<T>> for arg::Unbounded<T> {
     fn into_param(self) -> Option<Nullable<T>> {
         Some(Nullable::Value(self.get()))
     }

@@ -1,7 +1,7 @@
-//! JSON objects, written and read by generated impls.
+//! Reading and writing of JSON objects in generated impls.
 //!
-//! What a derive would expand to in every type is here once. Nothing is buffered: fields go straight
-//! from the parser into their slots, and straight from the struct to the writer.
+//! These functions hold once the code that a derive would expand to in every type. Nothing is buffered: values go
+//! straight from the parser into variables, and straight from the struct to the serializer.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt, marker::PhantomData, str::FromStr};
 
@@ -12,12 +12,12 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use crate::{Nullable, number::Integral};
+use crate::{Nullable, number::IntegerVisitor};
 
-/// Writes one object, field by field.
+/// A writer of a JSON object, field by field.
 ///
-/// The first failure is kept: nothing is written after it, and [`end`](Self::end) returns it. A `?` at
-/// every field would say the same, and is what most of the time to compile a model crate would go to.
+/// It keeps the first error, writes nothing after it, and returns it from [`end`](Self::end). A `?` at every field
+/// would do the same, but takes most of the time to compile a model crate.
 #[derive(Debug)]
 pub struct Writer<'a, M: SerializeMap> {
     map: M,
@@ -30,16 +30,16 @@ impl<'a, M: SerializeMap> Writer<'a, M> {
     ///
     /// # Errors
     ///
-    /// As the serializer.
+    /// Fails if the serializer does.
     pub fn new<S: Serializer<SerializeMap = M, Error = M::Error>>(serializer: S) -> Result<Self, M::Error> {
         Ok(Self { map: serializer.serialize_map(None)?, extra: None, failed: None })
     }
 
-    /// Starts an object to which `extra` is added; it wins over fields of the same name.
+    /// Starts an object that also gets the fields of `extra`, which replace fields of the same name.
     ///
     /// # Errors
     ///
-    /// As the serializer.
+    /// Fails if the serializer does.
     pub fn with_extra<S: Serializer<SerializeMap = M, Error = M::Error>>(
         serializer: S,
         extra: &'a Map<String, Value>,
@@ -50,13 +50,13 @@ impl<'a, M: SerializeMap> Writer<'a, M> {
 
     /// Writes a field.
     pub fn put<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) {
-        let given_otherwise = self.extra.is_some_and(|extra| extra.contains_key(key));
-        if self.failed.is_none() && !given_otherwise {
+        let is_replaced = self.extra.is_some_and(|extra| extra.contains_key(key));
+        if self.failed.is_none() && !is_replaced {
             self.failed = self.map.serialize_entry(key, value).err();
         }
     }
 
-    /// Writes a field, or nothing for `None`.
+    /// Writes a field if the value is `Some`.
     pub fn optional<T: Serialize>(&mut self, key: &'static str, value: &Option<T>) {
         if let Some(value) = value {
             self.put(key, value);
@@ -67,7 +67,7 @@ impl<'a, M: SerializeMap> Writer<'a, M> {
     ///
     /// # Errors
     ///
-    /// As the first field that could not be written, or as the serializer.
+    /// Returns the error of the first field that could not be written.
     pub fn end(mut self) -> Result<M::Ok, M::Error> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -79,14 +79,12 @@ impl<'a, M: SerializeMap> Writer<'a, M> {
     }
 }
 
-/// A type that is read from an object. Hidden, because in the docs of every struct it says nothing to its readers.
-#[doc(hidden)]
+/// A type that can be read from a JSON object.
 pub trait Object<'de>: Sized {
     /// The name of the type, for error messages.
     const NAME: &'static str;
 
-    /// Reads every field. `None` where a required one was missing or the reading failed, which the reader
-    /// knows more about.
+    /// Reads all fields. Returns `None` after an error, which the reader keeps.
     fn read<A: MapAccess<'de>>(object: &mut Reader<'de, A>) -> Option<Self>;
 }
 
@@ -94,7 +92,7 @@ pub trait Object<'de>: Sized {
 ///
 /// # Errors
 ///
-/// As the values and the deserializer; also when the value is not an object, or lacks a required field.
+/// Fails if the value is not an object, if a required field is missing, or if a field cannot be read.
 pub fn object<'de, T: Object<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     struct Fields<T>(PhantomData<fn() -> T>);
 
@@ -118,9 +116,9 @@ pub fn object<'de, T: Object<'de>, D: Deserializer<'de>>(deserializer: D) -> Res
     deserializer.deserialize_map(Fields(PhantomData))
 }
 
-/// The fields of an object that is being read.
+/// A reader of the fields of a JSON object.
 ///
-/// The first failure is kept: there are no more keys after it, and [`object`] returns it.
+/// It keeps the first error, returns no more keys after it, and [`object`] returns it.
 #[derive(Debug)]
 pub struct Reader<'de, A: MapAccess<'de>> {
     map: A,
@@ -129,49 +127,49 @@ pub struct Reader<'de, A: MapAccess<'de>> {
 }
 
 impl<'de, A: MapAccess<'de>> Reader<'de, A> {
-    /// The name of the next field, `None` after the last one.
+    /// Returns the name of the next field, or `None` after the last one.
     pub fn key(&mut self) -> Option<Cow<'de, str>> {
         self.attempt(|map| map.next_key::<Key<'de>>())?.map(|Key(key)| key)
     }
 
-    /// Reads the value of the field. `null` is a value, which most types refuse.
+    /// Reads the value of the field. `null` is passed to the type, and most types reject it.
     pub fn value<T: Deserialize<'de>>(&mut self, slot: &mut Option<T>) {
         *slot = self.next();
     }
 
-    /// Reads the value of the field, where `null` means the same as no field.
+    /// Reads the value of the field. `null` is the same as no field.
     pub fn or_null<T: Deserialize<'de>>(&mut self, slot: &mut Option<T>) {
         *slot = self.next::<Option<T>>().flatten();
     }
 
-    /// As [`value`](Self::value), for integers, which may be written as `28.0`.
+    /// Reads the value of the field like [`value`](Self::value), with integers that may be written as `28.0`.
     pub fn integer<T: Integers<'de>>(&mut self, slot: &mut Option<T>) {
-        *slot = self.next().map(|Whole(value)| value);
+        *slot = self.next().map(|ReadAsIntegers(value)| value);
     }
 
-    /// As [`or_null`](Self::or_null), for integers, which may be written as `28.0`.
+    /// Reads the value of the field like [`or_null`](Self::or_null), with integers that may be written as `28.0`.
     pub fn integer_or_null<T: Integers<'de>>(&mut self, slot: &mut Option<T>) {
-        *slot = self.next::<Option<Whole<T>>>().flatten().map(|Whole(value)| value);
+        *slot = self.next::<Option<ReadAsIntegers<T>>>().flatten().map(|ReadAsIntegers(value)| value);
     }
 
-    /// Keeps the value of a field that the type does not know.
+    /// Reads the value of an unknown field into `extra`.
     pub fn extra(&mut self, key: Cow<'de, str>, extra: &mut Map<String, Value>) {
         if let Some(value) = self.next() {
             extra.insert(key.into_owned(), value);
         }
     }
 
-    /// Passes over the value of a field that the type does not know.
+    /// Skips the value of an unknown field.
     pub fn skip(&mut self) {
         let _ = self.next::<IgnoredAny>();
     }
 
-    /// Refuses a field that the type does not know, where the schema allows no others.
+    /// Fails because of an unknown field, if the schema allows no others.
     pub fn refuse(&mut self, key: &str) {
         self.fail(|| A::Error::custom(format_args!("unknown field `{key}`")));
     }
 
-    /// What was read for a field that must be there.
+    /// Returns the value of a required field, and fails if it is missing.
     pub fn required<T>(&mut self, key: &'static str, slot: Option<T>) -> Option<T> {
         if slot.is_none() {
             self.fail(|| A::Error::missing_field(key));
@@ -183,7 +181,7 @@ impl<'de, A: MapAccess<'de>> Reader<'de, A> {
         self.attempt(A::next_value)
     }
 
-    /// What `read` gives, unless something failed before or fails now.
+    /// Returns the result of `read`, unless there is an earlier error or `read` fails.
     fn attempt<T>(&mut self, read: impl FnOnce(&mut A) -> Result<T, A::Error>) -> Option<T> {
         if self.failed.is_some() {
             return None;
@@ -196,38 +194,43 @@ impl<'de, A: MapAccess<'de>> Reader<'de, A> {
     }
 }
 
-/// An integer, or what holds integers. JSON has one number type, so `28.0` is the integer 28.
+/// An integer, or a type that contains integers.
+///
+/// JSON has one number type, so `28.0` is the integer 28.
 pub trait Integers<'de>: Sized {
     /// Reads the value.
     ///
     /// # Errors
     ///
-    /// When it is none, or an integer in it is none.
+    /// Fails if the value, or a value inside it, is not an integer.
     fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 }
 
 impl<'de> Integers<'de> for i64 {
     fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_i64(Integral)
+        deserializer.deserialize_i64(IntegerVisitor)
     }
 }
 
 impl<'de, T: Integers<'de>> Integers<'de> for Vec<T> {
     fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Vec::<Whole<T>>::deserialize(deserializer)?.into_iter().map(|Whole(value)| value).collect())
+        Ok(Vec::<ReadAsIntegers<T>>::deserialize(deserializer)?
+            .into_iter()
+            .map(|ReadAsIntegers(value)| value)
+            .collect())
     }
 }
 
 impl<'de, T: Integers<'de>> Integers<'de> for BTreeMap<String, T> {
     fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read = BTreeMap::<String, Whole<T>>::deserialize(deserializer)?;
-        Ok(read.into_iter().map(|(key, Whole(value))| (key, value)).collect())
+        let read = BTreeMap::<String, ReadAsIntegers<T>>::deserialize(deserializer)?;
+        Ok(read.into_iter().map(|(key, ReadAsIntegers(value))| (key, value)).collect())
     }
 }
 
 impl<'de, T: Integers<'de>> Integers<'de> for Option<T> {
     fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Option::<Whole<T>>::deserialize(deserializer)?.map(|Whole(value)| value))
+        Ok(Option::<ReadAsIntegers<T>>::deserialize(deserializer)?.map(|ReadAsIntegers(value)| value))
     }
 }
 
@@ -237,16 +240,16 @@ impl<'de, T: Integers<'de>> Integers<'de> for Nullable<T> {
     }
 }
 
-/// Reads through [`Integers`] where serde wants `Deserialize`.
-struct Whole<T>(T);
+/// Implements `Deserialize` by way of [`Integers`].
+struct ReadAsIntegers<T>(T);
 
-impl<'de, T: Integers<'de>> Deserialize<'de> for Whole<T> {
+impl<'de, T: Integers<'de>> Deserialize<'de> for ReadAsIntegers<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         T::read(deserializer).map(Self)
     }
 }
 
-/// A field name, borrowed from the input where it can be.
+/// A string, borrowed from the input if possible.
 struct Key<'de>(Cow<'de, str>);
 
 impl<'de> Deserialize<'de> for Key<'de> {
@@ -277,22 +280,22 @@ impl<'de> Deserialize<'de> for Key<'de> {
     }
 }
 
-/// Reads a text through [`FromStr`].
+/// Reads a string and parses it with [`FromStr`].
 ///
 /// # Errors
 ///
-/// When the value is not a text, or the text not a `T`.
+/// Fails if the value is not a string, or the string cannot be parsed.
 pub fn parse<'de, T: FromStr<Err: fmt::Display>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     text(deserializer, T::from_str)?.map_err(D::Error::custom)
 }
 
-/// Reads a text without keeping it.
+/// Reads a string and passes it to `read`, without allocating if it can be borrowed.
 ///
 /// # Errors
 ///
-/// When the value is not a text.
+/// Fails if the value is not a string.
 pub fn text<'de, T, D: Deserializer<'de>>(
     deserializer: D,
     read: impl FnOnce(&str) -> T,
@@ -301,16 +304,16 @@ pub fn text<'de, T, D: Deserializer<'de>>(
     Ok(read(&text))
 }
 
-/// Reads an integer, also one written as `28.0`.
+/// Reads an integer, which may be written as `28.0`, and passes it to `read`.
 ///
 /// # Errors
 ///
-/// When the value is not an integer, or `read` refuses it.
+/// Fails if the value is not an integer, or `read` rejects it.
 pub fn integer<'de, T, E: fmt::Display, D: Deserializer<'de>>(
     deserializer: D,
     read: impl FnOnce(i64) -> Result<T, E>,
 ) -> Result<T, D::Error> {
-    read(deserializer.deserialize_i64(Integral)?).map_err(D::Error::custom)
+    read(deserializer.deserialize_i64(IntegerVisitor)?).map_err(D::Error::custom)
 }
 
 #[cfg(test)]
@@ -352,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_failure_is_the_one_returned() {
+    fn the_first_error_is_returned() {
         assert_eq!(read("{}").unwrap_err(), "missing field `a` at line 1 column 2");
         assert!(
             read(r#"{"b": 1}"#).unwrap_err().starts_with("invalid type: integer `1`, expected a boolean")
@@ -363,7 +366,7 @@ mod tests {
         assert!(read("[]").unwrap_err().contains("expected an object (Two)"));
     }
 
-    /// Counts what is read of it, and fails from the second value on.
+    /// A map that counts the values read, and fails from the second one on.
     struct Failing(u32);
 
     impl<'de> MapAccess<'de> for &mut Failing {
@@ -389,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_read_after_a_failure() {
+    fn nothing_is_read_after_an_error() {
         let mut map = Failing(0);
         let mut reader = Reader { map: &mut map, failed: None, de: PhantomData };
         let mut slot = None::<bool>;
@@ -409,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_after_a_failure() {
+    fn nothing_is_written_after_an_error() {
         struct Refusing(&'static str);
 
         impl Serialize for Refusing {
@@ -438,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn extra_wins_over_fields() {
+    fn extra_replaces_fields_of_the_same_name() {
         let extra = Map::from_iter([("a".to_owned(), Value::from(2)), ("z".to_owned(), Value::Null)]);
         let mut object = Writer::with_extra(serde_json::value::Serializer, &extra).unwrap();
         object.put("a", &1);

@@ -1,54 +1,56 @@
-//! String literals for files.
+//! String literals of file parameters.
 
 use std::marker::PhantomData;
 
 use super::starts_with;
 use crate::{Endpoint, File, Nullable, Param};
 
-/// A string literal given to a file parameter of `P`: a URL or a data URI, told apart from a path by the compiler.
+/// A string literal of a file parameter of `O`.
+///
+/// It has to be a URL or a data URI; a path does not compile.
 #[derive(Debug)]
-pub struct Url<P = Anywhere>(&'static str, PhantomData<fn() -> P>);
+pub struct Url<O = AnyOwner>(&'static str, PhantomData<fn() -> O>);
 
-/// A parameter of a struct, which several endpoints may have.
+/// The owner of a parameter of a struct that several endpoints may share.
 #[derive(Debug)]
-pub enum Anywhere {}
+pub enum AnyOwner {}
 
-/// Whose parameter it is.
-pub trait Place {
-    /// The id of the endpoint, or nothing.
-    const NAME: &'static str;
+/// The owner of a parameter, which the compiler's message names.
+pub trait Owner {
+    /// The id of the endpoint, or an empty string.
+    const ENDPOINT_ID: &'static str;
 }
 
-impl Place for Anywhere {
-    const NAME: &'static str = "";
+impl Owner for AnyOwner {
+    const ENDPOINT_ID: &'static str = "";
 }
 
-impl<E: Endpoint> Place for E {
-    const NAME: &'static str = E::ID;
+impl<E: Endpoint> Owner for E {
+    const ENDPOINT_ID: &'static str = E::ID;
 }
 
-impl<P> Clone for Url<P> {
+impl<O> Clone for Url<O> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<P> Copy for Url<P> {}
+impl<O> Copy for Url<O> {}
 
+const SUBJECT: &str = "a file literal";
 const OF: &str = " of ";
-const BEFORE: &str = "a file literal";
-const AFTER: &str = " must be a URL or a data URI; a local file is given as `File::path(..)`";
+const REQUIREMENT: &str = " must be a URL or a data URI; a local file is given as `File::path(..)`";
 
-impl<P: Place> Url<P> {
-    // Put together by the compiler, which has no `format!` yet: an id that is too long for it is left out.
-    const RULE: ([u8; 256], usize) = {
-        let mut rule = ([0; 256], 0);
-        rule = joined(rule, BEFORE);
-        let whole = BEFORE.len() + OF.len() + P::NAME.len() + AFTER.len();
-        if !P::NAME.is_empty() && whole <= rule.0.len() {
-            rule = joined(joined(rule, OF), P::NAME);
+impl<O: Owner> Url<O> {
+    // Built by hand, because `format!` is not const. An id that does not fit is left out.
+    const MESSAGE: ([u8; 256], usize) = {
+        let mut message = ([0; 256], 0);
+        message = append(message, SUBJECT);
+        let length = SUBJECT.len() + OF.len() + O::ENDPOINT_ID.len() + REQUIREMENT.len();
+        if !O::ENDPOINT_ID.is_empty() && length <= message.0.len() {
+            message = append(append(message, OF), O::ENDPOINT_ID);
         }
-        joined(rule, AFTER)
+        append(message, REQUIREMENT)
     };
 
     #[doc(hidden)]
@@ -59,14 +61,14 @@ impl<P: Place> Url<P> {
         if starts_with(text, "https://") || starts_with(text, "http://") || starts_with(text, "data:") {
             return Self(text, PhantomData);
         }
-        match str::from_utf8(Self::RULE.0.split_at(Self::RULE.1).0) {
-            Ok(rule) => panic!("{}", rule),
+        match str::from_utf8(Self::MESSAGE.0.split_at(Self::MESSAGE.1).0) {
+            Ok(message) => panic!("{}", message),
             Err(_) => panic!("a file literal must be a URL or a data URI"),
         }
     }
 }
 
-const fn joined((mut bytes, mut length): ([u8; 256], usize), text: &str) -> ([u8; 256], usize) {
+const fn append((mut bytes, mut length): ([u8; 256], usize), text: &str) -> ([u8; 256], usize) {
     let (text, mut index) = (text.as_bytes(), 0);
     while index < text.len() {
         bytes[length] = text[index];
@@ -75,19 +77,19 @@ const fn joined((mut bytes, mut length): ([u8; 256], usize), text: &str) -> ([u8
     (bytes, length)
 }
 
-impl<P> From<Url<P>> for File {
-    fn from(url: Url<P>) -> Self {
+impl<O> From<Url<O>> for File {
+    fn from(url: Url<O>) -> Self {
         Self::url(url.0)
     }
 }
 
-impl<P> Param<File> for Url<P> {
+impl<O> Param<File> for Url<O> {
     fn into_param(self) -> Option<File> {
         Some(self.into())
     }
 }
 
-impl<P> Param<Nullable<File>> for Url<P> {
+impl<O> Param<Nullable<File>> for Url<O> {
     fn into_param(self) -> Option<Nullable<File>> {
         Some(Nullable::Value(self.into()))
     }
@@ -98,29 +100,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_urls_are_file_literals() {
+    fn a_path_is_not_a_file_literal() {
         for url in ["https://x/y.png", "http://x", "data:image/png;base64,"] {
-            assert_eq!(File::from(Url::<Anywhere>::literal(url)), File::url(url));
+            assert_eq!(File::from(Url::<AnyOwner>::literal(url)), File::url(url));
         }
-        assert!(std::panic::catch_unwind(|| Url::<Anywhere>::literal("cat.png")).is_err());
+        assert!(std::panic::catch_unwind(|| Url::<AnyOwner>::literal("cat.png")).is_err());
     }
 
     #[test]
-    fn the_rule_names_the_endpoint() {
+    fn message_names_the_endpoint_if_it_fits() {
         struct Long;
-        impl Place for Long {
-            const NAME: &'static str = "acme/an-id-of-a-length-that-nobody-has-ever-seen-and-that-no-editor-would-\
+        impl Owner for Long {
+            const ENDPOINT_ID: &'static str = "acme/an-id-of-a-length-that-nobody-has-ever-seen-and-that-no-editor-would-\
                 show/and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on";
         }
         struct Short;
-        impl Place for Short {
-            const NAME: &'static str = "acme/cat";
+        impl Owner for Short {
+            const ENDPOINT_ID: &'static str = "acme/cat";
         }
-        fn rule<P: Place>() -> String {
-            String::from_utf8(Url::<P>::RULE.0[..Url::<P>::RULE.1].to_vec()).unwrap()
+        fn message<O: Owner>() -> String {
+            String::from_utf8(Url::<O>::MESSAGE.0[..Url::<O>::MESSAGE.1].to_vec()).unwrap()
         }
-        assert_eq!(rule::<Short>(), format!("a file literal of acme/cat{AFTER}"));
-        assert_eq!(rule::<Anywhere>(), format!("a file literal{AFTER}"));
-        assert_eq!(rule::<Long>(), format!("a file literal{AFTER}"));
+        assert_eq!(message::<Short>(), format!("a file literal of acme/cat{REQUIREMENT}"));
+        assert_eq!(message::<AnyOwner>(), format!("a file literal{REQUIREMENT}"));
+        assert_eq!(message::<Long>(), format!("a file literal{REQUIREMENT}"));
     }
 }

@@ -1,10 +1,10 @@
-//! Exact sizes of images.
+//! Image sizes of an exact width and height.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
 use crate::{Int, OutOfRange, Param, Parameters, Range, wire};
 
-/// Exact size of an image, for when none of the presets of [`ImageSize`](super::ImageSize) fits.
+/// An exact image size, for when none of the presets of [`ImageSize`](super::ImageSize) fits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CustomImageSize {
@@ -18,22 +18,22 @@ pub struct CustomImageSize {
     pub height: Option<CustomImageSizeHeight>,
 }
 
-/// `width`: between 1 and 14142.
+/// The `width` of an image in pixels, between 1 and 14142.
 pub type CustomImageSizeWidth = Int<bounds::Width>;
 
-/// `height`: between 1 and 14142.
+/// The `height` of an image in pixels, between 1 and 14142.
 pub type CustomImageSizeHeight = Int<bounds::Height>;
 
 impl CustomImageSize {
-    /// What the service takes for a side that is left out, in pixels.
+    /// The width or height in pixels that the service uses if it is left out.
     pub const DEFAULT_SIDE: i64 = 512;
 
-    /// Starts with nothing given.
+    /// Creates a builder with nothing set.
     pub fn builder() -> CustomImageSizeBuilder {
         CustomImageSizeBuilder { size: Self::default() }
     }
 
-    /// Width and height in pixels.
+    /// Returns the width and height in pixels.
     #[must_use]
     pub const fn dimensions(&self) -> (i64, i64) {
         let width = match self.width {
@@ -48,7 +48,7 @@ impl CustomImageSize {
     }
 }
 
-/// Width and height in pixels.
+/// Converts a width and height in pixels.
 impl TryFrom<(i64, i64)> for CustomImageSize {
     type Error = OutOfRange;
 
@@ -57,7 +57,7 @@ impl TryFrom<(i64, i64)> for CustomImageSize {
     }
 }
 
-/// Builds [`CustomImageSize`].
+/// A builder of [`CustomImageSize`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build` takes it"]
 pub struct CustomImageSizeBuilder {
@@ -65,19 +65,19 @@ pub struct CustomImageSizeBuilder {
 }
 
 impl CustomImageSizeBuilder {
-    /// [`width`](CustomImageSize::width): Width in pixels. Between 1 and 14142. Default `512`.
+    /// Sets [`width`](CustomImageSize::width): Width in pixels. Between 1 and 14142. Default `512`.
     pub fn width(mut self, value: impl Param<CustomImageSizeWidth>) -> Self {
         self.size.width = value.into_param();
         self
     }
 
-    /// [`height`](CustomImageSize::height): Height in pixels. Between 1 and 14142. Default `512`.
+    /// Sets [`height`](CustomImageSize::height): Height in pixels. Between 1 and 14142. Default `512`.
     pub fn height(mut self, value: impl Param<CustomImageSizeHeight>) -> Self {
         self.size.height = value.into_param();
         self
     }
 
-    /// The finished value.
+    /// Returns the finished size.
     #[must_use]
     pub fn build(self) -> CustomImageSize {
         self.size

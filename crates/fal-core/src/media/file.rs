@@ -1,12 +1,13 @@
-//! Files that models give.
+//! Files that models return.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
 use super::Media;
 use crate::{File, wire};
 
-/// A struct of these fields, read and written as generated ones are: `required` must be there, `null` of an
-/// optional field is the same as no field.
+/// Defines a struct of these fields with the impls that generated structs have.
+///
+/// A `required` field must be present. `null` for an `optional` field is the same as no field.
 macro_rules! output {
     (
         $(#[$docs:meta])*
@@ -62,7 +63,7 @@ macro_rules! output {
             $($media)*
         }
 
-        /// What one model gives, the next one can take.
+        /// Passes the output of one model to the next.
         impl From<$name> for File {
             fn from(file: $name) -> Self {
                 Self::url(file.url)
@@ -93,21 +94,21 @@ macro_rules! output {
 }
 
 output! {
-    /// An image file and its size.
+    /// An image file with its size.
     #[derive(Debug, Clone, PartialEq, Eq, Hash)]
     pub struct Image(r#"{
         "type": "object",
-        "description": "An image file and its size.",
+        "description": "An image file with its size.",
         "properties": {
-            "url": { "type": "string", "description": "Address to download the image from." },
+            "url": { "type": "string", "description": "URL to download the image from." },
             "width": { "type": "integer", "description": "Width in pixels." },
             "height": { "type": "integer", "description": "Height in pixels." },
             "content_type": { "type": "string", "description": "Media type of the file." }
         },
         "required": ["url", "width", "height"]
     }"#) {
-        /// Address to download the image from. In sync mode, where there is one, this is a data URI that
-        /// holds the image itself.
+        /// URL to download the image from. In the sync mode that some models have, a data URI that contains
+        /// the image.
         url: required or_null String,
         /// Width in pixels.
         width: required integer_or_null i64,
@@ -119,7 +120,7 @@ output! {
 }
 
 impl Image {
-    /// Width and height in pixels.
+    /// Returns the width and height in pixels.
     #[must_use]
     pub const fn dimensions(&self) -> (i64, i64) {
         (self.width, self.height)
@@ -127,13 +128,13 @@ impl Image {
 }
 
 output! {
-    /// An image file, and its size if the model tells.
+    /// An image file, with its size if the model reports it.
     #[derive(Debug, Clone, PartialEq, Eq, Hash)]
     pub struct ImageFile(r#"{
         "type": "object",
-        "description": "An image file, and its size if the model tells.",
+        "description": "An image file, with its size if the model reports it.",
         "properties": {
-            "url": { "type": "string", "description": "Address to download the image from." },
+            "url": { "type": "string", "description": "URL to download the image from." },
             "content_type": { "type": "string", "description": "Media type of the file." },
             "file_name": { "type": "string", "description": "Name of the file." },
             "file_size": { "type": "integer", "description": "Size of the file in bytes." },
@@ -142,8 +143,8 @@ output! {
         },
         "required": ["url"]
     }"#) {
-        /// Address to download the image from. In sync mode, where there is one, this is a data URI that
-        /// holds the image itself.
+        /// URL to download the image from. In the sync mode that some models have, a data URI that contains
+        /// the image.
         url: required or_null String,
         /// Media type of the file, such as `image/png`.
         content_type: optional or_null String,
@@ -167,7 +168,7 @@ output! {
 }
 
 impl ImageFile {
-    /// Width and height in pixels, if the model tells both.
+    /// Returns the width and height in pixels, if the model reports both.
     #[must_use]
     pub fn dimensions(&self) -> Option<(i64, i64)> {
         self.width.zip(self.height)
@@ -182,26 +183,26 @@ impl From<Image> for ImageFile {
 }
 
 output! {
-    /// A video file, and what the model tells of it.
+    /// A video file, with the properties that the model reports.
     #[derive(Debug, Clone, PartialEq)]
     pub struct VideoFile(r#"{
         "type": "object",
-        "description": "A video file, and what the model tells of it.",
+        "description": "A video file, with the properties that the model reports.",
         "properties": {
-            "url": { "type": "string", "description": "Address to download the video from." },
+            "url": { "type": "string", "description": "URL to download the video from." },
             "content_type": { "type": "string", "description": "Media type of the file." },
             "file_name": { "type": "string", "description": "Name of the file." },
             "file_size": { "type": "integer", "description": "Size of the file in bytes." },
             "width": { "type": "integer", "description": "Width in pixels." },
             "height": { "type": "integer", "description": "Height in pixels." },
-            "fps": { "type": "number", "description": "Frames a second." },
+            "fps": { "type": "number", "description": "Frames per second." },
             "duration": { "type": "number", "description": "Length of the video in seconds." },
             "num_frames": { "type": "integer", "description": "Number of frames in the video." }
         },
         "required": ["url"]
     }"#) {
-        /// Address to download the video from. In sync mode, where there is one, this is a data URI that
-        /// holds the video itself.
+        /// URL to download the video from. In the sync mode that some models have, a data URI that contains
+        /// the video.
         url: required or_null String,
         /// Media type of the file, such as `video/mp4`.
         content_type: optional or_null String,
@@ -213,7 +214,7 @@ output! {
         width: optional integer_or_null i64,
         /// Height in pixels.
         height: optional integer_or_null i64,
-        /// Frames a second.
+        /// Frames per second.
         fps: optional or_null f64,
         /// Length of the video in seconds.
         duration: optional or_null f64,
@@ -231,7 +232,7 @@ output! {
 }
 
 impl VideoFile {
-    /// Width and height in pixels, if the model tells both.
+    /// Returns the width and height in pixels, if the model reports both.
     #[must_use]
     pub fn dimensions(&self) -> Option<(i64, i64)> {
         self.width.zip(self.height)
@@ -239,22 +240,23 @@ impl VideoFile {
 }
 
 output! {
-    /// A file of any kind: a video, an audio file, a 3D object, an archive. fal's own name for it is `File`,
-    /// which here is what models take.
+    /// A file of any kind, such as an audio file, a 3D object or an archive.
+    ///
+    /// fal calls this type `File`. Here, [`File`](crate::File) is a file given to a model.
     #[derive(Debug, Clone, PartialEq, Eq, Hash)]
     pub struct FileOutput(r#"{
         "type": "object",
         "description": "A file of any kind.",
         "properties": {
-            "url": { "type": "string", "description": "Address to download the file from." },
+            "url": { "type": "string", "description": "URL to download the file from." },
             "content_type": { "type": "string", "description": "Media type of the file." },
             "file_name": { "type": "string", "description": "Name of the file." },
             "file_size": { "type": "integer", "description": "Size of the file in bytes." }
         },
         "required": ["url"]
     }"#) {
-        /// Address to download the file from. In sync mode, where there is one, this is a data URI that
-        /// holds the file itself.
+        /// URL to download the file from. In the sync mode that some models have, a data URI that contains
+        /// the file.
         url: required or_null String,
         /// Media type of the file, such as `image/png` or `video/mp4`.
         content_type: optional or_null String,
@@ -281,22 +283,22 @@ mod tests {
 
     use super::*;
 
-    fn round<T: Serialize + for<'de> Deserialize<'de>>(value: &Value) -> Value {
+    fn round_trip<T: Serialize + for<'de> Deserialize<'de>>(value: &Value) -> Value {
         to_value(from_value::<T>(value.clone()).unwrap()).unwrap()
     }
 
     #[test]
-    fn what_is_read_is_written_again() {
+    fn deserialized_files_serialize_to_the_same_json() {
         let image = json!({ "url": "https://x/a", "width": 1, "height": 2, "content_type": "image/png" });
-        assert_eq!(round::<Image>(&image), image);
+        assert_eq!(round_trip::<Image>(&image), image);
         let video = json!({ "url": "https://x/v", "fps": 24.0, "num_frames": 121, "duration": 5.04 });
-        assert_eq!(round::<VideoFile>(&video), video);
+        assert_eq!(round_trip::<VideoFile>(&video), video);
         let file = json!({ "url": "https://x/f", "file_size": 9_007_199_254_740_993_i64, "file_name": "f" });
-        assert_eq!(round::<FileOutput>(&file), file);
+        assert_eq!(round_trip::<FileOutput>(&file), file);
     }
 
     #[test]
-    fn integers_may_look_like_floats_and_null_is_nothing() {
+    fn integers_may_be_written_as_floats_and_null_is_no_field() {
         let given = json!({ "url": "data:image/png;base64,", "width": 512.0, "height": null, "new": [] });
         let image: ImageFile = from_value(given).unwrap();
         assert_eq!((image.width, image.height, image.dimensions()), (Some(512), None, None));
@@ -304,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_field_is_named() {
+    fn error_names_the_missing_field() {
         let error = from_value::<Image>(json!({ "url": "https://x/a", "width": 1 })).unwrap_err();
         assert_eq!(error.to_string(), "missing field `height`");
         let error =
@@ -313,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_is_the_input_of_the_next_model() {
+    fn an_output_converts_to_an_input_file() {
         let image: Image = from_value(json!({ "url": "https://x/a", "width": 3, "height": 2 })).unwrap();
         assert_eq!(image.dimensions(), (3, 2));
         assert_eq!(File::from(&image), File::url("https://x/a"));

@@ -1,4 +1,4 @@
-//! Sizes that models make images in.
+//! Image sizes: presets, or an exact width and height.
 
 use std::{fmt, str::FromStr};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::CustomImageSize;
 use crate::{OutOfRange, Parameters, UnknownValue, arg, enums};
 
-/// Size of an image: a preset, or an exact width and height.
+/// An image size: a preset, or an exact width and height.
 ///
 /// ```
 /// use fal_core::media::ImageSize;
@@ -34,12 +34,12 @@ pub enum ImageSize {
     Landscape4_3,
     /// `landscape_16_9`: 1024 by 576 pixels.
     Landscape16_9,
-    /// Exact size of an image, for when none of the presets fits.
+    /// An exact size, for when none of the presets fits.
     Custom(CustomImageSize),
 }
 
-/// What a literal or a text that is no preset says.
-const NO_PRESET: &str = "an image size must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` \
+/// The error for a string that is not a preset.
+const NOT_A_PRESET: &str = "an image size must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` \
                          or `landscape_16_9`, or `{ width: .., height: .. }`";
 
 impl ImageSize {
@@ -59,7 +59,7 @@ impl ImageSize {
     pub const fn literal(text: &'static str) -> Self {
         match Self::preset(text.as_bytes()) {
             Some(preset) => preset,
-            None => arg::refuse(NO_PRESET),
+            None => arg::refuse(NOT_A_PRESET),
         }
     }
 
@@ -75,7 +75,7 @@ impl ImageSize {
         })
     }
 
-    /// The name of the preset on the wire, if it is one.
+    /// Returns the name of the preset in JSON, or `None` for an exact size.
     #[must_use]
     pub const fn as_preset(&self) -> Option<&'static str> {
         Some(match self {
@@ -89,7 +89,9 @@ impl ImageSize {
         })
     }
 
-    /// Width and height in pixels, as fal defines the presets. A model may round them to what it can make.
+    /// Returns the width and height in pixels, with the presets as fal defines them.
+    ///
+    /// A model may round the size to one that it supports.
     #[must_use]
     pub const fn dimensions(&self) -> (i64, i64) {
         match self {
@@ -110,7 +112,7 @@ impl From<CustomImageSize> for ImageSize {
     }
 }
 
-/// Width and height in pixels.
+/// Converts a width and height in pixels.
 impl TryFrom<(i64, i64)> for ImageSize {
     type Error = OutOfRange;
 
@@ -119,7 +121,7 @@ impl TryFrom<(i64, i64)> for ImageSize {
     }
 }
 
-/// As on the wire for presets, `640x480` for exact sizes.
+/// Writes the name of a preset as in JSON, and an exact size as `640x480`.
 impl fmt::Display for ImageSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.as_preset() {
@@ -132,7 +134,7 @@ impl fmt::Display for ImageSize {
     }
 }
 
-/// Reads what `Display` writes.
+/// Parses the format of `Display`.
 impl FromStr for ImageSize {
     type Err = UnknownValue;
 
@@ -141,7 +143,7 @@ impl FromStr for ImageSize {
             let (width, height) = text.split_once('x')?;
             Self::try_from((width.parse().ok()?, height.parse().ok()?)).ok()
         };
-        custom().map_or_else(|| enums::closed(text, Self::PRESETS, Self::to_string), Ok)
+        custom().map_or_else(|| enums::parse_closed(text, Self::PRESETS, Self::to_string), Ok)
     }
 }
 
@@ -160,14 +162,14 @@ impl<'de> Deserialize<'de> for ImageSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
             Value::String(preset) => {
-                Self::preset(preset.as_bytes()).ok_or_else(|| D::Error::custom(NO_PRESET))
+                Self::preset(preset.as_bytes()).ok_or_else(|| D::Error::custom(NOT_A_PRESET))
             }
             size => CustomImageSize::deserialize(size).map(Self::Custom).map_err(D::Error::custom),
         }
     }
 }
 
-/// What `input!` looks up, as the `types::shape` of generated crates.
+/// Types that `input!` looks up, like the module `types::shape` of generated crates.
 #[allow(non_camel_case_types, non_snake_case, missing_docs, reason = "only the macro names them")]
 pub mod shape {
     pub mod ImageSize {
@@ -262,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn presets_have_names_and_sizes() {
+    fn presets_parse_from_their_names() {
         for preset in ImageSize::PRESETS {
             let name = preset.as_preset().unwrap();
             assert_eq!(to_value(preset).unwrap(), name);
@@ -273,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn exact_sizes_are_objects_and_checked() {
+    fn exact_sizes_are_objects_with_checked_sides() {
         let size = ImageSize::try_from((640, 480)).unwrap();
         assert_eq!(to_value(size).unwrap(), json!({ "width": 640, "height": 480 }));
         assert_eq!(size.to_string().parse::<ImageSize>().unwrap(), size);
