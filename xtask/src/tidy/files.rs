@@ -1,27 +1,27 @@
-//! The files that rules are about, and what rules say.
+//! The files that the rules check, and the problems that they report.
 
 use std::{collections::BTreeMap, fmt, fs, path::Path, process::Command};
 
-/// Texts by path, relative to the root, `/` between parts.
+/// File contents by path. Paths are relative to the root and separated by `/`.
 #[derive(Debug, Default)]
 pub(super) struct Files(pub(super) BTreeMap<String, String>);
 
-/// A rule that is broken.
+/// A broken rule, in a file or in one of its lines.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Problem {
     file: String,
-    /// Counted from 1. Zero stands for the whole file.
+    /// Counted from 1; 0 for a problem of the whole file.
     line: usize,
     message: String,
 }
 
 impl Problem {
-    pub(super) fn of(file: &str, message: impl Into<String>) -> Self {
+    pub(super) fn in_file(file: &str, message: impl Into<String>) -> Self {
         Self { file: file.to_owned(), line: 0, message: message.into() }
     }
 
-    /// `index` counts from zero.
-    pub(super) fn at(file: &str, index: usize, message: impl Into<String>) -> Self {
+    /// Creates a problem of a line. `index` counts from zero.
+    pub(super) fn at_line(file: &str, index: usize, message: impl Into<String>) -> Self {
         Self { file: file.to_owned(), line: index + 1, message: message.into() }
     }
 }
@@ -36,7 +36,7 @@ impl fmt::Display for Problem {
 }
 
 impl Files {
-    /// Every text below `root` that git has or would take. What is not text is left out.
+    /// Reads every text file below `root` that git tracks or would add. Binary files are left out.
     pub(super) fn read(root: &Path) -> Result<Self, String> {
         let mut git = Command::new("git");
         git.args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"]).current_dir(root);
@@ -46,7 +46,7 @@ impl Files {
         }
         let mut files = BTreeMap::new();
         for path in String::from_utf8_lossy(&output.stdout).split_terminator('\0') {
-            // Folders behind links are listed under their own names, and removed files still are.
+            // Links to folders cannot be read, and deleted files are still listed.
             if let Ok(bytes) = fs::read(root.join(path))
                 && let Ok(text) = String::from_utf8(bytes)
             {
@@ -64,11 +64,16 @@ impl Files {
         self.0.get(path).map(String::as_str)
     }
 
-    /// Whether a file or a folder has this path.
+    /// Returns true if there is a file or a folder with this path.
     pub(super) fn has(&self, path: &str) -> bool {
         let folder = format!("{path}/");
         path.is_empty()
             || self.0.contains_key(path)
             || self.0.range(folder.clone()..).next().is_some_and(|(other, _)| other.starts_with(&folder))
     }
+}
+
+/// Returns true if the first line says that a program wrote the text.
+pub(super) fn is_generated(text: &str) -> bool {
+    text.lines().next().is_some_and(|line| line.contains("@generated"))
 }

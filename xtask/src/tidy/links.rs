@@ -1,4 +1,4 @@
-//! Links of Markdown files lead somewhere.
+//! Links in Markdown files: each leads to a file, a folder or a heading that exists.
 
 use super::files::{Files, Problem};
 
@@ -6,15 +6,15 @@ pub(super) fn check(files: &Files, problems: &mut Vec<Problem>) {
     for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".md")) {
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         for (index, line) in prose(text) {
-            for target in targets(line).filter(|target| !is_elsewhere(target)) {
+            for target in targets(line).filter(|target| !is_external(target)) {
                 let (file, heading) = target.split_once('#').unwrap_or((target, ""));
                 let file = if file.is_empty() { path.to_owned() } else { resolve(folder, file) };
                 if !files.has(&file) {
-                    problems.push(Problem::at(path, index, format!("`{target}` leads nowhere")));
+                    problems.push(Problem::at_line(path, index, format!("`{target}` does not exist")));
                 } else if !heading.is_empty()
                     && !files.get(&file).is_some_and(|text| has_heading(text, heading))
                 {
-                    problems.push(Problem::at(
+                    problems.push(Problem::at_line(
                         path,
                         index,
                         format!("`{target}`: {file} has no such heading"),
@@ -25,7 +25,7 @@ pub(super) fn check(files: &Files, problems: &mut Vec<Problem>) {
     }
 }
 
-/// The lines outside blocks of code.
+/// Returns the lines outside code blocks.
 fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut code = false;
     text.lines().enumerate().filter(move |(_, line)| {
@@ -35,12 +35,12 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// What stands in `](…)`.
+/// Returns the targets of the links of a line, which stand in `](…)`.
 fn targets(line: &str) -> impl Iterator<Item = &str> {
     line.match_indices("](").filter_map(|(start, _)| line[start + 2..].split(')').next())
 }
 
-fn is_elsewhere(target: &str) -> bool {
+fn is_external(target: &str) -> bool {
     ["https://", "http://", "mailto:", "<"].iter().any(|scheme| target.starts_with(scheme))
 }
 

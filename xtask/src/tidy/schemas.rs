@@ -1,4 +1,4 @@
-//! `schemas/`: what is named exists, what exists is named, in order and described.
+//! `schemas/`: the manifest, the lock and the documents agree, are sorted, and every parameter has a description.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ pub(super) fn check(files: &Files, problems: &mut Vec<Problem>) {
     let text = files.get(&manifest_file).unwrap_or_default();
     let manifest = match Manifest::read(&manifest_file, text) {
         Ok(manifest) => manifest,
-        Err(error) => return problems.push(Problem::of(&manifest_file, error.to_string())),
+        Err(error) => return problems.push(Problem::in_file(&manifest_file, error.to_string())),
     };
     ordered(&manifest_file, &headers(text), "crates", problems);
     for (name, family) in &manifest.crates {
@@ -23,7 +23,7 @@ pub(super) fn check(files: &Files, problems: &mut Vec<Problem>) {
     let locked = headers(files.get(&lock_file).unwrap_or_default());
     ordered(&lock_file, &locked, "entries", problems);
     for id in locked.iter().filter(|id| !ids.contains(id.trim_matches('"'))) {
-        problems.push(Problem::of(&lock_file, format!("{id} is no endpoint of the manifest")));
+        problems.push(Problem::in_file(&lock_file, format!("{id} is not an endpoint of the manifest")));
     }
     for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".json")) {
         let Some(id) =
@@ -33,20 +33,20 @@ pub(super) fn check(files: &Files, problems: &mut Vec<Problem>) {
         };
         let is_platform = id == "platform/openapi";
         if !ids.contains(id) && !is_platform {
-            problems.push(Problem::of(
+            problems.push(Problem::in_file(
                 path,
-                format!("is a document of no crate: add it to {manifest_file}, or remove it"),
+                format!("belongs to no crate: add it to {manifest_file}, or remove it"),
             ));
         }
         match serde_json::from_str::<Value>(text) {
             Ok(document) if is_platform => operations(path, &document, problems),
             Ok(document) => record(path, &document, problems),
-            Err(error) => problems.push(Problem::of(path, error.to_string())),
+            Err(error) => problems.push(Problem::in_file(path, error.to_string())),
         }
     }
 }
 
-/// The tables of a TOML file, in its order.
+/// Returns the table headers of a TOML file in their order.
 fn headers(text: &str) -> Vec<String> {
     let header = |line: &str| line.strip_prefix('[')?.strip_suffix(']').map(str::to_owned);
     text.lines().filter_map(header).collect()
@@ -54,34 +54,35 @@ fn headers(text: &str) -> Vec<String> {
 
 fn ordered(file: &str, names: &[String], what: &str, problems: &mut Vec<Problem>) {
     if let Some(pair) = names.windows(2).find(|pair| pair[0] >= pair[1]) {
-        problems.push(Problem::of(file, format!("{what}: `{}` must stand before `{}`", pair[1], pair[0])));
+        problems
+            .push(Problem::in_file(file, format!("{what}: `{}` must stand before `{}`", pair[1], pair[0])));
     }
 }
 
-/// A model says what it does, and each parameter what it means.
+/// Checks that a model and each of its parameters have a description.
 fn record(path: &str, record: &Value, problems: &mut Vec<Problem>) {
     if is_blank(record.pointer("/metadata/description")) {
-        problems.push(Problem::of(path, "has no description"));
+        problems.push(Problem::in_file(path, "has no description"));
     }
     let schemas = record.pointer("/openapi/components/schemas").and_then(Value::as_object);
     for (component, schema) in schemas.into_iter().flatten() {
         let properties = schema.get("properties").and_then(Value::as_object);
         for (name, property) in properties.into_iter().flatten() {
             if is_blank(property.get("description")) && property.get("$ref").is_none() {
-                problems.push(Problem::of(path, format!("`{component}.{name}` has no description")));
+                problems.push(Problem::in_file(path, format!("`{component}.{name}` has no description")));
             }
         }
     }
 }
 
-/// An operation of the platform API says what it does.
+/// Checks that each operation of the platform API has a description.
 fn operations(path: &str, document: &Value, problems: &mut Vec<Problem>) {
     let paths = document.get("paths").and_then(Value::as_object);
     for (route, item) in paths.into_iter().flatten() {
         let operations = item.as_object().into_iter().flatten();
         for (method, operation) in operations.filter(|(_, operation)| operation.get("responses").is_some()) {
             if is_blank(operation.get("summary")) && is_blank(operation.get("description")) {
-                problems.push(Problem::of(path, format!("`{method} {route}` has no description")));
+                problems.push(Problem::in_file(path, format!("`{method} {route}` has no description")));
             }
         }
     }
