@@ -1,6 +1,6 @@
 //! Cancelling a job, in every state.
 
-use fal_client::{Cancelled, Update};
+use fal_client::queue::{Cancelled, Update};
 
 use super::*;
 
@@ -29,7 +29,7 @@ async fn a_completed_job_is_not() {
 #[tokio::test]
 async fn a_job_that_never_was_is_not_found() {
     let (_emulator, client) = instant().await;
-    let job = client.job::<dev::Model>("00000000-0000-0000-0000-000000000000");
+    let job = client.endpoint::<dev::Model>().job("00000000-0000-0000-0000-000000000000");
     assert_eq!(job.cancel().await.unwrap(), Cancelled::NotFound);
     assert!(job.status().await.unwrap_err().is_not_found());
     assert!(job.result().await.unwrap_err().is_not_found());

@@ -1,6 +1,6 @@
 //! Local files in, media out.
 
-use fal_client::{File, MediaExt};
+use fal_client::{File, storage::MediaExt};
 use fal_flux::dev::image_to_image;
 
 use super::*;

@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use fal_client::FileJournal;
+use fal_client::batch::FileJournal;
 use fal_emulator::Verb;
 use futures_util::StreamExt;
 
@@ -31,7 +31,7 @@ fn inputs() -> impl Iterator<Item = dev::Input> + Send + 'static {
 async fn work(url: &str, journal: &str) {
     let client = Client::builder().emulator(url).build().unwrap();
     let journal = FileJournal::open(journal).unwrap();
-    let mut done = client.batch(inputs()).at_once(AT_ONCE).journal(journal).as_completed().await.unwrap();
+    let mut done = client.batch(inputs()).concurrency(AT_ONCE).journal(journal).as_completed().await.unwrap();
     while let Some((index, reply)) = done.next().await {
         match reply {
             Ok(reply) => println!("[{index}] done {}", reply.seed),

@@ -1,9 +1,6 @@
 //! The platform API with the client's key and connections.
 
-use fal_client::{
-    Basis,
-    platform::{Paginate, TryStreamExt},
-};
+use fal_client::platform::{Basis, Paginate, TryStreamExt};
 
 use super::*;
 

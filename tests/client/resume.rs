@@ -1,6 +1,6 @@
 //! Coming back for a job with another client, as another process would.
 
-use fal_client::Ticket;
+use fal_client::queue::Ticket;
 
 use super::*;
 
@@ -35,5 +35,5 @@ async fn a_ticket_of_another_endpoint_is_refused() {
 async fn a_bare_id_is_enough() {
     let (_emulator, client) = instant().await;
     let id = client.submit(small()).await.unwrap().request_id().to_owned();
-    assert_eq!(client.job::<dev::Model>(id).result().await.unwrap().prompt, "a cat");
+    assert_eq!(client.endpoint::<dev::Model>().job(id).result().await.unwrap().prompt, "a cat");
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use fal_client::Update;
+use fal_client::queue::Update;
 
 use super::*;
 
@@ -45,7 +45,7 @@ async fn a_timeout_cancels_the_job_and_names_it() {
     assert!(error.is_timeout(), "{error:?}");
     let request_id = error.request_id().unwrap();
     // The cancel was sent: a job in an endless queue is over.
-    let job = client.job::<dev::Model>(request_id);
+    let job = client.endpoint::<dev::Model>().job(request_id);
     assert!(job.status().await.unwrap().is_completed());
     assert!(job.result().await.unwrap_err().is_cancelled());
 }

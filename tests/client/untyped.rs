@@ -17,10 +17,10 @@ async fn every_verb_takes_json() {
     let job = client.submit(input()).await.unwrap();
     assert_eq!(job.endpoint(), "fal-ai/flux/schnell");
     let stored = serde_json::to_string(&job.ticket()).unwrap();
-    let ticket: fal_client::Ticket<untyped::Any> = serde_json::from_str(&stored).unwrap();
+    let ticket: fal_client::queue::Ticket<untyped::Any> = serde_json::from_str(&stored).unwrap();
     assert_eq!(client.resume(ticket).wait().await.unwrap()["prompt"], "a cat");
     assert_eq!(
-        client.untyped_job("fal-ai/flux/schnell", job.request_id()).result().await.unwrap()["seed"],
+        client.endpoint_id("fal-ai/flux/schnell").job(job.request_id()).result().await.unwrap()["seed"],
         3
     );
 }

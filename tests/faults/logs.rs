@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use fal_client::{Client, Update};
+use fal_client::{Client, queue::Update};
 use fal_emulator::{Answer, At, Emulator, Rule, Verb};
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! A small endpoint with a typed output.
 
-use fal_client::{Endpoint, IntoInput, Parameters};
+use fal_client::{Endpoint, IntoInput, core::Parameters};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug)]

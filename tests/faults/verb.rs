@@ -144,7 +144,7 @@ impl Verb {
     /// The call, with the id of the job it is about. Jobs are submitted before the fault is there.
     pub(crate) async fn make(&self, client: &Client, request_id: &str) -> Result<u64> {
         let input = || Input { prompt: "a cat" };
-        let job = client.job::<Model>(request_id);
+        let job = client.endpoint::<Model>().job(request_id);
         match self.call {
             Call::Run => client.run(input()).await.map(|reply| reply.seed),
             Call::Submit => client.submit(input()).await.map(|_| 7),

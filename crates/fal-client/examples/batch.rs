@@ -7,7 +7,7 @@ mod connect;
 
 use std::{env, error::Error};
 
-use fal_client::{FileJournal, input};
+use fal_client::{batch::FileJournal, input};
 use fal_flux::dev;
 use futures_util::StreamExt;
 
@@ -16,7 +16,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (client, _emulator) = connect::connect().await?;
 
     let inputs = (0..8).map(|seed| input!(dev { prompt: "a cat reading a map", seed: Some(seed) }));
-    let mut batch = client.batch(inputs).at_once(4);
+    let mut batch = client.batch(inputs).concurrency(4);
     if let Some(path) = env::args().nth(1) {
         batch = batch.journal(FileJournal::open(path)?);
     }

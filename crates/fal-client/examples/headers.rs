@@ -5,7 +5,7 @@ mod connect;
 
 use std::{error::Error, time::Duration};
 
-use fal_client::{Lifecycle, Priority, input};
+use fal_client::{input, queue::Priority, storage::Lifecycle};
 use fal_flux::dev;
 
 #[tokio::main]
@@ -20,11 +20,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let day = Lifecycle::default().expires_after(Duration::from_secs(86_400));
     let reply = client
         .subscribe(input!(dev { prompt: "a sunset" }))
-        .no_retry()
+        .server_retries(false)
         .start_timeout(Duration::from_secs(30))
         .priority(Priority::Low)
-        .hint("session-1")
-        .lifecycle(&day)
+        .runner_hint("session-1")
+        .lifecycle(day)
         .store_io(false)
         .tag("team", "examples")
         .await?;

@@ -11,7 +11,7 @@ use std::{
     io::{Cursor, IsTerminal, stdout},
 };
 
-use fal_client::{MediaExt, input};
+use fal_client::{input, storage::MediaExt};
 use fal_flux::dev;
 
 /// How wide a preview is, in characters. Each holds two pixels, one above the other.

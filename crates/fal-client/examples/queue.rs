@@ -5,7 +5,10 @@ mod connect;
 
 use std::error::Error;
 
-use fal_client::{Cancelled, Ticket, input};
+use fal_client::{
+    input,
+    queue::{Cancelled, Ticket},
+};
 use fal_flux::dev;
 use futures_util::TryStreamExt;
 

@@ -14,7 +14,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (client, _emulator) = connect::connect().await?;
 
     // One answer for each input, in order.
-    let mut connection = client.realtime::<realtime::Model>().await?;
+    let mut connection = client.endpoint::<realtime::Model>().realtime().await?;
     for prompt in ["a cat", "a cat with a hat", "a cat with a red hat"] {
         let answer = connection.request(frame(prompt)?).await?;
         println!("{prompt}: {}", show(&answer));
@@ -23,8 +23,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // A token takes the place of the key, as in apps that must not have it. Whoever types faster than this gets
     // pictures of the latest prompt only.
-    let call =
-        client.realtime::<realtime::Model>().with_token().throttle(Duration::from_millis(128)).reconnect();
+    let call = client
+        .endpoint::<realtime::Model>()
+        .realtime()
+        .with_token()
+        .throttle(Duration::from_millis(128))
+        .reconnect();
     let (sender, mut receiver) = call.await?.split();
     let typing = tokio::spawn(async move {
         for end in 1..="a cat on a mat".len() {

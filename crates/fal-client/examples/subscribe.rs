@@ -5,7 +5,7 @@ mod connect;
 
 use std::{error::Error, time::Duration};
 
-use fal_client::{Update, input};
+use fal_client::{input, queue::Update};
 use fal_flux::dev;
 
 #[tokio::main]

@@ -4,7 +4,10 @@
 
 use std::{env, error::Error, time::Duration};
 
-use fal_client::{Client, File, FileExt, Lifecycle, input};
+use fal_client::{
+    Client, File, input,
+    storage::{FileExt, Lifecycle},
+};
 use fal_emulator::Emulator;
 use fal_flux::{dev, dev::image_to_image};
 

@@ -24,20 +24,19 @@ use self::{
     one::{Kept, One},
 };
 use crate::{
-    BoxFuture, Client, Error, ErrorKind, Pending, Reply, Result, call::CallOptions, prepare,
-    queue::Submission,
+    Client, Error, ErrorKind, Pending, Reply, Result, call::CallOptions, prepare, queue::Submission,
 };
 
 /// Many requests over the queue, from [`Client::batch`]. Sent by awaiting it, which gives the replies in the
 /// order of the inputs, or by [`as_completed`](Self::as_completed).
 ///
 /// ```no_run
-/// use fal_client::{Client, FileJournal, untyped};
+/// use fal_client::{Client, batch::FileJournal, untyped};
 /// use serde_json::json;
 ///
 /// # async fn example(client: Client) -> fal_client::Result<()> {
 /// let inputs = (0..1000).map(|seed| untyped::input("fal-ai/flux/dev", json!({ "prompt": "a cat", "seed": seed })));
-/// let replies = client.batch(inputs).at_once(32).journal(FileJournal::open("cats.jsonl")?).await?;
+/// let replies = client.batch(inputs).concurrency(32).journal(FileJournal::open("cats.jsonl")?).await?;
 /// for reply in replies {
 ///     match reply {
 ///         Ok(reply) => println!("{}", reply["images"][0]["url"]),
@@ -62,11 +61,11 @@ use crate::{
 /// Options are those of each request. When the time of one is up, it is cancelled if there is no journal, and
 /// left to the next process if there is one.
 #[must_use = "nothing is sent until this is awaited"]
-pub struct Batch<E: Endpoint> {
+pub struct BatchRequest<E: Endpoint> {
     client: Client,
     inputs: Box<dyn Iterator<Item = Named<E>> + Send>,
     options: CallOptions,
-    at_once: usize,
+    concurrency: usize,
     journal: Option<Arc<dyn Journal>>,
     resubmit: bool,
 }
@@ -74,10 +73,10 @@ pub struct Batch<E: Endpoint> {
 /// An input, and the id of its endpoint.
 type Named<E> = (Cow<'static, str>, <E as Endpoint>::Input);
 
-input_options!(Batch);
-queue_options!(Batch);
+input_options!(BatchRequest);
+queue_options!(BatchRequest);
 
-impl<E: Endpoint> Batch<E> {
+impl<E: Endpoint> BatchRequest<E> {
     pub(crate) fn new<I>(client: Client, inputs: I) -> Self
     where
         I: IntoIterator<Item: IntoInput<Endpoint = E>, IntoIter: Send + 'static>,
@@ -87,7 +86,7 @@ impl<E: Endpoint> Batch<E> {
             client,
             inputs: Box::new(inputs),
             options: CallOptions::default(),
-            at_once: 16,
+            concurrency: 16,
             journal: None,
             resubmit: false,
         }
@@ -95,8 +94,8 @@ impl<E: Endpoint> Batch<E> {
 
     /// How many requests are in the queue, or being sent, at a time; 16 by default, and at least 1. Inputs are
     /// taken from their iterator when it is their turn.
-    pub fn at_once(mut self, requests: usize) -> Self {
-        self.at_once = requests.max(1);
+    pub fn concurrency(mut self, requests: usize) -> Self {
+        self.concurrency = requests.max(1);
         self
     }
 
@@ -119,7 +118,7 @@ impl<E: Endpoint> Batch<E> {
     ///
     /// `File` when the journal cannot be read.
     pub async fn as_completed(self) -> Result<Completions<E>> {
-        let Self { client, inputs, options, at_once, journal, resubmit } = self;
+        let Self { client, inputs, options, concurrency, journal, resubmit } = self;
         let past = match &journal {
             Some(journal) => Past::read(journal.as_ref()).await?,
             None => Past::default(),
@@ -131,12 +130,12 @@ impl<E: Endpoint> Batch<E> {
                 fingerprint: one::fingerprint(&endpoint, &mut input),
                 resubmit,
             });
-            let input = prepare::write(input, options.unchecked);
+            let input = prepare::write(input, options.skip_validation);
             let submission = Submission::new(client.clone(), endpoint.clone(), input, options.clone());
-            let reply = Pending::new(endpoint, One { index, submission, kept }.send());
+            let reply = Pending::reply(endpoint, One { index, submission, kept }.send());
             reply.map(move |reply| (index, reply))
         });
-        Ok(Completions(Box::pin(done.buffer_unordered(at_once))))
+        Ok(Completions(Box::pin(done.buffer_unordered(concurrency))))
     }
 
     async fn in_order(self) -> Result<Vec<Result<Reply<E::Output>>>> {
@@ -155,16 +154,16 @@ impl<E: Endpoint> Batch<E> {
     }
 }
 
-impl<E: Endpoint> IntoFuture for Batch<E> {
+impl<E: Endpoint> IntoFuture for BatchRequest<E> {
     type Output = Result<Vec<Result<Reply<E::Output>>>>;
-    type IntoFuture = BoxFuture<Self::Output>;
+    type IntoFuture = Pending<Vec<Result<Reply<E::Output>>>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.in_order())
+        Pending::new(self.in_order())
     }
 }
 
-/// The replies of a batch as they come, from [`Batch::as_completed`].
+/// The replies of a batch as they come, from [`BatchRequest::as_completed`].
 ///
 /// Requests are sent and followed while this is polled. Dropping it leaves those that were sent to the queue.
 #[must_use = "a stream does nothing unless polled"]
@@ -187,10 +186,10 @@ impl<E: Endpoint> fmt::Debug for Completions<E> {
     }
 }
 
-impl<E: Endpoint> fmt::Debug for Batch<E> {
+impl<E: Endpoint> fmt::Debug for BatchRequest<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Batch")
-            .field("at_once", &self.at_once)
+        f.debug_struct("BatchRequest")
+            .field("concurrency", &self.concurrency)
             .field("journal", &self.journal.is_some())
             .finish_non_exhaustive()
     }

@@ -9,17 +9,17 @@ use crate::{Error, ErrorKind, Result};
 
 /// Waits for a call where there is no async runtime. With the feature `blocking`.
 ///
-/// Every verb and every method of a [`Job`](crate::Job) takes the same options and ends with `.block()`
+/// Every verb and every method of a [`Job`](crate::queue::Job) takes the same options and ends with `.block()`
 /// in place of `.await`. The work is done by one background thread for the whole process.
 ///
 /// ```no_run
-/// use fal_client::{Blocking, BlockingStream, Client, untyped};
+/// use fal_client::{Client, blocking::{Blocking, BlockingStream}, untyped};
 /// use serde_json::json;
 ///
 /// # fn example() -> fal_client::Result<()> {
 /// let client = Client::from_env()?;
 /// let input = untyped::input("fal-ai/flux/dev", json!({ "prompt": "a cat reading a map" }));
-/// let job = client.submit(input).hint("session-1").block()?;
+/// let job = client.submit(input).runner_hint("session-1").block()?;
 /// for update in job.updates().blocking_iter() {
 ///     println!("{:?}", update?);
 /// }
@@ -41,7 +41,7 @@ pub trait Blocking<T>: IntoFuture<Output = Result<T>> + Sized {
 
 impl<T, C: IntoFuture<Output = Result<T>>> Blocking<T> for C {}
 
-/// Iterates over a stream, such as [`Updates`](crate::Updates), where there is no async runtime. With the
+/// Iterates over a stream, such as [`Updates`](crate::queue::Updates), where there is no async runtime. With the
 /// feature `blocking`.
 pub trait BlockingStream<T>: Stream<Item = Result<T>> + Unpin + Sized {
     /// What polling the stream would give.

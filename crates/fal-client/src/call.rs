@@ -1,7 +1,6 @@
 //! The options that calls share.
 
 use std::{
-    fmt,
     pin::Pin,
     time::{Duration, Instant},
 };
@@ -10,17 +9,14 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::{Client, Error, ErrorKind, Result, Retry};
 
-mod lifecycle;
 mod tags;
-
-pub use self::lifecycle::{Access, Acl, Lifecycle};
 
 /// What the setters of a call have collected.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CallOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) retry: Option<Retry>,
-    pub(crate) unchecked: bool,
+    pub(crate) skip_validation: bool,
     /// `POST` unless the caller says otherwise.
     pub(crate) method: Option<Method>,
     /// Below the endpoint.
@@ -50,6 +46,15 @@ impl CallOptions {
                 self.named.insert(name, value);
             }
             Err(_) => self.wrong(format!("`{}` cannot be sent as `{name}`", value.escape_debug())),
+        }
+    }
+
+    /// Tells fal whether to try a failed request again on another runner.
+    pub(crate) fn set_server_retries(&mut self, retry: bool) {
+        if retry {
+            self.named.remove("x-fal-no-retry");
+        } else {
+            self.named("x-fal-no-retry", "1");
         }
     }
 
@@ -140,27 +145,7 @@ pub(crate) async fn within<T>(
 }
 
 pub(crate) fn timed_out(limit: Duration, endpoint: &str) -> Error {
-    Error::new(ErrorKind::Timeout, format!("no answer within {limit:?}")).at(endpoint)
-}
-
-/// How soon a request is served, of those waiting for the same endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Priority {
-    /// In the order of arrival. What fal assumes when nothing is said.
-    #[default]
-    Normal,
-    /// After every normal request.
-    Low,
-}
-
-impl fmt::Display for Priority {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Normal => "normal",
-            Self::Low => "low",
-        })
-    }
+    Error::new(ErrorKind::Timeout, format!("no answer within {limit:?}")).with_endpoint(endpoint)
 }
 
 /// The setters of every call that sends an input. The type has a field `options: CallOptions`.
@@ -193,7 +178,7 @@ macro_rules! input_options {
             }
 
             /// Sends one more header, such as `x-fal-store-io: 0`. An option of its own, such as
-            /// [`hint`](Self::hint), wins over the header it stands for. `Authorization` is refused.
+            /// [`runner_hint`](Self::runner_hint), wins over the header it stands for. `Authorization` is refused.
             pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
                 self.options.header(name.as_ref(), value.as_ref());
                 self
@@ -201,15 +186,15 @@ macro_rules! input_options {
 
             /// Prefers the runner that served earlier requests with the same hint, when it is free.
             /// Sent as `X-Fal-Runner-Hint`.
-            pub fn hint(mut self, hint: impl AsRef<str>) -> Self {
+            pub fn runner_hint(mut self, hint: impl AsRef<str>) -> Self {
                 self.options.named("x-fal-runner-hint", hint.as_ref());
                 self
             }
 
             /// Keeps fal from trying the request again on another runner when the first fails. Sent as
             /// `X-Fal-No-Retry`. What this client sends again is a matter of [`retry`](Self::retry).
-            pub fn no_retry(mut self) -> Self {
-                self.options.named("x-fal-no-retry", "1");
+            pub fn server_retries(mut self, retry: bool) -> Self {
+                self.options.set_server_retries(retry);
                 self
             }
 
@@ -222,7 +207,7 @@ macro_rules! input_options {
 
             /// How long the files that the model makes are kept, and who may see them. Sent as
             /// `X-Fal-Object-Lifecycle-Preference`.
-            pub fn lifecycle(mut self, lifecycle: &$crate::Lifecycle) -> Self {
+            pub fn lifecycle(mut self, lifecycle: $crate::storage::Lifecycle) -> Self {
                 self.options.named("x-fal-object-lifecycle-preference", &lifecycle.to_string());
                 self
             }
@@ -251,8 +236,8 @@ macro_rules! input_options {
             }
 
             /// Leaves checking the input to the service, when its rules are newer than the model crate.
-            pub fn unchecked(mut self) -> Self {
-                self.options.unchecked = true;
+            pub fn skip_validation(mut self) -> Self {
+                self.options.skip_validation = true;
                 self
             }
         }
@@ -265,7 +250,7 @@ macro_rules! queue_options {
         impl<E: ::fal_core::Endpoint> $call<E> {
             /// How soon the request is served, of those waiting for the same endpoint. Sent as
             /// `X-Fal-Queue-Priority`.
-            pub fn priority(mut self, priority: $crate::Priority) -> Self {
+            pub fn priority(mut self, priority: $crate::queue::Priority) -> Self {
                 self.options.named("x-fal-queue-priority", &priority.to_string());
                 self
             }

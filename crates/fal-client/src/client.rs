@@ -5,8 +5,12 @@ use std::{fmt, sync::Arc, time::Duration};
 use fal_core::{Endpoint, File, IntoInput, Streams};
 
 use crate::{
-    Batch, ClientBuilder, Fetch, Hosts, Job, Result, Retry, Run, Storage, Stream, Submit, Subscribe, Ticket,
-    Upload, UploadOptions, queue::Permits, storage::Tokens, transport::Transport, untyped,
+    ClientBuilder, Hosts, Result, Retry, RunRequest,
+    batch::BatchRequest,
+    queue::{Job, Permits, SubmitRequest, SubscribeRequest, Ticket},
+    storage::{DownloadRequest, Storage, Tokens, UploadOptions, UploadRequest},
+    stream::StreamRequest,
+    transport::Transport,
 };
 
 /// A connection to fal. Cloning is cheap and shares the connections.
@@ -58,8 +62,8 @@ impl Client {
     ///
     /// There is no queue: when all runners are busy the call fails with `RateLimited`, and when the
     /// connection breaks the answer is lost. [`subscribe`](Self::subscribe) survives both.
-    pub fn run<I: IntoInput>(&self, input: I) -> Run<I::Endpoint> {
-        Run::new(self.clone(), input)
+    pub fn run<I: IntoInput>(&self, input: I) -> RunRequest<I::Endpoint> {
+        RunRequest::new(self.clone(), input)
     }
 
     /// Calls a model directly and gives its answer event by event, as it comes: previews of an image, the words
@@ -78,122 +82,28 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn stream<I: IntoInput<Endpoint: Streams>>(&self, input: I) -> Stream<I::Endpoint> {
-        Stream::new(self.clone(), input)
-    }
-
-    /// Opens a connection to a model, to exchange messages with it without asking anew for each.
-    /// `fal.run/{endpoint}/realtime`. With the feature `realtime`.
-    ///
-    /// The key goes along in the handshake; see [`Connect::with_token`](crate::Connect::with_token) for
-    /// connections that must not have it.
-    #[cfg(feature = "realtime")]
-    pub fn realtime<E: fal_core::Realtime>(&self) -> crate::Connect<E> {
-        crate::Connect::new(self.clone(), E::ID.into())
-    }
-
-    /// Opens a connection to an endpoint that has no crate. Messages are of any types that serde knows: JSON
-    /// values, or structs, in which fields of bytes stay bytes. With the feature `realtime`.
-    ///
-    /// ```no_run
-    /// # use fal_client::Client;
-    /// # async fn example(client: Client) -> fal_client::Result<()> {
-    /// use serde_json::{Value, json};
-    ///
-    /// let mut connection = client.untyped_realtime::<Value, Value>("my-user/my-app").await?;
-    /// let answer = connection.request_message(&json!({ "prompt": "Hello, world!" })).await?;
-    /// println!("{}", *answer);
-    /// connection.close().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[cfg(feature = "realtime")]
-    pub fn untyped_realtime<S, R>(
-        &self,
-        endpoint_id: impl Into<String>,
-    ) -> crate::Connect<untyped::Messages<S, R>>
-    where
-        untyped::Messages<S, R>: fal_core::Realtime,
-    {
-        crate::Connect::new(self.clone(), endpoint_id.into().into())
-    }
-
-    /// Opens a connection for many small direct calls of one endpoint, without the cost of a request for each.
-    /// `ws.fal.run/{endpoint}`. With the feature `realtime`.
-    #[cfg(feature = "realtime")]
-    pub fn over_websocket<E: Endpoint>(&self) -> crate::OverWebSocket<E> {
-        crate::OverWebSocket::new(self.clone(), E::ID.into())
-    }
-
-    /// As [`over_websocket`](Self::over_websocket), for an endpoint that has no crate. With the feature
-    /// `realtime`.
-    #[cfg(feature = "realtime")]
-    pub fn untyped_over_websocket(
-        &self,
-        endpoint_id: impl Into<String>,
-    ) -> crate::OverWebSocket<untyped::Any> {
-        crate::OverWebSocket::new(self.clone(), endpoint_id.into().into())
-    }
-
-    /// Fetches a short-lived token that opens realtime connections to an app, for whoever must not have the
-    /// key. With the feature `realtime`.
-    ///
-    /// ```no_run
-    /// # async fn example(client: fal_client::Client) -> fal_client::Result<()> {
-    /// let token = client.realtime_token("fal-ai/flux-2/klein/realtime").await?;
-    /// println!("{{\"token\": {:?}}}", token.secret()); // to the browser
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[cfg(feature = "realtime")]
-    pub fn realtime_token(&self, endpoint_id: impl Into<String>) -> crate::TokenRequest {
-        crate::TokenRequest::new(self.clone(), endpoint_id.into().into())
+    pub fn stream<I: IntoInput<Endpoint: Streams>>(&self, input: I) -> StreamRequest<I::Endpoint> {
+        StreamRequest::new(self.clone(), input)
     }
 
     /// Puts a request into the queue. `POST queue.fal.run/{endpoint}`.
-    pub fn submit<I: IntoInput>(&self, input: I) -> Submit<I::Endpoint> {
-        Submit::new(self.clone(), input)
+    pub fn submit<I: IntoInput>(&self, input: I) -> SubmitRequest<I::Endpoint> {
+        SubmitRequest::new(self.clone(), input)
     }
 
     /// Puts a request into the queue and waits for its answer, with progress on the way.
-    pub fn subscribe<I: IntoInput>(&self, input: I) -> Subscribe<I::Endpoint> {
-        Subscribe::new(self.clone(), input)
+    pub fn subscribe<I: IntoInput>(&self, input: I) -> SubscribeRequest<I::Endpoint> {
+        SubscribeRequest::new(self.clone(), input)
     }
 
     /// Puts many requests of one endpoint into the queue, some at a time, and waits for all answers.
     ///
-    /// With a [`Journal`](crate::Journal), a process that dies and starts again goes on where it was.
-    pub fn batch<I>(&self, inputs: I) -> Batch<<I::Item as IntoInput>::Endpoint>
+    /// With a [`Journal`](crate::batch::Journal), a process that dies and starts again goes on where it was.
+    pub fn batch<I>(&self, inputs: I) -> BatchRequest<<I::Item as IntoInput>::Endpoint>
     where
         I: IntoIterator<Item: IntoInput, IntoIter: Send + 'static>,
     {
-        Batch::new(self.clone(), inputs)
-    }
-
-    /// A request that is in the queue already, by its id. Nothing is sent.
-    ///
-    /// Whether it is a request of `E` shows when its status or result is fetched.
-    ///
-    /// ```no_run
-    /// # async fn example<E: fal_client::Endpoint>(client: fal_client::Client) -> fal_client::Result<()> {
-    /// let job = client.job::<E>("764cabcf-b745-4b3e-ae38-1200304cf45b");
-    /// let reply = job.wait().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn job<E: Endpoint>(&self, request_id: impl Into<String>) -> Job<E> {
-        self.resume(Ticket::new(request_id))
-    }
-
-    /// A request of an endpoint that has no crate, by its id. As [`job`](Self::job).
-    #[must_use]
-    pub fn untyped_job(
-        &self,
-        endpoint_id: impl Into<String>,
-        request_id: impl Into<String>,
-    ) -> Job<untyped::Any> {
-        self.resume(Ticket::of(endpoint_id, request_id))
+        BatchRequest::new(self.clone(), inputs)
     }
 
     /// A request that is in the queue already, by the [`Ticket`] it was given. Nothing is sent.
@@ -214,8 +124,8 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn upload(&self, file: File) -> Upload {
-        Upload::new(self.clone(), file)
+    pub fn upload(&self, file: File) -> UploadRequest {
+        UploadRequest::new(self.clone(), file)
     }
 
     /// Fetches a file by its URL, without sending the key. `data:` URLs are decoded.
@@ -227,8 +137,8 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn download(&self, url: impl AsRef<str>) -> Fetch {
-        Fetch::new(self.clone(), url.as_ref())
+    pub fn download(&self, url: impl AsRef<str>) -> DownloadRequest {
+        DownloadRequest::new(self.clone(), url.as_ref())
     }
 
     /// The account's files: settings, who may read one, signed URLs.

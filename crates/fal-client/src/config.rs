@@ -5,14 +5,14 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::{
-    Attempt, Client, Credentials, Error, ErrorKind, Hosts, Result, Retry, UploadOptions,
+    Attempt, Client, Credentials, Error, ErrorKind, Hosts, Result, Retry,
     backup::Backups,
     call::custom_header,
     client::Shared,
     credentials::{self, Authorization},
-    hosts::{Plain, Service, is_loopback, parse},
+    hosts::{PlainHttp, Service, is_loopback, parse},
     queue::Permits,
-    storage::Tokens,
+    storage::{Tokens, UploadOptions},
     transport::{Hook, Limits, Transport, default_http},
 };
 #[cfg(feature = "realtime")]
@@ -46,7 +46,7 @@ pub struct ClientBuilder {
     emulator: Option<String>,
     proxy: Option<String>,
     hosts: Vec<(Service, String)>,
-    plain: Plain,
+    plain_http: PlainHttp,
     backup_domains: bool,
     http: Option<reqwest::Client>,
     headers: HeaderMap,
@@ -69,7 +69,7 @@ impl ClientBuilder {
             emulator: None,
             proxy: None,
             hosts: Vec::new(),
-            plain: Plain::Here,
+            plain_http: PlainHttp::LoopbackOnly,
             backup_domains: true,
             http: None,
             headers: HeaderMap::new(),
@@ -165,7 +165,7 @@ impl ClientBuilder {
     /// Takes plain `http` for hosts that are not on this machine, too. Everyone on the way can then read the
     /// key: for networks that are your own.
     pub fn allow_plain_http(mut self) -> Self {
-        self.plain = Plain::Everywhere;
+        self.plain_http = PlainHttp::Allowed;
         self
     }
 
@@ -279,8 +279,8 @@ impl ClientBuilder {
         if let Some(message) = &self.wrong {
             return Err(Error::new(ErrorKind::Config, message.clone()));
         }
-        let proxy = self.proxy.as_deref().map(|url| parse(url, self.plain)).transpose();
-        let proxy = proxy.map_err(|error| error.context("the proxy's URL"))?;
+        let proxy = self.proxy.as_deref().map(|url| parse(url, self.plain_http)).transpose();
+        let proxy = proxy.map_err(|error| error.with_context("the proxy's URL"))?;
         let (hosts, credentials) = self.places_and_key()?;
         let mut user_agent = concat!("fal-client-rust/", env!("CARGO_PKG_VERSION")).to_owned();
         if let Some(suffix) = &self.user_agent_suffix {
@@ -332,17 +332,17 @@ impl ClientBuilder {
         };
         let mut hosts = match (&emulator, &self.env) {
             (Some((url, what)), _) => {
-                Hosts::emulator(url, self.plain).map_err(|error| error.context(what))?
+                Hosts::emulator(url, self.plain_http).map_err(|error| error.with_context(what))?
             }
             (None, Some(lookup)) => {
                 let mut hosts = Hosts::fal()?;
-                hosts.set_from_env(lookup, self.plain)?;
+                hosts.set_from_env(lookup, self.plain_http)?;
                 hosts
             }
             (None, None) => Hosts::fal()?,
         };
         for (service, host) in &self.hosts {
-            hosts.set(*service, host, self.plain)?;
+            hosts.set(*service, host, self.plain_http)?;
         }
         let keyless = emulator.is_some() || self.proxy.is_some();
         let credentials = match (&self.credentials, keyless, &self.env) {

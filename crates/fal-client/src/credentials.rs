@@ -26,7 +26,7 @@ enum Kind {
 }
 
 type BoxError = Box<dyn StdError + Send + Sync>;
-type Provider = Arc<dyn Fn() -> BoxFuture<Result<Credentials, BoxError>> + Send + Sync>;
+type Provider = Arc<dyn Fn() -> BoxFuture<'static, Result<Credentials, BoxError>> + Send + Sync>;
 
 impl Credentials {
     /// An API key as the dashboard shows it, usually `id:secret`.
@@ -122,7 +122,7 @@ impl Authorization {
         };
         let given = provide().await.map_err(|cause| {
             Error::new(ErrorKind::Auth, format!("the provider of the fal key failed: {cause}"))
-                .caused_by(cause)
+                .with_source(cause)
         })?;
         match given.prepare()? {
             Self::None => Ok(None),

@@ -6,9 +6,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use crate::{Error, ErrorKind, Result, transport::Answer};
+use crate::{Error, ErrorKind, Result, transport::Response};
 
-impl Answer {
+impl Response {
     /// Reads the body as `T`. The error says where it is not one, and keeps the body.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.body).map_err(|cause| self.unreadable(cause))
@@ -23,8 +23,8 @@ impl Answer {
         } else {
             format!("the answer is not what the endpoint promises: {path}: {cause}")
         };
-        let error = Error::new(ErrorKind::Decode { path }, message).caused_by(cause);
-        error.body_of(self.status, self.body.clone()).request(self.request_id())
+        let error = Error::new(ErrorKind::Decode { path }, message).with_source(cause);
+        error.with_response(self.status, self.body.clone()).with_request_id(self.request_id())
     }
 }
 

@@ -77,7 +77,7 @@ impl<'a> EndpointId<'a> {
     pub(crate) fn request_url(&self, base: &Url, request_id: &str) -> Result<Url> {
         if matches!(request_id.trim(), "" | "." | "..") {
             let message = format!("`{}` is not a request id", request_id.escape_debug());
-            return Err(Error::new(ErrorKind::Config, message).at(self.to_string()));
+            return Err(Error::new(ErrorKind::Config, message).with_endpoint(self.to_string()));
         }
         let app = self.whole.split('/').take(self.app);
         Ok(join(base, app.chain(["requests", request_id])))

@@ -3,7 +3,6 @@
 mod body;
 mod display;
 mod kind;
-pub mod types;
 
 use std::{error::Error as StdError, time::Duration};
 
@@ -90,7 +89,7 @@ impl Error {
         } else {
             read.message.unwrap_or_else(|| status.canonical_reason().unwrap_or("no message").to_owned())
         };
-        let mut error = Self::new(kind, message).body_of(status, body);
+        let mut error = Self::new(kind, message).with_response(status, body);
         error.0.error_type = read.error_type.or_else(|| text("x-fal-error-type"));
         error.0.retry_after = retry_after(headers).or(read.retry_after);
         error.0.request_id = text("x-fal-request-id").or(read.request_id);
@@ -104,31 +103,31 @@ impl Error {
         Self::new(ErrorKind::InvalidInput(violations), message)
     }
 
-    pub(crate) fn at(mut self, endpoint: impl Into<String>) -> Self {
+    pub(crate) fn with_endpoint(mut self, endpoint: impl Into<String>) -> Self {
         self.0.endpoint = Some(endpoint.into());
         self
     }
 
     /// Names the request, unless the answer itself did.
-    pub(crate) fn request(mut self, request_id: Option<&str>) -> Self {
+    pub(crate) fn with_request_id(mut self, request_id: Option<&str>) -> Self {
         if let Some(request_id) = request_id {
             self.0.request_id = Some(request_id.to_owned());
         }
         self
     }
 
-    pub(crate) fn body_of(mut self, status: StatusCode, body: Bytes) -> Self {
+    pub(crate) fn with_response(mut self, status: StatusCode, body: Bytes) -> Self {
         self.0.status = Some(status);
         self.0.body = Some(body);
         self
     }
 
-    pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    pub(crate) fn unanswered(mut self) -> Self {
+    pub(crate) fn sent_without_response(mut self) -> Self {
         self.0.unanswered = true;
         self
     }
@@ -154,19 +153,19 @@ impl Error {
         self.0.redirect.as_deref()
     }
 
-    pub(crate) fn typed(mut self, error_type: Option<String>) -> Self {
+    pub(crate) fn with_error_type(mut self, error_type: Option<String>) -> Self {
         self.0.error_type = error_type;
         self
     }
 
     /// Puts `what` in front of the message.
-    pub(crate) fn context(mut self, what: &str) -> Self {
+    pub(crate) fn with_context(mut self, what: &str) -> Self {
         self.0.message = format!("{what}: {}", self.0.message);
         self
     }
 
     /// Puts `what` behind the message.
-    pub(crate) fn followed_by(mut self, what: &str) -> Self {
+    pub(crate) fn with_suffix(mut self, what: &str) -> Self {
         self.0.message.push_str(what);
         self
     }

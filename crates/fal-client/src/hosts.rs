@@ -19,11 +19,11 @@ pub struct Hosts {
 
 /// Where plain `http` may be spoken, which shows the key to everyone on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Plain {
+pub(crate) enum PlainHttp {
     /// On this machine.
-    Here,
+    LoopbackOnly,
     /// Anywhere: the caller said so.
-    Everywhere,
+    Allowed,
 }
 
 /// One of the services of [`Hosts`].
@@ -41,18 +41,18 @@ impl Hosts {
     /// fal itself.
     pub(crate) fn fal() -> Result<Self> {
         Ok(Self {
-            run: parse("https://fal.run", Plain::Here)?,
-            queue: parse("https://queue.fal.run", Plain::Here)?,
-            rest: parse("https://rest.fal.ai", Plain::Here)?,
-            cdn: parse("https://v3.fal.media", Plain::Here)?,
-            ws: parse("https://ws.fal.run", Plain::Here)?,
-            platform: parse("https://api.fal.ai", Plain::Here)?,
+            run: parse("https://fal.run", PlainHttp::LoopbackOnly)?,
+            queue: parse("https://queue.fal.run", PlainHttp::LoopbackOnly)?,
+            rest: parse("https://rest.fal.ai", PlainHttp::LoopbackOnly)?,
+            cdn: parse("https://v3.fal.media", PlainHttp::LoopbackOnly)?,
+            ws: parse("https://ws.fal.run", PlainHttp::LoopbackOnly)?,
+            platform: parse("https://api.fal.ai", PlainHttp::LoopbackOnly)?,
         })
     }
 
     /// Every service of one emulator, told apart by the first segment of the path.
-    pub(crate) fn emulator(url: &str, plain: Plain) -> Result<Self> {
-        let base = parse(url, plain)?;
+    pub(crate) fn emulator(url: &str, plain_http: PlainHttp) -> Result<Self> {
+        let base = parse(url, plain_http)?;
         let service = |name: &str| join(&base, [name]);
         Ok(Self {
             run: service("run"),
@@ -66,11 +66,11 @@ impl Hosts {
 
     /// What `FAL_RUN_HOST` and `FAL_QUEUE_RUN_HOST` say, with the official client's rule that the queue
     /// is `queue.` in front of the run host.
-    pub(crate) fn set_from_env(&mut self, lookup: &Lookup, plain: Plain) -> Result<()> {
+    pub(crate) fn set_from_env(&mut self, lookup: &Lookup, plain_http: PlainHttp) -> Result<()> {
         let read = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
         let queue = read("FAL_QUEUE_RUN_HOST");
         if let Some(run) = read("FAL_RUN_HOST") {
-            self.run = parse(&run, plain).map_err(|error| error.context("FAL_RUN_HOST"))?;
+            self.run = parse(&run, plain_http).map_err(|error| error.with_context("FAL_RUN_HOST"))?;
             match prefixed(&self.run) {
                 Some([queue, ws]) => (self.queue, self.ws) = (queue, ws),
                 None if queue.is_some() => {}
@@ -87,12 +87,13 @@ impl Hosts {
             }
         }
         if let Some(queue) = queue {
-            self.queue = parse(&queue, plain).map_err(|error| error.context("FAL_QUEUE_RUN_HOST"))?;
+            self.queue =
+                parse(&queue, plain_http).map_err(|error| error.with_context("FAL_QUEUE_RUN_HOST"))?;
         }
         Ok(())
     }
 
-    pub(crate) fn set(&mut self, service: Service, url: &str, plain: Plain) -> Result<()> {
+    pub(crate) fn set(&mut self, service: Service, url: &str, plain_http: PlainHttp) -> Result<()> {
         let slot = match service {
             Service::Run => &mut self.run,
             Service::Queue => &mut self.queue,
@@ -101,7 +102,7 @@ impl Hosts {
             Service::Ws => &mut self.ws,
             Service::Platform => &mut self.platform,
         };
-        *slot = parse(url, plain)?;
+        *slot = parse(url, plain_http)?;
         Ok(())
     }
 
@@ -111,7 +112,7 @@ impl Hosts {
     }
 
     /// `true` when `url` is at one of the services, so that the key may go there.
-    pub(crate) fn own(&self, url: &Url) -> bool {
+    pub(crate) fn contains(&self, url: &Url) -> bool {
         self.all().into_iter().any(|base| is_below(base, url))
     }
 
@@ -161,7 +162,7 @@ fn text(url: &Url) -> &str {
 }
 
 /// Reads `host`, `host:port` or a whole URL. Without a scheme it is `https`, as in the official clients.
-pub(crate) fn parse(given: &str, plain: Plain) -> Result<Url> {
+pub(crate) fn parse(given: &str, plain_http: PlainHttp) -> Result<Url> {
     let given = given.trim();
     let wrong = |why: &str| {
         Error::new(ErrorKind::Config, format!("`{given}` is not a host, host:port or http(s) URL: {why}"))
@@ -170,7 +171,7 @@ pub(crate) fn parse(given: &str, plain: Plain) -> Result<Url> {
     let mut url = Url::parse(&whole).map_err(|error| wrong(&error.to_string()))?;
     match url.scheme() {
         "https" => {}
-        "http" if plain == Plain::Everywhere || is_loopback(&url) => {}
+        "http" if plain_http == PlainHttp::Allowed || is_loopback(&url) => {}
         "http" => {
             return Err(wrong(
                 "plain http would show the key to everyone on the way; it is for this machine only, \
@@ -245,7 +246,7 @@ mod tests {
             variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         });
         let mut hosts = Hosts::fal()?;
-        hosts.set_from_env(&lookup, Plain::Here)?;
+        hosts.set_from_env(&lookup, PlainHttp::LoopbackOnly)?;
         Ok(hosts)
     }
 
@@ -279,7 +280,7 @@ mod tests {
             "http://127.9.9.9",
             "http://a.localhost",
         ] {
-            assert!(parse(good, Plain::Here).is_ok(), "{good}");
+            assert!(parse(good, PlainHttp::LoopbackOnly).is_ok(), "{good}");
         }
         for bad in [
             "",
@@ -290,17 +291,17 @@ mod tests {
             "a b",
             "x:99999",
         ] {
-            assert!(parse(bad, Plain::Here).unwrap_err().is_config(), "{bad}");
+            assert!(parse(bad, PlainHttp::LoopbackOnly).unwrap_err().is_config(), "{bad}");
         }
-        assert!(parse("http://fal.example:80", Plain::Everywhere).is_ok());
-        assert!(parse("ftp://fal.example", Plain::Everywhere).is_err());
-        let error = parse("https://me:hunter2@fal.run", Plain::Here).unwrap_err();
+        assert!(parse("http://fal.example:80", PlainHttp::Allowed).is_ok());
+        assert!(parse("ftp://fal.example", PlainHttp::Allowed).is_err());
+        let error = parse("https://me:hunter2@fal.run", PlainHttp::LoopbackOnly).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
 
     #[test]
     fn an_emulator_tells_services_apart_by_prefix() {
-        let hosts = Hosts::emulator("http://127.0.0.1:8080/", Plain::Here).unwrap();
+        let hosts = Hosts::emulator("http://127.0.0.1:8080/", PlainHttp::LoopbackOnly).unwrap();
         assert_eq!(hosts.queue(), "http://127.0.0.1:8080/queue");
         assert_eq!(hosts.platform(), "http://127.0.0.1:8080/platform");
         assert!(hosts.are_local());
@@ -309,7 +310,7 @@ mod tests {
 
     #[test]
     fn below_means_same_origin_and_deeper() {
-        let base = parse("https://queue.fal.run/q", Plain::Here).unwrap();
+        let base = parse("https://queue.fal.run/q", PlainHttp::LoopbackOnly).unwrap();
         let below = |text: &str| is_below(&base, &Url::parse(text).unwrap());
         assert!(below("https://queue.fal.run/q/acme/app/requests/1"));
         assert!(below("https://queue.fal.run:443/q/acme"));

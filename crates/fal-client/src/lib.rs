@@ -1,4 +1,4 @@
-//! A client for fal: run, queue and subscribe, typed by the model crates.
+//! A client for [fal](https://fal.ai): run, queue, stream and upload, typed by the model crates.
 //!
 //! ```no_run
 //! use fal_client::{Client, untyped};
@@ -13,102 +13,84 @@
 //! # }
 //! ```
 //!
-//! With a model crate, `input!(dev { prompt: "a cat", num_inference_steps: 28 })` takes the place of
-//! the untyped input, and the compiler checks every parameter.
+//! With a model crate, `input!(dev { prompt: "a cat", num_inference_steps: 28 })` replaces the untyped
+//! input, and the compiler checks every parameter.
 //!
-//! | to | call |
+//! | task | call |
 //! |---|---|
-//! | wait for the answer, over the queue | [`Client::subscribe`] |
-//! | wait for the answer, without the queue | [`Client::run`] |
-//! | see the answer come, event by event | [`Client::stream`] |
-//! | exchange messages over one connection, with the feature `realtime` | `Client::realtime` |
-//! | come back for the answer, also from another process | [`Client::submit`], [`Job`], [`Ticket`] |
-//! | send many inputs, and lose none when the process dies | [`Client::batch`], [`Journal`] |
-//! | give a file to several calls | [`Client::upload`] |
-//! | fetch a file that a model made | [`Client::download`] |
-//! | take what fal announces | [`webhook`] |
-//! | call a model that has no crate | [`untyped`] |
-//! | look up models, prices, usage, keys | `Client::platform`, with the feature `platform` |
-//! | know what a call would cost | `Client::estimate`, with the feature `platform` |
-//! | do any of it without an async runtime | `Blocking`, with the feature `blocking` |
+//! | Wait for the output, through the queue | [`Client::subscribe`] |
+//! | Wait for the output, without the queue | [`Client::run`] |
+//! | Receive the output as a stream of events | [`Client::stream`] |
+//! | Exchange messages over one connection (feature `realtime`) | `EndpointHandle::realtime` |
+//! | Fetch the output later, also from another process | [`Client::submit`], [`queue::Job`], [`queue::Ticket`] |
+//! | Send many inputs and survive a crash | [`Client::batch`], [`batch::Journal`] |
+//! | Use one file in several calls | [`Client::upload`] |
+//! | Download a file that a model made | [`Client::download`] |
+//! | Receive webhooks | [`webhook`] |
+//! | Call a model that has no crate | [`untyped`] |
+//! | List models, prices, usage and keys (feature `platform`) | `Client::platform` |
+//! | Estimate the cost of a call (feature `platform`) | `Client::estimate` |
+//! | Call without an async runtime (feature `blocking`) | `blocking::Blocking` |
 //!
-//! Nothing is sent before a call is awaited, and nothing runs in the background unless
-//! `cancel_on_drop` asks for it. What can go wrong is one type, [`Error`].
+//! A call is a value named after its verb, such as [`RunRequest`]. Its methods set options, and awaiting it
+//! sends it. Nothing is sent before that, and nothing runs in the background unless `cancel_on_drop` asks
+//! for it. Every failure is one type, [`Error`].
 
 #[macro_use]
 mod call;
-#[macro_use]
-mod queue;
 mod backup;
-mod batch;
+pub mod batch;
 #[cfg(feature = "blocking")]
-mod blocking;
+pub mod blocking;
 mod client;
 mod config;
 mod credentials;
 mod decode;
+mod endpoint;
 mod endpoint_id;
 mod error;
-#[cfg(feature = "platform")]
-mod estimate;
+pub mod error_type;
 mod hosts;
-#[cfg(feature = "realtime")]
-mod over_ws;
 mod pending;
+#[cfg(feature = "platform")]
+pub mod platform;
+pub mod prelude;
 mod prepare;
+#[macro_use]
+pub mod queue;
 #[cfg(feature = "realtime")]
-mod realtime;
+pub mod realtime;
 mod reply;
 mod retry;
 mod run;
 #[cfg(feature = "realtime")]
 mod socket;
 mod sse;
-mod storage;
-mod stream;
+pub mod storage;
+pub mod stream;
 mod transport;
 pub mod untyped;
 #[cfg(feature = "webhook")]
 pub mod webhook;
 
-pub use fal_core::*;
+#[doc(hidden)]
+pub use fal_core as core;
+#[doc(inline)]
+pub use fal_core::{Endpoint, File, IntoInput, Nullable, Realtime, Streams, input, media};
 
-#[cfg(feature = "blocking")]
-pub use self::blocking::{Blocking, BlockingStream, Iter};
-#[cfg(feature = "platform")]
-pub use self::estimate::{Basis, Estimate};
-#[cfg(feature = "realtime")]
-pub use self::over_ws::{Calls, OverWebSocket};
-#[cfg(feature = "realtime")]
-pub use self::realtime::{
-    Connect, Connection, Format, RealtimeToken, Received, Receiver, Sender, Sent, TokenRequest,
-};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use self::sse::fuzz;
 pub use self::{
-    batch::{Batch, Completions, FileJournal, Journal, JournalEntry},
-    call::{Access, Acl, Lifecycle, Priority},
     client::Client,
     config::ClientBuilder,
     credentials::Credentials,
-    error::{Error, ErrorKind, FieldError, Result, types as error_type},
+    endpoint::EndpointHandle,
+    error::{Error, ErrorKind, FieldError, Result},
     hosts::Hosts,
-    pending::Pending,
-    queue::{Cancelled, Job, Log, Metrics, Submit, Subscribe, Ticket, Update, Updates, Wait},
+    pending::{BoxFuture, Pending},
     reply::Reply,
     retry::Retry,
-    run::Run,
-    storage::{
-        Checkpoint, Chunks, Download, Fetch, FileExt, MediaExt, Progress, Repository, Saved, Storage, Upload,
-        UploadEvent, UploadEvents, UploadOptions,
-    },
-    stream::{Event, EventStream, NodeError, Stream, WorkflowEvent},
+    run::RunRequest,
     transport::Attempt,
 };
-/// The platform API, as [`Client::platform`] gives it.
-#[cfg(feature = "platform")]
-pub use fal_platform as platform;
-
-/// What awaiting a call turns it into.
-type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'static>>;

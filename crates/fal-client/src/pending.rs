@@ -1,48 +1,52 @@
-//! A call that is under way.
+//! The future that awaiting a call creates.
 
 use std::{
     borrow::Cow,
     fmt,
-    marker::PhantomData,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use serde::de::DeserializeOwned;
 
-use crate::{BoxFuture, Reply, Result, reply::Answered};
+use crate::{Reply, Result, reply::CallResponse};
 
-/// A call that is under way: what awaiting one turns it into. Dropping it ends the call.
+/// A boxed future that can be sent to another thread.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A call that was sent, or is about to be: the future behind the `.await` of every call.
 ///
-/// The exchange itself knows nothing of `T`, so that it is compiled once and not for each model that an app calls.
+/// Dropping it ends the call.
 #[must_use = "futures do nothing unless polled"]
-pub struct Pending<T> {
-    exchange: BoxFuture<Result<Answered>>,
-    endpoint: Cow<'static, str>,
-    typed: PhantomData<fn() -> T>,
-}
+pub struct Pending<T>(BoxFuture<'static, Result<T>>);
 
 impl<T> Pending<T> {
-    pub(crate) fn new(endpoint: Cow<'static, str>, exchange: BoxFuture<Result<Answered>>) -> Self {
-        Self { exchange, endpoint, typed: PhantomData }
-    }
-
-    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Result<Answered>> {
-        self.exchange.as_mut().poll(context)
+    pub(crate) fn new(call: impl Future<Output = Result<T>> + Send + 'static) -> Self {
+        Self(Box::pin(call))
     }
 }
 
-impl<T: DeserializeOwned> Future for Pending<T> {
-    type Output = Result<Reply<T>>;
+impl<T: DeserializeOwned + 'static> Pending<Reply<T>> {
+    /// Decodes the response of `call` as `T`.
+    ///
+    /// `call` is boxed because it does not depend on `T`, and so is compiled once rather than for each model.
+    pub(crate) fn reply(endpoint: Cow<'static, str>, call: BoxFuture<'static, Result<CallResponse>>) -> Self {
+        Self::new(
+            async move { call.await.and_then(Reply::read).map_err(|error| error.with_endpoint(endpoint)) },
+        )
+    }
+}
+
+impl<T> Future for Pending<T> {
+    type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let reply = ready!(self.poll_answer(context)).and_then(Reply::read);
-        Poll::Ready(reply.map_err(|error| error.at(&*self.endpoint)))
+        self.0.as_mut().poll(context)
     }
 }
 
 impl<T> fmt::Debug for Pending<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        f.debug_struct("Pending").finish_non_exhaustive()
     }
 }

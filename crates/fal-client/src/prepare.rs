@@ -13,7 +13,7 @@ use crate::{
     BoxFuture, Client, Error, ErrorKind, Result, Retry,
     call::{CallOptions, deadline},
     endpoint_id::EndpointId,
-    retry::Repeat,
+    retry::RetryClass,
     storage,
     transport::{Content, Request},
 };
@@ -29,7 +29,7 @@ pub(crate) enum Written {
     WithFiles(Upload),
 }
 
-type Upload = Box<dyn FnOnce(Client, Retry, Option<Instant>) -> BoxFuture<Result<Bytes>> + Send>;
+type Upload = Box<dyn FnOnce(Client, Retry, Option<Instant>) -> BoxFuture<'static, Result<Bytes>> + Send>;
 
 /// Checks the input, and writes it.
 pub(crate) fn write<P>(mut input: P, unchecked: bool) -> Result<Written>
@@ -72,7 +72,7 @@ pub(crate) fn json(input: &impl Serialize) -> Result<Bytes> {
 
 fn unwritable(error: serde_json::Error) -> Error {
     let message = format!("the input cannot be written as JSON: {error}");
-    Error::new(ErrorKind::Encode, message).caused_by(error)
+    Error::new(ErrorKind::Encode, message).with_source(error)
 }
 
 /// Writes an input whose local files, the first, are online as the second.
@@ -126,7 +126,7 @@ impl Draft {
             url.query_pairs_mut().extend_pairs(&options.query);
         }
         let method = options.method.take().unwrap_or(Method::POST);
-        let mut request = Request::to_fal(method, url, Repeat::WhenUnaccepted);
+        let mut request = Request::to_fal(method, url, RetryClass::Billable);
         request.headers = options.headers()?;
         request.retry = options.retry(client);
         Ok(Self { request, input: Some(input?), limit: options.timeout(client) })

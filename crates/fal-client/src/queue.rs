@@ -7,7 +7,8 @@ mod listen;
 mod logs;
 mod news;
 mod permits;
-mod queued;
+mod priority;
+mod request_handle;
 mod status;
 mod submit;
 mod subscribe;
@@ -17,16 +18,17 @@ mod urls;
 mod wait;
 
 pub(crate) use self::{
-    follow::FollowOptions, permits::Permits, queued::Queued, submit::Submission, subscribe::give_up,
-    wait::wait,
+    follow::FollowOptions, permits::Permits, request_handle::RequestHandle, submit::Submission,
+    subscribe::give_up, wait::wait,
 };
 pub use self::{
     job::{Cancelled, Job},
     logs::Log,
+    priority::Priority,
     status::{Metrics, Update},
-    submit::Submit,
-    subscribe::Subscribe,
+    submit::SubmitRequest,
+    subscribe::SubscribeRequest,
     ticket::Ticket,
     updates::Updates,
-    wait::Wait,
+    wait::WaitRequest,
 };

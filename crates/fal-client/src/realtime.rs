@@ -8,11 +8,13 @@ mod inline;
 mod link;
 mod message;
 mod token;
+mod websocket_run;
 mod wire;
 
 pub use self::{
-    connect::Connect,
-    connection::{Connection, Receiver, Sender, Sent},
-    message::{Format, Received},
-    token::{RealtimeToken, TokenRequest},
+    connect::ConnectRequest,
+    connection::{Connection, Receiver, SendOutcome, Sender},
+    message::{Format, Message},
+    token::{Token, TokenRequest},
+    websocket_run::{WebSocketRequest, WebSocketRunner},
 };

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
-use crate::{Result, transport::Answer};
+use crate::{Result, transport::Response};
 
 /// Let their bearer act for the caller: not to be passed around by accident.
 const SECRETS: [&str; 2] = ["x-fal-cdn-token", "set-cookie"];
@@ -30,8 +30,8 @@ struct With {
 }
 
 /// The answer to a call that may have an id from the queue.
-pub(crate) struct Answered {
-    pub(crate) answer: Answer,
+pub(crate) struct CallResponse {
+    pub(crate) answer: Response,
     /// Unless it is that of the answer.
     pub(crate) request_id: Option<String>,
 }
@@ -76,23 +76,23 @@ impl<T> Reply<T> {
 }
 
 impl<T: DeserializeOwned> Reply<T> {
-    pub(crate) fn read(answered: Answered) -> Result<Self> {
+    pub(crate) fn read(answered: CallResponse) -> Result<Self> {
         match answered.answer.json() {
             Ok(value) => Ok(Self { value, with: answered.into() }),
-            Err(error) => Err(error.request(answered.request_id.as_deref())),
+            Err(error) => Err(error.with_request_id(answered.request_id.as_deref())),
         }
     }
 }
 
-impl From<Answered> for With {
-    fn from(Answered { answer, request_id }: Answered) -> Self {
+impl From<CallResponse> for With {
+    fn from(CallResponse { answer, request_id }: CallResponse) -> Self {
         let request_id = request_id.or_else(|| answer.request_id().map(str::to_owned)).unwrap_or_default();
         Self { request_id, raw: answer.body, headers: kept(answer.headers) }
     }
 }
 
-impl From<Answer> for Answered {
-    fn from(answer: Answer) -> Self {
+impl From<Response> for CallResponse {
+    fn from(answer: Response) -> Self {
         Self { answer, request_id: None }
     }
 }
@@ -135,7 +135,7 @@ impl<T> DerefMut for Reply<T> {
     }
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn request_id(&self) -> Option<&str> {
         self.headers.get("x-fal-request-id")?.to_str().ok()
     }
@@ -159,8 +159,8 @@ mod tests {
         url: String,
     }
 
-    fn answer(body: &'static str, headers: &[(&'static str, &'static str)]) -> Answer {
-        Answer {
+    fn answer(body: &'static str, headers: &[(&'static str, &'static str)]) -> Response {
+        Response {
             status: StatusCode::OK,
             headers: headers
                 .iter()
@@ -183,7 +183,8 @@ mod tests {
         assert_eq!((reply.request_id(), reply.billable_units()), ("r1", Some(1.5)));
         assert!(!format!("{reply:?} {:?}", reply.headers()).contains("secret"));
         assert_eq!((reply.served_from(), reply.raw().as_ref()), (Some("runner"), body.as_bytes()));
-        let answered = Answered { answer: answer(body, &headers), request_id: Some("queue's".to_owned()) };
+        let answered =
+            CallResponse { answer: answer(body, &headers), request_id: Some("queue's".to_owned()) };
         let reply: Reply<Output> = Reply::read(answered).unwrap();
         assert_eq!(reply.request_id(), "queue's");
     }
@@ -192,7 +193,7 @@ mod tests {
     fn a_wrong_answer_says_where_and_keeps_the_body() {
         let table = [(r#"{"images":[{"url":7}]}"#, "images[0].url"), ("", ".")];
         for (body, expected) in table {
-            let answered = Answered { answer: answer(body, &[]), request_id: Some("r1".to_owned()) };
+            let answered = CallResponse { answer: answer(body, &[]), request_id: Some("r1".to_owned()) };
             let error = Reply::<Output>::read(answered).unwrap_err();
             let ErrorKind::Decode { path, .. } = error.kind() else { panic!("{error:?}") };
             assert_eq!(path, expected, "{body}");

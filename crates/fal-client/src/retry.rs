@@ -84,7 +84,7 @@ impl Retry {
     }
 
     /// The number of attempts at each status and at the result of a job that is waited for, by `subscribe`
-    /// or [`Job::wait`](crate::Job::wait). The job goes on while the network does not, so 10 by default,
+    /// or [`Job::wait`](crate::queue::Job::wait). The job goes on while the network does not, so 10 by default,
     /// which is a minute and a half. To be set after [`max_attempts`](Self::max_attempts), which sets it too.
     #[must_use]
     pub fn waiting_attempts(mut self, attempts: u32) -> Self {
@@ -139,12 +139,12 @@ impl Retry {
     pub(crate) fn pause(
         &self,
         attempt: u32,
-        repeat: Repeat,
+        retry_class: RetryClass,
         outcome: &Outcome<'_>,
         elapsed: Duration,
         left: Option<Duration>,
     ) -> Option<Duration> {
-        if attempt >= self.max_attempts || !repeat.allows(outcome, self.even_if_accepted) {
+        if attempt >= self.max_attempts || !retry_class.allows(outcome, self.even_if_accepted) {
             return None;
         }
         let doubled = self.base.saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
@@ -166,16 +166,16 @@ impl Retry {
 
 /// What sending a request twice can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Repeat {
+pub(crate) enum RetryClass {
     /// Nothing.
-    Freely,
+    Idempotent,
     /// Nothing, but an answer may be the failure that was asked for: the result of a job of which nothing is
     /// known.
-    Result,
+    ResultFetch,
     /// Nothing, but any answer of fal's is the failure that was asked for: the result of a job that failed.
-    Failure,
+    FailedResultFetch,
     /// Start, and bill, the work twice.
-    WhenUnaccepted,
+    Billable,
 }
 
 /// How an attempt failed.
@@ -198,11 +198,11 @@ impl fmt::Display for Outcome<'_> {
     }
 }
 
-impl Repeat {
+impl RetryClass {
     fn allows(self, outcome: &Outcome<'_>, even_if_accepted: bool) -> bool {
         let (status, headers) = match outcome {
             Outcome::Unconnected => return true,
-            Outcome::Broken => return self != Self::WhenUnaccepted || even_if_accepted,
+            Outcome::Broken => return self != Self::Billable || even_if_accepted,
             Outcome::Status(status, headers) => (status.as_u16(), headers),
         };
         if is_final(headers) {
@@ -210,11 +210,11 @@ impl Repeat {
         }
         let from_fal = is_from_fal(headers);
         match self {
-            Self::Failure => !from_fal && matches!(status, 408 | 429 | 502..=504),
+            Self::FailedResultFetch => !from_fal && matches!(status, 408 | 429 | 502..=504),
             _ if says(headers, "x-fal-needs-retry", "1") && matches!(status, 429 | 500..) => true,
-            Self::Freely => matches!(status, 408 | 409 | 429 | 500 | 502..=504),
-            Self::Result => matches!(status, 408 | 409 | 429 | 502..=504),
-            Self::WhenUnaccepted => match status {
+            Self::Idempotent => matches!(status, 408 | 409 | 429 | 500 | 502..=504),
+            Self::ResultFetch => matches!(status, 408 | 409 | 429 | 502..=504),
+            Self::Billable => match status {
                 429 => true,
                 408 | 409 | 503 => !from_fal,
                 502 | 504 => even_if_accepted && !from_fal,

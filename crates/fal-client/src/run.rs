@@ -9,22 +9,22 @@ use crate::{
     BoxFuture, Client, Pending, Reply, Result,
     call::{CallOptions, within},
     prepare::{self, Draft, Written},
-    reply::Answered,
+    reply::CallResponse,
 };
 
 /// A direct call, from [`Client::run`]. Sent by awaiting it.
 #[must_use = "nothing is sent until this is awaited"]
-pub struct Run<E: Endpoint> {
+pub struct RunRequest<E: Endpoint> {
     client: Client,
     endpoint: Cow<'static, str>,
     input: E::Input,
     options: CallOptions,
 }
 
-input_options!(Run);
-debug_call!(Run);
+input_options!(RunRequest);
+debug_call!(RunRequest);
 
-impl<E: Endpoint> Run<E> {
+impl<E: Endpoint> RunRequest<E> {
     pub(crate) fn new(client: Client, input: impl IntoInput<Endpoint = E>) -> Self {
         let endpoint = input.endpoint_id();
         Self { client, endpoint, input: input.into_input(), options: CallOptions::default() }
@@ -35,14 +35,14 @@ impl<E: Endpoint> Run<E> {
     }
 }
 
-impl<E: Endpoint> IntoFuture for Run<E> {
+impl<E: Endpoint> IntoFuture for RunRequest<E> {
     type Output = Result<Reply<E::Output>>;
-    type IntoFuture = Pending<E::Output>;
+    type IntoFuture = Pending<Reply<E::Output>>;
 
     fn into_future(self) -> Self::IntoFuture {
         let Self { client, endpoint, input, options } = self;
-        let input = prepare::write(input, options.unchecked);
-        Pending::new(endpoint.clone(), exchange(client, endpoint, input, options))
+        let input = prepare::write(input, options.skip_validation);
+        Pending::reply(endpoint.clone(), exchange(client, endpoint, input, options))
     }
 }
 
@@ -51,7 +51,7 @@ fn exchange(
     endpoint: Cow<'static, str>,
     input: Result<Written>,
     options: CallOptions,
-) -> BoxFuture<Result<Answered>> {
+) -> BoxFuture<'static, Result<CallResponse>> {
     let span = tracing::info_span!("fal.run", %endpoint, request_id = Empty);
     let limit = options.timeout(&client);
     let mut draft = match Draft::new(&client, &client.hosts().run, &endpoint, input, options) {

@@ -23,7 +23,7 @@ use url::Url;
 
 use crate::{
     Error, ErrorKind, Result,
-    retry::Repeat,
+    retry::RetryClass,
     transport::{Request, Transport},
 };
 
@@ -46,8 +46,8 @@ pub(crate) enum Frame {
 /// The request that opens a WebSocket.
 pub(crate) fn request(url: Url, with_key: bool) -> Request {
     let mut request = match with_key {
-        true => Request::to_fal(Method::GET, url, Repeat::Freely),
-        false => Request::to_anyone(Method::GET, url, Repeat::Freely),
+        true => Request::to_fal(Method::GET, url, RetryClass::Idempotent),
+        false => Request::to_anyone(Method::GET, url, RetryClass::Idempotent),
     };
     request.upgrade = true;
     request
@@ -72,7 +72,7 @@ impl Socket {
             let body = transport.read_body(response).await.unwrap_or_default();
             let message = "the service does not speak WebSocket here";
             let kind = ErrorKind::Decode { path: ".".to_owned() };
-            return Err(Error::new(kind, message).body_of(status, body));
+            return Err(Error::new(kind, message).with_response(status, body));
         }
         let stream = response.upgrade().await.map_err(Error::broken)?;
         let config = WebSocketConfig::default().max_message_size(Some(limit)).max_frame_size(Some(limit));
@@ -138,7 +138,7 @@ fn failed(error: tungstenite::Error) -> Error {
         }
         error => {
             let message = error.to_string();
-            broken(&message).caused_by(error)
+            broken(&message).with_source(error)
         }
     }
 }

@@ -5,6 +5,7 @@ mod checkpoint;
 mod content_type;
 mod download;
 mod events;
+mod lifecycle;
 mod media;
 mod media_ext;
 mod meter;
@@ -22,12 +23,13 @@ pub(crate) use self::content_type::guess;
 pub use self::{
     access::Storage,
     checkpoint::Checkpoint,
-    download::{Chunks, Download, Fetch},
+    download::{Chunks, Download, DownloadRequest},
     events::{UploadEvent, UploadEvents},
-    media::Saved,
+    lifecycle::{Access, Acl, Lifecycle},
+    media::SavedFile,
     media_ext::MediaExt,
     options::{Progress, Repository, UploadOptions},
     reader::FileExt,
-    upload::Upload,
+    upload::UploadRequest,
 };
 pub(crate) use self::{token::Tokens, upload::upload_all};

@@ -19,7 +19,7 @@ pub use self::{
     workflow::{NodeError, WorkflowEvent},
 };
 use crate::{
-    BoxFuture, Client, Error, ErrorKind, Result,
+    BoxFuture, Client, Error, ErrorKind, Pending, Result,
     call::{CallOptions, within},
     prepare::{self, Draft, Written},
     sse::Events,
@@ -31,7 +31,7 @@ const IDLE: Duration = Duration::from_secs(300);
 /// A call that is answered with events, from [`Client::stream`]. Sent by awaiting it, which gives an
 /// [`EventStream`] as soon as the model begins to answer.
 #[must_use = "nothing is sent until this is awaited"]
-pub struct Stream<E: Streams> {
+pub struct StreamRequest<E: Streams> {
     client: Client,
     endpoint: Cow<'static, str>,
     input: E::Input,
@@ -39,10 +39,10 @@ pub struct Stream<E: Streams> {
     idle: Option<Duration>,
 }
 
-input_options!(Stream: Streams);
-debug_call!(Stream: Streams);
+input_options!(StreamRequest: Streams);
+debug_call!(StreamRequest: Streams);
 
-impl<E: Streams> Stream<E> {
+impl<E: Streams> StreamRequest<E> {
     pub(crate) fn new(client: Client, input: impl IntoInput<Endpoint = E>) -> Self {
         let endpoint = input.endpoint_id();
         let (input, options) = (input.into_input(), CallOptions::default());
@@ -61,15 +61,15 @@ impl<E: Streams> Stream<E> {
     }
 }
 
-impl<E: Streams> IntoFuture for Stream<E> {
+impl<E: Streams> IntoFuture for StreamRequest<E> {
     type Output = Result<EventStream<E>>;
-    type IntoFuture = BoxFuture<Self::Output>;
+    type IntoFuture = Pending<EventStream<E>>;
 
     fn into_future(self) -> Self::IntoFuture {
         let Self { client, endpoint, input, options, idle } = self;
-        let input = prepare::write(input, options.unchecked);
+        let input = prepare::write(input, options.skip_validation);
         let opened = open(client, endpoint, input, options, idle);
-        Box::pin(opened.map(|opened| opened.map(EventStream::new)))
+        Pending::new(opened.map(|opened| opened.map(EventStream::new)))
     }
 }
 
@@ -79,7 +79,7 @@ fn open(
     input: Result<Written>,
     mut options: CallOptions,
     idle: Option<Duration>,
-) -> BoxFuture<Result<Opened>> {
+) -> BoxFuture<'static, Result<Opened>> {
     let span = tracing::info_span!("fal.stream", %endpoint, request_id = Empty);
     let limit = options.timeout(&client);
     if options.path.is_none() && !endpoint.ends_with("/stream") {
@@ -87,7 +87,7 @@ fn open(
     }
     let mut draft = match Draft::new(&client, &client.hosts().run, &endpoint, input, options) {
         Ok(draft) => draft,
-        Err(error) => return Box::pin(ready(Err(error.at(&*endpoint)))),
+        Err(error) => return Box::pin(ready(Err(error.with_endpoint(&*endpoint)))),
     };
     let headers = &mut draft.request.headers;
     headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("text/event-stream"));
@@ -110,13 +110,15 @@ fn open(
                     );
                     let body = client.0.transport.read_body(*response).await?;
                     let kind = ErrorKind::Decode { path: ".".to_owned() };
-                    return Err(Error::new(kind, message).body_of(status, body).request(request_id));
+                    return Err(Error::new(kind, message)
+                        .with_response(status, body)
+                        .with_request_id(request_id));
                 }
             };
             Ok(Opened { events, endpoint: endpoint.clone(), status, headers, idle, deadline })
         };
         let opened = within(limit, &endpoint, pin!(opening)).await;
-        opened.map_err(|error| error.at(&*endpoint))
+        opened.map_err(|error| error.with_endpoint(&*endpoint))
     };
     Box::pin(opening.instrument(span))
 }

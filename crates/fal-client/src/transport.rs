@@ -19,7 +19,7 @@ pub(crate) use self::hook::Hook;
 pub(crate) use self::tls::default_http;
 #[cfg(feature = "realtime")]
 pub(crate) use self::upgrades::Upgrades;
-use crate::{Hosts, Result, Retry, backup::Backups, credentials::Authorization, retry::Repeat};
+use crate::{Hosts, Result, Retry, backup::Backups, credentials::Authorization, retry::RetryClass};
 
 /// What sends requests. One a client.
 pub(crate) struct Transport {
@@ -54,7 +54,7 @@ pub(crate) struct Request {
     to_fal: bool,
     /// Whether it asks for another protocol, which HTTP/1.1 alone can change to.
     pub(crate) upgrade: bool,
-    pub(crate) repeat: Repeat,
+    pub(crate) retry_class: RetryClass,
     pub(crate) retry: Retry,
     /// How long one attempt may take.
     pub(crate) timeout: Option<Duration>,
@@ -77,7 +77,7 @@ pub(crate) enum Content {
 
 /// A success.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -85,12 +85,12 @@ pub(crate) struct Answer {
 
 impl Request {
     /// A request to one of fal's services, with the key.
-    pub(crate) fn to_fal(method: Method, url: Url, repeat: Repeat) -> Self {
-        Self { to_fal: true, ..Self::to_anyone(method, url, repeat) }
+    pub(crate) fn to_fal(method: Method, url: Url, retry_class: RetryClass) -> Self {
+        Self { to_fal: true, ..Self::to_anyone(method, url, retry_class) }
     }
 
     /// A request to wherever a URL points, without the key.
-    pub(crate) fn to_anyone(method: Method, url: Url, repeat: Repeat) -> Self {
+    pub(crate) fn to_anyone(method: Method, url: Url, retry_class: RetryClass) -> Self {
         Self {
             method,
             url,
@@ -98,7 +98,7 @@ impl Request {
             content: Content::None,
             to_fal: false,
             upgrade: false,
-            repeat,
+            retry_class,
             retry: Retry::default(),
             timeout: None,
             deadline: None,
@@ -126,7 +126,7 @@ impl Transport {
     }
 
     /// Sends a request and reads the whole answer.
-    pub(crate) async fn send(&self, request: &Request) -> Result<Answer> {
+    pub(crate) async fn send(&self, request: &Request) -> Result<Response> {
         let (start, mut number) = (Instant::now(), 1);
         loop {
             match self.whole(request, number).await {
@@ -159,15 +159,15 @@ impl Transport {
     fn pause(&self, request: &Request, number: u32, start: Instant, failure: Failure) -> Result<Duration> {
         let left = request.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let outcome = failure.outcome();
-        let pause = outcome
-            .as_ref()
-            .and_then(|outcome| request.retry.pause(number, request.repeat, outcome, start.elapsed(), left));
+        let pause = outcome.as_ref().and_then(|outcome| {
+            request.retry.pause(number, request.retry_class, outcome, start.elapsed(), left)
+        });
         self.observe(request, number, start, Err(&failure), pause);
         let Some(pause) = pause else {
             let mut error = failure.into_error();
             // What may have been accepted must not look like what was not.
-            if request.repeat == Repeat::WhenUnaccepted && error.is_unanswered() {
-                error = error.followed_by("; the request was sent, so the work may be running");
+            if request.retry_class == RetryClass::Billable && error.is_unanswered() {
+                error = error.with_suffix("; the request was sent, so the work may be running");
             }
             return Err(error);
         };

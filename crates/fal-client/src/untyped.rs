@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use fal_core::{Endpoint, IntoInput, Streams};
 use serde_json::Value;
 
-use crate::WorkflowEvent;
+use crate::stream::WorkflowEvent;
 
 /// Any endpoint. Its id is a value, which its inputs, jobs and tickets carry.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! What fal announces: deliveries that are verified, read, and handed to the right handler.
 //!
-//! A request submitted with [`webhook`](crate::Submit::webhook) is announced by a signed `POST` when it is
+//! A request submitted with [`webhook`](crate::queue::SubmitRequest::webhook) is announced by a signed `POST` when it is
 //! completed, at least once. [`Verifier`] tells fal's from everybody else's, and [`Delivery::parse`] reads
 //! what came as the model's own output.
 //!

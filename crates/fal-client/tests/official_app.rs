@@ -5,7 +5,12 @@
 
 use std::time::Duration;
 
-use fal_client::{Client, Connect, Format, untyped, untyped::Messages};
+use fal_client::{
+    Client,
+    realtime::{ConnectRequest, Format},
+    untyped,
+    untyped::Messages,
+};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 
@@ -43,8 +48,8 @@ fn client() -> Client {
     Client::builder().emulator(url).key("id:secret").build().unwrap()
 }
 
-fn live(client: &Client, path: &str) -> Connect<Live> {
-    client.untyped_realtime("acme/painter").path(path)
+fn live(client: &Client, path: &str) -> ConnectRequest<Live> {
+    client.endpoint_id("acme/painter").messages().realtime().path(path)
 }
 
 fn sketch(prompt: &str) -> Value {

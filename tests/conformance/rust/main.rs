@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fal_client::{Client, File, Job, Lifecycle, Priority, Result, untyped, untyped::Any};
+use fal_client::{Client, File, Result, queue::{Job, Priority}, storage::Lifecycle, untyped, untyped::Any};
 use serde_json::{Value, json};
 
 use report::{Check, Operations, ensure, fails};
@@ -49,7 +49,7 @@ fn is_output(output: &Value) -> Check {
 }
 
 fn unknown() -> Result<Job<Any>> {
-    Ok(client()?.untyped_job(MODEL, UNKNOWN))
+    Ok(client()?.endpoint_id(MODEL).job(UNKNOWN))
 }
 
 fn main() -> std::process::ExitCode {
@@ -71,10 +71,10 @@ fn direct(operations: &mut Operations) {
         is_output(&*client()?.run(input()).start_timeout(Duration::from_secs(30)).await?)
     });
     operations.add("run: hint, headers", async || {
-        is_output(&*client()?.run(input()).hint("warm").header("X-Custom", "1").await?)
+        is_output(&*client()?.run(input()).runner_hint("warm").header("X-Custom", "1").await?)
     });
     operations.add("run: lifecycle", async || {
-        is_output(&*client()?.run(input()).lifecycle(&Lifecycle::default().expires_after(HOUR)).await?)
+        is_output(&*client()?.run(input()).lifecycle(Lifecycle::default().expires_after(HOUR)).await?)
     });
     operations.add("run: a file", async || {
         let client = client()?;
@@ -85,13 +85,13 @@ fn direct(operations: &mut Operations) {
 
 fn queue(operations: &mut Operations) {
     operations.add("submit", async || {
-        let call = client()?.submit(input()).hint("warm").priority(Priority::Low).header("X-Custom", "1");
+        let call = client()?.submit(input()).runner_hint("warm").priority(Priority::Low).header("X-Custom", "1");
         is_output(&*call.start_timeout(Duration::from_secs(45)).await?.wait().await?)
     });
     operations.add("submit: by id later", async || {
         let client = client()?;
         let submitted = client.submit(input()).await?;
-        let job = client.untyped_job(MODEL, submitted.request_id());
+        let job = client.endpoint_id(MODEL).job(submitted.request_id());
         is_output(&*job.wait().await?)?;
         is_output(&*job.result().await?)
     });
@@ -118,7 +118,7 @@ fn queue(operations: &mut Operations) {
         fails(unknown()?.result().await, 404)
     });
     operations.add("cancel", async || {
-        use fal_client::Cancelled::{AlreadyCompleted, NotFound, Requested};
+        use fal_client::queue::Cancelled::{AlreadyCompleted, NotFound, Requested};
         let job = client()?.submit(input()).await?;
         let told = [job.cancel().await?, job.cancel().await?, unknown()?.cancel().await?];
         ensure(told == [Requested, AlreadyCompleted, NotFound], || format!("{told:?}"))?;
@@ -187,8 +187,8 @@ fn timeouts(operations: &mut Operations) {
         let Some(error) = error.filter(|error| error.is_timeout()) else {
             return Err("the time was not up".into());
         };
-        let job = client()?.untyped_job(MODEL, error.request_id().unwrap_or_default());
+        let job = client()?.endpoint_id(MODEL).job(error.request_id().unwrap_or_default());
         let told = job.cancel().await?;
-        ensure(told == fal_client::Cancelled::AlreadyCompleted, || format!("not cancelled: {told:?}"))
+        ensure(told == fal_client::queue::Cancelled::AlreadyCompleted, || format!("not cancelled: {told:?}"))
     });
 }

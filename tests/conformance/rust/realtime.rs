@@ -1,6 +1,6 @@
 //! Messages over one connection.
 
-use fal_client::{Connect, Result, untyped::Messages};
+use fal_client::{Result, realtime::ConnectRequest, untyped::Messages};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -14,8 +14,8 @@ struct Frame {
     image: Vec<u8>,
 }
 
-fn live() -> Result<Connect<Messages<Value, Frame>>> {
-    Ok(crate::client()?.untyped_realtime("acme/live"))
+fn live() -> Result<ConnectRequest<Messages<Value, Frame>>> {
+    Ok(crate::client()?.endpoint_id("acme/live").messages().realtime())
 }
 
 fn sketch(n: u64) -> Value {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use fal_client::{Log, Update};
+use fal_client::queue::{Log, Update};
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 

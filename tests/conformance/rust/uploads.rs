@@ -1,6 +1,6 @@
 //! Files on their way to fal.
 
-use fal_client::{Access, File, Lifecycle, Repository, UploadOptions};
+use fal_client::{File, storage::{Access, Lifecycle, Repository, UploadOptions}};
 
 use crate::report::{Operations, ensure, fails};
 use crate::{HOUR, client};

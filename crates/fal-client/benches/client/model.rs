@@ -1,6 +1,6 @@
 //! An endpoint with a derived output.
 
-use fal_client::{Endpoint, IntoInput, Parameters};
+use fal_client::{Endpoint, IntoInput, core::Parameters};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug)]

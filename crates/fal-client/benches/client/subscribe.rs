@@ -60,7 +60,7 @@ pub(crate) fn measure(server: &Server, extent: Extent) -> Vec<Row> {
             }))
             .await;
             let start = Instant::now();
-            client.job::<crate::model::Model>("0").result().await.unwrap();
+            client.endpoint::<crate::model::Model>().job("0").result().await.unwrap();
             trips.push(start.elapsed().as_secs_f64() * 1e3);
             // The first round makes the connections.
             if round > 0 {

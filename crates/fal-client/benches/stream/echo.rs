@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use fal_client::{Connection, untyped::Messages};
+use fal_client::{realtime::Connection, untyped::Messages};
 use futures_util::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
@@ -34,7 +34,7 @@ type Raw = WebSocketStream<TcpStream>;
 pub(crate) async fn measure(url: &str, extent: Extent) -> Vec<Row> {
     let (rounds, one_rounds) = if extent == Extent::Quick { (5, 2) } else { (31, 20) };
     let message = Message { n: 1, prompt: "0123456789abcdef".repeat(64)[..1008].to_owned() };
-    let mut live: Live = client(url).untyped_realtime("acme/live").await.unwrap();
+    let mut live: Live = client(url).endpoint_id("acme/live").messages().realtime().await.unwrap();
     let address = url.trim_start_matches("http://");
     let socket = TcpStream::connect(address).await.unwrap();
     socket.set_nodelay(true).unwrap();

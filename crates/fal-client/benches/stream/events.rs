@@ -37,7 +37,7 @@ impl fal_client::Streams for Model {
 #[derive(Serialize)]
 pub(crate) struct Input {}
 
-impl fal_client::Parameters for Input {}
+impl fal_client::core::Parameters for Input {}
 
 impl fal_client::IntoInput for Input {
     type Endpoint = Model;

@@ -9,7 +9,7 @@ mod progress;
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-use fal_client::{Client, File, Update, input};
+use fal_client::{Client, File, input, queue::Update};
 use fal_flux::dev;
 use fal_kling_video::v2_1::master::text_to_video;
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fal_client::Update;
+use fal_client::queue::Update;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Shared by the task that waits and the callback that hears of updates.

@@ -19,8 +19,8 @@ use crate::{BoxFuture, Error, ErrorKind, Result};
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("cats.jsonl");
-/// let journal = fal_client::FileJournal::open(&path)?;
-/// assert!(fal_client::FileJournal::open(&path).unwrap_err().to_string().contains("another process"));
+/// let journal = fal_client::batch::FileJournal::open(&path)?;
+/// assert!(fal_client::batch::FileJournal::open(&path).unwrap_err().to_string().contains("another process"));
 /// # Ok::<(), fal_client::Error>(())
 /// ```
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl FileJournal {
         let path = path.as_ref();
         let open = Open::at(path).map_err(|cause| {
             let message = format!("the journal {} cannot be opened: {cause}", path.display());
-            Error::new(ErrorKind::File, message).caused_by(cause)
+            Error::new(ErrorKind::File, message).with_source(cause)
         })?;
         Ok(Self { path: path.to_owned(), open: Arc::new(Mutex::new(open)) })
     }
@@ -61,7 +61,7 @@ impl FileJournal {
     fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Open) -> io::Result<T> + Send + 'static,
-    ) -> BoxFuture<io::Result<T>> {
+    ) -> BoxFuture<'static, io::Result<T>> {
         let open = self.open.clone();
         let work = move || work(&mut open.lock().unwrap_or_else(PoisonError::into_inner));
         Box::pin(async { tokio::task::spawn_blocking(work).await.map_err(io::Error::other)? })
@@ -69,11 +69,11 @@ impl FileJournal {
 }
 
 impl Journal for FileJournal {
-    fn read(&self) -> BoxFuture<io::Result<Vec<JournalEntry>>> {
+    fn read(&self) -> BoxFuture<'_, io::Result<Vec<JournalEntry>>> {
         self.with(Open::read)
     }
 
-    fn write(&self, entry: JournalEntry) -> BoxFuture<io::Result<()>> {
+    fn write(&self, entry: JournalEntry) -> BoxFuture<'_, io::Result<()>> {
         self.with(move |open| open.write(&entry))
     }
 }
@@ -156,7 +156,7 @@ fn sync_folder_of(_: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Ticket;
+    use crate::queue::Ticket;
 
     fn begun(index: usize) -> JournalEntry {
         JournalEntry::Begun { index, input: "00".to_owned() }
@@ -166,7 +166,7 @@ mod tests {
     async fn entries_are_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
-        let ticket = Ticket::of("acme/app", "r1");
+        let ticket = Ticket::with_endpoint("acme/app", "r1");
         let entries =
             [begun(0), JournalEntry::Submitted { index: 0, ticket }, JournalEntry::Refused { index: 1 }];
         {

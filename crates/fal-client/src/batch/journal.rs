@@ -4,9 +4,9 @@ use std::{collections::HashMap, io};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BoxFuture, Error, ErrorKind, Result, Ticket, untyped::Any};
+use crate::{BoxFuture, Error, ErrorKind, Result, queue::Ticket, untyped::Any};
 
-/// Where a batch writes down what it sends. [`FileJournal`](crate::FileJournal) is one; a table of a database
+/// Where a batch writes down what it sends. [`FileJournal`](crate::batch::FileJournal) is one; a table of a database
 /// is another.
 ///
 /// A journal belongs to one batch at a time.
@@ -16,7 +16,7 @@ pub trait Journal: Send + Sync + 'static {
     /// # Errors
     ///
     /// What keeps it from being read. The batch then sends nothing.
-    fn read(&self) -> BoxFuture<io::Result<Vec<JournalEntry>>>;
+    fn read(&self) -> BoxFuture<'_, io::Result<Vec<JournalEntry>>>;
 
     /// Writes one more entry, and ends only when it would survive a power failure. Of an entry that is written
     /// in part when the process dies, `read` must give all or nothing.
@@ -25,7 +25,7 @@ pub trait Journal: Send + Sync + 'static {
     ///
     /// What keeps it from being written. The request that the entry is about is then not sent, or, if it
     /// has been, its reply is an error that names it.
-    fn write(&self, entry: JournalEntry) -> BoxFuture<io::Result<()>>;
+    fn write(&self, entry: JournalEntry) -> BoxFuture<'_, io::Result<()>>;
 }
 
 /// One line of a [`Journal`]: what has become of the input at place `index`.
@@ -76,7 +76,7 @@ pub(super) enum Stage {
 impl Past {
     pub(super) async fn read(journal: &dyn Journal) -> Result<Self> {
         let entries = journal.read().await.map_err(|cause| {
-            Error::new(ErrorKind::File, format!("the journal cannot be read: {cause}")).caused_by(cause)
+            Error::new(ErrorKind::File, format!("the journal cannot be read: {cause}")).with_source(cause)
         })?;
         let mut past = Self::default();
         for entry in entries {

@@ -11,9 +11,9 @@ use tracing::Instrument;
 
 use super::journal::{Journal, JournalEntry, PastOne, Stage};
 use crate::{
-    BoxFuture, Error, ErrorKind, Result, Ticket, prepare,
-    queue::{self, FollowOptions, Queued, Submission},
-    reply::Answered,
+    BoxFuture, Error, ErrorKind, Result, prepare,
+    queue::{self, FollowOptions, RequestHandle, Submission, Ticket},
+    reply::CallResponse,
 };
 
 /// One request of a batch, before it is sent.
@@ -33,12 +33,12 @@ pub(super) struct Kept {
 }
 
 impl One {
-    pub(super) fn send(self) -> BoxFuture<Result<Answered>> {
+    pub(super) fn send(self) -> BoxFuture<'static, Result<CallResponse>> {
         let span = tracing::info_span!("fal.batch", endpoint = %self.submission.endpoint, index = self.index);
         Box::pin(self.answer().instrument(span))
     }
 
-    async fn answer(self) -> Result<Answered> {
+    async fn answer(self) -> Result<CallResponse> {
         let limit = self.submission.limit;
         let (is_kept, start) = (self.kept.is_some(), Instant::now());
         let queued = self.queued().await?;
@@ -57,15 +57,15 @@ impl One {
         }
     }
 
-    async fn queued(self) -> Result<Queued> {
+    async fn queued(self) -> Result<RequestHandle> {
         let Self { index, submission, kept } = self;
         let Some(Kept { journal, past, fingerprint, resubmit }) = kept else {
             return submission.submit().await;
         };
         let endpoint = submission.endpoint.clone();
-        let fingerprint = fingerprint.map_err(|error| error.at(&*endpoint))?;
+        let fingerprint = fingerprint.map_err(|error| error.with_endpoint(&*endpoint))?;
         if past.input.as_ref().is_some_and(|input| *input != fingerprint) {
-            return Err(of_another(index).at(&*endpoint));
+            return Err(of_another(index).with_endpoint(&*endpoint));
         }
         match past.stage {
             Stage::Submitted(ticket) if ticket.endpoint() == endpoint => {
@@ -75,15 +75,15 @@ impl One {
             Stage::InDoubt if !resubmit => {
                 let message = "an earlier process was sending this request when it ended, so it may be running; \
                                it was not sent again";
-                return Err(Error::new(ErrorKind::InDoubt, message).at(&*endpoint));
+                return Err(Error::new(ErrorKind::InDoubt, message).with_endpoint(&*endpoint));
             }
             Stage::InDoubt | Stage::Unsent => {}
         }
         let unwritable = |cause: std::io::Error| {
-            Error::new(ErrorKind::File, format!("the journal cannot be written: {cause}")).caused_by(cause)
+            Error::new(ErrorKind::File, format!("the journal cannot be written: {cause}")).with_source(cause)
         };
         let begun = JournalEntry::Begun { index, input: fingerprint };
-        journal.write(begun).await.map_err(|cause| unwritable(cause).at(&*endpoint))?;
+        journal.write(begun).await.map_err(|cause| unwritable(cause).with_endpoint(&*endpoint))?;
         match submission.submit().await {
             Ok(queued) => {
                 let ticket = Ticket::from(&queued);

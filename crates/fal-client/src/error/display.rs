@@ -88,7 +88,7 @@ mod tests {
         let headers: HeaderMap =
             headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         let status = StatusCode::from_u16(status).unwrap();
-        Error::from_answer(status, &headers, Bytes::from_static(body.as_bytes())).at("acme/app")
+        Error::from_answer(status, &headers, Bytes::from_static(body.as_bytes())).with_endpoint("acme/app")
     }
 
     #[test]
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn long_texts_are_cut_and_bodies_summarised() {
-        let error = answer(500, &[], "x").context(&"y".repeat(1000));
+        let error = answer(500, &[], "x").with_context(&"y".repeat(1000));
         assert!(error.to_string().len() < 600);
         assert!(format!("{error:?}").contains("body: 1 bytes"));
     }

@@ -6,9 +6,9 @@ use super::{
     Update,
     listen::{Heard, Listening},
     news::{Lines, News},
-    queued::Queued,
+    request_handle::RequestHandle,
 };
-use crate::{Error, ErrorKind, Result, reply::Answered, retry::Repeat};
+use crate::{Error, ErrorKind, Result, reply::CallResponse, retry::RetryClass};
 
 /// After so many streams in a row that said nothing, the request is only looked at.
 const USELESS_STREAMS: u32 = 3;
@@ -70,7 +70,7 @@ impl Poll {
 /// It listens to the status stream. Where there is none, or it says nothing, or too many are listened to,
 /// it looks at the status now and then. When a stream breaks, it looks at once, and then listens again.
 pub(super) struct Follower {
-    queued: Queued,
+    queued: RequestHandle,
     logs: bool,
     poll: Poll,
     news: News,
@@ -82,7 +82,7 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(queued: Queued, logs: bool, poll: Poll) -> Self {
+    pub(super) fn new(queued: RequestHandle, logs: bool, poll: Poll) -> Self {
         let listens = !poll.only && queued.client.0.transport.streams();
         Self {
             listening: listens.then(|| Listening::start(&queued, logs)).flatten(),
@@ -173,7 +173,7 @@ impl Follower {
 
 impl FollowOptions {
     /// Follows the request to its end and fetches the result.
-    pub(super) async fn finish(&mut self, queued: &Queued) -> Result<Answered> {
+    pub(super) async fn finish(&mut self, queued: &RequestHandle) -> Result<CallResponse> {
         let mut follower = Follower::new(queued.clone(), self.logs, self.poll);
         let mut failure = None;
         while let Some(update) = follower.next().await? {
@@ -184,12 +184,12 @@ impl FollowOptions {
                 failure = Some((error, error_type));
             }
         }
-        let Some((error, error_type)) = failure else { return queued.collect(Repeat::Freely).await };
+        let Some((error, error_type)) = failure else { return queued.collect(RetryClass::Idempotent).await };
         // The result of a failed request is the failure, whose status may be one that is otherwise worth
         // another try.
-        let Answered { answer, .. } = queued.collect(Repeat::Failure).await?;
-        let failure = Error::new(ErrorKind::Api, error).typed(error_type);
-        Err(queued.named(failure.body_of(answer.status, answer.body)))
+        let CallResponse { answer, .. } = queued.collect(RetryClass::FailedResultFetch).await?;
+        let failure = Error::new(ErrorKind::Api, error).with_error_type(error_type);
+        Err(queued.named(failure.with_response(answer.status, answer.body)))
     }
 }
 
@@ -205,7 +205,10 @@ macro_rules! follow_options {
 
             /// Calls `on_update` whenever something is new: the state, the position in the queue, or
             /// lines of the log, each of which is passed once.
-            pub fn on_update(mut self, on_update: impl FnMut(&$crate::Update) + Send + 'static) -> Self {
+            pub fn on_update(
+                mut self,
+                on_update: impl FnMut(&$crate::queue::Update) + Send + 'static,
+            ) -> Self {
                 self.follow.on_update = Some(Box::new(on_update));
                 self
             }

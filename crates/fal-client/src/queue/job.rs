@@ -4,14 +4,14 @@ use std::{fmt, marker::PhantomData, time::Duration};
 
 use fal_core::Endpoint;
 
-use super::{Ticket, Update, Updates, Wait, queued::Queued};
+use super::{Ticket, Update, Updates, WaitRequest, request_handle::RequestHandle};
 use crate::{Client, Pending, Reply, Result, Retry};
 
 /// A request in the queue, typed by the endpoint that answers it. Cloning is cheap.
 ///
 /// From [`Client::submit`], [`Client::job`] or [`Client::resume`].
 pub struct Job<E> {
-    queued: Queued,
+    queued: RequestHandle,
     typed: PhantomData<fn() -> E>,
 }
 
@@ -33,7 +33,7 @@ impl<E: Endpoint> Job<E> {
         Self::of(ticket.queued(client))
     }
 
-    pub(super) fn of(queued: Queued) -> Self {
+    pub(super) fn of(queued: RequestHandle) -> Self {
         Self { queued, typed: PhantomData }
     }
 
@@ -65,12 +65,12 @@ impl<E: Endpoint> Job<E> {
     /// body and request id: `Validation` for a refused input, `Cancelled`, `Timeout` when it did not start
     /// in time, `Api` otherwise.
     pub async fn result(&self) -> Result<Reply<E::Output>> {
-        Pending::new(self.endpoint().to_owned().into(), self.queued.result()).await
+        Pending::reply(self.endpoint().to_owned().into(), self.queued.result()).await
     }
 
     /// Waits for the output.
-    pub fn wait(&self) -> Wait<E> {
-        Wait::new(self.queued.clone())
+    pub fn wait(&self) -> WaitRequest<E> {
+        WaitRequest::new(self.queued.clone())
     }
 
     /// What happens to the request, with logs, until it is completed.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::{HeaderValue, Method, header};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Update, queued::Queued};
-use crate::{BoxFuture, Error, ErrorKind, Result, hosts::join, retry::Repeat, sse::Events};
+use super::{Update, request_handle::RequestHandle};
+use crate::{BoxFuture, Error, ErrorKind, Result, hosts::join, retry::RetryClass, sse::Events};
 
 /// A stream that has said nothing yet is asked about by a look at the status after this long, and then
 /// after ever longer ones.
@@ -31,7 +31,7 @@ pub(super) struct Listening {
 }
 
 enum State {
-    Opening(BoxFuture<Result<Events>>),
+    Opening(BoxFuture<'static, Result<Events>>),
     Open(Box<Events>),
 }
 
@@ -46,7 +46,7 @@ pub(super) enum Heard {
 
 impl Listening {
     /// Starts to listen, if no more are listening than should. Nothing is sent before `next`.
-    pub(super) fn start(queued: &Queued, logs: bool) -> Option<Self> {
+    pub(super) fn start(queued: &RequestHandle, logs: bool) -> Option<Self> {
         let permit = queued.client.0.queue.stream()?;
         let queued = queued.clone();
         let opening = Box::pin(async move { queued.open_stream(logs).await });
@@ -104,13 +104,13 @@ impl Listening {
     }
 }
 
-impl Queued {
+impl RequestHandle {
     async fn open_stream(self, logs: bool) -> Result<Events> {
         let mut request = self.request(Method::GET, |urls| join(&urls.status, ["stream"]))?;
         request.url.set_query(Some(if logs { "logs=1" } else { "logs=0" }));
         request.headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
         // Whether it works is found out soon enough, and looks at the status are tried again.
-        request.repeat = Repeat::Failure;
+        request.retry_class = RetryClass::FailedResultFetch;
         request.retry = crate::Retry::none();
         request.timeout = None;
         let response = self.client.0.transport.open(&request).await?;

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Log;
-use crate::{Error, ErrorKind, Result, transport::Answer};
+use crate::{Error, ErrorKind, Result, transport::Response};
 
 /// How far a request is.
 ///
@@ -68,12 +68,12 @@ impl Update {
         Self::of(serde_json::from_slice(data).ok()?).ok()
     }
 
-    pub(super) fn read(answer: &Answer) -> Result<Self> {
+    pub(super) fn read(answer: &Response) -> Result<Self> {
         Self::of(answer.json()?).map_err(|unknown| {
             // Waiting for an unknown state to become a known one might take for ever.
             let kind = ErrorKind::Decode { path: "status".to_owned() };
             let message = format!("the queue answered with the unknown status `{}`", unknown.escape_debug());
-            Error::new(kind, message).body_of(answer.status, answer.body.clone())
+            Error::new(kind, message).with_response(answer.status, answer.body.clone())
         })
     }
 
@@ -132,7 +132,7 @@ mod tests {
 
     fn read(body: &'static str) -> Result<Update> {
         let body = Bytes::from_static(body.as_bytes());
-        Update::read(&Answer { status: StatusCode::ACCEPTED, headers: HeaderMap::new(), body })
+        Update::read(&Response { status: StatusCode::ACCEPTED, headers: HeaderMap::new(), body })
     }
 
     #[test]

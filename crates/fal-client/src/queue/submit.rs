@@ -9,29 +9,29 @@ use tracing::{Instrument, field::Empty};
 
 use super::{
     Job,
-    queued::{Queued, TRANSFER},
+    request_handle::{RequestHandle, TRANSFER},
     urls::Given,
 };
 use crate::{
-    BoxFuture, Client, Error, ErrorKind, Result, Retry,
+    BoxFuture, Client, Error, ErrorKind, Pending, Result, Retry,
     call::{CallOptions, within},
     prepare::{self, Draft, Written},
 };
 
 /// A request for the queue, from [`Client::submit`]. Sent by awaiting it, which gives a [`Job`].
 #[must_use = "nothing is sent until this is awaited"]
-pub struct Submit<E: Endpoint> {
+pub struct SubmitRequest<E: Endpoint> {
     client: Client,
     endpoint: Cow<'static, str>,
     input: E::Input,
     pub(super) options: CallOptions,
 }
 
-input_options!(Submit);
-queue_options!(Submit);
-debug_call!(Submit);
+input_options!(SubmitRequest);
+queue_options!(SubmitRequest);
+debug_call!(SubmitRequest);
 
-impl<E: Endpoint> Submit<E> {
+impl<E: Endpoint> SubmitRequest<E> {
     pub(crate) fn new(client: Client, input: impl IntoInput<Endpoint = E>) -> Self {
         let endpoint = input.endpoint_id();
         Self { client, endpoint, input: input.into_input(), options: CallOptions::default() }
@@ -43,16 +43,16 @@ impl<E: Endpoint> Submit<E> {
 
     pub(super) fn submission(self) -> Submission {
         let Self { client, endpoint, input, options } = self;
-        Submission::new(client, endpoint, prepare::write(input, options.unchecked), options)
+        Submission::new(client, endpoint, prepare::write(input, options.skip_validation), options)
     }
 }
 
-impl<E: Endpoint> IntoFuture for Submit<E> {
+impl<E: Endpoint> IntoFuture for SubmitRequest<E> {
     type Output = Result<Job<E>>;
-    type IntoFuture = BoxFuture<Self::Output>;
+    type IntoFuture = Pending<Job<E>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.submission().submit().map(|queued| queued.map(Job::of)))
+        Pending::new(self.submission().submit().map(|queued| queued.map(Job::of)))
     }
 }
 
@@ -81,7 +81,7 @@ impl Submission {
         Self { client, endpoint, limit, draft, retry }
     }
 
-    pub(crate) fn submit(self) -> BoxFuture<Result<Queued>> {
+    pub(crate) fn submit(self) -> BoxFuture<'static, Result<RequestHandle>> {
         let span = tracing::info_span!("fal.submit", endpoint = %self.endpoint, request_id = Empty);
         let (limit, endpoint) = (self.limit, self.endpoint.clone());
         let mut sending = self.send();
@@ -90,19 +90,20 @@ impl Submission {
     }
 
     /// Without the timeout of the call, which `subscribe` spreads over more than this.
-    pub(super) fn send(self) -> BoxFuture<Result<Queued>> {
+    pub(super) fn send(self) -> BoxFuture<'static, Result<RequestHandle>> {
         let Self { client, endpoint, draft, retry, .. } = self;
         let mut draft = match draft {
             Ok(draft) => draft,
-            Err(error) => return Box::pin(ready(Err(error.at(&*endpoint)))),
+            Err(error) => return Box::pin(ready(Err(error.with_endpoint(&*endpoint)))),
         };
         Box::pin(async move {
-            let accepted = accepted(&client, &mut draft).await.map_err(|error| error.at(&*endpoint))?;
+            let accepted =
+                accepted(&client, &mut draft).await.map_err(|error| error.with_endpoint(&*endpoint))?;
             let Accepted { request_id, status_url, response_url, cancel_url } = accepted;
             tracing::Span::current().record("request_id", &request_id);
             tracing::debug!(request_id, "queued");
             let given = Given { status: status_url, result: response_url, cancel: cancel_url };
-            Ok(Queued::new(client, endpoint.into_owned(), request_id, &given, retry))
+            Ok(RequestHandle::new(client, endpoint.into_owned(), request_id, &given, retry))
         })
     }
 }
@@ -116,7 +117,9 @@ async fn accepted(client: &Client, draft: &mut Draft) -> Result<Accepted> {
     let accepted: Accepted = answer.json()?;
     if accepted.request_id.is_empty() {
         let kind = ErrorKind::Decode { path: "request_id".to_owned() };
-        return Err(Error::new(kind, "the queue gave no request id").body_of(answer.status, answer.body));
+        return Err(
+            Error::new(kind, "the queue gave no request id").with_response(answer.status, answer.body)
+        );
     }
     Ok(accepted)
 }

@@ -6,12 +6,13 @@ use fal_core::{Endpoint, IntoInput};
 use tracing::{Instrument, field::Empty};
 
 use super::{
-    Cancelled, Submit, follow::FollowOptions, queued::Queued, submit::Submission, wait::CancelOnDrop,
+    Cancelled, SubmitRequest, follow::FollowOptions, request_handle::RequestHandle, submit::Submission,
+    wait::CancelOnDrop,
 };
 use crate::{
     BoxFuture, Client, Error, Pending, Reply, Result,
     call::{CallOptions, timed_out, within},
-    reply::Answered,
+    reply::CallResponse,
 };
 
 /// How long a call whose time is up waits for its cancel request to be answered.
@@ -21,21 +22,21 @@ const GOODBYE: Duration = Duration::from_secs(5);
 ///
 /// When its `timeout` passes, the request is cancelled, and the error says whether that worked.
 #[must_use = "nothing is sent until this is awaited"]
-pub struct Subscribe<E: Endpoint> {
-    submit: Submit<E>,
+pub struct SubscribeRequest<E: Endpoint> {
+    submit: SubmitRequest<E>,
     options: CallOptions,
     follow: FollowOptions,
 }
 
-input_options!(Subscribe);
-queue_options!(Subscribe);
-follow_options!(Subscribe);
-debug_call!(Subscribe);
+input_options!(SubscribeRequest);
+queue_options!(SubscribeRequest);
+follow_options!(SubscribeRequest);
+debug_call!(SubscribeRequest);
 
-impl<E: Endpoint> Subscribe<E> {
+impl<E: Endpoint> SubscribeRequest<E> {
     pub(crate) fn new(client: Client, input: impl IntoInput<Endpoint = E>) -> Self {
         let (options, follow) = (CallOptions::default(), FollowOptions::default());
-        Self { submit: Submit::new(client, input), options, follow }
+        Self { submit: SubmitRequest::new(client, input), options, follow }
     }
 
     fn endpoint(&self) -> &str {
@@ -43,19 +44,19 @@ impl<E: Endpoint> Subscribe<E> {
     }
 }
 
-impl<E: Endpoint> IntoFuture for Subscribe<E> {
+impl<E: Endpoint> IntoFuture for SubscribeRequest<E> {
     type Output = Result<Reply<E::Output>>;
-    type IntoFuture = Pending<E::Output>;
+    type IntoFuture = Pending<Reply<E::Output>>;
 
     fn into_future(self) -> Self::IntoFuture {
         let Self { mut submit, options, follow } = self;
         submit.options = options;
         let submission = submit.submission();
-        Pending::new(submission.endpoint.clone(), subscribe(submission, follow))
+        Pending::reply(submission.endpoint.clone(), subscribe(submission, follow))
     }
 }
 
-fn subscribe(submission: Submission, follow: FollowOptions) -> BoxFuture<Result<Answered>> {
+fn subscribe(submission: Submission, follow: FollowOptions) -> BoxFuture<'static, Result<CallResponse>> {
     let span = tracing::info_span!("fal.subscribe", endpoint = %submission.endpoint, request_id = Empty);
     Box::pin(answer(submission, follow).instrument(span))
 }
@@ -63,7 +64,7 @@ fn subscribe(submission: Submission, follow: FollowOptions) -> BoxFuture<Result<
 fn answer(
     submission: Submission,
     mut follow: FollowOptions,
-) -> impl Future<Output = Result<Answered>> + Send + 'static {
+) -> impl Future<Output = Result<CallResponse>> + Send + 'static {
     let (limit, endpoint, sending) = (submission.limit, submission.endpoint.clone(), submission.send());
     async move {
         let start = Instant::now();
@@ -89,7 +90,7 @@ fn answer(
 }
 
 /// Cancels the request, and says so.
-pub(crate) async fn give_up(queued: &Queued, limit: Duration) -> Error {
+pub(crate) async fn give_up(queued: &RequestHandle, limit: Duration) -> Error {
     let what_then = match tokio::time::timeout(GOODBYE, queued.ask_to_cancel()).await {
         Ok(Ok(Cancelled::Requested)) => "; it was cancelled".to_owned(),
         Ok(Ok(Cancelled::AlreadyCompleted)) => {
@@ -99,7 +100,7 @@ pub(crate) async fn give_up(queued: &Queued, limit: Duration) -> Error {
         Ok(Err(error)) => format!("; it could not be cancelled: {}", error.message()),
         Err(_) => "; the request to cancel it was not answered".to_owned(),
     };
-    queued.named(timed_out(limit, queued.endpoint()).followed_by(&what_then))
+    queued.named(timed_out(limit, queued.endpoint()).with_suffix(&what_then))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{fmt, marker::PhantomData};
 use fal_core::Endpoint;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::{queued::Queued, urls::Given};
+use super::{request_handle::RequestHandle, urls::Given};
 use crate::Client;
 
 /// A request in the queue, in a form that can be stored and picked up by another process.
@@ -26,7 +26,7 @@ use crate::Client;
 /// #     type Input = serde_json::Value;
 /// #     type Output = serde_json::Value;
 /// # }
-/// use fal_client::Ticket;
+/// use fal_client::queue::Ticket;
 ///
 /// let stored = serde_json::to_string(&Ticket::<Dev>::new("764cabcf"))?;
 /// assert_eq!(stored, r#"{"endpoint":"fal-ai/flux/dev","request_id":"764cabcf"}"#);
@@ -48,24 +48,24 @@ impl<E: Endpoint> Ticket<E> {
     /// The ticket of a request whose id is known.
     #[must_use]
     pub fn new(request_id: impl Into<String>) -> Self {
-        Self::of(E::ID, request_id)
+        Self::with_endpoint(E::ID, request_id)
     }
 
-    pub(crate) fn of(endpoint: impl Into<String>, request_id: impl Into<String>) -> Self {
+    pub(crate) fn with_endpoint(endpoint: impl Into<String>, request_id: impl Into<String>) -> Self {
         let (endpoint, request_id) = (endpoint.into(), request_id.into());
         Self { endpoint, request_id, given: Given::default(), typed: PhantomData }
     }
 }
 
-impl<E: Endpoint> From<&Queued> for Ticket<E> {
-    fn from(queued: &Queued) -> Self {
-        Self { given: queued.given(), ..Self::of(queued.endpoint(), queued.request_id()) }
+impl<E: Endpoint> From<&RequestHandle> for Ticket<E> {
+    fn from(queued: &RequestHandle) -> Self {
+        Self { given: queued.given(), ..Self::with_endpoint(queued.endpoint(), queued.request_id()) }
     }
 }
 
 impl<E> Ticket<E> {
-    pub(crate) fn queued(self, client: Client) -> Queued {
-        Queued::new(client, self.endpoint, self.request_id, &self.given, None)
+    pub(crate) fn queued(self, client: Client) -> RequestHandle {
+        RequestHandle::new(client, self.endpoint, self.request_id, &self.given, None)
     }
 
     /// The id of the endpoint.
@@ -115,7 +115,7 @@ impl<'de, E: Endpoint> Deserialize<'de> for Ticket<E> {
         }
         let given =
             Given { status: stored.status_url, result: stored.response_url, cancel: stored.cancel_url };
-        Ok(Self { given, ..Self::of(stored.endpoint, stored.request_id) })
+        Ok(Self { given, ..Self::with_endpoint(stored.endpoint, stored.request_id) })
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::{
     Update,
     follow::{Follower, Poll},
-    queued::Queued,
+    request_handle::RequestHandle,
 };
 use crate::{Result, call::timed_out};
 
@@ -26,7 +26,7 @@ use crate::{Result, call::timed_out};
 /// polled.
 ///
 /// ```no_run
-/// # async fn example<E: fal_client::Endpoint>(job: fal_client::Job<E>) -> fal_client::Result<()> {
+/// # async fn example<E: fal_client::Endpoint>(job: fal_client::queue::Job<E>) -> fal_client::Result<()> {
 /// use futures_util::TryStreamExt;
 ///
 /// let mut updates = job.updates();
@@ -40,7 +40,7 @@ use crate::{Result, call::timed_out};
 pub struct Updates(Pin<Box<dyn Stream<Item = Result<Update>> + Send>>);
 
 impl Updates {
-    pub(super) fn new(queued: Queued) -> Self {
+    pub(super) fn new(queued: RequestHandle) -> Self {
         let limit = queued.limit();
         let follower = Follower::new(queued.clone(), true, Poll::default());
         Self(Box::pin(stream::unfold(Some((follower, None)), move |state| {

@@ -5,23 +5,23 @@ use std::{marker::PhantomData, time::Duration};
 use fal_core::Endpoint;
 use tracing::Instrument;
 
-use super::{follow::FollowOptions, queued::Queued};
-use crate::{BoxFuture, Pending, Reply, Result, call::timed_out, reply::Answered};
+use super::{follow::FollowOptions, request_handle::RequestHandle};
+use crate::{BoxFuture, Pending, Reply, Result, call::timed_out, reply::CallResponse};
 
 /// Waiting for a request, from [`Job::wait`](super::Job::wait). Started by awaiting it.
 #[must_use = "nothing is sent until this is awaited"]
-pub struct Wait<E: Endpoint> {
-    queued: Queued,
+pub struct WaitRequest<E: Endpoint> {
+    queued: RequestHandle,
     timeout: Option<Duration>,
     follow: FollowOptions,
     typed: PhantomData<fn() -> E>,
 }
 
-follow_options!(Wait);
-debug_call!(Wait);
+follow_options!(WaitRequest);
+debug_call!(WaitRequest);
 
-impl<E: Endpoint> Wait<E> {
-    pub(super) fn new(queued: Queued) -> Self {
+impl<E: Endpoint> WaitRequest<E> {
+    pub(super) fn new(queued: RequestHandle) -> Self {
         let timeout = queued.client.0.timeout;
         Self { queued, timeout, follow: FollowOptions::default(), typed: PhantomData }
     }
@@ -39,22 +39,22 @@ impl<E: Endpoint> Wait<E> {
     }
 }
 
-impl<E: Endpoint> IntoFuture for Wait<E> {
+impl<E: Endpoint> IntoFuture for WaitRequest<E> {
     type Output = Result<Reply<E::Output>>;
-    type IntoFuture = Pending<E::Output>;
+    type IntoFuture = Pending<Reply<E::Output>>;
 
     fn into_future(self) -> Self::IntoFuture {
         let Self { queued, timeout, follow, .. } = self;
-        Pending::new(queued.endpoint().to_owned().into(), wait(queued, timeout, follow))
+        Pending::reply(queued.endpoint().to_owned().into(), wait(queued, timeout, follow))
     }
 }
 
 /// Waits for the answer.
 pub(crate) fn wait(
-    queued: Queued,
+    queued: RequestHandle,
     timeout: Option<Duration>,
     mut follow: FollowOptions,
-) -> BoxFuture<Result<Answered>> {
+) -> BoxFuture<'static, Result<CallResponse>> {
     let span =
         tracing::info_span!("fal.wait", endpoint = queued.endpoint(), request_id = queued.request_id());
     let waiting = async move {
@@ -73,10 +73,10 @@ pub(crate) fn wait(
 }
 
 /// Cancels a request when dropped, unless it was disarmed.
-pub(super) struct CancelOnDrop(Option<Queued>);
+pub(super) struct CancelOnDrop(Option<RequestHandle>);
 
 impl CancelOnDrop {
-    pub(super) fn new(queued: &Queued, armed: bool) -> Self {
+    pub(super) fn new(queued: &RequestHandle, armed: bool) -> Self {
         Self(armed.then(|| queued.clone()))
     }
 

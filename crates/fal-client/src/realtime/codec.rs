@@ -3,45 +3,45 @@
 use bytes::Bytes;
 use http::StatusCode;
 use serde::{Serialize, de::DeserializeOwned};
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite;
 
-use super::{Format, Received};
+use super::{Format, Message};
 use crate::{Error, ErrorKind, Result, decode::place};
 
 /// A message, written.
-pub(super) fn encode(value: &impl Serialize, format: Format) -> Result<Message> {
+pub(super) fn encode(value: &impl Serialize, format: Format) -> Result<tungstenite::Message> {
     let unwritable = |what: &str, cause: Box<dyn std::error::Error + Send + Sync>| {
         let message = format!("the message cannot be written as {what}: {cause}");
-        Error::new(ErrorKind::Encode, message).caused_by(cause)
+        Error::new(ErrorKind::Encode, message).with_source(cause)
     };
     match format {
         Format::MessagePack => match rmp_serde::to_vec_named(value) {
-            Ok(bytes) => Ok(Message::Binary(bytes.into())),
+            Ok(bytes) => Ok(tungstenite::Message::Binary(bytes.into())),
             Err(cause) => Err(unwritable("MessagePack", cause.into())),
         },
         Format::Json => match serde_json::to_string(value) {
-            Ok(text) => Ok(Message::Text(text.into())),
+            Ok(text) => Ok(tungstenite::Message::Text(text.into())),
             Err(cause) => Err(unwritable("JSON", cause.into())),
         },
     }
 }
 
 /// A message, read. The error says where it is not what was promised, and keeps the bytes.
-pub(super) fn decode<T: DeserializeOwned>(raw: Bytes, format: Format) -> Result<Received<T>> {
+pub(super) fn decode<T: DeserializeOwned>(raw: Bytes, format: Format) -> Result<Message<T>> {
     let (path, cause) = match format {
         Format::MessagePack => match rmp_serde::from_slice(&raw) {
-            Ok(value) => return Ok(Received::new(value, raw, format)),
+            Ok(value) => return Ok(Message::new(value, raw, format)),
             Err(_) => {
                 // Keeping track of the path costs time that only a failure is worth.
                 let mut reader = rmp_serde::Deserializer::from_read_ref(&raw);
                 match serde_path_to_error::deserialize::<_, T>(&mut reader) {
-                    Ok(value) => return Ok(Received::new(value, raw, format)),
+                    Ok(value) => return Ok(Message::new(value, raw, format)),
                     Err(error) => (error.path().to_string(), error.into_inner().to_string()),
                 }
             }
         },
         Format::Json => match serde_json::from_slice(&raw) {
-            Ok(value) => return Ok(Received::new(value, raw, format)),
+            Ok(value) => return Ok(Message::new(value, raw, format)),
             Err(cause) => (place(&raw, &cause), cause.to_string()),
         },
     };
@@ -51,5 +51,5 @@ pub(super) fn decode<T: DeserializeOwned>(raw: Bytes, format: Format) -> Result<
         false => "",
     };
     let message = format!("the message is not what the endpoint promises: {place}{cause}{hint}");
-    Err(Error::new(ErrorKind::Decode { path }, message).body_of(StatusCode::SWITCHING_PROTOCOLS, raw))
+    Err(Error::new(ErrorKind::Decode { path }, message).with_response(StatusCode::SWITCHING_PROTOCOLS, raw))
 }

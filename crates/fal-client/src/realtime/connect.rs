@@ -4,9 +4,9 @@ use std::{borrow::Cow, fmt, marker::PhantomData, pin::pin, sync::Arc, time::Dura
 
 use fal_core::Realtime;
 
-use super::{Connection, Format, RealtimeToken, TokenRequest, link::Link};
+use super::{Connection, Format, Token, TokenRequest, link::Link};
 use crate::{
-    BoxFuture, Client, Error, ErrorKind, Result, Retry,
+    BoxFuture, Client, Error, ErrorKind, Pending, Result, Retry,
     call::CallOptions,
     endpoint_id::EndpointId,
     socket::{self, Socket},
@@ -24,7 +24,7 @@ enum Access {
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
-type Provider = Arc<dyn Fn() -> BoxFuture<Result<RealtimeToken, BoxError>> + Send + Sync>;
+type Provider = Arc<dyn Fn() -> BoxFuture<'static, Result<Token, BoxError>> + Send + Sync>;
 
 /// What a connection is opened with, again after it was lost.
 pub(super) struct Settings {
@@ -44,12 +44,12 @@ pub(super) struct Settings {
 
 /// A connection in the making, from [`Client::realtime`]. Opened by awaiting it.
 #[must_use = "nothing is opened until this is awaited"]
-pub struct Connect<E: Realtime> {
+pub struct ConnectRequest<E: Realtime> {
     settings: Settings,
     types: PhantomData<fn() -> E>,
 }
 
-impl<E: Realtime> Connect<E> {
+impl<E: Realtime> ConnectRequest<E> {
     pub(crate) fn new(client: Client, endpoint: Cow<'static, str>) -> Self {
         let access = if client.0.transport.proxy.is_some() { Access::Token } else { Access::Key };
         let settings = Settings {
@@ -101,7 +101,7 @@ impl<E: Realtime> Connect<E> {
     pub fn token_from<P, F, T>(mut self, provide: P) -> Self
     where
         P: Fn() -> F + Send + Sync + 'static,
-        F: Future<Output = Result<RealtimeToken, T>> + Send + 'static,
+        F: Future<Output = Result<Token, T>> + Send + 'static,
         T: Into<BoxError>,
     {
         self.settings.access = Access::Provided(Arc::new(move || {
@@ -112,7 +112,7 @@ impl<E: Realtime> Connect<E> {
     }
 
     /// Leaves at least this much time between two messages. The first goes at once; of those that come in
-    /// the meantime the latest is sent when the time is over, and the others are [superseded](super::Sent::Superseded).
+    /// the meantime the latest is sent when the time is over, and the others are [superseded](super::SendOutcome::Superseded).
     pub fn throttle(mut self, interval: Duration) -> Self {
         self.settings.throttle = Some(interval);
         self
@@ -172,7 +172,7 @@ impl<E: Realtime> Connect<E> {
     async fn open(mut self) -> Result<Connection<E>> {
         if let Some(inputs) = self.settings.max_buffering.filter(|inputs| !(1..=60).contains(inputs)) {
             let message = format!("`max_buffering` is from 1 to 60, not {inputs}");
-            return Err(Error::new(ErrorKind::Config, message).at(self.settings.endpoint.as_ref()));
+            return Err(Error::new(ErrorKind::Config, message).with_endpoint(self.settings.endpoint.as_ref()));
         }
         self.settings.key = self.settings.key.map(|key| {
             let path = self.settings.path.as_deref().unwrap_or_default();
@@ -192,7 +192,7 @@ impl Settings {
     pub(super) async fn open(&self) -> Result<Socket> {
         let limit = self.options.timeout(&self.client);
         let opened = crate::call::within(limit, &self.endpoint, pin!(self.handshake())).await;
-        opened.map_err(|error| error.at(self.endpoint.as_ref()))
+        opened.map_err(|error| error.with_endpoint(self.endpoint.as_ref()))
     }
 
     async fn handshake(&self) -> Result<Socket> {
@@ -205,7 +205,7 @@ impl Settings {
             Access::Token => Some(TokenRequest::new(self.client.clone(), self.endpoint.clone()).await?),
             Access::Provided(provide) => Some(provide().await.map_err(|cause| {
                 let message = format!("the provider of realtime tokens failed: {cause}");
-                Error::new(ErrorKind::Auth, message).caused_by(cause)
+                Error::new(ErrorKind::Auth, message).with_source(cause)
             })?),
         };
         if let Some(token) = &token {
@@ -222,17 +222,17 @@ impl Settings {
     }
 }
 
-impl<E: Realtime> IntoFuture for Connect<E> {
+impl<E: Realtime> IntoFuture for ConnectRequest<E> {
     type Output = Result<Connection<E>>;
-    type IntoFuture = BoxFuture<Self::Output>;
+    type IntoFuture = Pending<Connection<E>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.open())
+        Pending::new(self.open())
     }
 }
 
-impl<E: Realtime> fmt::Debug for Connect<E> {
+impl<E: Realtime> fmt::Debug for ConnectRequest<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connect").field("endpoint", &self.settings.endpoint).finish_non_exhaustive()
+        f.debug_struct("ConnectRequest").field("endpoint", &self.settings.endpoint).finish_non_exhaustive()
     }
 }

@@ -7,13 +7,13 @@ use futures_util::{Stream, stream};
 use tokio::time::{Instant, Sleep};
 
 use super::{
-    Received, codec, inline,
+    Message, codec, inline,
     link::{Heard, Link},
     wire::Incoming,
 };
 use crate::{Error, ErrorKind, Result};
 
-/// An open connection to a model. From awaiting [`Client::realtime`](crate::Client::realtime).
+/// An open connection to a model. From awaiting [`EndpointHandle::realtime`](crate::EndpointHandle::realtime).
 ///
 /// Nothing runs in the background: messages are read while [`recv`](Self::recv) or
 /// [`request`](Self::request) is awaited, which is also when pings are answered.
@@ -67,7 +67,7 @@ struct Life {
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Sent {
+pub enum SendOutcome {
     /// It was written to the connection.
     Written,
     /// A later message took its place before the throttle let it go.
@@ -89,7 +89,7 @@ impl<E: Realtime> Connection<E> {
     }
 
     /// As [`Sender::send`].
-    pub async fn send<I>(&self, input: I) -> Result<Sent>
+    pub async fn send<I>(&self, input: I) -> Result<SendOutcome>
     where
         I: IntoInput<Endpoint = E>,
         E: Realtime<Send = <E as Endpoint>::Input>,
@@ -98,12 +98,12 @@ impl<E: Realtime> Connection<E> {
     }
 
     /// As [`Sender::send_message`].
-    pub async fn send_message(&self, message: &E::Send) -> Result<Sent> {
+    pub async fn send_message(&self, message: &E::Send) -> Result<SendOutcome> {
         self.sender.send_message(message).await
     }
 
     /// As [`Receiver::recv`].
-    pub async fn recv(&mut self) -> Result<Option<Received<E::Receive>>> {
+    pub async fn recv(&mut self) -> Result<Option<Message<E::Receive>>> {
         self.receiver.recv().await
     }
 
@@ -114,7 +114,7 @@ impl<E: Realtime> Connection<E> {
     /// # Errors
     ///
     /// As [`Sender::send`] and [`Receiver::recv`]; `Transport` when the connection ends without the answer.
-    pub async fn request<I>(&mut self, input: I) -> Result<Received<E::Receive>>
+    pub async fn request<I>(&mut self, input: I) -> Result<Message<E::Receive>>
     where
         I: IntoInput<Endpoint = E>,
         E: Realtime<Send = <E as Endpoint>::Input>,
@@ -124,10 +124,11 @@ impl<E: Realtime> Connection<E> {
     }
 
     /// As [`request`](Self::request), with a message as it is.
-    pub async fn request_message(&mut self, message: &E::Send) -> Result<Received<E::Receive>> {
+    pub async fn request_message(&mut self, message: &E::Send) -> Result<Message<E::Receive>> {
         let settings = &self.sender.link.settings;
         let message = codec::encode(message, settings.format);
-        let number = self.sender.link.send_now(message.map_err(|error| self.sender.at(error))?).await?;
+        let number =
+            self.sender.link.send_now(message.map_err(|error| self.sender.with_endpoint(error))?).await?;
         let mut waiting = Waiting { link: &self.sender.link, number: Some(number) };
         match self.receiver.heard(Some(number)).await {
             Ok(Heard::Message(incoming)) => {
@@ -136,7 +137,9 @@ impl<E: Realtime> Connection<E> {
             }
             Ok(Heard::End | Heard::Gone) => {
                 let message = "the connection ended before the answer";
-                Err(self.sender.at(Error::new(ErrorKind::Transport, message).unanswered()))
+                Err(self
+                    .sender
+                    .with_endpoint(Error::new(ErrorKind::Transport, message).sent_without_response()))
             }
             Err(error) => {
                 self.receiver.is_lost = true;
@@ -153,7 +156,7 @@ impl<E: Realtime> Connection<E> {
 
     /// Takes the connection apart, to send and receive in different tasks.
     ///
-    /// With [`Connect::reconnect`](super::Connect::reconnect), the receiver then waits while there is no
+    /// With [`ConnectRequest::reconnect`](super::ConnectRequest::reconnect), the receiver then waits while there is no
     /// connection, until something is sent or no sender is left.
     #[must_use]
     pub fn split(self) -> (Sender<E>, Receiver<E>) {
@@ -163,7 +166,7 @@ impl<E: Realtime> Connection<E> {
     }
 
     /// The messages as a stream, which ends after an error and with the connection.
-    pub fn into_stream(self) -> impl Stream<Item = Result<Received<E::Receive>>> + Send {
+    pub fn into_stream(self) -> impl Stream<Item = Result<Message<E::Receive>>> + Send {
         messages((Some(self.sender), self.receiver))
     }
 
@@ -184,7 +187,7 @@ impl<E: Realtime> Sender<E> {
     ///
     /// `InvalidInput` and `Encode` when the input is wrong; `Transport` when there is no connection and none
     /// is to be opened, or when it broke while the message was written; what opening a connection failed with.
-    pub async fn send<I>(&self, input: I) -> Result<Sent>
+    pub async fn send<I>(&self, input: I) -> Result<SendOutcome>
     where
         I: IntoInput<Endpoint = E>,
         E: Realtime<Send = <E as Endpoint>::Input>,
@@ -198,8 +201,9 @@ impl<E: Realtime> Sender<E> {
     /// # Errors
     ///
     /// As [`send`](Self::send).
-    pub async fn send_message(&self, message: &E::Send) -> Result<Sent> {
-        let message = codec::encode(message, self.link.settings.format).map_err(|error| self.at(error))?;
+    pub async fn send_message(&self, message: &E::Send) -> Result<SendOutcome> {
+        let message =
+            codec::encode(message, self.link.settings.format).map_err(|error| self.with_endpoint(error))?;
         self.link.send(message).await
     }
 
@@ -213,13 +217,13 @@ impl<E: Realtime> Sender<E> {
         I: IntoInput<Endpoint = E>,
     {
         let mut input = input.into_input();
-        validate(&input).map_err(|violations| self.at(Error::violations(violations)))?;
-        inline::files(&mut input).await.map_err(|error| self.at(error))?;
+        validate(&input).map_err(|violations| self.with_endpoint(Error::violations(violations)))?;
+        inline::files(&mut input).await.map_err(|error| self.with_endpoint(error))?;
         Ok(input)
     }
 
-    fn at(&self, error: Error) -> Error {
-        error.at(self.link.settings.endpoint.as_ref())
+    fn with_endpoint(&self, error: Error) -> Error {
+        error.with_endpoint(self.link.settings.endpoint.as_ref())
     }
 }
 
@@ -233,7 +237,7 @@ impl<E: Realtime> Receiver<E> {
     /// What the service said was wrong, with its words as `error_type`; `Auth` when it refuses the token;
     /// `Transport` when the connection was lost, or closed while messages had no answer, and how many; `Decode`
     /// for a message that is not what the endpoint promises, after which others come.
-    pub async fn recv(&mut self) -> Result<Option<Received<E::Receive>>> {
+    pub async fn recv(&mut self) -> Result<Option<Message<E::Receive>>> {
         loop {
             match self.heard(None).await {
                 Ok(Heard::Message(incoming)) => return self.read(incoming).map(Some),
@@ -243,7 +247,10 @@ impl<E: Realtime> Receiver<E> {
                     return Ok(None);
                 }
                 Ok(Heard::Gone) if self.is_lost => {
-                    self.link.listen_again().await.map_err(|error| error.context("no new connection"))?;
+                    self.link
+                        .listen_again()
+                        .await
+                        .map_err(|error| error.with_context("no new connection"))?;
                     self.is_lost = false;
                 }
                 Ok(Heard::Gone) if self.is_half && self.link.has_senders() => self.link.changed().await,
@@ -263,7 +270,7 @@ impl<E: Realtime> Receiver<E> {
     }
 
     /// As [`Connection::into_stream`].
-    pub fn into_stream(self) -> impl Stream<Item = Result<Received<E::Receive>>> + Send {
+    pub fn into_stream(self) -> impl Stream<Item = Result<Message<E::Receive>>> + Send {
         messages((None, self))
     }
 
@@ -271,9 +278,9 @@ impl<E: Realtime> Receiver<E> {
         self.is_half && self.link.settings.reconnects
     }
 
-    fn read(&self, incoming: Incoming) -> Result<Received<E::Receive>> {
+    fn read(&self, incoming: Incoming) -> Result<Message<E::Receive>> {
         let read = codec::decode(incoming.raw, incoming.format);
-        read.map_err(|error| error.at(self.link.settings.endpoint.as_ref()))
+        read.map_err(|error| error.with_endpoint(self.link.settings.endpoint.as_ref()))
     }
 
     /// What comes next: any message, or the answer with this number.
@@ -304,7 +311,7 @@ impl Life {
                 self.asked = false;
                 let message = format!("the connection is lost: no sign of life within {silence:?}");
                 let error = Error::new(ErrorKind::Timeout, message);
-                return Poll::Ready(error.at(link.settings.endpoint.as_ref()));
+                return Poll::Ready(error.with_endpoint(link.settings.endpoint.as_ref()));
             } else {
                 self.asked = true;
                 link.ping();
@@ -339,7 +346,7 @@ impl Drop for LastSender {
 
 fn messages<E: Realtime>(
     halves: (Option<Sender<E>>, Receiver<E>),
-) -> impl Stream<Item = Result<Received<E::Receive>>> + Send {
+) -> impl Stream<Item = Result<Message<E::Receive>>> + Send {
     stream::unfold(Some(halves), |halves| async {
         let (sender, mut receiver) = halves?;
         match receiver.recv().await.transpose()? {

@@ -78,8 +78,8 @@ pub(super) fn of(raw: &Bytes, format: Format) -> Option<Control> {
 }
 
 fn failure(kind: ErrorKind, error_type: &str, message: &str, raw: &Bytes) -> Error {
-    let error = Error::new(kind, message).body_of(StatusCode::SWITCHING_PROTOCOLS, raw.clone());
-    error.typed(Some(error_type.to_owned()))
+    let error = Error::new(kind, message).with_response(StatusCode::SWITCHING_PROTOCOLS, raw.clone());
+    error.with_error_type(Some(error_type.to_owned()))
 }
 
 /// What a close says: nothing to worry about, or an error.

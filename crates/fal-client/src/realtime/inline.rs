@@ -18,7 +18,7 @@ pub(super) async fn files(input: &mut impl Parameters) -> Result<()> {
     for wanted in paths {
         let data = tokio::fs::read(&wanted).await.map_err(|cause| {
             let message = format!("cannot read {}: {cause}", wanted.display());
-            Error::new(ErrorKind::File, message).caused_by(cause)
+            Error::new(ErrorKind::File, message).with_source(cause)
         })?;
         input.visit_files(&mut |file| {
             if let FileSource::Path { path, content_type, .. } = file.source()

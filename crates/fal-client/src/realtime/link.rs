@@ -14,7 +14,7 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{
-    Sent,
+    SendOutcome,
     connect::Settings,
     wire::{Incoming, WakesListener, Wire},
 };
@@ -73,18 +73,19 @@ impl Link {
     }
 
     /// Sends a message in its turn.
-    pub(super) async fn send(&self, message: Message) -> Result<Sent> {
+    pub(super) async fn send(&self, message: Message) -> Result<SendOutcome> {
         let Some(interval) = self.settings.throttle else {
             self.send_now(message).await?;
-            return Ok(Sent::Written);
+            return Ok(SendOutcome::Written);
         };
-        let Some(mut turn) = self.latest_turn().await else { return Ok(Sent::Superseded) };
+        let Some(mut turn) = self.latest_turn().await else { return Ok(SendOutcome::Superseded) };
         turn.next = Instant::now().checked_add(interval);
         let sent = self.write(message).await;
         if sent.is_err() {
             turn.next = None;
         }
-        sent.map(|_| Sent::Written).map_err(|error| error.at(self.settings.endpoint.as_ref()))
+        sent.map(|_| SendOutcome::Written)
+            .map_err(|error| error.with_endpoint(self.settings.endpoint.as_ref()))
     }
 
     /// Sends a message in its turn, whatever the throttle says, and gives its number.
@@ -94,7 +95,7 @@ impl Link {
             Ok(turn) => turn,
             Err(_) => self.turn.lock().await,
         };
-        self.write(message).await.map_err(|error| error.at(self.settings.endpoint.as_ref()))
+        self.write(message).await.map_err(|error| error.with_endpoint(self.settings.endpoint.as_ref()))
     }
 
     /// The turn of the latest message; `None` for one that is not the latest any more.
@@ -170,7 +171,9 @@ impl Link {
             let earlier_end = if wanted.is_none() { wire.earlier_end.take() } else { None };
             match earlier_end.or_else(|| wire.end.take()) {
                 Some(Ok(())) => return Poll::Ready(Ok(Heard::End)),
-                Some(Err(error)) => return Poll::Ready(Err(error.at(self.settings.endpoint.as_ref()))),
+                Some(Err(error)) => {
+                    return Poll::Ready(Err(error.with_endpoint(self.settings.endpoint.as_ref())));
+                }
                 None => {}
             }
             if wire.socket.is_none() {

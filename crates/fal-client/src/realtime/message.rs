@@ -17,13 +17,13 @@ pub enum Format {
 
 /// A message from the model.
 #[derive(Clone)]
-pub struct Received<T> {
+pub struct Message<T> {
     value: T,
     raw: Bytes,
     format: Format,
 }
 
-impl<T> Received<T> {
+impl<T> Message<T> {
     pub(super) fn new(value: T, raw: Bytes, format: Format) -> Self {
         Self { value, raw, format }
     }
@@ -47,7 +47,7 @@ impl<T> Received<T> {
     }
 }
 
-impl<T> Deref for Received<T> {
+impl<T> Deref for Message<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -56,8 +56,8 @@ impl<T> Deref for Received<T> {
 }
 
 /// Without the bytes, which say the same again.
-impl<T: fmt::Debug> fmt::Debug for Received<T> {
+impl<T: fmt::Debug> fmt::Debug for Message<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Received").field("value", &self.value).finish_non_exhaustive()
+        f.debug_struct("Message").field("value", &self.value).finish_non_exhaustive()
     }
 }

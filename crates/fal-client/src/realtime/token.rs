@@ -6,14 +6,14 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    BoxFuture, Client, Error, ErrorKind, Result,
+    Client, Error, ErrorKind, Pending, Result,
     endpoint_id::EndpointId,
     hosts::join,
-    retry::Repeat,
-    transport::{Answer, Content, Request},
+    retry::RetryClass,
+    transport::{Content, Request, Response},
 };
 
-/// A call that fetches a token, from [`Client::realtime_token`]. Sent by awaiting it.
+/// A call that fetches a token, from [`EndpointHandle::realtime_token`](crate::EndpointHandle::realtime_token). Sent by awaiting it.
 ///
 /// A backend gives such tokens to browsers and apps, which open connections with them and never see the key.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct TokenRequest {
 
 /// A token that opens connections to one app for a short time. Printing it does not show it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct RealtimeToken(String);
+pub struct Token(String);
 
 impl TokenRequest {
     pub(crate) fn new(client: Client, endpoint: Cow<'static, str>) -> Self {
@@ -36,7 +36,7 @@ impl TokenRequest {
 
     /// How long the token is good for, in whole seconds; 120 s unless this says otherwise. It matters when a
     /// connection is opened, not while it is open.
-    pub fn lives(mut self, life: Duration) -> Self {
+    pub fn expires_in(mut self, life: Duration) -> Self {
         self.life = life;
         self
     }
@@ -47,7 +47,7 @@ impl TokenRequest {
         self
     }
 
-    async fn send(self) -> Result<RealtimeToken> {
+    async fn send(self) -> Result<Token> {
         let id = EndpointId::parse(&self.endpoint)?;
         let rest = &self.client.hosts().rest;
         let seconds = self.life.as_secs().max(1);
@@ -62,18 +62,19 @@ impl TokenRequest {
                 (join(rest, ["tokens", "realtime"]), json!({"allowed_apps": [route], "duration": seconds}))
             }
         };
-        let mut request = Request::to_fal(Method::POST, url, Repeat::Freely);
+        let mut request = Request::to_fal(Method::POST, url, RetryClass::Idempotent);
         request.content = Content::Json(body.to_string().into());
         request.retry = self.client.0.retry.clone();
         request.timeout = Some(Duration::from_secs(30));
         let answer = self.client.0.transport.send(&request).await;
-        let answer = answer.map_err(|error| error.context("no token").at(self.endpoint.as_ref()))?;
-        read(&answer).map_err(|error| error.at(self.endpoint.as_ref()))
+        let answer =
+            answer.map_err(|error| error.with_context("no token").with_endpoint(self.endpoint.as_ref()))?;
+        read(&answer).map_err(|error| error.with_endpoint(self.endpoint.as_ref()))
     }
 }
 
 /// A text, or an object with the text in `token` or `detail`.
-fn read(answer: &Answer) -> Result<RealtimeToken> {
+fn read(answer: &Response) -> Result<Token> {
     let token = match answer.json::<Value>()? {
         Value::String(token) => Some(token),
         Value::Object(mut object) => ["token", "detail"].iter().find_map(|name| match object.remove(*name) {
@@ -85,20 +86,20 @@ fn read(answer: &Answer) -> Result<RealtimeToken> {
     // The body is not kept: it may hold a secret under another name.
     token
         .filter(|token| !token.is_empty())
-        .map(RealtimeToken)
+        .map(Token)
         .ok_or_else(|| Error::new(ErrorKind::Decode { path: ".".to_owned() }, "the answer holds no token"))
 }
 
 impl IntoFuture for TokenRequest {
-    type Output = Result<RealtimeToken>;
-    type IntoFuture = BoxFuture<Self::Output>;
+    type Output = Result<Token>;
+    type IntoFuture = Pending<Token>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send())
+        Pending::new(self.send())
     }
 }
 
-impl RealtimeToken {
+impl Token {
     /// A token that somebody else has fetched.
     pub fn new(token: impl Into<String>) -> Self {
         Self(token.into())
@@ -111,8 +112,8 @@ impl RealtimeToken {
     }
 }
 
-impl fmt::Debug for RealtimeToken {
+impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RealtimeToken")
+        f.write_str("Token")
     }
 }

@@ -134,7 +134,7 @@ impl Wire {
             // A connection whose end has come, unread, would take the message and lose it.
             self.look();
             let Some(socket) = &mut self.socket else { return Poll::Ready(Ok(None)) };
-            ready!(socket.poll_ready(context)).map_err(Error::unanswered)?;
+            ready!(socket.poll_ready(context)).map_err(Error::sent_without_response)?;
             if let Some(message) = message.take() {
                 socket.start_send(message)?;
                 self.sent += 1;
@@ -144,10 +144,10 @@ impl Wire {
         let lost = || {
             let message =
                 "the connection was lost while a message was written, which may have arrived or not";
-            Error::new(ErrorKind::Transport, message).unanswered()
+            Error::new(ErrorKind::Transport, message).sent_without_response()
         };
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(lost())) };
-        ready!(socket.poll_flush(context)).map_err(|error| lost().caused_by(error))?;
+        ready!(socket.poll_flush(context)).map_err(|error| lost().with_source(error))?;
         Poll::Ready(Ok(Some(self.sent)))
     }
 
@@ -209,11 +209,11 @@ impl Wire {
             Some(Ok(Frame::Binary(raw))) => self.take(raw, Format::MessagePack),
             Some(Ok(Frame::Life)) => {}
             Some(Ok(Frame::Close(frame))) => {
-                let error = control::of_close(frame).map(|error| error.followed_by(&self.loss()));
+                let error = control::of_close(frame).map(|error| error.with_suffix(&self.loss()));
                 self.end_with(error);
             }
             Some(Err(error)) => {
-                let error = error.followed_by(&self.loss());
+                let error = error.with_suffix(&self.loss());
                 self.end_with(Some(error));
             }
             None => {
@@ -231,7 +231,7 @@ impl Wire {
             // A close follows, which says nothing more.
             Some(Control::Timeout) => self.end_with(None),
             Some(Control::Failure(error)) => {
-                let error = error.followed_by(&self.loss());
+                let error = error.with_suffix(&self.loss());
                 self.end_with(Some(error));
             }
             None => {
@@ -278,7 +278,7 @@ fn both(first: Option<Result<(), Error>>, second: Option<Result<(), Error>>) -> 
     const MORE: &str = "; nor was that the only connection that was lost";
     match (first, second) {
         (Some(Err(first)), Some(Err(_))) if !first.message().ends_with(MORE) => {
-            Some(Err(first.followed_by(MORE)))
+            Some(Err(first.with_suffix(MORE)))
         }
         (Some(Err(first)), _) => Some(Err(first)),
         (first, second) => second.or(first),

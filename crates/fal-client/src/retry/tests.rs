@@ -1,4 +1,4 @@
-use Repeat::{Failure, Freely, Result, WhenUnaccepted};
+use RetryClass::{Billable, FailedResultFetch, Idempotent, ResultFetch};
 
 use super::*;
 
@@ -6,16 +6,16 @@ fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
     pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
 }
 
-fn allowed(repeat: Repeat, status: u16, headers: &HeaderMap) -> bool {
-    repeat.allows(&Outcome::Status(StatusCode::from_u16(status).unwrap(), headers), false)
+fn allowed(class: RetryClass, status: u16, headers: &HeaderMap) -> bool {
+    class.allows(&Outcome::Status(StatusCode::from_u16(status).unwrap(), headers), false)
 }
 
 #[test]
 fn work_is_never_started_twice() {
-    for repeat in [Freely, Result, Failure, WhenUnaccepted] {
-        assert!(repeat.allows(&Outcome::Unconnected, false));
-        assert_eq!(repeat.allows(&Outcome::Broken, false), repeat != WhenUnaccepted);
-        assert!(repeat.allows(&Outcome::Broken, true));
+    for class in [Idempotent, ResultFetch, FailedResultFetch, Billable] {
+        assert!(class.allows(&Outcome::Unconnected, false));
+        assert_eq!(class.allows(&Outcome::Broken, false), class != Billable);
+        assert!(class.allows(&Outcome::Broken, true));
     }
     let none = HeaderMap::new();
     let page = headers(&[("content-type", "text/html")]);
@@ -43,7 +43,8 @@ fn work_is_never_started_twice() {
         (307, &none, [false; 4]),
     ];
     for (status, headers, expected) in table {
-        let found = [Freely, Result, Failure, WhenUnaccepted].map(|repeat| allowed(repeat, status, headers));
+        let found = [Idempotent, ResultFetch, FailedResultFetch, Billable]
+            .map(|class| allowed(class, status, headers));
         assert_eq!(found, expected, "{status} {headers:?}");
     }
 }
@@ -55,7 +56,7 @@ fn who_accepts_a_second_bill_may_have_it() {
     let table = [(502, &page, true), (504, &page, true), (504, &id, false), (500, &page, false)];
     for (status, headers, expected) in table {
         let outcome = Outcome::Status(StatusCode::from_u16(status).unwrap(), headers);
-        assert_eq!(WhenUnaccepted.allows(&outcome, true), expected, "{status} {headers:?}");
+        assert_eq!(Billable.allows(&outcome, true), expected, "{status} {headers:?}");
     }
 }
 
@@ -64,18 +65,18 @@ fn the_service_can_forbid_it_and_ask_for_it() {
     for pair in
         [("x-fal-needs-retry", "0"), ("x-fal-retryable", "False"), ("x-fal-request-timeout-type", "user")]
     {
-        assert!(!allowed(Freely, 504, &headers(&[pair])), "{pair:?}");
+        assert!(!allowed(Idempotent, 504, &headers(&[pair])), "{pair:?}");
     }
     let asked = headers(&[("x-fal-needs-retry", "1"), ("x-fal-request-id", "r1")]);
     for status in [429, 500, 503] {
-        assert!(allowed(WhenUnaccepted, status, &asked), "{status}");
-        assert!(!allowed(Failure, status, &asked), "{status}");
+        assert!(allowed(Billable, status, &asked), "{status}");
+        assert!(!allowed(FailedResultFetch, status, &asked), "{status}");
     }
-    assert!(!allowed(WhenUnaccepted, 422, &asked));
+    assert!(!allowed(Billable, 422, &asked));
 }
 
 fn pause(retry: &Retry, attempt: u32) -> Option<Duration> {
-    retry.pause(attempt, Freely, &Outcome::Broken, Duration::ZERO, None)
+    retry.pause(attempt, Idempotent, &Outcome::Broken, Duration::ZERO, None)
 }
 
 #[test]
@@ -89,14 +90,14 @@ fn pauses_double_up_to_the_cap() {
         let pause = pause(&retry, 1).unwrap();
         assert!((0.5..=1.0).contains(&pause.as_secs_f64()), "{pause:?}");
     }
-    assert_eq!(Retry::none().pause(1, Freely, &Outcome::Unconnected, Duration::ZERO, None), None);
+    assert_eq!(Retry::none().pause(1, Idempotent, &Outcome::Unconnected, Duration::ZERO, None), None);
 }
 
 #[test]
 fn a_pause_that_ends_too_late_is_not_begun() {
     let second = Duration::from_secs(1);
     let retry = Retry::default().jitter(false).base(second);
-    let pause = |retry: &Retry, elapsed, left| retry.pause(1, Freely, &Outcome::Broken, elapsed, left);
+    let pause = |retry: &Retry, elapsed, left| retry.pause(1, Idempotent, &Outcome::Broken, elapsed, left);
     assert_eq!(pause(&retry, Duration::ZERO, Some(2 * second)), Some(second));
     assert_eq!(pause(&retry, Duration::ZERO, Some(second)), None);
     let retry = retry.give_up_after(3 * second);
@@ -110,7 +111,7 @@ fn retry_after_is_waited_for_or_returned() {
     let pause = |pairs: &[(&'static str, &'static str)]| {
         let headers = headers(pairs);
         let outcome = Outcome::Status(StatusCode::TOO_MANY_REQUESTS, &headers);
-        retry.pause(1, Freely, &outcome, Duration::ZERO, None)
+        retry.pause(1, Idempotent, &outcome, Duration::ZERO, None)
     };
     let base = Some(Duration::from_millis(250));
     assert_eq!(pause(&[("retry-after", "7")]), Some(Duration::from_secs(7)));

@@ -6,10 +6,11 @@ use http::Method;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
+use super::{Acl, Lifecycle};
 use crate::{
-    Acl, Client, Error, ErrorKind, Lifecycle, Result,
+    Client, Error, ErrorKind, Result,
     hosts::join,
-    retry::Repeat,
+    retry::RetryClass,
     transport::{Content, Request},
 };
 
@@ -20,7 +21,7 @@ const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 ///
 /// ```no_run
 /// use std::time::Duration;
-/// use fal_client::{Access, Acl, Client, File, Lifecycle};
+/// use fal_client::{Client, File, storage::{Access, Acl, Lifecycle}};
 ///
 /// # async fn example(client: Client) -> fal_client::Result<()> {
 /// let secret = client
@@ -113,11 +114,11 @@ impl Storage {
         if let Some(file) = file {
             url.query_pairs_mut().append_pair("url", file);
         }
-        let mut request = Request::to_fal(method, url, Repeat::Freely);
+        let mut request = Request::to_fal(method, url, RetryClass::Idempotent);
         request.retry = self.client.0.retry.clone();
         if let Some(body) = body {
             let body = serde_json::to_vec(body)
-                .map_err(|cause| Error::new(ErrorKind::Encode, cause.to_string()).caused_by(cause))?;
+                .map_err(|cause| Error::new(ErrorKind::Encode, cause.to_string()).with_source(cause))?;
             request.content = Content::Json(body.into());
         }
         self.client.0.transport.send(&request).await?.json()

@@ -19,7 +19,7 @@ use super::{options::Repository, piece::Version};
 /// keep it as private as the file.
 ///
 /// ```no_run
-/// # use fal_client::{Checkpoint, Client, File};
+/// # use fal_client::{Client, File, storage::Checkpoint};
 /// # async fn example(client: Client) -> fal_client::Result<()> {
 /// let checkpoint = Checkpoint::default();
 /// let film = File::path("film.mp4");

@@ -25,7 +25,8 @@ use super::{
     options::Progress,
 };
 use crate::{
-    BoxFuture, Client, Error, ErrorKind, Result, Retry, call::CallOptions, retry::Repeat, transport::Request,
+    Client, Error, ErrorKind, Pending, Result, Retry, call::CallOptions, retry::RetryClass,
+    transport::Request,
 };
 
 /// More redirects than these go in circles.
@@ -33,7 +34,7 @@ const REDIRECTS: usize = 10;
 
 /// A download that has not begun, from [`Client::download`]. Sent by awaiting it.
 #[must_use = "nothing is sent until this is awaited"]
-pub struct Fetch {
+pub struct DownloadRequest {
     client: Client,
     source: Source,
     options: CallOptions,
@@ -47,7 +48,7 @@ enum Source {
     Data(Result<Data>),
 }
 
-impl Fetch {
+impl DownloadRequest {
     pub(crate) fn new(client: Client, url: &str) -> Self {
         let is_data = url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
         let source = if is_data { Source::Data(Data::read(url)) } else { Source::Url(url.to_owned()) };
@@ -111,18 +112,18 @@ impl Fetch {
     }
 }
 
-impl IntoFuture for Fetch {
+impl IntoFuture for DownloadRequest {
     type Output = Result<Download>;
-    type IntoFuture = BoxFuture<Self::Output>;
+    type IntoFuture = Pending<Download>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send().instrument(tracing::info_span!("fal.download")))
+        Pending::new(self.send().instrument(tracing::info_span!("fal.download")))
     }
 }
 
-impl fmt::Debug for Fetch {
+impl fmt::Debug for DownloadRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("Fetch");
+        let mut debug = f.debug_struct("DownloadRequest");
         match &self.source {
             Source::Url(url) => debug.field("url", url),
             Source::Data(_) => debug.field("url", &"data:"),
@@ -139,11 +140,11 @@ async fn open(client: &Client, url: &str, retry: &Retry) -> Result<(Url, reqwest
         if !matches!(url.scheme(), "https" | "http") {
             return Err(bad("its URL is neither http(s): nor data:"));
         }
-        let mut request = Request::to_anyone(Method::GET, url.clone(), Repeat::Freely);
+        let mut request = Request::to_anyone(Method::GET, url.clone(), RetryClass::Idempotent);
         request.retry = retry.clone();
         let error = match client.0.transport.open(&request).await {
             Ok(response) => return Ok((url, response)),
-            Err(error) => error.context("a download failed"),
+            Err(error) => error.with_context("a download failed"),
         };
         let next = error.redirect().and_then(|location| url.join(location).ok());
         match next {

@@ -10,8 +10,8 @@ use fal_core::File;
 use futures_util::{FutureExt, Stream};
 use tokio::sync::watch;
 
-use super::{options::Progress, upload::Upload};
-use crate::{BoxFuture, Result};
+use super::{options::Progress, upload::UploadRequest};
+use crate::{Pending, Result};
 
 /// What happens to an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,11 +23,11 @@ pub enum UploadEvent {
     Done(File),
 }
 
-/// What happens to an upload, from [`Upload::events`]. Ends after [`UploadEvent::Done`] or an error. Whoever looks
+/// What happens to an upload, from [`UploadRequest::events`]. Ends after [`UploadEvent::Done`] or an error. Whoever looks
 /// seldom sees the latest progress, not all of it.
 ///
 /// ```no_run
-/// # use fal_client::{Client, File, UploadEvent};
+/// # use fal_client::{Client, File, storage::UploadEvent};
 /// # async fn example(client: Client) -> fal_client::Result<()> {
 /// use futures_util::TryStreamExt;
 ///
@@ -44,12 +44,12 @@ pub enum UploadEvent {
 /// ```
 #[must_use = "a stream does nothing unless polled"]
 pub struct UploadEvents {
-    upload: Option<BoxFuture<Result<File>>>,
+    upload: Option<Pending<File>>,
     progress: watch::Receiver<Option<Progress>>,
 }
 
 impl UploadEvents {
-    pub(super) fn new(upload: Upload) -> Self {
+    pub(super) fn new(upload: UploadRequest) -> Self {
         let (send, progress) = watch::channel(None);
         let upload = upload.on_progress(move |progress| {
             send.send_replace(Some(progress));

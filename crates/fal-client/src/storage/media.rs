@@ -13,7 +13,7 @@ const AT_A_TIME: usize = 4;
 /// A file of an output that was saved, from [`Reply::save_media`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Saved {
+pub struct SavedFile {
     /// Where in the output it is, such as `images-0`.
     pub field: String,
     /// Where it is now.
@@ -25,7 +25,7 @@ impl<T> Reply<T> {
     /// order of the output.
     ///
     /// A file is called by its place in the output and its type, such as `images-0.png` and `video.mp4`. Files that
-    /// are there already stay; see [`Download::save_in`](crate::Download::save_in). Found are all objects with a
+    /// are there already stay; see [`Download::save_in`](crate::storage::Download::save_in). Found are all objects with a
     /// `url`, all texts whose name ends in `url` or `urls`, and all `data:` URLs, also in fields that `T` does not
     /// know; what is in the output twice is saved once.
     ///
@@ -44,15 +44,15 @@ impl<T> Reply<T> {
     /// # Errors
     ///
     /// As a download; files that are saved by then stay. `Decode` when the output is not JSON.
-    pub async fn save_media(&self, client: &Client, folder: impl AsRef<Path>) -> Result<Vec<Saved>> {
+    pub async fn save_media(&self, client: &Client, folder: impl AsRef<Path>) -> Result<Vec<SavedFile>> {
         let folder = folder.as_ref();
         let output: Value = serde_json::from_slice(self.raw()).map_err(|cause| {
             let kind = ErrorKind::Decode { path: ".".to_owned() };
-            Error::new(kind, format!("the output is not JSON: {cause}")).caused_by(cause)
+            Error::new(kind, format!("the output is not JSON: {cause}")).with_source(cause)
         })?;
         let files = find(&output).into_iter().map(|(field, url)| async move {
             let path = client.download(&url).await?.save_in(folder, &field).await;
-            path.map(|path| Saved { field, path })
+            path.map(|path| SavedFile { field, path })
         });
         stream::iter(files).buffered(AT_A_TIME).try_collect().await
     }

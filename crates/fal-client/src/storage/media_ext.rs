@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fal_core::media::Media;
 
-use crate::{Client, Result, storage::Fetch};
+use crate::{Client, Result, storage::DownloadRequest};
 
 /// Downloads a file that a model gave: `image.save(&client, "cat.png").await?`.
 ///
@@ -12,7 +12,7 @@ use crate::{Client, Result, storage::Fetch};
 /// [`Client::download`], and [`Reply::save_media`](crate::Reply::save_media) saves everything at once.
 ///
 /// ```no_run
-/// use fal_client::{Client, MediaExt, media::Image};
+/// use fal_client::{Client, media::Image, storage::MediaExt};
 ///
 /// # async fn example(client: Client, image: Image) -> fal_client::Result<()> {
 /// let (width, height) = image.dimensions();
@@ -25,11 +25,11 @@ use crate::{Client, Result, storage::Fetch};
 /// ```
 pub trait MediaExt: Media {
     /// Downloads it, as [`Client::download`] does.
-    fn download(&self, client: &Client) -> Fetch {
+    fn download(&self, client: &Client) -> DownloadRequest {
         client.download(self.url())
     }
 
-    /// Downloads it into a file, as [`Download::save`](crate::Download::save) does, and returns its size in bytes.
+    /// Downloads it into a file, as [`Download::save`](crate::storage::Download::save) does, and returns its size in bytes.
     ///
     /// # Errors
     ///

@@ -22,8 +22,8 @@ use super::{
 use crate::{
     Error, ErrorKind, Result,
     hosts::join,
-    retry::Repeat,
-    transport::{Answer, Content, Request},
+    retry::RetryClass,
+    transport::{Content, Request, Response},
 };
 
 /// Where the parts of one file go.
@@ -184,7 +184,7 @@ async fn finish(
             return Err(Error::new(ErrorKind::File, message));
         }
         let tag = put(task, place, number, &piece, meter).await;
-        tag.map(|tag| (number, tag)).map_err(|error| error.context(&format!("part {number}")))
+        tag.map(|tag| (number, tag)).map_err(|error| error.with_context(&format!("part {number}")))
     });
     let mut sent = std::pin::pin!(sent.buffer_unordered(task.options.parts_at_once));
     while let Some(part) = sent.next().await {
@@ -196,10 +196,10 @@ async fn finish(
     }
     let parts = tags.into_iter().map(|(number, etag)| Listed { number, etag }).collect();
     let list = serde_json::to_vec(&Complete { parts })
-        .map_err(|cause| Error::new(ErrorKind::Encode, cause.to_string()).caused_by(cause))?;
+        .map_err(|cause| Error::new(ErrorKind::Encode, cause.to_string()).with_source(cause))?;
     let list = Bytes::from(list);
     to_place(task, place, || {
-        let mut request = Request::to_anyone(Method::POST, place.below("complete"), Repeat::Freely);
+        let mut request = Request::to_anyone(Method::POST, place.below("complete"), RetryClass::Idempotent);
         request.content = Content::Json(list.clone());
         request
     })
@@ -226,7 +226,7 @@ async fn put(
     let number = number.to_string();
     let meter = meter.map(Meter::piece);
     let answer = to_place(task, place, || {
-        let mut request = Request::to_anyone(Method::PUT, place.below(&number), Repeat::Freely);
+        let mut request = Request::to_anyone(Method::PUT, place.below(&number), RetryClass::Idempotent);
         request.content = piece.content(meter.clone());
         request
     })
@@ -241,7 +241,7 @@ async fn put(
 }
 
 /// Sends a request about an upload, with the token where that is what opens it.
-async fn to_place(task: &Task, place: &Place, build: impl Fn() -> Request) -> Result<Answer> {
+async fn to_place(task: &Task, place: &Place, build: impl Fn() -> Request) -> Result<Response> {
     match place.repository {
         Repository::Cdn => token::send(task, |_| Ok(task.request(build()))).await,
         Repository::Rest => task.client.0.transport.send(&task.request(build())).await,

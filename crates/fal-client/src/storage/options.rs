@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use crate::Lifecycle;
+use super::Lifecycle;
 
 /// How files are uploaded, for a client or for one upload.
 ///
 /// ```
 /// use std::time::Duration;
-/// use fal_client::{Client, Lifecycle, UploadOptions};
+/// use fal_client::{Client, storage::{Lifecycle, UploadOptions}};
 ///
 /// let week = Lifecycle::default().expires_after(Duration::from_secs(7 * 86_400));
 /// let client = Client::builder()

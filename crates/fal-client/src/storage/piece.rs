@@ -77,7 +77,7 @@ impl Piece {
         match self {
             Self::Memory(bytes) => Ok(bytes.clone()),
             Self::Disk { file, from, length } => read(file.clone(), *from, *length).await.map_err(|cause| {
-                Error::new(ErrorKind::File, format!("a file cannot be read: {cause}")).caused_by(cause)
+                Error::new(ErrorKind::File, format!("a file cannot be read: {cause}")).with_source(cause)
             }),
         }
     }

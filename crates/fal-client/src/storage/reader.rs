@@ -18,11 +18,11 @@ pub trait FileExt: Sized {
     /// of the value are the same file, and after the upload they stand for its URL.
     ///
     /// Up to one part stays in memory, and up to `parts_at_once` parts of files that have more than one; see
-    /// [`UploadOptions`](crate::UploadOptions). A file on disk is better given as [`File::path`], which can be
+    /// [`UploadOptions`](crate::storage::UploadOptions). A file on disk is better given as [`File::path`], which can be
     /// read again when the connection breaks.
     ///
     /// ```no_run
-    /// use fal_client::{Client, File, FileExt};
+    /// use fal_client::{Client, File, storage::FileExt};
     ///
     /// # async fn example(client: Client) -> fal_client::Result<()> {
     /// let file = File::reader(tokio::io::empty()).named("nothing.txt");

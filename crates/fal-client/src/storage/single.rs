@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Result,
     hosts::{is_loopback, join},
-    retry::Repeat,
+    retry::RetryClass,
     transport::{Content, Request},
 };
 
@@ -33,7 +33,7 @@ pub(super) async fn send(
             tracing::warn!(%error, "the CDN does not take a file: asking the REST service");
             to_rest(task, about, piece, meter).await.map_err(|second| {
                 let also = format!("; by way of the REST service: {}", second.message());
-                error.followed_by(&also)
+                error.with_suffix(&also)
             })
         }
         sent => sent,
@@ -71,7 +71,7 @@ async fn to_cdn(task: &Task, about: &About, piece: &Piece, meter: Option<&Meter>
 
 /// A request that tells the CDN about a file. What comes of it twice is one file that nobody uses.
 pub(super) fn to_token(task: &Task, url: Url, about: &About) -> Result<Request> {
-    let mut request = task.request(Request::to_anyone(Method::POST, url, Repeat::Freely));
+    let mut request = task.request(Request::to_anyone(Method::POST, url, RetryClass::Idempotent));
     request.headers.insert(CONTENT_TYPE, about.content_type.clone());
     let name = header(&about.file_name).ok_or_else(|| {
         let message =
@@ -106,10 +106,10 @@ pub(super) async fn initiate(task: &Task, about: &About, how: &str) -> Result<(U
     let mut url = join(&task.client.hosts().rest, ["storage", "upload", how]);
     url.query_pairs_mut().append_pair("storage_type", "fal-cdn-v3");
     // An upload that was begun twice is one URL that nobody uses.
-    let mut request = task.request(Request::to_fal(Method::POST, url, Repeat::Freely));
+    let mut request = task.request(Request::to_fal(Method::POST, url, RetryClass::Idempotent));
     let content_type = about.content_type.to_str().unwrap_or_default();
     let body = serde_json::to_vec(&Initiate { content_type, file_name: &about.file_name })
-        .map_err(|cause| Error::new(ErrorKind::Encode, cause.to_string()).caused_by(cause))?;
+        .map_err(|cause| Error::new(ErrorKind::Encode, cause.to_string()).with_source(cause))?;
     request.content = Content::Json(body.into());
     task.lifecycle(&mut request.headers)?;
     let Initiated { upload_url, file_url } = task.client.0.transport.send(&request).await?.json()?;
@@ -119,7 +119,7 @@ pub(super) async fn initiate(task: &Task, about: &About, how: &str) -> Result<(U
 async fn to_rest(task: &Task, about: &About, piece: &Piece, meter: Option<&Meter>) -> Result<String> {
     let (target, file_url) = initiate(task, about, "initiate").await?;
     // The URL is signed. Whoever it belongs to, the key is none of their business.
-    let mut put = task.request(Request::to_anyone(Method::PUT, target, Repeat::Freely));
+    let mut put = task.request(Request::to_anyone(Method::PUT, target, RetryClass::Idempotent));
     put.headers.insert(CONTENT_TYPE, about.content_type.clone());
     put.content = piece.content(meter.map(Meter::piece));
     task.client.0.transport.send(&put).await?;

@@ -38,7 +38,7 @@ impl Source {
             FileSource::Path { path, content_type, name } => {
                 Self::of_path(path, content_type.as_deref(), name.as_deref()).await.map_err(|cause| {
                     let message = format!("cannot read {}: {cause}", path.display());
-                    Error::new(ErrorKind::File, message).caused_by(cause)
+                    Error::new(ErrorKind::File, message).with_source(cause)
                 })
             }
             FileSource::Custom { content, content_type, name } => {
@@ -100,7 +100,7 @@ fn unknown() -> Error {
 }
 
 pub(super) fn unreadable(cause: io::Error) -> Error {
-    Error::new(ErrorKind::File, format!("a reader failed: {cause}")).caused_by(cause)
+    Error::new(ErrorKind::File, format!("a reader failed: {cause}")).with_source(cause)
 }
 
 /// The content of a [`File`], as bytes that are shared.

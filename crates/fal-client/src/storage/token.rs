@@ -14,8 +14,8 @@ use super::upload::Task;
 use crate::{
     Error, ErrorKind, Result,
     hosts::{Hosts, is_loopback, is_same_place, join},
-    retry::Repeat,
-    transport::{Answer, Content, Request},
+    retry::RetryClass,
+    transport::{Content, Request, Response},
 };
 
 /// How long a token is used that does not say how long it is good for.
@@ -67,7 +67,7 @@ impl Tokens {
 }
 
 /// Sends a request with the token, and once more with a new one when it is refused.
-pub(super) async fn send(task: &Task, build: impl Fn(&Token) -> Result<Request>) -> Result<Answer> {
+pub(super) async fn send(task: &Task, build: impl Fn(&Token) -> Result<Request>) -> Result<Response> {
     let tokens = &task.client.0.tokens;
     let token = tokens.get(task).await?;
     let answer = task.client.0.transport.send(&token.sign(task, build(&token)?)?).await;
@@ -103,7 +103,7 @@ impl Token {
 async fn fetch(task: &Task) -> Result<Token> {
     let mut url = join(&task.client.hosts().rest, ["storage", "auth", "token"]);
     url.query_pairs_mut().append_pair("storage_type", "fal-cdn-v3");
-    let mut request = task.request(Request::to_fal(Method::POST, url, Repeat::Freely));
+    let mut request = task.request(Request::to_fal(Method::POST, url, RetryClass::Idempotent));
     request.content = Content::Json(Bytes::from_static(b"{}"));
     let issued: Issued = task.client.0.transport.send(&request).await?.json()?;
     let bad = |what: &str| {

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue};
 use tracing::Instrument;
 
 use super::{
+    Lifecycle,
     checkpoint::Checkpoint,
     events::UploadEvents,
     meter::{Meter, Report},
@@ -22,9 +23,7 @@ use super::{
     single,
     source::{Content, Source},
 };
-use crate::{
-    BoxFuture, Client, Error, ErrorKind, Lifecycle, Result, Retry, call::CallOptions, transport::Request,
-};
+use crate::{Client, Error, ErrorKind, Pending, Result, Retry, call::CallOptions, transport::Request};
 
 /// How many files of one input are uploaded at a time.
 const AT_A_TIME: usize = 8;
@@ -44,7 +43,7 @@ const AT_A_TIME: usize = 8;
 /// # }
 /// ```
 #[must_use = "nothing is sent until this is awaited"]
-pub struct Upload {
+pub struct UploadRequest {
     client: Client,
     file: File,
     call: CallOptions,
@@ -53,7 +52,7 @@ pub struct Upload {
     checkpoint: Option<Checkpoint>,
 }
 
-impl Upload {
+impl UploadRequest {
     pub(crate) fn new(client: Client, file: File) -> Self {
         let options = client.0.uploads.clone();
         Self { client, file, call: CallOptions::default(), options, report: None, checkpoint: None }
@@ -119,18 +118,18 @@ impl Upload {
     }
 }
 
-impl IntoFuture for Upload {
+impl IntoFuture for UploadRequest {
     type Output = Result<File>;
-    type IntoFuture = BoxFuture<Self::Output>;
+    type IntoFuture = Pending<File>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send().instrument(tracing::info_span!("fal.upload")))
+        Pending::new(self.send().instrument(tracing::info_span!("fal.upload")))
     }
 }
 
-impl fmt::Debug for Upload {
+impl fmt::Debug for UploadRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upload")
+        f.debug_struct("UploadRequest")
             .field("file", &self.file)
             .field("options", &self.options)
             .finish_non_exhaustive()
@@ -250,7 +249,8 @@ async fn upload(
             multipart::send_rest(task, repository, &about, first, rest, meter.as_ref()).await
         }
     };
-    let url = url.map_err(|error| if error.is_file() { error } else { error.context("an upload failed") })?;
+    let url =
+        url.map_err(|error| if error.is_file() { error } else { error.with_context("an upload failed") })?;
     if let Some(reader) = reader {
         reader.is_at(&url);
     }

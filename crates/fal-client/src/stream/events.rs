@@ -73,7 +73,7 @@ impl<E: Streams> EventStream<E> {
     /// What broke the stream; `Decode` when the last event is no output, or when there was no event; what a
     /// workflow failed with.
     pub async fn done(self) -> Result<Reply<E::Output>> {
-        Pending::new(self.sent.endpoint.clone(), self.sent.done()).await
+        Pending::reply(self.sent.endpoint.clone(), self.sent.done()).await
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event<E::Event>>>> {

@@ -11,7 +11,9 @@ use http::{HeaderMap, StatusCode};
 use tokio::time::{Sleep, sleep_until};
 
 use super::workflow;
-use crate::{BoxFuture, Error, ErrorKind, Result, call::timed_out, reply::Answered, sse, transport::Answer};
+use crate::{
+    BoxFuture, Error, ErrorKind, Result, call::timed_out, reply::CallResponse, sse, transport::Response,
+};
 
 /// A stream that the service has begun.
 pub(super) struct Opened {
@@ -70,7 +72,7 @@ impl Sent {
     }
 
     /// The last event, once there is no other, as the answer to the call.
-    pub(super) fn done(mut self) -> BoxFuture<Result<Answered>> {
+    pub(super) fn done(mut self) -> BoxFuture<'static, Result<CallResponse>> {
         Box::pin(async move {
             while self.state == State::Open {
                 if let Some(Err(error)) = std::future::poll_fn(|context| self.poll(context)).await {
@@ -91,7 +93,7 @@ impl Sent {
             } else {
                 last
             };
-            Ok(Answer { status: self.status, headers: self.headers, body }.into())
+            Ok(Response { status: self.status, headers: self.headers, body }.into())
         })
     }
 
@@ -131,13 +133,13 @@ impl Sent {
                 Error::new(ErrorKind::Transport, message)
             }
             Poll::Ready(Some(error)) => {
-                error.context(&format!("the stream broke after {}", events(self.count)))
+                error.with_context(&format!("the stream broke after {}", events(self.count)))
             }
             Poll::Pending => match self.clock.poll(context, self.events.received()) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(limit) => {
                     let error = timed_out(limit, &self.endpoint);
-                    error.context(&format!("the stream fell silent after {}", events(self.count)))
+                    error.with_context(&format!("the stream fell silent after {}", events(self.count)))
                 }
             },
         };
@@ -147,12 +149,12 @@ impl Sent {
 
     /// An event that is not what the endpoint promises.
     pub(super) fn unreadable(&self, sent: &sse::Event, cause: serde_json::Error) -> Error {
-        let answer = Answer { status: self.status, headers: self.headers.clone(), body: sent.data.clone() };
-        self.dressed(answer.unreadable(cause).context(&format!("event {}", self.count)))
+        let answer = Response { status: self.status, headers: self.headers.clone(), body: sent.data.clone() };
+        self.dressed(answer.unreadable(cause).with_context(&format!("event {}", self.count)))
     }
 
     fn dressed(&self, error: Error) -> Error {
-        error.at(self.endpoint.as_ref()).request(self.request_id())
+        error.with_endpoint(self.endpoint.as_ref()).with_request_id(self.request_id())
     }
 }
 

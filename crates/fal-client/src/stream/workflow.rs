@@ -9,7 +9,7 @@ use crate::{Error, ErrorKind, Result};
 /// One event of the stream of a workflow, `workflows/<user>/<name>`.
 ///
 /// ```no_run
-/// # use fal_client::{Client, WorkflowEvent, untyped};
+/// # use fal_client::{Client, stream::WorkflowEvent, untyped};
 /// # use serde_json::json;
 /// # async fn example(client: Client) -> fal_client::Result<()> {
 /// let input = untyped::workflow("workflows/acme/poster", json!({ "prompt": "a cat" }));
@@ -101,7 +101,7 @@ pub(super) fn output(last: Bytes) -> Result<Bytes> {
         _ => {
             let message = "the workflow ended without its output";
             let kind = ErrorKind::Decode { path: ".".to_owned() };
-            Err(Error::new(kind, message).body_of(http::StatusCode::OK, last))
+            Err(Error::new(kind, message).with_response(http::StatusCode::OK, last))
         }
     }
 }
@@ -109,11 +109,12 @@ pub(super) fn output(last: Bytes) -> Result<Bytes> {
 fn failed(node: Option<String>, message: &str, error: Option<NodeError>, last: Bytes) -> Error {
     let node = node.map_or_else(String::new, |node| format!("node {node}: "));
     let Some(error) = error else {
-        return Error::new(ErrorKind::Api, format!("{node}{message}")).body_of(http::StatusCode::OK, last);
+        return Error::new(ErrorKind::Api, format!("{node}{message}"))
+            .with_response(http::StatusCode::OK, last);
     };
     let status = http::StatusCode::from_u16(error.status).unwrap_or(http::StatusCode::BAD_GATEWAY);
     let body = Bytes::from(error.body.to_string());
-    Error::from_answer(status, &http::HeaderMap::new(), body).context(&format!("{node}{message}"))
+    Error::from_answer(status, &http::HeaderMap::new(), body).with_context(&format!("{node}{message}"))
 }
 
 #[cfg(test)]

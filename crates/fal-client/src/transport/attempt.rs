@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, header};
 use tracing::{Instrument, field::Empty};
 use url::Url;
 
-use super::{Answer, Content, Failure, Request, Transport};
+use super::{Content, Failure, Request, Response, Transport};
 use crate::{Error, ErrorKind, credentials::Authorization};
 
 /// An explanation is not longer than this; what comes after is not read.
@@ -92,7 +92,7 @@ impl Transport {
         if request.to_fal {
             // Every URL of such a request is made from a configured host. This holds even if that is
             // forgotten once.
-            if !self.hosts.own(&request.url) {
+            if !self.hosts.contains(&request.url) {
                 let message = "the key is for fal's services only, not for this URL";
                 return Err(Error::new(ErrorKind::Config, message));
             }
@@ -103,7 +103,7 @@ impl Transport {
             if self.proxy.is_some() {
                 let target = HeaderValue::try_from(url.as_str()).map_err(|cause| {
                     let message = "the URL cannot be sent to the proxy";
-                    Error::new(ErrorKind::Config, message).caused_by(cause)
+                    Error::new(ErrorKind::Config, message).with_source(cause)
                 })?;
                 headers.insert("x-fal-target-url", target);
             }
@@ -135,12 +135,12 @@ impl Transport {
     }
 
     /// As [`attempt`](Self::attempt), with the whole answer, unless it is larger than the client takes.
-    pub(super) async fn whole(&self, request: &Request, number: u32) -> Result<Answer, Failure> {
+    pub(super) async fn whole(&self, request: &Request, number: u32) -> Result<Response, Failure> {
         let mut response = self.attempt(request, number).await?;
         let headers = mem::take(response.headers_mut());
         let request_id = headers.get("x-fal-request-id").and_then(|id| id.to_str().ok());
         let body = read_at_most(&mut response, self.limits.reply, request_id).await?;
-        Ok(Answer { status: response.status(), headers, body })
+        Ok(Response { status: response.status(), headers, body })
     }
 
     /// Reads the rest of an answer that was opened.
@@ -173,7 +173,7 @@ async fn read_at_most(
 ) -> Result<Bytes, Failure> {
     let too_large = || {
         let message = format!("the answer is larger than {limit} bytes");
-        Failure::Final(Error::new(ErrorKind::TooLarge { limit }, message).request(request_id))
+        Failure::Final(Error::new(ErrorKind::TooLarge { limit }, message).with_request_id(request_id))
     };
     if response.content_length().is_some_and(|length| length > limit) {
         return Err(too_large());

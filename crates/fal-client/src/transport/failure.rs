@@ -26,7 +26,7 @@ impl Failure {
         let error = error.without_url();
         if error.is_builder() {
             let message = format!("the request cannot be sent: {error}");
-            Self::Final(Error::new(ErrorKind::Transport, message).caused_by(error))
+            Self::Final(Error::new(ErrorKind::Transport, message).with_source(error))
         } else if error.is_connect() {
             Self::Unconnected(error)
         } else {
@@ -62,14 +62,16 @@ impl Failure {
             Self::Refused(status, headers, body) => Error::from_answer(status, &headers, body),
             // Half an explanation is better than none.
             Self::HalfRefused(status, headers, body) => {
-                Error::from_answer(status, &headers, body).followed_by(" (the answer broke off)")
+                Error::from_answer(status, &headers, body).with_suffix(" (the answer broke off)")
             }
             Self::Final(error) => error,
             Self::Broken(cause) if cause.is_timeout() => {
-                Error::new(ErrorKind::Timeout, message).caused_by(cause).unanswered()
+                Error::new(ErrorKind::Timeout, message).with_source(cause).sent_without_response()
             }
-            Self::Broken(cause) => Error::new(ErrorKind::Transport, message).caused_by(cause).unanswered(),
-            Self::Unconnected(cause) => Error::new(ErrorKind::Transport, message).caused_by(cause),
+            Self::Broken(cause) => {
+                Error::new(ErrorKind::Transport, message).with_source(cause).sent_without_response()
+            }
+            Self::Unconnected(cause) => Error::new(ErrorKind::Transport, message).with_source(cause),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::Client;
 async fn the_key_is_kept_from_other_hosts() {
     let client = Client::builder().key("test:key").build().unwrap();
     let url = Url::parse("http://127.0.0.1:9/queue/acme/app").unwrap();
-    let request = Request::to_fal(Method::GET, url, Repeat::Freely);
+    let request = Request::to_fal(Method::GET, url, RetryClass::Idempotent);
     let error = client.0.transport.send(&request).await.unwrap_err();
     assert!(error.is_config(), "{error:?}");
 }
@@ -57,10 +57,10 @@ fn with_backup(primary: &str, backup: &str, attempts: &Arc<AtomicUsize>) -> Tran
     Transport { backups: Backups::of([(primary, backup)]), ..shared.transport }
 }
 
-async fn ask(transport: &Transport, method: Method) -> Result<Answer> {
+async fn ask(transport: &Transport, method: Method) -> Result<Response> {
     let mut url = transport.hosts.queue.clone();
     url.set_path("/queue/acme/app");
-    let mut request = Request::to_fal(method, url, Repeat::WhenUnaccepted);
+    let mut request = Request::to_fal(method, url, RetryClass::Billable);
     request.retry = Retry::none();
     transport.send(&request).await
 }

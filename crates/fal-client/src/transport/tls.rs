@@ -104,7 +104,7 @@ fn with_tls(builder: reqwest::ClientBuilder, _: bool, _: &[&[u8]]) -> Result<req
 }
 
 fn config(error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::new(ErrorKind::Config, format!("the HTTP client cannot be made: {error}")).caused_by(error)
+    Error::new(ErrorKind::Config, format!("the HTTP client cannot be made: {error}")).with_source(error)
 }
 
 #[cfg(all(test, feature = "rustls", feature = "realtime"))]

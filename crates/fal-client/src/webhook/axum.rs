@@ -54,7 +54,7 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
     let mut whole = BytesMut::new();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|cause| {
-            Error::new(ErrorKind::Transport, "the webhook broke off").caused_by(cause.into_inner())
+            Error::new(ErrorKind::Transport, "the webhook broke off").with_source(cause.into_inner())
         })?;
         if chunk.len() > limit - whole.len() {
             return Err(Rejection::TooLarge(limit).into());

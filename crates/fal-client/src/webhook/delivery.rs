@@ -9,7 +9,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{guard::Claim, message::Claims};
-use crate::{Error, ErrorKind, Result, transport::Answer};
+use crate::{Error, ErrorKind, Result, transport::Response};
 
 /// A delivery that fal has signed, from [`Verifier::verify`](super::Verifier::verify).
 pub struct Delivery {
@@ -39,12 +39,12 @@ struct Envelope<'a> {
 impl Delivery {
     pub(super) fn read(claims: &Claims<'_>, body: Bytes, claim: Option<Claim>) -> Result<Self> {
         // As an answer, because that is what says where reading fails.
-        let answer = Answer { status: StatusCode::OK, headers: HeaderMap::new(), body: body.clone() };
+        let answer = Response { status: StatusCode::OK, headers: HeaderMap::new(), body: body.clone() };
         let envelope: Envelope<'_> = serde_json::from_slice(&body).map_err(|cause| {
             let kind = ErrorKind::Decode { path: ".".to_owned() };
             let message = format!("a signed webhook is not in fal's form: {cause}");
-            let error = Error::new(kind, message).caused_by(cause);
-            error.body_of(answer.status, answer.body).request(Some(claims.request_id))
+            let error = Error::new(kind, message).with_source(cause);
+            error.with_response(answer.status, answer.body).with_request_id(Some(claims.request_id))
         })?;
         let payload = envelope.payload.map(RawValue::get).unwrap_or("null");
         let (is_part, end) = (envelope.payload.is_some(), payload.len());
@@ -64,7 +64,7 @@ impl Delivery {
         })
     }
 
-    /// The request that is completed, as [`Job::request_id`](crate::Job::request_id) gave it.
+    /// The request that is completed, as [`Job::request_id`](crate::queue::Job::request_id) gave it.
     #[must_use]
     pub fn request_id(&self) -> &str {
         &self.request_id
@@ -135,9 +135,9 @@ impl Delivery {
     ///
     /// When the request failed, the error that fetching its result would give; `Decode` when the payload is
     /// not the output that `E` promises, or was left out. It can then be fetched with
-    /// [`Client::job`](crate::Client::job).
+    /// [`EndpointHandle::job`](crate::EndpointHandle::job).
     pub fn parse<E: Endpoint>(&self) -> Result<E::Output> {
-        self.read_as().map_err(|error| error.at(E::ID).request(Some(&self.request_id)))
+        self.read_as().map_err(|error| error.with_endpoint(E::ID).with_request_id(Some(&self.request_id)))
     }
 
     fn read_as<T: DeserializeOwned>(&self) -> Result<T> {
@@ -148,9 +148,10 @@ impl Delivery {
             let kind = ErrorKind::Decode { path: "payload".to_owned() };
             let message =
                 format!("the answer was left out of the webhook: {why}; fetch it with `Client::job`");
-            return Err(Error::new(kind, message).body_of(StatusCode::OK, self.body.clone()));
+            return Err(Error::new(kind, message).with_response(StatusCode::OK, self.body.clone()));
         }
-        let answer = Answer { status: StatusCode::OK, headers: HeaderMap::new(), body: self.payload.clone() };
+        let answer =
+            Response { status: StatusCode::OK, headers: HeaderMap::new(), body: self.payload.clone() };
         answer.json()
     }
 

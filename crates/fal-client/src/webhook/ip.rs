@@ -6,7 +6,7 @@ use http::Method;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use crate::{Client, Error, ErrorKind, Result, hosts::join, retry::Repeat, transport::Request};
+use crate::{Client, Error, ErrorKind, Result, hosts::join, retry::RetryClass, transport::Request};
 
 /// The addresses that fal's deliveries come from, for a firewall or as a first look. They are no substitute
 /// for [verifying](super::Verifier) deliveries, and they change: fetch them again now and then.
@@ -37,7 +37,7 @@ impl IpRanges {
     /// As a call; `Decode` when a range is not one.
     pub async fn fetch(client: &Client) -> Result<Self> {
         let url = join(&client.hosts().platform, ["v1", "meta"]);
-        let mut request = Request::to_fal(Method::GET, url, Repeat::Freely);
+        let mut request = Request::to_fal(Method::GET, url, RetryClass::Idempotent);
         request.retry = client.0.retry.clone();
         let meta: Meta = client.0.transport.send(&request).await?.json()?;
         Self::parse(meta.webhook_ip_ranges)

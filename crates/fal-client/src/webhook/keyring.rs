@@ -9,7 +9,7 @@ use http::Method;
 use url::Url;
 
 use super::keys::Keys;
-use crate::{Client, Error, ErrorKind, Result, Retry, hosts::join, retry::Repeat, transport::Request};
+use crate::{Client, Error, ErrorKind, Result, Retry, hosts::join, retry::RetryClass, transport::Request};
 
 /// How long a fetch of the keys may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -127,7 +127,7 @@ impl Fetched {
         // Before the request: a caller that gives up half way has asked all the same.
         self.note(now, Some("the last attempt was given up"), None);
         // Anyone may read the keys, so nobody has to be told who asks.
-        let mut request = Request::to_anyone(Method::GET, self.url.clone(), Repeat::Freely);
+        let mut request = Request::to_anyone(Method::GET, self.url.clone(), RetryClass::Idempotent);
         request.timeout = Some(PATIENCE);
         request.retry = Retry::none();
         let answer = self.client.0.transport.send(&request).await;
@@ -140,7 +140,7 @@ impl Fetched {
             Err(error) => {
                 self.note(now, Some(error.message()), None);
                 let message = format!("the webhook keys cannot be had: {error}");
-                Err(Error::new(ErrorKind::Transport, message).caused_by(error))
+                Err(Error::new(ErrorKind::Transport, message).with_source(error))
             }
         }
     }

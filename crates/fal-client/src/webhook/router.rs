@@ -12,7 +12,7 @@ use crate::{BoxFuture, Error, ErrorKind, Result};
 /// What [`url_for`] adds to a URL.
 const PARAMETER: &str = "fal_endpoint";
 
-/// `base` with the endpoint in its query, to give to [`Submit::webhook`](crate::Submit::webhook).
+/// `base` with the endpoint in its query, to give to [`SubmitRequest::webhook`](crate::queue::SubmitRequest::webhook).
 ///
 /// fal does not say in a delivery which endpoint it is from, so the URL has to.
 ///
@@ -47,7 +47,7 @@ pub fn endpoint_in(uri: &Uri) -> Option<String> {
     pairs.find(|(name, _)| name == PARAMETER).map(|(_, endpoint)| endpoint.into_owned())
 }
 
-type Handler<R> = Arc<dyn Fn(Delivery) -> BoxFuture<R> + Send + Sync>;
+type Handler<R> = Arc<dyn Fn(Delivery) -> BoxFuture<'static, R> + Send + Sync>;
 
 /// Hands deliveries of several endpoints to a handler each. `R` is what handlers return: a status, say.
 ///

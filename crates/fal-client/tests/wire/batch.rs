@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use fal_client::{FileJournal, Retry};
+use fal_client::{Retry, batch::FileJournal};
 use futures_util::StreamExt;
 use http::Method;
 use serde_json::json;
@@ -57,7 +57,7 @@ fn submits(server: &Server) -> BTreeMap<String, usize> {
 async fn replies_are_in_the_order_of_the_inputs_or_as_they_come() {
     let server = queue(|_, _| None).await;
     let client = server.client();
-    let replies = client.batch(inputs(20)).at_once(4).hint("h").await.unwrap();
+    let replies = client.batch(inputs(20)).concurrency(4).runner_hint("h").await.unwrap();
     let seeds: Vec<u64> = replies.into_iter().map(|reply| reply.unwrap().seed).collect();
     assert_eq!(seeds, (0..20).collect::<Vec<_>>());
     assert_eq!(server.received()[0].header("x-fal-runner-hint"), Some("h"));
@@ -93,7 +93,7 @@ async fn no_more_than_so_many_are_under_way() {
         answer(200, &json!({"seed": 1}))
     })
     .await;
-    let replies = server.client().batch(inputs(12)).at_once(3).await.unwrap();
+    let replies = server.client().batch(inputs(12)).concurrency(3).await.unwrap();
     assert!(replies.iter().all(Result::is_ok));
     assert_eq!(most.load(Ordering::SeqCst), 3);
 }

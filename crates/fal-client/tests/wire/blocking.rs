@@ -1,6 +1,6 @@
 //! The verbs without an async runtime.
 
-use fal_client::{Blocking, BlockingStream};
+use fal_client::blocking::{Blocking, BlockingStream};
 use serde_json::json;
 
 use crate::{
@@ -30,7 +30,7 @@ fn server() -> Server {
 #[test]
 fn every_verb_can_be_waited_for() {
     let client = server().client();
-    assert_eq!(client.run(cat()).hint("h").block().unwrap().seed, 1);
+    assert_eq!(client.run(cat()).runner_hint("h").block().unwrap().seed, 1);
     assert_eq!(client.subscribe(cat()).block().unwrap().seed, 1);
     let job = client.submit(cat()).block().unwrap();
     assert!(job.status().block().unwrap().is_completed());
@@ -53,7 +53,7 @@ async fn inside_a_runtime_it_says_so() {
     let client = server().client();
     let error = client.run(cat()).block().unwrap_err();
     assert!(error.is_config() && error.to_string().contains(".await"), "{error}");
-    let mut updates = client.job::<crate::model::Model>("r1").updates().blocking_iter();
+    let mut updates = client.endpoint::<crate::model::Model>().job("r1").updates().blocking_iter();
     assert!(updates.next().unwrap().unwrap_err().is_config());
     assert!(updates.next().is_none());
 }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use fal_client::{Client, Error, ErrorKind, Streams, WorkflowEvent, untyped};
+use fal_client::{Client, Error, ErrorKind, Streams, stream::WorkflowEvent, untyped};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -151,7 +151,9 @@ async fn bad_events_do_not_end_a_stream() {
     let mut seen = Vec::new();
     while let Some(event) = events.next().await {
         seen.push(
-            event.map(fal_client::Event::into_inner).map_err(|error| (error.is_decode(), error.to_string())),
+            event
+                .map(fal_client::stream::Event::into_inner)
+                .map_err(|error| (error.is_decode(), error.to_string())),
         );
     }
     assert_eq!((seen[0].clone(), seen[3].clone()), (Ok(json!({"step": 1})), Ok(json!({"seed": 3}))));

@@ -123,11 +123,17 @@ impl Opened {
     async fn open(self, client: &Client) -> Result<()> {
         match self {
             Self::Stream => client.stream(cat()).await?.done().await.map(drop),
-            Self::Realtime => client.untyped_realtime::<Value, Value>("acme/app/edit").await.map(drop),
-            Self::Token => {
-                client.untyped_realtime::<Value, Value>("acme/app/edit").with_token().await.map(drop)
+            Self::Realtime => {
+                client.endpoint_id("acme/app/edit").messages::<Value, Value>().realtime().await.map(drop)
             }
-            Self::OverWebSocket => client.untyped_over_websocket("acme/app/edit").await.map(drop),
+            Self::Token => client
+                .endpoint_id("acme/app/edit")
+                .messages::<Value, Value>()
+                .realtime()
+                .with_token()
+                .await
+                .map(drop),
+            Self::OverWebSocket => client.endpoint_id("acme/app/edit").over_websocket().await.map(drop),
         }
     }
 
@@ -310,7 +316,7 @@ async fn a_server_that_restarts_loses_nothing_in_silence() {
     let (address, mut server) = live("127.0.0.1:0").await;
     let client = Client::builder().emulator(format!("http://{address}")).retry(quick()).build().unwrap();
     let mut events = soon(client.stream(cat())).await.unwrap();
-    let call = client.untyped_realtime::<Value, Value>("acme/live").reconnect();
+    let call = client.endpoint_id("acme/live").messages::<Value, Value>().realtime().reconnect();
     let mut connection = soon(call).await.unwrap();
     assert_eq!(soon(events.next()).await.unwrap().unwrap()["n"], 1);
     assert_eq!(soon(connection.request_message(&ask(1))).await.unwrap()["n"], 7);

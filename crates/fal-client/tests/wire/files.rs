@@ -1,6 +1,9 @@
 //! Uploads and downloads.
 
-use fal_client::{Client, File, Repository, UploadOptions};
+use fal_client::{
+    Client, File,
+    storage::{Repository, UploadOptions},
+};
 use serde_json::json;
 
 use crate::{

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use fal_client::{Client, Connection, untyped::Messages};
+use fal_client::{Client, realtime::Connection, untyped::Messages};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::Notify};
@@ -27,7 +27,7 @@ async fn echo() -> Connection<Messages<Value, Value>> {
         }
     });
     let client = Client::builder().emulator(url).build().unwrap();
-    soon(client.untyped_realtime("acme/live")).await.unwrap()
+    soon(client.endpoint_id("acme/live").messages().realtime()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -69,7 +69,7 @@ async fn a_goodbye_that_is_given_up_leaves_a_receiver_that_hears_the_end() {
     });
     let client = Client::builder().emulator(url).build().unwrap();
     // Nothing else wakes the receiver.
-    let call = client.untyped_realtime::<Value, Value>("acme/live").keep_alive(None);
+    let call = client.endpoint_id("acme/live").messages::<Value, Value>().realtime().keep_alive(None);
     let connection = soon(call).await.unwrap();
     let (sender, mut receiver) = connection.split();
     let receiving = tokio::spawn(async move { receiver.recv().await });

@@ -4,7 +4,11 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use fal_client::{Client, Connect, Connection, Error, untyped::Messages};
+use fal_client::{
+    Client, Error,
+    realtime::{ConnectRequest, Connection},
+    untyped::Messages,
+};
 use fal_emulator::{At, Emulator, Frame, Rule, Verb};
 use serde_json::{Value, json};
 
@@ -62,8 +66,8 @@ const FAULTS: [Fault; 10] = [
 
 type Json = Messages<Value, Value>;
 
-fn call(client: &Client) -> Connect<Json> {
-    let call = client.untyped_realtime("acme/live").keep_alive(Duration::from_millis(250));
+fn call(client: &Client) -> ConnectRequest<Json> {
+    let call = client.endpoint_id("acme/live").messages().realtime().keep_alive(Duration::from_millis(250));
     call.max_message_bytes(LIMIT)
 }
 

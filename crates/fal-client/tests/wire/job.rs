@@ -1,6 +1,10 @@
 //! `submit` and what can be done with a job.
 
-use fal_client::{Cancelled, Client, Priority, Ticket, Update, untyped};
+use fal_client::{
+    Client,
+    queue::{Cancelled, Priority, Ticket, Update},
+    untyped,
+};
 use futures_util::TryStreamExt;
 use serde_json::{Value, json};
 
@@ -21,8 +25,8 @@ pub(crate) fn accepted(url: &str) -> Reaction {
     )
 }
 
-fn job(client: &Client) -> fal_client::Job<Model> {
-    client.job("r1")
+fn job(client: &Client) -> fal_client::queue::Job<Model> {
+    client.endpoint().job("r1")
 }
 
 #[tokio::test]
@@ -40,7 +44,7 @@ async fn a_job_can_be_submitted_looked_at_and_collected() {
         .submit(cat())
         .webhook("https://example.com/fal?a=b&c=d")
         .priority(Priority::Low)
-        .hint("h")
+        .runner_hint("h")
         .await
         .unwrap();
     assert_eq!((job.request_id(), job.endpoint()), ("r1", "acme/app/edit"));
@@ -81,12 +85,12 @@ async fn a_ticket_resumes_where_the_queue_said() {
 
     let ticket: Ticket<Model> = serde_json::from_value(stored).unwrap();
     client.resume(ticket).result().await.unwrap();
-    client.job::<Model>("r1").result().await.unwrap();
+    client.endpoint::<Model>().job("r1").result().await.unwrap();
     assert_eq!(
         server.lines()[1..],
         [format!("GET {elsewhere}"), "GET /queue/acme/app/requests/r1".to_owned()]
     );
-    let plain = serde_json::to_string(&client.job::<Model>("r1").ticket()).unwrap();
+    let plain = serde_json::to_string(&client.endpoint::<Model>().job("r1").ticket()).unwrap();
     assert_eq!(plain, r#"{"endpoint":"acme/app/edit","request_id":"r1"}"#);
 }
 
@@ -98,7 +102,7 @@ async fn an_untyped_job_knows_its_endpoint() {
     let ticket: Ticket<untyped::Any> =
         serde_json::from_value(serde_json::to_value(job.ticket()).unwrap()).unwrap();
     assert_eq!(client.resume(ticket).result().await.unwrap()["x"], 1);
-    client.untyped_job("workflows/me/flow/step", "r2").result().await.unwrap();
+    client.endpoint_id("workflows/me/flow/step").job("r2").result().await.unwrap();
     assert_eq!(
         server.lines(),
         [
@@ -107,7 +111,7 @@ async fn an_untyped_job_knows_its_endpoint() {
             "GET /queue/workflows/me/flow/requests/r2",
         ]
     );
-    let error = client.job::<untyped::Any>("r1").result().await.unwrap_err();
+    let error = client.endpoint::<untyped::Any>().job("r1").result().await.unwrap_err();
     assert!(error.is_config(), "{error:?}");
 }
 

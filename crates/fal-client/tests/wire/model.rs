@@ -1,6 +1,9 @@
 //! An endpoint as a model crate would have it, written by hand.
 
-use fal_client::{Check, Endpoint, File, IntoInput, Length, Parameters};
+use fal_client::{
+    Endpoint, File, IntoInput,
+    core::{Check, Length, Parameters},
+};
 use serde::{Deserialize, Serialize};
 
 pub(crate) enum Model {}

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use fal_client::{Access, Lifecycle, untyped};
+use fal_client::{
+    storage::{Access, Lifecycle},
+    untyped,
+};
 use http::Method;
 use serde_json::json;
 
@@ -28,12 +31,12 @@ async fn every_platform_header_has_an_option() {
     server
         .client()
         .run(cat())
-        .no_retry()
+        .server_retries(false)
         .store_io(false)
-        .lifecycle(&lifecycle)
+        .lifecycle(lifecycle)
         .tag("Team", "video")
         .tag("run", "7")
-        .hint("h")
+        .runner_hint("h")
         .start_timeout(Duration::from_secs(5))
         .await
         .unwrap();

@@ -22,7 +22,7 @@ fn ask(prompt: &str) -> untyped::Input {
 #[tokio::test]
 async fn many_calls_share_one_connection_and_keep_their_answers() {
     let (emulator, client) = start().await;
-    let calls = client.untyped_over_websocket("fal-ai/flux/dev").await.unwrap();
+    let calls = client.endpoint_id("fal-ai/flux/dev").over_websocket().await.unwrap();
     let all = (0..50).map(|n| {
         let calls = calls.clone();
         async move { (n, calls.run(ask(&n.to_string())).await.unwrap()) }
@@ -44,7 +44,7 @@ async fn many_calls_share_one_connection_and_keep_their_answers() {
 #[tokio::test]
 async fn a_refusal_is_the_error_that_run_gives() {
     let (_emulator, client) = start().await;
-    let calls = client.untyped_over_websocket("fal-ai/flux/dev").await.unwrap();
+    let calls = client.endpoint_id("fal-ai/flux/dev").over_websocket().await.unwrap();
     let error = calls.run(untyped::input("fal-ai/flux/dev", json!({}))).await.unwrap_err();
     assert!(error.is_validation() && error.status().unwrap() == 422, "{error:?}");
     assert_eq!(calls.run(ask("after it")).await.unwrap()["prompt"], "after it");
@@ -56,7 +56,7 @@ async fn a_connection_that_ends_fails_the_calls_on_it() {
         [(Vec::new(), "gone"), (frame(0x88, b"\x03\xe8"), "closed"), (frame(0x81, b"{}"), "no call")]
     {
         let client = server(answer, End::Cut).await;
-        let calls = client.untyped_over_websocket("fal-ai/flux/dev").await.unwrap();
+        let calls = client.endpoint_id("fal-ai/flux/dev").over_websocket().await.unwrap();
         let call = tokio::time::timeout(Duration::from_secs(30), calls.run(ask("b")));
         let error = call.await.unwrap().unwrap_err();
         assert!(error.is_transport() && error.message().contains(what), "{error:?}");
@@ -72,7 +72,7 @@ async fn an_answer_in_a_frame_that_is_too_large_is_told_as_that() {
     let large = [&b"\x82\x7f"[..], &(1_u64 << 40).to_be_bytes(), &[0; 4096]].concat();
     for (begins, answer) in [(true, [start, large.clone()].concat()), (false, large)] {
         let client = server(answer, End::Stall).await;
-        let calls = client.untyped_over_websocket("fal-ai/flux/dev").await.unwrap();
+        let calls = client.endpoint_id("fal-ai/flux/dev").over_websocket().await.unwrap();
         let call = tokio::time::timeout(Duration::from_secs(30), calls.run(ask("a")));
         let error = call.await.expect("it hangs").unwrap_err();
         assert!(error.is_too_large(), "{error:?}");
@@ -92,7 +92,8 @@ async fn an_answer_that_breaks_anywhere_fails_its_call() {
     for (how, step) in [(End::Cut, 1), (End::Reset, 1), (End::Stall, 25)] {
         for at in (0..whole.len()).step_by(step) {
             let client = server(whole[..at].to_vec(), how).await;
-            let calls = client.untyped_over_websocket("fal-ai/flux/dev").timeout(Duration::from_secs(1));
+            let calls =
+                client.endpoint_id("fal-ai/flux/dev").over_websocket().timeout(Duration::from_secs(1));
             let calls = calls.await.unwrap();
             let call = tokio::time::timeout(Duration::from_secs(30), calls.run(ask("a")));
             let error = call.await.expect("it hangs").unwrap_err();
@@ -109,7 +110,7 @@ async fn an_answer_that_breaks_anywhere_fails_its_call() {
         }
     }
     let client = server(whole, End::Stall).await;
-    let calls = client.untyped_over_websocket("fal-ai/flux/dev").await.unwrap();
+    let calls = client.endpoint_id("fal-ai/flux/dev").over_websocket().await.unwrap();
     let call = tokio::time::timeout(Duration::from_secs(30), calls.run(ask("a")));
     let reply = call.await.expect("it hangs").unwrap();
     assert_eq!((reply["n"].clone(), reply.request_id()), (json!(7), "r1"));

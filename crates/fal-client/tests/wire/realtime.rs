@@ -2,7 +2,11 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
-use fal_client::{Client, Connection, Error, ErrorKind, Format, RealtimeToken, Sent, untyped::Messages};
+use fal_client::{
+    Client, Error, ErrorKind,
+    realtime::{Connection, Format, SendOutcome, Token},
+    untyped::Messages,
+};
 use fal_emulator::{Builder, Emulator, Pace, Realtime, Verb};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
@@ -91,7 +95,12 @@ fn bytes<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<u8>, D::Error> {
 async fn messages_are_answered_in_both_formats_and_bytes_are_bytes() {
     let (_folder, emulator, client) = unary().await;
     for format in [Format::MessagePack, Format::Json] {
-        let call = client.untyped_realtime::<Value, Answer>("acme/live").format(format).max_buffering(8);
+        let call = client
+            .endpoint_id("acme/live")
+            .messages::<Value, Answer>()
+            .realtime()
+            .format(format)
+            .max_buffering(8);
         let mut connection = soon(call).await.unwrap();
         for n in 1..=3 {
             let answer = soon(connection.request_message(&ask(n))).await.unwrap();
@@ -102,7 +111,7 @@ async fn messages_are_answered_in_both_formats_and_bytes_are_bytes() {
     }
     let opened = emulator.requests();
     assert_eq!(opened[0].line(), "GET /run/acme/live/realtime?max_buffering=8");
-    let mut untyped = client.untyped_realtime::<Value, Value>("acme/live").await.unwrap();
+    let mut untyped = client.endpoint_id("acme/live").messages::<Value, Value>().realtime().await.unwrap();
     let error = soon(untyped.request_message(&ask(1))).await.unwrap_err();
     assert!(error.is_decode() && error.message().contains("a type of your own"), "{error}");
     assert!(error.body().unwrap().len() > 10);
@@ -112,12 +121,12 @@ async fn messages_are_answered_in_both_formats_and_bytes_are_bytes() {
 async fn what_is_wrong_is_said_before_anything_is_opened() {
     let (_folder, _emulator, client) = unary().await;
     for inputs in [0, 61] {
-        let error = client.realtime::<Json>().max_buffering(inputs).await.unwrap_err();
+        let error = client.endpoint::<Json>().realtime().max_buffering(inputs).await.unwrap_err();
         assert!(error.is_config(), "{error}");
     }
-    let error = client.untyped_realtime::<Value, Value>("nothing").await.unwrap_err();
+    let error = client.endpoint_id("nothing").messages::<Value, Value>().realtime().await.unwrap_err();
     assert!(error.is_config(), "{error}");
-    let error = client.untyped_realtime::<Value, Value>("acme/nothing").await.unwrap_err();
+    let error = client.endpoint_id("acme/nothing").messages::<Value, Value>().realtime().await.unwrap_err();
     assert!(error.is_not_found() && error.body().is_some(), "{error}");
     assert!(error.to_string().starts_with("acme/nothing: 404"), "{error}");
 }
@@ -128,7 +137,9 @@ async fn a_token_takes_the_place_of_the_key() {
     let (emulator, _) = start(builder.require_key("secret")).await;
     let client = Client::builder().emulator(emulator.url()).key("secret").build().unwrap();
     let mut connection =
-        soon(client.untyped_realtime::<Value, Answer>("acme/live").with_token()).await.unwrap();
+        soon(client.endpoint_id("acme/live").messages::<Value, Answer>().realtime().with_token())
+            .await
+            .unwrap();
     assert_eq!(soon(connection.request_message(&ask(1))).await.unwrap().n, 1);
     let requests = emulator.requests();
     assert_eq!(requests[0].line(), "POST /rest/tokens/");
@@ -136,26 +147,35 @@ async fn a_token_takes_the_place_of_the_key() {
     assert!(requests[1].query.starts_with("fal_jwt_token=") && requests[1].header("authorization").is_none());
 
     let token = client
-        .realtime_token("acme/live")
+        .endpoint_id("acme/live")
+        .realtime_token()
         .for_route("/realtime")
-        .lives(Duration::from_secs(9))
+        .expires_in(Duration::from_secs(9))
         .await
         .unwrap();
     let asked = emulator.requests().pop().unwrap();
     assert_eq!(asked.line(), "POST /rest/tokens/realtime");
     assert_eq!(asked.json(), json!({"allowed_apps": ["acme/live/realtime"], "duration": 9}));
-    assert_eq!(format!("{token:?}"), "RealtimeToken");
+    assert_eq!(format!("{token:?}"), "Token");
     let stranger = Client::builder().emulator(emulator.url()).build().unwrap();
-    assert!(soon(stranger.untyped_realtime::<Value, Value>("acme/live")).await.unwrap_err().is_auth());
+    assert!(
+        soon(stranger.endpoint_id("acme/live").messages::<Value, Value>().realtime())
+            .await
+            .unwrap_err()
+            .is_auth()
+    );
     let token = Arc::new(token);
-    let call = stranger.untyped_realtime::<Value, Answer>("acme/live").token_from(move || {
-        let token = RealtimeToken::clone(&token);
-        async move { Ok::<_, std::io::Error>(token) }
-    });
+    let call =
+        stranger.endpoint_id("acme/live").messages::<Value, Answer>().realtime().token_from(move || {
+            let token = Token::clone(&token);
+            async move { Ok::<_, std::io::Error>(token) }
+        });
     assert_eq!(soon(soon(call).await.unwrap().request_message(&ask(2))).await.unwrap().n, 2);
 
     emulator.at(Verb::Token).fail(401, json!({"detail": "no"})).times(1);
-    let error = soon(client.untyped_realtime::<Value, Value>("acme/live").with_token()).await.unwrap_err();
+    let error = soon(client.endpoint_id("acme/live").messages::<Value, Value>().realtime().with_token())
+        .await
+        .unwrap_err();
     assert!(error.is_auth() && error.to_string().contains("no token"), "{error}");
 }
 
@@ -167,7 +187,8 @@ async fn a_refused_token_is_told_and_a_fresh_one_is_fetched() {
         .tokens_live(Duration::from_secs(1))
         .ends_with_token(true);
     let (emulator, client) = start(builder.realtime(short)).await;
-    let call = client.untyped_realtime::<Value, Answer>("acme/live").with_token().reconnect();
+    let call =
+        client.endpoint_id("acme/live").messages::<Value, Answer>().realtime().with_token().reconnect();
     let mut connection = soon(call).await.unwrap();
     assert_eq!(soon(connection.request_message(&ask(1))).await.unwrap().n, 1);
     let error = soon(connection.recv()).await.unwrap_err();
@@ -180,7 +201,8 @@ async fn a_refused_token_is_told_and_a_fresh_one_is_fetched() {
 #[tokio::test]
 async fn what_the_model_refuses_is_an_error_in_its_words() {
     let (_folder, _emulator, client) = unary().await;
-    let mut connection = soon(client.untyped_realtime::<Value, Answer>("acme/live")).await.unwrap();
+    let mut connection =
+        soon(client.endpoint_id("acme/live").messages::<Value, Answer>().realtime()).await.unwrap();
     let error = soon(connection.request_message(&json!({"n": 1}))).await.unwrap_err();
     assert_eq!(error.error_type(), Some("INTERNAL_ERROR"));
     assert!(error.message().contains("prompt") && error.body().is_some(), "{error}");
@@ -194,7 +216,7 @@ async fn an_idle_connection_ends_and_is_opened_again_for_the_next_message() {
     let (_folder, builder) = live(&json!({"type": "realtime"}));
     let idle = Realtime::default().frame_time(Duration::ZERO).session_timeout(Duration::from_millis(200));
     let (emulator, client) = start(builder.realtime(idle)).await;
-    let call = client.untyped_realtime::<Value, Answer>("acme/live").reconnect();
+    let call = client.endpoint_id("acme/live").messages::<Value, Answer>().realtime().reconnect();
     let mut connection = soon(call).await.unwrap();
     assert_eq!(soon(connection.request_message(&ask(1))).await.unwrap().n, 1);
     assert!(soon(connection.recv()).await.unwrap().is_none());
@@ -232,7 +254,7 @@ async fn a_receiver_without_senders_ends_with_its_connection() {
     let (_folder, builder) = live(&json!({"type": "realtime"}));
     let idle = Realtime::default().frame_time(Duration::ZERO).session_timeout(Duration::from_millis(200));
     let (_emulator, client) = start(builder.realtime(idle)).await;
-    let call = client.untyped_realtime::<Value, Answer>("acme/live").reconnect();
+    let call = client.endpoint_id("acme/live").messages::<Value, Answer>().realtime().reconnect();
     let (sender, mut receiver) = soon(call).await.unwrap().split();
     soon(sender.send_message(&ask(1))).await.unwrap();
     // While the connection is still open.
@@ -246,7 +268,8 @@ async fn answers_belong_to_their_requests() {
     let (_folder, builder) = live(&json!({"type": "realtime"}));
     let slow = Realtime::default().frame_time(Duration::from_millis(150));
     let (_emulator, client) = start(builder.realtime(slow)).await;
-    let mut connection = soon(client.untyped_realtime::<Value, Answer>("acme/live")).await.unwrap();
+    let mut connection =
+        soon(client.endpoint_id("acme/live").messages::<Value, Answer>().realtime()).await.unwrap();
     soon(connection.send_message(&ask(1))).await.unwrap();
     let given_up =
         tokio::time::timeout(Duration::from_millis(50), async { connection.request_message(&ask(2)).await });
@@ -260,16 +283,20 @@ async fn answers_belong_to_their_requests() {
 #[tokio::test]
 async fn under_a_throttle_the_first_and_the_latest_are_sent() {
     let (_folder, _emulator, client) = unary().await;
-    let call = client.untyped_realtime::<Value, Answer>("acme/live").throttle(Duration::from_millis(300));
+    let call = client
+        .endpoint_id("acme/live")
+        .messages::<Value, Answer>()
+        .realtime()
+        .throttle(Duration::from_millis(300));
     let (sender, mut receiver) = soon(call).await.unwrap().split();
-    assert_eq!(soon(sender.send_message(&ask(0))).await.unwrap(), Sent::Written);
+    assert_eq!(soon(sender.send_message(&ask(0))).await.unwrap(), SendOutcome::Written);
     let fates = (1..=5).map(|n| {
         let sender = sender.clone();
         async move { sender.send_message(&ask(n)).await.unwrap() }
     });
     let fates = soon(futures_util::future::join_all(fates)).await;
-    assert_eq!(fates.iter().filter(|fate| **fate == Sent::Written).count(), 1, "{fates:?}");
-    assert_eq!(fates[4], Sent::Written);
+    assert_eq!(fates.iter().filter(|fate| **fate == SendOutcome::Written).count(), 1, "{fates:?}");
+    assert_eq!(fates[4], SendOutcome::Written);
     assert_eq!(soon(receiver.recv()).await.unwrap().unwrap().n, 0);
     assert_eq!(soon(receiver.recv()).await.unwrap().unwrap().n, 5);
 }
@@ -277,7 +304,7 @@ async fn under_a_throttle_the_first_and_the_latest_are_sent() {
 #[tokio::test]
 async fn a_connection_is_used_again_by_key() {
     let (_folder, emulator, client) = unary().await;
-    let open = || client.untyped_realtime::<Value, Answer>("acme/live").reuse("session");
+    let open = || client.endpoint_id("acme/live").messages::<Value, Answer>().realtime().reuse("session");
     for n in 0..3 {
         let mut connection = soon(open()).await.unwrap();
         assert_eq!(soon(connection.request_message(&ask(n))).await.unwrap().n, n);
@@ -293,7 +320,8 @@ async fn the_model_says_how_long_it_took() {
     let (_folder, builder) = live(&json!({"type": "realtime"}));
     let (_emulator, client) =
         start(builder.realtime(Realtime::default().frame_time(Duration::ZERO).timings(true))).await;
-    let mut connection = soon(client.untyped_realtime::<Value, Answer>("acme/live")).await.unwrap();
+    let mut connection =
+        soon(client.endpoint_id("acme/live").messages::<Value, Answer>().realtime()).await.unwrap();
     for n in 1..=3 {
         assert_eq!(soon(connection.request_message(&ask(n))).await.unwrap().n, n);
     }
@@ -370,7 +398,12 @@ pub(crate) fn packed(n: u8) -> Vec<u8> {
 }
 
 async fn open(client: &Client) -> Connection<Json> {
-    let call = client.untyped_realtime("acme/live").keep_alive(Duration::from_millis(150)).reconnect();
+    let call = client
+        .endpoint_id("acme/live")
+        .messages()
+        .realtime()
+        .keep_alive(Duration::from_millis(150))
+        .reconnect();
     soon(call.max_message_bytes(1000)).await.unwrap()
 }
 
@@ -473,7 +506,9 @@ async fn a_server_that_speaks_no_websocket_is_told_from_one_that_refuses() {
     let client = Client::builder().emulator(url).build().unwrap();
     let mut errors = Vec::new();
     for _ in answers {
-        errors.push(soon(client.untyped_realtime::<Value, Value>("acme/live")).await.unwrap_err());
+        errors.push(
+            soon(client.endpoint_id("acme/live").messages::<Value, Value>().realtime()).await.unwrap_err(),
+        );
     }
     assert!(errors[0].is_decode() && errors[1].is_decode(), "{errors:?}");
     assert!(errors[2].is_auth() && errors[2].message() == "no", "{errors:?}");

@@ -21,7 +21,7 @@ async fn a_run_is_one_post() {
     let client = server.builder().user_agent_suffix("my-app/1.2").build().unwrap();
     let reply = client
         .run(cat())
-        .hint("session-1")
+        .runner_hint("session-1")
         .start_timeout(Duration::from_secs(30))
         .header("x-fal-store-io", "0")
         .await
@@ -67,7 +67,7 @@ async fn a_bad_input_is_not_sent() {
     assert!(error.to_string().starts_with("acme/app/edit: body.prompt: "), "{error}");
     assert!(server.received().is_empty());
 
-    server.client().run(input).unchecked().await.unwrap();
+    server.client().run(input).skip_validation().await.unwrap();
     assert_eq!(server.received().len(), 1);
 }
 

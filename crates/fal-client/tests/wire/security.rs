@@ -1,6 +1,6 @@
 //! Where the key goes, and where it does not.
 
-use fal_client::{Client, Ticket};
+use fal_client::{Client, queue::Ticket};
 use serde_json::json;
 
 use crate::{
@@ -54,7 +54,7 @@ async fn redirects_are_errors_and_go_nowhere() {
         let error = server.client().run(cat()).await.unwrap_err();
         assert_eq!(error.status().unwrap().as_u16(), status);
         assert!(error.to_string().contains(&target), "{error}");
-        assert!(server.client().job::<Model>("r1").status().await.is_err());
+        assert!(server.client().endpoint::<Model>().job("r1").status().await.is_err());
         assert!(stranger.received().is_empty());
         assert_eq!(server.received().len(), 2);
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::body::{Body, Bytes};
-use fal_client::{Client, Reply, Result, Update};
+use fal_client::{Client, Reply, Result, queue::Update};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use fal_client::{ErrorKind, Update};
+use fal_client::{ErrorKind, queue::Update};
 use serde_json::{Value, json};
 
 use crate::{
@@ -151,7 +151,7 @@ async fn a_submit_that_is_not_answered_is_also_out_of_time() {
 #[tokio::test]
 async fn waiting_has_a_limit_of_its_own_and_cancels_nothing() {
     let server = queue(vec![json!({"status": "IN_PROGRESS"})], || Reaction::Hang).await;
-    let job = server.client().job::<Model>("r1");
+    let job = server.client().endpoint::<Model>().job("r1");
     let error = job.wait().poll_every(SOON).timeout(Duration::from_millis(50)).await.unwrap_err();
     assert!(error.is_timeout() && error.request_id() == Some("r1"), "{error:?}");
     assert!(!server.received().iter().any(is_cancel));
@@ -173,6 +173,6 @@ async fn a_finished_call_is_not_cancelled() {
     let client = server.client();
     client.subscribe(cat()).cancel_on_drop().await.unwrap();
     // Whatever the drop had spawned would have run before this one is answered.
-    client.job::<Model>("r1").status().await.unwrap();
+    client.endpoint::<Model>().job("r1").status().await.unwrap();
     assert!(!server.received().iter().any(is_cancel));
 }

@@ -46,7 +46,7 @@ async fn work_is_repeated_only_when_it_was_not_accepted() {
         assert_eq!(server.received().len(), work, "run: {status} {headers:?}");
         client.submit(cat()).await.unwrap_err();
         assert_eq!(server.received().len(), 2 * work, "submit: {status} {headers:?}");
-        client.job::<Model>("r1").status().await.unwrap_err();
+        client.endpoint::<Model>().job("r1").status().await.unwrap_err();
         assert_eq!(server.received().len(), 2 * work + look, "status: {status} {headers:?}");
     }
 }
@@ -73,7 +73,7 @@ async fn a_broken_connection_repeats_looks_but_not_work() {
         assert!(error.is_transport() && error.endpoint() == Some("acme/app/edit"), "{error:?}");
         assert!(error.to_string().ends_with("the request was sent, so the work may be running"), "{error}");
         assert_eq!(requests.load(Ordering::SeqCst), 1);
-        let error = client.job::<Model>("r1").status().await.unwrap_err();
+        let error = client.endpoint::<Model>().job("r1").status().await.unwrap_err();
         assert!(error.is_transport() && error.request_id() == Some("r1"), "{error:?}");
         assert_eq!(requests.load(Ordering::SeqCst), 5);
     }

@@ -8,7 +8,8 @@ use std::{
 };
 
 use fal_client::{
-    Access, Acl, Checkpoint, Client, File, FileExt, Lifecycle, Repository, UploadEvent, UploadOptions,
+    Client, File,
+    storage::{Access, Acl, Checkpoint, FileExt, Lifecycle, Repository, UploadEvent, UploadOptions},
 };
 use fal_emulator::{At, Emulator, Verb};
 use futures_util::TryStreamExt;

@@ -15,7 +15,7 @@ use url::Url;
 use super::{Meter, check};
 use crate::{
     Client, Error, ErrorKind, Result, Retry,
-    retry::{Outcome, Repeat},
+    retry::{Outcome, RetryClass},
     transport::Request,
 };
 
@@ -120,13 +120,14 @@ impl Open {
             return Err(error);
         }
         let elapsed = self.start.elapsed();
-        let Some(pause) = self.retry.pause(number, Repeat::Freely, &Outcome::Broken, elapsed, None) else {
+        let Some(pause) = self.retry.pause(number, RetryClass::Idempotent, &Outcome::Broken, elapsed, None)
+        else {
             return Err(error);
         };
         tracing::debug!(received = self.received, ?pause, %error, "a download goes on");
         tokio::time::sleep(pause).await;
         self.attempts = (number + 1, self.received);
-        let mut request = Request::to_anyone(Method::GET, self.url.clone(), Repeat::Freely);
+        let mut request = Request::to_anyone(Method::GET, self.url.clone(), RetryClass::Idempotent);
         request.retry = self.retry.clone();
         let range = HeaderValue::try_from(format!("bytes={}-", self.received));
         request.headers.extend(range.ok().map(|range| (header::RANGE, range)));

@@ -90,7 +90,7 @@ impl Problem {
             Self::Network(error) => error,
             Self::Disk(cause) => {
                 let message = format!("cannot write {}: {cause}", path.display());
-                Error::new(ErrorKind::File, message).caused_by(cause)
+                Error::new(ErrorKind::File, message).with_source(cause)
             }
         }
     }

@@ -14,9 +14,9 @@ use super::{
 use crate::{
     BoxFuture, Client, Error, ErrorKind, Result, Retry,
     call::{custom_header, within},
-    reply::Answered,
-    retry::Repeat,
-    transport::{Answer, Request},
+    reply::CallResponse,
+    retry::RetryClass,
+    transport::{Request, Response},
 };
 
 /// How long one request to the queue may take. Its answers are short and made at once.
@@ -28,7 +28,7 @@ pub(super) const TRANSFER: Duration = Duration::from_secs(600);
 /// A request in the queue, whatever answers it: what a [`Job`](super::Job) does, compiled once and not for each
 /// model. Cloning is cheap.
 #[derive(Clone)]
-pub(crate) struct Queued {
+pub(crate) struct RequestHandle {
     pub(super) client: Client,
     target: Arc<Target>,
 }
@@ -46,7 +46,7 @@ struct Target {
     wrong: Option<String>,
 }
 
-impl Queued {
+impl RequestHandle {
     pub(super) fn new(
         client: Client,
         endpoint: String,
@@ -78,7 +78,7 @@ impl Queued {
     }
 
     pub(crate) fn named(&self, error: Error) -> Error {
-        error.at(self.endpoint()).request(Some(self.request_id()))
+        error.with_endpoint(self.endpoint()).with_request_id(Some(self.request_id()))
     }
 
     pub(super) fn limit(&self) -> Option<Duration> {
@@ -116,19 +116,22 @@ impl Queued {
 
     // What jobs await: in boxes, so that these futures are compiled here.
 
-    pub(super) fn status(&self, logs: bool) -> BoxFuture<Result<Update>> {
+    pub(super) fn status(&self, logs: bool) -> BoxFuture<'static, Result<Update>> {
         self.within_limit(move |queued| async move { queued.fetch_status(logs).await })
     }
 
-    pub(super) fn result(&self) -> BoxFuture<Result<Answered>> {
+    pub(super) fn result(&self) -> BoxFuture<'static, Result<CallResponse>> {
         self.within_limit(|queued| async move { queued.early_result().await })
     }
 
-    pub(super) fn cancel(&self) -> BoxFuture<Result<Cancelled>> {
+    pub(super) fn cancel(&self) -> BoxFuture<'static, Result<Cancelled>> {
         self.within_limit(|queued| async move { queued.ask_to_cancel().await })
     }
 
-    fn within_limit<T, F>(&self, call: impl FnOnce(Self) -> F + Send + 'static) -> BoxFuture<Result<T>>
+    fn within_limit<T, F>(
+        &self,
+        call: impl FnOnce(Self) -> F + Send + 'static,
+    ) -> BoxFuture<'static, Result<T>>
     where
         T: 'static,
         F: Future<Output = Result<T>> + Send + 'static,
@@ -140,18 +143,18 @@ impl Queued {
         })
     }
 
-    async fn early_result(&self) -> Result<Answered> {
-        match self.fetch_result(Repeat::Result).await {
+    async fn early_result(&self) -> Result<CallResponse> {
+        match self.fetch_result(RetryClass::ResultFetch).await {
             // How the queue refuses a result that is not there yet is not documented, so the status
             // decides what the refusal meant.
             Err(error) if error.status().is_some_and(may_mean_not_ready) => {
                 match self.fetch_status(false).await {
                     // The request may have been completed between the two, and then there is a result now.
-                    Ok(Update::Completed { .. }) => self.fetch_result(Repeat::Failure).await,
+                    Ok(Update::Completed { .. }) => self.fetch_result(RetryClass::FailedResultFetch).await,
                     Err(_) => Err(error),
                     Ok(_) => {
                         let message = "the result is not ready: `Job::wait` waits for it";
-                        Err(self.named(Error::new(ErrorKind::NotReady, message).caused_by(error)))
+                        Err(self.named(Error::new(ErrorKind::NotReady, message).with_source(error)))
                     }
                 }
             }
@@ -189,38 +192,38 @@ impl Queued {
         Ok(request)
     }
 
-    fn status_of(&self, answer: &Answer) -> Result<Update> {
+    fn status_of(&self, answer: &Response) -> Result<Update> {
         Update::read(answer).map_err(|error| self.named(error))
     }
 
-    async fn fetch_result(&self, repeat: Repeat) -> Result<Answered> {
-        let request = self.result_request(repeat)?;
+    async fn fetch_result(&self, retry_class: RetryClass) -> Result<CallResponse> {
+        let request = self.result_request(retry_class)?;
         self.result_of(self.send(request).await?)
     }
 
     /// The result of a completed request, for who has waited: with more patience.
-    pub(super) async fn collect(&self, repeat: Repeat) -> Result<Answered> {
-        let mut request = self.result_request(repeat)?;
+    pub(super) async fn collect(&self, retry_class: RetryClass) -> Result<CallResponse> {
+        let mut request = self.result_request(retry_class)?;
         request.retry = request.retry.patient();
         self.result_of(self.send(request).await?)
     }
 
-    fn result_request(&self, repeat: Repeat) -> Result<Request> {
+    fn result_request(&self, retry_class: RetryClass) -> Result<Request> {
         let mut request = self.request(Method::GET, |urls| urls.result.clone())?;
-        request.repeat = repeat;
+        request.retry_class = retry_class;
         request.timeout = Some(TRANSFER);
         Ok(request)
     }
 
-    fn result_of(&self, answer: Answer) -> Result<Answered> {
+    fn result_of(&self, answer: Response) -> Result<CallResponse> {
         if answer.status == StatusCode::ACCEPTED {
             return Err(self.named(not_ready(answer)));
         }
-        Ok(Answered { answer, request_id: Some(self.request_id().to_owned()) })
+        Ok(CallResponse { answer, request_id: Some(self.request_id().to_owned()) })
     }
 
     /// In a box, so that a job that waits is small: most of the time there is nothing to send.
-    fn send(&self, request: Request) -> BoxFuture<Result<Answer>> {
+    fn send(&self, request: Request) -> BoxFuture<'static, Result<Response>> {
         let span =
             tracing::debug_span!("fal.job", endpoint = self.endpoint(), request_id = self.request_id());
         let queued = self.clone();
@@ -240,7 +243,7 @@ impl Queued {
         if let Some(why) = &self.target.wrong {
             return Err(wrong(why));
         }
-        let mut request = Request::to_fal(method, url(urls), Repeat::Freely);
+        let mut request = Request::to_fal(method, url(urls), RetryClass::Idempotent);
         request.retry = self.target.retry.clone().unwrap_or_else(|| self.client.0.retry.clone());
         request.timeout = Some(ANSWER);
         request.headers.clone_from(&self.target.headers);
@@ -249,9 +252,9 @@ impl Queued {
 }
 
 /// 202 is what the queue answers about requests that are not finished.
-fn not_ready(answer: Answer) -> Error {
+fn not_ready(answer: Response) -> Error {
     Error::new(ErrorKind::NotReady, "the result is not ready: `Job::wait` waits for it")
-        .body_of(answer.status, answer.body)
+        .with_response(answer.status, answer.body)
 }
 
 fn may_mean_not_ready(status: StatusCode) -> bool {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// ```
 /// use std::time::Duration;
-/// use fal_client::{Access, Lifecycle};
+/// use fal_client::storage::{Access, Lifecycle};
 ///
 /// let day = Lifecycle::default().expires_after(Duration::from_secs(86_400)).access(Access::Forbid);
 /// let day = day.access_for("a-user-id", Access::Allow);
@@ -25,7 +25,7 @@ pub struct Lifecycle {
     initial_acl: Option<Acl>,
 }
 
-/// Who may read a file, from and for [`Storage`](crate::Storage).
+/// Who may read a file, from and for [`Storage`](crate::storage::Storage).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Acl {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -18,17 +18,17 @@ use serde::Deserialize;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::{
-    BoxFuture, Client, Error, ErrorKind, Reply, Result,
+    Client, Error, ErrorKind, Pending, Reply, Result,
     call::within,
     endpoint_id::EndpointId,
     prepare,
     socket::{self, Frame, Socket},
-    transport::Answer,
+    transport::Response,
 };
 
-/// Calls over one connection in the making, from [`Client::over_websocket`]. Opened by awaiting it.
+/// Calls over one connection in the making, from [`EndpointHandle::over_websocket`](crate::EndpointHandle::over_websocket). Opened by awaiting it.
 #[must_use = "nothing is opened until this is awaited"]
-pub struct OverWebSocket<E: Endpoint> {
+pub struct WebSocketRequest<E: Endpoint> {
     client: Client,
     endpoint: Cow<'static, str>,
     path: Option<String>,
@@ -36,7 +36,7 @@ pub struct OverWebSocket<E: Endpoint> {
     types: PhantomData<fn() -> E>,
 }
 
-/// Calls over one connection. From awaiting [`Client::over_websocket`].
+/// Calls over one connection. From awaiting [`EndpointHandle::over_websocket`](crate::EndpointHandle::over_websocket).
 ///
 /// Clones share the connection. Calls are sent as they are made and answered in their order, so that several
 /// can be on their way at once; a slow one holds up those behind it.
@@ -53,7 +53,7 @@ pub struct OverWebSocket<E: Endpoint> {
 /// # Ok(())
 /// # }
 /// ```
-pub struct Calls<E: Endpoint> {
+pub struct WebSocketRunner<E: Endpoint> {
     shared: Arc<Shared>,
     types: PhantomData<fn(E) -> E>,
 }
@@ -75,7 +75,7 @@ struct Wire {
     done: u64,
     begun: Option<Begun>,
     /// Answers that have come and are not fetched yet.
-    ready: BTreeMap<u64, Result<Answer>>,
+    ready: BTreeMap<u64, Result<Response>>,
     /// Calls that nobody waits for any more.
     abandoned: BTreeSet<u64>,
     /// Why nothing will be sent or come any more.
@@ -102,7 +102,7 @@ struct Metadata {
     headers: BTreeMap<String, serde_json::Value>,
 }
 
-impl<E: Endpoint> OverWebSocket<E> {
+impl<E: Endpoint> WebSocketRequest<E> {
     pub(crate) fn new(client: Client, endpoint: Cow<'static, str>) -> Self {
         let timeout = client.0.timeout;
         Self { client, endpoint, path: None, timeout, types: PhantomData }
@@ -120,7 +120,7 @@ impl<E: Endpoint> OverWebSocket<E> {
         self
     }
 
-    async fn open(self) -> Result<Calls<E>> {
+    async fn open(self) -> Result<WebSocketRunner<E>> {
         let Self { client, endpoint, path, timeout, .. } = self;
         let limit = client.0.transport.event_limit();
         let opening = async {
@@ -130,7 +130,7 @@ impl<E: Endpoint> OverWebSocket<E> {
             Socket::open(&client.0.transport, request, limit).await
         };
         let opened = within(timeout, &endpoint, pin!(opening)).await;
-        let socket = opened.map_err(|error| error.at(endpoint.as_ref()))?;
+        let socket = opened.map_err(|error| error.with_endpoint(endpoint.as_ref()))?;
         let wire = Wire {
             socket,
             limit,
@@ -149,20 +149,20 @@ impl<E: Endpoint> OverWebSocket<E> {
             receiving: tokio::sync::Mutex::default(),
             wire: Mutex::new(wire),
         };
-        Ok(Calls { shared: Arc::new(shared), types: PhantomData })
+        Ok(WebSocketRunner { shared: Arc::new(shared), types: PhantomData })
     }
 }
 
-impl<E: Endpoint> IntoFuture for OverWebSocket<E> {
-    type Output = Result<Calls<E>>;
-    type IntoFuture = BoxFuture<Self::Output>;
+impl<E: Endpoint> IntoFuture for WebSocketRequest<E> {
+    type Output = Result<WebSocketRunner<E>>;
+    type IntoFuture = Pending<WebSocketRunner<E>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.open())
+        Pending::new(self.open())
     }
 }
 
-impl<E: Endpoint> Calls<E> {
+impl<E: Endpoint> WebSocketRunner<E> {
     /// Calls the model and waits for its answer, as [`Client::run`] does over a connection of its own. Local
     /// files are uploaded first. The endpoint is that of the connection.
     ///
@@ -183,7 +183,7 @@ impl<E: Endpoint> Calls<E> {
             Reply::read(answer.into())
         });
         let done = within(shared.timeout, &shared.endpoint, call).await;
-        done.map_err(|error| error.at(shared.endpoint.as_ref()))
+        done.map_err(|error| error.with_endpoint(shared.endpoint.as_ref()))
     }
 }
 
@@ -208,14 +208,14 @@ impl Shared {
                 wire.sent += 1;
                 waiting.number = Some(wire.sent);
             }
-            wire.socket.poll_flush(context).map_err(Error::unanswered)
+            wire.socket.poll_flush(context).map_err(Error::sent_without_response)
         })
         .await?;
         Ok(waiting)
     }
 
     /// Waits for the answer to a call.
-    async fn answer(&self, mut waiting: Waiting<'_>) -> Result<Answer> {
+    async fn answer(&self, mut waiting: Waiting<'_>) -> Result<Response> {
         let number = waiting.number.unwrap_or_default();
         // Whoever has this reads, for the others too.
         let _turn = self.receiving.lock().await;
@@ -226,14 +226,14 @@ impl Shared {
 }
 
 impl Wire {
-    fn poll_answer(&mut self, context: &mut Context<'_>, number: u64) -> Poll<Result<Answer>> {
+    fn poll_answer(&mut self, context: &mut Context<'_>, number: u64) -> Poll<Result<Response>> {
         loop {
             if let Some(answer) = self.ready.remove(&number) {
                 return Poll::Ready(answer);
             }
             if let Some(why) = &self.broken {
                 let message = format!("{why}; the call may have been accepted");
-                return Poll::Ready(Err(Error::new(ErrorKind::Transport, message).unanswered()));
+                return Poll::Ready(Err(Error::new(ErrorKind::Transport, message).sent_without_response()));
             }
             match ready!(self.socket.poll_next(context)) {
                 Some(Ok(Frame::Text(text))) => self.take(&text, true),
@@ -256,7 +256,7 @@ impl Wire {
     /// What came cannot be read on: the call whose answer it was is told why.
     fn give_up(&mut self, error: Error) {
         let error = match self.begun.take() {
-            Some(begun) => error.request(Some(&begun.request_id)),
+            Some(begun) => error.with_request_id(Some(&begun.request_id)),
             None => error,
         };
         self.done += 1;
@@ -310,20 +310,22 @@ impl Begun {
         }
     }
 
-    fn answer(self, limit: usize) -> Result<Answer> {
+    fn answer(self, limit: usize) -> Result<Response> {
         if self.is_too_large {
             let message = format!("the answer is larger than {limit} bytes");
             let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-            return Err(Error::new(ErrorKind::TooLarge { limit }, message).request(Some(&self.request_id)));
+            return Err(
+                Error::new(ErrorKind::TooLarge { limit }, message).with_request_id(Some(&self.request_id))
+            );
         }
-        Ok(Answer { status: self.status, headers: self.headers, body: self.body.freeze() })
+        Ok(Response { status: self.status, headers: self.headers, body: self.body.freeze() })
     }
 }
 
 /// The gateway takes frames of text only.
 fn as_text(json: Bytes) -> Result<Message> {
     let text = Utf8Bytes::try_from(json).map_err(|cause| {
-        Error::new(ErrorKind::Encode, "the input is written as JSON that is no UTF-8").caused_by(cause)
+        Error::new(ErrorKind::Encode, "the input is written as JSON that is no UTF-8").with_source(cause)
     })?;
     Ok(Message::Text(text))
 }
@@ -345,20 +347,20 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl<E: Endpoint> Clone for Calls<E> {
+impl<E: Endpoint> Clone for WebSocketRunner<E> {
     fn clone(&self) -> Self {
         Self { shared: self.shared.clone(), types: PhantomData }
     }
 }
 
-impl<E: Endpoint> fmt::Debug for Calls<E> {
+impl<E: Endpoint> fmt::Debug for WebSocketRunner<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Calls").field("endpoint", &self.shared.endpoint).finish_non_exhaustive()
+        f.debug_struct("WebSocketRunner").field("endpoint", &self.shared.endpoint).finish_non_exhaustive()
     }
 }
 
-impl<E: Endpoint> fmt::Debug for OverWebSocket<E> {
+impl<E: Endpoint> fmt::Debug for WebSocketRequest<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OverWebSocket").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        f.debug_struct("WebSocketRequest").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }

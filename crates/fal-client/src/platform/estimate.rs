@@ -1,4 +1,4 @@
-//! The platform API with this client's key and connections, and what a call would cost.
+//! The cost of a call before it is made.
 
 use bytes::Bytes;
 use fal_core::IntoInput;
@@ -92,7 +92,7 @@ impl Client {
     pub async fn estimate<I: IntoInput>(&self, input: I) -> Result<Estimate> {
         let id = input.endpoint_id().into_owned();
         let images = images(&input.into_input());
-        self.estimate_of(&id, images).await.map_err(|error| error.at(id))
+        self.estimate_of(&id, images).await.map_err(|error| error.with_endpoint(id))
     }
 
     async fn estimate_of(&self, id: &str, images: Option<f64>) -> Result<Estimate> {
@@ -145,11 +145,11 @@ impl From<fal_platform::Error> for Error {
             E::InvalidResponsePayload(body, cause) => {
                 let message = format!("an answer of the platform API is not what it should be: {cause}");
                 let kind = ErrorKind::Decode { path: ".".to_owned() };
-                Self::new(kind, message).body_of(StatusCode::OK, body).caused_by(cause)
+                Self::new(kind, message).with_response(StatusCode::OK, body).with_source(cause)
             }
             E::CommunicationError(cause) | E::ResponseBodyError(cause) | E::InvalidUpgrade(cause) => {
                 let message = format!("the platform API could not be reached: {cause}");
-                Self::new(ErrorKind::Transport, message).caused_by(cause)
+                Self::new(ErrorKind::Transport, message).with_source(cause)
             }
             E::InvalidRequest(message) | E::Custom(message) => Self::new(ErrorKind::Config, message),
         }
