@@ -129,7 +129,7 @@ pub(crate) async fn run(verb: &Verb, cell: &Cell, emulator: &Emulator) -> Result
 
 /// The usual attempts without the usual pauses.
 pub(crate) fn quick() -> Retry {
-    Retry::default().base(Duration::from_millis(1)).cap(Duration::from_millis(2))
+    Retry::default().base_delay(Duration::from_millis(1)).max_delay(Duration::from_millis(2))
 }
 
 /// No connection: nothing was sent, so that everything may be sent again.

@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let job = client.submit(sunset()).await?;
     println!("Request ID: {}", job.request_id());
-    println!("{:?}", job.status_with_logs().await?);
+    println!("{:?}", job.status().logs().await?);
 
     // Too early is an error of its own.
     if let Err(error) = job.result().await {

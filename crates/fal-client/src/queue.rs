@@ -22,7 +22,7 @@ pub(crate) use self::{
     subscribe::give_up, wait::wait,
 };
 pub use self::{
-    job::{Cancelled, Job},
+    job::{CancelRequest, Cancelled, Job, ResultRequest, StatusRequest},
     logs::Log,
     priority::Priority,
     status::{Metrics, Update},

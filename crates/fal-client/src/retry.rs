@@ -30,7 +30,7 @@ use http::{HeaderMap, StatusCode};
 /// the request on. [`even_if_accepted`](Self::even_if_accepted) sends them again nevertheless. fal itself
 /// answered when there is an `x-fal-request-id` or JSON.
 ///
-/// `Retry-After`, in seconds or as a date, is waited for. When it asks for more than [`cap`](Self::cap), or
+/// `Retry-After`, in seconds or as a date, is waited for. When it asks for more than [`max_delay`](Self::max_delay), or
 /// when the pause would not end before the call's own timeout, the error is returned at once, with
 /// [`Error::retry_after`](crate::Error::retry_after).
 ///
@@ -38,29 +38,35 @@ use http::{HeaderMap, StatusCode};
 /// use std::time::Duration;
 /// use fal_client::Retry;
 ///
-/// let patient = Retry::default().max_attempts(8).cap(Duration::from_secs(60));
+/// let patient = Retry::default().max_attempts(8).max_delay(Duration::from_secs(60));
 /// let never = Retry::none();
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retry {
-    max_attempts: u32,
-    waiting_attempts: u32,
-    base: Duration,
-    cap: Duration,
+    max_attempts: Option<u32>,
+    waiting_attempts: Option<u32>,
+    base_delay: Duration,
+    max_delay: Duration,
     jitter: bool,
     give_up_after: Option<Duration>,
     even_if_accepted: bool,
 }
 
+/// The attempts of a request unless the caller sets another number.
+const MAX_ATTEMPTS: u32 = 4;
+
+/// The attempts at each status and the result of a job that is waited for, unless the caller sets a number.
+const WAITING_ATTEMPTS: u32 = 10;
+
 impl Default for Retry {
     /// 4 attempts, 10 at a job that is waited for; 250 ms before the second, doubling up to 30 s, with jitter.
     fn default() -> Self {
-        let (base, cap) = (Duration::from_millis(250), Duration::from_secs(30));
+        let (base_delay, max_delay) = (Duration::from_millis(250), Duration::from_secs(30));
         Self {
-            max_attempts: 4,
-            waiting_attempts: 10,
-            base,
-            cap,
+            max_attempts: None,
+            waiting_attempts: None,
+            base_delay,
+            max_delay,
             jitter: true,
             give_up_after: None,
             even_if_accepted: false,
@@ -78,8 +84,7 @@ impl Retry {
     /// The number of attempts in all, the first one included. 0 means 1.
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.max_attempts = attempts.max(1);
-        self.waiting_attempts = self.max_attempts;
+        self.max_attempts = Some(attempts.max(1));
         self
     }
 
@@ -88,26 +93,26 @@ impl Retry {
     /// which is a minute and a half. To be set after [`max_attempts`](Self::max_attempts), which sets it too.
     #[must_use]
     pub fn waiting_attempts(mut self, attempts: u32) -> Self {
-        self.waiting_attempts = attempts.max(1);
+        self.waiting_attempts = Some(attempts.max(1));
         self
     }
 
     pub(crate) fn patient(mut self) -> Self {
-        self.max_attempts = self.waiting_attempts;
+        self.max_attempts = Some(self.waiting_attempts.or(self.max_attempts).unwrap_or(WAITING_ATTEMPTS));
         self
     }
 
     /// The pause before the second attempt. It doubles with every further one.
     #[must_use]
-    pub fn base(mut self, pause: Duration) -> Self {
-        self.base = pause;
+    pub fn base_delay(mut self, delay: Duration) -> Self {
+        self.base_delay = delay;
         self
     }
 
     /// The longest pause.
     #[must_use]
-    pub fn cap(mut self, pause: Duration) -> Self {
-        self.cap = pause;
+    pub fn max_delay(mut self, delay: Duration) -> Self {
+        self.max_delay = delay;
         self
     }
 
@@ -144,15 +149,17 @@ impl Retry {
         elapsed: Duration,
         left: Option<Duration>,
     ) -> Option<Duration> {
-        if attempt >= self.max_attempts || !retry_class.allows(outcome, self.even_if_accepted) {
+        if attempt >= self.max_attempts.unwrap_or(MAX_ATTEMPTS)
+            || !retry_class.allows(outcome, self.even_if_accepted)
+        {
             return None;
         }
-        let doubled = self.base.saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
-        let pause = doubled.min(self.cap);
+        let doubled = self.base_delay.saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
+        let pause = doubled.min(self.max_delay);
         let pause = if self.jitter { pause.mul_f64(0.5 + random() / 2.0) } else { pause };
         let pause = match outcome {
             Outcome::Status(_, headers) => match retry_after(headers) {
-                Some(asked) if asked > self.cap => return None,
+                Some(asked) if asked > self.max_delay => return None,
                 Some(asked) => pause.max(asked),
                 None => pause,
             },

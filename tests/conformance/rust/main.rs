@@ -100,7 +100,7 @@ fn queue(operations: &mut Operations) {
         let job = client()?.submit(input()).await?;
         ensure(!job.status().await?.is_completed(), || "it was completed at once".to_owned())?;
         job.wait().await?;
-        report::are_logs(job.status_with_logs().await?.logs())?;
+        report::are_logs(job.status().logs().await?.logs())?;
         ensure(job.status().await?.logs().is_empty(), || "logs without being asked for".to_owned())?;
         fails(unknown()?.status().await, 404)
     });

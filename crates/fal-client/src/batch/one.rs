@@ -69,7 +69,7 @@ impl One {
         }
         match past.stage {
             Stage::Submitted(ticket) if ticket.endpoint() == endpoint => {
-                return Ok(ticket.queued(submission.client));
+                return Ok(ticket.into_handle(submission.client));
             }
             Stage::Submitted(_) => return Err(of_another(index)),
             Stage::InDoubt if !resubmit => {

@@ -1,6 +1,6 @@
 //! A request in the queue, whatever answers it.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
@@ -248,6 +248,15 @@ impl RequestHandle {
         request.timeout = Some(ANSWER);
         request.headers.clone_from(&self.target.headers);
         Ok(request)
+    }
+}
+
+impl fmt::Debug for RequestHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestHandle")
+            .field("endpoint", &self.endpoint())
+            .field("request_id", &self.request_id())
+            .finish_non_exhaustive()
     }
 }
 

@@ -23,13 +23,13 @@ pub enum Update {
     },
     /// On a runner (`IN_PROGRESS`).
     Running {
-        /// New lines, if logs were asked for. From `status_with_logs`, all lines.
+        /// New lines, if logs were asked for. From [`StatusRequest::logs`](super::StatusRequest::logs), all lines.
         logs: Vec<Log>,
     },
     /// Done, well or not (`COMPLETED`).
     #[non_exhaustive]
     Completed {
-        /// New lines, if logs were asked for. From `status_with_logs`, all lines.
+        /// New lines, if logs were asked for. From [`StatusRequest::logs`](super::StatusRequest::logs), all lines.
         logs: Vec<Log>,
         /// What was measured.
         metrics: Metrics,

@@ -52,7 +52,7 @@ impl<E: Endpoint> IntoFuture for SubmitRequest<E> {
     type IntoFuture = Pending<Job<E>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(self.submission().submit().map(|queued| queued.map(Job::of)))
+        Pending::new(self.submission().submit().map(|queued| queued.map(Job::new)))
     }
 }
 

@@ -64,7 +64,7 @@ impl<E: Endpoint> From<&RequestHandle> for Ticket<E> {
 }
 
 impl<E> Ticket<E> {
-    pub(crate) fn queued(self, client: Client) -> RequestHandle {
+    pub(crate) fn into_handle(self, client: Client) -> RequestHandle {
         RequestHandle::new(client, self.endpoint, self.request_id, &self.given, None)
     }
 

@@ -81,7 +81,10 @@ fn pause(retry: &Retry, attempt: u32) -> Option<Duration> {
 
 #[test]
 fn pauses_double_up_to_the_cap() {
-    let retry = Retry::default().max_attempts(99).base(Duration::from_secs(1)).cap(Duration::from_secs(5));
+    let retry = Retry::default()
+        .max_attempts(99)
+        .base_delay(Duration::from_secs(1))
+        .max_delay(Duration::from_secs(5));
     let exact = retry.clone().jitter(false);
     let pauses: Vec<_> = [1, 2, 3, 4, 40, 98].map(|nth| pause(&exact, nth).unwrap().as_secs()).into();
     assert_eq!(pauses, [1, 2, 4, 5, 5, 5]);
@@ -96,7 +99,7 @@ fn pauses_double_up_to_the_cap() {
 #[test]
 fn a_pause_that_ends_too_late_is_not_begun() {
     let second = Duration::from_secs(1);
-    let retry = Retry::default().jitter(false).base(second);
+    let retry = Retry::default().jitter(false).base_delay(second);
     let pause = |retry: &Retry, elapsed, left| retry.pause(1, Idempotent, &Outcome::Broken, elapsed, left);
     assert_eq!(pause(&retry, Duration::ZERO, Some(2 * second)), Some(second));
     assert_eq!(pause(&retry, Duration::ZERO, Some(second)), None);

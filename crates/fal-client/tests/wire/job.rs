@@ -48,7 +48,7 @@ async fn a_job_can_be_submitted_looked_at_and_collected() {
         .await
         .unwrap();
     assert_eq!((job.request_id(), job.endpoint()), ("r1", "acme/app/edit"));
-    assert_eq!(job.status_with_logs().await.unwrap().logs()[0].message, "m");
+    assert_eq!(job.status().logs().await.unwrap().logs()[0].message, "m");
     assert!(matches!(job.status().await.unwrap(), Update::Running { .. }));
     let reply = job.result().await.unwrap();
     // The queue's id is the one that can be looked up.

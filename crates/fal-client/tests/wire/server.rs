@@ -152,7 +152,7 @@ impl Server {
 
 /// The usual number of attempts without the usual pauses.
 pub(crate) fn quick() -> Retry {
-    Retry::default().base(Duration::from_millis(1)).cap(Duration::from_millis(2))
+    Retry::default().base_delay(Duration::from_millis(1)).max_delay(Duration::from_millis(2))
 }
 
 /// A server that reads a request, answers with `answer` and closes. Counts the requests.

@@ -6,7 +6,7 @@
 //! Image to image with the small FLUX.2 \[klein\] over one open connection: every message is a
 //! prompt and a picture, every answer the picture it becomes, quickly enough to draw along.
 //!
-//! Realtime: `Client::realtime` keeps a connection open for one input after another.
+//! Realtime: `EndpointHandle::realtime` keeps a connection open for one input after another.
 //!
 //! ```
 //! use fal_core::input;
