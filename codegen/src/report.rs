@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    model::{Side, Type},
+    model::{Type, TypeGraph},
     rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty, VariantKind},
 };
 
@@ -96,7 +96,7 @@ impl Entry {
 }
 
 /// The properties of every object of a side.
-fn properties(side: &Side) -> usize {
+fn properties(side: &TypeGraph) -> usize {
     let reached = if matches!(side.root, Type::Any) { 0 } else { 1 };
     side.objects.values().map(|object| object.properties.len()).sum::<usize>() * reached
 }
@@ -152,9 +152,9 @@ fn fields(item: &Crate, own: &[&Vec<Item>], root: Root) -> usize {
     match root {
         Root::Struct(item) => {
             count += item.fields.len();
-            item.fields.iter().for_each(|field| field.ty.names(&mut names));
+            item.fields.iter().for_each(|field| field.ty.collect_names(&mut names));
         }
-        Root::Ty(ty) => ty.names(&mut names),
+        Root::Ty(ty) => ty.collect_names(&mut names),
     }
     let mut seen: Vec<String> = Vec::new();
     while let Some(name) = names.pop() {
@@ -165,12 +165,12 @@ fn fields(item: &Crate, own: &[&Vec<Item>], root: Root) -> usize {
         match found {
             Some(Item::Struct(item)) => {
                 count += item.fields.len();
-                item.fields.iter().for_each(|field| field.ty.names(&mut names));
+                item.fields.iter().for_each(|field| field.ty.collect_names(&mut names));
             }
             Some(Item::Union(union)) => {
                 for variant in &union.variants {
                     if let VariantKind::Value { ty, .. } = &variant.kind {
-                        ty.names(&mut names);
+                        ty.collect_names(&mut names);
                     }
                 }
             }

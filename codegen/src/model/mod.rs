@@ -1,41 +1,43 @@
-//! Stage 3, mean: what an endpoint takes and gives. Knows neither Rust nor JSON text.
+//! Stage 3: a model of endpoints and the types of their inputs and outputs.
 //!
-//! No `$ref`, `allOf` or union with null is left here: a property has one [`Type`], and says whether it
-//! may be null. Objects are named, and a type refers to them by name, so that recursion is possible.
+//! The model is independent of Rust and of OpenAPI. It has no `$ref`, no `allOf` and no union with null: each
+//! property has one [`Type`] and a flag for null. Objects have names and types refer to them by name, so that
+//! types can be recursive.
 
-mod paths;
-mod resolve;
+mod resolver;
+mod routes;
+mod type_graph;
 mod types;
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
-pub use paths::{Routes, routes};
+pub use routes::{Routes, routes};
+pub use type_graph::TypeGraph;
 
-/// One callable model.
+/// An endpoint: a model that can be called.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    /// The document that describes it, as the caller named it.
+    /// The file of the document that describes it, as the caller named it.
     pub file: String,
-    /// Its id, such as `fal-ai/flux/dev`.
+    /// The id, such as `fal-ai/flux/dev`.
     pub id: String,
-    /// The name for people.
+    /// The display name.
     pub title: String,
-    /// What it does.
+    /// The description.
     pub description: String,
-    /// Such as `text-to-image`.
+    /// The category, such as `text-to-image`.
     pub category: Option<String>,
-    /// What it takes.
-    pub input: Side,
-    /// What it gives.
-    pub output: Side,
-    /// One event of its stream, if it has one.
-    pub event: Option<Side>,
-    /// Whether it exchanges its input and output over one connection.
+    /// The types of the input.
+    pub input: TypeGraph,
+    /// The types of the output.
+    pub output: TypeGraph,
+    /// The types of an event of the stream, if the endpoint streams.
+    pub event: Option<TypeGraph>,
+    /// `true` if inputs and outputs are messages over one connection.
     pub realtime: bool,
 }
 
-/// The direction that a value travels in.
+/// The direction of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// To the service. Users build such values, so they have builders and checks.
@@ -52,59 +54,46 @@ impl Direction {
     }
 }
 
-/// The types of one direction.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Side {
-    /// The whole of the input or output. An object in all but a few documents.
-    pub root: Type,
-    /// Every object that can be reached from the root, by component name.
-    pub objects: IndexMap<String, Object>,
-    /// JSON pointers of constructs that are [`Type::Any`] because there is no type for them here.
-    pub untyped: Vec<String>,
-    /// What is odd in the document and was read by a rule, with JSON pointers.
-    pub oddities: Vec<String>,
-}
-
 /// An object with named properties.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object {
     /// The name of the component.
     pub name: String,
-    /// What it is.
+    /// The description.
     pub description: String,
-    /// Its properties, in fal's own order.
+    /// The properties, in fal's order.
     pub properties: Vec<Property>,
-    /// Whether it allows no others.
+    /// `true` if other properties are not allowed.
     pub closed: bool,
 }
 
 /// A property of an object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Property {
-    /// Its name on the wire.
+    /// The name in JSON.
     pub name: String,
-    /// What it means.
+    /// The description.
     pub description: String,
-    /// What its values are.
+    /// The type of the values.
     pub ty: Type,
-    /// Whether `null` is a value.
+    /// `true` if `null` is allowed.
     pub nullable: bool,
-    /// Whether it must be given.
+    /// `true` if the property has to be present.
     pub required: bool,
-    /// What the service takes when it is not given.
+    /// The value that the service uses if the property is absent.
     pub default: Option<Value>,
-    /// Values that the document shows.
+    /// Example values of the document.
     pub examples: Vec<Value>,
-    /// Whether it should not be used any more.
+    /// `true` if the property is deprecated.
     pub deprecated: bool,
 }
 
-/// A kind of value.
+/// The type of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Type {
-    /// A text.
+    /// A string.
     Text(Text),
-    /// A text that holds the URL of a file.
+    /// A string with the URL of a file.
     File(Text, FileLimits),
     /// An integer.
     Integer(Bounds<i64>),
@@ -112,90 +101,91 @@ pub enum Type {
     Number(Bounds<f64>),
     /// `true` or `false`.
     Boolean,
-    /// One of some texts.
+    /// One of several strings.
     TextEnum(Vec<String>),
-    /// One of some integers.
+    /// One of several integers.
     IntegerEnum(Vec<i64>),
-    /// An object, by its name in [`Side::objects`].
+    /// An object, by its name in [`TypeGraph::objects`].
     Object(String),
-    /// An object whose names are values.
+    /// An object with arbitrary keys.
     Map(Box<Item>),
     /// A list.
     List(Box<Item>, List),
-    /// A list whose every position has a type of its own.
+    /// A list with a type for each position.
     Tuple(Vec<Item>),
-    /// One of several kinds.
+    /// A value of one of several types.
     Union(Vec<Type>),
-    /// One of several objects, told apart by the value of one property.
+    /// One of several objects, identified by the value of a property. Holds the name of the property, and the
+    /// objects by its values.
     Tagged(String, Vec<(String, Type)>),
-    /// Anything.
+    /// Any value.
     Any,
 }
 
-/// What stands in a list, a map or a tuple.
+/// The type of the items of a list, a map or a tuple.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// What its values are.
+    /// The type of the values.
     pub ty: Type,
-    /// Whether `null` is a value.
+    /// `true` if `null` is allowed.
     pub nullable: bool,
 }
 
-/// Bounds of a number.
+/// The bounds of a number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bounds<T> {
-    /// The least value.
+    /// The lower bound.
     pub min: Option<T>,
-    /// Whether the least value itself is refused.
+    /// `true` if the lower bound is exclusive.
     pub above_min: bool,
-    /// The greatest value.
+    /// The upper bound.
     pub max: Option<T>,
-    /// Whether the greatest value itself is refused.
+    /// `true` if the upper bound is exclusive.
     pub below_max: bool,
-    /// What every value is a multiple of.
+    /// The number that every value has to be a multiple of.
     pub multiple_of: Option<T>,
 }
 
 impl<T: PartialEq> Bounds<T> {
-    /// Whether every number is allowed.
+    /// Returns true if every number is allowed.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.min.is_none() && self.max.is_none() && self.multiple_of.is_none()
     }
 }
 
-/// What a text must be.
+/// The constraints of a string.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Text {
-    /// How long it is.
+    /// The length in characters.
     pub length: Length,
-    /// A regular expression that matches somewhere in it.
+    /// A regular expression that has to match somewhere in the string.
     pub pattern: Option<String>,
 }
 
-/// What a list must be.
+/// The constraints of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct List {
-    /// How long it is.
+    /// The number of items.
     pub length: Length,
-    /// Whether no item may occur twice.
+    /// `true` if items must not repeat.
     pub unique: bool,
 }
 
-/// fal's `x-fal` limits of a file, as published.
+/// The `x-fal` extension with the limits of a file, as fal publishes it.
 pub type FileLimits = Value;
 
-/// Bounds of the length of a text (in Unicode scalar values) or a list.
+/// The bounds of the length of a string, in Unicode scalar values, or of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Length {
-    /// The least length.
+    /// The minimum length.
     pub min: Option<usize>,
-    /// The greatest length.
+    /// The maximum length.
     pub max: Option<usize>,
 }
 
 impl Length {
-    /// Whether every length is allowed.
+    /// Returns true if every length is allowed.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.min.unwrap_or(0) == 0 && self.max.is_none()

@@ -1,4 +1,4 @@
-//! From one schema to one [`Type`].
+//! Resolves a single schema into a [`Type`].
 
 use openapiv3::{
     AdditionalProperties, AnySchema, ArrayType, Discriminator, IntegerType, NumberType, ReferenceOr, Schema,
@@ -9,21 +9,21 @@ use serde_json::Value;
 
 use super::{
     Bounds, Direction, Item, Length, List, Text, Type,
-    resolve::{Borrowed, Resolver, borrowed},
+    resolver::{Resolver, SchemaRef, schema_ref},
 };
-use crate::{Error, error::pointer, normalize::TUPLE};
+use crate::{Error, error::pointer, normalize::PREFIX_ITEMS};
 
 impl Resolver<'_> {
-    /// The type of a schema or reference. `property` is the name it stands under, if any.
-    pub(super) fn ty(
+    /// Resolves a schema or a reference. `property` is the name of the property that has the type, if any.
+    pub(super) fn resolve(
         &mut self,
-        schema: Borrowed<'_>,
+        schema: SchemaRef<'_>,
         property: Option<&str>,
         at: &str,
     ) -> Result<Type, Error> {
-        self.deeper(at, |resolver| match schema {
-            Borrowed::Reference(reference) => resolver.reference(reference, at),
-            Borrowed::Item(schema) => resolver.schema(schema, property, at),
+        self.with_depth(at, |resolver| match schema {
+            SchemaRef::Reference(reference) => resolver.reference(reference, at),
+            SchemaRef::Item(schema) => resolver.schema(schema, property, at),
         })
     }
 
@@ -35,8 +35,8 @@ impl Resolver<'_> {
     ) -> Result<Type, Error> {
         match &schema.schema_kind {
             SchemaKind::Type(Kind::String(text)) => Ok(self.text(text, schema, property, at)),
-            SchemaKind::Type(Kind::Integer(integer)) => Ok(whole(integer)),
-            SchemaKind::Type(Kind::Number(number)) => Ok(Type::Number(bounds(number))),
+            SchemaKind::Type(Kind::Integer(integer)) => Ok(integer_type(integer)),
+            SchemaKind::Type(Kind::Number(number)) => Ok(Type::Number(number_bounds(number))),
             SchemaKind::Type(Kind::Boolean(_)) => Ok(Type::Boolean),
             SchemaKind::Type(Kind::Array(array)) => self.list(array, schema, property, at),
             SchemaKind::Type(Kind::Object(object)) if object.properties.is_empty() => {
@@ -44,7 +44,7 @@ impl Resolver<'_> {
             }
             SchemaKind::Type(Kind::Object(_)) => self.inline_object(schema, property, at),
             SchemaKind::AllOf { all_of } if all_of.len() == 1 => {
-                self.ty(borrowed(&all_of[0]), property, &pointer(&pointer(at, "allOf"), 0))
+                self.resolve(schema_ref(&all_of[0]), property, &pointer(&pointer(at, "allOf"), 0))
             }
             SchemaKind::AnyOf { any_of } => self.union(any_of, property, &pointer(at, "anyOf")),
             SchemaKind::OneOf { one_of } => match &schema.schema_data.discriminator {
@@ -62,20 +62,20 @@ impl Resolver<'_> {
     fn map(&mut self, values: Option<&AdditionalProperties>, at: &str) -> Result<Type, Error> {
         let item = match values {
             Some(AdditionalProperties::Schema(values)) => {
-                self.item(borrowed(values), None, &pointer(at, "additionalProperties"))?
+                self.item(schema_ref(values), None, &pointer(at, "additionalProperties"))?
             }
             _ => Item { ty: Type::Any, nullable: false },
         };
         Ok(Type::Map(Box::new(item)))
     }
 
-    fn item(&mut self, schema: Borrowed<'_>, property: Option<&str>, at: &str) -> Result<Item, Error> {
-        let ty = self.ty(schema, property, at)?;
-        let nullable = matches!(schema, Borrowed::Item(schema) if schema.schema_data.nullable);
+    fn item(&mut self, schema: SchemaRef<'_>, property: Option<&str>, at: &str) -> Result<Item, Error> {
+        let ty = self.resolve(schema, property, at)?;
+        let nullable = matches!(schema, SchemaRef::Item(schema) if schema.schema_data.nullable);
         Ok(Item { ty, nullable })
     }
 
-    /// The kinds of a union, each once. One kind alone is no union.
+    /// Resolves a union without duplicates. A union of one type is that type.
     fn union(
         &mut self,
         branches: &[ReferenceOr<Schema>],
@@ -84,7 +84,7 @@ impl Resolver<'_> {
     ) -> Result<Type, Error> {
         let mut kinds: Vec<Type> = Vec::with_capacity(branches.len());
         for (index, branch) in branches.iter().enumerate() {
-            let kind = self.ty(borrowed(branch), property, &pointer(at, index))?;
+            let kind = self.resolve(schema_ref(branch), property, &pointer(at, index))?;
             if !kinds.contains(&kind) {
                 kinds.push(kind);
             }
@@ -92,7 +92,7 @@ impl Resolver<'_> {
         Ok(if kinds.len() == 1 { kinds.remove(0) } else { Type::Union(kinds) })
     }
 
-    /// A union whose members say in one property which they are.
+    /// Resolves a union whose members are identified by the value of a property.
     fn tagged(&mut self, discriminator: &Discriminator, at: &str) -> Result<Type, Error> {
         let at = pointer(at, "discriminator");
         let mut variants = Vec::with_capacity(discriminator.mapping.len());
@@ -121,7 +121,7 @@ impl Resolver<'_> {
         }
         let length = Length { min: text.min_length, max: text.max_length };
         let rules = Text { length, pattern: text.pattern.clone() };
-        if self.direction == Direction::Input && property.is_some_and(names_a_file) {
+        if self.direction == Direction::Input && property.is_some_and(is_file_property) {
             let limits = schema.schema_data.extensions.get("x-fal").cloned().unwrap_or_default();
             return Type::File(rules, limits);
         }
@@ -135,17 +135,17 @@ impl Resolver<'_> {
         property: Option<&str>,
         at: &str,
     ) -> Result<Type, Error> {
-        if let Some(Value::Array(items)) = schema.schema_data.extensions.get(TUPLE) {
+        if let Some(Value::Array(items)) = schema.schema_data.extensions.get(PREFIX_ITEMS) {
             let items = items.iter().enumerate().map(|(index, item)| {
                 let at = pointer(&pointer(at, "prefixItems"), index);
                 let item = ReferenceOr::<Schema>::deserialize(item)
                     .map_err(|error| self.error(&at, error.to_string()))?;
-                self.item(borrowed(&item), property, &at)
+                self.item(schema_ref(&item), property, &at)
             });
             return Ok(Type::Tuple(items.collect::<Result<_, _>>()?));
         }
         let item = match &array.items {
-            Some(items) => self.item(borrowed(items), property, &pointer(at, "items"))?,
+            Some(items) => self.item(schema_ref(items), property, &pointer(at, "items"))?,
             None => Item { ty: Type::Any, nullable: false },
         };
         let length = Length { min: array.min_items, max: array.max_items };
@@ -153,12 +153,12 @@ impl Resolver<'_> {
     }
 }
 
-fn whole(integer: &IntegerType) -> Type {
+fn integer_type(integer: &IntegerType) -> Type {
     let values: Vec<i64> = integer.enumeration.iter().flatten().copied().collect();
     if !values.is_empty() {
         return Type::IntegerEnum(values);
     }
-    // Between integers, above 0 is the same as at least 1.
+    // For integers, exclusive bounds are the same as inclusive ones that are one tighter.
     Type::Integer(Bounds {
         min: integer.minimum.map(|min| if integer.exclusive_minimum { min.saturating_add(1) } else { min }),
         above_min: false,
@@ -168,7 +168,7 @@ fn whole(integer: &IntegerType) -> Type {
     })
 }
 
-fn bounds(number: &NumberType) -> Bounds<f64> {
+fn number_bounds(number: &NumberType) -> Bounds<f64> {
     Bounds {
         min: number.minimum,
         above_min: number.exclusive_minimum,
@@ -178,8 +178,8 @@ fn bounds(number: &NumberType) -> Bounds<f64> {
     }
 }
 
-/// `image_url`, `urls`, `image_url_2`: fal names every parameter that takes a file so.
-fn names_a_file(property: &str) -> bool {
+/// Returns true for names such as `image_url`, `urls` and `image_url_2`, which fal gives to parameters that take a file.
+fn is_file_property(property: &str) -> bool {
     let stem = property.trim_end_matches(|c: char| c.is_ascii_digit());
     let stem = if stem.len() < property.len() { stem.strip_suffix('_').unwrap_or("") } else { stem };
     let last = stem.rsplit('_').next();
@@ -188,15 +188,15 @@ fn names_a_file(property: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::names_a_file;
+    use super::is_file_property;
 
     #[test]
-    fn files_are_told_by_their_names() {
+    fn file_parameters_are_recognized_by_name() {
         for name in ["url", "image_url", "image_urls", "reference_image_url_2"] {
-            assert!(names_a_file(name), "{name}");
+            assert!(is_file_property(name), "{name}");
         }
         for name in ["curl", "url2", "url_prefix", "webhook_url_id", "", "2"] {
-            assert!(!names_a_file(name), "{name}");
+            assert!(!is_file_property(name), "{name}");
         }
     }
 }

@@ -1,28 +1,28 @@
-//! Corrections of single documents: named, with a reason, and gone when they no longer apply.
+//! Fixups: corrections of single documents.
 //!
-//! A rule says what a construct means wherever it stands; a fixup says that one document is wrong. Each
-//! one fails the run when there is nothing left to correct, so that it is removed once fal corrects it.
+//! A rule interprets a construct in every document. A fixup corrects an error in one document. A fixup that finds
+//! nothing to correct fails the run, so that it is removed once fal has corrected the document.
 
 use serde_json::{Value, json};
 
 use crate::Error;
 
-/// A correction.
+/// A correction of the documents of some endpoints.
 #[derive(Debug, Clone, Copy)]
 pub struct Fixup {
-    /// Its name, for reports.
+    /// The name, for reports.
     pub name: &'static str,
-    /// The endpoints it is for.
+    /// The ids of the endpoints.
     pub endpoints: &'static [&'static str],
-    /// What is wrong, and why the correction is right.
+    /// The error, and why the correction is right.
     pub reason: &'static str,
-    /// Where the documents can be seen.
+    /// A page that shows one of the documents.
     pub link: &'static str,
-    /// Corrects the document and says whether there was anything to correct.
+    /// Corrects the document. Returns false if there was nothing to correct.
     apply: fn(&mut Value) -> bool,
 }
 
-/// Every correction.
+/// All fixups.
 pub const FIXUPS: &[Fixup] = &[
     Fixup {
         name: "free-form-passthrough",
@@ -35,7 +35,7 @@ pub const FIXUPS: &[Fixup] = &[
         reason: "the input refers to a component that is not there: these endpoints pass a request of \
                  OpenAI's API through as it is, so the input is any object",
         link: "https://fal.ai/models/openrouter/router/openai/v1/chat/completions/api",
-        apply: free_form_input,
+        apply: allow_free_form_input,
     },
     Fixup {
         name: "patina-images",
@@ -43,7 +43,7 @@ pub const FIXUPS: &[Fixup] = &[
         reason: "`ImageFile` and `MapImageFile` are referred to and not there; the example shows a file's `url`, \
                  and `map_type` for maps",
         link: "https://fal.ai/models/fal-ai/patina/material/api",
-        apply: patina_images,
+        apply: add_patina_images,
     },
     Fixup {
         name: "misspelt-bounds",
@@ -54,15 +54,15 @@ pub const FIXUPS: &[Fixup] = &[
         ],
         reason: "`min` and `max` stand where `minimum` and `maximum` are meant; JSON Schema has no such keywords",
         link: "https://fal.ai/models/fal-ai/amt-interpolation/api",
-        apply: misspelt_bounds,
+        apply: rename_misspelt_bounds,
     },
 ];
 
-/// Applies the corrections for the endpoint `id`, and names them.
+/// Applies the fixups of the endpoint `id`, and returns their names.
 ///
 /// # Errors
 ///
-/// When one no longer applies.
+/// Fails if a fixup finds nothing to correct.
 pub fn apply(file: &str, id: &str, openapi: &mut Value) -> Result<Vec<&'static str>, Error> {
     let mut applied = Vec::new();
     for fixup in FIXUPS.iter().filter(|fixup| fixup.endpoints.contains(&id)) {
@@ -85,7 +85,7 @@ fn add_component(openapi: &mut Value, name: &str, schema: Value) -> bool {
     }
 }
 
-fn free_form_input(openapi: &mut Value) -> bool {
+fn allow_free_form_input(openapi: &mut Value) -> bool {
     let paths = openapi.get("paths").and_then(Value::as_object);
     let input = paths.and_then(|paths| {
         paths
@@ -98,7 +98,7 @@ fn free_form_input(openapi: &mut Value) -> bool {
     })
 }
 
-fn patina_images(openapi: &mut Value) -> bool {
+fn add_patina_images(openapi: &mut Value) -> bool {
     let url = json!({ "type": "string", "description": "The address to download the image from." });
     let map = json!({ "type": "string", "description": "Which map it is, such as `basecolor` or `normal`." });
     let file = json!({ "type": "object", "properties": { "url": url }, "required": ["url"] });
@@ -106,7 +106,7 @@ fn patina_images(openapi: &mut Value) -> bool {
         "type": "object", "properties": { "map_type": map, "url": url }, "required": ["map_type", "url"],
     });
     let added = add_component(openapi, "ImageFile", file) && add_component(openapi, "MapImageFile", map_file);
-    // What has a `map_type` is a map; a plain image has none, so the map must be tried first.
+    // Only maps have a `map_type`, which is required, so the map must be tried before the plain image.
     let branches = openapi
         .pointer_mut("/components/schemas/PatinaMaterialOutput/properties/images/items/anyOf")
         .and_then(Value::as_array_mut);
@@ -116,7 +116,7 @@ fn patina_images(openapi: &mut Value) -> bool {
     added
 }
 
-fn misspelt_bounds(openapi: &mut Value) -> bool {
+fn rename_misspelt_bounds(openapi: &mut Value) -> bool {
     let Some(schemas) = openapi.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else {
         return false;
     };
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fixup_that_has_nothing_to_correct_fails_the_run() {
+    fn a_fixup_with_nothing_to_correct_is_an_error() {
         let mut corrected =
             json!({ "components": { "schemas": { "X": { "properties": { "a": { "minimum": 1 } } } } } });
         let error = apply("x.json", "fal-ai/amt-interpolation", &mut corrected).unwrap_err().to_string();
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fixup_says_why_and_where() {
+    fn every_fixup_has_a_reason_and_a_link() {
         for fixup in FIXUPS {
             assert!(
                 fixup.reason.len() > 20 && fixup.link.starts_with("https://fal.ai/models/"),

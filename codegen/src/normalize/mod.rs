@@ -1,7 +1,7 @@
-//! Stage 2, normalise: the dialect that fal publishes becomes strict OpenAPI 3.0.
+//! Stage 2: normalizes the dialect that fal publishes into strict OpenAPI 3.0.
 //!
-//! fal declares 3.0 and writes JSON Schema 2020-12 inside it. Each rule rewrites one construct and keeps
-//! what it means; what OpenAPI 3.0 cannot say moves to an `x-` extension, which stage 3 reads.
+//! fal declares OpenAPI 3.0, but its schemas use JSON Schema 2020-12. Each rule rewrites one construct without
+//! changing its meaning. Constructs that OpenAPI 3.0 cannot express move to `x-` extensions, which stage 3 reads.
 
 pub mod fixups;
 mod rules;
@@ -15,42 +15,43 @@ use serde_json::Value;
 use crate::{
     Error, Errors,
     error::pointer,
-    schema::{Document, Kind, Metadata, keywords},
+    schema::{Document, DocumentKind, Metadata, keywords},
 };
 
-/// The extension that holds the items of a tuple.
-pub const TUPLE: &str = "x-fal-prefix-items";
+/// The extension that holds the `prefixItems` of a tuple.
+pub const PREFIX_ITEMS: &str = "x-fal-prefix-items";
 
 /// A document in strict OpenAPI 3.0.
 #[derive(Debug, Clone)]
 pub struct Normalized {
     /// The file, as the caller named it.
     pub file: String,
-    /// Where the document stands in the file, as a JSON pointer.
+    /// The JSON pointer of the document in the file.
     pub base: String,
-    /// The endpoint that it describes, or the app.
+    /// The id of the endpoint or app that it describes.
     pub id: String,
-    /// What it describes.
-    pub kind: Kind,
-    /// What the platform says about the model.
+    /// The kind of document.
+    pub kind: DocumentKind,
+    /// The metadata of the model.
     pub metadata: Metadata,
-    /// The document.
+    /// The OpenAPI document.
     pub openapi: OpenAPI,
-    /// The fixups that were applied, by name.
+    /// The names of the fixups that were applied.
     pub fixups: Vec<&'static str>,
-    /// Keywords of schemas that no rule knows, and how often each occurs.
+    /// The number of occurrences of each unknown keyword of a schema.
     pub unknown_keywords: BTreeMap<String, usize>,
 }
 
-/// Rewrites every schema of `document`.
+/// Normalizes `document`: applies its fixups, and rewrites every schema.
 ///
 /// # Errors
 ///
-/// When the result is not OpenAPI 3.0; the pointers name the components at fault where there are any.
+/// Fails if a fixup no longer applies, or if the result is not OpenAPI 3.0. The pointers name the invalid
+/// components, if the error is in components.
 pub fn normalize(document: Document) -> Result<Normalized, Errors> {
     let Document { file, base, id, kind, metadata, mut openapi, .. } = document;
     let fixups = fixups::apply(&file, &id, &mut openapi)?;
-    let unknown_keywords = keywords::unknown(&openapi);
+    let unknown_keywords = keywords::count_unknown(&openapi);
     let mut errors = Vec::new();
     if let Some(schemas) = openapi.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         for (name, schema) in schemas {
@@ -65,24 +66,24 @@ pub fn normalize(document: Document) -> Result<Normalized, Errors> {
     if let Some(version) = openapi.get_mut("openapi") {
         *version = "3.0.4".into();
     }
-    let openapi = strict(&openapi, &file, &base).or_else(|error| {
-        Errors::or(blame(&openapi, &file, &base), ())?;
+    let openapi = parse_strict(&openapi, &file, &base).or_else(|error| {
+        Errors::or(find_invalid_components(&openapi, &file, &base), ())?;
         Err(Errors::from(error))
     })?;
     Ok(Normalized { file, base, id, kind, metadata, openapi, fixups, unknown_keywords })
 }
 
-/// The components that keep a document from being strict, if any do.
-fn blame(openapi: &Value, file: &str, base: &str) -> Vec<Error> {
+/// Returns an error for each component that is not OpenAPI 3.0.
+fn find_invalid_components(openapi: &Value, file: &str, base: &str) -> Vec<Error> {
     let schemas = openapi.pointer("/components/schemas").and_then(Value::as_object);
     let errors = schemas.into_iter().flatten().filter_map(|(name, schema)| {
         let at = pointer(&format!("{base}/components/schemas"), name);
-        strict::<openapiv3::ReferenceOr<openapiv3::Schema>>(schema, file, &at).err()
+        parse_strict::<openapiv3::ReferenceOr<openapiv3::Schema>>(schema, file, &at).err()
     });
     errors.collect()
 }
 
-/// Schemas inside paths stand under the key `schema`.
+/// Rewrites the schemas inside paths, which are the values of keys called `schema`.
 fn rewrite_inline(value: &mut Value, file: &str, at: &str, errors: &mut Vec<Error>) {
     match value {
         Value::Object(object) => object.iter_mut().for_each(|(key, value)| {
@@ -111,7 +112,7 @@ fn rewrite(value: &mut Value, file: &str, at: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn strict<T: serde::de::DeserializeOwned>(value: &Value, file: &str, at: &str) -> Result<T, Error> {
+fn parse_strict<T: serde::de::DeserializeOwned>(value: &Value, file: &str, at: &str) -> Result<T, Error> {
     T::deserialize(value).map_err(|error| {
         Error::new(file, format!("not OpenAPI 3.0, even after normalising: {error}"))
             .at(at)

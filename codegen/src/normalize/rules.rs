@@ -1,4 +1,4 @@
-//! The rules, each for one construct of the dialect. They run on the innermost schemas first.
+//! The rules that rewrite schemas, one for each construct of fal's dialect.
 
 use schemars::{
     Schema,
@@ -6,10 +6,10 @@ use schemars::{
 };
 use serde_json::{Map, Value, json};
 
-use super::TUPLE;
-use crate::schema::keywords::TOOLS;
+use super::PREFIX_ITEMS;
+use crate::schema::keywords::FAL_TOOLS;
 
-/// All rules, in order.
+/// The transform that applies all rules, to the innermost schemas first.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules;
 
@@ -17,21 +17,21 @@ impl Transform for Rules {
     fn transform(&mut self, schema: &mut Schema) {
         transform_subschemas(self, schema);
         if let Some(object) = schema.as_object_mut() {
-            type_lists(object);
-            null_branches(object);
-            constants(object);
-            exclusive_bounds(object);
-            integral_bounds(object);
-            tuples(object);
-            examples(object);
-            extensions(object);
-            references(object);
+            rewrite_type_list(object);
+            rewrite_null_branch(object);
+            rewrite_const(object);
+            rewrite_exclusive_bounds(object);
+            round_integer_bounds(object);
+            move_prefix_items(object);
+            rewrite_examples(object);
+            rename_tool_keywords(object);
+            wrap_reference(object);
         }
     }
 }
 
-/// `type: [T, "null"]` is a nullable `T`; longer lists are a union.
-fn type_lists(schema: &mut Map<String, Value>) {
+/// Rewrites `type: [T, "null"]` to a nullable `T`, and longer lists to a union.
+fn rewrite_type_list(schema: &mut Map<String, Value>) {
     let Some(Value::Array(types)) = schema.get("type").cloned() else { return };
     let (null, mut others): (Vec<Value>, Vec<Value>) = types.into_iter().partition(|kind| kind == "null");
     if !null.is_empty() {
@@ -46,16 +46,16 @@ fn type_lists(schema: &mut Map<String, Value>) {
     }
 }
 
-/// `anyOf: [T, null]` is a nullable `T`; a union of more keeps the others.
-fn null_branches(schema: &mut Map<String, Value>) {
+/// Rewrites `anyOf: [T, null]` to a nullable `T`. A union of more branches keeps the others.
+fn rewrite_null_branch(schema: &mut Map<String, Value>) {
     let values = schema.get("enum").and_then(Value::as_array).cloned();
     for keyword in ["anyOf", "oneOf"] {
         let Some(Value::Array(branches)) = schema.get_mut(keyword) else { continue };
         let before = branches.len();
         branches.retain(|branch| branch.get("type") != Some(&json!("null")));
-        // Beside an enum without null, null is no value, whatever the union says.
-        let listed = values.as_ref().is_none_or(|values| values.contains(&Value::Null));
-        let removed = branches.len() < before && listed;
+        // If there is an enum without null, null is not allowed, whatever the union says.
+        let null_is_listed = values.as_ref().is_none_or(|values| values.contains(&Value::Null));
+        let removed = branches.len() < before && null_is_listed;
         let only = if branches.len() == 1 { branches.pop() } else { None };
         if removed {
             schema.insert("nullable".into(), Value::Bool(true));
@@ -63,15 +63,15 @@ fn null_branches(schema: &mut Map<String, Value>) {
         if let Some(Value::Object(only)) = only {
             schema.remove(keyword);
             for (key, value) in only {
-                // What stands beside the union speaks of the property, and so wins.
+                // Keywords next to the union describe the property, so they take precedence.
                 schema.entry(key).or_insert(value);
             }
         }
     }
 }
 
-/// `const: x` is an enum of one value.
-fn constants(schema: &mut Map<String, Value>) {
+/// Rewrites `const: x` to an enum of one value.
+fn rewrite_const(schema: &mut Map<String, Value>) {
     let Some(value) = schema.remove("const") else { return };
     if !schema.contains_key("type") {
         let kind = match &value {
@@ -86,8 +86,8 @@ fn constants(schema: &mut Map<String, Value>) {
     schema.insert("enum".into(), Value::Array(vec![value]));
 }
 
-/// A numeric `exclusiveMinimum` is a `minimum` with the flag of the old kind.
-fn exclusive_bounds(schema: &mut Map<String, Value>) {
+/// Rewrites a numeric `exclusiveMinimum` to a `minimum` with the boolean flag of OpenAPI 3.0.
+fn rewrite_exclusive_bounds(schema: &mut Map<String, Value>) {
     for (exclusive, inclusive, tighter) in [
         ("exclusiveMinimum", "minimum", f64::gt as fn(&f64, &f64) -> bool),
         ("exclusiveMaximum", "maximum", f64::lt),
@@ -107,8 +107,8 @@ fn exclusive_bounds(schema: &mut Map<String, Value>) {
     }
 }
 
-/// The bounds of an integer are integers, also where a document writes `14142.0`.
-fn integral_bounds(schema: &mut Map<String, Value>) {
+/// Rounds the bounds of an integer to integers, because some documents write `14142.0`.
+fn round_integer_bounds(schema: &mut Map<String, Value>) {
     if schema.get("type") != Some(&json!("integer")) {
         return;
     }
@@ -120,7 +120,7 @@ fn integral_bounds(schema: &mut Map<String, Value>) {
             _ => bound,
         });
         let Some(whole) = bound else { continue };
-        // Beyond i64 a bound allows what the type allows.
+        // A bound beyond i64 allows no less than the type does.
         if whole.fract() == 0.0 && whole.abs() < 9e18 {
             schema.insert(keyword.into(), json!(whole as i64));
         } else {
@@ -129,8 +129,8 @@ fn integral_bounds(schema: &mut Map<String, Value>) {
     }
 }
 
-/// OpenAPI 3.0 has no tuples: the items move to an extension, and `items` allows any of them.
-fn tuples(schema: &mut Map<String, Value>) {
+/// Moves the items of a tuple to an extension, because OpenAPI 3.0 has no tuples. `items` then allows any of them.
+fn move_prefix_items(schema: &mut Map<String, Value>) {
     let Some(Value::Array(items)) = schema.remove("prefixItems") else { return };
     let mut kinds: Vec<Value> = Vec::new();
     for item in &items {
@@ -140,11 +140,11 @@ fn tuples(schema: &mut Map<String, Value>) {
     }
     let any = if kinds.len() == 1 { kinds.remove(0) } else { json!({ "anyOf": kinds }) };
     schema.entry("items").or_insert(any);
-    schema.insert(TUPLE.into(), Value::Array(items));
+    schema.insert(PREFIX_ITEMS.into(), Value::Array(items));
 }
 
-/// A list of `examples` becomes one `example`, and an extension with all of them.
-fn examples(schema: &mut Map<String, Value>) {
+/// Rewrites a list of `examples` to one `example`, and an extension with all of them.
+fn rewrite_examples(schema: &mut Map<String, Value>) {
     let Some(Value::Array(examples)) = schema.remove("examples") else { return };
     if let Some(first) = examples.first() {
         schema.entry("example").or_insert_with(|| first.clone());
@@ -152,17 +152,17 @@ fn examples(schema: &mut Map<String, Value>) {
     schema.insert("x-examples".into(), Value::Array(examples));
 }
 
-/// Keywords of fal's own tools become extensions, so that nothing is lost.
-fn extensions(schema: &mut Map<String, Value>) {
-    for key in TOOLS {
+/// Renames the keywords of fal's own tools to extensions, so that nothing is lost.
+fn rename_tool_keywords(schema: &mut Map<String, Value>) {
+    for key in FAL_TOOLS {
         if let Some(value) = schema.remove(*key) {
             schema.insert(format!("x-fal-{}", key.trim_start_matches("_fal_").replace('_', "-")), value);
         }
     }
 }
 
-/// Strict OpenAPI ignores what stands beside a `$ref`; inside `allOf` it counts.
-fn references(schema: &mut Map<String, Value>) {
+/// Wraps a `$ref` in `allOf`, because OpenAPI 3.0 ignores keywords next to a `$ref`.
+fn wrap_reference(schema: &mut Map<String, Value>) {
     if schema.len() > 1
         && let Some(reference) = schema.remove("$ref")
     {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_reach_nested_schemas() {
+    fn nested_schemas_are_rewritten() {
         check(
             json!({ "type": "array", "items": { "anyOf": [{ "type": "array", "items": { "const": 1 } }, { "type": "null" }] } }),
             json!({ "type": "array", "items": {
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn exclusive_bounds_keep_the_tighter_one() {
+    fn the_tighter_of_two_bounds_is_kept() {
         check(
             json!({ "type": "integer", "exclusiveMinimum": 0, "maximum": 9 }),
             json!({ "type": "integer", "minimum": 0, "exclusiveMinimum": true, "maximum": 9 }),
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn an_enum_beside_a_union_decides_about_null() {
+    fn an_enum_without_null_is_not_nullable() {
         check(
             json!({ "anyOf": [{ "type": "string" }, { "type": "null" }], "enum": ["a"] }),
             json!({ "type": "string", "enum": ["a"] }),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_of_integers_are_integers() {
+    fn bounds_of_integers_are_rounded() {
         check(
             json!({ "type": "integer", "exclusiveMinimum": 0.0, "maximum": 14142.5, "multipleOf": 2.0 }),
             json!({ "type": "integer", "minimum": 0, "exclusiveMinimum": true, "maximum": 14142, "multipleOf": 2 }),
@@ -240,11 +240,11 @@ mod tests {
     }
 
     #[test]
-    fn tuples_and_examples_survive_as_extensions() {
+    fn tuples_and_examples_move_to_extensions() {
         check(
             json!({ "type": "array", "prefixItems": [{ "type": "number" }, { "type": "number" }], "minItems": 2 }),
             json!({ "type": "array", "items": { "type": "number" }, "minItems": 2,
-                TUPLE: [{ "type": "number" }, { "type": "number" }] }),
+                PREFIX_ITEMS: [{ "type": "number" }, { "type": "number" }] }),
         );
         check(
             json!({ "type": "string", "examples": ["a", "b"] }),

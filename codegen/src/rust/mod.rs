@@ -1,22 +1,23 @@
-//! Stage 4, plan: the model with Rust decided. Names are the last decision, made here and nowhere else.
+//! Stage 4: plans the crates, modules and types of the bindings, and all their names.
 //!
-//! Objects that fal names are one type a crate, in its `types` module; what a parameter alone defines
-//! (its enum, its range) belongs to the module of its endpoint, because fal changes it there alone.
+//! An object that fal names becomes one type per crate, in the module `types`. An enum or a range that a parameter
+//! defines belongs to the module of its endpoint, because fal may change it for that endpoint only.
 
-mod alike;
-mod cycles;
-mod fields;
-mod known;
+mod core_types;
+pub(crate) mod json_schemas;
 pub mod names;
+mod owner;
 mod plan;
 mod rules;
-pub(crate) mod schemas;
-mod shapes;
+mod shared_types;
+mod structural_eq;
+mod type_builder;
 mod unions;
-mod values;
+mod wording;
 
+pub(crate) use json_schemas as schemas;
 pub(crate) use plan::plan;
-pub use values::{length, range};
+pub use wording::{length, range};
 
 use serde_json::Value;
 
@@ -25,78 +26,78 @@ use crate::model::Direction;
 /// A crate of generated bindings.
 #[derive(Debug, Clone)]
 pub struct Crate {
-    /// Its package name, such as `fal-flux`.
+    /// The name of the package, such as `fal-flux`.
     pub name: String,
-    /// The `owner/alias` it covers.
+    /// The app, as `owner/alias`.
     pub app: String,
-    /// What the family is.
+    /// The title of the family of models.
     pub title: String,
-    /// The file that says what belongs to it, if one does.
+    /// The manifest that lists the endpoints of the crate, if there is one.
     pub source: Option<String>,
-    /// The modules; the root is the crate's own and has an endpoint if the app itself is one.
+    /// The root module. It has an endpoint if the app itself is one.
     pub root: Module,
-    /// The types that endpoints share.
+    /// The types that several endpoints use.
     pub types: Vec<Item>,
 }
 
 impl Crate {
-    /// The name under which Rust code uses it.
+    /// Returns the name of the crate in Rust code.
     #[must_use]
     pub fn lib_name(&self) -> String {
         self.name.replace('-', "_")
     }
 }
 
-/// A module, one a segment of an endpoint id.
+/// A module for a segment of an endpoint id.
 #[derive(Debug, Clone, Default)]
 pub struct Module {
-    /// Its path inside the crate. Empty for the root.
+    /// The path in the crate. Empty for the root.
     pub path: Vec<String>,
-    /// The endpoint id, or the part of one, that the module stands for.
+    /// The endpoint id up to the segment of the module.
     pub id: String,
-    /// The endpoint itself, if the segments make up one.
+    /// The endpoint with that id, if there is one.
     pub endpoint: Option<Endpoint>,
-    /// The modules inside.
+    /// The child modules.
     pub children: Vec<Module>,
 }
 
-/// What is generated for one endpoint.
+/// An endpoint and its types.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    /// The document, for the first line of the file.
+    /// The document, for the first line of the generated file.
     pub file: String,
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// The name for people.
+    /// The display name.
     pub title: String,
-    /// What it does.
+    /// The description.
     pub description: String,
-    /// Such as `text-to-image`.
+    /// The category, such as `text-to-image`.
     pub category: Option<String>,
-    /// Its parameters.
+    /// The struct of the parameters.
     pub input: Struct,
     /// Types that only the parameters use.
     pub input_types: Vec<Item>,
-    /// What it gives.
+    /// The output.
     pub output: Output,
     /// Types that only the output uses.
     pub output_types: Vec<Item>,
-    /// One event of its stream, if it has one. `Output` where that is the same.
+    /// An event of the stream, if the endpoint streams. An alias of `Output` if that is the same type.
     pub event: Option<Output>,
     /// Types that only the event uses.
     pub event_types: Vec<Item>,
-    /// Whether it exchanges its input and output over one connection.
+    /// `true` if inputs and outputs are messages over one connection.
     pub realtime: bool,
-    /// Shared types that the module offers again under its own path.
+    /// The shared types that the module re-exports.
     pub shared: Vec<String>,
 }
 
-/// What an endpoint gives.
+/// The output or event of an endpoint.
 #[derive(Debug, Clone)]
 pub enum Output {
-    /// An object of its own.
+    /// A struct of its own.
     Struct(Struct),
-    /// Something else, which needs no type of its own.
+    /// An alias of another type.
     Alias(Ty),
 }
 
@@ -105,20 +106,20 @@ pub enum Output {
 pub enum Item {
     /// A struct.
     Struct(Struct),
-    /// An enum of texts.
+    /// An enum of strings.
     TextEnum(TextEnum),
     /// An enum of integers.
     IntegerEnum(IntegerEnum),
-    /// One of several kinds.
+    /// A union of several types.
     Union(Union),
     /// A number with bounds.
     Number(Number),
-    /// A rule for a length, which has no type of its own.
+    /// A rule for a length, which has a marker type and no type of its own.
     Length(LengthRule),
 }
 
 impl Item {
-    /// The name of the type. A rule has none.
+    /// Returns the name of the type. A length rule has none.
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Self::Struct(item) => Some(&item.ident),
@@ -131,7 +132,7 @@ impl Item {
     }
 }
 
-/// A Rust type, as it stands in a field.
+/// The Rust type of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ty {
     /// `String`
@@ -146,7 +147,7 @@ pub enum Ty {
     Boolean,
     /// `Value`
     Json,
-    /// A type of the module or a shared one.
+    /// A type of the module, or a shared type.
     Named(String),
     /// `Vec<T>`
     List(Box<Ty>),
@@ -156,191 +157,191 @@ pub enum Ty {
     Tuple(Vec<Ty>),
     /// `Option<T>`
     Option(Box<Ty>),
-    /// `Box<T>`, where a type would contain itself.
+    /// `Box<T>`, for a type that would contain itself.
     Boxed(Box<Ty>),
 }
 
 /// A struct.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Struct {
-    /// Its name.
+    /// The name.
     pub ident: String,
-    /// The name that fal gives it.
+    /// The name of the component in the document.
     pub component: String,
-    /// What it is.
+    /// The description.
     pub description: String,
-    /// Its fields, in fal's own order.
+    /// The fields, in fal's order.
     pub fields: Vec<Field>,
-    /// The direction it travels in. A struct of an input has a builder and checks.
+    /// The direction. A struct of an input has a builder and checks.
     pub direction: Direction,
-    /// Whether it allows no other fields.
+    /// `true` if other fields are not allowed.
     pub closed: bool,
-    /// How messages name it: the endpoint id, or a shared type and its app.
+    /// The name of the owner in messages: the endpoint id, or a shared type and its app.
     pub owner: String,
-    /// The type of `fal_core::media` that is the same and stands for it.
+    /// The type of `fal_core::media` that replaces it, if there is one.
     pub known: Option<&'static str>,
 }
 
 /// A field of a struct.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
-    /// Its Rust name.
+    /// The Rust name.
     pub ident: String,
-    /// Its name on the wire.
+    /// The name in JSON.
     pub wire: String,
-    /// What it means.
+    /// The description.
     pub description: String,
-    /// Facts for its docs: default, range, allowed values.
+    /// Facts for the docs, such as the default and the range.
     pub facts: Vec<String>,
-    /// Its type, without what `presence` adds.
+    /// The type, without the `Option` or `Nullable` of `presence`.
     pub ty: Ty,
-    /// Whether and how it may be missing.
+    /// The way that the field may be absent.
     pub presence: Presence,
-    /// What is checked of its value at run time.
+    /// The rule that is checked at run time.
     pub rule: Rule,
-    /// Whether its value holds files.
+    /// `true` if the value can contain files.
     pub files: bool,
-    /// Whether `null` is a value.
+    /// `true` if `null` is allowed.
     pub nullable: bool,
-    /// Whether it should not be used any more.
+    /// `true` if the field is deprecated.
     pub deprecated: bool,
-    /// Whether it must be there.
+    /// `true` if the field has to be present.
     pub required: bool,
-    /// A value that the document shows, for examples in docs.
+    /// An example value of the document, for examples in docs.
     pub example: Option<Value>,
-    /// Its JSON Schema; where another generated type belongs, `{"$type": <name>}`.
+    /// The JSON Schema, which refers to another generated type as `{"$type": <name>}`.
     pub schema: Value,
 }
 
-/// Whether and how a field may be missing.
+/// The way that a field may be absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
     /// `T`
     Required,
     /// `Option<T>`
     Optional,
-    /// `Option<Nullable<T>>`: leaving it out, and null, mean different things.
+    /// `Option<Nullable<T>>`, if `null` and an absent field mean different things.
     TriState,
 }
 
-/// What is checked of a value at run time, because its type allows more.
+/// A rule that is checked at run time, because the type does not enforce it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rule {
-    /// Nothing.
+    /// No rule.
     Free,
-    /// Of a text.
+    /// A rule for a string.
     Text {
-        /// The marker of its length.
+        /// The marker type of the length.
         length: Option<String>,
-        /// A regular expression, and what breaking it says.
+        /// A regular expression, and the message for a string that does not match.
         pattern: Option<(String, String)>,
     },
-    /// Of the length of a file's URL, by its marker.
+    /// A rule for the length of a file's URL, with its marker type.
     File(String),
-    /// Of a list.
+    /// A rule for a list.
     List {
-        /// The marker of its length.
+        /// The marker type of the length.
         length: Option<String>,
-        /// What an item that occurs twice says.
+        /// The message for repeated items, if they are not allowed.
         unique: Option<String>,
-        /// Of each item.
+        /// The rule for each item.
         items: Box<Rule>,
     },
-    /// Of each value of a map.
+    /// A rule for each value of a map.
     Map(Box<Rule>),
-    /// Of a value that may be null, where it is not.
+    /// A rule for a value that may be null, if it is not.
     Null(Box<Rule>),
-    /// Its own.
+    /// The rules of the type itself.
     Own,
 }
 
-/// A rule for the length of a text or list.
+/// A rule for the length of a string or list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LengthRule {
-    /// The name of its marker type.
+    /// The name of the marker type.
     pub marker: String,
-    /// The least length.
+    /// The minimum length.
     pub min: usize,
-    /// The greatest length.
+    /// The maximum length.
     pub max: Option<usize>,
-    /// What breaking it says.
+    /// The error message.
     pub message: String,
 }
 
-/// An enum of texts.
+/// An enum of strings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextEnum {
-    /// Its name.
+    /// The name.
     pub ident: String,
-    /// Which parameter or field it belongs to.
+    /// The description, which names the parameter or field.
     pub description: String,
-    /// Names and wire values.
+    /// The names and JSON values of the variants.
     pub variants: Vec<(String, String)>,
-    /// Whether values that are not listed are kept.
+    /// `true` if unknown values are kept.
     pub open: bool,
-    /// What a literal that is none of them says.
+    /// The error message for a literal that is not one of the values.
     pub message: String,
 }
 
 /// An enum of integers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntegerEnum {
-    /// Its name.
+    /// The name.
     pub ident: String,
-    /// Which parameter or field it belongs to.
+    /// The description, which names the parameter or field.
     pub description: String,
-    /// Names and wire values.
+    /// The names and JSON values of the variants.
     pub variants: Vec<(String, i64)>,
-    /// What a literal that is none of them says.
+    /// The error message for a literal that is not one of the values.
     pub message: String,
 }
 
-/// One of several kinds.
+/// A union of several types.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Union {
-    /// Its name.
+    /// The name.
     pub ident: String,
-    /// Which parameter or field it belongs to.
+    /// The description, which names the parameter or field.
     pub description: String,
-    /// Its variants.
+    /// The variants.
     pub variants: Vec<Variant>,
-    /// The property that says which variant a value is, if one does.
+    /// The property whose value identifies the variant, if there is one.
     pub tag: Option<String>,
-    /// The direction it travels in. A union of an output keeps values that no variant takes as they are.
+    /// The direction. A union of an output keeps values that fit no variant.
     pub direction: Direction,
-    /// What a literal that is none of its texts says.
+    /// The error message for a literal that is not one of the strings.
     pub message: String,
-    /// The type of `fal_core::media` that is the same and stands for it.
+    /// The type of `fal_core::media` that replaces it, if there is one.
     pub known: Option<&'static str>,
 }
 
 /// A variant of a union.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variant {
-    /// Its name.
+    /// The name.
     pub ident: String,
-    /// What it is.
+    /// The description.
     pub description: String,
-    /// What it stands for.
+    /// The values of the variant.
     pub kind: VariantKind,
 }
 
-/// What a variant of a union stands for.
+/// The values of a variant of a union.
 #[derive(Debug, Clone, PartialEq)]
 pub enum VariantKind {
-    /// One text.
+    /// A single string.
     Text(String),
-    /// A value of a type.
+    /// Values of a type.
     Value {
         /// The type.
         ty: Ty,
-        /// The value of the union's tag that says so.
+        /// The value of the union's tag for this variant, if the union has a tag.
         tag: Option<String>,
-        /// What is checked of it at run time.
+        /// The rule that is checked at run time.
         rule: Rule,
-        /// Whether it holds files.
+        /// `true` if a value can contain files.
         files: bool,
-        /// Its JSON Schema; where another generated type belongs, `{"$type": <name>}`.
+        /// The JSON Schema, which refers to another generated type as `{"$type": <name>}`.
         schema: Value,
     },
 }
@@ -348,21 +349,21 @@ pub enum VariantKind {
 /// A number with bounds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Number {
-    /// Its name, and that of its marker type.
+    /// The name of the type and of its marker type.
     pub ident: String,
-    /// Which parameter it belongs to.
+    /// The description, which names the parameter.
     pub description: String,
-    /// Its bounds.
+    /// The bounds.
     pub bounds: Bounds,
-    /// What breaking them says.
+    /// The error message.
     pub message: String,
 }
 
-/// Bounds of either kind of number.
+/// The bounds of an integer or a float.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Bounds {
-    /// Of an integer.
+    /// Bounds of an integer.
     Integer(crate::model::Bounds<i64>),
-    /// Of a float.
+    /// Bounds of a float.
     Number(crate::model::Bounds<f64>),
 }

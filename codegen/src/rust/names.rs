@@ -1,4 +1,6 @@
-//! Names: readable, unique in their namespace, never a keyword or a name that generated code relies on.
+//! Rust names from the names of documents.
+//!
+//! A name is readable and unique in its namespace. It is never a keyword, or a name that generated code uses.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +15,11 @@ const KEYWORDS: &[&str] = &[
 /// Keywords that cannot be written raw.
 const PATH_KEYWORDS: &[&str] = &["_", "crate", "self", "super"];
 
-/// What builders have besides their parameters.
-const BUILDER: &[&str] = &["build", "extra", "optional"];
+/// Names of builders other than parameters.
+const BUILDER_MEMBERS: &[&str] = &["build", "extra", "optional"];
 
-/// Modules and files that stand beside the modules of endpoints, and crates that generated code names.
-const MODULES: &[&str] = &[
+/// Modules and files next to the modules of endpoints, and crates that generated code uses.
+const RESERVED_MODULES: &[&str] = &[
     "alloc",
     "arg",
     "bin",
@@ -35,8 +37,8 @@ const MODULES: &[&str] = &[
     "types",
 ];
 
-/// Types that generated code names without a path.
-const TYPES: &[&str] = &[
+/// Types that generated code uses without a path.
+const RESERVED_TYPES: &[&str] = &[
     "BTreeMap",
     "Box",
     "Builder",
@@ -79,17 +81,17 @@ const TYPES: &[&str] = &[
     "Violations",
 ];
 
-/// Whether cargo takes the name, as this project writes them.
+/// Returns true if `name` is a valid package name without capitals.
 pub(crate) fn is_crate_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_')
 }
 
-/// The name of a field and its setter.
+/// Returns the name of a field and its setter.
 #[must_use]
 pub fn field(wire: &str) -> String {
     let name = snake(wire);
-    if PATH_KEYWORDS.contains(&name.as_str()) || BUILDER.contains(&name.as_str()) {
+    if PATH_KEYWORDS.contains(&name.as_str()) || BUILDER_MEMBERS.contains(&name.as_str()) {
         format!("{name}_")
     } else if KEYWORDS.contains(&name.as_str()) {
         format!("r#{name}")
@@ -98,7 +100,7 @@ pub fn field(wire: &str) -> String {
     }
 }
 
-/// The name of a module for one segment of an endpoint id: `v2.1` is `v2_1`, `4b` is `_4b`.
+/// Returns the name of a module for a segment of an endpoint id, such as `v2_1` for `v2.1` and `_4b` for `4b`.
 #[must_use]
 pub fn module(segment: &str) -> String {
     let name: String = segment
@@ -107,23 +109,23 @@ pub fn module(segment: &str) -> String {
         .collect();
     if name.starts_with(|c: char| c.is_ascii_digit()) {
         format!("_{name}")
-    } else if name.is_empty() || reserved_module(&name) {
+    } else if name.is_empty() || is_reserved_module(&name) {
         format!("{name}_")
     } else {
         name
     }
 }
 
-fn reserved_module(name: &str) -> bool {
-    KEYWORDS.contains(&name) || PATH_KEYWORDS.contains(&name) || MODULES.contains(&name)
+fn is_reserved_module(name: &str) -> bool {
+    KEYWORDS.contains(&name) || PATH_KEYWORDS.contains(&name) || RESERVED_MODULES.contains(&name)
 }
 
-/// The name of a type: words in upper camel case.
+/// Returns the name of a type, in upper camel case.
 #[must_use]
 pub fn camel(text: &str) -> String {
     let mut name = String::new();
-    for word in words(text) {
-        // Two numbers would run together.
+    for word in split_words(text) {
+        // Keep two numbers apart.
         if name.ends_with(|c: char| c.is_ascii_digit()) && word.starts_with(|c: char| c.is_ascii_digit()) {
             name.push('_');
         }
@@ -131,18 +133,18 @@ pub fn camel(text: &str) -> String {
         if let Some(first) = letters.next() {
             name.push(first.to_ascii_uppercase());
             let rest = letters.as_str();
-            // `HD` and `4K` are read as words, `lowPoly` keeps its hump.
-            let shouting = rest.chars().all(|c| !c.is_ascii_lowercase()) && word.len() > 1;
-            name.push_str(&if shouting { rest.to_ascii_lowercase() } else { rest.to_owned() });
+            // `HD` becomes `Hd`, but `lowPoly` becomes `LowPoly`.
+            let is_upper_case = rest.chars().all(|c| !c.is_ascii_lowercase()) && word.len() > 1;
+            name.push_str(&if is_upper_case { rest.to_ascii_lowercase() } else { rest.to_owned() });
         }
     }
     name
 }
 
-/// The name of an enum variant for a wire value.
+/// Returns the name of an enum variant for a JSON value.
 #[must_use]
 pub fn variant(value: &str) -> String {
-    if let Some((width, height)) = ratio(value) {
+    if let Some((width, height)) = parse_ratio(value) {
         return format!("Ratio{width}x{height}");
     }
     let signed = match value.strip_prefix(['+', '-']) {
@@ -159,35 +161,37 @@ pub fn variant(value: &str) -> String {
     }
 }
 
-/// `16:9`
-fn ratio(value: &str) -> Option<(u32, u32)> {
+/// Parses an aspect ratio, such as `16:9`.
+fn parse_ratio(value: &str) -> Option<(u32, u32)> {
     let (width, height) = value.split_once(':')?;
     Some((width.parse().ok()?, height.parse().ok()?))
 }
 
 fn snake(text: &str) -> String {
-    let name = words(text).join("_").to_ascii_lowercase();
+    let name = split_words(text).join("_").to_ascii_lowercase();
     if name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() { format!("_{name}") } else { name }
 }
 
-/// Runs of letters and digits, cut also where a capital follows a small letter. What is not ASCII is
-/// written as it sounds: `größe` is `grosse`.
-fn words(text: &str) -> Vec<String> {
+/// Splits a string into runs of letters and digits, and at capitals that start a word.
+///
+/// Transliterates characters that are not ASCII: `größe` becomes `grosse`.
+fn split_words(text: &str) -> Vec<String> {
     let ascii = deunicode::deunicode(text);
-    let runs = ascii.split(|c: char| !c.is_ascii_alphanumeric()).flat_map(humps);
+    let runs = ascii.split(|c: char| !c.is_ascii_alphanumeric()).flat_map(split_camel_case);
     runs.filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-fn humps(run: &str) -> Vec<&str> {
+/// Splits a run of letters and digits at capitals that start a word.
+fn split_camel_case(run: &str) -> Vec<&str> {
     let bytes = run.as_bytes();
     let mut words = Vec::new();
     let mut start = 0;
     for index in 1..bytes.len() {
-        let rises = bytes[index - 1].is_ascii_lowercase() && bytes[index].is_ascii_uppercase();
+        let word_starts = bytes[index - 1].is_ascii_lowercase() && bytes[index].is_ascii_uppercase();
         let acronym_ends = bytes[index].is_ascii_uppercase()
             && bytes[index - 1].is_ascii_uppercase()
             && bytes.get(index + 1).is_some_and(u8::is_ascii_lowercase);
-        if rises || acronym_ends {
+        if word_starts || acronym_ends {
             words.push(&run[start..index]);
             start = index;
         }
@@ -196,7 +200,7 @@ fn humps(run: &str) -> Vec<&str> {
     words
 }
 
-/// The word that the type parameter and the trait of a required parameter are named by.
+/// Returns a unique word for the type parameter and the trait of a required parameter.
 pub(crate) fn slot(wire: &str, taken: &mut BTreeSet<String>) -> String {
     let word = camel(wire);
     let starts_well = word.starts_with(|c: char| c.is_ascii_alphabetic());
@@ -210,8 +214,8 @@ pub(crate) fn slot(wire: &str, taken: &mut BTreeSet<String>) -> String {
     name
 }
 
-/// What a name can start with: `3d` is `_3d`, and nothing is `Unnamed`.
-fn start_with_letter(name: &str) -> String {
+/// Makes a valid start of a name: `3d` becomes `_3d`, and an empty name `Unnamed`.
+fn with_valid_start(name: &str) -> String {
     match name.chars().next() {
         None => "Unnamed".to_owned(),
         Some(c) if c.is_ascii_digit() => format!("_{name}"),
@@ -219,24 +223,24 @@ fn start_with_letter(name: &str) -> String {
     }
 }
 
-/// The names that are taken in one namespace.
+/// A set of names that must be unique.
 #[derive(Debug, Clone)]
 pub(super) struct Namespace(BTreeSet<String>);
 
 impl Namespace {
-    /// A namespace of types, where the names that generated code relies on are taken.
+    /// Creates a namespace of types, with the names that generated code uses.
     pub(super) fn of_types() -> Self {
-        Self(TYPES.iter().map(|&name| name.to_owned()).collect())
+        Self(RESERVED_TYPES.iter().map(|&name| name.to_owned()).collect())
     }
 
-    /// A namespace of variants, where nothing is taken.
-    pub(super) fn of_variants() -> Self {
+    /// Creates a namespace without any names.
+    pub(super) fn empty() -> Self {
         Self(BTreeSet::new())
     }
 
-    /// Takes `name`, or the first free one of `name` with `suffix` and with a number.
+    /// Adds and returns `name`. If it exists, adds `suffix` and then a number to it.
     pub(super) fn take(&mut self, name: &str, suffix: &str) -> String {
-        let name = start_with_letter(name);
+        let name = with_valid_start(name);
         let candidates = [name.clone(), format!("{name}{suffix}")].into_iter();
         let numbered = (2..).map(|number| format!("{name}{suffix}{number}"));
         let mut free = candidates.chain(numbered).filter(|name| !self.0.contains(name));
@@ -245,24 +249,31 @@ impl Namespace {
         chosen
     }
 
-    /// Takes a name for a marker of bounds, which stand in a module of their own.
+    /// Adds and returns a name of a marker type in the module `bounds`.
     pub(super) fn take_marker(&mut self, name: &str) -> String {
-        let name = &start_with_letter(name);
+        let name = &with_valid_start(name);
         let mut candidates =
             std::iter::once(name.to_owned()).chain((2..).map(|number| format!("{name}{number}")));
-        let free = candidates
-            .find(|name| !TYPES.contains(&name.as_str()) && !self.0.contains(&format!("bounds::{name}")));
+        let free = candidates.find(|name| {
+            !RESERVED_TYPES.contains(&name.as_str()) && !self.0.contains(&format!("bounds::{name}"))
+        });
         let chosen = free.unwrap_or_else(|| name.to_owned());
         self.reserve_marker(&chosen);
         chosen
     }
 
-    /// Marks a marker's name that is in use as it is.
+    /// Adds the name of a marker type.
     pub(super) fn reserve_marker(&mut self, name: &str) {
         self.0.insert(format!("bounds::{name}"));
     }
 
-    /// Marks a name that is in use as it is.
+    /// Adds the names of the builder of a struct.
+    pub(super) fn reserve_builder(&mut self, ident: &str) {
+        self.reserve(&format!("{ident}Builder"));
+        self.reserve(&format!("{ident}Optional"));
+    }
+
+    /// Adds a name.
     pub(super) fn reserve(&mut self, name: &str) {
         self.0.insert(name.to_owned());
     }
@@ -273,7 +284,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variants_are_readable() {
+    fn variants_have_readable_names() {
         for (value, name) in [
             ("square_hd", "SquareHd"),
             ("landscape_16_9", "Landscape16_9"),
@@ -323,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_never_gives_a_name_twice() {
+    fn names_in_a_namespace_are_unique() {
         let mut names = Namespace::of_types();
         assert_eq!(names.take("OutputFormat", "Value"), "OutputFormat");
         assert_eq!(names.take("OutputFormat", "Value"), "OutputFormatValue");

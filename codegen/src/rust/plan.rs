@@ -1,10 +1,8 @@
-//! From the endpoints of one app to the modules of one crate.
+//! Plans the modules of one crate from the endpoints of one app.
 
 use super::{
-    Crate, Endpoint, Item, Module, Output, Struct, Ty,
-    fields::Fields,
-    names,
-    shapes::{Owner, Shapes},
+    Crate, Endpoint, Item, Module, Output, Struct, Ty, core_types, names, owner::Owner,
+    shared_types::SharedTypes, type_builder::TypeBuilder,
 };
 use crate::{
     Error,
@@ -12,19 +10,19 @@ use crate::{
     model::{self, Direction},
 };
 
-/// Plans the crate of one family.
+/// Plans the crate of a group of endpoints.
 ///
 /// # Errors
 ///
-/// When an endpoint takes something other than an object, or two endpoints would have the same module.
+/// Fails if the input of an endpoint is not an object, or if two endpoints have the same module.
 pub(crate) fn plan(group: &Group) -> Result<Crate, Error> {
     let Group { name, family, source, endpoints } = group;
-    let shapes = Shapes::collect(&family.app, endpoints);
+    let shared = SharedTypes::collect(&family.app, endpoints);
     let mut root = Module { id: family.app.clone(), ..Module::default() };
     for endpoint in endpoints {
         let rest = endpoint.id.strip_prefix(&family.app).unwrap_or(&endpoint.id);
         let segments: Vec<&str> = rest.split('/').filter(|segment| !segment.is_empty()).collect();
-        let module = enter(&mut root, &segments);
+        let module = module_at(&mut root, &segments);
         if let Some(other) = &module.endpoint {
             let path = module.path.join("::");
             return Err(Error::new(
@@ -33,21 +31,21 @@ pub(crate) fn plan(group: &Group) -> Result<Crate, Error> {
             )
             .help("leave one of them out of the manifest"));
         }
-        module.endpoint = Some(self::endpoint(endpoint, &shapes)?);
+        module.endpoint = Some(plan_endpoint(endpoint, &shared)?);
     }
-    sort(&mut root);
+    sort_children(&mut root);
     Ok(Crate {
         name: name.to_owned(),
         app: family.app.clone(),
         title: family.title.clone(),
         source: source.clone(),
         root,
-        types: shapes.items(),
+        types: shared_items(&shared),
     })
 }
 
-/// The module for the segments of an endpoint id, made on the way.
-fn enter<'a>(root: &'a mut Module, segments: &[&str]) -> &'a mut Module {
+/// Returns the module for the segments of an endpoint id, and creates it if needed.
+fn module_at<'a>(root: &'a mut Module, segments: &[&str]) -> &'a mut Module {
     segments.iter().fold(root, |module, segment| {
         let ident = names::module(segment);
         let known = module.children.iter().position(|child| child.path.last() == Some(&ident));
@@ -61,45 +59,45 @@ fn enter<'a>(root: &'a mut Module, segments: &[&str]) -> &'a mut Module {
     })
 }
 
-fn sort(module: &mut Module) {
+fn sort_children(module: &mut Module) {
     module.children.sort_by(|a, b| a.path.cmp(&b.path));
-    module.children.iter_mut().for_each(sort);
+    module.children.iter_mut().for_each(sort_children);
 }
 
-fn endpoint(endpoint: &model::Endpoint, shapes: &Shapes<'_>) -> Result<Endpoint, Error> {
+fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result<Endpoint, Error> {
     let owner = Owner { label: endpoint.id.clone(), prefix: String::new() };
     let mut names = names::Namespace::of_types();
-    let shared = shapes.used_by(endpoint);
-    shared.iter().for_each(|name| names.reserve(name));
+    let shared_names = shared.names_used_by(endpoint);
+    shared_names.iter().for_each(|name| names.reserve(name));
 
-    let mut fields = Fields::new(shapes, &endpoint.input, Direction::Input, &owner, &mut names);
-    let mut input = fields.structure("Input", &parameters(endpoint)?);
+    let mut builder = TypeBuilder::new(shared, &endpoint.input, Direction::Input, &owner, &mut names);
+    let mut input = builder.build_struct("Input", &input_object(endpoint)?);
     input.description = format!("The parameters of [`{}`](Model).", endpoint.id);
-    let input_types = fields.into_items();
+    let input_types = builder.into_items();
 
     let about = format!("What [`{}`](Model) gives.", endpoint.id);
-    let (output, output_types) = read("Output", about, &endpoint.output, shapes, &owner, &mut names);
+    let (output, output_types) = plan_output("Output", about, &endpoint.output, shared, &owner, &mut names);
     let about = format!("One event of the stream of [`{}`](Model).", endpoint.id);
     let (event, event_types) = match &endpoint.event {
         Some(event) if *event == endpoint.output => {
             (Some(Output::Alias(Ty::Named("Output".to_owned()))), Vec::new())
         }
         Some(event) => {
-            let (event, types) = read("Event", about, event, shapes, &owner, &mut names);
+            let (event, types) = plan_output("Event", about, event, shared, &owner, &mut names);
             (Some(event), types)
         }
         None => (None, Vec::new()),
     };
 
     let types = input_types.iter().chain(&output_types).chain(&event_types);
-    let direct = mentioned(&input, [&output].into_iter().chain(&event), types);
+    let mentioned = mentioned_names(&input, [&output].into_iter().chain(&event), types);
     Ok(Endpoint {
         file: endpoint.file.clone(),
         id: endpoint.id.clone(),
         title: endpoint.title.clone(),
         description: endpoint.description.clone(),
         category: endpoint.category.clone(),
-        shared: shared.into_iter().filter(|name| direct.contains(name)).collect(),
+        shared: shared_names.into_iter().filter(|name| mentioned.contains(name)).collect(),
         input,
         input_types,
         output,
@@ -110,11 +108,11 @@ fn endpoint(endpoint: &model::Endpoint, shapes: &Shapes<'_>) -> Result<Endpoint,
     })
 }
 
-/// The object that an input is. One that may be anything has no parameters of its own.
-fn parameters(endpoint: &model::Endpoint) -> Result<model::Object, Error> {
+/// Returns the object of the parameters, which is empty if the input may be anything.
+fn input_object(endpoint: &model::Endpoint) -> Result<model::Object, Error> {
     match &endpoint.input.root {
         model::Type::Object(root) => Ok(endpoint.input.objects[root].clone()),
-        _ if endpoint.input.is_free() => Ok(model::Object {
+        _ if endpoint.input.is_unconstrained() => Ok(model::Object {
             name: "Input".to_owned(),
             description: String::new(),
             properties: Vec::new(),
@@ -125,27 +123,52 @@ fn parameters(endpoint: &model::Endpoint) -> Result<model::Object, Error> {
     }
 }
 
-/// What an endpoint gives, and the types it needs.
-fn read(
+/// Plans the type of an output or event, and the types that it needs.
+fn plan_output(
     ident: &str,
     description: String,
-    side: &model::Side,
-    shapes: &Shapes<'_>,
+    graph: &model::TypeGraph,
+    shared: &SharedTypes<'_>,
     owner: &Owner,
     names: &mut names::Namespace,
 ) -> (Output, Vec<Item>) {
-    let mut fields = Fields::new(shapes, side, Direction::Output, owner, names);
-    let output = match &side.root {
+    let mut builder = TypeBuilder::new(shared, graph, Direction::Output, owner, names);
+    let output = match &graph.root {
         model::Type::Object(root) => {
-            Output::Struct(Struct { description, ..fields.structure(ident, &side.objects[root]) })
+            Output::Struct(Struct { description, ..builder.build_struct(ident, &graph.objects[root]) })
         }
-        other => Output::Alias(fields.ty(ident, other)),
+        other => Output::Alias(builder.build_type(ident, other)),
     };
-    (output, fields.into_items())
+    (output, builder.into_items())
 }
 
-/// The named types that the items of a module mention.
-fn mentioned<'a>(
+/// Builds the shared types, and the parameter types inside them.
+fn shared_items(shared: &SharedTypes<'_>) -> Vec<Item> {
+    let mut names = names::Namespace::of_types();
+    for object in shared.objects() {
+        names.reserve(&object.ident);
+        names.reserve_builder(&object.ident);
+    }
+    shared.unions().for_each(|union| names.reserve(&union.ident));
+    let mut items = Vec::new();
+    for union in shared.unions() {
+        let owner = Owner { label: shared.app.clone(), prefix: union.ident.clone() };
+        let mut builder = TypeBuilder::new(shared, union.graph, Direction::Input, &owner, &mut names);
+        items.push(Item::Union(builder.build_union(&union.ident, union.property)));
+        items.extend(builder.into_items());
+    }
+    for object in shared.objects() {
+        let owner =
+            Owner { label: format!("{} in {}", object.ident, shared.app), prefix: object.ident.clone() };
+        let mut builder = TypeBuilder::new(shared, object.graph, object.direction, &owner, &mut names);
+        items.push(Item::Struct(builder.build_struct(&object.ident, object.object)));
+        items.extend(builder.into_items());
+    }
+    core_types::replace_with_core(items)
+}
+
+/// Returns the named types that the items of a module mention.
+fn mentioned_names<'a>(
     input: &'a Struct,
     outputs: impl Iterator<Item = &'a Output>,
     types: impl Iterator<Item = &'a Item>,
@@ -155,29 +178,29 @@ fn mentioned<'a>(
     for output in outputs {
         match output {
             Output::Struct(output) => structs.push(output),
-            Output::Alias(ty) => ty.names(&mut found),
+            Output::Alias(ty) => ty.collect_names(&mut found),
         }
     }
     for item in types {
         match item {
             Item::Struct(item) => structs.push(item),
-            Item::Union(union) => union.types().for_each(|ty| ty.names(&mut found)),
+            Item::Union(union) => union.types().for_each(|ty| ty.collect_names(&mut found)),
             _ => {}
         }
     }
-    structs.iter().flat_map(|item| &item.fields).for_each(|field| field.ty.names(&mut found));
+    structs.iter().flat_map(|item| &item.fields).for_each(|field| field.ty.collect_names(&mut found));
     found
 }
 
 impl Ty {
-    /// Adds the named types that this type mentions.
-    pub(crate) fn names(&self, found: &mut Vec<String>) {
+    /// Adds the named types that this type mentions to `found`.
+    pub(crate) fn collect_names(&self, found: &mut Vec<String>) {
         match self {
             Self::Named(name) => found.push(name.clone()),
             Self::List(inner) | Self::Map(inner) | Self::Option(inner) | Self::Boxed(inner) => {
-                inner.names(found)
+                inner.collect_names(found)
             }
-            Self::Tuple(items) => items.iter().for_each(|item| item.names(found)),
+            Self::Tuple(items) => items.iter().for_each(|item| item.collect_names(found)),
             Self::Text | Self::File | Self::Integer | Self::Number | Self::Boolean | Self::Json => {}
         }
     }

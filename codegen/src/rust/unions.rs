@@ -1,12 +1,12 @@
-//! Unions: presets of an enum become variants of their own, other kinds carry a value.
+//! Builds unions: strings become unit variants, and other types become variants with a value.
 
-use super::{Ty, Union, Variant, VariantKind, fields::Fields, names, rules, schemas, values};
+use super::{Ty, Union, Variant, VariantKind, json_schemas, names, type_builder::TypeBuilder, wording};
 use crate::model::{Property, Type};
 
-impl Fields<'_> {
-    /// The union that the type of `property` is.
-    pub(super) fn union(&mut self, ident: &str, property: &Property) -> Union {
-        let mut taken = names::Namespace::of_variants();
+impl TypeBuilder<'_> {
+    /// Builds the union that is the type of `property`.
+    pub(super) fn build_union(&mut self, ident: &str, property: &Property) -> Union {
+        let mut taken = names::Namespace::empty();
         if !self.direction.is_input() {
             taken.reserve("Other");
         }
@@ -14,14 +14,14 @@ impl Fields<'_> {
             Type::Tagged(tag, members) => {
                 let variants = members.iter().map(|(value, ty)| {
                     let name = names::variant(value);
-                    self.member(&property.name, &name, Some(value.clone()), ty, &mut taken)
+                    self.build_variant(&property.name, &name, Some(value.clone()), ty, &mut taken)
                 });
                 (Some(tag.clone()), variants.collect())
             }
-            Type::Union(kinds) => (None, self.kinds(property, kinds, &mut taken)),
+            Type::Union(kinds) => (None, self.build_variants(property, kinds, &mut taken)),
             _ => (None, Vec::new()),
         };
-        // Presets first: they are what most calls use.
+        // Strings come first, because they are the presets that most calls use.
         variants.sort_by_key(|variant| matches!(variant.kind, VariantKind::Value { .. }));
         let description = format!("The values of `{}`.", property.name);
         let mut union = Union {
@@ -34,7 +34,7 @@ impl Fields<'_> {
             known: None,
         };
         let texts: Vec<&str> = union.texts().map(|(_, text)| text).collect();
-        union.message = values::choice(&property.name, &self.owner.label, &texts);
+        union.message = wording::choice(&property.name, &self.owner.label, &texts);
         let others = union.types().filter_map(|ty| match ty {
             Ty::Named(name) => Some(format!(", or a `{name}`")),
             _ => None,
@@ -44,7 +44,12 @@ impl Fields<'_> {
         union
     }
 
-    fn kinds(&mut self, property: &Property, kinds: &[Type], taken: &mut names::Namespace) -> Vec<Variant> {
+    fn build_variants(
+        &mut self,
+        property: &Property,
+        kinds: &[Type],
+        taken: &mut names::Namespace,
+    ) -> Vec<Variant> {
         let presets = kinds.iter().any(|kind| matches!(kind, Type::TextEnum(_)));
         let objects = kinds.iter().filter(|kind| matches!(kind, Type::Object(_))).count();
         let mut variants = Vec::new();
@@ -56,19 +61,19 @@ impl Fields<'_> {
                     kind: VariantKind::Text(value.clone()),
                 })),
                 Type::Object(_) if presets && objects == 1 => {
-                    variants.push(self.member(&property.name, "Custom", None, kind, taken));
+                    variants.push(self.build_variant(&property.name, "Custom", None, kind, taken));
                 }
                 Type::Object(component) if objects > 1 => {
                     let name = names::camel(component);
-                    variants.push(self.member(&property.name, &name, None, kind, taken));
+                    variants.push(self.build_variant(&property.name, &name, None, kind, taken));
                 }
-                _ => variants.push(self.member(&property.name, kind_name(kind), None, kind, taken)),
+                _ => variants.push(self.build_variant(&property.name, variant_name(kind), None, kind, taken)),
             }
         }
         variants
     }
 
-    fn member(
+    fn build_variant(
         &mut self,
         property: &str,
         name: &str,
@@ -77,20 +82,20 @@ impl Fields<'_> {
         taken: &mut names::Namespace,
     ) -> Variant {
         let description = match ty {
-            Type::Object(component) => self.side.objects[component].description.clone(),
+            Type::Object(component) => self.graph.objects[component].description.clone(),
             _ => String::new(),
         };
         let inner = format!("{property}_{}", name.to_lowercase());
-        let rust: Ty = self.ty(&inner, ty);
-        let rule = self.rule(&inner, ty);
-        let files = self.direction.is_input() && rules::holds_files(self.side, ty, &mut Vec::new());
-        let schema = schemas::of_type(ty, &rust);
+        let rust: Ty = self.build_type(&inner, ty);
+        let rule = self.build_rule(&inner, ty);
+        let files = self.direction.is_input() && self.graph.has_files(ty);
+        let schema = json_schemas::type_schema(ty, &rust);
         let kind = VariantKind::Value { ty: rust, tag, rule, files, schema };
         Variant { ident: taken.take(name, ""), description, kind }
     }
 }
 
-fn kind_name(ty: &Type) -> &'static str {
+fn variant_name(ty: &Type) -> &'static str {
     match ty {
         Type::Text(_) | Type::TextEnum(_) => "Text",
         Type::File(..) => "File",
@@ -105,7 +110,7 @@ fn kind_name(ty: &Type) -> &'static str {
 }
 
 impl Union {
-    /// Its variants that are one text each, with those texts.
+    /// Returns the names and strings of the variants that are a string.
     pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.variants.iter().filter_map(|variant| match &variant.kind {
             VariantKind::Text(text) => Some((variant.ident.as_str(), text.as_str())),
@@ -113,7 +118,7 @@ impl Union {
         })
     }
 
-    /// The types of its variants that carry a value.
+    /// Returns the types of the variants that have a value.
     pub(crate) fn types(&self) -> impl Iterator<Item = &Ty> {
         self.variants.iter().filter_map(|variant| match &variant.kind {
             VariantKind::Value { ty, .. } => Some(ty),

@@ -1,10 +1,10 @@
-//! Which keywords of a schema are understood, and which are only counted.
+//! The keywords of schemas that the generator knows.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// Keywords that some rule reads, or that only tools for people read.
+/// Keywords that a rule reads, and annotations that bindings do not need.
 const KNOWN: &[&str] = &[
     "$ref",
     "additionalProperties",
@@ -42,7 +42,7 @@ const KNOWN: &[&str] = &[
 ];
 
 /// Keywords of fal's own tools, which stage 2 turns into extensions.
-pub(crate) const TOOLS: &[&str] = &[
+pub(crate) const FAL_TOOLS: &[&str] = &[
     "ui",
     "_fal_ui_field",
     "limit_description",
@@ -54,7 +54,7 @@ pub(crate) const TOOLS: &[&str] = &[
 ];
 
 /// Counts the keywords of the component schemas that are neither known nor extensions (`x-…`).
-pub(crate) fn unknown(openapi: &Value) -> BTreeMap<String, usize> {
+pub(crate) fn count_unknown(openapi: &Value) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     if let Some(schemas) = openapi.pointer("/components/schemas").and_then(Value::as_object) {
         for schema in schemas.values() {
@@ -67,8 +67,9 @@ pub(crate) fn unknown(openapi: &Value) -> BTreeMap<String, usize> {
 fn count(schema: &Value, counts: &mut BTreeMap<String, usize>) {
     let Some(object) = schema.as_object() else { return };
     for (key, value) in object {
-        let known = KNOWN.contains(&key.as_str()) || TOOLS.contains(&key.as_str()) || key.starts_with("x-");
-        if !known {
+        let is_known =
+            KNOWN.contains(&key.as_str()) || FAL_TOOLS.contains(&key.as_str()) || key.starts_with("x-");
+        if !is_known {
             *counts.entry(key.clone()).or_default() += 1;
         }
         match key.as_str() {

@@ -1,4 +1,6 @@
-//! Stage 1, read: text to [`Document`]. Lenient: whatever fal publishes is taken as it is.
+//! Stage 1: reads text into [`Document`]s.
+//!
+//! This stage is lenient: it takes whatever fal publishes as it is.
 
 pub(crate) mod keywords;
 
@@ -6,64 +8,66 @@ use serde_json::{Map, Value};
 
 use crate::{Error, error::pointer};
 
-/// A document and what is known around it.
+/// An OpenAPI document, with the metadata that came with it.
 #[derive(Debug, Clone)]
 pub struct Document {
     /// The file, as the caller named it.
     pub file: String,
-    /// Where the OpenAPI document stands in the file, as a JSON pointer.
+    /// The JSON pointer of the OpenAPI document in the file.
     pub base: String,
-    /// The endpoint that it describes, such as `fal-ai/flux/dev`, or the app.
+    /// The id of the endpoint or app that it describes, such as `fal-ai/flux/dev`.
     pub id: String,
-    /// What it describes.
-    pub kind: Kind,
-    /// What the platform says about the model.
+    /// The kind of document.
+    pub kind: DocumentKind,
+    /// The metadata of the model.
     pub metadata: Metadata,
     /// The OpenAPI document.
     pub openapi: Value,
 }
 
-/// What a document describes.
+/// The kind of an OpenAPI document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// One endpoint, by the queue's paths, as fal publishes its models.
+pub enum DocumentKind {
+    /// A document of one endpoint with the paths of the queue, as fal publishes its models.
     Queue,
-    /// All routes of an app, as the app itself publishes them.
+    /// A document of all routes of an app, as the app itself publishes it.
     App,
 }
 
-/// What the platform says about a model, as far as bindings use it.
+/// The part of the platform's metadata of a model that bindings use.
 #[derive(Debug, Clone, Default)]
 pub struct Metadata {
-    /// The name for people.
+    /// The display name.
     pub display_name: Option<String>,
-    /// What the model does.
+    /// The description.
     pub description: Option<String>,
-    /// Such as `text-to-image`.
+    /// The category, such as `text-to-image`.
     pub category: Option<String>,
-    /// Whether it has a `/stream` route (`stream_url`).
+    /// `true` if the model has a `/stream` route (`stream_url`).
     pub streams: bool,
 }
 
-/// What a file holds: documents, or reasons why there is none for an endpoint.
+/// A record of a file.
 #[derive(Debug, Clone)]
 pub enum Record {
-    /// A document.
+    /// An OpenAPI document.
     Document(Box<Document>),
-    /// fal had no document for this endpoint when it was asked.
+    /// An endpoint for which fal returned no document.
     Unavailable {
-        /// The endpoint.
+        /// The id of the endpoint.
         id: String,
-        /// Why.
+        /// The reason that fal gave.
         reason: Error,
     },
 }
 
-/// Reads one file: an OpenAPI document, a model record `{endpoint_id, metadata, openapi}`, or a page of
-/// records `{"models": […]}`. `app` is the `owner/name` of documents that do not say whose they are.
+/// Reads the records of a file.
 ///
-/// An error stands for a record that is none, or for the whole text where it is not JSON or not such a
-/// document. One bad record of a page says nothing about the others.
+/// The file is an OpenAPI document, a model record `{endpoint_id, metadata, openapi}`, or a page of records
+/// `{"models": […]}`. `app` is the `owner/name` for documents that do not name their app.
+///
+/// An `Err` is a malformed record, or the whole text if it is not JSON or none of the above. A malformed record of
+/// a page does not affect the others.
 pub fn read(file: &str, text: &str, app: Option<&str>) -> Vec<Result<Record, Error>> {
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
@@ -78,21 +82,26 @@ pub fn read(file: &str, text: &str, app: Option<&str>) -> Vec<Result<Record, Err
     match object.remove("models") {
         Some(Value::Array(models)) => {
             let records = models.into_iter().enumerate().map(|(index, model)| match model {
-                Value::Object(model) => record(file, &pointer("/models", index), model, app),
+                Value::Object(model) => read_record(file, &pointer("/models", index), model, app),
                 _ => Err(not_a_document(file, &pointer("/models", index))),
             });
             records.collect()
         }
-        _ => vec![record(file, "", object, app)],
+        _ => vec![read_record(file, "", object, app)],
     }
 }
 
-fn record(file: &str, at: &str, mut object: Map<String, Value>, app: Option<&str>) -> Result<Record, Error> {
+fn read_record(
+    file: &str,
+    at: &str,
+    mut object: Map<String, Value>,
+    app: Option<&str>,
+) -> Result<Record, Error> {
     let is_record = object.contains_key("endpoint_id");
     if !is_record && !object.contains_key("paths") {
         return Err(not_a_document(file, at));
     }
-    let metadata = if is_record { metadata(object.get("metadata")) } else { Metadata::default() };
+    let metadata = if is_record { read_metadata(object.get("metadata")) } else { Metadata::default() };
     let recorded_id = object.get("endpoint_id").and_then(Value::as_str).map(str::to_owned);
     let openapi =
         if is_record { object.remove("openapi").unwrap_or_default() } else { Value::Object(object) };
@@ -111,8 +120,8 @@ fn record(file: &str, at: &str, mut object: Map<String, Value>, app: Option<&str
     }
     let own_id = openapi.pointer("/info/x-fal-metadata/endpointId").and_then(Value::as_str);
     let (kind, id) = match (recorded_id.or_else(|| own_id.map(str::to_owned)), app) {
-        (Some(id), _) => (Kind::Queue, id),
-        (None, Some(app)) => (Kind::App, app.to_owned()),
+        (Some(id), _) => (DocumentKind::Queue, id),
+        (None, Some(app)) => (DocumentKind::App, app.to_owned()),
         (None, None) => {
             return Err(Error::new(file, "does not say which endpoint or app it describes")
                 .at(format!("{base}/info/x-fal-metadata/endpointId"))
@@ -123,7 +132,7 @@ fn record(file: &str, at: &str, mut object: Map<String, Value>, app: Option<&str
     Ok(Record::Document(Box::new(Document { file, base, id, kind, metadata, openapi })))
 }
 
-fn metadata(value: Option<&Value>) -> Metadata {
+fn read_metadata(value: Option<&Value>) -> Metadata {
     let empty = Map::new();
     let fields = value.and_then(Value::as_object).unwrap_or(&empty);
     let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -153,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_documents_are_told_apart() {
+    fn errors_distinguish_kinds_of_malformed_documents() {
         assert!(message("{\"openapi\": ").starts_with("x.json: not JSON: EOF"));
         assert!(message("[1]").contains("neither an OpenAPI document nor a model record"));
         assert!(message("{\"openapi\": \"3.0.4\"}").contains("neither an OpenAPI document"));
@@ -166,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_schema_is_named_with_its_endpoint() {
+    fn a_record_without_a_schema_is_unavailable() {
         let failed = r#"{"endpoint_id": "a/b", "openapi": {"error": {"message": "gone"}}}"#;
         let records = read("x.json", failed, None);
         let [Ok(Record::Unavailable { id, reason })] = records.as_slice() else { panic!("{records:?}") };
@@ -179,15 +188,15 @@ mod tests {
     }
 
     #[test]
-    fn an_app_is_named_by_the_caller() {
+    fn a_document_without_an_id_belongs_to_the_given_app() {
         let own = r#"{"openapi": "3.1.0", "paths": {"/": {}}}"#;
         let records = read("x.json", own, Some("me/app"));
         let [Ok(Record::Document(document))] = records.as_slice() else { panic!("{records:?}") };
-        assert_eq!((document.id.as_str(), document.kind), ("me/app", Kind::App));
+        assert_eq!((document.id.as_str(), document.kind), ("me/app", DocumentKind::App));
     }
 
     #[test]
-    fn one_bad_record_of_a_page_does_not_hide_the_others() {
+    fn a_malformed_record_does_not_affect_the_others_of_its_page() {
         let page = r#"{"models": [7, {"endpoint_id": "a/b", "openapi": {"paths": {}}}, {"name": "x"}]}"#;
         let records = read("x.json", page, None);
         let [Err(first), Ok(Record::Document(document)), Err(last)] = records.as_slice() else {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fal_codegen::{
     Manifest, Source, Understood,
     manifest::Family,
-    model::{Endpoint, Side},
+    model::{Endpoint, TypeGraph},
     workspace::SCHEMAS,
 };
 use semver::Version;
@@ -168,7 +168,7 @@ fn of_crate(families: (Option<&Family>, Option<&Family>), old: &Understood, new:
     changes
 }
 
-fn sides(endpoint: &Endpoint) -> (&Side, &Side, Option<&Side>) {
+fn sides(endpoint: &Endpoint) -> (&TypeGraph, &TypeGraph, Option<&TypeGraph>) {
     (&endpoint.input, &endpoint.output, endpoint.event.as_ref())
 }
 

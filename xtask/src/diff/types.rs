@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use fal_codegen::{
-    model::{Item, List, Object, Side, Text, Type},
+    model::{Item, List, Object, TypeGraph, Text, Type},
     rust::{self, Bounds, names},
 };
 use serde_json::Value;
@@ -20,15 +20,15 @@ const REFUSED: &str =
 /// Compares one side of an endpoint.
 pub(super) struct Walk<'a> {
     pub(super) place: Place,
-    before: &'a Side,
-    after: &'a Side,
+    before: &'a TypeGraph,
+    after: &'a TypeGraph,
     /// Pairs of objects that were compared, or are being compared.
     seen: BTreeSet<(&'a str, &'a str)>,
     pub(super) found: Vec<Finding>,
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn over(place: Place, before: &'a Side, after: &'a Side) -> Vec<Finding> {
+    pub(super) fn over(place: Place, before: &'a TypeGraph, after: &'a TypeGraph) -> Vec<Finding> {
         let mut walk = Self { place, before, after, seen: BTreeSet::new(), found: Vec::new() };
         match (&before.root, &after.root) {
             (Type::Object(before), Type::Object(after)) => walk.objects("", before, after),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Bounds;
 use crate::model::{Bounds as ModelBounds, Direction, Length, Property, Type};
 
-/// Facts about a property that its docs list after its description.
+/// Returns facts about a property, which its docs list after the description.
 pub(super) fn facts(property: &Property, direction: Direction) -> Vec<String> {
     let mut facts = Vec::new();
     if direction == Direction::Output {
@@ -28,22 +28,22 @@ pub(super) fn facts(property: &Property, direction: Direction) -> Vec<String> {
             text => format!("default `{}`", text.replace('`', "'")),
         });
     }
-    facts.iter_mut().for_each(|fact| capitalise(fact));
+    facts.iter_mut().for_each(|fact| capitalize(fact));
     facts
 }
 
-/// Bounds in words: `between 1 and 50`. Nothing, if there are none.
+/// Describes bounds in words, such as `between 1 and 50`. Returns an empty string if there are none.
 #[must_use]
 pub fn range(bounds: &Bounds) -> String {
     match bounds {
-        Bounds::Integer(bounds) => range_of(bounds, |value| value.to_string()),
-        Bounds::Number(bounds) => range_of(bounds, |value| format!("{value:?}")),
+        Bounds::Integer(bounds) => describe_bounds(bounds, |value| value.to_string()),
+        Bounds::Number(bounds) => describe_bounds(bounds, |value| format!("{value:?}")),
     }
 }
 
-/// What a literal says that is none of the values of an enum.
+/// Returns the message for a value that is not one of `values`.
 pub(super) fn choice(name: &str, owner: &str, values: &[impl fmt::Display]) -> String {
-    // A list that is cut short leaves out enough to be worth it.
+    // Truncating fewer than nine values would save little.
     let count = if values.len() > 20 { 12 } else { values.len() };
     let mut shown: Vec<String> = values.iter().take(count).map(|value| format!("`{value}`")).collect();
     let last = match values.len() - count {
@@ -54,7 +54,7 @@ pub(super) fn choice(name: &str, owner: &str, values: &[impl fmt::Display]) -> S
     format!("`{name}` of {owner} must be {values}")
 }
 
-fn range_of<T: Copy>(bounds: &ModelBounds<T>, show: impl Fn(T) -> String) -> String {
+fn describe_bounds<T: Copy>(bounds: &ModelBounds<T>, show: impl Fn(T) -> String) -> String {
     let least = bounds.min.map(|min| (if bounds.above_min { "above" } else { "at least" }, show(min)));
     let most = bounds.max.map(|max| (if bounds.below_max { "below" } else { "at most" }, show(max)));
     let mut text = match (least, most) {
@@ -72,7 +72,7 @@ fn range_of<T: Copy>(bounds: &ModelBounds<T>, show: impl Fn(T) -> String) -> Str
     text
 }
 
-/// A length in words: `at most 2500 characters`, or `items`.
+/// Describes a length in words, such as `at most 2500 characters`, or `items` if `list` is true.
 #[must_use]
 pub fn length(length: &Length, list: bool) -> String {
     let unit = |count: usize| match (list, count) {
@@ -90,7 +90,7 @@ pub fn length(length: &Length, list: bool) -> String {
     }
 }
 
-/// fal's `x-fal` limits of a file.
+/// Describes the `x-fal` limits of a file.
 fn file_limits(limits: &Value) -> Vec<String> {
     let number = |key: &str| limits.get(key).and_then(Value::as_f64);
     let mut facts = Vec::new();
@@ -121,7 +121,7 @@ fn show(value: &Value, ty: &Type) -> String {
     }
 }
 
-fn capitalise(text: &mut str) {
+fn capitalize(text: &mut str) {
     if let Some(first) = text.get_mut(0..1) {
         first.make_ascii_uppercase();
     }
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_read_as_sentences() {
+    fn ranges_are_described_in_words() {
         let bounds = |min, above_min, max, multiple_of| {
             range(&Bounds::Integer(ModelBounds { min, above_min, max, below_max: false, multiple_of }))
         };
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn choices_read_as_sentences() {
+    fn choices_are_listed_and_truncated() {
         assert_eq!(choice("fps", "a/b", &[24]), "`fps` of a/b must be `24`");
         assert_eq!(
             choice("format", "a/b", &["gif", "png", "jpeg"]),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_read_as_sentences() {
+    fn lengths_are_described_with_units() {
         let rule = |min, max, list| length(&Length { min, max }, list);
         assert_eq!(rule(None, Some(2500), false), "at most 2500 characters");
         assert_eq!(rule(Some(1), None, false), "at least 1 character");

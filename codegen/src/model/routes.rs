@@ -1,37 +1,40 @@
-//! From paths to endpoints.
+//! Reads endpoints from the paths of a document.
 
 use openapiv3::{OpenAPI, Operation, PathItem, ReferenceOr, Schema};
 use serde_json::Value;
 
-use super::{Direction, Endpoint, Side, Type};
-use crate::{Error, Errors, normalize::Normalized, schema::Kind};
+use super::{Direction, Endpoint, TypeGraph};
+use crate::{Error, Errors, normalize::Normalized, schema::DocumentKind};
 
-/// What the paths of a document become.
+/// The endpoints of a document.
 #[derive(Debug, Clone, Default)]
 pub struct Routes {
     /// The endpoints.
     pub endpoints: Vec<Endpoint>,
-    /// Routes without an endpoint, and why.
+    /// The ids of routes that are not endpoints, each with the reason.
     pub skipped: Vec<(String, String)>,
 }
 
-/// The endpoints that a document describes: one, for a model that fal publishes; every route, for an app.
+/// Reads the endpoints of a document.
+///
+/// The document of a model that fal publishes has one endpoint. The document of an app has one for each `POST` route.
 ///
 /// # Errors
 ///
-/// When the paths of the endpoint are missing, a reference leads nowhere, or a construct has no meaning
-/// here yet. The pointer says where.
+/// Fails if the paths of the endpoint are missing, a reference has no target, or a construct is not supported. Each
+/// error has the pointer of the construct.
 pub fn routes(document: &Normalized) -> Result<Routes, Errors> {
     match document.kind {
-        Kind::Queue => Ok(Routes { endpoints: vec![of_queue(document)?], skipped: Vec::new() }),
-        Kind::App => of_app(document),
+        DocumentKind::Queue => Ok(Routes { endpoints: vec![queue_endpoint(document)?], skipped: Vec::new() }),
+        DocumentKind::App => app_routes(document),
     }
 }
 
-fn of_queue(document: &Normalized) -> Result<Endpoint, Errors> {
+fn queue_endpoint(document: &Normalized) -> Result<Endpoint, Errors> {
     let Normalized { file, id, metadata, base, openapi, .. } = document;
-    let submit = item(openapi, &format!("/{id}")).and_then(|item| item.post.as_ref());
-    let result = item(openapi, &format!("/{id}/requests/{{request_id}}")).and_then(|item| item.get.as_ref());
+    let submit = path_item(openapi, &format!("/{id}")).and_then(|item| item.post.as_ref());
+    let result =
+        path_item(openapi, &format!("/{id}/requests/{{request_id}}")).and_then(|item| item.get.as_ref());
     let (Some(submit), Some(result)) = (submit, result) else {
         let message = format!("has no `POST /{id}` with a `GET /{id}/requests/{{request_id}}`");
         return Err(Error::new(file, message)
@@ -42,9 +45,9 @@ fn of_queue(document: &Normalized) -> Result<Endpoint, Errors> {
     let about = openapi.info.extensions.get("x-fal-metadata");
     let about = about.and_then(|metadata| metadata.get("about")).and_then(Value::as_str);
     let description = metadata.description.as_deref().or(about).unwrap_or_default();
-    let (input, output) = sides(document, body(submit), reply(result))?;
-    let is_realtime =
-        id.ends_with("/realtime") || item(openapi, &format!("/{id}")).and_then(protocol) == Some("realtime");
+    let (input, output) = read_types(document, request_schema(submit), response_schema(result))?;
+    let is_realtime = id.ends_with("/realtime")
+        || path_item(openapi, &format!("/{id}")).and_then(protocol) == Some("realtime");
     Ok(Endpoint {
         file: file.clone(),
         id: id.clone(),
@@ -58,8 +61,9 @@ fn of_queue(document: &Normalized) -> Result<Endpoint, Errors> {
     })
 }
 
-/// An app has `POST` routes; `/stream` streams, and `x-fal-protocol` marks those over a connection.
-fn of_app(document: &Normalized) -> Result<Routes, Errors> {
+/// Reads the `POST` routes of an app. A route that ends in `/stream` streams, and one with `x-fal-protocol` uses a
+/// connection.
+fn app_routes(document: &Normalized) -> Result<Routes, Errors> {
     let mut routes = Routes::default();
     let mut errors = Vec::new();
     for (path, item) in &document.openapi.paths.paths {
@@ -67,7 +71,7 @@ fn of_app(document: &Normalized) -> Result<Routes, Errors> {
         let id = format!("{}{}", document.id, path.trim_end_matches('/'));
         match (item.post.as_ref(), protocol(item)) {
             (Some(operation), protocol) => {
-                let mut endpoint = match route(document, &id, operation) {
+                let mut endpoint = match app_endpoint(document, &id, operation) {
                     Ok(endpoint) => endpoint,
                     Err(Errors(more)) => {
                         errors.extend(more);
@@ -93,12 +97,12 @@ fn of_app(document: &Normalized) -> Result<Routes, Errors> {
             .help("an app's endpoints are its `POST` routes")
             .into());
     }
-    lend_streams(&mut routes.endpoints);
+    merge_streams_into_parents(&mut routes.endpoints);
     Ok(routes)
 }
 
-/// A `/stream` route that takes what its parent takes is the parent's stream, and no endpoint of its own.
-fn lend_streams(endpoints: &mut Vec<Endpoint>) {
+/// Turns each `/stream` route with the input of its parent route into the stream of the parent.
+fn merge_streams_into_parents(endpoints: &mut Vec<Endpoint>) {
     let streams: Vec<Endpoint> =
         endpoints.iter().filter(|endpoint| endpoint.event.is_some()).cloned().collect();
     for stream in streams {
@@ -111,8 +115,8 @@ fn lend_streams(endpoints: &mut Vec<Endpoint>) {
     }
 }
 
-fn route(document: &Normalized, id: &str, operation: &Operation) -> Result<Endpoint, Errors> {
-    let (input, output) = sides(document, body(operation), reply(operation))?;
+fn app_endpoint(document: &Normalized, id: &str, operation: &Operation) -> Result<Endpoint, Errors> {
+    let (input, output) = read_types(document, request_schema(operation), response_schema(operation))?;
     Ok(Endpoint {
         file: document.file.clone(),
         id: id.to_owned(),
@@ -126,15 +130,15 @@ fn route(document: &Normalized, id: &str, operation: &Operation) -> Result<Endpo
     })
 }
 
-/// What is taken and what is given.
-fn sides(
+/// Reads the types of the input and the output.
+fn read_types(
     document: &Normalized,
     input: Option<&ReferenceOr<Schema>>,
     output: Option<&ReferenceOr<Schema>>,
-) -> Result<(Side, Side), Errors> {
+) -> Result<(TypeGraph, TypeGraph), Errors> {
     let mut errors = Vec::new();
-    let input = Side::read(document, input, Direction::Input, &mut errors);
-    let output = Side::read(document, output, Direction::Output, &mut errors);
+    let input = TypeGraph::read(document, input, Direction::Input, &mut errors);
+    let output = TypeGraph::read(document, output, Direction::Output, &mut errors);
     Errors::or(errors, (input, output))
 }
 
@@ -142,37 +146,16 @@ fn protocol(item: &PathItem) -> Option<&str> {
     item.extensions.get("x-fal-protocol")?.get("type")?.as_str()
 }
 
-fn item<'a>(openapi: &'a OpenAPI, path: &str) -> Option<&'a PathItem> {
+fn path_item<'a>(openapi: &'a OpenAPI, path: &str) -> Option<&'a PathItem> {
     openapi.paths.paths.get(path)?.as_item()
 }
 
-fn body(operation: &Operation) -> Option<&ReferenceOr<Schema>> {
+fn request_schema(operation: &Operation) -> Option<&ReferenceOr<Schema>> {
     let body = operation.request_body.as_ref()?.as_item()?;
     body.content.get("application/json")?.schema.as_ref()
 }
 
-fn reply(operation: &Operation) -> Option<&ReferenceOr<Schema>> {
-    let (_, reply) = operation.responses.responses.iter().find(|(code, _)| code.to_string() == "200")?;
-    reply.as_item()?.content.get("application/json")?.schema.as_ref()
-}
-
-impl Side {
-    /// The same while it comes: what the whole always has, a part may still lack. fal publishes no schema of
-    /// events, and its models send outputs of which more and more is there.
-    #[must_use]
-    pub fn partial(&self) -> Self {
-        let mut part = self.clone();
-        if let Type::Object(root) = &part.root
-            && let Some(object) = part.objects.get_mut(root)
-        {
-            object.properties.iter_mut().for_each(|property| property.required = false);
-        }
-        part
-    }
-
-    /// Whether anything at all is taken or given.
-    #[must_use]
-    pub fn is_free(&self) -> bool {
-        matches!(&self.root, Type::Any) || matches!(&self.root, Type::Map(item) if item.ty == Type::Any)
-    }
+fn response_schema(operation: &Operation) -> Option<&ReferenceOr<Schema>> {
+    let (_, response) = operation.responses.responses.iter().find(|(code, _)| code.to_string() == "200")?;
+    response.as_item()?.content.get("application/json")?.schema.as_ref()
 }

@@ -1,14 +1,14 @@
-//! Types that mean the same in every app, which `fal_core::media` has.
+//! Types that are the same in every app, for which `fal_core::media` has a type.
 //!
-//! A type is told by its shape and not by its name: `Image` means two things, and `File`, `Video` and `Audio` may mean
-//! one. Where an app differs, it keeps a type of its own.
+//! They are recognized by their fields and not by their names, because apps use `Image` for two types, and `File`,
+//! `Video` and `Audio` may be the same type. A type that differs stays in the generated crate.
 
 use super::{Bounds, Item, Presence, Struct, Ty, Union, VariantKind};
 
-/// A field of a file: its name, its type, whether it is always there.
-type Shape = &'static [(&'static str, Ty, bool)];
+/// The fields of a file: the name, the type, and `true` if it is always present.
+type FileFields = &'static [(&'static str, Ty, bool)];
 
-const FILES: &[(&str, Shape)] = &[
+const FILES: &[(&str, FileFields)] = &[
     (
         "Image",
         &[
@@ -56,15 +56,15 @@ const FILES: &[(&str, Shape)] = &[
 
 const CUSTOM_IMAGE_SIZE: &str = "CustomImageSize";
 
-/// The greatest side of an image, and what a side is that is left out.
-const SIDE: (i64, i64, i64) = (1, 14_142, 512);
+/// The minimum, maximum and default of the width and height of an image.
+const SIDE_LIMITS: (i64, i64, i64) = (1, 14_142, 512);
 
-/// In the order of the documents.
+/// The presets of an image size, in the order of the documents.
 const PRESETS: [&str; 6] =
     ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"];
 
 impl Item {
-    /// The type of `fal_core::media` that stands for it.
+    /// Returns the type of `fal_core::media` that replaces it, if there is one.
     pub(crate) fn known(&self) -> Option<&'static str> {
         match self {
             Self::Struct(item) => item.known,
@@ -74,14 +74,14 @@ impl Item {
     }
 }
 
-/// Marks the types that `fal_core::media` has, and leaves out what only they need.
-pub(super) fn adopt(mut items: Vec<Item>) -> Vec<Item> {
-    let mut needless = Vec::new();
+/// Marks the types that types of `fal_core::media` replace, and removes the numbers that only they use.
+pub(super) fn replace_with_core(mut items: Vec<Item>) -> Vec<Item> {
+    let mut unused = Vec::new();
     for index in 0..items.len() {
         let Item::Struct(item) = &items[index] else { continue };
-        let known = if item.direction.is_input() { size(item, &items) } else { file(item) };
+        let known = if item.direction.is_input() { core_size(item, &items) } else { core_file(item) };
         if known.is_some() && item.direction.is_input() {
-            item.fields.iter().for_each(|field| field.ty.names(&mut needless));
+            item.fields.iter().for_each(|field| field.ty.collect_names(&mut unused));
         }
         if let Item::Struct(item) = &mut items[index] {
             item.known = known;
@@ -89,20 +89,20 @@ pub(super) fn adopt(mut items: Vec<Item>) -> Vec<Item> {
     }
     for index in 0..items.len() {
         let Item::Union(union) = &items[index] else { continue };
-        let known = presets(union, &items);
+        let known = core_union(union, &items);
         if let Item::Union(union) = &mut items[index] {
             union.known = known;
         }
     }
     items.retain(|item| {
         !matches!(item, Item::Number(_))
-            || item.name().is_none_or(|name| !needless.iter().any(|one| one == name))
+            || item.name().is_none_or(|name| !unused.iter().any(|one| one == name))
     });
     items
 }
 
-fn file(item: &Struct) -> Option<&'static str> {
-    let same = |shape: Shape| {
+fn core_file(item: &Struct) -> Option<&'static str> {
+    let is_same = |shape: FileFields| {
         item.fields.len() == shape.len()
             && item.fields.iter().all(|field| {
                 let presence = |always| if always { Presence::Required } else { Presence::Optional };
@@ -112,12 +112,12 @@ fn file(item: &Struct) -> Option<&'static str> {
                     })
             })
     };
-    FILES.iter().find(|(_, shape)| same(shape)).map(|(name, _)| *name)
+    FILES.iter().find(|(_, shape)| is_same(shape)).map(|(name, _)| *name)
 }
 
-fn size(item: &Struct, items: &[Item]) -> Option<&'static str> {
-    let (min, max, default) = SIDE;
-    let same = !item.closed
+fn core_size(item: &Struct, items: &[Item]) -> Option<&'static str> {
+    let (min, max, default) = SIDE_LIMITS;
+    let is_same = !item.closed
         && item.fields.len() == 2
         && item.fields.iter().zip(["width", "height"]).all(|(field, name)| {
             let bounds = match &field.ty {
@@ -134,10 +134,10 @@ fn size(item: &Struct, items: &[Item]) -> Option<&'static str> {
                 && (bounds == (Some(min), false, Some(max), false, None)
                     || bounds == (Some(min - 1), true, Some(max), false, None))
         });
-    same.then_some(CUSTOM_IMAGE_SIZE)
+    is_same.then_some(CUSTOM_IMAGE_SIZE)
 }
 
-fn presets(union: &Union, items: &[Item]) -> Option<&'static str> {
+fn core_union(union: &Union, items: &[Item]) -> Option<&'static str> {
     let custom = |ty: &Ty| match ty {
         Ty::Named(name) => {
             let item = items.iter().find(|item| item.name() == Some(name));
@@ -149,10 +149,10 @@ fn presets(union: &Union, items: &[Item]) -> Option<&'static str> {
         VariantKind::Value { ty, tag, .. } => tag.is_none() && custom(ty) && variant.ident == "Custom",
         VariantKind::Text(_) => false,
     });
-    let same = union.direction.is_input()
+    let is_same = union.direction.is_input()
         && union.tag.is_none()
         && union.variants.len() == PRESETS.len() + 1
         && values.count() == 1
         && union.texts().map(|(_, text)| text).eq(PRESETS);
-    same.then_some("ImageSize")
+    is_same.then_some("ImageSize")
 }

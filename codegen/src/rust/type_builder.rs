@@ -1,43 +1,44 @@
-//! From the properties of an object to the fields of a struct, and the types that they alone need.
+//! Builds structs from objects, with the enums and numbers that their fields need.
 
 use super::{
-    Bounds, Field, IntegerEnum, Item, Number, Presence, Rule, Struct, TextEnum, Ty, cycles, names, rules,
-    schemas,
-    shapes::{Owner, Shapes},
-    values,
+    Bounds, Field, IntegerEnum, Item, Number, Presence, Rule, Struct, TextEnum, Ty, json_schemas, names,
+    owner::Owner, shared_types::SharedTypes, wording,
 };
-use crate::model::{Direction, Item as ModelItem, Object, Property, Side, Type};
+use crate::model::{Direction, Item as ModelItem, Object, Property, Type, TypeGraph};
 
-/// Builds structs of one owner, collecting the types of its parameters.
-pub(super) struct Fields<'a> {
-    pub(super) shapes: &'a Shapes<'a>,
-    pub(super) side: &'a Side,
+/// A builder of the types of one owner.
+pub(super) struct TypeBuilder<'a> {
+    pub(super) shared: &'a SharedTypes<'a>,
+    pub(super) graph: &'a TypeGraph,
     pub(super) direction: Direction,
     pub(super) owner: &'a Owner,
     pub(super) names: &'a mut names::Namespace,
+    /// The types built so far, other than the ones returned.
     pub(super) items: Vec<Item>,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> TypeBuilder<'a> {
     pub(super) fn new(
-        shapes: &'a Shapes<'a>,
-        side: &'a Side,
+        shared: &'a SharedTypes<'a>,
+        graph: &'a TypeGraph,
         direction: Direction,
         owner: &'a Owner,
         names: &'a mut names::Namespace,
     ) -> Self {
-        Self { shapes, side, direction, owner, names, items: Vec::new() }
+        Self { shared, graph, direction, owner, names, items: Vec::new() }
     }
 
+    /// Returns the types that the built structs and unions need.
     pub(super) fn into_items(self) -> Vec<Item> {
         self.items
     }
 
-    pub(super) fn structure(&mut self, ident: &str, object: &Object) -> Struct {
-        let mut taken = names::Namespace::of_variants();
+    /// Builds the struct of `object`.
+    pub(super) fn build_struct(&mut self, ident: &str, object: &Object) -> Struct {
+        let mut taken = names::Namespace::empty();
         let mut fields = Vec::with_capacity(object.properties.len());
         for property in &object.properties {
-            let mut field = self.field(property);
+            let mut field = self.build_field(property);
             field.ident = taken.take(&field.ident, "_");
             fields.push(field);
         }
@@ -53,8 +54,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn field(&mut self, property: &Property) -> Field {
-        let ty = self.ty(&property.name, &property.ty);
+    fn build_field(&mut self, property: &Property) -> Field {
+        let ty = self.build_type(&property.name, &property.ty);
         let default_is_a_value = property.default.as_ref().is_some_and(|default| !default.is_null());
         let presence = match (property.required, property.nullable) {
             (true, false) => Presence::Required,
@@ -62,57 +63,57 @@ impl<'a> Fields<'a> {
             _ if self.direction.is_input() && property.nullable && default_is_a_value => Presence::TriState,
             _ => Presence::Optional,
         };
-        let null_is_given = self.direction.is_input() && property.required && property.nullable;
-        let rule = self.rule(&property.name, &property.ty);
-        let rule = if null_is_given && rule != Rule::Free { Rule::Null(Box::new(rule)) } else { rule };
+        let null_is_explicit = self.direction.is_input() && property.required && property.nullable;
+        let rule = self.build_rule(&property.name, &property.ty);
+        let rule = if null_is_explicit && rule != Rule::Free { Rule::Null(Box::new(rule)) } else { rule };
         Field {
             ident: names::field(&property.name),
             wire: property.name.clone(),
             description: property.description.clone(),
-            facts: values::facts(property, self.direction),
+            facts: wording::facts(property, self.direction),
             rule,
-            files: self.direction.is_input() && rules::holds_files(self.side, &property.ty, &mut Vec::new()),
+            files: self.direction.is_input() && self.graph.has_files(&property.ty),
             presence,
             nullable: property.nullable,
             deprecated: property.deprecated,
             required: property.required,
-            schema: schemas::of_property(property, &ty),
+            schema: json_schemas::property_schema(property, &ty),
             example: property.examples.iter().find(|example| !example.is_null()).cloned(),
-            ty: if null_is_given { Ty::Option(Box::new(ty)) } else { ty },
+            ty: if null_is_explicit { Ty::Option(Box::new(ty)) } else { ty },
         }
     }
 
-    /// The Rust type of values that stand under the property `name`.
-    pub(super) fn ty(&mut self, name: &str, ty: &Type) -> Ty {
+    /// Builds the Rust type of values of the property `name`.
+    pub(super) fn build_type(&mut self, name: &str, ty: &Type) -> Ty {
         match ty {
             Type::Text(_) => Ty::Text,
             Type::File(..) => Ty::File,
             Type::Integer(bounds) if self.direction.is_input() && !bounds.is_open() => {
-                self.number(name, Bounds::Integer(*bounds))
+                self.build_number(name, Bounds::Integer(*bounds))
             }
             Type::Integer(_) => Ty::Integer,
             Type::Number(bounds) if self.direction.is_input() && !bounds.is_open() => {
-                self.number(name, Bounds::Number(*bounds))
+                self.build_number(name, Bounds::Number(*bounds))
             }
             Type::Number(_) => Ty::Number,
             Type::Boolean => Ty::Boolean,
-            Type::TextEnum(values) => self.text_enum(name, values),
-            Type::IntegerEnum(values) if self.direction.is_input() => self.integer_enum(name, values),
-            // A new value must not break reading a reply.
+            Type::TextEnum(values) => self.build_text_enum(name, values),
+            Type::IntegerEnum(values) if self.direction.is_input() => self.build_integer_enum(name, values),
+            // Outputs keep integers that are newer than the schema.
             Type::IntegerEnum(_) => Ty::Integer,
             Type::Object(component) => {
-                let object = self.object(component);
-                let boxed = cycles::contains_itself(self.side, component);
+                let object = self.object_type(component);
+                let boxed = self.graph.contains_itself(component);
                 if boxed { Ty::Boxed(Box::new(object)) } else { object }
             }
-            Type::Map(item) => Ty::Map(Box::new(self.item(name, item))),
-            Type::List(item, _) => Ty::List(Box::new(self.item(name, item))),
-            Type::Tuple(items) => Ty::Tuple(items.iter().map(|item| self.item(name, item)).collect()),
-            Type::Union(_) | Type::Tagged(..) => match self.shapes.union(name, ty) {
+            Type::Map(item) => Ty::Map(Box::new(self.build_item(name, item))),
+            Type::List(item, _) => Ty::List(Box::new(self.build_item(name, item))),
+            Type::Tuple(items) => Ty::Tuple(items.iter().map(|item| self.build_item(name, item)).collect()),
+            Type::Union(_) | Type::Tagged(..) => match self.shared.union_name(name, ty) {
                 Some(shared) if self.direction.is_input() => Ty::Named(shared.to_owned()),
                 _ => {
-                    let ident = self.take(name);
-                    let union = self.union(&ident, &Property::anonymous(name, ty));
+                    let ident = self.take_name(name);
+                    let union = self.build_union(&ident, &Property::with_type(name, ty));
                     self.items.push(Item::Union(union));
                     Ty::Named(ident)
                 }
@@ -121,23 +122,23 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn object(&self, component: &str) -> Ty {
+    fn object_type(&self, component: &str) -> Ty {
         let root = if self.direction.is_input() { "Input" } else { "Output" };
-        Ty::Named(self.shapes.object(self.side, component, self.direction).unwrap_or(root).to_owned())
+        Ty::Named(self.shared.object_name(self.graph, component, self.direction).unwrap_or(root).to_owned())
     }
 
-    /// Behind a list or map, an object needs no box.
-    fn item(&mut self, name: &str, item: &ModelItem) -> Ty {
+    /// Builds the type of the items of a list or map, in which objects need no box.
+    fn build_item(&mut self, name: &str, item: &ModelItem) -> Ty {
         let ty = match &item.ty {
-            Type::Object(component) => self.object(component),
-            ty => self.ty(name, ty),
+            Type::Object(component) => self.object_type(component),
+            ty => self.build_type(name, ty),
         };
         if item.nullable { Ty::Option(Box::new(ty)) } else { ty }
     }
 
-    fn text_enum(&mut self, name: &str, values: &[String]) -> Ty {
-        let ident = self.take(name);
-        let mut taken = names::Namespace::of_variants();
+    fn build_text_enum(&mut self, name: &str, values: &[String]) -> Ty {
+        let ident = self.take_name(name);
+        let mut taken = names::Namespace::empty();
         if !self.direction.is_input() {
             taken.reserve("Other");
         }
@@ -149,20 +150,20 @@ impl<'a> Fields<'a> {
             description,
             variants,
             open: !self.direction.is_input(),
-            message: values::choice(name, &self.owner.label, values),
+            message: wording::choice(name, &self.owner.label, values),
         }));
         Ty::Named(ident)
     }
 
-    fn integer_enum(&mut self, name: &str, values: &[i64]) -> Ty {
-        let ident = self.take(name);
-        let mut taken = names::Namespace::of_variants();
+    fn build_integer_enum(&mut self, name: &str, values: &[i64]) -> Ty {
+        let ident = self.take_name(name);
+        let mut taken = names::Namespace::empty();
         let variants = values
             .iter()
             .map(|value| (taken.take(&names::variant(&value.to_string()), ""), *value))
             .collect();
         let description = format!("The values of `{name}`.");
-        let message = values::choice(name, &self.owner.label, values);
+        let message = wording::choice(name, &self.owner.label, values);
         self.items.push(Item::IntegerEnum(IntegerEnum {
             ident: ident.clone(),
             description,
@@ -172,10 +173,10 @@ impl<'a> Fields<'a> {
         Ty::Named(ident)
     }
 
-    fn number(&mut self, name: &str, bounds: Bounds) -> Ty {
-        let ident = self.take(name);
+    fn build_number(&mut self, name: &str, bounds: Bounds) -> Ty {
+        let ident = self.take_name(name);
         self.names.reserve_marker(&ident);
-        let rule = values::range(&bounds);
+        let rule = wording::range(&bounds);
         self.items.push(Item::Number(Number {
             ident: ident.clone(),
             description: format!("`{name}`: {rule}."),
@@ -185,15 +186,15 @@ impl<'a> Fields<'a> {
         Ty::Named(ident)
     }
 
-    fn take(&mut self, name: &str) -> String {
+    fn take_name(&mut self, name: &str) -> String {
         let suffix = if self.direction.is_input() { "Value" } else { "Output" };
         self.names.take(&format!("{}{}", self.owner.prefix, names::camel(name)), suffix)
     }
 }
 
 impl Property {
-    /// A property that only its name and type are known of.
-    fn anonymous(name: &str, ty: &Type) -> Self {
+    /// Creates a required property of a name and a type.
+    fn with_type(name: &str, ty: &Type) -> Self {
         Self {
             name: name.to_owned(),
             description: String::new(),

@@ -1,4 +1,4 @@
-//! From references to the objects of one side of an endpoint.
+//! Resolves the schema of an input or output into a [`TypeGraph`].
 
 use std::borrow::Borrow;
 
@@ -6,10 +6,11 @@ use indexmap::IndexMap;
 use openapiv3::{AdditionalProperties, ReferenceOr, Schema, SchemaKind, Type as Kind};
 use serde_json::Value;
 
-use super::{Direction, Object, Property, Side, Type};
+use super::{Direction, Object, Property, Type, TypeGraph};
 use crate::{Error, error::pointer, normalize::Normalized};
 
-impl Side {
+impl TypeGraph {
+    /// Reads the types of `schema`. A property that cannot be read is left out and adds to `errors`.
     pub(super) fn read(
         document: &Normalized,
         schema: Option<&ReferenceOr<Schema>>,
@@ -27,8 +28,8 @@ impl Side {
             owner: String::new(),
             depth: 0,
         };
-        let root =
-            schema.map(|schema| resolver.ty(borrowed(schema), None, &format!("{}/paths", document.base)));
+        let root = schema
+            .map(|schema| resolver.resolve(schema_ref(schema), None, &format!("{}/paths", document.base)));
         let root = root.unwrap_or(Ok(Type::Any)).unwrap_or_else(|error| {
             resolver.errors.push(error);
             Type::Any
@@ -37,47 +38,48 @@ impl Side {
     }
 }
 
+/// The state of reading one [`TypeGraph`].
 pub(super) struct Resolver<'a> {
     pub(super) document: &'a Normalized,
     pub(super) direction: Direction,
     objects: IndexMap<String, Object>,
-    /// Where a construct stands that has no type here.
+    /// JSON pointers of constructs that the model has no type for.
     pub(super) untyped: Vec<String>,
-    /// What is odd and was read by a rule.
+    /// Irregularities that a rule resolved.
     pub(super) oddities: Vec<String>,
-    /// What is wrong with properties that were left out for it.
+    /// Errors of properties, which are left out.
     errors: &'a mut Vec<Error>,
-    /// Components other than objects that are being read.
+    /// Components other than objects that are being resolved, to detect cycles.
     aliases: Vec<String>,
-    /// The object whose properties are being read, to name what has no name.
+    /// The object whose properties are being resolved, which names the unnamed objects inside it.
     owner: String,
     depth: usize,
 }
 
-/// A schema, or a reference to one, where it stands in a document.
+/// A schema of a document, or a reference to a component.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Borrowed<'a> {
+pub(super) enum SchemaRef<'a> {
     Reference(&'a str),
     Item(&'a Schema),
 }
 
-/// `schema` may stand in a box.
-pub(super) fn borrowed<S: Borrow<Schema>>(schema: &ReferenceOr<S>) -> Borrowed<'_> {
+/// Borrows `schema`, which may be in a box.
+pub(super) fn schema_ref<S: Borrow<Schema>>(schema: &ReferenceOr<S>) -> SchemaRef<'_> {
     match schema {
-        ReferenceOr::Reference { reference } => Borrowed::Reference(reference),
-        ReferenceOr::Item(schema) => Borrowed::Item(schema.borrow()),
+        ReferenceOr::Reference { reference } => SchemaRef::Reference(reference),
+        ReferenceOr::Item(schema) => SchemaRef::Item(schema.borrow()),
     }
 }
 
-/// How deep schemas may nest, references followed. Real documents reach 6.
-const DEPTH: usize = 128;
+/// The maximum depth of nested schemas, including references. Real documents reach 6.
+const MAX_DEPTH: usize = 128;
 
 impl<'a> Resolver<'a> {
     pub(super) fn error(&self, at: &str, message: impl Into<String>) -> Error {
         Error::new(&self.document.file, message).at(at)
     }
 
-    /// The component that a reference names, and where it stands.
+    /// Returns the component that a reference names, and its JSON pointer.
     pub(super) fn component(
         &self,
         reference: &str,
@@ -123,7 +125,7 @@ impl<'a> Resolver<'a> {
         ty
     }
 
-    /// An object that stands where it is used has the name of its title, or takes one from the place.
+    /// Resolves an object that is not a component. Its name is its title, or is made from its position.
     pub(super) fn inline_object(
         &mut self,
         schema: &Schema,
@@ -131,12 +133,12 @@ impl<'a> Resolver<'a> {
         at: &str,
     ) -> Result<Type, Error> {
         let title = schema.schema_data.title.as_deref().map(str::trim).filter(|title| !title.is_empty());
-        let place = || match (self.owner.as_str(), property) {
+        let positional = || match (self.owner.as_str(), property) {
             ("", None) => "Root".to_owned(),
             ("", Some(property)) => property.to_owned(),
             (owner, property) => format!("{owner}_{}", property.unwrap_or("item")),
         };
-        let wanted = title.map_or_else(place, str::to_owned);
+        let wanted = title.map_or_else(positional, str::to_owned);
         let components = self.document.openapi.components.as_ref();
         let taken = |name: &str| {
             self.objects.contains_key(name) || components.is_some_and(|all| all.schemas.contains_key(name))
@@ -167,15 +169,15 @@ impl<'a> Resolver<'a> {
         Ok(Type::Object(name.to_owned()))
     }
 
-    /// Runs `read` one level deeper.
-    pub(super) fn deeper<T>(
+    /// Runs `read` one level deeper, and fails beyond the maximum depth.
+    pub(super) fn with_depth<T>(
         &mut self,
         at: &str,
         read: impl FnOnce(&mut Self) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        if self.depth == DEPTH {
+        if self.depth == MAX_DEPTH {
             return Err(self
-                .error(at, format!("schemas nest deeper than {DEPTH} levels here"))
+                .error(at, format!("schemas nest deeper than {MAX_DEPTH} levels here"))
                 .help("no model does; check where the document comes from"));
         }
         self.depth += 1;
@@ -195,15 +197,15 @@ impl<'a> Resolver<'a> {
             .and_then(Value::as_array)
             .map(|names| names.iter().filter_map(Value::as_str).collect())
             .unwrap_or_default();
-        let place = |name: &str| order.iter().position(|known| *known == name).unwrap_or(usize::MAX);
+        let position = |name: &str| order.iter().position(|known| *known == name).unwrap_or(usize::MAX);
         let mut names: Vec<&String> = object.properties.keys().collect();
-        names.sort_by_key(|name| place(name));
+        names.sort_by_key(|name| position(name));
 
         let mut properties = Vec::with_capacity(names.len());
         for property in names {
             let at = pointer(&format!("{at}/properties"), property);
             let required = object.required.contains(property);
-            match self.property(property, borrowed(&object.properties[property]), required, &at) {
+            match self.property(property, schema_ref(&object.properties[property]), required, &at) {
                 Ok(property) => properties.push(property),
                 Err(error) => self.errors.push(error),
             }
@@ -216,15 +218,15 @@ impl<'a> Resolver<'a> {
     fn property(
         &mut self,
         name: &str,
-        schema: Borrowed<'_>,
+        schema: SchemaRef<'_>,
         required: bool,
         at: &str,
     ) -> Result<Property, Error> {
-        let ty = self.ty(schema, Some(name), at)?;
+        let ty = self.resolve(schema, Some(name), at)?;
         let none = openapiv3::SchemaData::default();
         let data = match schema {
-            Borrowed::Item(schema) => &schema.schema_data,
-            Borrowed::Reference(_) => &none,
+            SchemaRef::Item(schema) => &schema.schema_data,
+            SchemaRef::Reference(_) => &none,
         };
         let examples = data.extensions.get("x-examples").and_then(Value::as_array).cloned();
         let description = match (&data.description, &ty) {
@@ -232,12 +234,13 @@ impl<'a> Resolver<'a> {
             (None, Type::Object(name)) => self.objects[name].description.clone(),
             (None, _) => String::new(),
         };
-        let given = data.default.as_ref();
-        let default = given.cloned().and_then(|default| fitting(default, &ty));
-        if let Some(given) = given.filter(|given| default.as_ref() != Some(given)) {
-            let taken =
+        let published = data.default.as_ref();
+        let default = published.cloned().and_then(|default| coerce_default(default, &ty));
+        if let Some(published) = published.filter(|published| default.as_ref() != Some(published)) {
+            let outcome =
                 default.as_ref().map_or("left out".to_owned(), |default| format!("read as {default}"));
-            self.oddities.push(format!("{at}: the default {given} is no value of its type; {taken}"));
+            self.oddities
+                .push(format!("{at}: the default {published} is not a value of its type; {outcome}"));
         }
         Ok(Property {
             name: name.to_owned(),
@@ -252,8 +255,9 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// A default, if its type can have it. Some documents give an enum of texts an integer for a default.
-fn fitting(default: Value, ty: &Type) -> Option<Value> {
+/// Returns the default as a value of its type, or `None` if it is not one. In some documents, the default of an enum of
+/// strings is an integer.
+fn coerce_default(default: Value, ty: &Type) -> Option<Value> {
     match (ty, default) {
         (Type::TextEnum(values), Value::Number(number)) => {
             let text = number.to_string();

@@ -1,0 +1,102 @@
+//! The types of an input or an output, and questions about them.
+
+use indexmap::IndexMap;
+
+use super::{Object, Type};
+
+/// The types of an input, an output or an event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TypeGraph {
+    /// The type of the whole value. An object in all but a few documents.
+    pub root: Type,
+    /// All objects that can be reached from the root, by component name.
+    pub objects: IndexMap<String, Object>,
+    /// JSON pointers of constructs that are [`Type::Any`] because the model has no type for them.
+    pub untyped: Vec<String>,
+    /// Irregularities of the document that a rule resolved, with JSON pointers.
+    pub oddities: Vec<String>,
+}
+
+impl TypeGraph {
+    /// Returns these types with all properties of the root optional.
+    ///
+    /// fal publishes no schema of events. Its models stream outputs that become more complete with each event, so an
+    /// event may lack any property.
+    #[must_use]
+    pub fn partial(&self) -> Self {
+        let mut partial = self.clone();
+        if let Type::Object(root) = &partial.root
+            && let Some(object) = partial.objects.get_mut(root)
+        {
+            object.properties.iter_mut().for_each(|property| property.required = false);
+        }
+        partial
+    }
+
+    /// Returns true if any value is allowed, or any object.
+    #[must_use]
+    pub fn is_unconstrained(&self) -> bool {
+        matches!(&self.root, Type::Any) || matches!(&self.root, Type::Map(item) if item.ty == Type::Any)
+    }
+
+    /// Returns true if the values of `ty` have a rule that is checked at run time.
+    pub(crate) fn has_rules(&self, ty: &Type) -> bool {
+        self.any_inside(ty, &mut Vec::new(), |ty| match ty {
+            Type::Text(text) => !text.length.is_open() || text.pattern.is_some(),
+            Type::File(text, _) => !text.length.is_open(),
+            Type::List(_, list) => !list.length.is_open() || list.unique,
+            _ => false,
+        })
+    }
+
+    /// Returns true if a value of `ty` can contain a file.
+    pub(crate) fn has_files(&self, ty: &Type) -> bool {
+        self.any_inside(ty, &mut Vec::new(), |ty| matches!(ty, Type::File(..)))
+    }
+
+    /// Returns true if the predicate holds for `ty`, or for a type inside it. Does not look into tuples.
+    fn any_inside<'a>(&'a self, ty: &'a Type, seen: &mut Vec<&'a str>, holds: fn(&Type) -> bool) -> bool {
+        if holds(ty) {
+            return true;
+        }
+        match ty {
+            Type::List(item, _) | Type::Map(item) => self.any_inside(&item.ty, seen, holds),
+            Type::Object(name) if !seen.contains(&name.as_str()) => {
+                seen.push(name);
+                self.objects.get(name).is_some_and(|object| {
+                    object.properties.iter().any(|property| self.any_inside(&property.ty, seen, holds))
+                })
+            }
+            Type::Union(types) => types.iter().any(|ty| self.any_inside(ty, seen, holds)),
+            Type::Tagged(_, variants) => variants.iter().any(|(_, ty)| self.any_inside(ty, seen, holds)),
+            _ => false,
+        }
+    }
+
+    /// Returns true if a value of the object can contain another one without a list or map between them.
+    ///
+    /// Rust needs a `Box` there.
+    pub(crate) fn contains_itself(&self, component: &str) -> bool {
+        let mut seen = Vec::new();
+        self.objects.get(component).is_some_and(|object| {
+            object.properties.iter().any(|property| self.reaches(&property.ty, component, &mut seen))
+        })
+    }
+
+    fn reaches(&self, ty: &Type, target: &str, seen: &mut Vec<String>) -> bool {
+        match ty {
+            Type::Object(name) if name == target => true,
+            Type::Object(name) if seen.contains(name) => false,
+            Type::Object(name) => {
+                seen.push(name.clone());
+                self.objects.get(name).is_some_and(|object| {
+                    object.properties.iter().any(|property| self.reaches(&property.ty, target, seen))
+                })
+            }
+            Type::Union(types) => types.iter().any(|ty| self.reaches(ty, target, seen)),
+            Type::Tagged(_, variants) => variants.iter().any(|(_, ty)| self.reaches(ty, target, seen)),
+            Type::Tuple(items) => items.iter().any(|item| self.reaches(&item.ty, target, seen)),
+            _ => false,
+        }
+    }
+}
