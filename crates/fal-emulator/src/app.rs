@@ -19,9 +19,9 @@ use crate::models::Registry;
 use crate::net::Gate;
 use crate::pace::Pace;
 use crate::queue::{Job, Queue, Submission};
-use crate::realtime::Realtime;
+use crate::realtime::RealtimeSettings;
 use crate::script::{Behaviours, Capture, Record, Rules, Script};
-use crate::store::{Kept, Store};
+use crate::store::{FileArchive, Store};
 use crate::timeline::Timeline;
 use crate::tokens::Tokens;
 use crate::webhook::Hooks;
@@ -43,7 +43,7 @@ pub(crate) struct App {
     /// Handed out by the token route and accepted for CDN uploads.
     pub(crate) cdn_token: String,
     pub(crate) tokens: Tokens,
-    pub(crate) realtime: Realtime,
+    pub(crate) realtime: RealtimeSettings,
     pub(crate) hooks: Hooks,
     /// Where requests outlive the process.
     archive: Option<Archive>,
@@ -59,13 +59,13 @@ pub(crate) struct Settings {
     pub(crate) pace: Pace,
     /// How many requests of an endpoint run at the same time.
     pub(crate) runners: Option<usize>,
-    pub(crate) realtime: Realtime,
+    pub(crate) realtime: RealtimeSettings,
     /// Room for uploads, in bytes.
     pub(crate) space: u64,
     pub(crate) clock: Arc<Clock>,
     pub(crate) hooks: Hooks,
     /// Where requests and files outlive the process.
-    pub(crate) data: Option<(Archive, Kept)>,
+    pub(crate) data: Option<(Archive, FileArchive)>,
     /// Whether callers use https.
     pub(crate) is_tls: bool,
     pub(crate) read_time: Duration,
@@ -102,7 +102,7 @@ impl App {
             journal: Journal::default(),
             gate: Arc::default(),
             cdn_token: uuid::Uuid::new_v4().simple().to_string(),
-            tokens: Tokens::new(realtime.token_life()),
+            tokens: Tokens::new(realtime.token_lifetime),
             realtime,
             hooks,
             archive,

@@ -15,10 +15,10 @@ use crate::error::Error;
 use crate::models::Registry;
 use crate::net::Tls;
 use crate::pace::Pace;
-use crate::realtime::Realtime;
+use crate::realtime::RealtimeSettings;
 use crate::scenario::Scenario;
 use crate::script::Capture;
-use crate::store::{self, Kept};
+use crate::store::{self, FileArchive};
 use crate::webhook::Hooks;
 
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
@@ -36,7 +36,7 @@ pub struct Builder {
     requests_file: Option<PathBuf>,
     key: Option<String>,
     pace: Pace,
-    realtime: Realtime,
+    realtime: RealtimeSettings,
     space: Option<u64>,
     runners: Option<usize>,
     manual_clock: bool,
@@ -131,7 +131,7 @@ impl Builder {
 
     /// How realtime connections behave, and how long tokens live.
     #[must_use]
-    pub fn realtime(mut self, realtime: Realtime) -> Self {
+    pub fn realtime(mut self, realtime: RealtimeSettings) -> Self {
         self.realtime = realtime;
         self
     }
@@ -226,10 +226,10 @@ impl Builder {
 }
 
 /// The folders of requests and of files.
-fn data(folder: &Path) -> Result<(Archive, Kept), Error> {
+fn data(folder: &Path) -> Result<(Archive, FileArchive), Error> {
     let failed = |source| Error::Write { path: folder.to_owned(), source };
     let archive = Archive::new(folder.join("requests")).map_err(failed)?;
-    Ok((archive, Kept::new(folder.join("files")).map_err(failed)?))
+    Ok((archive, FileArchive::new(folder.join("files")).map_err(failed)?))
 }
 
 fn capture(path: &Path) -> Result<Capture, Error> {

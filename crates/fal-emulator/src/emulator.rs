@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::builder::Builder;
 use crate::error::Error;
-use crate::net::{Serving, Tls};
+use crate::net::{HttpServer, Tls};
 use crate::routes;
 use crate::scenario::Scenario;
 use crate::script::{Pattern, Request, Rule, Script, Verb};
@@ -190,7 +190,7 @@ impl Emulator {
     pub(crate) fn serve(listener: TcpListener, address: SocketAddr, app: Arc<App>, tls: Option<Tls>) -> Self {
         let (tls, ca) = tls.map(|tls| (tls.acceptor, tls.ca)).unzip();
         let (stop, stopped) = watch::channel(());
-        let serving = Serving {
+        let server = HttpServer {
             router: routes::router(Arc::clone(&app)),
             gate: Arc::clone(&app.gate),
             clock: Arc::clone(&app.clock),
@@ -198,7 +198,7 @@ impl Emulator {
             read_time: app.read_time,
         };
         let endpoints = app.models.ids().map(str::to_owned).collect();
-        let task = tokio::spawn(serving.run(listener, stopped));
+        let task = tokio::spawn(server.run(listener, stopped));
         Self { address, ca, endpoints, app, stop, task }
     }
 }

@@ -10,7 +10,7 @@ use crate::hosts::Base;
 use crate::models::Model;
 use crate::reply::Reply;
 use crate::script::Outcome;
-use crate::synth::{self, Stage};
+use crate::synth::{self, RunProgress};
 use crate::validate;
 
 /// A call whose input was accepted.
@@ -34,7 +34,7 @@ impl Call {
         model: Option<Arc<Model>>,
         body: &[u8],
     ) -> Result<Self, Reply> {
-        let input = validate::body(body).map_err(Reply::invalid)?;
+        let input = validate::parse_body(body).map_err(Reply::invalid)?;
         if let Some(model) = &model {
             check(model, &input)?;
         }
@@ -88,16 +88,16 @@ impl Call {
             return None;
         };
         let made = tokio::task::spawn_blocking(move || {
-            let stage = Stage::of(step, of);
-            let made = synth::at(&stage, &model, &input, &app.store, &base);
-            stage.is_seen().then_some(made.output)
+            let progress = RunProgress::after(step, of);
+            let made = synth::synthesize_at(&progress, &model, &input, &app.store, &base);
+            progress.was_used().then_some(made.output)
         });
         made.await.ok().flatten()
     }
 }
 
 fn check(model: &Model, input: &Value) -> Result<(), Reply> {
-    match validate::detail(model, input) {
+    match validate::check_input(model, input) {
         Ok(problems) if problems.is_empty() => Ok(()),
         Ok(problems) => Err(Reply::invalid(problems)),
         Err(problem) => Err(broken(&format!("the input schema of {} is unusable: {problem}", model.id))),
@@ -105,7 +105,7 @@ fn check(model: &Model, input: &Value) -> Result<(), Reply> {
 }
 
 fn synthesise(app: &App, model: &Model, input: &Value, base: &Base) -> Reply {
-    let made = synth::output(model, input, &app.store, base);
+    let made = synth::synthesize(model, input, &app.store, base);
     match model.output_validator() {
         Ok(validator) => {
             for error in validator.iter_errors(&made.output) {

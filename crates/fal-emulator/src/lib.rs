@@ -76,7 +76,7 @@ pub use builder::Builder;
 pub use emulator::{Emulator, Urls};
 pub use error::Error;
 pub use pace::Pace;
-pub use realtime::Realtime;
+pub use realtime::RealtimeSettings;
 pub use scenario::{BadScenario, Scenario};
 pub use script::{Answer, At, Frame, Request, Rule, Script, Verb};
 pub use webhook::{Delivery, Webhooks};

@@ -1,14 +1,14 @@
-//! The bytes of synthesised media: each format is written by a file of its own.
+//! Encoders for synthesized media, one module for each format, and a probe for uploaded media.
 
-pub(crate) mod bits;
+pub(crate) mod bit_writer;
 pub(crate) mod caption;
 pub(crate) mod clip;
 pub(crate) mod glb;
 pub(crate) mod h264;
 pub(crate) mod jpeg;
+pub(crate) mod minimal_files;
 pub(crate) mod mp4;
 pub(crate) mod picture;
-pub(crate) mod plain;
 pub(crate) mod png;
 pub(crate) mod probe;
 pub(crate) mod wav;
@@ -25,7 +25,7 @@ impl Size {
         Self { width, height }
     }
 
-    /// The same shape with its longer side at `longest`, both sides even and at least 16.
+    /// Scales the size to a longer side of `longest`, with both sides even and at least 16.
     pub(crate) fn fitted(self, longest: u32) -> Self {
         let longer = self.width.max(self.height).max(1);
         let scale = |side: u32| (u64::from(side) * u64::from(longest) / u64::from(longer)) as u32 / 2 * 2;
@@ -38,7 +38,7 @@ mod tests {
     use super::Size;
 
     #[test]
-    fn fitting_keeps_the_shape() {
+    fn fitted_keeps_the_shape() {
         assert_eq!(Size::new(1920, 1080).fitted(640), Size::new(640, 360));
         assert_eq!(Size::new(9, 16).fitted(640), Size::new(360, 640));
         assert_eq!(Size::new(1, 1000).fitted(640), Size::new(16, 640));

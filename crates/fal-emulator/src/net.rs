@@ -1,12 +1,12 @@
-//! Connections, below HTTP.
+//! Connections: accepting them, TLS, and faults in replies.
 
-mod body;
-mod serve;
+mod faulty_body;
+mod faulty_stream;
+mod http_server;
 mod tls;
 mod tunnel;
-mod wire;
 
-pub(crate) use body::{Cut, Spot, Twice};
-pub(crate) use serve::{Gate, Serving};
+pub(crate) use faulty_body::{CutBody, CutPoint, RepeatedBody};
+pub(crate) use faulty_stream::{ConnectionControl, ConnectionEnd, ReplyFaults};
+pub(crate) use http_server::{Gate, HttpServer};
 pub(crate) use tls::Tls;
-pub(crate) use wire::{Control, End, Orders};

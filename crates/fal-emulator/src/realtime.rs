@@ -1,85 +1,82 @@
-//! Realtime connections: settings, frames, sessions.
+//! Realtime connections: settings, messages and sessions.
 
 use std::time::Duration;
 
 mod codec;
 mod session;
 
-pub(crate) use session::{Session, refuse_caller, refuse_route};
+pub(crate) use session::{RealtimeSession, refuse_caller, refuse_route};
 
-/// How realtime connections behave, and how long the tokens for them live.
+/// Settings for realtime connections and their tokens.
 ///
-/// By default an output follows its input within a thirtieth of a second, a connection stays open without
-/// inputs as long as the model's document says, and tokens live as long as their caller asks.
+/// By default an output follows its input within a thirtieth of a second, a connection without inputs stays
+/// open for as long as the model's document says, and tokens live for as long as their caller asks.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Realtime {
+pub struct RealtimeSettings {
     frame_time: Duration,
     frames: u32,
     session_timeout: Option<Duration>,
     timings: bool,
-    token_life: Option<Duration>,
-    ends_with_token: bool,
+    pub(crate) token_lifetime: Option<Duration>,
+    close_on_token_expiry: bool,
 }
 
-impl Default for Realtime {
+impl Default for RealtimeSettings {
     fn default() -> Self {
         Self {
             frame_time: Duration::from_secs(1) / 30,
             frames: 8,
             session_timeout: None,
             timings: false,
-            token_life: None,
-            ends_with_token: false,
+            token_lifetime: None,
+            close_on_token_expiry: false,
         }
     }
 }
 
-impl Realtime {
-    /// How long making an output takes; its inverse is the highest rate of outputs. Default a thirtieth of a
-    /// second.
+impl RealtimeSettings {
+    /// Sets the time that each output takes, whose inverse is the highest frame rate. Defaults to a thirtieth
+    /// of a second.
     #[must_use]
     pub fn frame_time(mut self, time: Duration) -> Self {
         self.frame_time = time;
         self
     }
 
-    /// How many outputs follow an input of a route that streams from the server. Default 8.
+    /// Sets the number of outputs for each input of a server-streaming route. Defaults to 8.
     #[must_use]
     pub fn frames(mut self, frames: u32) -> Self {
         self.frames = frames;
         self
     }
 
-    /// Ends every connection that brings no input for this long. Default: what the document says, else never.
+    /// Closes every connection that receives no input for this long. Defaults to the timeout in the model's
+    /// document; without one, connections stay open.
     #[must_use]
     pub fn session_timeout(mut self, time: Duration) -> Self {
         self.session_timeout = Some(time);
         self
     }
 
-    /// Sends a message with the time that an output took after each of them. Default off.
+    /// Sends a message after each output with the time that it took. Off by default.
     #[must_use]
     pub fn timings(mut self, on: bool) -> Self {
         self.timings = on;
         self
     }
 
-    /// How long tokens live, whatever their caller asks for. Default: what is asked for, a day at most.
+    /// Sets the lifetime of tokens, whatever their caller asks for. By default callers choose it, up to a day.
     #[must_use]
-    pub fn tokens_live(mut self, time: Duration) -> Self {
-        self.token_life = Some(time);
+    pub fn token_lifetime(mut self, time: Duration) -> Self {
+        self.token_lifetime = Some(time);
         self
     }
 
-    /// Ends a connection as unauthorized when the token it was opened with expires. Default off: a token
-    /// matters when a connection is opened.
+    /// Closes a connection as unauthorized when its token expires. Off by default: tokens are checked only when
+    /// a connection is opened.
     #[must_use]
-    pub fn ends_with_token(mut self, on: bool) -> Self {
-        self.ends_with_token = on;
+    pub fn close_on_token_expiry(mut self, on: bool) -> Self {
+        self.close_on_token_expiry = on;
         self
-    }
-
-    pub(crate) fn token_life(&self) -> Option<Duration> {
-        self.token_life
     }
 }

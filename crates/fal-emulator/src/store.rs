@@ -1,4 +1,4 @@
-//! The files of the emulated CDN.
+//! The files of the CDN: uploads, generated outputs, and uploads in parts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,73 +8,49 @@ use bytes::Bytes;
 
 mod access;
 mod content;
-mod kept;
-mod space;
+mod file_archive;
+mod stored_file;
+mod upload_space;
 
 pub(crate) use access::{Acl, Decision, Lifecycle};
-pub(crate) use content::Content;
-pub(crate) use kept::Kept;
-pub(crate) use space::{Refused, Space};
+pub(crate) use content::FileContent;
+pub(crate) use file_archive::FileArchive;
+pub(crate) use stored_file::{StoredFile, UploadMetadata};
+pub(crate) use upload_space::{UploadError, UploadSpace};
 
-/// How much may be uploaded unless the builder says otherwise, in bytes.
+/// The default limit for all uploads together, in bytes.
 pub(crate) const DEFAULT_SPACE: u64 = 8 << 30;
 
-#[derive(Clone)]
-pub(crate) struct File {
-    /// As it was uploaded; the path holds a plainer form.
-    pub(crate) name: String,
-    pub(crate) content_type: String,
-    pub(crate) content: Content,
-    pub(crate) acl: Acl,
-    expires: Option<Instant>,
-}
-
-/// What is known of an upload before its bytes.
-pub(crate) struct Upload {
-    pub(crate) name: String,
-    pub(crate) content_type: String,
-    pub(crate) lifecycle: Lifecycle,
-}
-
-impl Upload {
-    fn finish(self, content: Content) -> File {
-        File {
-            name: self.name,
-            content_type: self.content_type,
-            content,
-            acl: self.lifecycle.acl.unwrap_or_default(),
-            expires: self.lifecycle.expires.and_then(|time| Instant::now().checked_add(time)),
-        }
-    }
-}
-
+/// The files of the CDN by their paths.
 pub(crate) struct Store {
-    files: Mutex<HashMap<String, Slot>>,
-    pub(crate) space: Space,
+    files: Mutex<HashMap<String, StoreEntry>>,
+    pub(crate) space: UploadSpace,
     settings: Mutex<Lifecycle>,
-    /// Where files outlive the process.
-    kept: Option<Kept>,
+    /// Keeps files beyond the end of the process, if there is a data folder.
+    archive: Option<FileArchive>,
 }
 
-enum Slot {
-    Announced(Upload),
-    /// An upload in parts, by its id.
-    Parts {
+/// The state of a path.
+enum StoreEntry {
+    /// The upload is initiated; its bytes are still to come.
+    Reserved(UploadMetadata),
+    /// An upload in parts, and the parts received so far.
+    Multipart {
         id: String,
-        upload: Upload,
-        parts: BTreeMap<u16, Content>,
+        upload: UploadMetadata,
+        parts: BTreeMap<u16, FileContent>,
     },
-    Held(Arc<File>),
+    Stored(Arc<StoredFile>),
 }
 
-/// Why parts could not be put together.
+/// The reason why an upload in parts cannot be completed.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Incomplete {
+pub(crate) enum IncompleteUpload {
     NoSuchUpload,
     NoParts,
-    /// A part was not uploaded, or is another one than the caller thinks.
+    /// The part was not uploaded, or its ETag is not the one that the caller lists.
     Part(u16),
-    /// A part is listed twice.
+    /// The part is listed twice.
     Twice(u16),
 }
 
@@ -85,91 +61,96 @@ impl Default for Store {
 }
 
 impl Store {
-    pub(crate) fn new(space: u64, kept: Option<Kept>) -> Self {
-        Self { files: Mutex::default(), space: Space::new(space), settings: Mutex::default(), kept }
+    pub(crate) fn new(space: u64, archive: Option<FileArchive>) -> Self {
+        Self { files: Mutex::default(), space: UploadSpace::new(space), settings: Mutex::default(), archive }
     }
 
-    /// What holds for files whose upload says nothing else.
+    /// Returns the account's settings, which are the defaults of every upload.
     pub(crate) fn settings(&self) -> Lifecycle {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Sets the defaults of every upload from now on.
     pub(crate) fn set_settings(&self, settings: Lifecycle) {
         *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings;
     }
 
-    /// Keeps a file that the emulator made under a new path, which is returned: `b/<id>/<name>`. Also on disk where
-    /// files outlive the process, while the caller waits.
+    /// Adds a generated file and returns its path, `b/<id>/<name>`. Blocks while the file is archived, if
+    /// there is a data folder.
     pub(crate) fn add(&self, name: &str, content_type: &str, bytes: Bytes) -> String {
         let lifecycle = Lifecycle::default();
-        let upload = Upload { name: name.to_owned(), content_type: content_type.to_owned(), lifecycle };
-        let path = self.keep(upload, Content::memory(bytes));
-        if let (Some(kept), Some(file)) = (&self.kept, self.get(&path)) {
-            saved(&path, kept.save(&path, &file));
+        let upload =
+            UploadMetadata { name: name.to_owned(), content_type: content_type.to_owned(), lifecycle };
+        let path = self.insert(upload, FileContent::from_bytes(bytes));
+        if let (Some(archive), Some(file)) = (&self.archive, self.get(&path)) {
+            log_failed_save(&path, archive.save(&path, &file));
         }
         path
     }
 
-    /// Writes a file that is held to disk, where files outlive the process.
+    /// Archives a file, if there is a data folder.
     pub(crate) async fn save(&self, path: &str) {
-        let (Some(kept), Some(file)) = (self.kept.clone(), self.get(path)) else {
+        let (Some(archive), Some(file)) = (self.archive.clone(), self.get(path)) else {
             return;
         };
         let path = path.to_owned();
-        let save = tokio::task::spawn_blocking(move || saved(&path, kept.save(&path, &file)));
+        let save = tokio::task::spawn_blocking(move || log_failed_save(&path, archive.save(&path, &file)));
         save.await.ok();
     }
 
-    /// Keeps an uploaded file under a new path, which is returned.
-    pub(crate) fn keep(&self, upload: Upload, content: Content) -> String {
+    /// Adds an uploaded file and returns its path.
+    pub(crate) fn insert(&self, upload: UploadMetadata, content: FileContent) -> String {
         let path = new_path(&upload.name);
-        self.lock().insert(path.clone(), Slot::Held(Arc::new(upload.finish(content))));
+        self.lock().insert(path.clone(), StoreEntry::Stored(Arc::new(upload.into_file(content))));
         path
     }
 
-    /// Reserves a new path for an upload that will follow.
-    pub(crate) fn announce(&self, upload: Upload) -> String {
+    /// Reserves a path for an upload that will follow, and returns it.
+    pub(crate) fn reserve(&self, upload: UploadMetadata) -> String {
         let path = new_path(&upload.name);
-        self.lock().insert(path.clone(), Slot::Announced(upload));
+        self.lock().insert(path.clone(), StoreEntry::Reserved(upload));
         path
     }
 
-    /// Whether a path was reserved, so that bytes for it may be taken.
-    pub(crate) fn expects(&self, path: &str) -> bool {
-        matches!(self.lock().get(path), Some(Slot::Announced(_) | Slot::Held(_)))
+    /// Returns true if bytes may be uploaded to a path.
+    pub(crate) fn is_reserved(&self, path: &str) -> bool {
+        matches!(self.lock().get(path), Some(StoreEntry::Reserved(_) | StoreEntry::Stored(_)))
     }
 
-    /// Fills a reserved path; false when it was never reserved.
-    pub(crate) fn fill(&self, path: &str, content_type: Option<String>, content: Content) -> bool {
+    /// Stores the bytes of a reserved path. Returns false if the path was never reserved.
+    pub(crate) fn fill(&self, path: &str, content_type: Option<String>, content: FileContent) -> bool {
         let mut files = self.lock();
         let mut file = match files.remove(path) {
-            Some(Slot::Announced(upload)) => upload.finish(content),
-            Some(Slot::Held(file)) => File { content, ..(*file).clone() },
+            Some(StoreEntry::Reserved(upload)) => upload.into_file(content),
+            Some(StoreEntry::Stored(file)) => StoredFile { content, ..(*file).clone() },
             other => {
                 files.extend(other.map(|slot| (path.to_owned(), slot)));
                 return false;
             }
         };
         file.content_type = content_type.unwrap_or(file.content_type);
-        files.insert(path.to_owned(), Slot::Held(Arc::new(file)));
+        files.insert(path.to_owned(), StoreEntry::Stored(Arc::new(file)));
         true
     }
 
-    /// Reserves a new path for an upload in parts; gives the path and the id of the upload.
-    pub(crate) fn announce_parts(&self, upload: Upload) -> (String, String) {
+    /// Reserves a path for an upload in parts. Returns the path and the id of the upload.
+    pub(crate) fn start_multipart(&self, upload: UploadMetadata) -> (String, String) {
         let (path, id) = (new_path(&upload.name), uuid::Uuid::new_v4().simple().to_string());
-        self.lock().insert(path.clone(), Slot::Parts { id: id.clone(), upload, parts: BTreeMap::new() });
+        self.lock()
+            .insert(path.clone(), StoreEntry::Multipart { id: id.clone(), upload, parts: BTreeMap::new() });
         (path, id)
     }
 
-    pub(crate) fn expects_parts(&self, path: &str, upload_id: &str) -> bool {
-        matches!(self.lock().get(path), Some(Slot::Parts { id, .. }) if id == upload_id)
+    /// Returns true if an upload in parts is under way.
+    pub(crate) fn has_multipart(&self, path: &str, upload_id: &str) -> bool {
+        matches!(self.lock().get(path), Some(StoreEntry::Multipart { id, .. }) if id == upload_id)
     }
 
-    /// Keeps a part, in place of an earlier one of the same number; false when there is no such upload.
-    pub(crate) fn put_part(&self, path: &str, upload_id: &str, number: u16, content: Content) -> bool {
+    /// Stores a part, in place of an earlier one with the same number. Returns false if there is no such
+    /// upload.
+    pub(crate) fn put_part(&self, path: &str, upload_id: &str, number: u16, content: FileContent) -> bool {
         match self.lock().get_mut(path) {
-            Some(Slot::Parts { id, parts, .. }) if id == upload_id => {
+            Some(StoreEntry::Multipart { id, parts, .. }) if id == upload_id => {
                 parts.insert(number, content);
                 true
             }
@@ -177,58 +158,61 @@ impl Store {
         }
     }
 
-    /// Puts the listed parts together, in the order of their numbers. Others are forgotten.
-    pub(crate) fn complete(
+    /// Joins the listed parts in the order of their numbers, and drops the others.
+    pub(crate) fn complete_multipart(
         &self,
         path: &str,
         upload_id: &str,
         listed: &[(u16, String)],
-    ) -> Result<Arc<File>, Incomplete> {
+    ) -> Result<Arc<StoredFile>, IncompleteUpload> {
         let mut files = self.lock();
-        let Some(Slot::Parts { id, parts, .. }) = files.get(path) else {
-            return Err(Incomplete::NoSuchUpload);
+        let Some(StoreEntry::Multipart { id, parts, .. }) = files.get(path) else {
+            return Err(IncompleteUpload::NoSuchUpload);
         };
         if id != upload_id {
-            return Err(Incomplete::NoSuchUpload);
+            return Err(IncompleteUpload::NoSuchUpload);
         }
         let mut chosen = BTreeMap::new();
         for (number, etag) in listed {
-            let part =
-                parts.get(number).filter(|part| part.etag() == etag).ok_or(Incomplete::Part(*number))?;
+            let part = parts
+                .get(number)
+                .filter(|part| part.etag() == etag)
+                .ok_or(IncompleteUpload::Part(*number))?;
             if chosen.insert(number, part).is_some() {
-                return Err(Incomplete::Twice(*number));
+                return Err(IncompleteUpload::Twice(*number));
             }
         }
         if chosen.is_empty() {
-            return Err(Incomplete::NoParts);
+            return Err(IncompleteUpload::NoParts);
         }
-        let content = Content::joined(chosen.into_values());
-        let Some(Slot::Parts { upload, .. }) = files.remove(path) else {
-            return Err(Incomplete::NoSuchUpload);
+        let content = FileContent::concat(chosen.into_values());
+        let Some(StoreEntry::Multipart { upload, .. }) = files.remove(path) else {
+            return Err(IncompleteUpload::NoSuchUpload);
         };
-        let file = Arc::new(upload.finish(content));
-        files.insert(path.to_owned(), Slot::Held(Arc::clone(&file)));
+        let file = Arc::new(upload.into_file(content));
+        files.insert(path.to_owned(), StoreEntry::Stored(Arc::clone(&file)));
         Ok(file)
     }
 
-    /// Forgets an upload in parts; false when there is none.
-    pub(crate) fn abort(&self, path: &str, upload_id: &str) -> bool {
+    /// Drops an upload in parts. Returns false if there is none.
+    pub(crate) fn abort_multipart(&self, path: &str, upload_id: &str) -> bool {
         let mut files = self.lock();
-        let found = matches!(files.get(path), Some(Slot::Parts { id, .. }) if id == upload_id);
+        let found = matches!(files.get(path), Some(StoreEntry::Multipart { id, .. }) if id == upload_id);
         if found {
             files.remove(path);
         }
         found
     }
 
-    pub(crate) fn get(&self, path: &str) -> Option<Arc<File>> {
+    /// Returns a file that has not expired, also one of an earlier run.
+    pub(crate) fn get(&self, path: &str) -> Option<Arc<StoredFile>> {
         let mut files = self.lock();
-        if let (None, Some(kept)) = (files.get(path), &self.kept)
-            && let Some(file) = kept.load(path)
+        if let (None, Some(archive)) = (files.get(path), &self.archive)
+            && let Some(file) = archive.load(path)
         {
-            files.insert(path.to_owned(), Slot::Held(Arc::new(file)));
+            files.insert(path.to_owned(), StoreEntry::Stored(Arc::new(file)));
         }
-        let Some(Slot::Held(file)) = files.get(path) else {
+        let Some(StoreEntry::Stored(file)) = files.get(path) else {
             return None;
         };
         if file.expires.is_some_and(|moment| moment <= Instant::now()) {
@@ -238,36 +222,37 @@ impl Store {
         Some(Arc::clone(file))
     }
 
+    /// Changes the readers of a file. Returns false if there is no such file.
     pub(crate) fn set_acl(&self, path: &str, acl: Acl) -> bool {
-        // One of an earlier run has to be here first.
+        // Loads a file of an earlier run.
         self.get(path);
         match self.lock().get_mut(path) {
-            Some(Slot::Held(file)) => {
-                *file = Arc::new(File { acl, ..(**file).clone() });
+            Some(StoreEntry::Stored(file)) => {
+                *file = Arc::new(StoredFile { acl, ..(**file).clone() });
                 true
             }
             _ => false,
         }
     }
 
-    /// The file an URL of this server points at, whatever host name it was reached by.
-    pub(crate) fn by_url(&self, url: &str) -> Option<Arc<File>> {
-        self.get(path_of(url)?)
+    /// Returns the file behind a URL of this server, whatever its host name.
+    pub(crate) fn by_url(&self, url: &str) -> Option<Arc<StoredFile>> {
+        self.get(path_in_url(url)?)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Slot>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, StoreEntry>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn saved(path: &str, outcome: std::io::Result<()>) {
+fn log_failed_save(path: &str, outcome: std::io::Result<()>) {
     if let Err(error) = outcome {
-        tracing::error!(path, %error, "a file will not outlive this process");
+        tracing::error!(path, %error, "cannot archive a file; it will be gone after a restart");
     }
 }
 
-/// The path of a file in its URL.
-pub(crate) fn path_of(url: &str) -> Option<&str> {
+/// Returns the path of a file from its URL.
+pub(crate) fn path_in_url(url: &str) -> Option<&str> {
     let (_, path) = url.split_once("/files/")?;
     path.split(['?', '#']).next()
 }
@@ -276,13 +261,14 @@ fn new_path(name: &str) -> String {
     format!("b/{}/{}", uuid::Uuid::new_v4().simple(), safe_name(name))
 }
 
-/// The last part of a file name, reduced to characters that mean nothing in a URL or a path.
+/// Returns the last component of a file name, with every character replaced that is special in a URL or a
+/// path.
 fn safe_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let plain: String =
         last.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' }).collect();
     let plain = plain.trim_start_matches('.');
-    // Keep the end of a long name: it holds the extension.
+    // The end of a long name is kept, for its extension.
     let plain = &plain[plain.len().saturating_sub(100)..];
     if plain.is_empty() { "upload.bin".to_owned() } else { plain.to_owned() }
 }
@@ -291,20 +277,20 @@ fn safe_name(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn upload(name: &str) -> Upload {
-        Upload {
+    fn upload(name: &str) -> UploadMetadata {
+        UploadMetadata {
             name: name.to_owned(),
             content_type: "text/plain".to_owned(),
             lifecycle: Lifecycle::default(),
         }
     }
 
-    fn content(text: &'static str) -> Content {
-        Content::memory(Bytes::from_static(text.as_bytes()))
+    fn content(text: &'static str) -> FileContent {
+        FileContent::from_bytes(Bytes::from_static(text.as_bytes()))
     }
 
     #[test]
-    fn names_lose_what_could_lead_elsewhere() {
+    fn file_names_lose_folders_and_special_characters() {
         assert_eq!(safe_name("cat.png"), "cat.png");
         assert_eq!(safe_name("../../etc/passwd"), "passwd");
         assert_eq!(safe_name(r"..\..\boot.ini"), "boot.ini");
@@ -315,10 +301,10 @@ mod tests {
     }
 
     #[test]
-    fn only_announced_paths_can_be_filled() {
+    fn only_reserved_paths_can_be_filled() {
         let store = Store::default();
-        let path = store.announce(upload("a.txt"));
-        assert!(store.get(&path).is_none() && store.expects(&path));
+        let path = store.reserve(upload("a.txt"));
+        assert!(store.get(&path).is_none() && store.is_reserved(&path));
         assert!(!store.fill("b/1/other.txt", None, content("x")));
         assert!(store.fill(&path, None, content("x")));
         let url = format!("http://elsewhere:1/cdn/files/{path}?download=1");
@@ -326,40 +312,45 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_put_in_order_and_checked() {
+    fn parts_are_joined_by_number_and_checked_by_etag() {
         let store = Store::default();
-        let (path, id) = store.announce_parts(upload("a.txt"));
+        let (path, id) = store.start_multipart(upload("a.txt"));
         let put = |number, text| store.put_part(&path, &id, number, content(text));
         assert!(put(2, "two") && put(1, "wrong") && put(1, "one") && put(3, "left out"));
         assert!(!store.put_part(&path, "other", 1, content("x")));
         let tag = |text| content(text).etag().to_owned();
-        let complete =
-            |listed: &[(u16, String)]| store.complete(&path, &id, listed).map(|file| file.content.head(99));
-        assert_eq!(complete(&[]), Err(Incomplete::NoParts));
-        assert_eq!(complete(&[(1, tag("wrong"))]), Err(Incomplete::Part(1)));
-        assert_eq!(complete(&[(4, tag("one"))]), Err(Incomplete::Part(4)));
-        assert_eq!(complete(&[(1, tag("one")), (1, tag("one"))]), Err(Incomplete::Twice(1)));
+        let complete = |listed: &[(u16, String)]| {
+            store.complete_multipart(&path, &id, listed).map(|file| file.content.head(99))
+        };
+        assert_eq!(complete(&[]), Err(IncompleteUpload::NoParts));
+        assert_eq!(complete(&[(1, tag("wrong"))]), Err(IncompleteUpload::Part(1)));
+        assert_eq!(complete(&[(4, tag("one"))]), Err(IncompleteUpload::Part(4)));
+        assert_eq!(complete(&[(1, tag("one")), (1, tag("one"))]), Err(IncompleteUpload::Twice(1)));
         assert_eq!(complete(&[(2, tag("two")), (1, tag("one"))]), Ok(Bytes::from_static(b"onetwo")));
-        assert_eq!(complete(&[(1, tag("one"))]), Err(Incomplete::NoSuchUpload));
+        assert_eq!(complete(&[(1, tag("one"))]), Err(IncompleteUpload::NoSuchUpload));
         assert!(store.get(&path).is_some());
     }
 
     #[test]
-    fn aborted_uploads_are_gone() {
+    fn an_aborted_upload_takes_no_more_parts() {
         let store = Store::default();
-        let (path, id) = store.announce_parts(upload("a.txt"));
-        assert!(!store.abort(&path, "other") && store.abort(&path, &id) && !store.abort(&path, &id));
+        let (path, id) = store.start_multipart(upload("a.txt"));
+        assert!(
+            !store.abort_multipart(&path, "other")
+                && store.abort_multipart(&path, &id)
+                && !store.abort_multipart(&path, &id)
+        );
         assert!(!store.put_part(&path, &id, 1, content("x")));
     }
 
     #[test]
-    fn files_expire_and_their_readers_change() {
+    fn expired_files_are_gone_and_acls_can_change() {
         let store = Store::default();
         let expires = Lifecycle { expires: Some(std::time::Duration::ZERO), acl: None };
-        let path = store.keep(Upload { lifecycle: expires, ..upload("a.txt") }, content("x"));
+        let path = store.insert(UploadMetadata { lifecycle: expires, ..upload("a.txt") }, content("x"));
         assert!(store.get(&path).is_none());
-        let path = store.keep(upload("a.txt"), content("x"));
-        assert!(store.set_acl(&path, Acl::read(&serde_json::json!({"default": "hide"})).unwrap()));
+        let path = store.insert(upload("a.txt"), content("x"));
+        assert!(store.set_acl(&path, Acl::parse(&serde_json::json!({"default": "hide"})).unwrap()));
         assert_eq!(store.get(&path).unwrap().acl.decide(false), Decision::Hide);
         assert!(!store.set_acl("b/1/x", Acl::default()));
     }

@@ -1,4 +1,4 @@
-//! Outputs made up from a model's output schema and the input of a call.
+//! Synthesizes an output from a model's output schema and the input of a call.
 
 use std::cell::Cell;
 
@@ -8,38 +8,43 @@ use crate::hosts::Base;
 use crate::models::Model;
 use crate::store::Store;
 
-mod count;
 mod file;
-mod kind;
-mod request;
+mod file_kind;
+mod parameters;
+mod run_progress;
 mod scalar;
-mod stage;
+mod synthesizer;
 mod transcript;
-mod walk;
 
-use request::Request;
-pub(crate) use stage::Stage;
-use walk::{Place, Walk};
+use parameters::Parameters;
+pub(crate) use run_progress::RunProgress;
+use synthesizer::{FieldContext, Synthesizer};
 
-/// A made up output.
-pub(crate) struct Made {
+/// A synthesized output.
+pub(crate) struct Synthesized {
     pub(crate) output: Value,
-    /// How many media files were made for it.
+    /// The number of media files generated for it.
     pub(crate) files: u32,
 }
 
-/// Makes up the output of a call; its files are put into `store`, their URLs start with `base`.
-pub(crate) fn output(model: &Model, input: &Value, store: &Store, base: &Base) -> Made {
-    at(&Stage::last(), model, input, store, base)
+/// Synthesizes the output of a finished call. Its files go into `store`; their URLs start with `base`.
+pub(crate) fn synthesize(model: &Model, input: &Value, store: &Store, base: &Base) -> Synthesized {
+    synthesize_at(&RunProgress::finished(), model, input, store, base)
 }
 
-/// Makes up what is there of the output at a stage of the run.
-pub(crate) fn at(stage: &Stage, model: &Model, input: &Value, store: &Store, base: &Base) -> Made {
-    let request = Request::new(model, input, store);
+/// Synthesizes the output as it looks at some point of the run: a preview, unless the run is finished.
+pub(crate) fn synthesize_at(
+    progress: &RunProgress,
+    model: &Model,
+    input: &Value,
+    store: &Store,
+    base: &Base,
+) -> Synthesized {
+    let parameters = Parameters::new(model, input, store);
     let files = Cell::new(0);
-    let walk = Walk { model, request: &request, store, base, stage, files: &files };
-    let output = walk.value(&model.output, &Place::root());
-    Made { output, files: files.get() }
+    let synthesizer = Synthesizer { model, parameters: &parameters, store, base, progress, files: &files };
+    let output = synthesizer.make_value(&model.output, &FieldContext::root());
+    Synthesized { output, files: files.get() }
 }
 
 #[cfg(test)]
@@ -51,16 +56,16 @@ mod tests {
     use super::*;
     use crate::models::Registry;
 
-    /// Every model whose made up output does not satisfy its own schema, and why.
+    /// Returns a message for every model whose synthesized output violates its own schema.
     fn failures(models: &Registry) -> Vec<String> {
-        // Narrow, to be quick: videos keep the shape at a length of 640 pixels.
+        // One pixel high, to be quick: videos keep the shape at a length of 640 pixels.
         let input = json!({
             "prompt": "a cat", "image_size": {"width": 64, "height": 1}, "num_images": 2,
             "duration": 1,
         });
         let mut failures = Vec::new();
         for model in models.all() {
-            let made = output(model, &input, &Store::default(), &Base::at("http://127.0.0.1:1"));
+            let made = synthesize(model, &input, &Store::default(), &Base::at("http://127.0.0.1:1"));
             match model.output_validator() {
                 Ok(validator) => failures.extend(
                     validator
@@ -94,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_input_shows_in_the_output() {
+    fn the_output_follows_the_input() {
         let models = Registry::embedded().unwrap();
         let model = models.get("fal-ai/flux/dev").unwrap();
         let store = Store::default();
@@ -102,7 +107,7 @@ mod tests {
             "prompt": "a cat", "seed": 7, "num_images": 3, "output_format": "png",
             "image_size": {"width": 40, "height": 30},
         });
-        let made = output(model, &input, &store, &Base::at("http://host"));
+        let made = synthesize(model, &input, &store, &Base::at("http://host"));
         assert_eq!(made.files, 3);
         assert_eq!((&made.output["seed"], &made.output["prompt"]), (&json!(7), &json!("a cat")));
         assert_eq!(made.output["has_nsfw_concepts"], json!([false, false, false]));
@@ -121,11 +126,11 @@ mod tests {
     }
 
     #[test]
-    fn sync_mode_puts_the_file_into_the_reply() {
+    fn sync_mode_returns_the_file_as_a_data_uri() {
         let models = Registry::embedded().unwrap();
         let model = models.get("fal-ai/flux/dev").unwrap();
         let input = json!({"prompt": "", "sync_mode": true, "image_size": {"width": 8, "height": 8}});
-        let made = output(model, &input, &Store::default(), &Base::at("http://host"));
+        let made = synthesize(model, &input, &Store::default(), &Base::at("http://host"));
         let url = made.output["images"][0]["url"].as_str().unwrap();
         assert!(url.starts_with("data:image/jpeg;base64,/9j/"), "{url}");
     }

@@ -1,4 +1,4 @@
-//! Turns schema violations into the `detail` list fal's apps reply with (pydantic v2's words).
+//! Validates inputs and explains violations in the `detail` list of fal's apps, worded as pydantic v2 does.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::paths::{Location, LocationSegment};
@@ -6,49 +6,54 @@ use jsonschema::{JsonType, ValidationError};
 use serde_json::{Value, json};
 
 use crate::models::Model;
-use crate::validate::messages::{Problem, problem};
 
-mod messages;
+mod error_detail;
 
-/// How many values a body may hold: a few bytes each could otherwise cost a thousand times as much memory.
+use error_detail::{ErrorDetail, component, error_details};
+
+/// The most values in a body. A parsed value takes far more memory than the two bytes it may be written in.
 const MAX_VALUES: usize = 200_000;
-/// How many problems are explained.
-const MAX_PROBLEMS: usize = 200;
+/// The most violations that are explained.
+const MAX_DETAILS: usize = 200;
 
-/// What is wrong with an input, one entry a place, in the order of the parameters; empty when
-/// nothing is.
+/// Validates an input. Returns the violations in the order of the model's parameters, at most one per
+/// location; the list is empty if the input is valid.
 ///
 /// # Errors
 ///
-/// Why the model's own schema cannot be used.
-pub(crate) fn detail(model: &Model, input: &Value) -> Result<Vec<Value>, String> {
+/// Returns the reason if the model's own schema is unusable.
+pub(crate) fn check_input(model: &Model, input: &Value) -> Result<Vec<Value>, String> {
     let validator = model.input_validator().map_err(Clone::clone)?;
-    let mut problems = Vec::new();
+    let mut details = Vec::new();
     for error in validator.iter_errors(input) {
-        explain(&error, &[], &mut problems);
-        if problems.len() >= MAX_PROBLEMS {
+        explain(&error, &[], &mut details);
+        if details.len() >= MAX_DETAILS {
             break;
         }
     }
     let (root, _) = model.components.resolve(&model.input);
     let order = root.get("x-fal-order-properties").and_then(Value::as_array);
-    let rank = |problem: &Problem| {
-        let name = problem.loc.get(1);
+    let rank = |detail: &ErrorDetail| {
+        let name = detail.loc.get(1);
         order.and_then(|order| order.iter().position(|property| Some(property) == name)).unwrap_or(usize::MAX)
     };
-    problems.sort_by_key(rank);
-    Ok(first_of_each_place(problems).into_iter().map(Problem::into_json).collect())
+    details.sort_by_key(rank);
+    Ok(keep_first_per_location(details).into_iter().map(ErrorDetail::into_json).collect())
 }
 
-/// A missing or unreadable body, as FastAPI words it.
-pub(crate) fn body(bytes: &[u8]) -> Result<Value, Vec<Value>> {
+/// Parses a JSON body.
+///
+/// # Errors
+///
+/// Returns FastAPI's `detail` list for a missing or malformed body.
+pub(crate) fn parse_body(bytes: &[u8]) -> Result<Value, Vec<Value>> {
     if bytes.is_empty() {
         return Err(vec![json!({
             "type": "missing", "loc": ["body"], "msg": "Field required", "input": null,
         })]);
     }
-    if values(bytes) > MAX_VALUES {
-        let reason = format!("fal-emulator takes {MAX_VALUES} values at most");
+    if count_values(bytes) > MAX_VALUES {
+        let reason = format!("fal-emulator accepts at most {MAX_VALUES} values");
         return Err(vec![json!({
             "type": "json_invalid", "loc": ["body", 0], "msg": "JSON decode error",
             "input": {}, "ctx": {"error": reason},
@@ -66,8 +71,8 @@ pub(crate) fn body(bytes: &[u8]) -> Result<Value, Vec<Value>> {
     })
 }
 
-/// How many values a JSON text can hold at most, without reading it as JSON.
-fn values(bytes: &[u8]) -> usize {
+/// Returns an upper bound for the number of values in a JSON text, without parsing it.
+fn count_values(bytes: &[u8]) -> usize {
     let (mut is_string, mut is_escaped, mut count) = (false, false, 1);
     for byte in bytes {
         match byte {
@@ -81,52 +86,52 @@ fn values(bytes: &[u8]) -> usize {
     count
 }
 
-/// Adds the problems of one violation, going down into the alternatives that were meant.
-fn explain(error: &ValidationError<'_>, labels: &[String], problems: &mut Vec<Problem>) {
+/// Adds the details of one violation. Of several alternatives, those are explained that the input resembles.
+fn explain(error: &ValidationError<'_>, labels: &[String], details: &mut Vec<ErrorDetail>) {
     let (Kind::AnyOf { context } | Kind::OneOfNotValid { context }) = error.kind() else {
-        problems.extend(problem(error, location(error.instance_path(), labels)));
+        details.extend(error_details(error, location(error.instance_path(), labels)));
         return;
     };
-    let place = error.instance_path();
-    let real: Vec<_> = context.iter().filter(|branch| !expects_null(branch, place)).collect();
-    let meant: Vec<_> = real.iter().filter(|branch| fits(branch, place)).collect();
+    let path = error.instance_path();
+    let real: Vec<_> = context.iter().filter(|branch| !expects_null(branch, path)).collect();
+    let meant: Vec<_> = real.iter().filter(|branch| has_right_type(branch, path)).collect();
     let shown: Vec<_> = if meant.is_empty() { real.iter().collect() } else { meant };
     for branch in &shown {
         let mut labels = labels.to_vec();
-        // pydantic names the alternative; with one candidate left the name would only be noise.
+        // pydantic names the alternative, which only helps if there are several.
         if shown.len() > 1 {
-            labels.extend(label(branch, place));
+            labels.extend(label(branch, path));
         }
-        for error in branch.iter().take(MAX_PROBLEMS) {
-            explain(error, &labels, problems);
+        for error in branch.iter().take(MAX_DETAILS) {
+            explain(error, &labels, details);
         }
     }
 }
 
-/// Whether a branch took the value's JSON type and only minded what it holds.
-fn fits(branch: &[ValidationError<'_>], place: &Location) -> bool {
+/// Returns true if an alternative accepts the value's JSON type and only rejects its content.
+fn has_right_type(branch: &[ValidationError<'_>], path: &Location) -> bool {
     !branch.iter().any(|error| {
-        error.instance_path() == place
+        error.instance_path() == path
             && match error.kind() {
                 Kind::Type { .. } => true,
                 Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
-                    !context.iter().any(|branch| fits(branch, place))
+                    !context.iter().any(|branch| has_right_type(branch, path))
                 }
                 _ => false,
             }
     })
 }
 
-fn expects_null(branch: &[ValidationError<'_>], place: &Location) -> bool {
+fn expects_null(branch: &[ValidationError<'_>], path: &Location) -> bool {
     branch.iter().any(|error| {
-        error.instance_path() == place
+        error.instance_path() == path
             && matches!(error.kind(), Kind::Type { kind: TypeKind::Single(JsonType::Null) })
     })
 }
 
-/// The name pydantic would give an alternative: its component, or the Python type.
-fn label(branch: &[ValidationError<'_>], place: &Location) -> Option<String> {
-    let error = branch.iter().find(|error| error.instance_path() == place)?;
+/// Returns the name that pydantic gives an alternative: its component, or the Python type.
+fn label(branch: &[ValidationError<'_>], path: &Location) -> Option<String> {
+    let error = branch.iter().find(|error| error.instance_path() == path)?;
     if let Some(component) = component(error) {
         return Some(component);
     }
@@ -145,13 +150,6 @@ fn label(branch: &[ValidationError<'_>], place: &Location) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// The component whose own type, and not that of a part of it, was violated.
-fn component(error: &ValidationError<'_>) -> Option<String> {
-    let rest = error.schema_path().as_str().strip_prefix("/components/schemas/")?;
-    let (name, keyword) = rest.split_once('/')?;
-    (!keyword.contains('/')).then(|| name.to_owned())
-}
-
 fn location(path: &Location, labels: &[String]) -> Vec<Value> {
     let mut loc = vec![json!("body")];
     loc.extend(path.segments().map(|segment| match segment {
@@ -162,14 +160,15 @@ fn location(path: &Location, labels: &[String]) -> Vec<Value> {
     loc
 }
 
-/// pydantic stops at the first thing wrong with a value, and a literal checks nothing else.
-fn first_of_each_place(problems: Vec<Problem>) -> Vec<Problem> {
-    let mut kept: Vec<Problem> = Vec::new();
-    for problem in problems {
-        match kept.iter_mut().find(|other| other.loc == problem.loc) {
-            Some(other) if problem.kind == "literal_error" => *other = problem,
+/// Keeps one violation per location: pydantic reports only the first, and for a literal only that it is none
+/// of the literals.
+fn keep_first_per_location(details: Vec<ErrorDetail>) -> Vec<ErrorDetail> {
+    let mut kept: Vec<ErrorDetail> = Vec::new();
+    for detail in details {
+        match kept.iter_mut().find(|other| other.loc == detail.loc) {
+            Some(other) if detail.kind == "literal_error" => *other = detail,
             Some(_) => {}
-            None => kept.push(problem),
+            None => kept.push(detail),
         }
     }
     kept
@@ -185,28 +184,28 @@ mod tests {
             "type": "object", "required": ["prompt"], "properties": properties,
             "x-fal-order-properties": ["prompt", "size", "steps"],
         });
-        Value::Array(detail(&model(schema, json!({})), &input).unwrap())
+        Value::Array(check_input(&model(schema, json!({})), &input).unwrap())
     }
 
-    fn one(schema: Value, value: Value) -> Value {
+    fn check_value(schema: Value, value: Value) -> Value {
         let mut found = check(json!({"v": schema}), json!({"prompt": "", "v": value}));
         assert_eq!(found.as_array().unwrap().len(), 1, "{found}");
         found[0].take()
     }
 
     #[test]
-    fn values_are_counted_outside_strings() {
+    fn only_values_outside_strings_count() {
         for (text, count) in
             [("1", 1), ("[]", 2), ("[1, 2]", 3), (r#"{"a,[{": "b\",["}"#, 2), (r#"["\\", 1]"#, 3)]
         {
-            assert_eq!(values(text.as_bytes()), count, "{text}");
+            assert_eq!(count_values(text.as_bytes()), count, "{text}");
         }
-        assert!(body(format!("[{}1]", "1,".repeat(MAX_VALUES)).as_bytes()).is_err());
-        assert!(body(format!("\"{}\"", "1,".repeat(MAX_VALUES)).as_bytes()).is_ok());
+        assert!(parse_body(format!("[{}1]", "1,".repeat(MAX_VALUES)).as_bytes()).is_err());
+        assert!(parse_body(format!("\"{}\"", "1,".repeat(MAX_VALUES)).as_bytes()).is_ok());
     }
 
     #[test]
-    fn problems_follow_the_order_of_the_parameters() {
+    fn violations_follow_the_order_of_the_parameters() {
         let properties =
             json!({"steps": {"type": "integer", "maximum": 50}, "size": {"enum": ["s", "m", "l"]}});
         let input = json!({"steps": 500, "size": "xl"});
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_pydantics_name() {
+    fn every_violation_has_the_type_of_pydantic() {
         let cases = [
             (json!({"type": "string"}), json!(1), "string_type"),
             (json!({"type": "integer"}), json!(1.5), "int_from_float"),
@@ -248,7 +247,7 @@ mod tests {
             (json!({"pattern": "^a"}), json!("b"), "string_pattern_mismatch"),
         ];
         for (schema, value, kind) in cases {
-            let found = one(schema, value.clone());
+            let found = check_value(schema, value.clone());
             assert_eq!(found["type"], kind);
             assert_eq!(found["loc"], json!(["body", "v"]));
             assert_eq!(found["input"], value);
@@ -256,21 +255,21 @@ mod tests {
     }
 
     #[test]
-    fn an_optional_value_is_checked_as_what_it_is() {
+    fn a_violation_of_an_optional_value_does_not_mention_null() {
         let schema = json!({"anyOf": [{"type": "integer", "maximum": 9}, {"type": "null"}]});
-        let found = one(schema.clone(), json!(10));
+        let found = check_value(schema.clone(), json!(10));
         assert_eq!((&found["type"], &found["loc"]), (&json!("less_than_equal"), &json!(["body", "v"])));
-        assert_eq!(one(schema, json!([]))["type"], "int_type");
+        assert_eq!(check_value(schema, json!([]))["type"], "int_type");
     }
 
     #[test]
-    fn of_several_alternatives_the_one_that_fits_is_explained() {
+    fn the_alternative_that_the_value_resembles_is_explained() {
         let schema = json!({"anyOf": [
             {"type": "object", "properties": {"width": {"type": "integer", "minimum": 1}}},
             {"type": "string", "enum": ["square"]},
         ]});
-        assert_eq!(one(schema.clone(), json!("round"))["type"], "literal_error");
-        let found = one(schema.clone(), json!({"width": 0}));
+        assert_eq!(check_value(schema.clone(), json!("round"))["type"], "literal_error");
+        let found = check_value(schema.clone(), json!({"width": 0}));
         assert_eq!(found["loc"], json!(["body", "v", "width"]));
         let found = check(json!({"v": schema}), json!({"prompt": "", "v": 3}));
         assert_eq!(found[0]["loc"], json!(["body", "v", "dict"]));
@@ -278,11 +277,11 @@ mod tests {
     }
 
     #[test]
-    fn bodies_that_are_no_json_say_where() {
-        let found = body(b"{\"prompt\":\n \"a").unwrap_err();
+    fn malformed_bodies_are_reported_with_their_position() {
+        let found = parse_body(b"{\"prompt\":\n \"a").unwrap_err();
         assert_eq!(found[0]["type"], "json_invalid");
         assert_eq!(found[0]["loc"], json!(["body", 13]));
-        assert_eq!(body(b"").unwrap_err()[0]["type"], "missing");
-        assert_eq!(body(b" {} ").unwrap(), json!({}));
+        assert_eq!(parse_body(b"").unwrap_err()[0]["type"], "missing");
+        assert_eq!(parse_body(b" {} ").unwrap(), json!({}));
     }
 }

@@ -7,7 +7,7 @@ mod common;
 use std::time::Duration;
 
 use common::Fal;
-use fal_emulator::{At, Builder, Emulator, Frame, Pace, Realtime, Rule, Scenario, Verb};
+use fal_emulator::{At, Builder, Emulator, Frame, Pace, RealtimeSettings, Rule, Scenario, Verb};
 use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::Method;
 use rmpv::Value as Packed;
@@ -42,8 +42,8 @@ fn app(protocol: &Value) -> (tempfile::TempDir, Builder) {
     (folder, builder.realtime(fast()))
 }
 
-fn fast() -> Realtime {
-    Realtime::default().frame_time(Duration::ZERO)
+fn fast() -> RealtimeSettings {
+    RealtimeSettings::default().frame_time(Duration::ZERO)
 }
 
 fn unary() -> Value {
@@ -138,7 +138,7 @@ async fn a_connection_without_inputs_times_out() {
 #[tokio::test]
 async fn a_full_buffer_drops_the_oldest_input() {
     let (_folder, builder) = app(&unary());
-    let slow = Realtime::default().frame_time(Duration::from_millis(400));
+    let slow = RealtimeSettings::default().frame_time(Duration::from_millis(400));
     let fal = Fal::of(builder.realtime(slow)).await;
     let mut socket = connect(&fal, "acme/live/realtime?max_buffering=2").await;
     for n in 0..10 {
@@ -190,7 +190,7 @@ async fn streaming_routes_end_by_themselves() {
 #[tokio::test]
 async fn tokens_are_checked_when_connecting() {
     let (_folder, builder) = app(&unary());
-    let fal = Fal::of(builder.require_key("id:secret").realtime(fast().ends_with_token(true))).await;
+    let fal = Fal::of(builder.require_key("id:secret").realtime(fast().close_on_token_expiry(true))).await;
     let token = async |seconds: u32| {
         let body = json!({"allowed_apps": ["live"], "token_expiration": seconds}).to_string();
         let key = [("authorization", "Key id:secret")];

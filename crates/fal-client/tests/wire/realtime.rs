@@ -7,7 +7,7 @@ use fal_client::{
     realtime::{Connection, Format, SendOutcome, Token},
     untyped::Messages,
 };
-use fal_emulator::{Builder, Emulator, Pace, Realtime, Verb};
+use fal_emulator::{Builder, Emulator, Pace, RealtimeSettings, Verb};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 use tokio::{
@@ -40,7 +40,7 @@ pub(crate) fn live(protocol: &Value) -> (tempfile::TempDir, Builder) {
     });
     fs::write(folder.path().join("live.json"), document.to_string()).unwrap();
     let builder = Emulator::builder().schemas_dir(folder.path()).pace(Pace::instant());
-    (folder, builder.realtime(Realtime::default().frame_time(Duration::ZERO)))
+    (folder, builder.realtime(RealtimeSettings::default().frame_time(Duration::ZERO)))
 }
 
 pub(crate) async fn start(builder: Builder) -> (Emulator, Client) {
@@ -182,10 +182,10 @@ async fn a_token_takes_the_place_of_the_key() {
 #[tokio::test]
 async fn a_refused_token_is_told_and_a_fresh_one_is_fetched() {
     let (_folder, builder) = live(&json!({"type": "realtime"}));
-    let short = Realtime::default()
+    let short = RealtimeSettings::default()
         .frame_time(Duration::ZERO)
-        .tokens_live(Duration::from_secs(1))
-        .ends_with_token(true);
+        .token_lifetime(Duration::from_secs(1))
+        .close_on_token_expiry(true);
     let (emulator, client) = start(builder.realtime(short)).await;
     let call =
         client.endpoint_id("acme/live").messages::<Value, Answer>().realtime().with_token().reconnect();
@@ -214,7 +214,8 @@ async fn what_the_model_refuses_is_an_error_in_its_words() {
 #[tokio::test]
 async fn an_idle_connection_ends_and_is_opened_again_for_the_next_message() {
     let (_folder, builder) = live(&json!({"type": "realtime"}));
-    let idle = Realtime::default().frame_time(Duration::ZERO).session_timeout(Duration::from_millis(200));
+    let idle =
+        RealtimeSettings::default().frame_time(Duration::ZERO).session_timeout(Duration::from_millis(200));
     let (emulator, client) = start(builder.realtime(idle)).await;
     let call = client.endpoint_id("acme/live").messages::<Value, Answer>().realtime().reconnect();
     let mut connection = soon(call).await.unwrap();
@@ -252,7 +253,8 @@ async fn an_idle_connection_ends_and_is_opened_again_for_the_next_message() {
 #[tokio::test]
 async fn a_receiver_without_senders_ends_with_its_connection() {
     let (_folder, builder) = live(&json!({"type": "realtime"}));
-    let idle = Realtime::default().frame_time(Duration::ZERO).session_timeout(Duration::from_millis(200));
+    let idle =
+        RealtimeSettings::default().frame_time(Duration::ZERO).session_timeout(Duration::from_millis(200));
     let (_emulator, client) = start(builder.realtime(idle)).await;
     let call = client.endpoint_id("acme/live").messages::<Value, Answer>().realtime().reconnect();
     let (sender, mut receiver) = soon(call).await.unwrap().split();
@@ -266,7 +268,7 @@ async fn a_receiver_without_senders_ends_with_its_connection() {
 #[tokio::test]
 async fn answers_belong_to_their_requests() {
     let (_folder, builder) = live(&json!({"type": "realtime"}));
-    let slow = Realtime::default().frame_time(Duration::from_millis(150));
+    let slow = RealtimeSettings::default().frame_time(Duration::from_millis(150));
     let (_emulator, client) = start(builder.realtime(slow)).await;
     let mut connection =
         soon(client.endpoint_id("acme/live").messages::<Value, Answer>().realtime()).await.unwrap();

@@ -1,15 +1,16 @@
-//! Text over a picture: the prompt, wrapped, white on a darkened band along the bottom.
+//! The caption of a picture: the prompt, wrapped, white on a darkened band along the bottom.
 
 use font8x8::UnicodeFonts as _;
 
 use super::Size;
 
-/// Side of a glyph, in font pixels.
+/// The side of a glyph, in font pixels.
 const GLYPH: usize = 8;
 const MAX_LINES: usize = 6;
 
+/// A caption, laid out for pictures of one size.
 pub(crate) struct Caption {
-    /// Pixels of the picture to one pixel of the font.
+    /// Picture pixels per font pixel.
     scale: usize,
     top: usize,
     height: usize,
@@ -31,7 +32,8 @@ impl Caption {
         Self { scale, top: height - band.min(height), height: band, lines }
     }
 
-    pub(crate) fn draw(&self, y: u32, row: &mut [u8]) {
+    /// Draws over row `y` of the picture.
+    pub(crate) fn draw_row(&self, y: u32, row: &mut [u8]) {
         let Some(below) = (y as usize).checked_sub(self.top).filter(|below| *below < self.height) else {
             return;
         };
@@ -66,11 +68,12 @@ fn glyph(character: char) -> [u8; GLYPH] {
         .unwrap_or([0; GLYPH])
 }
 
-/// Breaks text between words, and words that are longer than a line; the rest is cut with dots.
+/// Wraps text between words, breaks words that are longer than a line, and ends text that does not fit
+/// with dots.
 fn wrap(text: &str, columns: usize, rows: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
-    // More characters than fit need not be looked at: prompts may be very long.
+    // Prompts may be very long, so characters that cannot fit are skipped at once.
     let visible: String = text.chars().take(columns * (rows + 1)).collect();
     for word in visible.split_whitespace() {
         let mut word: Vec<char> = word.chars().collect();
@@ -104,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_kept_whole_where_they_fit() {
+    fn wrap_breaks_only_words_that_are_longer_than_a_line() {
         assert_eq!(wrap("a cat reading a map", 10, 4), ["a cat", "reading a", "map"]);
         assert_eq!(wrap("abcdefghijkl", 5, 4), ["abcde", "fghij", "kl"]);
         assert_eq!(wrap("one two three four", 5, 2), ["one", "tw..."]);
@@ -112,12 +115,12 @@ mod tests {
     }
 
     #[test]
-    fn the_band_lies_at_the_bottom_and_holds_light_pixels() {
+    fn the_caption_is_drawn_at_the_bottom() {
         let caption = Caption::new(Size::new(256, 256), "Hello");
         let mut light = 0;
         for y in 0..256 {
             let mut row = vec![100; 256 * 3];
-            caption.draw(y, &mut row);
+            caption.draw_row(y, &mut row);
             let lit = row.iter().filter(|sample| **sample == 245).count();
             assert!(lit == 0 || y > 200);
             light += lit;

@@ -1,20 +1,20 @@
-//! A short video: a still picture with a ball crossing it.
+//! Short videos of a ball that bounces across a still picture.
 
 use super::h264::{Yuv, delta_frame, key_frame};
 use super::mp4::{self, Track};
 use super::picture::Picture;
 
-/// Radius of the ball, in pixels.
+/// The radius of the ball, in pixels.
 const RADIUS: usize = 14;
 
-/// An MP4 of `frames` frames over `picture`; the picture's sides must be even.
-pub(crate) fn mp4(picture: &Picture, frames: u32, frames_per_second: u32) -> Vec<u8> {
+/// Encodes an MP4 of `frames` frames over `picture`, whose sides must be even.
+pub(crate) fn encode_mp4(picture: &Picture, frames: u32, frames_per_second: u32) -> Vec<u8> {
     let size = picture.size();
     let (width, height) = (size.width as usize, size.height as usize);
     let mut still = Yuv::new(size);
     let mut row = vec![0; width * 3];
     for y in 0..height {
-        picture.row(y as u32, &mut row);
+        picture.draw_row(y as u32, &mut row);
         for (x, pixel) in row.chunks_exact(3).enumerate() {
             still.set(x, y, [pixel[0], pixel[1], pixel[2]]);
         }
@@ -36,14 +36,14 @@ pub(crate) fn mp4(picture: &Picture, frames: u32, frames_per_second: u32) -> Vec
         samples.push(delta_frame(number, &shown, &candidates));
         covered = touched;
     }
-    mp4::file(&Track { size, frames_per_second, samples })
+    mp4::mux(&Track { size, frames_per_second, samples })
 }
 
-/// Draws the ball where it is in frame `number` of `frames`; gives the macroblocks it touches.
+/// Draws the ball of frame `number` of `frames` and returns the macroblocks that it touches.
 fn draw_ball(picture: &mut Yuv, width: usize, height: usize, number: usize, frames: usize) -> Vec<usize> {
     let (free_x, free_y) = (width.saturating_sub(2 * RADIUS + 1), height.saturating_sub(2 * RADIUS + 1));
     let left = free_x * number / frames.max(1);
-    // Three bounces over the whole clip: |1 - 2t| folded, in integers.
+    // Three bounces over the whole clip: a triangle wave in integers.
     let phase = (number * 6 * free_y / frames.max(1)) % (2 * free_y).max(1);
     let top = if phase > free_y { 2 * free_y - phase } else { phase };
     let mut touched = Vec::new();
@@ -67,17 +67,17 @@ mod tests {
     use crate::media::{Size, probe};
 
     #[test]
-    fn a_clip_lasts_as_long_as_asked() {
+    fn a_clip_of_48_frames_at_24_per_second_lasts_two_seconds() {
         let picture = Picture::new(Size::new(160, 90), 1, "a ball");
-        let bytes = mp4(&picture, 48, 24);
+        let bytes = encode_mp4(&picture, 48, 24);
         assert_eq!(probe::duration(&bytes), Some(2.0));
         assert!(bytes.windows(4).any(|window| window == b"avcC"));
     }
 
     #[test]
-    fn the_ball_stays_inside_any_size() {
+    fn the_ball_stays_inside_small_and_narrow_pictures() {
         for size in [Size::new(16, 16), Size::new(30, 640), Size::new(640, 28)] {
-            let bytes = mp4(&Picture::new(size, 2, "small"), 24, 24);
+            let bytes = encode_mp4(&Picture::new(size, 2, "small"), 24, 24);
             assert_eq!(probe::duration(&bytes), Some(1.0));
         }
     }

@@ -1,10 +1,10 @@
-//! A binary glTF file: a cube.
+//! Binary glTF files.
 
 use serde_json::json;
 
-/// A cube of side one around the origin.
+/// Returns a file with a cube of side one around the origin.
 pub(crate) fn cube() -> Vec<u8> {
-    // Six faces of two triangles; corner n has x in bit 0, y in bit 1, z in bit 2.
+    // Six faces of two triangles. Bit 0 of a corner's number is its x, bit 1 its y, bit 2 its z.
     const TRIANGLES: [u16; 36] = [
         0, 2, 1, 1, 2, 3, 4, 5, 6, 5, 7, 6, 0, 1, 4, 1, 5, 4, 2, 6, 3, 3, 6, 7, 0, 4, 2, 2, 4, 6, 1, 3, 5, 3,
         7, 5,
@@ -51,7 +51,7 @@ pub(crate) fn cube() -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_lengths_in_the_file_are_true() {
+    fn every_stated_length_matches_the_bytes() {
         let file = super::cube();
         let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
         assert_eq!(word(8), file.len());

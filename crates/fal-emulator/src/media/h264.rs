@@ -1,14 +1,14 @@
-//! A baseline H.264 stream of uncompressed (`I_PCM`) and skipped macroblocks.
+//! A baseline H.264 encoder that only writes uncompressed (`I_PCM`) and skipped macroblocks.
 //!
-//! Both kinds need no transform and no motion search, which keeps the writer to a page, and every
-//! decoder must read them. A still background therefore costs a few bytes a frame.
+//! Neither kind needs a transform or a motion search, which keeps the encoder short, and every decoder must
+//! support both. A still background costs a few bytes per frame.
 
 use super::Size;
-use super::bits::BitWriter;
+use super::bit_writer::BitWriter;
 
 const MACROBLOCK: usize = 16;
 
-/// One picture in 4:2:0, padded to whole macroblocks.
+/// A picture in YUV 4:2:0, padded to whole macroblocks.
 pub(crate) struct Yuv {
     columns: usize,
     rows: usize,
@@ -24,7 +24,7 @@ impl Yuv {
         Self { columns, rows, luma: vec![16; pixels], chroma: [vec![128; pixels / 4], vec![128; pixels / 4]] }
     }
 
-    /// Sets one pixel; its colour difference is kept for the top left pixel of every four.
+    /// Sets one pixel. Of every square of four pixels, the top left one sets the chroma.
     pub(crate) fn set(&mut self, x: usize, y: usize, [red, green, blue]: [u8; 3]) {
         let (r, g, b) = (i32::from(red), i32::from(green), i32::from(blue));
         let stride = self.columns * MACROBLOCK;
@@ -44,7 +44,7 @@ impl Yuv {
         self.columns
     }
 
-    /// Copies one macroblock of `source`, which has the same size.
+    /// Copies one macroblock from `source`, which must have the same size.
     pub(crate) fn restore(&mut self, index: usize, source: &Self) {
         let (column, row) = (index % self.columns, index / self.columns);
         let copy = |to: &mut [u8], from: &[u8], side: usize| {
@@ -60,7 +60,7 @@ impl Yuv {
         }
     }
 
-    /// The 384 samples of a macroblock in the order `I_PCM` wants: luma, Cb, Cr.
+    /// Returns the 384 samples of a macroblock in the order of `I_PCM`: luma, Cb, Cr.
     fn samples(&self, index: usize) -> Vec<u8> {
         let (column, row) = (index % self.columns, index / self.columns);
         let mut samples = Vec::with_capacity(384);
@@ -78,11 +78,12 @@ impl Yuv {
     }
 }
 
+/// `profile_idc`, constraint flags and `level_idc`: constrained baseline, level 3, which allows 720x576.
 pub(crate) const PROFILE: [u8; 3] = [66, 0b1100_0000, 30];
 
-/// The sequence parameter set: constrained baseline, level 3, which allows 720x576.
+/// Encodes the sequence parameter set.
 pub(crate) fn sequence_parameters(size: Size) -> Vec<u8> {
-    let padded = |side: u32| side.div_ceil(16);
+    let in_macroblocks = |side: u32| side.div_ceil(16);
     let mut bits = BitWriter::default();
     for byte in PROFILE {
         bits.bits(u32::from(byte), 8);
@@ -92,11 +93,11 @@ pub(crate) fn sequence_parameters(size: Size) -> Vec<u8> {
     bits.unsigned(2); // pic_order_cnt_type: shown in the order they are coded
     bits.unsigned(1); // max_num_ref_frames
     bits.bit(false); // gaps_in_frame_num_value_allowed_flag
-    bits.unsigned(padded(size.width) - 1);
-    bits.unsigned(padded(size.height) - 1);
+    bits.unsigned(in_macroblocks(size.width) - 1);
+    bits.unsigned(in_macroblocks(size.height) - 1);
     bits.bit(true); // frame_mbs_only_flag
     bits.bit(true); // direct_8x8_inference_flag
-    let crop = [padded(size.width) * 16 - size.width, padded(size.height) * 16 - size.height];
+    let crop = [in_macroblocks(size.width) * 16 - size.width, in_macroblocks(size.height) * 16 - size.height];
     bits.bit(crop != [0, 0]);
     if crop != [0, 0] {
         // In units of two pixels: left, right, top, bottom.
@@ -106,10 +107,10 @@ pub(crate) fn sequence_parameters(size: Size) -> Vec<u8> {
         bits.unsigned(crop[1] / 2);
     }
     bits.bit(false); // vui_parameters_present_flag
-    unit(3, 7, &bits.finish())
+    nal_unit(3, 7, &bits.finish())
 }
 
-/// The picture parameter set: CAVLC, one slice group, the loop filter under the slice's control.
+/// Encodes the picture parameter set: CAVLC, one slice group, the loop filter controlled by each slice.
 pub(crate) fn picture_parameters() -> Vec<u8> {
     let mut bits = BitWriter::default();
     bits.unsigned(0); // pic_parameter_set_id
@@ -127,10 +128,10 @@ pub(crate) fn picture_parameters() -> Vec<u8> {
     bits.bit(true); // deblocking_filter_control_present_flag
     bits.bit(false); // constrained_intra_pred_flag
     bits.bit(false); // redundant_pic_cnt_present_flag
-    unit(3, 8, &bits.finish())
+    nal_unit(3, 8, &bits.finish())
 }
 
-/// A key frame: every macroblock in full.
+/// Encodes a key frame, with every macroblock in full.
 pub(crate) fn key_frame(picture: &Yuv) -> Vec<u8> {
     let mut bits = BitWriter::default();
     bits.unsigned(0); // first_mb_in_slice
@@ -146,10 +147,10 @@ pub(crate) fn key_frame(picture: &Yuv) -> Vec<u8> {
         bits.align();
         bits.aligned_bytes(&picture.samples(index));
     }
-    unit(3, 5, &bits.finish())
+    nal_unit(3, 5, &bits.finish())
 }
 
-/// The `number`th frame after a key frame: `changed` macroblocks in full, all others as before.
+/// Encodes the `number`th frame after a key frame: the `changed` macroblocks in full, all others skipped.
 pub(crate) fn delta_frame(number: u32, picture: &Yuv, changed: &[usize]) -> Vec<u8> {
     let mut bits = BitWriter::default();
     bits.unsigned(0); // first_mb_in_slice
@@ -172,11 +173,11 @@ pub(crate) fn delta_frame(number: u32, picture: &Yuv, changed: &[usize]) -> Vec<
     if next < picture.macroblocks() {
         bits.unsigned((picture.macroblocks() - next) as u32);
     }
-    unit(2, 1, &bits.finish())
+    nal_unit(2, 1, &bits.finish())
 }
 
-/// A NAL unit: its header byte and the payload, with start codes inside it broken up.
-fn unit(importance: u8, kind: u8, payload: &[u8]) -> Vec<u8> {
+/// Encodes a NAL unit: the header byte and the payload, with emulation prevention bytes.
+fn nal_unit(importance: u8, kind: u8, payload: &[u8]) -> Vec<u8> {
     let mut unit = Vec::with_capacity(payload.len() + 8);
     unit.push(importance << 5 | kind);
     let mut zeros = 0;
@@ -196,12 +197,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn start_codes_in_the_payload_are_broken_up() {
-        assert_eq!(unit(3, 5, &[0, 0, 1, 0, 0, 0, 9]), [0x65, 0, 0, 3, 1, 0, 0, 3, 0, 9]);
+    fn start_codes_in_the_payload_are_escaped() {
+        assert_eq!(nal_unit(3, 5, &[0, 0, 1, 0, 0, 0, 9]), [0x65, 0, 0, 3, 1, 0, 0, 3, 0, 9]);
     }
 
     #[test]
-    fn a_frame_without_changes_is_a_handful_of_bytes() {
+    fn a_frame_without_changes_takes_less_than_16_bytes() {
         let picture = Yuv::new(Size::new(640, 360));
         assert_eq!(picture.macroblocks(), 40 * 23);
         assert!(delta_frame(1, &picture, &[]).len() < 16);
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restored_macroblock_is_the_sources() {
+    fn restore_copies_one_macroblock() {
         let still = Yuv::new(Size::new(64, 64));
         let mut moved = Yuv::new(Size::new(64, 64));
         moved.set(20, 20, [255, 0, 0]);

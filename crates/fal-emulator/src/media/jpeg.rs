@@ -1,8 +1,8 @@
-//! JPEG files.
+//! JPEG encoding.
 
 use super::picture::Picture;
 
-/// Encodes a picture; `None` when a side is zero or over 65535.
+/// Encodes a picture; `None` if a side is zero or over 65,535.
 pub(crate) fn encode(picture: &Picture) -> Option<Vec<u8>> {
     let size = picture.size();
     let (width, height) = (u16::try_from(size.width).ok()?, u16::try_from(size.height).ok()?);
@@ -19,7 +19,7 @@ mod tests {
     use crate::media::{Size, probe};
 
     #[test]
-    fn the_header_tells_the_size() {
+    fn the_header_holds_the_size() {
         let bytes = super::encode(&Picture::new(Size::new(120, 80), 7, "a cat")).unwrap();
         assert_eq!(probe::image_size(&bytes), Some(Size::new(120, 80)));
         assert_eq!(bytes[bytes.len() - 2..], [0xFF, 0xD9]);

@@ -1,23 +1,24 @@
-//! An MP4 file of one video track, its index ahead of its data so that playing starts at once.
+//! MP4 files with one video track. The index comes before the data, so that playback starts at once.
 
 use super::Size;
 use super::h264::{PROFILE, picture_parameters, sequence_parameters};
 
-/// One H.264 track; every sample is one NAL unit and lasts one frame, the first is a key frame.
+/// An H.264 track. Every sample is one NAL unit and lasts one frame; the first is a key frame.
 pub(crate) struct Track {
     pub(crate) size: Size,
     pub(crate) frames_per_second: u32,
     pub(crate) samples: Vec<Vec<u8>>,
 }
 
-/// Units a second that durations are counted in; a multiple of every usual frame rate.
+/// Time units per second; a multiple of every usual frame rate.
 const TIMESCALE: u32 = 12_000;
-/// Bytes of the length written before each NAL unit.
-const LENGTH: u32 = 4;
+/// The size in bytes of the length before each NAL unit.
+const LENGTH_SIZE: u32 = 4;
 
-pub(crate) fn file(track: &Track) -> Vec<u8> {
+/// Writes a file with one track.
+pub(crate) fn mux(track: &Track) -> Vec<u8> {
     let kind = atom(b"ftyp", &[b"isom", &0x200u32.to_be_bytes(), b"isomiso2avc1mp41"]);
-    // The index holds the offset of the data, which follows it: build once to learn the length.
+    // The index contains the offset of the data after it, so it is built once to learn its length.
     let header = kind.len() + movie(track, 0).len() + 8;
     let index = movie(track, header as u32);
     let mut data = Vec::new();
@@ -31,34 +32,34 @@ pub(crate) fn file(track: &Track) -> Vec<u8> {
 fn movie(track: &Track, data_offset: u32) -> Vec<u8> {
     let frame = TIMESCALE / track.frames_per_second.max(1);
     let duration = frame * track.samples.len() as u32;
-    let mut header = Fields::versioned(0, 0);
+    let mut header = BoxBody::versioned(0, 0);
     header.u32s(&[0, 0, TIMESCALE, duration, 0x0001_0000]);
     header.u32s(&[0x0100_0000, 0, 0]);
     header.u32s(&MATRIX);
     header.u32s(&[0; 6]);
     header.u32s(&[2]); // next_track_ID
 
-    let mut track_header = Fields::versioned(0, 3); // enabled, in the movie
+    let mut track_header = BoxBody::versioned(0, 3); // enabled, in the movie
     track_header.u32s(&[0, 0, 1, 0, duration, 0, 0, 0, 0]);
     track_header.u32s(&MATRIX);
     track_header.u32s(&[track.size.width << 16, track.size.height << 16]);
 
-    let mut media_header = Fields::versioned(0, 0);
+    let mut media_header = BoxBody::versioned(0, 0);
     media_header.u32s(&[0, 0, TIMESCALE, duration]);
     media_header.u32s(&[0x55C4_0000]); // language: undetermined
 
-    let mut handler = Fields::versioned(0, 0);
+    let mut handler = BoxBody::versioned(0, 0);
     handler.u32s(&[0]);
     handler.bytes(b"vide");
     handler.u32s(&[0; 3]);
     handler.bytes(b"fal-emulator\0");
 
-    let mut video_header = Fields::versioned(0, 1);
+    let mut video_header = BoxBody::versioned(0, 1);
     video_header.u32s(&[0, 0]);
 
-    let mut reference = Fields::versioned(0, 0);
+    let mut reference = BoxBody::versioned(0, 0);
     reference.u32s(&[1]);
-    reference.bytes(&atom(b"url ", &[&Fields::versioned(0, 1).0])); // the data is in this file
+    reference.bytes(&atom(b"url ", &[&BoxBody::versioned(0, 1).0])); // the data is in this file
 
     let media_information = atom(
         b"minf",
@@ -79,26 +80,26 @@ fn movie(track: &Track, data_offset: u32) -> Vec<u8> {
 fn sample_table(track: &Track, frame: u32, data_offset: u32) -> Vec<u8> {
     let count = track.samples.len() as u32;
 
-    let mut description = Fields::versioned(0, 0);
+    let mut description = BoxBody::versioned(0, 0);
     description.u32s(&[1]);
     description.bytes(&sample_entry(track.size));
 
-    let mut times = Fields::versioned(0, 0);
+    let mut times = BoxBody::versioned(0, 0);
     times.u32s(&[1, count, frame]);
 
-    let mut key_frames = Fields::versioned(0, 0);
+    let mut key_frames = BoxBody::versioned(0, 0);
     key_frames.u32s(&[1, 1]);
 
-    let mut chunks = Fields::versioned(0, 0);
+    let mut chunks = BoxBody::versioned(0, 0);
     chunks.u32s(&[1, 1, count, 1]); // one chunk of all samples
 
-    let mut sizes = Fields::versioned(0, 0);
+    let mut sizes = BoxBody::versioned(0, 0);
     sizes.u32s(&[0, count]);
     for sample in &track.samples {
-        sizes.u32s(&[sample.len() as u32 + LENGTH]);
+        sizes.u32s(&[sample.len() as u32 + LENGTH_SIZE]);
     }
 
-    let mut offsets = Fields::versioned(0, 0);
+    let mut offsets = BoxBody::versioned(0, 0);
     offsets.u32s(&[1, data_offset]);
 
     atom(
@@ -116,35 +117,35 @@ fn sample_table(track: &Track, frame: u32, data_offset: u32) -> Vec<u8> {
 
 fn sample_entry(size: Size) -> Vec<u8> {
     let (sequence, picture) = (sequence_parameters(size), picture_parameters());
-    let mut configuration = Fields(vec![1]);
+    let mut configuration = BoxBody(vec![1]);
     configuration.bytes(&PROFILE);
-    configuration.bytes(&[0b1111_1100 | (LENGTH - 1) as u8, 0b1110_0001]);
+    configuration.bytes(&[0b1111_1100 | (LENGTH_SIZE - 1) as u8, 0b1110_0001]);
     configuration.bytes(&(sequence.len() as u16).to_be_bytes());
     configuration.bytes(&sequence);
     configuration.bytes(&[1]);
     configuration.bytes(&(picture.len() as u16).to_be_bytes());
     configuration.bytes(&picture);
 
-    let mut entry = Fields(vec![0; 6]);
+    let mut entry = BoxBody(vec![0; 6]);
     entry.bytes(&1u16.to_be_bytes()); // data_reference_index
     entry.u32s(&[0; 4]);
     entry.bytes(&(size.width as u16).to_be_bytes());
     entry.bytes(&(size.height as u16).to_be_bytes());
-    entry.u32s(&[0x0048_0000, 0x0048_0000, 0]); // 72 dots an inch
-    entry.bytes(&1u16.to_be_bytes()); // frames a sample
+    entry.u32s(&[0x0048_0000, 0x0048_0000, 0]); // 72 dots per inch
+    entry.bytes(&1u16.to_be_bytes()); // frames per sample
     entry.bytes(&[0; 32]); // compressor name
     entry.bytes(&[0, 24, 0xFF, 0xFF]); // depth, no colour table
     entry.bytes(&atom(b"avcC", &[&configuration.0]));
     atom(b"avc1", &[&entry.0])
 }
 
-/// No rotation and no scaling.
+/// The identity matrix: no rotation and no scaling.
 const MATRIX: [u32; 9] = [0x0001_0000, 0, 0, 0, 0x0001_0000, 0, 0, 0, 0x4000_0000];
 
-/// The body of a box under construction.
-struct Fields(Vec<u8>);
+/// The body of an MP4 box under construction.
+struct BoxBody(Vec<u8>);
 
-impl Fields {
+impl BoxBody {
     fn versioned(version: u8, flags: u32) -> Self {
         Self((u32::from(version) << 24 | flags).to_be_bytes().to_vec())
     }
@@ -160,6 +161,7 @@ impl Fields {
     }
 }
 
+/// Writes a box (which QuickTime calls an atom).
 fn atom(name: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
     let length = 8 + parts.iter().map(|part| part.len()).sum::<usize>();
     let mut atom = Vec::with_capacity(length);
@@ -175,7 +177,7 @@ fn atom(name: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// The body of the box at the end of a path of names.
+    /// Returns the body of the box at the end of a path of names.
     fn find<'a>(mut bytes: &'a [u8], path: &[&[u8; 4]]) -> &'a [u8] {
         for name in path {
             loop {
@@ -195,13 +197,13 @@ mod tests {
     }
 
     #[test]
-    fn the_index_points_at_the_samples() {
+    fn the_index_holds_the_offset_sizes_and_durations_of_the_samples() {
         let track = Track {
             size: Size::new(64, 32),
             frames_per_second: 24,
             samples: vec![vec![0x65, 1, 2], vec![0x41, 3]],
         };
-        let file = file(&track);
+        let file = mux(&track);
         let table: [&[u8; 4]; 5] = [b"moov", b"trak", b"mdia", b"minf", b"stbl"];
         let at = |name: &'static [u8; 4]| {
             let mut path = table.to_vec();

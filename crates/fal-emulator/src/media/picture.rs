@@ -1,16 +1,16 @@
-//! What synthesised images show: a colour gradient, a few discs, and the prompt written over it.
+//! Synthesized pictures: a colour gradient, a few discs, and the prompt as a caption.
 
 use super::Size;
 use super::caption::Caption;
 
-/// A picture described well enough to compute any row of it; the same inputs give the same pixels.
+/// A picture that is computed row by row. The same arguments always give the same pixels.
 pub(crate) struct Picture {
     size: Size,
-    /// Colours at top left, top right, bottom left, bottom right.
+    /// The colours at top left, top right, bottom left, bottom right.
     corners: [[i32; 3]; 4],
     discs: Vec<Disc>,
     caption: Caption,
-    /// How much of it is noise, of 256.
+    /// The share of noise, from 0 to 256.
     noise: u32,
     seed: u64,
 }
@@ -24,9 +24,9 @@ struct Disc {
 
 impl Picture {
     pub(crate) fn new(size: Size, seed: u64, prompt: &str) -> Self {
-        let mut random = Random(seed ^ hash(prompt.as_bytes()));
+        let mut random = SplitMix64(seed ^ fnv1a(prompt.as_bytes()));
         let hue = random.below(360);
-        let corner = |turn: u32, value: u32| color((hue + turn) % 360, 60, value);
+        let corner = |turn: u32, value: u32| hsv((hue + turn) % 360, 60, value);
         let corners = [corner(0, 92), corner(35, 88), corner(60, 66), corner(100, 52)];
         let (width, height) = (i64::from(size.width), i64::from(size.height));
         let shorter = width.min(height).max(8);
@@ -35,14 +35,14 @@ impl Picture {
                 x: i64::from(random.below(1000)) * width / 1000,
                 y: i64::from(random.below(1000)) * height / 1000,
                 radius: shorter / 8 + i64::from(random.below(1000)) * shorter / 5000,
-                color: color((hue + 30 * index + 150) % 360, 45, 100),
+                color: hsv((hue + 30 * index + 150) % 360, 45, 100),
             })
             .collect();
         Self { size, corners, discs, caption: Caption::new(size, prompt), noise: 0, seed }
     }
 
-    /// The same picture when `noise` parts of 256 are still noise.
-    pub(crate) fn noisy(self, noise: u32) -> Self {
+    /// Mixes noise into the picture: `noise` parts of 256.
+    pub(crate) fn with_noise(self, noise: u32) -> Self {
         Self { noise: noise.min(256), ..self }
     }
 
@@ -50,25 +50,25 @@ impl Picture {
         self.size
     }
 
-    /// Writes row `y` as RGB bytes; `row` holds three bytes for every pixel of the width.
-    pub(crate) fn row(&self, y: u32, row: &mut [u8]) {
-        self.gradient(y, row);
+    /// Draws row `y` as RGB; `row` must hold three bytes for every pixel of the width.
+    pub(crate) fn draw_row(&self, y: u32, row: &mut [u8]) {
+        self.draw_gradient(y, row);
         for disc in &self.discs {
-            disc.blend(i64::from(y), row);
+            disc.draw(i64::from(y), row);
         }
-        self.caption.draw(y, row);
+        self.caption.draw_row(y, row);
         if self.noise > 0 {
-            self.scatter(y, row);
+            self.draw_noise(y, row);
         }
     }
 
-    /// Mixes grains of noise into a row. They are a few pixels wide, which compresses well.
-    fn scatter(&self, y: u32, row: &mut [u8]) {
+    /// Mixes noise into a row, in grains of a few pixels, which compress well.
+    fn draw_noise(&self, y: u32, row: &mut [u8]) {
         let grain = (self.size.width.max(self.size.height) / 128).max(1);
         let line = u64::from(y / grain) << 32;
         let (noise, rest) = (self.noise, 256 - self.noise);
         for (index, pixels) in row.chunks_mut(grain as usize * 3).enumerate() {
-            let mut random = Random(self.seed ^ line ^ index as u64);
+            let mut random = SplitMix64(self.seed ^ line ^ index as u64);
             let color = [0; 3].map(|_: u32| random.below(256));
             for pixel in pixels.chunks_exact_mut(3) {
                 for (sample, color) in pixel.iter_mut().zip(color) {
@@ -78,7 +78,7 @@ impl Picture {
         }
     }
 
-    fn gradient(&self, y: u32, row: &mut [u8]) {
+    fn draw_gradient(&self, y: u32, row: &mut [u8]) {
         let down = i64::from(y) * 256 / i64::from(self.size.height.max(1));
         let side = |top: usize, bottom: usize, channel: usize| {
             let (a, b) = (i64::from(self.corners[top][channel]), i64::from(self.corners[bottom][channel]));
@@ -98,13 +98,13 @@ impl Picture {
         }
     }
 
-    /// The whole picture, row after row.
+    /// Draws the whole picture, row after row.
     pub(crate) fn pixels(&self) -> Vec<u8> {
         let stride = self.size.width as usize * 3;
         let mut pixels = vec![0; stride * self.size.height as usize];
         if stride > 0 {
             for (y, row) in pixels.chunks_exact_mut(stride).enumerate() {
-                self.row(y as u32, row);
+                self.draw_row(y as u32, row);
             }
         }
         pixels
@@ -112,8 +112,8 @@ impl Picture {
 }
 
 impl Disc {
-    /// Mixes a quarter of the disc's colour into the part of the row it covers.
-    fn blend(&self, y: i64, row: &mut [u8]) {
+    /// Mixes a quarter of the disc's colour into the part of the row that it covers.
+    fn draw(&self, y: i64, row: &mut [u8]) {
         let across = self.radius * self.radius - (y - self.y) * (y - self.y);
         if across <= 0 {
             return;
@@ -130,8 +130,8 @@ impl Disc {
     }
 }
 
-/// A colour from hue (degrees), saturation and value (percent).
-fn color(hue: u32, saturation: u32, value: u32) -> [i32; 3] {
+/// Converts hue (degrees), saturation and value (percent) to RGB.
+fn hsv(hue: u32, saturation: u32, value: u32) -> [i32; 3] {
     let top = (value * 255 / 100) as i32;
     let bottom = top * (100 - saturation as i32) / 100;
     let within = (hue % 60) as i32;
@@ -146,17 +146,18 @@ fn color(hue: u32, saturation: u32, value: u32) -> [i32; 3] {
     }
 }
 
-/// FNV-1a: small, and stable between runs and versions, which the standard hasher is not.
-pub(crate) fn hash(bytes: &[u8]) -> u64 {
+/// Hashes bytes with FNV-1a, which is stable between runs and versions; the standard hasher is not.
+pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes
         .iter()
         .fold(0xCBF2_9CE4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
 }
 
-/// SplitMix64, to place things.
-struct Random(u64);
+/// The SplitMix64 generator: a seed always gives the same picture.
+struct SplitMix64(u64);
 
-impl Random {
+impl SplitMix64 {
+    /// Returns a number below `limit`.
     fn below(&mut self, limit: u32) -> u32 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
@@ -171,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_request_gives_the_same_picture_and_another_seed_another() {
+    fn pixels_depend_on_the_seed_and_the_prompt_only() {
         let size = Size::new(64, 48);
         let pixels = |seed, prompt| Picture::new(size, seed, prompt).pixels();
         assert_eq!(pixels(1, "a cat"), pixels(1, "a cat"));
@@ -181,10 +182,10 @@ mod tests {
     }
 
     #[test]
-    fn noise_gives_way_to_the_picture() {
+    fn less_noise_is_closer_to_the_picture() {
         let clean = Picture::new(Size::new(64, 48), 1, "a cat").pixels();
         let distance = |noise| -> u64 {
-            let noisy = Picture::new(Size::new(64, 48), 1, "a cat").noisy(noise).pixels();
+            let noisy = Picture::new(Size::new(64, 48), 1, "a cat").with_noise(noise).pixels();
             noisy.iter().zip(&clean).map(|(a, b)| u64::from(a.abs_diff(*b))).sum()
         };
         assert_eq!(distance(0), 0);
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn any_size_can_be_drawn() {
+    fn tiny_and_narrow_pictures_can_be_drawn() {
         for (width, height) in [(1, 1), (1, 300), (300, 1), (7, 5)] {
             let pixels = Picture::new(Size::new(width, height), 9, "tiny").pixels();
             assert_eq!(pixels.len() as u32, width * height * 3);

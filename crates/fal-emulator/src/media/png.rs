@@ -1,10 +1,10 @@
-//! PNG files, written row by row.
+//! PNG encoding, row by row.
 
 use std::io::Write as _;
 
 use super::picture::Picture;
 
-/// Encodes a picture; `None` when it has no pixels.
+/// Encodes a picture; `None` if it has no pixels.
 pub(crate) fn encode(picture: &Picture) -> Option<Vec<u8>> {
     let size = picture.size();
     let mut bytes = Vec::new();
@@ -16,7 +16,7 @@ pub(crate) fn encode(picture: &Picture) -> Option<Vec<u8>> {
     let mut stream = writer.stream_writer().ok()?;
     let mut row = vec![0; size.width as usize * 3];
     for y in 0..size.height {
-        picture.row(y, &mut row);
+        picture.draw_row(y, &mut row);
         stream.write_all(&row).ok()?;
     }
     stream.finish().ok()?;
@@ -30,7 +30,7 @@ mod tests {
     use crate::media::picture::Picture;
 
     #[test]
-    fn what_is_written_reads_back_pixel_for_pixel() {
+    fn an_encoded_picture_decodes_to_the_same_pixels() {
         let picture = Picture::new(Size::new(97, 61), 7, "a cat");
         let bytes = super::encode(&picture).unwrap();
         let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();

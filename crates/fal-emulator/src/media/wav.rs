@@ -1,9 +1,10 @@
-//! WAV files: 16-bit mono PCM of a soft arpeggio.
+//! WAV files: a soft arpeggio in 16-bit mono PCM.
 
+/// Samples per second.
 pub(crate) const SAMPLE_RATE: u32 = 16_000;
 
-/// A tone of the given length; the seed picks its key.
-pub(crate) fn tone(seconds: f64, seed: u64) -> Vec<u8> {
+/// Returns an arpeggio of the given length; the seed picks its key.
+pub(crate) fn arpeggio(seconds: f64, seed: u64) -> Vec<u8> {
     let count = (seconds.max(0.0) * f64::from(SAMPLE_RATE)).round() as u32;
     let root = 220.0 * 2f64.powf((seed % 12) as f64 / 12.0);
     let mut bytes = header(count * 2);
@@ -28,9 +29,9 @@ fn header(data: u32) -> Vec<u8> {
     bytes.extend_from_slice(&1u16.to_le_bytes()); // PCM
     bytes.extend_from_slice(&1u16.to_le_bytes()); // channels
     bytes.extend_from_slice(&SAMPLE_RATE.to_le_bytes());
-    bytes.extend_from_slice(&(SAMPLE_RATE * 2).to_le_bytes()); // bytes a second
-    bytes.extend_from_slice(&2u16.to_le_bytes()); // bytes a frame
-    bytes.extend_from_slice(&16u16.to_le_bytes()); // bits a sample
+    bytes.extend_from_slice(&(SAMPLE_RATE * 2).to_le_bytes()); // bytes per second
+    bytes.extend_from_slice(&2u16.to_le_bytes()); // bytes per frame
+    bytes.extend_from_slice(&16u16.to_le_bytes()); // bits per sample
     bytes.extend_from_slice(b"data");
     bytes.extend_from_slice(&data.to_le_bytes());
     bytes
@@ -41,8 +42,8 @@ mod tests {
     use crate::media::probe;
 
     #[test]
-    fn a_tone_lasts_as_long_as_asked() {
-        let bytes = super::tone(1.5, 3);
+    fn an_arpeggio_of_one_and_a_half_seconds_lasts_that_long() {
+        let bytes = super::arpeggio(1.5, 3);
         assert_eq!(probe::duration(&bytes), Some(1.5));
         assert_eq!(bytes.len(), 44 + 24_000 * 2);
         assert!(bytes[44..].iter().any(|byte| *byte != 0));

@@ -1,4 +1,4 @@
-//! TLS with a certificate authority of the emulator's own, which signs for fal's host names.
+//! TLS with the emulator's own certificate authority, which signs for fal's host names.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::wire::Reset;
+use super::faulty_stream::ResetOnClose;
 
-/// The names that the certificate is for.
+/// The host names and addresses in the server's certificate.
 const NAMES: [&str; 12] = [
     "fal.run",
     "*.fal.run",
@@ -31,25 +31,25 @@ const NAMES: [&str; 12] = [
     "::1",
 ];
 
-type Problem = Box<dyn std::error::Error + Send + Sync>;
+type TlsError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A certificate authority, and what it signed.
+/// A certificate authority and a TLS acceptor with a certificate that it signed.
 pub(crate) struct Tls {
     pub(crate) acceptor: TlsAcceptor,
-    /// The certificate that clients have to trust, as PEM.
+    /// The authority's certificate, which clients have to trust, as PEM.
     pub(crate) ca: String,
 }
 
 impl Tls {
-    /// Makes new certificates. With `folder`, the authority of an earlier start is used again.
-    pub(crate) fn new(folder: Option<&Path>) -> Result<Self, Problem> {
+    /// Creates certificates. With `folder`, the authority's key is kept there and used again after a restart.
+    pub(crate) fn new(folder: Option<&Path>) -> Result<Self, TlsError> {
         let key = match folder {
-            Some(folder) => kept_key(&folder.join("ca-key.pem"))?,
+            Some(folder) => load_or_create_key(&folder.join("ca-key.pem"))?,
             None => KeyPair::generate()?,
         };
-        let ca = CertifiedIssuer::self_signed(authority()?, key)?;
+        let ca = CertifiedIssuer::self_signed(ca_params()?, key)?;
         let server_key = KeyPair::generate()?;
-        let server = server()?.signed_by(&server_key, &ca)?;
+        let server = server_params()?.signed_by(&server_key, &ca)?;
         let chain = vec![server.der().clone(), ca.der().clone()];
         let key = PrivateKeyDer::try_from(server_key.serialize_der())?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -62,8 +62,9 @@ impl Tls {
     }
 }
 
-/// A certificate made again from the same key and the same name is the same authority to who trusts an earlier one.
-fn authority() -> Result<CertificateParams, rcgen::Error> {
+/// Returns the parameters of the authority. Its name and serial number never change, so that clients that
+/// trust an earlier certificate trust any later one of the same key.
+fn ca_params() -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.distinguished_name.push(DnType::CommonName, "fal-emulator CA");
@@ -72,7 +73,7 @@ fn authority() -> Result<CertificateParams, rcgen::Error> {
     Ok(params)
 }
 
-fn server() -> Result<CertificateParams, rcgen::Error> {
+fn server_params() -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::new(NAMES.map(str::to_owned))?;
     params.distinguished_name.push(DnType::CommonName, "fal-emulator");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -80,8 +81,8 @@ fn server() -> Result<CertificateParams, rcgen::Error> {
     Ok(params)
 }
 
-/// The key in a file, which is made if it is not there.
-fn kept_key(path: &Path) -> Result<KeyPair, Problem> {
+/// Reads a key from a file, which is created if it does not exist.
+fn load_or_create_key(path: &Path) -> Result<KeyPair, TlsError> {
     match std::fs::read_to_string(path) {
         Ok(pem) => Ok(KeyPair::from_pem(&pem)?),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -107,7 +108,7 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     std::fs::write(path, text)
 }
 
-impl Reset for TlsStream<TcpStream> {
+impl ResetOnClose for TlsStream<TcpStream> {
     fn reset_on_close(&self) {
         self.get_ref().0.reset_on_close();
     }

@@ -1,7 +1,7 @@
-//! A port that speaks https is an https proxy as well: its tunnels to fal's host names end at the emulator.
+//! The HTTPS proxy on a TLS port. Tunnels to fal's host names end at the emulator itself.
 //!
-//! Apps that insist on these names are led here by the environment variable `HTTPS_PROXY`, and nothing else on the
-//! machine has to know.
+//! With the environment variable `HTTPS_PROXY`, programs with fixed host names reach the emulator, and nothing
+//! else on the machine has to change.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,31 +13,32 @@ use tokio::time::timeout;
 
 use crate::hosts;
 
-/// The first byte of a TLS connection.
+/// The first byte of a TLS connection: the content type of a handshake record.
 const HANDSHAKE: u8 = 22;
 /// The longest head of a request to the proxy, in bytes.
-const LONGEST_HEAD: usize = 8192;
-/// How long a caller may take to say where to.
-const HEAD_TIME: Duration = Duration::from_secs(10);
+const MAX_HEAD: usize = 8192;
+/// The time limit for receiving the head of a request to the proxy.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The connection on which TLS follows, or `None` where it was for somebody else and is over.
-pub(super) async fn enter(mut stream: TcpStream, peer: SocketAddr) -> io::Result<Option<TcpStream>> {
-    if timeout(HEAD_TIME, first_byte(&stream)).await?? == Some(HANDSHAKE) {
+/// Handles a `CONNECT` request, if there is one. Returns the connection if TLS with the emulator follows, and
+/// `None` if the tunnel led elsewhere or was refused and is over.
+pub(super) async fn accept(mut stream: TcpStream, peer: SocketAddr) -> io::Result<Option<TcpStream>> {
+    if timeout(HEAD_TIMEOUT, first_byte(&stream)).await?? == Some(HANDSHAKE) {
         return Ok(Some(stream));
     }
-    let head = timeout(HEAD_TIME, head(&mut stream)).await??;
-    let Some((host, port)) = target(&head) else {
-        refuse(&mut stream, "400 Bad Request", "this port speaks https, and is a proxy for it: use https://")
-            .await?;
+    let head = timeout(HEAD_TIMEOUT, read_head(&mut stream)).await??;
+    let Some((host, port)) = parse_target(&head) else {
+        refuse(&mut stream, "400 Bad Request", "this port serves HTTPS only: use https://").await?;
         return Ok(None);
     };
     if hosts::is_fals(host) {
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
         return Ok(Some(stream));
     }
-    // Whoever else can reach the emulator shall not reach through it what this machine can reach.
+    // Other machines must not reach through the emulator what only this machine can reach.
     if !peer.ip().is_loopback() {
-        refuse(&mut stream, "403 Forbidden", "this proxy leads others to fal's host names only").await?;
+        refuse(&mut stream, "403 Forbidden", "this proxy forwards to other hosts for loopback clients only")
+            .await?;
         return Ok(None);
     }
     match TcpStream::connect((host, port)).await {
@@ -56,17 +57,17 @@ async fn first_byte(stream: &TcpStream) -> io::Result<Option<u8>> {
     Ok(byte.first().copied().filter(|_| read > 0))
 }
 
-/// All up to the empty line; no more, for what follows is not ours.
-async fn head(stream: &mut TcpStream) -> io::Result<String> {
+/// Reads up to the empty line, byte by byte, because the bytes after it belong to the tunnel.
+async fn read_head(stream: &mut TcpStream) -> io::Result<String> {
     let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") && head.len() < LONGEST_HEAD {
+    while !head.ends_with(b"\r\n\r\n") && head.len() < MAX_HEAD {
         head.push(stream.read_u8().await?);
     }
     Ok(String::from_utf8_lossy(&head).into_owned())
 }
 
-/// Host and port of `CONNECT host:port HTTP/1.1`.
-fn target(head: &str) -> Option<(&str, u16)> {
+/// Parses the host and port of `CONNECT host:port HTTP/1.1`.
+fn parse_target(head: &str) -> Option<(&str, u16)> {
     let (authority, _) = head.strip_prefix("CONNECT ")?.split_once(' ')?;
     let (host, port) = authority.rsplit_once(':')?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -87,13 +88,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tunnel_says_where_it_leads() {
-        assert_eq!(target("CONNECT fal.run:443 HTTP/1.1\r\n\r\n"), Some(("fal.run", 443)));
-        assert_eq!(target("CONNECT [::1]:8443 HTTP/1.1\r\n\r\n"), Some(("::1", 8443)));
+    fn the_target_is_parsed_from_a_connect_request() {
+        assert_eq!(parse_target("CONNECT fal.run:443 HTTP/1.1\r\n\r\n"), Some(("fal.run", 443)));
+        assert_eq!(parse_target("CONNECT [::1]:8443 HTTP/1.1\r\n\r\n"), Some(("::1", 8443)));
         for head in
             ["GET / HTTP/1.1\r\n\r\n", "CONNECT fal.run HTTP/1.1", "CONNECT :1 HTTP/1.1", "CONNECT", ""]
         {
-            assert_eq!(target(head), None, "{head}");
+            assert_eq!(parse_target(head), None, "{head}");
         }
     }
 }

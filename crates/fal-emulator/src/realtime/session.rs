@@ -1,4 +1,4 @@
-//! One connection, from the upgrade to the close.
+//! A realtime connection, from the upgrade to the close.
 
 use std::collections::VecDeque;
 use std::future::pending;
@@ -18,88 +18,93 @@ use crate::engine::Call;
 use crate::hosts::Base;
 use crate::journal::Entry;
 use crate::models::Model;
-use crate::net::{self, Orders};
+use crate::net::{self, ReplyFaults};
 use crate::protocol::{Mode, RealtimeRoute};
 use crate::reply::Reply;
 use crate::script::{Frame, Interrupted, Interruption};
 
-/// How long a client is waited for that does not answer a close.
-const FAREWELL: Duration = Duration::from_secs(2);
-/// What no format of messages begins with.
+/// The time that a client gets to answer a close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// A message that starts with a byte that neither MessagePack nor JSON uses.
 const NONSENSE: &[u8] = b"\xc1 not a message";
-/// A frame of a kind that does not exist.
+/// Bytes that start with an opcode that does not exist.
 const GARBAGE: &[u8] = b"\xff\xffnot a frame";
-/// When the inputs of a client-streaming route count as ended, where the document does not say.
+/// The default pause after which the inputs of a client-streaming route count as complete.
 const END_OF_INPUTS: Duration = Duration::from_secs(1);
 
-/// What a connection was opened with.
-pub(crate) struct Session {
+/// A realtime connection.
+pub(crate) struct RealtimeSession {
     pub(crate) app: Arc<App>,
     pub(crate) model: Arc<Model>,
     pub(crate) route: RealtimeRoute,
     pub(crate) base: Base,
-    /// How many inputs wait at most, where the caller says.
+    /// The most inputs that may wait, if the caller sets it.
     pub(crate) max_buffering: Option<usize>,
-    /// How long the token of the caller is still good for.
-    pub(crate) token_life: Option<Duration>,
-    /// What a rule demands.
+    /// The remaining lifetime of the caller's token.
+    pub(crate) token_lifetime: Option<Duration>,
+    /// The fault that a rule demands.
     pub(crate) interruption: Option<Interruption>,
     pub(crate) entry: Arc<Entry>,
     pub(crate) sent: AtomicU32,
 }
 
-/// Ends a connection whose caller may not call.
+/// Closes a connection whose caller is not authorized.
 pub(crate) async fn refuse_caller(mut socket: WebSocket) {
     let message = json!({"status": "error", "error": "Unauthorized"});
-    say(&mut socket, &message).await;
+    send_control(&mut socket, &message).await;
     close(socket, 1008, "Unauthorized").await;
 }
 
-/// Ends a connection to a route that the runner does not have, as the gateway does: it upgrades first.
+/// Closes a connection to a route that does not exist. fal's gateway upgrades before it finds out.
 pub(crate) async fn refuse_route(socket: WebSocket) {
     close(socket, 1011, "Error while forwarding the request").await;
 }
 
-struct Input {
+struct QueuedInput {
     value: Value,
     is_text: bool,
 }
 
-/// The outputs of one input, or the reason why there is none.
-struct Running {
+/// An input whose outputs are being made. An `Err` is the reason why there is no output.
+struct ActiveInput {
     outputs: BoxStream<'static, Result<(Value, Duration), String>>,
     is_text: bool,
 }
 
-enum End {
+/// The reason why a connection ends.
+enum SessionEnd {
     /// The client is gone.
     Gone,
-    /// No inputs, or all is said.
+    /// There were no inputs for too long, or a streaming route is done.
     Timeout,
+    /// An input was invalid, or its call failed.
     Failed(String),
     TokenExpired,
-    /// As a rule demands, without a word.
+    /// A rule ended the connection itself.
     Broken,
-    /// As a rule demands, with this code.
+    /// A rule demands a close with this code.
     Closed(u16),
 }
 
-impl Session {
+impl RealtimeSession {
+    /// Answers inputs until either side ends the connection, and closes it.
     pub(crate) async fn serve(self, mut socket: WebSocket) {
         let end = self.exchange(&mut socket).await;
         self.entry.end(&Reply::ok(json!({"outputs": self.sent.load(Ordering::Relaxed)})));
         match end {
-            End::Gone => return drain(&mut socket).await,
-            End::Broken => return,
-            End::Closed(code) => return close(socket, code, "").await,
-            End::TokenExpired => return refuse_caller(socket).await,
-            End::Timeout => say(&mut socket, &error("TIMEOUT", "no inputs, reconnect when needed!")).await,
-            End::Failed(reason) => say(&mut socket, &error("INTERNAL_ERROR", &reason)).await,
+            SessionEnd::Gone => return drain(&mut socket).await,
+            SessionEnd::Broken => return,
+            SessionEnd::Closed(code) => return close(socket, code, "").await,
+            SessionEnd::TokenExpired => return refuse_caller(socket).await,
+            SessionEnd::Timeout => {
+                send_control(&mut socket, &error("TIMEOUT", "no inputs, reconnect when needed!")).await
+            }
+            SessionEnd::Failed(reason) => send_control(&mut socket, &error("INTERNAL_ERROR", &reason)).await,
         }
         close(socket, 1000, "").await;
     }
 
-    async fn exchange(&self, socket: &mut WebSocket) -> End {
+    async fn exchange(&self, socket: &mut WebSocket) -> SessionEnd {
         let settings = self.app.realtime;
         let ends_after_one = matches!(self.route.mode, Mode::ServerStreaming | Mode::ClientStreaming);
         let timeout = settings.session_timeout.or(self.route.session_timeout);
@@ -108,20 +113,20 @@ impl Session {
             _ => timeout,
         };
         let token_ends =
-            self.token_life.filter(|_| settings.ends_with_token).map(|life| Instant::now() + life);
-        let mut waiting: VecDeque<Input> = VecDeque::new();
-        let mut running: Option<Running> = None;
-        let mut heard_at = Instant::now();
+            self.token_lifetime.filter(|_| settings.close_on_token_expiry).map(|life| Instant::now() + life);
+        let mut waiting: VecDeque<QueuedInput> = VecDeque::new();
+        let mut running: Option<ActiveInput> = None;
+        let mut last_message_at = Instant::now();
         loop {
-            // The inputs of a client-streaming route are one, and complete when no more come.
+            // A client-streaming route takes all inputs as one, which is complete once a pause follows.
             if running.is_none() && self.route.mode != Mode::ClientStreaming {
                 running = waiting.pop_front().map(|input| self.start(input));
             }
-            let idle = timeout.filter(|_| running.is_none()).map(|time| heard_at + time);
+            let idle = timeout.filter(|_| running.is_none()).map(|time| last_message_at + time);
             tokio::select! {
                 message = socket.recv() => {
-                    heard_at = Instant::now();
-                    match read(message) {
+                    last_message_at = Instant::now();
+                    match parse_message(message) {
                         Ok(None) => {}
                         Ok(Some(input)) => self.enqueue(&mut waiting, input),
                         Err(end) => return end,
@@ -131,35 +136,36 @@ impl Session {
                     let Some((output, is_text)) = output else {
                         running = None;
                         if ends_after_one {
-                            return End::Timeout;
+                            return SessionEnd::Timeout;
                         }
                         continue;
                     };
                     match output {
                         Ok((output, time)) => {
-                            if let Some(interruption) = self.is_due() {
+                            if let Some(interruption) = self.due_interruption() {
                                 match self.interrupt(socket, interruption).await {
                                     Some(end) => return end,
                                     None => continue,
                                 }
                             }
                             if self.send(socket, &output, time, is_text).await.is_err() {
-                                return End::Gone;
+                                return SessionEnd::Gone;
                             }
                         }
-                        Err(reason) => return End::Failed(reason),
+                        Err(reason) => return SessionEnd::Failed(reason),
                     }
                 }
                 () = until(idle) => match waiting.pop_back() {
                     Some(last) => running = Some(self.start(last)),
-                    None => return End::Timeout,
+                    None => return SessionEnd::Timeout,
                 },
-                () = until(token_ends) => return End::TokenExpired,
+                () = until(token_ends) => return SessionEnd::TokenExpired,
             }
         }
     }
 
-    fn enqueue(&self, waiting: &mut VecDeque<Input>, input: Input) {
+    /// Adds an input, and drops the oldest ones if too many wait.
+    fn enqueue(&self, waiting: &mut VecDeque<QueuedInput>, input: QueuedInput) {
         let most = self.max_buffering.or(self.route.buffering).unwrap_or(usize::MAX);
         waiting.push_back(input);
         while waiting.len() > most {
@@ -167,24 +173,24 @@ impl Session {
         }
     }
 
-    /// The outputs of an input, each after the time it takes.
-    fn start(&self, input: Input) -> Running {
+    /// Starts to make the outputs of an input, each after the time that it takes.
+    fn start(&self, input: QueuedInput) -> ActiveInput {
         let settings = self.app.realtime;
-        let of = if self.route.mode == Mode::ServerStreaming { settings.frames.max(1) } else { 1 };
+        let frames = if self.route.mode == Mode::ServerStreaming { settings.frames.max(1) } else { 1 };
         let (app, model, base) = (Arc::clone(&self.app), Arc::clone(&self.model), self.base.clone());
         let checked =
             Call::new(&self.app, &model.id, Some(Arc::clone(&model)), input.value.to_string().as_bytes())
                 .map_err(|refusal| reason(&model, &refusal.body));
-        let outputs = stream::iter(1..=of).then(move |step| {
+        let outputs = stream::iter(1..=frames).then(move |step| {
             let (app, model, base) = (Arc::clone(&app), Arc::clone(&model), base.clone());
             let checked = checked.clone();
             async move {
-                // Nobody fetches the file of a frame: pictures are put into the message.
+                // Clients do not fetch a file for each frame, so pictures go into the message.
                 let call = checked?.with_files_inside();
                 let started = app.clock.now();
                 app.clock.sleep(settings.frame_time).await;
-                let preview = match step < of {
-                    true => call.preview(Arc::clone(&app), base.clone(), step, of).await,
+                let preview = match step < frames {
+                    true => call.preview(Arc::clone(&app), base.clone(), step, frames).await,
                     false => None,
                 };
                 let output = match preview {
@@ -200,46 +206,47 @@ impl Session {
                 Ok((output, app.clock.now().saturating_sub(started)))
             }
         });
-        Running { outputs: outputs.boxed(), is_text: input.is_text }
+        ActiveInput { outputs: outputs.boxed(), is_text: input.is_text }
     }
 
-    /// What a rule demands in place of the next message.
-    fn is_due(&self) -> Option<&Interruption> {
+    /// Returns the fault that a rule demands in place of the next message.
+    fn due_interruption(&self) -> Option<&Interruption> {
         let sent = self.sent.load(Ordering::Relaxed);
         self.interruption.as_ref().filter(|due| u32::try_from(due.after) == Ok(sent))
     }
 
-    /// Does what a rule demands. `None`: the connection goes on.
-    async fn interrupt(&self, socket: &mut WebSocket, interruption: &Interruption) -> Option<End> {
+    /// Applies the fault of a rule. Returns `None` if the connection goes on.
+    async fn interrupt(&self, socket: &mut WebSocket, interruption: &Interruption) -> Option<SessionEnd> {
         let Interruption { what, control, .. } = interruption;
         let bytes = match *what {
-            Interrupted::By(Frame::Close(code)) => return Some(End::Closed(code)),
-            Interrupted::By(Frame::Unauthorized) => return Some(End::TokenExpired),
+            Interrupted::By(Frame::Close(code)) => return Some(SessionEnd::Closed(code)),
+            Interrupted::By(Frame::Unauthorized) => return Some(SessionEnd::TokenExpired),
             Interrupted::By(Frame::Nonsense) => NONSENSE.to_vec(),
             Interrupted::By(Frame::Large(bytes)) => vec![0; bytes],
             Interrupted::By(Frame::Garbage) => {
-                control.order(Orders { instead: Some(GARBAGE.into()), ..Orders::default() });
+                control.set_faults(ReplyFaults { instead: Some(GARBAGE.into()), ..ReplyFaults::default() });
                 socket.flush().await.ok();
-                return Some(End::Broken);
+                return Some(SessionEnd::Broken);
             }
             Interrupted::End(end) => {
                 control.end_after_flush(end);
-                // Nothing can be sent from here on, and a stall is over when the client is gone.
+                // From here on nothing can be sent. A stall lasts until the client is gone.
                 match end {
-                    net::End::Stall => {
+                    net::ConnectionEnd::Stall => {
                         socket.flush().now_or_never();
                         while let Some(Ok(_)) = socket.recv().await {}
                     }
-                    net::End::Close | net::End::Reset => drop(socket.flush().await),
+                    net::ConnectionEnd::Close | net::ConnectionEnd::Reset => drop(socket.flush().await),
                 }
-                return Some(End::Broken);
+                return Some(SessionEnd::Broken);
             }
         };
         let sent = socket.send(Message::Binary(bytes.into())).await;
         self.sent.fetch_add(1, Ordering::Relaxed);
-        sent.err().map(|_| End::Gone)
+        sent.err().map(|_| SessionEnd::Gone)
     }
 
+    /// Sends an output in the form of its input.
     async fn send(
         &self,
         socket: &mut WebSocket,
@@ -250,7 +257,7 @@ impl Session {
         let message = if is_text {
             Message::Text(output.to_string().into())
         } else {
-            Message::Binary(codec::pack(output, &self.model.output, &self.model.components).into())
+            Message::Binary(codec::encode_msgpack(output, &self.model.output, &self.model.components).into())
         };
         socket.send(message).await?;
         self.sent.fetch_add(1, Ordering::Relaxed);
@@ -262,18 +269,18 @@ impl Session {
     }
 }
 
-/// What a frame says; pings are answered by the library.
-fn read(message: Option<Result<Message, axum::Error>>) -> Result<Option<Input>, End> {
+/// Parses the input in a frame; `None` for pings and pongs, which the library handles.
+fn parse_message(message: Option<Result<Message, axum::Error>>) -> Result<Option<QueuedInput>, SessionEnd> {
     let (value, is_text) = match message {
-        Some(Ok(Message::Binary(bytes))) => (codec::unpack(&bytes), false),
-        Some(Ok(Message::Text(text))) => (codec::parse(&text), true),
+        Some(Ok(Message::Binary(bytes))) => (codec::decode_msgpack(&bytes), false),
+        Some(Ok(Message::Text(text))) => (codec::parse_json(&text), true),
         Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(None),
-        Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(End::Gone),
+        Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(SessionEnd::Gone),
     };
-    value.map(|value| Some(Input { value, is_text })).map_err(End::Failed)
+    value.map(|value| Some(QueuedInput { value, is_text })).map_err(SessionEnd::Failed)
 }
 
-async fn next(running: &mut Option<Running>) -> Option<(Result<(Value, Duration), String>, bool)> {
+async fn next(running: &mut Option<ActiveInput>) -> Option<(Result<(Value, Duration), String>, bool)> {
     match running {
         Some(running) => running.outputs.next().await.map(|output| (output, running.is_text)),
         None => pending().await,
@@ -287,7 +294,7 @@ async fn until(time: Option<Instant>) {
     }
 }
 
-/// An error reply in one line, or one for every problem of an input.
+/// Formats an error reply: its text, or the violations of an input as pydantic prints them.
 fn reason(model: &Model, body: &Value) -> String {
     match body.get("detail") {
         Some(Value::String(text)) => text.clone(),
@@ -297,11 +304,11 @@ fn reason(model: &Model, body: &Value) -> String {
             let title = component.unwrap_or("the input");
             let mut reason = format!("{} validation error{plural} for {title}", problems.len());
             for problem in problems {
-                let place = problem.get("loc").and_then(Value::as_array).into_iter().flatten().skip(1);
-                let place: Vec<String> =
-                    place.map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned)).collect();
+                let path = problem.get("loc").and_then(Value::as_array).into_iter().flatten().skip(1);
+                let path: Vec<String> =
+                    path.map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned)).collect();
                 let text = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or_default();
-                reason += &format!("\n{}\n  {} [type={}]", place.join("."), text("msg"), text("type"));
+                reason += &format!("\n{}\n  {} [type={}]", path.join("."), text("msg"), text("type"));
             }
             reason
         }
@@ -313,8 +320,8 @@ fn error(kind: &str, reason: &str) -> Value {
     json!({"type": "x-fal-error", "error": kind, "reason": reason})
 }
 
-/// Sends a control message. A client that is gone does not need it.
-async fn say(socket: &mut WebSocket, message: &Value) {
+/// Sends a control message; errors do not matter, because the connection ends next.
+async fn send_control(socket: &mut WebSocket, message: &Value) {
     socket.send(Message::Text(message.to_string().into())).await.ok();
 }
 
@@ -325,8 +332,8 @@ async fn close(mut socket: WebSocket, code: u16, reason: &'static str) {
     }
 }
 
-/// Reads until the client is gone, so that what was sent last arrives.
+/// Reads until the client is gone, so that the last message is not lost to a reset.
 async fn drain(socket: &mut WebSocket) {
     let rest = async { while let Some(Ok(_)) = socket.recv().await {} };
-    tokio::time::timeout(FAREWELL, rest).await.ok();
+    tokio::time::timeout(CLOSE_TIMEOUT, rest).await.ok();
 }

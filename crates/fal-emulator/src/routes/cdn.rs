@@ -12,7 +12,7 @@ use super::range::{self, Range};
 use super::{auth, query};
 use crate::app::App;
 use crate::reply::Reply;
-use crate::store::{Decision, File};
+use crate::store::{Decision, StoredFile};
 
 /// No key is asked for unless the file has rules: files are public, as they are at fal by default.
 pub(super) async fn get(
@@ -36,7 +36,7 @@ pub(super) async fn get(
     }
 }
 
-fn send(file: &File, headers: &HeaderMap) -> Response {
+fn send(file: &StoredFile, headers: &HeaderMap) -> Response {
     let length = file.content.length();
     let etag = format!("\"{}\"", file.content.etag());
     let sent = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
@@ -57,7 +57,8 @@ fn send(file: &File, headers: &HeaderMap) -> Response {
     };
     let (from, count) = body;
     let mut response =
-        (status, if count == 0 { Body::empty() } else { file.content.body(from, count) }).into_response();
+        (status, if count == 0 { Body::empty() } else { file.content.stream_range(from, count) })
+            .into_response();
     let reply = response.headers_mut();
     reply.insert(header::CONTENT_LENGTH, HeaderValue::from(count));
     if let Some(extent) = extent.and_then(|extent| HeaderValue::from_str(&extent).ok()) {
@@ -66,7 +67,7 @@ fn send(file: &File, headers: &HeaderMap) -> Response {
     with_headers(response, file, &etag)
 }
 
-fn with_headers(mut response: Response, file: &File, etag: &str) -> Response {
+fn with_headers(mut response: Response, file: &StoredFile, etag: &str) -> Response {
     let reply = response.headers_mut();
     let unknown = HeaderValue::from_static("application/octet-stream");
     reply.insert(header::CONTENT_TYPE, HeaderValue::from_str(&file.content_type).unwrap_or(unknown));

@@ -44,7 +44,7 @@ pub(super) async fn estimate(
 ) -> Result<Reply, Reply> {
     check(&app, &headers)?;
     let body = body.map_err(|rejection| unreadable(&rejection))?;
-    let request = validate::body(&body).map_err(|_| invalid("the body is not JSON"))?;
+    let request = validate::parse_body(&body).map_err(|_| invalid("the body is not JSON"))?;
     let kind = request.get("estimate_type").and_then(Value::as_str).unwrap_or_default();
     let quantity = match kind {
         "historical_api_price" => "call_quantity",

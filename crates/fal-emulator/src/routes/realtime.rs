@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::journal::Way;
 use crate::models::Model;
 use crate::protocol::RealtimeRoute;
-use crate::realtime::{self, Session};
+use crate::realtime::{self, RealtimeSession};
 use crate::reply::Reply;
 use crate::script::Interruption;
 
@@ -81,7 +81,7 @@ fn open(
     }
     let max_buffering = max_buffering(query)?;
     let upgrade = upgrade.max_message_size(MESSAGE_LIMIT).max_frame_size(MESSAGE_LIMIT);
-    let token_life = match query::value(query, "fal_jwt_token") {
+    let token_lifetime = match query::value(query, "fal_jwt_token") {
         // The gateway upgrades before it looks, so refusals are messages.
         Some(token) => match app.tokens.check(&token, &id.names()) {
             Ok(expires) => Some(expires.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO)),
@@ -97,8 +97,17 @@ fn open(
         let entry = app.journal.begin(Way::Realtime, &model.id, headers, b"");
         let sent = AtomicU32::new(0);
         let interruption = interruption.map(|Extension(interruption)| interruption);
-        let session =
-            Session { app, model, route, base, max_buffering, token_life, interruption, entry, sent };
+        let session = RealtimeSession {
+            app,
+            model,
+            route,
+            base,
+            max_buffering,
+            token_lifetime,
+            interruption,
+            entry,
+            sent,
+        };
         return Ok(upgrade.on_upgrade(|socket| session.serve(socket)));
     }
     if over_ws && !id.full.ends_with("/realtime") {

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::endpoint::EndpointId;
 use super::{JSON_LIMIT, too_large};
 use crate::app::App;
-use crate::net::Control;
+use crate::net::ConnectionControl;
 use crate::reply::Reply;
 use crate::script::{self, Asked, Target, Verb};
 
@@ -24,7 +24,7 @@ use crate::script::{self, Asked, Target, Verb};
 pub(super) struct Arrival(pub(super) Duration);
 
 pub(super) async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let Some(control) = request.extensions().get::<Control>().cloned() else {
+    let Some(control) = request.extensions().get::<ConnectionControl>().cloned() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let arrival = Arrival(app.clock.now());

@@ -14,7 +14,7 @@ use super::{auth, query, unreadable};
 use crate::app::App;
 use crate::clock;
 use crate::reply::Reply;
-use crate::store::{self, Acl, Lifecycle, Upload};
+use crate::store::{self, Acl, Lifecycle, UploadMetadata};
 use crate::validate;
 
 pub(super) const DEFAULT_TYPE: &str = "application/octet-stream";
@@ -32,7 +32,7 @@ pub(super) async fn initiate(
     headers: HeaderMap,
     body: Read,
 ) -> Result<Reply, Reply> {
-    let path = app.store.announce(announced(&app, &headers, body)?);
+    let path = app.store.reserve(announced(&app, &headers, body)?);
     let base = app.base(&headers);
     Ok(Reply::ok(json!({
         "upload_url": format!("{}/upload/{path}", base.cdn()),
@@ -46,15 +46,15 @@ pub(super) async fn initiate_multipart(
     headers: HeaderMap,
     body: Read,
 ) -> Result<Reply, Reply> {
-    let (path, id) = app.store.announce_parts(announced(&app, &headers, body)?);
+    let (path, id) = app.store.start_multipart(announced(&app, &headers, body)?);
     let url = format!("{}/files/{path}", app.base(&headers).cdn());
     Ok(Reply::ok(json!({"upload_url": format!("{url}/multipart/{id}"), "file_url": url})))
 }
 
-fn announced(app: &App, headers: &HeaderMap, body: Read) -> Result<Upload, Reply> {
+fn announced(app: &App, headers: &HeaderMap, body: Read) -> Result<UploadMetadata, Reply> {
     auth::check(app, headers, "storage")?;
     let request = json_body(body)?;
-    Ok(Upload {
+    Ok(UploadMetadata {
         name: text(&request, "file_name", DEFAULT_NAME)?,
         content_type: text(&request, "content_type", DEFAULT_TYPE)?,
         lifecycle: lifecycle(app, headers)?,
@@ -80,7 +80,7 @@ pub(super) async fn acl(
 ) -> Result<Reply, Reply> {
     auth::check(&app, &headers, "storage")?;
     let file = app.store.get(&file_path(query)?).ok_or_else(missing)?;
-    Ok(Reply::ok(file.acl.json()))
+    Ok(Reply::ok(file.acl.to_json()))
 }
 
 /// `PUT …/storage/files/acl?url=…`
@@ -93,8 +93,8 @@ pub(super) async fn set_acl(
     auth::check(&app, &headers, "storage")?;
     let path = file_path(query)?;
     let request = json_body(body)?;
-    let acl = Acl::read(&request).map_err(|part| wrong(&request, part))?;
-    let reply = Reply::ok(acl.json());
+    let acl = Acl::parse(&request).map_err(|part| wrong(&request, part))?;
+    let reply = Reply::ok(acl.to_json());
     if !app.store.set_acl(&path, acl) {
         return Err(missing());
     }
@@ -134,7 +134,8 @@ fn signed(
 ) -> Result<String, Reply> {
     app.store.get(path).ok_or_else(missing)?;
     let body = body.map_err(|rejection| unreadable(&rejection))?;
-    let request = if body.is_empty() { json!({}) } else { validate::body(&body).map_err(Reply::invalid)? };
+    let request =
+        if body.is_empty() { json!({}) } else { validate::parse_body(&body).map_err(Reply::invalid)? };
     let seconds = match request.get(life) {
         None | Some(Value::Null) => SIGNED_LIFE.0,
         Some(seconds) => seconds
@@ -149,7 +150,7 @@ fn signed(
 /// `GET /platform/v1/storage/settings`
 pub(super) async fn settings(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Reply, Reply> {
     auth::check(&app, &headers, "storage")?;
-    Ok(Reply::ok(app.store.settings().json()))
+    Ok(Reply::ok(app.store.settings().to_json()))
 }
 
 /// `PUT /platform/v1/storage/settings`: replaces all of them.
@@ -160,9 +161,9 @@ pub(super) async fn set_settings(
 ) -> Result<Reply, Reply> {
     auth::check(&app, &headers, "storage")?;
     let request = json_body(body)?;
-    let settings = Lifecycle::read(&request).map_err(|part| wrong(&request, part))?;
+    let settings = Lifecycle::parse(&request).map_err(|part| wrong(&request, part))?;
     app.store.set_settings(settings.clone());
-    Ok(Reply::ok(settings.json()))
+    Ok(Reply::ok(settings.to_json()))
 }
 
 /// What an upload says about its file, under either name of the header.
@@ -172,13 +173,13 @@ pub(super) fn lifecycle(app: &App, headers: &HeaderMap) -> Result<Lifecycle, Rep
         .find_map(|name| headers.get(*name))
         .map(|value| serde_json::from_slice(value.as_bytes()).unwrap_or_default());
     let said = match sent {
-        Some(value) => Lifecycle::read(&value).map_err(|part| {
+        Some(value) => Lifecycle::parse(&value).map_err(|part| {
             let text = format!("X-Fal-Object-Lifecycle is not understood: {part}");
             Reply::detail(StatusCode::BAD_REQUEST, text)
         })?,
         None => Lifecycle::default(),
     };
-    Ok(said.or(&app.store.settings()))
+    Ok(said.with_defaults(&app.store.settings()))
 }
 
 pub(super) fn missing() -> Reply {
@@ -191,12 +192,12 @@ fn file_path(query: Option<String>) -> Result<String, Reply> {
             json!({"type": "missing", "loc": ["query", "url"], "msg": "Field required", "input": null});
         Reply::invalid(vec![missing])
     })?;
-    store::path_of(&url).map(str::to_owned).ok_or_else(missing)
+    store::path_in_url(&url).map(str::to_owned).ok_or_else(missing)
 }
 
 fn json_body(body: Read) -> Result<Value, Reply> {
     let body = body.map_err(|rejection| unreadable(&rejection))?;
-    validate::body(&body).map_err(Reply::invalid)
+    validate::parse_body(&body).map_err(Reply::invalid)
 }
 
 fn wrong(request: &Value, part: &str) -> Reply {

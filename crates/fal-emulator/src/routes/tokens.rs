@@ -43,7 +43,7 @@ fn token(
 ) -> Result<String, Reply> {
     auth::check(app, headers, "tokens")?;
     let body = body.map_err(|rejection| unreadable(&rejection))?;
-    let request = validate::body(&body).map_err(Reply::invalid)?;
+    let request = validate::parse_body(&body).map_err(Reply::invalid)?;
     let apps = request
         .get("allowed_apps")
         .and_then(Value::as_array)

@@ -12,7 +12,7 @@ use super::storage::{self, DEFAULT_NAME, DEFAULT_TYPE};
 use super::{JSON_LIMIT, auth, not_found};
 use crate::app::App;
 use crate::reply::Reply;
-use crate::store::{Content, Incomplete, Refused, Upload};
+use crate::store::{FileContent, IncompleteUpload, UploadError, UploadMetadata};
 use crate::validate;
 
 /// The most parts a file may have.
@@ -26,7 +26,7 @@ pub(super) async fn put(
     body: Body,
 ) -> Result<Reply, Reply> {
     let unknown = || Reply::detail(StatusCode::NOT_FOUND, "Upload not found; initiate it first");
-    if !app.store.expects(&path) {
+    if !app.store.is_reserved(&path) {
         return Err(unknown());
     }
     let content = take(&app, body).await?;
@@ -48,7 +48,7 @@ pub(super) async fn whole(
     auth::check_upload(&app, &headers)?;
     let upload = described(&app, &headers)?;
     let content = take(&app, body).await?;
-    let path = app.store.keep(upload, content);
+    let path = app.store.insert(upload, content);
     app.store.save(&path).await;
     Ok(Reply::ok(json!({"access_url": format!("{}/files/{path}", app.base(&headers).cdn())})))
 }
@@ -56,7 +56,7 @@ pub(super) async fn whole(
 /// `POST /cdn/files/upload/multipart`: a place for the parts of a file.
 pub(super) async fn parts(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Reply, Reply> {
     auth::check_upload(&app, &headers)?;
-    let (path, id) = app.store.announce_parts(described(&app, &headers)?);
+    let (path, id) = app.store.start_multipart(described(&app, &headers)?);
     let url = format!("{}/files/{path}", app.base(&headers).cdn());
     Ok(Reply::ok(json!({"access_url": url, "uploadId": id})))
 }
@@ -83,7 +83,7 @@ pub(super) async fn at_file(
         ("POST", Some((file, (id, number)))) => {
             place_of_part(&app, &headers, file, id, number).map(Reply::into_response)
         }
-        ("DELETE", Some((file, (id, "")))) if app.store.abort(file, id) => {
+        ("DELETE", Some((file, (id, "")))) if app.store.abort_multipart(file, id) => {
             Ok(StatusCode::NO_CONTENT.into_response())
         }
         ("DELETE", Some(_)) => Err(no_upload()),
@@ -101,7 +101,7 @@ pub(super) async fn at_file(
 
 async fn part(app: &App, file: &str, id: &str, number: &str, body: Body) -> Result<Reply, Reply> {
     let number = part_number(number)?;
-    if !app.store.expects_parts(file, id) {
+    if !app.store.has_multipart(file, id) {
         return Err(no_upload());
     }
     let content = take(app, body).await?;
@@ -117,7 +117,7 @@ async fn part(app: &App, file: &str, id: &str, number: &str, body: Body) -> Resu
 /// Where to put a part, for clients that ask before each.
 fn place_of_part(app: &App, headers: &HeaderMap, file: &str, id: &str, number: &str) -> Result<Reply, Reply> {
     let number = part_number(number)?;
-    if !app.store.expects_parts(file, id) {
+    if !app.store.has_multipart(file, id) {
         return Err(no_upload());
     }
     let url = format!("{}/files/{file}/multipart/{id}/{number}", app.base(headers).cdn());
@@ -125,7 +125,7 @@ fn place_of_part(app: &App, headers: &HeaderMap, file: &str, id: &str, number: &
 }
 
 async fn complete(app: &App, headers: &HeaderMap, file: &str, id: &str, body: Body) -> Result<Reply, Reply> {
-    let request = validate::body(&small(body).await?).map_err(Reply::invalid)?;
+    let request = validate::parse_body(&small(body).await?).map_err(Reply::invalid)?;
     let listed = request
         .get("parts")
         .and_then(Value::as_array)
@@ -137,13 +137,13 @@ async fn complete(app: &App, headers: &HeaderMap, file: &str, id: &str, body: Bo
             })])
         })?;
     let refused = |text: String| Reply::detail(StatusCode::BAD_REQUEST, text);
-    app.store.complete(file, id, &listed).map_err(|problem| match problem {
-        Incomplete::NoSuchUpload => no_upload(),
-        Incomplete::NoParts => refused("No part is listed".to_owned()),
-        Incomplete::Part(number) => {
+    app.store.complete_multipart(file, id, &listed).map_err(|problem| match problem {
+        IncompleteUpload::NoSuchUpload => no_upload(),
+        IncompleteUpload::NoParts => refused("No part is listed".to_owned()),
+        IncompleteUpload::Part(number) => {
             refused(format!("Part {number} was not uploaded, or its etag is not the one that was given"))
         }
-        Incomplete::Twice(number) => refused(format!("Part {number} is listed twice")),
+        IncompleteUpload::Twice(number) => refused(format!("Part {number} is listed twice")),
     })?;
     app.store.save(file).await;
     let url = format!("{}/files/{file}", app.base(headers).cdn());
@@ -163,11 +163,11 @@ fn part_number(text: &str) -> Result<u16, Reply> {
     })
 }
 
-fn described(app: &App, headers: &HeaderMap) -> Result<Upload, Reply> {
+fn described(app: &App, headers: &HeaderMap) -> Result<UploadMetadata, Reply> {
     // Header values are bytes; clients that send a name as it is send UTF-8.
     let name =
         headers.get("x-fal-file-name").map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned());
-    Ok(Upload {
+    Ok(UploadMetadata {
         name: name.filter(|name| !name.is_empty()).unwrap_or_else(|| DEFAULT_NAME.to_owned()),
         content_type: content_type(headers).unwrap_or_else(|| DEFAULT_TYPE.to_owned()),
         lifecycle: storage::lifecycle(app, headers)?,
@@ -179,19 +179,21 @@ fn content_type(headers: &HeaderMap) -> Option<String> {
     headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).map(str::to_owned)
 }
 
-fn etag(content: &Content) -> HeaderValue {
+fn etag(content: &FileContent) -> HeaderValue {
     // Made of hexadecimal digits.
     HeaderValue::from_str(&format!("\"{}\"", content.etag())).unwrap_or(HeaderValue::from_static("\"\""))
 }
 
-async fn take(app: &App, body: Body) -> Result<Content, Reply> {
-    app.store.space.take(body).await.map_err(|refused| match refused {
-        Refused::Full(limit) => Reply::detail(
+async fn take(app: &App, body: Body) -> Result<FileContent, Reply> {
+    app.store.space.receive(body).await.map_err(|refused| match refused {
+        UploadError::Full(limit) => Reply::detail(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("fal-emulator keeps {} MiB of uploads, and there is no room for this one", limit >> 20),
         ),
-        Refused::Broken => Reply::detail(StatusCode::BAD_REQUEST, "The body ended before it was complete"),
-        Refused::Disk(error) => Reply::detail(
+        UploadError::Broken => {
+            Reply::detail(StatusCode::BAD_REQUEST, "The body ended before it was complete")
+        }
+        UploadError::Disk(error) => Reply::detail(
             StatusCode::INSUFFICIENT_STORAGE,
             format!("fal-emulator cannot write an upload to a temporary file: {error}"),
         ),

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::answer::Answer;
 use super::record::Request;
-use crate::net::{Control, Cut, End, Orders, Spot, Twice};
+use crate::net::{ConnectionControl, ConnectionEnd, CutBody, CutPoint, RepeatedBody, ReplyFaults};
 
 /// The moment at which a reply is cut, reset or stalled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -55,13 +55,13 @@ pub(crate) struct Interruption {
     /// How many messages come first.
     pub(crate) after: usize,
     pub(crate) what: Interrupted,
-    pub(crate) control: Control,
+    pub(crate) control: ConnectionControl,
 }
 
 #[derive(Clone, Copy)]
 pub(crate) enum Interrupted {
     By(Frame),
-    End(End),
+    End(ConnectionEnd),
 }
 
 pub(crate) type Responder = dyn Fn(&Request) -> Answer + Send + Sync;
@@ -73,7 +73,7 @@ pub(crate) struct Effect {
     /// Headers to set, or to remove where there is no value.
     pub(crate) headers: Vec<(HeaderName, Option<HeaderValue>)>,
     pub(crate) delay: Duration,
-    pub(crate) end: Option<(At, End)>,
+    pub(crate) end: Option<(At, ConnectionEnd)>,
     /// In place of the message that follows so many.
     pub(crate) frame: Option<(usize, Frame)>,
     pub(crate) pace: Option<(usize, Duration)>,
@@ -88,7 +88,7 @@ impl Effect {
     }
 
     /// What is to happen once messages are exchanged.
-    pub(crate) fn interruption(&self, control: &Control) -> Option<Interruption> {
+    pub(crate) fn interruption(&self, control: &ConnectionControl) -> Option<Interruption> {
         let (after, what) = match (self.frame, self.end) {
             (Some((after, frame)), _) => (after, Interrupted::By(frame)),
             (None, Some((At::Message(after), end))) => (after, Interrupted::End(end)),
@@ -98,7 +98,7 @@ impl Effect {
     }
 
     /// Dresses a reply and gives the connection its orders.
-    pub(crate) fn apply(self, mut response: Response<Body>, control: &Control) -> Response<Body> {
+    pub(crate) fn apply(self, mut response: Response<Body>, control: &ConnectionControl) -> Response<Body> {
         for (name, value) in self.headers {
             match value {
                 Some(value) => response.headers_mut().insert(name, value),
@@ -109,7 +109,7 @@ impl Effect {
             .headers()
             .get(header::CONTENT_TYPE)
             .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-        control.order(Orders {
+        control.set_faults(ReplyFaults {
             end: match self.end {
                 Some((At::Arrival | At::Reply, end)) => Some((0, end)),
                 Some((At::Head(bytes), end)) => Some((bytes, end)),
@@ -119,17 +119,17 @@ impl Effect {
             instead: self.instead,
             twice: self.twice && !streams,
         });
-        let spot = match self.end {
-            Some((At::Body(bytes), end)) => Some((Spot::Byte(bytes), end)),
-            Some((At::Event(events), end)) => Some((Spot::Event(events), end)),
+        let point = match self.end {
+            Some((At::Body(bytes), end)) => Some((CutPoint::Byte(bytes), end)),
+            Some((At::Event(events), end)) => Some((CutPoint::Event(events), end)),
             _ => None,
         };
         response.map(|mut body| {
             if self.twice && streams {
-                body = Body::new(Twice { body, again: None });
+                body = Body::new(RepeatedBody { body, again: None });
             }
-            if let Some((spot, end)) = spot {
-                body = Body::new(Cut { body, spot, end, control: control.clone() });
+            if let Some((point, end)) = point {
+                body = Body::new(CutBody { body, point, end, control: control.clone() });
             }
             body
         })

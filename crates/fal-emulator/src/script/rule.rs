@@ -13,7 +13,7 @@ use super::record::Request;
 use super::turns::Turns;
 use super::verb::Verb;
 use crate::clock::http_date;
-use crate::net::End;
+use crate::net::ConnectionEnd;
 use crate::reply::REQUEST_ID;
 
 /// Which requests a rule is about.
@@ -132,17 +132,17 @@ impl Rule {
 
     /// Closes the connection at a moment, as a server does that believes it has said all.
     pub fn cut(self, at: At) -> Self {
-        self.set(|effect| effect.end = Some((at, End::Close)))
+        self.set(|effect| effect.end = Some((at, ConnectionEnd::Close)))
     }
 
     /// Resets the connection at a moment, as a process does that dies.
     pub fn reset(self, at: At) -> Self {
-        self.set(|effect| effect.end = Some((at, End::Reset)))
+        self.set(|effect| effect.end = Some((at, ConnectionEnd::Reset)))
     }
 
     /// Says nothing more from a moment on, and keeps the connection open.
     pub fn stall(self, at: At) -> Self {
-        self.set(|effect| effect.end = Some((at, End::Stall)))
+        self.set(|effect| effect.end = Some((at, ConnectionEnd::Stall)))
     }
 
     /// Sends so many bytes at a time, with a pause after each, on the emulator's clock.

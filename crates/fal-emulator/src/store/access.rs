@@ -1,37 +1,38 @@
-//! How long a file lives and who may read it.
+//! The lifetime and the readers of a file.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-/// The caller, as rules name it: there is one account here.
+/// The name of the emulator's only account in rules.
 pub(crate) const USER: &str = "fal-emulator";
 
-/// What is said about a file when it is uploaded, or about all files in the settings.
+/// The lifetime and the readers of a file, from its upload or from the account's settings.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Lifecycle {
     pub(crate) expires: Option<Duration>,
     pub(crate) acl: Option<Acl>,
 }
 
-/// Who may read a file.
+/// The readers of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Acl {
     default: Decision,
     rules: Vec<(String, Decision)>,
 }
 
+/// The answer to a caller who wants to read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     Allow,
-    /// The file is there, but not for the caller.
+    /// The caller learns that the file exists, but cannot read it.
     Forbid,
-    /// As if the file were not there.
+    /// The file seems not to exist.
     Hide,
 }
 
 impl Decision {
-    fn read(value: &Value) -> Option<Self> {
+    fn parse(value: &Value) -> Option<Self> {
         match value.as_str()? {
             "allow" => Some(Self::Allow),
             "forbid" => Some(Self::Forbid),
@@ -56,21 +57,21 @@ impl Default for Acl {
 }
 
 impl Acl {
-    /// Reads `{"default", "rules": [{"user", "decision"}]}`. Rules about users that do not exist are dropped.
+    /// Parses `{"default", "rules": [{"user", "decision"}]}`. Rules about unknown users are dropped.
     ///
     /// # Errors
     ///
-    /// The name of the part that is wrong.
-    pub(crate) fn read(value: &Value) -> Result<Self, &'static str> {
+    /// Returns the name of the invalid part.
+    pub(crate) fn parse(value: &Value) -> Result<Self, &'static str> {
         let object = value.as_object().ok_or("initial_acl")?;
         let default = match object.get("default") {
             None | Some(Value::Null) => Decision::Allow,
-            Some(decision) => Decision::read(decision).ok_or("default")?,
+            Some(decision) => Decision::parse(decision).ok_or("default")?,
         };
         let mut rules = Vec::new();
         for rule in object.get("rules").and_then(Value::as_array).into_iter().flatten() {
             let user = rule.get("user").and_then(Value::as_str).ok_or("rules")?;
-            let decision = rule.get("decision").and_then(Decision::read).ok_or("rules")?;
+            let decision = rule.get("decision").and_then(Decision::parse).ok_or("rules")?;
             if user == USER {
                 rules.push((user.to_owned(), decision));
             }
@@ -78,12 +79,12 @@ impl Acl {
         Ok(Self { default, rules })
     }
 
-    pub(crate) fn json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let rule = |(user, decision): &(String, Decision)| json!({"user": user, "decision": decision.name()});
         json!({"default": self.default.name(), "rules": self.rules.iter().map(rule).collect::<Vec<_>>()})
     }
 
-    /// What a caller gets. The account reads its own files unless a rule about it says otherwise.
+    /// Decides about a caller. The account may read its own files unless a rule about it says otherwise.
     pub(crate) fn decide(&self, is_account: bool) -> Decision {
         let rule = self.rules.iter().find(|(user, _)| user == USER);
         match rule {
@@ -95,12 +96,12 @@ impl Acl {
 }
 
 impl Lifecycle {
-    /// Reads `{"expiration_duration_seconds"?, "initial_acl"?}`.
+    /// Parses `{"expiration_duration_seconds"?, "initial_acl"?}`.
     ///
     /// # Errors
     ///
-    /// The name of the part that is wrong.
-    pub(crate) fn read(value: &Value) -> Result<Self, &'static str> {
+    /// Returns the name of the invalid part.
+    pub(crate) fn parse(value: &Value) -> Result<Self, &'static str> {
         let object: &Map<String, Value> = value.as_object().ok_or("lifecycle")?;
         let expires = match object.get("expiration_duration_seconds") {
             None | Some(Value::Null) => None,
@@ -114,20 +115,20 @@ impl Lifecycle {
         };
         let acl = match object.get("initial_acl") {
             None | Some(Value::Null) => None,
-            Some(acl) => Some(Acl::read(acl)?),
+            Some(acl) => Some(Acl::parse(acl)?),
         };
         Ok(Self { expires, acl })
     }
 
-    pub(crate) fn json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         json!({
             "expiration_duration_seconds": self.expires.map(|time| time.as_secs()),
-            "initial_acl": self.acl.as_ref().map(Acl::json),
+            "initial_acl": self.acl.as_ref().map(Acl::to_json),
         })
     }
 
-    /// This where it says something, else `settings`.
-    pub(crate) fn or(self, settings: &Self) -> Self {
+    /// Fills in `settings` for everything that is not set.
+    pub(crate) fn with_defaults(self, settings: &Self) -> Self {
         Self { expires: self.expires.or(settings.expires), acl: self.acl.or_else(|| settings.acl.clone()) }
     }
 }
@@ -137,16 +138,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_clients_say_is_read_and_said_back() {
-        let said = json!({"expiration_duration_seconds": 60, "initial_acl": {
+    fn a_lifecycle_is_parsed_and_written_back() {
+        let sent = json!({"expiration_duration_seconds": 60, "initial_acl": {
             "default": "forbid", "rules": [{"user": USER, "decision": "hide"}, {"user": "u1", "decision": "allow"}],
         }});
-        let lifecycle = Lifecycle::read(&said).unwrap();
+        let lifecycle = Lifecycle::parse(&sent).unwrap();
         assert_eq!(lifecycle.expires, Some(Duration::from_secs(60)));
-        let mut known = said;
+        let mut known = sent;
         known["initial_acl"]["rules"].as_array_mut().unwrap().pop();
-        assert_eq!(lifecycle.json(), known);
-        assert_eq!(Lifecycle::read(&json!({})), Ok(Lifecycle::default()));
+        assert_eq!(lifecycle.to_json(), known);
+        assert_eq!(Lifecycle::parse(&json!({})), Ok(Lifecycle::default()));
         let bad = [
             (json!([]), "lifecycle"),
             (json!({"expiration_duration_seconds": 0}), "expiration_duration_seconds"),
@@ -154,13 +155,13 @@ mod tests {
             (json!({"initial_acl": {"rules": [{"user": "u1"}]}}), "rules"),
         ];
         for (value, part) in bad {
-            assert_eq!(Lifecycle::read(&value), Err(part));
+            assert_eq!(Lifecycle::parse(&value), Err(part));
         }
     }
 
     #[test]
-    fn the_account_reads_its_own_files_and_others_what_the_default_lets_them() {
-        let acl = |value: Value| Acl::read(&value).unwrap();
+    fn rules_decide_about_the_account_and_the_default_about_others() {
+        let acl = |value: Value| Acl::parse(&value).unwrap();
         assert_eq!(Acl::default().decide(false), Decision::Allow);
         assert_eq!(acl(json!({"default": "forbid"})).decide(false), Decision::Forbid);
         assert_eq!(acl(json!({"default": "hide"})).decide(true), Decision::Allow);

@@ -1,67 +1,68 @@
-//! Objects that describe a file, and the file itself.
+//! Generates media files and the objects that describe them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::kind::{Clues, Kind};
+use super::file_kind::{FileClues, FileKind};
 use super::scalar;
-use super::walk::{Place, Walk};
+use super::synthesizer::{FieldContext, Synthesizer};
 use crate::media::picture::Picture;
-use crate::media::{Size, clip, glb, jpeg, plain, png, wav};
+use crate::media::{Size, clip, glb, jpeg, minimal_files, png, wav};
 
-/// A file that was made, and what can be said about it.
-struct Media {
+/// A generated file and its properties.
+struct GeneratedFile {
     bytes: Bytes,
     content_type: &'static str,
     extension: &'static str,
     size: Option<Size>,
     seconds: Option<f64>,
+    /// The number of frames and the frames per second.
     frames: Option<(u32, u32)>,
 }
 
-/// Whether a schema describes a file: it has a URL, and something else that files have.
-pub(super) fn is_described_by(schema: &Value, component: Option<&str>) -> bool {
+/// Returns true if a schema describes a file: it has a URL and another property that files have.
+pub(super) fn describes_file(schema: &Value, component: Option<&str>) -> bool {
     let component = component.unwrap_or_default();
-    let is_named_so = ["File", "Image", "Video", "Audio"].iter().any(|name| component.ends_with(name));
+    let is_named_like_one = ["File", "Image", "Video", "Audio"].iter().any(|name| component.ends_with(name));
     match schema.get("properties").and_then(Value::as_object) {
         Some(properties) => {
             properties.contains_key("url")
-                && (is_named_so
+                && (is_named_like_one
                     || ["content_type", "file_name", "file_size", "width", "mime_type"]
                         .iter()
                         .any(|name| properties.contains_key(*name)))
         }
-        // A component that the document left out: its name is all there is.
-        None => is_named_so && schema.as_object().is_some_and(Map::is_empty),
+        // The document does not define the component: its name is the only clue.
+        None => is_named_like_one && schema.as_object().is_some_and(Map::is_empty),
     }
 }
 
-/// Makes a file and describes it as the schema wants.
-pub(super) fn object(walk: &Walk<'_>, schema: &Value, component: Option<&str>, place: &Place<'_>) -> Value {
-    let kind = Kind::of(&Clues {
-        component: component.unwrap_or_default(),
-        field: place.field,
-        example: place.example.unwrap_or_default(),
-        content_type: content_type(schema).unwrap_or_default(),
-        category: walk.model.category(),
-    });
-    let media = make(walk, kind, place);
-    let url = publish(walk, &media, place);
+/// Generates a file and the object that describes it.
+pub(super) fn make_object(
+    synthesizer: &Synthesizer<'_>,
+    schema: &Value,
+    component: Option<&str>,
+    context: &FieldContext<'_>,
+) -> Value {
+    let content_type = content_type(schema).unwrap_or_default();
+    let kind = guess_kind(synthesizer, component.unwrap_or_default(), content_type, context);
+    let file = generate(synthesizer, kind, context);
+    let url = publish(synthesizer, &file, context);
     let known = |name: &str| -> Option<Value> {
         match name {
             "url" => Some(json!(url)),
-            "content_type" | "mime_type" => Some(json!(media.content_type)),
-            "file_name" => Some(json!(file_name(&media, place))),
-            "file_size" => Some(json!(media.bytes.len())),
-            "width" => media.size.map(|size| json!(size.width)),
-            "height" => media.size.map(|size| json!(size.height)),
-            "duration" => media.seconds.map(|seconds| json!(seconds)),
-            "fps" => media.frames.map(|(_, rate)| json!(rate)),
-            "num_frames" | "frame_count" => media.frames.map(|(count, _)| json!(count)),
-            "sample_rate" => (kind == Kind::Audio).then(|| json!(wav::SAMPLE_RATE)),
-            "channels" => (kind == Kind::Audio).then(|| json!(1)),
+            "content_type" | "mime_type" => Some(json!(file.content_type)),
+            "file_name" => Some(json!(file_name(&file, context))),
+            "file_size" => Some(json!(file.bytes.len())),
+            "width" => file.size.map(|size| json!(size.width)),
+            "height" => file.size.map(|size| json!(size.height)),
+            "duration" => file.seconds.map(|seconds| json!(seconds)),
+            "fps" => file.frames.map(|(_, rate)| json!(rate)),
+            "num_frames" | "frame_count" => file.frames.map(|(count, _)| json!(count)),
+            "sample_rate" => (kind == FileKind::Audio).then(|| json!(wav::SAMPLE_RATE)),
+            "channels" => (kind == FileKind::Audio).then(|| json!(1)),
             _ => None,
         }
     };
@@ -80,63 +81,66 @@ pub(super) fn object(walk: &Walk<'_>, schema: &Value, component: Option<&str>, p
     let mut object = Map::new();
     for (name, schema) in properties {
         let value = match known(name) {
-            Some(value) if walk.accepts(schema, &value) => value,
-            // Whatever is not known of the file is left out rather than made up.
+            Some(value) if synthesizer.allows(schema, &value) => value,
+            // Optional properties that the file does not have are left out rather than made up.
             _ if !required(name) => continue,
-            _ => walk.value(schema, &place.property(name)),
+            _ => synthesizer.make_value(schema, &context.property(name)),
         };
         object.insert(name.clone(), value);
     }
     Value::Object(object)
 }
 
-/// A file for a property that holds nothing but its URL.
-pub(super) fn url(walk: &Walk<'_>, place: &Place<'_>) -> Value {
-    let kind = Kind::of(&Clues {
-        component: "",
-        field: place.field,
-        example: place.example.unwrap_or_default(),
-        content_type: "",
-        category: walk.model.category(),
-    });
-    let media = make(walk, kind, place);
-    json!(publish(walk, &media, place))
+/// Generates a file and returns its URL.
+pub(super) fn make_url(synthesizer: &Synthesizer<'_>, context: &FieldContext<'_>) -> Value {
+    let file = generate(synthesizer, guess_kind(synthesizer, "", "", context), context);
+    json!(publish(synthesizer, &file, context))
 }
 
-/// The bytes of a file, where they stand in the output themselves.
-pub(super) fn base64(walk: &Walk<'_>, place: &Place<'_>) -> Value {
-    let kind = Kind::of(&Clues {
-        component: "",
-        field: place.field,
-        example: place.example.unwrap_or_default(),
-        content_type: "",
-        category: walk.model.category(),
-    });
-    json!(STANDARD.encode(&make(walk, kind, place).bytes))
+/// Generates a file and returns its bytes as base64.
+pub(super) fn make_base64(synthesizer: &Synthesizer<'_>, context: &FieldContext<'_>) -> Value {
+    let kind = guess_kind(synthesizer, "", "", context);
+    json!(STANDARD.encode(&generate(synthesizer, kind, context).bytes))
 }
 
-fn publish(walk: &Walk<'_>, media: &Media, place: &Place<'_>) -> String {
-    walk.files.set(walk.files.get() + 1);
-    if walk.request.sync_mode() {
-        return format!("data:{};base64,{}", media.content_type, STANDARD.encode(&media.bytes));
+fn guess_kind(
+    synthesizer: &Synthesizer<'_>,
+    component: &str,
+    content_type: &str,
+    context: &FieldContext<'_>,
+) -> FileKind {
+    FileKind::guess(&FileClues {
+        component,
+        field: context.field,
+        example: context.example.unwrap_or_default(),
+        content_type,
+        category: synthesizer.model.category(),
+    })
+}
+
+/// Stores a file and returns its URL, or a data URI in sync mode.
+fn publish(synthesizer: &Synthesizer<'_>, file: &GeneratedFile, context: &FieldContext<'_>) -> String {
+    synthesizer.files.set(synthesizer.files.get() + 1);
+    if synthesizer.parameters.sync_mode() {
+        return format!("data:{};base64,{}", file.content_type, STANDARD.encode(&file.bytes));
     }
-    let path = walk.store.add(&file_name(media, place), media.content_type, media.bytes.clone());
-    format!("{}/files/{path}", walk.base.cdn())
+    let path = synthesizer.store.add(&file_name(file, context), file.content_type, file.bytes.clone());
+    format!("{}/files/{path}", synthesizer.base.cdn())
 }
 
-fn file_name(media: &Media, place: &Place<'_>) -> String {
-    let stem = if place.field.is_empty() { "output" } else { place.field };
-    match place.index {
-        Some(index) => format!("{stem}-{index}.{}", media.extension),
-        None => format!("{stem}.{}", media.extension),
+fn file_name(file: &GeneratedFile, context: &FieldContext<'_>) -> String {
+    let stem = if context.field.is_empty() { "output" } else { context.field };
+    match context.index {
+        Some(index) => format!("{stem}-{index}.{}", file.extension),
+        None => format!("{stem}.{}", file.extension),
     }
 }
 
-fn make(walk: &Walk<'_>, kind: Kind, place: &Place<'_>) -> Media {
-    let request = walk.request;
-    // Each of several results is another one.
-    let seed = request.seed.wrapping_add(place.index.unwrap_or(0) as u64);
-    let plain = |bytes: Vec<u8>, content_type, extension| Media {
+fn generate(synthesizer: &Synthesizer<'_>, kind: FileKind, context: &FieldContext<'_>) -> GeneratedFile {
+    let parameters = synthesizer.parameters;
+    // The results of one call differ from each other.
+    let seed = parameters.seed.wrapping_add(context.index.unwrap_or(0) as u64);
+    let simple_file = |bytes: Vec<u8>, content_type, extension| GeneratedFile {
         bytes: bytes.into(),
         content_type,
         extension,
@@ -145,46 +149,51 @@ fn make(walk: &Walk<'_>, kind: Kind, place: &Place<'_>) -> Media {
         frames: None,
     };
     match kind {
-        Kind::Image => image(walk, seed),
-        Kind::Video => {
-            let size = request.video_size();
-            let rate = request.frame_rate();
-            let frames = ((request.seconds() * f64::from(rate)).round() as u32).max(1);
-            let bytes = clip::mp4(&Picture::new(size, seed, &request.prompt), frames, rate);
-            Media {
+        FileKind::Image => generate_image(synthesizer, seed),
+        FileKind::Video => {
+            let size = parameters.video_size();
+            let rate = parameters.frame_rate();
+            let frames = ((parameters.seconds() * f64::from(rate)).round() as u32).max(1);
+            let bytes = clip::encode_mp4(&Picture::new(size, seed, &parameters.prompt), frames, rate);
+            GeneratedFile {
                 size: Some(size),
                 seconds: Some(f64::from(frames) / f64::from(rate)),
                 frames: Some((frames, rate)),
-                ..plain(bytes, "video/mp4", "mp4")
+                ..simple_file(bytes, "video/mp4", "mp4")
             }
         }
-        Kind::Audio => {
-            let seconds = request.seconds();
-            let bytes = wav::tone(seconds, seed);
-            Media { seconds: Some(seconds), ..plain(bytes, "audio/wav", "wav") }
+        FileKind::Audio => {
+            let seconds = parameters.seconds();
+            let bytes = wav::arpeggio(seconds, seed);
+            GeneratedFile { seconds: Some(seconds), ..simple_file(bytes, "audio/wav", "wav") }
         }
-        Kind::Model => plain(glb::cube(), "model/gltf-binary", "glb"),
-        Kind::Obj => plain(plain::triangle_obj(), "model/obj", "obj"),
-        Kind::Svg => plain(plain::svg().into_bytes(), "image/svg+xml", "svg"),
-        Kind::Zip => plain(plain::empty_zip(), "application/zip", "zip"),
-        Kind::Weights => plain(plain::empty_safetensors(), "application/octet-stream", "safetensors"),
-        Kind::Subtitles => plain(plain::subtitles(), "application/x-subrip", "srt"),
-        Kind::Json => plain(b"{\"generator\":\"fal-emulator\"}".to_vec(), "application/json", "json"),
-        Kind::Other => plain(plain::note(place.field), "text/plain", "txt"),
+        FileKind::Model => simple_file(glb::cube(), "model/gltf-binary", "glb"),
+        FileKind::Obj => simple_file(minimal_files::triangle_obj(), "model/obj", "obj"),
+        FileKind::Svg => simple_file(minimal_files::svg().into_bytes(), "image/svg+xml", "svg"),
+        FileKind::Zip => simple_file(minimal_files::empty_zip(), "application/zip", "zip"),
+        FileKind::Weights => {
+            simple_file(minimal_files::empty_safetensors(), "application/octet-stream", "safetensors")
+        }
+        FileKind::Subtitles => simple_file(minimal_files::subtitles(), "application/x-subrip", "srt"),
+        FileKind::Json => {
+            simple_file(b"{\"generator\":\"fal-emulator\"}".to_vec(), "application/json", "json")
+        }
+        FileKind::Other => simple_file(minimal_files::placeholder(context.field), "text/plain", "txt"),
     }
 }
 
-/// JPEG where it was asked for, else PNG: the content type always tells the truth.
-fn image(walk: &Walk<'_>, seed: u64) -> Media {
-    let size = walk.stage.size(walk.request.image_size());
-    let picture = Picture::new(size, seed, &walk.request.prompt).noisy(walk.stage.noise());
-    let wants_jpeg = ["jpeg", "jpg"].contains(&walk.request.image_format().as_str());
+/// Generates a JPEG if the call asks for one, else a PNG, also for formats that the emulator cannot write.
+fn generate_image(synthesizer: &Synthesizer<'_>, seed: u64) -> GeneratedFile {
+    let Synthesizer { parameters, progress, .. } = synthesizer;
+    let size = progress.scale(parameters.image_size());
+    let picture = Picture::new(size, seed, &parameters.prompt).with_noise(progress.noise());
+    let wants_jpeg = ["jpeg", "jpg"].contains(&parameters.image_format().as_str());
     let jpeg = wants_jpeg.then(|| jpeg::encode(&picture)).flatten();
     let (bytes, content_type, extension) = match jpeg {
         Some(bytes) => (bytes, "image/jpeg", "jpg"),
         None => (png::encode(&picture).unwrap_or_default(), "image/png", "png"),
     };
-    Media {
+    GeneratedFile {
         bytes: bytes.into(),
         content_type,
         extension,
@@ -194,10 +203,10 @@ fn image(walk: &Walk<'_>, seed: u64) -> Media {
     }
 }
 
-/// A URL or content type in the first example a schema gives of itself.
+/// Returns the URL or content type in the first example of a schema.
 pub(super) fn example(schema: &Value) -> Option<&str> {
     let mut example = schema.get("examples")?.get(0)?;
-    // A list's example clues for its items.
+    // The example of a list shows its items.
     while let Some(first) = example.get(0) {
         example = first;
     }
@@ -205,17 +214,17 @@ pub(super) fn example(schema: &Value) -> Option<&str> {
     parts.into_iter().flatten().find_map(Value::as_str)
 }
 
-/// The content type that the component itself states.
+/// Returns the content type in the default or example of a component.
 fn content_type(schema: &Value) -> Option<&str> {
     let property = schema.pointer("/properties/content_type")?;
     let example = property.get("examples").and_then(|examples| examples.get(0));
     property.get("default").or(example)?.as_str()
 }
 
-/// Whether a value may stand where the schema is one plain type or that type or null.
-pub(super) fn accepts(schema: &Value, value: &Value) -> bool {
+/// Returns true if a schema of one scalar type, or of alternatives of them, allows a value.
+pub(super) fn allows(schema: &Value, value: &Value) -> bool {
     match schema.get("anyOf").and_then(Value::as_array) {
-        Some(branches) => branches.iter().any(|branch| scalar::fits(branch, value)),
-        None => scalar::fits(schema, value),
+        Some(branches) => branches.iter().any(|branch| scalar::satisfies(branch, value)),
+        None => scalar::satisfies(schema, value),
     }
 }

@@ -1,11 +1,11 @@
-//! Numbers, booleans and texts that a schema allows.
+//! Generates and checks numbers and texts by the keywords of a schema.
 
 use serde_json::{Value, json};
 
-use crate::media::plain;
+use crate::media::minimal_files;
 
-/// Whether a plain value satisfies the simple keywords of a schema.
-pub(super) fn fits(schema: &Value, value: &Value) -> bool {
+/// Returns true if a scalar satisfies the keywords of a schema. A `pattern` counts as violated.
+pub(super) fn satisfies(schema: &Value, value: &Value) -> bool {
     let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
     let has_type = match schema.get("type").and_then(Value::as_str) {
         None => true,
@@ -38,13 +38,13 @@ pub(super) fn fits(schema: &Value, value: &Value) -> bool {
         && schema.get("const").is_none_or(|only| only == value)
 }
 
-/// A number within the bounds of a schema, as close to `wish` as they let it be.
-pub(super) fn number(schema: &Value, wish: f64) -> Value {
+/// Returns the number within the bounds of a schema that is closest to `wanted`.
+pub(super) fn make_number(schema: &Value, wanted: f64) -> Value {
     let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
     let whole = schema.get("type").and_then(Value::as_str) == Some("integer");
     let step = limit("multipleOf").unwrap_or(if whole { 1.0 } else { 0.0 });
     let nudge = if step > 0.0 { step } else { 1e-3 };
-    let mut number = wish;
+    let mut number = wanted;
     if let Some(high) = limit("maximum").or(limit("exclusiveMaximum").map(|high| high - nudge)) {
         number = number.min(high);
     }
@@ -61,19 +61,19 @@ pub(super) fn number(schema: &Value, wish: f64) -> Value {
     if whole { json!(number as i64) } else { json!(number) }
 }
 
-/// A text for the field `name`, as long as the schema wants it.
-pub(super) fn text(schema: &Value, name: &str) -> Value {
+/// Returns a text for the field `name`, of a length that the schema allows.
+pub(super) fn make_text(schema: &Value, name: &str) -> Value {
     let length = |bound: &str| {
         schema.get(bound).and_then(Value::as_u64).and_then(|length| usize::try_from(length).ok())
     };
-    let mut text = wording(schema, name);
+    let mut text = default_text(schema, name);
     while text.chars().count() < length("minLength").unwrap_or(0) {
         text.push('.');
     }
     Value::String(text.chars().take(length("maxLength").unwrap_or(usize::MAX)).collect())
 }
 
-fn wording(schema: &Value, name: &str) -> String {
+fn default_text(schema: &Value, name: &str) -> String {
     match schema.get("format").and_then(Value::as_str) {
         Some("uuid" | "uuid4") => return uuid::Uuid::nil().to_string(),
         Some("date-time") => return "2026-01-01T00:00:00Z".to_owned(),
@@ -82,7 +82,7 @@ fn wording(schema: &Value, name: &str) -> String {
         _ => {}
     }
     match name {
-        "svg_content" | "svg" => plain::svg(),
+        "svg_content" | "svg" => minimal_files::svg(),
         "content_type" | "media_type" | "mime_type" => "application/octet-stream".to_owned(),
         "file_name" | "filenames" => "output.bin".to_owned(),
         "language" | "language_code" | "target_lang" | "lang" => "en".to_owned(),
@@ -93,7 +93,7 @@ fn wording(schema: &Value, name: &str) -> String {
         "aspect_ratio" => "16:9".to_owned(),
         _ if name.ends_with("b64") || name.ends_with("base64") => "ZmFsLWVtdWxhdG9y".to_owned(),
         _ if name.ends_with("_id") || name == "id" => format!("emulated-{}", name.replace('_', "-")),
-        _ => format!("Made up by fal-emulator: {}.", name.replace('_', " ")),
+        _ => format!("Synthesized up by fal-emulator: {}.", name.replace('_', " ")),
     }
 }
 
@@ -112,26 +112,26 @@ mod tests {
             (json!({"type": "integer", "multipleOf": 4, "minimum": 5}), json!(8)),
             (json!({"type": "number", "maximum": 0.5}), json!(0.5)),
         ] {
-            let made = number(&schema, 7.0);
+            let made = make_number(&schema, 7.0);
             assert_eq!(made, expected, "{schema}");
-            assert!(fits(&schema, &made), "{schema}");
+            assert!(satisfies(&schema, &made), "{schema}");
         }
     }
 
     #[test]
-    fn texts_have_the_length_that_is_wanted() {
+    fn texts_stay_within_their_bounds() {
         let exact = json!({"type": "string", "minLength": 3, "maxLength": 3});
-        assert_eq!(text(&exact, "answer").as_str().unwrap().len(), 3);
+        assert_eq!(make_text(&exact, "answer").as_str().unwrap().len(), 3);
         let long = json!({"type": "string", "minLength": 90});
-        assert!(fits(&long, &text(&long, "answer")));
+        assert!(satisfies(&long, &make_text(&long, "answer")));
     }
 
     #[test]
-    fn values_that_do_not_fit_are_told_apart() {
-        assert!(!fits(&json!({"type": "integer"}), &json!(1.5)));
-        assert!(!fits(&json!({"enum": ["a"]}), &json!("b")));
-        assert!(!fits(&json!({"maxLength": 1}), &json!("ab")));
-        assert!(!fits(&json!({"const": 1}), &json!(2)));
-        assert!(fits(&json!({"type": "number", "minimum": 1}), &json!(1)));
+    fn values_that_violate_a_keyword_are_rejected() {
+        assert!(!satisfies(&json!({"type": "integer"}), &json!(1.5)));
+        assert!(!satisfies(&json!({"enum": ["a"]}), &json!("b")));
+        assert!(!satisfies(&json!({"maxLength": 1}), &json!("ab")));
+        assert!(!satisfies(&json!({"const": 1}), &json!(2)));
+        assert!(satisfies(&json!({"type": "number", "minimum": 1}), &json!(1)));
     }
 }

@@ -1,33 +1,33 @@
-//! What the emulator says it heard.
+//! The transcript of a recording, made up to fit its length.
 
 use serde_json::{Value, json};
 
 /// Seconds of a recording that one sentence covers.
 const SENTENCE_SECONDS: f64 = 5.0;
-/// The length that is assumed of recordings the emulator cannot read, in seconds.
+/// The assumed length of recordings that the emulator cannot read, in seconds.
 const ASSUMED_SECONDS: f64 = 10.0;
-/// The most chunks of one transcript.
-const MAX_CHUNKS: usize = 200;
+/// The most sentences of one transcript.
+const MAX_SENTENCES: usize = 200;
 
-/// A stretch of a recording and what is said in it.
+/// A segment of a recording with its text.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Stretch {
+pub(super) struct Segment {
     pub(super) start: f64,
     pub(super) end: f64,
     pub(super) text: String,
 }
 
 /// Splits a recording into sentences that cover it from start to end.
-pub(super) fn sentences(seconds: Option<f64>) -> Vec<Stretch> {
+pub(super) fn split_into_sentences(seconds: Option<f64>) -> Vec<Segment> {
     const TEXTS: [&str; 3] = [
         "This transcript was made by fal-emulator.",
         "It has not listened to the recording.",
         "Only the times follow the recording's length.",
     ];
     let seconds = seconds.filter(|seconds| *seconds > 0.0).unwrap_or(ASSUMED_SECONDS);
-    let count = ((seconds / SENTENCE_SECONDS).ceil() as usize).clamp(1, MAX_CHUNKS);
+    let count = ((seconds / SENTENCE_SECONDS).ceil() as usize).clamp(1, MAX_SENTENCES);
     (0..count)
-        .map(|index| Stretch {
+        .map(|index| Segment {
             start: rounded(seconds * index as f64 / count as f64),
             end: rounded(seconds * (index + 1) as f64 / count as f64),
             text: TEXTS[index % TEXTS.len()].to_owned(),
@@ -36,12 +36,12 @@ pub(super) fn sentences(seconds: Option<f64>) -> Vec<Stretch> {
 }
 
 /// Splits sentences into words, each with an equal share of its sentence's time.
-pub(super) fn words(sentences: &[Stretch]) -> Vec<Stretch> {
+pub(super) fn split_into_words(sentences: &[Segment]) -> Vec<Segment> {
     let mut words = Vec::new();
     for sentence in sentences {
         let parts: Vec<&str> = sentence.text.split(' ').collect();
         let share = (sentence.end - sentence.start) / parts.len().max(1) as f64;
-        words.extend(parts.iter().enumerate().map(|(index, part)| Stretch {
+        words.extend(parts.iter().enumerate().map(|(index, part)| Segment {
             start: rounded(sentence.start + share * index as f64),
             end: rounded(sentence.start + share * (index + 1) as f64),
             text: (*part).to_owned(),
@@ -50,13 +50,13 @@ pub(super) fn words(sentences: &[Stretch]) -> Vec<Stretch> {
     words
 }
 
-/// The whole text.
-pub(super) fn text(sentences: &[Stretch]) -> String {
-    sentences.iter().map(|stretch| stretch.text.as_str()).collect::<Vec<_>>().join(" ")
+/// Joins the texts of all sentences.
+pub(super) fn join_text(sentences: &[Segment]) -> String {
+    sentences.iter().map(|segment| segment.text.as_str()).collect::<Vec<_>>().join(" ")
 }
 
-impl Stretch {
-    /// The value of a property of an item that stands for this stretch.
+impl Segment {
+    /// Returns the value for a property of the object that represents this segment.
     pub(super) fn property(&self, name: &str) -> Option<Value> {
         match name {
             "timestamp" | "timestamps" => Some(json!([self.start, self.end])),
@@ -78,14 +78,14 @@ mod tests {
 
     #[test]
     fn sentences_and_words_cover_the_recording_in_order() {
-        let sentences = sentences(Some(12.0));
-        for stretches in [sentences.clone(), words(&sentences)] {
-            assert_eq!(stretches[0].start, 0.0);
-            assert_eq!(stretches.last().unwrap().end, 12.0);
-            assert!(stretches.iter().all(|stretch| stretch.start < stretch.end));
-            assert!(stretches.windows(2).all(|pair| pair[0].end <= pair[1].start));
+        let sentences = split_into_sentences(Some(12.0));
+        for segments in [sentences.clone(), split_into_words(&sentences)] {
+            assert_eq!(segments[0].start, 0.0);
+            assert_eq!(segments.last().unwrap().end, 12.0);
+            assert!(segments.iter().all(|segment| segment.start < segment.end));
+            assert!(segments.windows(2).all(|pair| pair[0].end <= pair[1].start));
         }
         assert_eq!(sentences.len(), 3);
-        assert!(text(&sentences).contains("fal-emulator"));
+        assert!(join_text(&sentences).contains("fal-emulator"));
     }
 }

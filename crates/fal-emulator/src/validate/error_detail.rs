@@ -1,10 +1,11 @@
-//! The type, wording and context pydantic gives to each single problem.
+//! Single entries of the `detail` list, with the type, message and context of pydantic.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{JsonType, ValidationError};
 use serde_json::{Value, json};
 
-pub(super) struct Problem {
+/// An entry of the `detail` list.
+pub(super) struct ErrorDetail {
     pub(super) loc: Vec<Value>,
     pub(super) kind: &'static str,
     message: String,
@@ -12,7 +13,7 @@ pub(super) struct Problem {
     context: Option<Value>,
 }
 
-impl Problem {
+impl ErrorDetail {
     pub(super) fn into_json(self) -> Value {
         let mut json = json!({
             "type": self.kind, "loc": self.loc, "msg": self.message, "input": self.input,
@@ -24,12 +25,12 @@ impl Problem {
     }
 }
 
-/// The problems one violation stands for: several when it is about several properties.
-pub(super) fn problem(error: &ValidationError<'_>, loc: Vec<Value>) -> Vec<Problem> {
+/// Returns the entries for one violation: several if it concerns several properties.
+pub(super) fn error_details(error: &ValidationError<'_>, loc: Vec<Value>) -> Vec<ErrorDetail> {
     let input = error.instance().as_ref().clone();
     let at = |name: &Value, kind, message: &str, input| {
         let loc = loc.iter().chain([name]).cloned().collect();
-        Problem { loc, kind, message: message.to_owned(), input, context: None }
+        ErrorDetail { loc, kind, message: message.to_owned(), input, context: None }
     };
     match error.kind() {
         Kind::Required { property } => vec![at(property, "missing", "Field required", input)],
@@ -41,13 +42,21 @@ pub(super) fn problem(error: &ValidationError<'_>, loc: Vec<Value>) -> Vec<Probl
             })
             .collect(),
         _ => {
-            let (kind, message, context) = words(error, &input);
-            vec![Problem { loc, kind, message, input, context }]
+            let (kind, message, context) = describe(error, &input);
+            vec![ErrorDetail { loc, kind, message, input, context }]
         }
     }
 }
 
-fn words(error: &ValidationError<'_>, input: &Value) -> (&'static str, String, Option<Value>) {
+/// Returns the component whose own type was violated, and not the type of a part of it.
+pub(super) fn component(error: &ValidationError<'_>) -> Option<String> {
+    let rest = error.schema_path().as_str().strip_prefix("/components/schemas/")?;
+    let (name, keyword) = rest.split_once('/')?;
+    (!keyword.contains('/')).then(|| name.to_owned())
+}
+
+/// Returns the type, message and context of a violation.
+fn describe(error: &ValidationError<'_>, input: &Value) -> (&'static str, String, Option<Value>) {
     let number = |kind, relation: &str, key: &str, limit: &Value| {
         (kind, format!("Input should be {relation} {limit}"), Some(json!({key: limit})))
     };
@@ -80,7 +89,7 @@ fn words(error: &ValidationError<'_>, input: &Value) -> (&'static str, String, O
             Some(json!({"pattern": pattern})),
         ),
         Kind::Type { kind: TypeKind::Single(kind) } => {
-            let (kind, message) = type_words(*kind, input, super::component(error).is_some());
+            let (kind, message) = describe_type(*kind, input, component(error).is_some());
             (kind, message.to_owned(), None)
         }
         other => (
@@ -91,7 +100,7 @@ fn words(error: &ValidationError<'_>, input: &Value) -> (&'static str, String, O
     }
 }
 
-fn type_words(kind: JsonType, input: &Value, is_model: bool) -> (&'static str, &'static str) {
+fn describe_type(kind: JsonType, input: &Value, is_model: bool) -> (&'static str, &'static str) {
     match (kind, input) {
         (JsonType::Integer, Value::Number(_)) => {
             ("int_from_float", "Input should be a valid integer, got a number with a fractional part")

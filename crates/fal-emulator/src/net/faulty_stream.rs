@@ -1,4 +1,4 @@
-//! A connection whose replies can be damaged on their way out.
+//! A byte stream that can damage the replies sent over it.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,111 +12,111 @@ use tokio::net::TcpStream;
 
 use crate::clock::Clock;
 
-/// How a connection ends, or does not.
+/// The way in which a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// In order, as if all had been said (FIN).
+pub(crate) enum ConnectionEnd {
+    /// It is closed in order (FIN).
     Close,
-    /// As when a process dies (RST).
+    /// It is reset, as if the process had died (RST).
     Reset,
-    /// Open, and silent.
+    /// It stays open and silent.
     Stall,
 }
 
-/// What to do with the bytes of one reply.
+/// The faults of one reply.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Orders {
-    /// After so many bytes.
-    pub(crate) end: Option<(usize, End)>,
-    /// So many bytes at a time, and the pause after each.
+pub(crate) struct ReplyFaults {
+    /// Ends the connection after this many bytes.
+    pub(crate) end: Option<(usize, ConnectionEnd)>,
+    /// Sends at most this many bytes at a time, with a pause after each.
     pub(crate) pace: Option<(usize, Duration)>,
-    /// Bytes to send in place of the reply; the connection is closed after them.
+    /// Sends these bytes in place of the reply, and then closes the connection.
     pub(crate) instead: Option<Bytes>,
-    /// Whether everything is sent a second time.
+    /// Sends everything a second time.
     pub(crate) twice: bool,
 }
 
-/// The handle by which the handler of a request orders what happens to its reply.
+/// The handle by which the handler of a request sets the faults of its reply.
 #[derive(Clone)]
-pub(crate) struct Control(Arc<Mutex<State>>);
+pub(crate) struct ConnectionControl(Arc<Mutex<FaultState>>);
 
 #[derive(Default)]
-struct State {
-    orders: Orders,
+struct FaultState {
+    faults: ReplyFaults,
     sent: usize,
     copy: BytesMut,
-    /// How to end once everything so far is sent.
-    last: Option<End>,
-    ended: Option<End>,
+    /// Ends the connection once everything written so far is sent.
+    last: Option<ConnectionEnd>,
+    ended: Option<ConnectionEnd>,
 }
 
-impl Control {
+impl ConnectionControl {
     fn new() -> Self {
         Self(Arc::default())
     }
 
-    /// Gives orders for the reply that is sent next.
-    pub(crate) fn order(&self, orders: Orders) {
-        *self.lock() = State { orders, ..State::default() };
+    /// Sets the faults of the next reply.
+    pub(crate) fn set_faults(&self, faults: ReplyFaults) {
+        *self.lock() = FaultState { faults, ..FaultState::default() };
     }
 
-    /// Ends the connection once all that was written is sent.
-    pub(crate) fn end_after_flush(&self, end: End) {
+    /// Ends the connection once everything written so far is sent.
+    pub(crate) fn end_after_flush(&self, end: ConnectionEnd) {
         self.lock().last = Some(end);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, FaultState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A byte stream of a client, over which a [`Control`] has power.
-pub(crate) struct Wire<S> {
+/// The byte stream to a client, with the faults that its [`ConnectionControl`] sets.
+pub(crate) struct FaultyStream<S> {
     stream: S,
-    control: Control,
+    control: ConnectionControl,
     clock: Arc<Clock>,
     pause: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
-/// A stream whose end can be made a reset.
-pub(crate) trait Reset {
-    /// Makes closing it a reset.
+/// A stream that can be reset instead of closed.
+pub(crate) trait ResetOnClose {
+    /// Turns the later close into a reset.
     fn reset_on_close(&self);
 }
 
-impl Reset for TcpStream {
+impl ResetOnClose for TcpStream {
     fn reset_on_close(&self) {
         if let Err(error) = self.set_zero_linger() {
-            tracing::warn!(%error, "a connection will be closed instead of reset");
+            tracing::warn!(%error, "cannot reset a connection; it will be closed instead");
         }
     }
 }
 
-impl<S> Wire<S> {
+impl<S> FaultyStream<S> {
     pub(crate) fn new(stream: S, clock: Arc<Clock>) -> Self {
-        Self { stream, control: Control::new(), clock, pause: None }
+        Self { stream, control: ConnectionControl::new(), clock, pause: None }
     }
 
-    pub(crate) fn control(&self) -> Control {
+    pub(crate) fn control(&self) -> ConnectionControl {
         self.control.clone()
     }
 }
 
-impl<S: AsyncWrite + Reset + Unpin> Wire<S> {
-    fn end(&mut self, end: End) -> Poll<io::Result<usize>> {
+impl<S: AsyncWrite + ResetOnClose + Unpin> FaultyStream<S> {
+    fn end(&mut self, end: ConnectionEnd) -> Poll<io::Result<usize>> {
         self.control.lock().ended = Some(end);
         match end {
-            End::Stall => Poll::Pending,
-            End::Close => Poll::Ready(Err(cut())),
-            End::Reset => {
+            ConnectionEnd::Stall => Poll::Pending,
+            ConnectionEnd::Close => Poll::Ready(Err(cut())),
+            ConnectionEnd::Reset => {
                 self.stream.reset_on_close();
                 Poll::Ready(Err(cut()))
             }
         }
     }
 
-    /// How many bytes may be sent now, after a pause that is due.
-    fn allowed(&mut self, context: &mut Context<'_>) -> Poll<Result<usize, End>> {
+    /// Waits for a pause to end and returns how many bytes may be sent at once.
+    fn poll_allowance(&mut self, context: &mut Context<'_>) -> Poll<Result<usize, ConnectionEnd>> {
         if let Some(pause) = &mut self.pause {
             ready!(pause.as_mut().poll(context));
             self.pause = None;
@@ -125,27 +125,27 @@ impl<S: AsyncWrite + Reset + Unpin> Wire<S> {
         if let Some(end) = state.ended {
             return Poll::Ready(Err(end));
         }
-        let left = match state.orders.end {
+        let left = match state.faults.end {
             Some((at, end)) if state.sent >= at => return Poll::Ready(Err(end)),
             Some((at, _)) => at - state.sent,
             None => usize::MAX,
         };
-        Poll::Ready(Ok(left.min(state.orders.pace.map_or(usize::MAX, |(bytes, _)| bytes.max(1)))))
+        Poll::Ready(Ok(left.min(state.faults.pace.map_or(usize::MAX, |(bytes, _)| bytes.max(1)))))
     }
 
-    /// Sends some of the bytes; `copied` says whether they are kept for a second sending.
+    /// Sends some of the bytes; if `copied`, they are also kept to be sent a second time.
     fn send(&mut self, context: &mut Context<'_>, bytes: &[u8], copied: bool) -> Poll<io::Result<usize>> {
-        let allowed = match ready!(self.allowed(context)) {
+        let allowed = match ready!(self.poll_allowance(context)) {
             Ok(allowed) => allowed.min(bytes.len()),
             Err(end) => return self.end(end),
         };
         let sent = ready!(Pin::new(&mut self.stream).poll_write(context, &bytes[..allowed]))?;
         let mut state = self.control.lock();
         state.sent += sent;
-        if copied && state.orders.twice {
+        if copied && state.faults.twice {
             state.copy.extend_from_slice(&bytes[..sent]);
         }
-        if let Some((_, pause)) = state.orders.pace {
+        if let Some((_, pause)) = state.faults.pace {
             let clock = Arc::clone(&self.clock);
             self.pause = Some(Box::pin(async move { clock.sleep(pause).await }));
         }
@@ -153,7 +153,7 @@ impl<S: AsyncWrite + Reset + Unpin> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for FaultyStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -163,14 +163,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     }
 }
 
-impl<S: AsyncWrite + Reset + Unpin> AsyncWrite for Wire<S> {
+impl<S: AsyncWrite + ResetOnClose + Unpin> AsyncWrite for FaultyStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.control.lock().orders.instead.is_some() {
-            // Sent by the flush that follows.
+        if self.control.lock().faults.instead.is_some() {
+            // The flush that follows sends the other bytes.
             return Poll::Ready(Ok(bytes.len()));
         }
         self.send(context, bytes, true)
@@ -180,12 +180,12 @@ impl<S: AsyncWrite + Reset + Unpin> AsyncWrite for Wire<S> {
         let this = &mut *self;
         loop {
             let mut state = this.control.lock();
-            let (mut bytes, instead) = match state.orders.instead.take() {
+            let (mut bytes, instead) = match state.faults.instead.take() {
                 Some(bytes) => (bytes, true),
                 None => (state.copy.split().freeze(), false),
             };
             if instead {
-                state.last = Some(End::Close);
+                state.last = Some(ConnectionEnd::Close);
             }
             drop(state);
             if bytes.is_empty() {
@@ -197,7 +197,7 @@ impl<S: AsyncWrite + Reset + Unpin> AsyncWrite for Wire<S> {
             }
             let mut state = this.control.lock();
             if instead && !bytes.is_empty() {
-                state.orders.instead = Some(bytes);
+                state.faults.instead = Some(bytes);
             } else if !bytes.is_empty() {
                 state.copy = BytesMut::from(bytes);
             }
@@ -218,11 +218,11 @@ impl<S: AsyncWrite + Reset + Unpin> AsyncWrite for Wire<S> {
 }
 
 fn cut() -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, "cut as a script demands")
+    io::Error::new(io::ErrorKind::ConnectionAborted, "cut by a rule")
 }
 
-impl fmt::Debug for Control {
+impl fmt::Debug for ConnectionControl {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Control").finish_non_exhaustive()
+        out.debug_struct("ConnectionControl").finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! A reply's body that ends, or goes on, otherwise than the handler meant.
+//! Bodies of replies that are cut short or repeat themselves.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -6,41 +6,41 @@ use std::task::{Context, Poll, ready};
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 
-use super::wire::{Control, End};
+use super::faulty_stream::{ConnectionControl, ConnectionEnd};
 
-/// Where in a body it ends.
+/// The point at which a body is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spot {
-    /// After so many bytes.
+pub(crate) enum CutPoint {
+    /// After this many bytes.
     Byte(usize),
-    /// In the middle of the event that follows so many others.
+    /// In the middle of the event after this many whole events.
     Event(usize),
 }
 
-/// A body that stops at a spot, whatever is left of it.
-pub(crate) struct Cut {
+/// A body that is cut at a point.
+pub(crate) struct CutBody {
     pub(crate) body: Body,
-    pub(crate) spot: Spot,
-    pub(crate) end: End,
-    pub(crate) control: Control,
+    pub(crate) point: CutPoint,
+    pub(crate) end: ConnectionEnd,
+    pub(crate) control: ConnectionControl,
 }
 
-impl Cut {
-    /// What of a frame still goes out. `None`: all of it, and there may be more.
-    fn last_of(&mut self, data: &Bytes) -> Option<Bytes> {
-        match &mut self.spot {
-            Spot::Byte(left) if data.len() < *left => *left -= data.len(),
-            Spot::Byte(left) => return Some(data.slice(..*left)),
-            // Comments keep a connection alive; they are no events.
-            Spot::Event(_) if data.starts_with(b":") => {}
-            Spot::Event(0) => return Some(data.slice(..data.len() / 2)),
-            Spot::Event(left) => *left -= 1,
+impl CutBody {
+    /// Returns the rest to send if the cut is within `data`; `None` if all of it is to be sent.
+    fn cut_within(&mut self, data: &Bytes) -> Option<Bytes> {
+        match &mut self.point {
+            CutPoint::Byte(left) if data.len() < *left => *left -= data.len(),
+            CutPoint::Byte(left) => return Some(data.slice(..*left)),
+            // Comments only keep the connection alive; they do not count as events.
+            CutPoint::Event(_) if data.starts_with(b":") => {}
+            CutPoint::Event(0) => return Some(data.slice(..data.len() / 2)),
+            CutPoint::Event(left) => *left -= 1,
         }
         None
     }
 }
 
-impl HttpBody for Cut {
+impl HttpBody for CutBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -49,17 +49,17 @@ impl HttpBody for Cut {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
-        if this.spot == Spot::Byte(0) {
+        if this.point == CutPoint::Byte(0) {
             this.control.end_after_flush(this.end);
             return Poll::Pending;
         }
         let Some(frame) = ready!(Pin::new(&mut this.body).poll_frame(context)?) else {
             return Poll::Ready(None);
         };
-        let Some(last) = frame.data_ref().and_then(|data| this.last_of(data)) else {
+        let Some(last) = frame.data_ref().and_then(|data| this.cut_within(data)) else {
             return Poll::Ready(Some(Ok(frame)));
         };
-        this.spot = Spot::Byte(0);
+        this.point = CutPoint::Byte(0);
         Poll::Ready(Some(Ok(Frame::data(last))))
     }
 
@@ -68,13 +68,13 @@ impl HttpBody for Cut {
     }
 }
 
-/// A body of which every piece is sent twice, as a stream that repeats itself does.
-pub(crate) struct Twice {
+/// A body that sends every chunk twice, like a stream that repeats events.
+pub(crate) struct RepeatedBody {
     pub(crate) body: Body,
     pub(crate) again: Option<Bytes>,
 }
 
-impl HttpBody for Twice {
+impl HttpBody for RepeatedBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -1,5 +1,6 @@
-//! A writer of single bits and of the Exp-Golomb numbers H.264 headers are made of.
+//! A writer of single bits and of Exp-Golomb numbers, for H.264 headers.
 
+/// Collects bits into bytes, most significant bit first.
 #[derive(Default)]
 pub(crate) struct BitWriter {
     bytes: Vec<u8>,
@@ -8,6 +9,7 @@ pub(crate) struct BitWriter {
 }
 
 impl BitWriter {
+    /// Writes one bit: `u(1)` in the standard.
     pub(crate) fn bit(&mut self, bit: bool) {
         self.partial = (self.partial << 1) | u8::from(bit);
         self.used += 1;
@@ -18,14 +20,14 @@ impl BitWriter {
         }
     }
 
-    /// The lowest `count` bits of `value`, most significant first: `u(n)` in the standard.
+    /// Writes the lowest `count` bits of `value`, most significant first: `u(n)` in the standard.
     pub(crate) fn bits(&mut self, value: u32, count: u32) {
         for shift in (0..count).rev() {
             self.bit((value >> shift) & 1 == 1);
         }
     }
 
-    /// `ue(v)`: an unsigned Exp-Golomb number.
+    /// Writes an unsigned Exp-Golomb number: `ue(v)` in the standard.
     pub(crate) fn unsigned(&mut self, value: u32) {
         let code = value + 1;
         let length = 32 - code.leading_zeros();
@@ -33,26 +35,26 @@ impl BitWriter {
         self.bits(code, length);
     }
 
-    /// `se(v)`: a signed Exp-Golomb number.
+    /// Writes a signed Exp-Golomb number: `se(v)` in the standard.
     pub(crate) fn signed(&mut self, value: i32) {
         let code = if value > 0 { 2 * value.unsigned_abs() - 1 } else { 2 * value.unsigned_abs() };
         self.unsigned(code);
     }
 
-    /// Zero bits up to the next byte.
+    /// Writes zeros up to the next byte.
     pub(crate) fn align(&mut self) {
         while self.used != 0 {
             self.bit(false);
         }
     }
 
-    /// Whole bytes; the writer must be aligned, as it is after [`align`](Self::align).
+    /// Writes whole bytes. The writer must be aligned, as it is after [`align`](Self::align).
     pub(crate) fn aligned_bytes(&mut self, bytes: &[u8]) {
         debug_assert_eq!(self.used, 0);
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Ends the payload as `rbsp_trailing_bits` does: a one, then zeros.
+    /// Ends the payload with the standard's `rbsp_trailing_bits`, a one and then zeros, and returns it.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         self.bit(true);
         self.align();
@@ -72,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn exp_golomb_follows_table_9_1() {
+    fn exp_golomb_codes_match_table_9_1() {
         // 0 -> 1, 1 -> 010, 2 -> 011, 3 -> 00100
         assert_eq!(written(|w| (0..4).for_each(|n| w.unsigned(n))), [0b1010_0110, 0b0100_0000]);
         // 1 -> 010, -1 -> 011
@@ -80,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_an_aligned_payload_takes_a_byte_of_its_own() {
+    fn finish_adds_a_byte_to_an_aligned_payload() {
         let mut writer = BitWriter::default();
         writer.bits(0xAB, 8);
         assert_eq!(writer.finish(), [0xAB, 0x80]);

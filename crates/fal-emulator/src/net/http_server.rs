@@ -1,4 +1,4 @@
-//! Accepting connections and serving them.
+//! Accepts connections and serves HTTP on them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,33 +19,35 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use super::faulty_stream::{FaultyStream, ReplyFaults, ResetOnClose};
 use super::tunnel;
-use super::wire::{Orders, Reset, Wire};
 use crate::clock::Clock;
 use crate::hosts;
 
-/// How long a client may take for a TLS handshake.
-const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
-/// How long replies under way may take once the emulator is to stop.
-const GRACE: Duration = Duration::from_secs(3);
-/// How long to wait when the system has no room for another connection.
-const PAUSE: Duration = Duration::from_millis(50);
+/// The time limit for a TLS handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time that replies under way get at shutdown.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
+/// The pause after a failed `accept`, which usually means that file descriptors ran out.
+const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(50);
 
-/// Who may enter: connections that are reset before a byte of them is read.
+/// Decides which connections are reset before a byte of them is read.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     refused: AtomicUsize,
 }
 
 impl Gate {
+    /// Resets this many connections from now on; `usize::MAX` resets all.
     pub(crate) fn refuse(&self, connections: usize) {
         self.refused.store(connections, Ordering::SeqCst);
     }
 
-    fn refuses(&self) -> bool {
+    /// Returns true if the next connection is to be reset, and counts it.
+    fn refuses_next(&self) -> bool {
         self.refused
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| match left {
-                // Without number.
+                // Unlimited.
                 usize::MAX => Some(left),
                 left => left.checked_sub(1),
             })
@@ -53,28 +55,28 @@ impl Gate {
     }
 }
 
-/// What a connection needs to be served.
-pub(crate) struct Serving {
+/// An HTTP server on one port.
+pub(crate) struct HttpServer {
     pub(crate) router: Router,
     pub(crate) gate: Arc<Gate>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) tls: Option<TlsAcceptor>,
-    /// How long a client may take to send the head of a request.
+    /// The time limit for receiving the head of a request.
     pub(crate) read_time: Duration,
 }
 
-impl Serving {
-    /// Serves until `stopped` changes or its sender is gone, then finishes the replies under way.
+impl HttpServer {
+    /// Serves until `stopped` changes or its sender is dropped, then finishes the replies under way.
     pub(crate) async fn run(self, listener: TcpListener, mut stopped: watch::Receiver<()>) {
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
                 _ = stopped.changed() => break,
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.welcome(&mut connections, stream, peer, &stopped),
+                    Ok((stream, peer)) => self.accept(&mut connections, stream, peer, &stopped),
                     Err(error) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        tokio::time::sleep(PAUSE).await;
+                        tracing::warn!(%error, "cannot accept a connection");
+                        tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
                     }
                 },
                 Some(_) = connections.join_next() => {}
@@ -82,19 +84,19 @@ impl Serving {
         }
         drop(listener);
         let finished = async { while connections.join_next().await.is_some() {} };
-        if timeout(GRACE, finished).await.is_err() {
-            tracing::debug!("connections were still open at the end");
+        if timeout(SHUTDOWN_GRACE, finished).await.is_err() {
+            tracing::debug!("some connections were still open at shutdown");
         }
     }
 
-    fn welcome(
+    fn accept(
         &self,
         connections: &mut JoinSet<()>,
         stream: TcpStream,
         peer: SocketAddr,
         stopped: &watch::Receiver<()>,
     ) {
-        if self.gate.refuses() {
+        if self.gate.refuses_next() {
             stream.reset_on_close();
             return;
         }
@@ -103,17 +105,19 @@ impl Serving {
         let (tls, read_time) = (self.tls.clone(), self.read_time);
         connections.spawn(async move {
             let served = match tls {
-                None => serve(Wire::new(stream, clock), router, stopped, read_time).await,
+                None => serve(FaultyStream::new(stream, clock), router, stopped, read_time).await,
                 Some(tls) => {
-                    let stream = match tunnel::enter(stream, peer).await {
+                    let stream = match tunnel::accept(stream, peer).await {
                         Ok(Some(stream)) => stream,
                         Ok(None) => return,
-                        Err(error) => return tracing::debug!(%error, %peer, "a tunnel ended early"),
+                        Err(error) => return tracing::debug!(%error, %peer, "a proxy tunnel ended early"),
                     };
-                    match timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => serve(Wire::new(stream, clock), router, stopped, read_time).await,
+                    match timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+                        Ok(Ok(stream)) => {
+                            serve(FaultyStream::new(stream, clock), router, stopped, read_time).await
+                        }
                         Ok(Err(error)) => {
-                            return tracing::debug!(%error, %peer, "a caller does not take our TLS");
+                            return tracing::debug!(%error, %peer, "a TLS handshake failed");
                         }
                         Err(_) => return,
                     }
@@ -126,8 +130,8 @@ impl Serving {
     }
 }
 
-async fn serve<S: AsyncRead + AsyncWrite + Reset + Send + Unpin + 'static>(
-    wire: Wire<S>,
+async fn serve<S: AsyncRead + AsyncWrite + ResetOnClose + Send + Unpin + 'static>(
+    wire: FaultyStream<S>,
     router: Router,
     mut stopped: watch::Receiver<()>,
     read_time: Duration,
@@ -136,7 +140,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Reset + Send + Unpin + 'static>(
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         hosts::prefix(&mut request);
-        control.order(Orders::default());
+        control.set_faults(ReplyFaults::default());
         request.extensions_mut().insert(control.clone());
         router.call(request)
     });

@@ -1,29 +1,29 @@
-//! The smallest honest files of the kinds that are not drawn: archives, weights, text.
+//! The smallest valid files of kinds that have no encoder of their own: archives, weights, text.
 
-/// A ZIP archive without entries.
+/// Returns a ZIP archive without entries.
 pub(crate) fn empty_zip() -> Vec<u8> {
     let mut bytes = b"PK\x05\x06".to_vec();
     bytes.resize(22, 0);
     bytes
 }
 
-/// A safetensors file without tensors.
+/// Returns a safetensors file without tensors.
 pub(crate) fn empty_safetensors() -> Vec<u8> {
     let header = br#"{"__metadata__":{"generator":"fal-emulator"}}"#;
     [&(header.len() as u64).to_le_bytes(), header.as_slice()].concat()
 }
 
-/// A Wavefront OBJ file of one triangle.
+/// Returns a Wavefront OBJ file with one triangle.
 pub(crate) fn triangle_obj() -> Vec<u8> {
     b"# fal-emulator\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n".to_vec()
 }
 
-/// Subtitles of one line.
+/// Returns SubRip subtitles with one line.
 pub(crate) fn subtitles() -> Vec<u8> {
     b"1\n00:00:00,000 --> 00:00:02,000\nSubtitles by fal-emulator.\n".to_vec()
 }
 
-/// A drawing of a circle.
+/// Returns an SVG drawing of a circle.
 pub(crate) fn svg() -> String {
     concat!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">"#,
@@ -32,7 +32,7 @@ pub(crate) fn svg() -> String {
     .to_owned()
 }
 
-/// What stands in for a format the emulator does not write.
-pub(crate) fn note(field: &str) -> Vec<u8> {
-    format!("fal-emulator does not write this kind of file; it stands in for `{field}`.\n").into_bytes()
+/// Returns a text file that stands in for a format that the emulator cannot write.
+pub(crate) fn placeholder(field: &str) -> Vec<u8> {
+    format!("A placeholder for `{field}`: fal-emulator cannot generate this kind of file.\n").into_bytes()
 }

@@ -1,38 +1,39 @@
-//! What a call asks for: its input with the defaults filled in, read by meaning.
+//! The parameters of a call: its input with the defaults filled in, read by meaning.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::media::picture::hash;
+use crate::media::picture::fnv1a;
 use crate::media::{Size, probe};
 use crate::models::Model;
 use crate::store::Store;
 
-/// The most pixels that are drawn; larger sizes are scaled down and reported as such.
+/// The most pixels that are drawn; larger images are scaled down and reported with their real size.
 const MAX_PIXELS: u64 = 40_000_000;
-/// The longest clip or recording that is made, in seconds.
+/// The longest clip or recording that is generated, in seconds.
 const MAX_SECONDS: f64 = 60.0;
-/// The most items of one list that is not bounded by its schema.
-const MAX_COUNT: u64 = 16;
-/// How much of an uploaded file is looked at, in bytes.
-const MAX_SOURCE: u64 = 64 << 20;
+/// The most results of one call.
+const MAX_RESULTS: u64 = 16;
+/// The most bytes of an uploaded file that are probed.
+const MAX_PROBED_BYTES: u64 = 64 << 20;
 
-pub(crate) struct Request {
-    /// Defaults included.
+/// The parameters of a call.
+pub(crate) struct Parameters {
+    /// The input, with defaults for the parameters that the caller left out.
     input: Map<String, Value>,
-    /// The names of the parameters that the caller gave.
+    /// The names of the parameters that the caller set.
     given: Vec<String>,
     pub(crate) seed: u64,
     pub(crate) prompt: String,
-    /// Size of the first image among the inputs that can be read.
+    /// The size of the first readable image among the input files.
     source_size: Option<Size>,
-    /// Length in seconds of the first recording among the inputs that can be read.
+    /// The length in seconds of the first readable recording among the input files.
     source_seconds: Option<f64>,
 }
 
-impl Request {
+impl Parameters {
     pub(crate) fn new(model: &Model, input: &Value, store: &Store) -> Self {
         let given = input.as_object().cloned().unwrap_or_default();
         let names = given.keys().cloned().collect();
@@ -43,8 +44,8 @@ impl Request {
             .find_map(|name| input.get(*name).and_then(Value::as_str))
             .unwrap_or_default()
             .to_owned();
-        // Stable: the same input draws the same seed. Within 31 bits, which every schema allows.
-        let drawn = hash(Value::Object(input.clone()).to_string().as_bytes()) >> 33;
+        // The same input always gets the same seed, of 31 bits, which every schema allows.
+        let drawn = fnv1a(Value::Object(input.clone()).to_string().as_bytes()) >> 33;
         let seed = input.get("seed").and_then(Value::as_u64).unwrap_or(drawn);
         let sources = sources(&input, store);
         Self {
@@ -57,17 +58,17 @@ impl Request {
         }
     }
 
-    /// The value of a parameter, or its default.
+    /// Returns the value of a parameter, or its default.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.input.get(name).filter(|value| !value.is_null())
     }
 
-    /// Whether files are to be put into the reply itself, as data URIs.
+    /// Returns true if the caller wants files inside the reply, as data URIs.
     pub(crate) fn sync_mode(&self) -> bool {
         self.get("sync_mode") == Some(&Value::Bool(true))
     }
 
-    /// The image format that was asked for, in lower case; empty when none was.
+    /// Returns the requested image format in lower case; empty if none was requested.
     pub(crate) fn image_format(&self) -> String {
         ["output_format", "image_format", "format"]
             .iter()
@@ -76,8 +77,8 @@ impl Request {
             .unwrap_or_default()
     }
 
-    /// How many results were asked for.
-    pub(crate) fn count(&self) -> usize {
+    /// Returns the number of requested results, at most 16.
+    pub(crate) fn result_count(&self) -> usize {
         const NAMES: [&str; 8] = [
             "num_images",
             "num_videos",
@@ -89,27 +90,28 @@ impl Request {
             "n",
         ];
         let count = NAMES.iter().find_map(|name| self.get(name).and_then(Value::as_u64)).unwrap_or(1);
-        count.clamp(1, MAX_COUNT) as usize
+        count.clamp(1, MAX_RESULTS) as usize
     }
 
-    /// The size of images: what the caller asked for, else that of the image brought along, else
+    /// Returns the size of images: the size that the caller set, else the size of the input image, else
     /// the default of the parameter, else 1024x1024.
     pub(crate) fn image_size(&self) -> Size {
-        let asked = self.asked_size(|name| self.given.iter().any(|given| given == name));
-        let default = || self.asked_size(|_| true);
-        bounded(asked.or(self.source_size).or_else(default).unwrap_or(Size::new(1024, 1024)))
+        let asked = self.size_from(|name| self.given.iter().any(|given| given == name));
+        let default = || self.size_from(|_| true);
+        limit_pixels(asked.or(self.source_size).or_else(default).unwrap_or(Size::new(1024, 1024)))
     }
 
-    /// The size of videos: the shape that was asked for or brought along, 640 pixels long at most.
+    /// Returns the size of videos: the requested shape or that of the input image, at most 640 pixels
+    /// long.
     pub(crate) fn video_size(&self) -> Size {
-        let asked = self.asked_size(|name| self.given.iter().any(|given| given == name));
-        let default = || self.asked_size(|_| true);
+        let asked = self.size_from(|name| self.given.iter().any(|given| given == name));
+        let default = || self.size_from(|_| true);
         let shape = asked.or(self.source_size).or_else(default).unwrap_or(Size::new(16, 9));
         let square = shape.width == shape.height;
         shape.fitted(if square { 480 } else { 640 })
     }
 
-    /// The length of clips and recordings, in seconds.
+    /// Returns the length of clips and recordings, in seconds.
     pub(crate) fn seconds(&self) -> f64 {
         const NAMES: [&str; 9] = [
             "duration",
@@ -133,7 +135,7 @@ impl Request {
         seconds.filter(|seconds| *seconds > 0.0).unwrap_or(4.0).clamp(0.5, MAX_SECONDS)
     }
 
-    /// Frames a second of clips.
+    /// Returns the frames per second of clips.
     pub(crate) fn frame_rate(&self) -> u32 {
         ["fps", "frames_per_second", "frame_rate"]
             .iter()
@@ -141,7 +143,7 @@ impl Request {
             .map_or(24, |rate| rate.round().clamp(1.0, 60.0) as u32)
     }
 
-    /// The length in seconds of the recording to transcribe, when it can be read.
+    /// Returns the length in seconds of the input recording, if it can be read.
     pub(crate) fn source_seconds(&self) -> Option<f64> {
         self.source_seconds
     }
@@ -150,20 +152,20 @@ impl Request {
         self.get(name)?.as_str()
     }
 
-    /// The size the parameters ask for, of those that `counts` accepts.
-    fn asked_size(&self, counts: impl Fn(&str) -> bool) -> Option<Size> {
-        let get = |name: &str| self.get(name).filter(|_| counts(name));
+    /// Returns the size that the parameters with the given names ask for.
+    fn size_from(&self, uses: impl Fn(&str) -> bool) -> Option<Size> {
+        let get = |name: &str| self.get(name).filter(|_| uses(name));
         let number = |value: &Value| value.as_u64().and_then(|side| u32::try_from(side).ok());
         let side = |name: &str| get(name).and_then(number).filter(|side| *side > 0);
         for name in ["image_size", "video_size", "size"] {
             match get(name) {
                 Some(Value::String(text)) => {
-                    if let Some(size) = preset(text).or_else(|| pair(text, 'x')) {
+                    if let Some(size) = preset_size(text).or_else(|| parse_pair(text, 'x')) {
                         return Some(size);
                     }
                 }
                 Some(Value::Object(object)) => {
-                    // A side that is left out has the default of fal's ImageSize.
+                    // 512 is the default of both sides in fal's ImageSize.
                     let side = |key: &str| object.get(key).and_then(number).unwrap_or(512).max(1);
                     return Some(Size::new(side("width"), side("height")));
                 }
@@ -176,13 +178,13 @@ impl Request {
         let ratio = get("aspect_ratio")
             .or_else(|| get("ratio"))
             .and_then(Value::as_str)
-            .and_then(|text| preset(text).or_else(|| pair(text, ':')))?;
-        let short = self.text("resolution").and_then(short_side).unwrap_or(1024);
-        Some(with_area(ratio, short))
+            .and_then(|text| preset_size(text).or_else(|| parse_pair(text, ':')))?;
+        let side = self.text("resolution").and_then(parse_resolution).unwrap_or(1024);
+        Some(scale_to_area(ratio, side))
     }
 }
 
-/// The defaults the input schema states.
+/// Returns the defaults of the input schema.
 fn defaults(model: &Model) -> Map<String, Value> {
     let (schema, _) = model.components.resolve(&model.input);
     let properties = schema.get("properties").and_then(Value::as_object);
@@ -193,15 +195,17 @@ fn defaults(model: &Model) -> Map<String, Value> {
         .collect()
 }
 
-/// The first bytes of the files among the inputs that can be read without a network, in the order of their
-/// names.
+/// Returns the first bytes of the input files that can be read without a network, in the order of the
+/// parameters' names.
 fn sources(input: &Map<String, Value>, store: &Store) -> Vec<Bytes> {
     let mut files = Vec::new();
     for value in input.values() {
         match value {
-            Value::String(text) => files.extend(source(text, store)),
+            Value::String(text) => files.extend(read_source(text, store)),
             Value::Array(items) => {
-                files.extend(items.iter().filter_map(Value::as_str).filter_map(|text| source(text, store)));
+                files.extend(
+                    items.iter().filter_map(Value::as_str).filter_map(|text| read_source(text, store)),
+                );
             }
             _ => {}
         }
@@ -209,15 +213,15 @@ fn sources(input: &Map<String, Value>, store: &Store) -> Vec<Bytes> {
     files
 }
 
-fn source(text: &str, store: &Store) -> Option<Bytes> {
+fn read_source(text: &str, store: &Store) -> Option<Bytes> {
     let Some(data) = text.strip_prefix("data:") else {
-        return Some(store.by_url(text)?.content.head(MAX_SOURCE));
+        return Some(store.by_url(text)?.content.head(MAX_PROBED_BYTES));
     };
     let (_, encoded) = data.split_once(";base64,")?;
     Some(STANDARD.decode(encoded.trim()).ok()?.into())
 }
 
-fn preset(name: &str) -> Option<Size> {
+fn preset_size(name: &str) -> Option<Size> {
     let (width, height) = match name {
         "square_hd" => (1024, 1024),
         "square" => (512, 512),
@@ -232,15 +236,16 @@ fn preset(name: &str) -> Option<Size> {
     Some(Size::new(width, height))
 }
 
-/// Two sides with a separator between them, as in `16:9`.
-fn pair(text: &str, separator: char) -> Option<Size> {
+/// Parses two sides with a separator between them, such as `16:9`.
+fn parse_pair(text: &str, separator: char) -> Option<Size> {
     let (width, height) = text.split_once(separator)?;
     let side = |text: &str| text.trim().parse().ok().filter(|side| *side > 0);
     Some(Size::new(side(width)?, side(height)?))
 }
 
-/// The length of the side of a square of a named resolution: `1K`, `4k`, `720p`, `1080`.
-fn short_side(name: &str) -> Option<u32> {
+/// Parses the name of a resolution, such as `1K`, `4k`, `720p` or `1080`, into the side of a square with
+/// that many pixels.
+fn parse_resolution(name: &str) -> Option<u32> {
     let lower = name.to_lowercase();
     match lower.strip_suffix('k') {
         Some(thousands) => thousands.parse::<f64>().ok().map(|k| (k * 1024.0) as u32),
@@ -249,15 +254,16 @@ fn short_side(name: &str) -> Option<u32> {
     .filter(|side| (64..=8192).contains(side))
 }
 
-/// A size of the given shape with the area of a square of `side`, in steps of 16 pixels.
-fn with_area(ratio: Size, side: u32) -> Size {
+/// Returns a size of the given shape with the area of a square of `side`, in steps of 16 pixels.
+fn scale_to_area(ratio: Size, side: u32) -> Size {
     let shape = f64::from(ratio.width) / f64::from(ratio.height);
     let step = |length: f64| ((length / 16.0).round() as u32).clamp(1, 1024) * 16;
     let side = f64::from(side);
     Size::new(step(side * shape.sqrt()), step(side / shape.sqrt()))
 }
 
-fn bounded(size: Size) -> Size {
+/// Scales a size down to at most `MAX_PIXELS` pixels and 65,535 pixels a side.
+fn limit_pixels(size: Size) -> Size {
     let pixels = u64::from(size.width) * u64::from(size.height);
     if pixels <= MAX_PIXELS && size.width.max(size.height) <= 65_535 {
         return size;
@@ -275,16 +281,16 @@ mod tests {
     use super::*;
     use crate::models::tests::model;
 
-    fn request(input: Value) -> Request {
+    fn parameters(input: Value) -> Parameters {
         let schema = json!({"properties": {
             "image_size": {"default": "landscape_4_3"}, "num_images": {"default": 1},
         }});
-        Request::new(&model(schema, json!({})), &input, &Store::default())
+        Parameters::new(&model(schema, json!({})), &input, &Store::default())
     }
 
     #[test]
-    fn image_sizes() {
-        let size = |input| request(input).image_size();
+    fn image_size_is_read_from_every_form_of_the_parameters() {
+        let size = |input| parameters(input).image_size();
         assert_eq!(size(json!({})), Size::new(1024, 768));
         assert_eq!(size(json!({"image_size": "square"})), Size::new(512, 512));
         assert_eq!(size(json!({"image_size": {"width": 300, "height": 200}})), Size::new(300, 200));
@@ -297,20 +303,20 @@ mod tests {
     }
 
     #[test]
-    fn an_image_brought_along_sets_the_size_unless_one_is_asked_for() {
+    fn an_input_image_sets_the_size_unless_the_caller_does() {
         let picture = crate::media::picture::Picture::new(Size::new(40, 30), 1, "");
         let png = crate::media::png::encode(&picture).unwrap();
         let uri = format!("data:image/png;base64,{}", STANDARD.encode(png));
         let input = json!({"image_url": uri});
-        assert_eq!(request(input).image_size(), Size::new(40, 30));
+        assert_eq!(parameters(input).image_size(), Size::new(40, 30));
         let input = json!({"image_urls": [uri], "image_size": "square"});
-        assert_eq!(request(input.clone()).image_size(), Size::new(512, 512));
-        assert_eq!(request(json!({"image_url": uri})).video_size(), Size::new(640, 480));
+        assert_eq!(parameters(input.clone()).image_size(), Size::new(512, 512));
+        assert_eq!(parameters(json!({"image_url": uri})).video_size(), Size::new(640, 480));
     }
 
     #[test]
-    fn lengths() {
-        let seconds = |input| request(input).seconds();
+    fn seconds_are_read_from_numbers_texts_and_frames() {
+        let seconds = |input| parameters(input).seconds();
         assert_eq!(seconds(json!({"duration": "5"})), 5.0);
         assert_eq!(seconds(json!({"duration": "8s"})), 8.0);
         assert_eq!(seconds(json!({"duration": 2.5})), 2.5);
@@ -320,9 +326,9 @@ mod tests {
     }
 
     #[test]
-    fn seeds_are_echoed_or_drawn_from_the_input() {
-        assert_eq!(request(json!({"seed": 42})).seed, 42);
-        let drawn = |prompt: &str| request(json!({"prompt": prompt})).seed;
+    fn the_seed_is_the_callers_or_derived_from_the_input() {
+        assert_eq!(parameters(json!({"seed": 42})).seed, 42);
+        let drawn = |prompt: &str| parameters(json!({"prompt": prompt})).seed;
         assert_eq!(drawn("a"), drawn("a"));
         assert_ne!(drawn("a"), drawn("b"));
         assert!(drawn("a") < 1 << 31);

@@ -1,0 +1,37 @@
+//! Files of the CDN and the metadata that their uploads announce.
+
+use std::time::Instant;
+
+use super::access::{Acl, Lifecycle};
+use super::content::FileContent;
+
+/// A file of the CDN.
+#[derive(Clone)]
+pub(crate) struct StoredFile {
+    /// The name from the upload; the path holds a reduced form of it.
+    pub(crate) name: String,
+    pub(crate) content_type: String,
+    pub(crate) content: FileContent,
+    pub(crate) acl: Acl,
+    pub(super) expires: Option<Instant>,
+}
+
+/// The metadata of an upload, which is known before its bytes.
+pub(crate) struct UploadMetadata {
+    pub(crate) name: String,
+    pub(crate) content_type: String,
+    pub(crate) lifecycle: Lifecycle,
+}
+
+impl UploadMetadata {
+    /// Turns the upload into a file, whose lifetime begins now.
+    pub(super) fn into_file(self, content: FileContent) -> StoredFile {
+        StoredFile {
+            name: self.name,
+            content_type: self.content_type,
+            content,
+            acl: self.lifecycle.acl.unwrap_or_default(),
+            expires: self.lifecycle.expires.and_then(|time| Instant::now().checked_add(time)),
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Walks an output schema and generates a value for every field.
+
+use std::cell::Cell;
+
+use serde_json::{Map, Value, json};
+
+use super::parameters::Parameters;
+use super::run_progress::RunProgress;
+use super::transcript::{self, Segment};
+use super::{file, scalar};
+use crate::hosts::Base;
+use crate::models::Model;
+use crate::store::Store;
+
+/// The depth below which optional parts are left out; recursive schemas would never end otherwise.
+const MAX_DEPTH: usize = 10;
+
+/// Generates values for one output.
+pub(super) struct Synthesizer<'a> {
+    pub(super) model: &'a Model,
+    pub(super) parameters: &'a Parameters,
+    pub(super) store: &'a Store,
+    pub(super) base: &'a Base,
+    pub(super) progress: &'a RunProgress,
+    /// Counts the generated files.
+    pub(super) files: &'a Cell<u32>,
+}
+
+/// The position of a value in the output, and the hints inherited from the schemas around it.
+#[derive(Clone, Copy)]
+pub(super) struct FieldContext<'a> {
+    /// The name of the property, or of the property that holds the list; empty at the root.
+    pub(super) field: &'a str,
+    /// The index in the enclosing list.
+    pub(super) index: Option<usize>,
+    /// An example from an enclosing schema.
+    pub(super) example: Option<&'a str>,
+    /// The segment of a transcript that the enclosing object represents.
+    segment: Option<&'a Segment>,
+    depth: usize,
+}
+
+impl<'a> FieldContext<'a> {
+    pub(super) fn root() -> Self {
+        Self { field: "", index: None, example: None, segment: None, depth: 0 }
+    }
+
+    pub(super) fn property<'b>(self, name: &'b str) -> FieldContext<'b>
+    where
+        'a: 'b,
+    {
+        FieldContext { field: name, index: None, example: None, depth: self.depth + 1, ..self }
+    }
+
+    fn item(self, index: usize) -> Self {
+        Self { index: Some(index), depth: self.depth + 1, ..self }
+    }
+}
+
+impl Synthesizer<'_> {
+    /// Generates a value that satisfies `schema`.
+    pub(super) fn make_value(&self, schema: &Value, context: &FieldContext<'_>) -> Value {
+        let (resolved, component) = self.model.components.resolve(schema);
+        let mut context = *context;
+        context.example = file::example(schema).or(context.example);
+        let merged = self.merge_all_of(resolved);
+        let schema = merged.as_ref().unwrap_or(resolved);
+        if let Some(value) = self.known_value(schema, &context) {
+            return value;
+        }
+        if let Some(branches) = branches(schema) {
+            return match self.choose_branch(branches) {
+                Some(branch) if context.depth < MAX_DEPTH => self.make_value(branch, &context),
+                _ => Value::Null,
+            };
+        }
+        if file::describes_file(schema, component) {
+            return file::make_object(self, schema, component, &context);
+        }
+        match schema_type(schema) {
+            "object" => self.make_object(schema, &context),
+            "array" => self.make_array(schema, &context),
+            "string" => self.make_text(schema, &context),
+            "integer" | "number" => scalar::make_number(schema, plausible_number(context.field)),
+            "boolean" => json!(false),
+            _ => Value::Null,
+        }
+    }
+
+    /// Returns true if `schema`, which may be a reference, allows `value`.
+    pub(super) fn allows(&self, schema: &Value, value: &Value) -> bool {
+        file::allows(self.model.components.resolve(schema).0, value)
+    }
+
+    /// Merges the parts of `allOf` into one schema; `None` if the schema has no `allOf`.
+    fn merge_all_of(&self, schema: &Value) -> Option<Value> {
+        let parts = schema.get("allOf")?.as_array()?;
+        let mut whole = schema.as_object()?.clone();
+        whole.remove("allOf");
+        for part in parts {
+            let (part, _) = self.model.components.resolve(part);
+            let nested = self.merge_all_of(part);
+            for (key, value) in nested.as_ref().unwrap_or(part).as_object().into_iter().flatten() {
+                match (whole.get_mut(key), value) {
+                    (Some(Value::Object(known)), Value::Object(more)) => {
+                        known.extend(more.clone());
+                    }
+                    (Some(Value::Array(known)), Value::Array(more)) => {
+                        known.extend(more.iter().cloned());
+                    }
+                    (Some(_), _) => {}
+                    (None, _) => {
+                        whole.insert(key.clone(), value.clone());
+                    }
+                }
+            }
+        }
+        Some(Value::Object(whole))
+    }
+
+    /// Returns the value if the schema, the recording or the input already decides it.
+    fn known_value(&self, schema: &Value, context: &FieldContext<'_>) -> Option<Value> {
+        if let Some(only) = schema.get("const") {
+            return Some(only.clone());
+        }
+        let fits = |value: &Value| scalar::satisfies(schema, value);
+        if let Some(value) = context.segment.and_then(|segment| segment.property(context.field))
+            && file::allows(schema, &value)
+        {
+            return Some(value);
+        }
+        let kind = schema_type(schema);
+        let is_plain =
+            ["string", "integer", "number", "boolean"].contains(&kind) || schema.get("enum").is_some();
+        if !is_plain {
+            return None;
+        }
+        if context.field == "partial" && kind == "boolean" {
+            return Some(json!(!self.progress.is_finished()));
+        }
+        let seed = json!(self.parameters.seed);
+        let echo = if context.field == "seed" { Some(&seed) } else { self.parameters.get(context.field) };
+        // A URL in the input is never a file of the output.
+        let echo = echo.filter(|value| fits(value) && !is_url(context.field));
+        let default = schema.get("default").filter(|value| fits(value));
+        let first = || schema.get("enum").and_then(|allowed| allowed.get(0));
+        echo.or(default).or_else(first).cloned()
+    }
+
+    /// Chooses the alternative to fill in: a file if there is one, else the first that is not null.
+    fn choose_branch<'a>(&self, branches: &'a [Value]) -> Option<&'a Value> {
+        let is_file = |branch: &&Value| {
+            let (schema, component) = self.model.components.resolve(branch);
+            file::describes_file(schema, component)
+        };
+        let is_null = |branch: &Value| branch.get("type").is_some_and(|kind| kind == "null");
+        branches.iter().find(is_file).or_else(|| branches.iter().find(|branch| !is_null(branch)))
+    }
+
+    fn make_object(&self, schema: &Value, context: &FieldContext<'_>) -> Value {
+        let mut object = Map::new();
+        let required = schema.get("required").and_then(Value::as_array);
+        let is_required =
+            |name: &str| required.is_some_and(|required| required.iter().any(|property| property == name));
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for (name, schema) in properties.into_iter().flatten() {
+            let is_absent = name.contains("error") || context.depth >= MAX_DEPTH;
+            if is_absent && !is_required(name) {
+                continue;
+            }
+            object.insert(name.clone(), self.make_value(schema, &context.property(name)));
+        }
+        let undeclared = required.into_iter().flatten().filter_map(Value::as_str);
+        for name in undeclared {
+            object.entry(name).or_insert_with(|| json!({}));
+        }
+        let others = schema.get("additionalProperties");
+        if context.field == "timings" && others.is_some_and(|others| *others != json!(false)) {
+            let others = others.filter(|others| others.is_object()).unwrap_or(&Value::Null);
+            object.insert("inference".to_owned(), scalar::make_number(others, 0.21));
+        }
+        Value::Object(object)
+    }
+
+    fn make_array(&self, schema: &Value, context: &FieldContext<'_>) -> Value {
+        if let Some(parts) = schema.get("prefixItems").and_then(Value::as_array) {
+            return parts
+                .iter()
+                .enumerate()
+                .map(|(index, part)| self.make_value(part, &context.item(index)))
+                .collect();
+        }
+        let anything = json!({"type": "string"});
+        let items = schema.get("items").unwrap_or(&anything);
+        if let Some(segments) = self.segments(context.field, items) {
+            let limit = schema.get("maxItems").and_then(Value::as_u64).unwrap_or(u64::MAX);
+            return segments
+                .iter()
+                .take(usize::try_from(limit).unwrap_or(usize::MAX))
+                .enumerate()
+                .map(|(index, segment)| {
+                    self.make_value(items, &FieldContext { segment: Some(segment), ..context.item(index) })
+                })
+                .collect();
+        }
+        let bound = |name: &str| {
+            schema.get(name).and_then(Value::as_u64).and_then(|bound| usize::try_from(bound).ok())
+        };
+        let least = bound("minItems").unwrap_or(0);
+        let length = if context.depth >= MAX_DEPTH {
+            least
+        } else {
+            let wanted = self.wanted_items(items, context);
+            wanted.min(bound("maxItems").unwrap_or(usize::MAX)).max(least)
+        };
+        (0..length).map(|index| self.make_value(items, &context.item(index))).collect()
+    }
+
+    /// Returns how many items a list gets before its bounds apply: one for each result that was asked
+    /// for if the list has an item for each, else one.
+    fn wanted_items(&self, items: &Value, context: &FieldContext<'_>) -> usize {
+        let is_per_result =
+            context.field.contains("nsfw") || context.field == "seeds" || self.holds_files(items, context);
+        if is_per_result { self.parameters.result_count() } else { 1 }
+    }
+
+    /// Returns the transcript segments that the items of a list represent, if items have times.
+    fn segments(&self, field: &str, items: &Value) -> Option<Vec<Segment>> {
+        let (schema, _) = self.model.components.resolve(items);
+        let properties = schema.get("properties")?.as_object()?;
+        let has = |names: &[&str]| names.iter().any(|name| properties.contains_key(*name));
+        let is_timed = has(&["timestamp", "start", "start_time"])
+            && has(&["text", "word", "speaker", "end", "end_time"]);
+        if !is_timed {
+            return None;
+        }
+        let sentences = transcript::split_into_sentences(self.parameters.source_seconds());
+        let is_words = field.contains("word") || properties.contains_key("word");
+        Some(if is_words { transcript::split_into_words(&sentences) } else { sentences })
+    }
+
+    fn holds_files(&self, items: &Value, context: &FieldContext<'_>) -> bool {
+        let (schema, component) = self.model.components.resolve(items);
+        match branches(schema).and_then(|branches| self.choose_branch(branches)) {
+            Some(branch) => self.holds_files(branch, context),
+            None => file::describes_file(schema, component) || is_url(context.field),
+        }
+    }
+
+    fn make_text(&self, schema: &Value, context: &FieldContext<'_>) -> Value {
+        if schema.get("format").is_some_and(|format| format == "binary") {
+            return file::make_base64(self, context);
+        }
+        if is_url(context.field) && schema.get("maxLength").is_none() {
+            return file::make_url(self, context);
+        }
+        let transcribes = self.model.category() == "speech-to-text";
+        if transcribes && ["text", "output", "transcript"].contains(&context.field) {
+            let sentences = transcript::split_into_sentences(self.parameters.source_seconds());
+            return json!(self.progress.truncate(&transcript::join_text(&sentences)));
+        }
+        if context.field == "prompt" {
+            return json!(self.parameters.prompt);
+        }
+        match scalar::make_text(schema, context.field) {
+            Value::String(text)
+                if ["output", "text"].contains(&context.field) && schema.get("minLength").is_none() =>
+            {
+                json!(self.progress.truncate(&text))
+            }
+            text => text,
+        }
+    }
+}
+
+fn branches(schema: &Value) -> Option<&[Value]> {
+    schema.get("anyOf").or_else(|| schema.get("oneOf"))?.as_array().map(Vec::as_slice)
+}
+
+/// Returns the type of a schema, or the type that its keywords imply.
+fn schema_type(schema: &Value) -> &str {
+    match schema.get("type") {
+        Some(Value::String(kind)) => kind,
+        Some(Value::Array(kinds)) => {
+            kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or("null")
+        }
+        _ if schema.get("properties").is_some() => "object",
+        _ if schema.get("items").is_some() || schema.get("prefixItems").is_some() => "array",
+        _ if ["minimum", "maximum"].iter().any(|bound| schema.get(bound).is_some()) => "number",
+        // Anything is allowed, so the emptiest value will do.
+        _ => "object",
+    }
+}
+
+fn is_url(field: &str) -> bool {
+    field == "url" || field == "urls" || field.ends_with("_url") || field.ends_with("_urls")
+}
+
+/// Returns a plausible number for a field.
+fn plausible_number(field: &str) -> f64 {
+    match field {
+        "width" | "height" => 1024.0,
+        "fps" => 24.0,
+        "score" | "confidence" | "probability" => 0.9,
+        _ => 1.0,
+    }
+}
