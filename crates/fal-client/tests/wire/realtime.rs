@@ -321,7 +321,7 @@ async fn a_connection_is_used_again_by_key() {
 async fn the_model_says_how_long_it_took() {
     let (_folder, builder) = live(&json!({"type": "realtime"}));
     let (_emulator, client) =
-        start(builder.realtime(Realtime::default().frame_time(Duration::ZERO).timings(true))).await;
+        start(builder.realtime(RealtimeSettings::default().frame_time(Duration::ZERO).timings(true))).await;
     let mut connection =
         soon(client.endpoint_id("acme/live").messages::<Value, Answer>().realtime()).await.unwrap();
     for n in 1..=3 {
