@@ -38,7 +38,7 @@ enum Command {
     Demo(demo::Arguments),
     /// Tells what the schemas changed for users since a commit, and the version that each crate needs for it.
     Diff(diff::Arguments),
-    /// Writes documents to schemas/: fal's facts, the phrases of schemas/words.
+    /// Writes documents to schemas/: fal's facts, the phrases of schemas/descriptions.
     Fetch(catalogue::Arguments),
     /// Feeds what reads documents, events and webhooks with bytes that find new ways through it. Needs a C++ compiler.
     Fuzz(fuzz::Arguments),

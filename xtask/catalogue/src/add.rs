@@ -1,4 +1,4 @@
-//! `cargo xtask add`: manifest entry, document and generated code in one step.
+//! `cargo xtask add`: adds endpoints to the manifest, fetches their documents and generates their code.
 
 use std::{fs, path::Path, process};
 
@@ -6,8 +6,8 @@ use fal_codegen::families;
 use toml_edit::{Array, DocumentMut, Item, Table, value};
 
 use crate::{
+    canonical::Descriptions,
     fetch::{self, Source},
-    house::Words,
     root,
 };
 
@@ -16,7 +16,7 @@ const MANIFEST: &str = "schemas/manifest.toml";
 /// Arguments of `cargo xtask add`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The endpoints, such as `fal-ai/flux/dev`. One of a new app becomes a new crate.
+    /// Ids of endpoints, such as `fal-ai/flux/dev`. An endpoint of a new app becomes a new crate.
     #[arg(required = true)]
     ids: Vec<String>,
     #[command(flatten)]
@@ -27,18 +27,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let root = root();
     let path = root.join(MANIFEST);
     let old = fs::read_to_string(&path).map_err(|error| format!("{MANIFEST}: {error}"))?;
-    let words = Words::read(&root.join("schemas/words"))?;
-    let new = with_endpoints(&old, &arguments.ids, |app| title(&words, &arguments.ids, app));
-    // What is missing is told all at once: the phrases of documents, and the title of a family.
+    let descriptions = Descriptions::read(&root.join("schemas/descriptions"))?;
+    let new = with_endpoints(&old, &arguments.ids, |app| title(&descriptions, &arguments.ids, app));
+    // Fetches even without a title, so that everything that is missing is reported at once.
     let fetched = fetch::fetch(&root, &arguments.ids, false, &arguments.source);
     let new = match (new, fetched) {
         (Ok(new), Ok(())) => new,
-        (Err(untitled), Err(unread)) => return Err(format!("{untitled}\n{unread}")),
+        (Err(title), Err(documents)) => return Err(format!("{title}\n{documents}")),
         (Err(error), Ok(())) | (Ok(_), Err(error)) => return Err(error),
     };
     fs::write(&path, new).map_err(|error| format!("{MANIFEST}: {error}"))?;
     generate(&root).inspect_err(|_| {
-        // A manifest that cannot be generated from stops everybody else's work.
+        // A manifest that does not generate would break every later `cargo xtask regen`.
         if let Err(error) = fs::write(&path, old) {
             eprintln!("{MANIFEST}: {error}");
         }
@@ -49,19 +49,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     test(&root, &changed.map(|(name, _)| name).collect::<Vec<_>>())
 }
 
-/// What the phrase book calls a family; failing that, what it calls the first of the endpoints that are added.
-fn title(words: &Words, ids: &[String], app: &str) -> Option<String> {
-    let first =
-        || words.endpoint(ids.iter().find(|id| families::app(id) == app)?).map(|about| about.name.as_str());
-    words.title(app).or_else(first).map(str::to_owned)
+/// Returns the title of a family, or else the name of the first added endpoint of its app.
+fn title(descriptions: &Descriptions, ids: &[String], app: &str) -> Option<String> {
+    let first = || {
+        descriptions
+            .endpoint(ids.iter().find(|id| families::app(id) == app)?)
+            .map(|endpoint| endpoint.name.as_str())
+    };
+    descriptions.title(app).or_else(first).map(str::to_owned)
 }
 
-/// By `cargo xtask regen`, which also knows what else there is to generate.
+/// Runs `cargo xtask regen`.
 fn generate(root: &Path) -> Result<(), String> {
     let mut cargo = process::Command::new(env!("CARGO"));
     let status = cargo.args(["xtask", "regen"]).current_dir(root).status();
     let status = status.map_err(|error| format!("cargo: {error}"))?;
-    if status.success() { Ok(()) } else { Err("nothing was added to the manifest".to_owned()) }
+    if status.success() { Ok(()) } else { Err("the manifest was left unchanged".to_owned()) }
 }
 
 /// Compiles the crates and runs the examples of their documentation.
@@ -71,24 +74,24 @@ fn test(root: &Path, crates: &[String]) -> Result<(), String> {
     cargo.args(["test", "--quiet", "--doc"]).args(packages).current_dir(root);
     let status = cargo.status().map_err(|error| format!("cargo: {error}"))?;
     if !status.success() {
-        return Err(format!("{} was added, but does not pass its tests", crates.join(", ")));
+        return Err(format!("{} was added, but its documentation tests fail", crates.join(", ")));
     }
     for name in crates {
         println!(
-            "{name} compiles, and the examples of its documentation pass. It is called on the emulator by\n    \
+            "{name} compiles, and the examples of its documentation pass. To call it on the emulator, run\n    \
              cargo run -p fal-tests --example model {name}"
         );
     }
     Ok(())
 }
 
-/// The manifest with more endpoints, in order and without a second entry for what is there already.
+/// Returns the manifest with more endpoints, sorted and without duplicates.
 fn with_endpoints(
     text: &str,
     ids: &[String],
     title: impl Fn(&str) -> Option<String>,
 ) -> Result<String, String> {
-    // The comment at the top stays at the top, whichever crate comes first.
+    // The comment at the top must stay there if a new crate sorts first.
     let (head, tables) = text.split_at(text.find("[crates").unwrap_or(0));
     let mut manifest: DocumentMut = tables.parse().map_err(|error| format!("{MANIFEST}: {error}"))?;
     let crates = manifest
@@ -103,8 +106,8 @@ fn with_endpoints(
         if !crates.contains_key(&name) {
             let title = title(&app).ok_or_else(|| {
                 format!(
-                    "`{app}` is new: give it a file `schemas/words/{name}.toml` that starts with\n\
-                     app = {app:?}\ntitle = \"What the family is, in a few words\""
+                    "`{app}` is new: add a file `schemas/descriptions/{name}.toml` that starts with\n\
+                     app = {app:?}\ntitle = \"A short title of the family\""
                 )
             })?;
             let mut family = Table::new();
@@ -119,7 +122,7 @@ fn with_endpoints(
         insert(endpoints, id);
     }
     crates.sort_values();
-    // The order in which tables are written is their position, not their place in the map.
+    // Tables are written in the order of their positions, not in the order of the map.
     for (position, (_, item)) in crates.iter_mut().enumerate() {
         if let Some(family) = item.as_table_mut() {
             family.set_position(Some(position as isize));
@@ -159,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_joins_its_family() {
+    fn an_endpoint_of_a_known_app_joins_its_crate() {
         let new = added(&["fal-ai/flux/schnell", "fal-ai/flux/dev"]).unwrap();
         let list = "endpoints = [\n    \"fal-ai/flux/dev\",\n    \"fal-ai/flux/schnell\",\n]\n";
         assert_eq!(new, OLD.replace("endpoints = [\"fal-ai/flux/dev\"]\n", list));
@@ -179,19 +182,21 @@ mod tests {
     }
 
     #[test]
-    fn a_family_without_a_title_is_called_as_its_first_endpoint() {
-        let mut words = Words::default();
-        words.add("[endpoints]\n\"acme/draw/fast\" = { name = \"Draw, fast\", does = \"Draws.\" }").unwrap();
+    fn a_family_without_a_title_takes_the_name_of_its_first_endpoint() {
+        let mut descriptions = Descriptions::default();
+        descriptions
+            .add("[endpoints]\n\"acme/draw/fast\" = { name = \"Draw, fast\", description = \"Draws.\" }")
+            .unwrap();
         let ids = ["fal-ai/flux/dev", "acme/draw/fast"].map(str::to_owned);
-        assert_eq!(title(&words, &ids, "acme/draw").as_deref(), Some("Draw, fast"));
-        assert_eq!(title(&words, &ids, "fal-ai/flux"), None);
-        words.add("app = \"acme/draw\"\ntitle = \"Drawings\"").unwrap();
-        assert_eq!(title(&words, &ids, "acme/draw").as_deref(), Some("Drawings"));
+        assert_eq!(title(&descriptions, &ids, "acme/draw").as_deref(), Some("Draw, fast"));
+        assert_eq!(title(&descriptions, &ids, "fal-ai/flux"), None);
+        descriptions.add("app = \"acme/draw\"\ntitle = \"Drawings\"").unwrap();
+        assert_eq!(title(&descriptions, &ids, "acme/draw").as_deref(), Some("Drawings"));
     }
 
     #[test]
-    fn a_new_app_needs_a_title() {
+    fn a_new_app_without_a_title_is_refused() {
         let error = added(&["acme/other"]).unwrap_err();
-        assert!(error.contains("schemas/words/fal-acme-other.toml"), "{error}");
+        assert!(error.contains("schemas/descriptions/fal-acme-other.toml"), "{error}");
     }
 }

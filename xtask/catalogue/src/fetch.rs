@@ -1,4 +1,4 @@
-//! `cargo xtask fetch`: documents from fal, in house form, into `schemas/`.
+//! `cargo xtask fetch`: writes documents of fal to `schemas/` in canonical form.
 
 mod folder;
 mod platform;
@@ -18,34 +18,34 @@ use serde_json::Value;
 use progress::Progress;
 
 use crate::{
-    house::{self, Words},
-    lock::{Entry, Lock, State, sha256},
+    canonical::{self, Descriptions},
+    lock::{Entry, FileState, Lock, sha256},
     root,
 };
 
 /// Arguments of `cargo xtask fetch`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The endpoints, which have to be in schemas/manifest.toml.
+    /// Ids of endpoints of schemas/manifest.toml.
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     ids: Vec<String>,
-    /// Every endpoint of schemas/manifest.toml that was not written by hand.
+    /// Takes every endpoint of schemas/manifest.toml whose document was not written by hand.
     #[arg(long)]
     all: bool,
     #[command(flatten)]
     source: Source,
 }
 
-/// Where documents come from, and what may be overwritten.
+/// The source of documents, and permission to overwrite edited ones.
 #[derive(clap::Args)]
 pub(crate) struct Source {
-    /// A folder of records, `<endpoint id>.json` as the platform API gives them, instead of fal.
+    /// Reads records from a folder in place of fal: `<endpoint id>.json`, as the platform API returns them.
     #[arg(long, value_name = "DIR", conflicts_with = "reword")]
     from: Option<PathBuf>,
-    /// The documents that are here: only the phrases of schemas/words are put in anew.
+    /// Fetches nothing, and updates the descriptions of the documents that are here.
     #[arg(long)]
     reword: bool,
-    /// The platform API. FAL_KEY is sent to it and to nothing else.
+    /// URL of the platform API, the only service that FAL_KEY is sent to.
     #[arg(long, value_name = "URL", default_value = platform::BASE)]
     base_url: String,
     /// Overwrites documents that were edited or written by hand.
@@ -64,31 +64,36 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     fetch(&root, &ids, arguments.all, &arguments.source)
 }
 
-/// `schemas/manifest.toml`.
+/// Reads `schemas/manifest.toml`.
 pub(crate) fn manifest(root: &Path) -> Result<Manifest, String> {
     let path = root.join("schemas/manifest.toml");
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     Manifest::read("schemas/manifest.toml", &text).map_err(|error| error.to_string())
 }
 
-/// Fetches documents into `schemas/`. `lenient` leaves documents that were written by hand without a word.
-pub(crate) fn fetch(root: &Path, ids: &[String], lenient: bool, source: &Source) -> Result<(), String> {
+/// Fetches documents into `schemas/`. With `skip_hand_written`, documents that were written by hand are not reported.
+pub(crate) fn fetch(
+    root: &Path,
+    ids: &[String],
+    skip_hand_written: bool,
+    source: &Source,
+) -> Result<(), String> {
     let schemas = root.join("schemas");
     let mut store = Store {
-        words: Words::read(&schemas.join("words"))?,
+        descriptions: Descriptions::read(&schemas.join("descriptions"))?,
         lock: Lock::read(&schemas.join("lock.toml"))?,
         schemas,
         source: source.name(),
         counts: Counts::default(),
         problems: Vec::new(),
     };
-    let mut ids = store.may_be_written(ids, lenient, source.force)?;
+    let mut ids = store.writable(ids, skip_hand_written, source.force)?;
     let mut progress = source.service().map(|service| Progress::read(root, &service));
     if let Some(progress) = &progress {
         let all = ids.len();
-        ids.retain(|id| !(progress.has(id) && store.is_as_written(id)));
+        ids.retain(|id| !(progress.has(id) && store.is_unchanged(id)));
         if ids.len() < all {
-            eprintln!("going on where the last run broke off: {} of {all} are here", all - ids.len());
+            eprintln!("resuming an interrupted run: {} of {all} documents are here", all - ids.len());
         }
     }
     let bar = ProgressBar::new(ids.len() as u64);
@@ -96,19 +101,19 @@ pub(crate) fn fetch(root: &Path, ids: &[String], lenient: bool, source: &Source)
         bar.set_style(style);
     }
     let mut take = |records: Vec<(String, Result<Value, String>)>| {
-        let mut here = Vec::with_capacity(records.len());
+        let mut written = Vec::with_capacity(records.len());
         for (id, record) in records {
             if store.put(&id, record) {
-                here.push(id.clone());
+                written.push(id.clone());
             }
             bar.set_message(id);
             bar.inc(1);
         }
-        // What is here is here, whatever becomes of the rest.
+        // Kept even if a later batch fails.
         store.lock.write(&store.schemas.join("lock.toml"))?;
-        progress.as_mut().map_or(Ok(()), |progress| progress.add(&here))
+        progress.as_mut().map_or(Ok(()), |progress| progress.add(&written))
     };
-    let done = match source {
+    let result = match source {
         Source { reword: true, .. } => folder::read(&root.join("schemas"), &ids, &mut take),
         Source { from: Some(folder), .. } => folder::read(folder, &ids, &mut take),
         Source { base_url, .. } => platform::read(base_url, &ids, &mut take),
@@ -118,22 +123,23 @@ pub(crate) fn fetch(root: &Path, ids: &[String], lenient: bool, source: &Source)
         eprintln!("{problem}");
     }
     let Counts { new, changed, same } = store.counts;
-    println!("{new} new, {changed} changed, {same} as they were");
-    done?;
+    println!("{new} new, {changed} changed, {same} unchanged");
+    result?;
     progress.map_or(Ok(()), |progress| progress.finish())?;
     match store.problems.len() {
         0 => Ok(()),
-        1 => Err("one document was left alone".to_owned()),
-        problems => Err(format!("{problems} documents were left alone")),
+        1 => Err("1 document was not written".to_owned()),
+        problems => Err(format!("{problems} documents were not written")),
     }
 }
 
 impl Source {
-    /// The service that documents come from, if they come from one.
+    /// Returns the URL of the service that documents come from, or `None` for a folder.
     fn service(&self) -> Option<String> {
         self.name().filter(|_| self.from.is_none())
     }
 
+    /// Returns the source that the lock records, or `None` if documents come from `schemas/` itself.
     fn name(&self) -> Option<String> {
         match self {
             Self { reword: true, .. } => None,
@@ -143,12 +149,12 @@ impl Source {
     }
 }
 
-/// The folder `schemas/` while documents arrive.
+/// The folder `schemas/` while documents are written to it.
 struct Store {
     schemas: PathBuf,
-    words: Words,
+    descriptions: Descriptions,
     lock: Lock,
-    /// `None` if the documents come from the folder itself.
+    /// `None` if documents come from `schemas/` itself.
     source: Option<String>,
     counts: Counts,
     problems: Vec<String>,
@@ -166,45 +172,50 @@ impl Store {
         self.schemas.join(Manifest::document(id))
     }
 
-    /// The endpoints whose documents may be overwritten; the others are problems.
-    fn may_be_written(&mut self, ids: &[String], lenient: bool, force: bool) -> Result<Vec<String>, String> {
-        let mut free = Vec::new();
+    /// Returns the endpoints whose documents may be overwritten, and records a problem for each of the others.
+    fn writable(
+        &mut self,
+        ids: &[String],
+        skip_hand_written: bool,
+        force: bool,
+    ) -> Result<Vec<String>, String> {
+        let mut writable = Vec::new();
         for id in ids {
             let state = self.lock.state(id, &self.file(id))?;
-            let why = match state {
-                State::Absent | State::AsWritten => None,
+            let reason = match state {
+                FileState::Absent | FileState::Unchanged => None,
                 _ if force => None,
-                State::ByHand if lenient => continue,
-                State::ByHand => Some("was written by hand"),
-                State::Edited => Some("was edited since it was fetched"),
+                FileState::HandWritten if skip_hand_written => continue,
+                FileState::HandWritten => Some("was written by hand"),
+                FileState::Edited => Some("was edited since it was fetched"),
             };
-            match why {
-                None => free.push(id.clone()),
-                Some(why) => {
-                    self.problems.push(format!("schemas/{id}.json {why}; `--force` overwrites it"));
+            match reason {
+                None => writable.push(id.clone()),
+                Some(reason) => {
+                    self.problems.push(format!("schemas/{id}.json {reason}; `--force` overwrites it"));
                 }
             }
         }
-        Ok(free)
+        Ok(writable)
     }
 
-    /// Whether the document of an endpoint is what the last run wrote.
-    fn is_as_written(&self, id: &str) -> bool {
-        self.lock.state(id, &self.file(id)) == Ok(State::AsWritten)
+    /// Returns true if the document of an endpoint is the one that the last run wrote.
+    fn is_unchanged(&self, id: &str) -> bool {
+        self.lock.state(id, &self.file(id)) == Ok(FileState::Unchanged)
     }
 
-    /// Whether the document is here now.
+    /// Writes a document or records a problem. Returns true if it was written.
     fn put(&mut self, id: &str, record: Result<Value, String>) -> bool {
         let written = record.and_then(|record| self.write(id, &record));
-        let done = written.is_ok();
+        let is_written = written.is_ok();
         self.problems.extend(written.err());
-        done
+        is_written
     }
 
     fn write(&mut self, id: &str, record: &Value) -> Result<(), String> {
-        let form = house::form(record, &self.words)
-            .map_err(|findings| format!("schemas/{id}.json\n  {}", findings.join("\n  ")))?;
-        let text = house::print(&form);
+        let document = canonical::canonicalize(record, &self.descriptions)
+            .map_err(|problems| format!("schemas/{id}.json\n  {}", problems.join("\n  ")))?;
+        let text = canonical::to_text(&document);
         let file = self.file(id);
         let failed = |error: std::io::Error| format!("{}: {error}", file.display());
         let old = fs::read_to_string(&file).ok();
@@ -238,5 +249,5 @@ impl Store {
     }
 }
 
-/// Takes some records, by endpoint id.
+/// Receives a batch of records by endpoint id.
 type Take<'a> = dyn FnMut(Vec<(String, Result<Value, String>)>) -> Result<(), String> + 'a;

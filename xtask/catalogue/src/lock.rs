@@ -1,44 +1,46 @@
-//! `schemas/lock.toml`: where each document came from, and what was written.
+//! `schemas/lock.toml`: the source of each document, and hashes that detect later edits.
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-const HEAD: &str = "# Written by `cargo xtask fetch`. `document` is the SHA-256 of the OpenAPI document as it came,\n\
-                    # `written` that of the file here. Documents without an entry were written by hand.\n\n";
+const HEADER: &str = "# Written by `cargo xtask fetch`. `document` is the SHA-256 of the OpenAPI document as received,\n\
+                      # `written` that of the file here. Documents without an entry were written by hand.\n\n";
 
-/// The documents that were fetched, by endpoint id.
+/// The fetched documents by endpoint id.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Lock(pub(crate) BTreeMap<String, Entry>);
 
-/// One document.
+/// A fetched document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Entry {
-    /// The address that it came from, or `file`.
+    /// The URL that it was fetched from, or `file`.
     pub(crate) source: String,
-    /// The day on which fal last changed it.
+    /// The date of the last change by fal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) updated: Option<String>,
+    /// SHA-256 of the OpenAPI document as received.
     pub(crate) document: String,
+    /// SHA-256 of the file as written.
     pub(crate) written: String,
 }
 
-/// What became of a document since it was written.
+/// The state of a file compared with the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum FileState {
     Absent,
-    AsWritten,
-    /// It differs from what was written.
+    Unchanged,
+    /// Changed since it was fetched.
     Edited,
-    /// It was never fetched.
-    ByHand,
+    /// Never fetched.
+    HandWritten,
 }
 
 impl Lock {
-    /// Reads the file; one that does not exist is empty.
+    /// Reads the file. One that does not exist is an empty lock.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         match fs::read_to_string(path) {
             Ok(text) => toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display())),
@@ -49,25 +51,25 @@ impl Lock {
 
     pub(crate) fn write(&self, path: &Path) -> Result<(), String> {
         let text = toml::to_string(self).map_err(|error| error.to_string())?;
-        fs::write(path, format!("{HEAD}{text}")).map_err(|error| format!("{}: {error}", path.display()))
+        fs::write(path, format!("{HEADER}{text}")).map_err(|error| format!("{}: {error}", path.display()))
     }
 
-    /// What the file of an endpoint is, compared with what was written last.
-    pub(crate) fn state(&self, id: &str, file: &Path) -> Result<State, String> {
+    /// Compares the document of an endpoint with the one that was written last.
+    pub(crate) fn state(&self, id: &str, file: &Path) -> Result<FileState, String> {
         let text = match fs::read(file) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(State::Absent),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FileState::Absent),
             Err(error) => return Err(format!("{}: {error}", file.display())),
         };
         Ok(match self.0.get(id) {
-            None => State::ByHand,
-            Some(entry) if entry.written == sha256(&text) => State::AsWritten,
-            Some(_) => State::Edited,
+            None => FileState::HandWritten,
+            Some(entry) if entry.written == sha256(&text) => FileState::Unchanged,
+            Some(_) => FileState::Edited,
         })
     }
 }
 
-/// The digest in hexadecimal.
+/// Returns the SHA-256 digest in hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -79,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_written_lock_reads_back_equal() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock.toml");
         assert_eq!(Lock::read(&path).unwrap(), Lock::default());
@@ -95,21 +97,21 @@ mod tests {
     }
 
     #[test]
-    fn an_edited_document_is_told_from_a_written_one() {
+    fn an_edited_document_differs_from_its_lock_entry() {
         assert_eq!(sha256(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.json");
         let mut lock = Lock::default();
-        assert_eq!(lock.state("a", &file).unwrap(), State::Absent);
+        assert_eq!(lock.state("a", &file).unwrap(), FileState::Absent);
         fs::write(&file, "{}").unwrap();
-        assert_eq!(lock.state("a", &file).unwrap(), State::ByHand);
+        assert_eq!(lock.state("a", &file).unwrap(), FileState::HandWritten);
         let written = sha256(b"{}");
         lock.0.insert(
             "a".to_owned(),
             Entry { source: "file".to_owned(), updated: None, document: String::new(), written },
         );
-        assert_eq!(lock.state("a", &file).unwrap(), State::AsWritten);
+        assert_eq!(lock.state("a", &file).unwrap(), FileState::Unchanged);
         fs::write(&file, "{ }").unwrap();
-        assert_eq!(lock.state("a", &file).unwrap(), State::Edited);
+        assert_eq!(lock.state("a", &file).unwrap(), FileState::Edited);
     }
 }

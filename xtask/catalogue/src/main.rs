@@ -1,15 +1,15 @@
-//! The commands that feed the catalogue: `cargo xtask fetch` and `cargo xtask add`.
+//! `cargo xtask fetch` and `cargo xtask add`, which write the catalogue of models.
 
 mod add;
+mod canonical;
 mod fetch;
-mod house;
 mod lock;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-/// The commands that feed the catalogue.
+/// Writes the catalogue of models.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -19,18 +19,18 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Adds endpoints to the catalogue: manifest entry, document and generated code.
+    /// Adds endpoints: their entries in the manifest, their documents and the generated code.
     Add(add::Arguments),
-    /// Writes documents to schemas/: fal's facts, the phrases of schemas/words.
+    /// Fetches documents from fal, replaces their prose by schemas/descriptions and writes them to schemas/.
     Fetch(fetch::Arguments),
 }
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let result = match Arguments::parse().command {
         Command::Add(arguments) => add::run(&arguments),
         Command::Fetch(arguments) => fetch::run(&arguments),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("error: {message}");
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The folder that holds the workspace.
+/// Returns the root of the workspace.
 fn root() -> PathBuf {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).map(PathBuf::from).unwrap_or(here)

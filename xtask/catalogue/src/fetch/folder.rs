@@ -1,4 +1,4 @@
-//! Records in a folder.
+//! Records from a folder.
 
 use std::{fs, path::Path};
 
@@ -6,7 +6,7 @@ use fal_codegen::Manifest;
 
 use super::Take;
 
-/// Reads `<endpoint id>.json` for each id.
+/// Reads `<endpoint id>.json` of each id.
 pub(super) fn read(folder: &Path, ids: &[String], take: &mut Take<'_>) -> Result<(), String> {
     let record = |id: &String| {
         let path = folder.join(Manifest::document(id));

@@ -8,18 +8,18 @@ use serde_json::Value;
 
 use super::Take;
 
-/// fal's own.
+/// The platform API of fal.
 pub(super) const BASE: &str = "https://api.fal.ai/v1";
-/// Endpoints a request: fal takes up to 50, and documents are large.
+/// Endpoints per request. fal allows 50, but documents are large.
 const BATCH: usize = 20;
-/// Requests at a time.
+/// Concurrent requests.
 const PARALLEL: usize = 4;
-/// Attempts of one request.
+/// Maximum attempts per request.
 const ATTEMPTS: u32 = 5;
-/// Pages of one answer; a service that always has more is not fal.
+/// Maximum pages per batch, so that a faulty service cannot keep this running.
 const PAGES: usize = 50;
 
-/// Reads the records of `ids`, a batch at a time, in whatever order they arrive.
+/// Reads the records of `ids` in batches, in the order of arrival.
 pub(super) fn read(base: &str, ids: &[String], take: &mut Take<'_>) -> Result<(), String> {
     let platform = Platform::new(base)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -44,11 +44,11 @@ struct Platform {
 
 impl Platform {
     fn new(base: &str) -> Result<Self, String> {
-        // An error means that there is a provider already.
+        // An error means that a provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let models = Url::parse(&format!("{}/models", base.trim_end_matches('/')))
             .map_err(|error| format!("--base-url {base}: {error}"))?;
-        // The key may follow no redirect to another host, nor travel in the clear beyond this machine.
+        // The key must not follow a redirect to another host, or leave this machine without TLS.
         let client = Client::builder()
             .redirect(redirect::Policy::none())
             .timeout(Duration::from_secs(60))
@@ -59,7 +59,7 @@ impl Platform {
         Ok(Self { client, models, key })
     }
 
-    /// The records of some endpoints. Those that the platform does not have are errors of their own.
+    /// Fetches the records of some endpoints. Each one that the platform does not have is an error.
     async fn batch(&self, ids: &[String]) -> Result<Vec<(String, Result<Value, String>)>, String> {
         let mut found = BTreeMap::new();
         let mut cursor: Option<String> = None;
@@ -70,7 +70,7 @@ impl Platform {
                 .append_pair("expand", "openapi-3.0")
                 .extend_pairs(cursor.iter().map(|cursor| ("cursor", cursor)));
             let page = self.page(url).await?;
-            let models = page["models"].as_array().ok_or("the platform's answer has no `models`")?;
+            let models = page["models"].as_array().ok_or("the response of the platform has no `models`")?;
             for record in models {
                 if let Some(id) = record["endpoint_id"].as_str() {
                     found.insert(id.to_owned(), record.clone());
@@ -85,7 +85,7 @@ impl Platform {
         Ok(ids.iter().map(|id| (id.clone(), found.remove(id).ok_or_else(|| missing(id)))).collect())
     }
 
-    /// One page, asked for again while the service is out of order or asks for patience.
+    /// Fetches one page, and retries server errors, rate limits and lost connections.
     async fn page(&self, url: Url) -> Result<Value, String> {
         let mut attempt = 1;
         loop {
@@ -96,7 +96,7 @@ impl Platform {
             let failure = match request.send().await {
                 Ok(reply) => {
                     let status = reply.status();
-                    let patience = reply
+                    let retry_after = reply
                         .headers()
                         .get(header::RETRY_AFTER)
                         .and_then(|value| value.to_str().ok()?.parse().ok())
@@ -104,33 +104,34 @@ impl Platform {
                     let text = reply.text().await;
                     match text {
                         Ok(text) if status.is_success() => {
-                            return serde_json::from_str(&text)
-                                .map_err(|error| format!("the platform's answer is not JSON: {error}"));
+                            return serde_json::from_str(&text).map_err(|error| {
+                                format!("the response of the platform is not JSON: {error}")
+                            });
                         }
-                        Ok(text) if !worth_retrying(status) => return Err(refusal(status, &text)),
-                        Ok(text) => (refusal(status, &text), patience),
+                        Ok(text) if !is_retryable(status) => return Err(refusal(status, &text)),
+                        Ok(text) => (refusal(status, &text), retry_after),
                         Err(error) => (error.to_string(), None),
                     }
                 }
                 Err(error) => (error.without_url().to_string(), None),
             };
-            let (message, patience) = failure;
+            let (message, retry_after) = failure;
             if attempt == ATTEMPTS {
-                return Err(format!("{message}, {ATTEMPTS} times in a row"));
+                return Err(format!("{message} (after {ATTEMPTS} attempts)"));
             }
-            tokio::time::sleep(patience.unwrap_or(Duration::from_millis(250 << attempt))).await;
+            tokio::time::sleep(retry_after.unwrap_or(Duration::from_millis(250 << attempt))).await;
             attempt += 1;
         }
     }
 }
 
-fn worth_retrying(status: StatusCode) -> bool {
+fn is_retryable(status: StatusCode) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
 }
 
-/// What the service said, in its own words where it has some.
+/// Returns the error of a refused request, with the message of the service if it sent one.
 fn refusal(status: StatusCode, body: &str) -> String {
     let body: Value = serde_json::from_str(body).unwrap_or_default();
-    let said = body["error"]["message"].as_str().map(|said| format!(": {said}"));
-    format!("the platform answers {status}{}", said.unwrap_or_default())
+    let message = body["error"]["message"].as_str().map(|message| format!(": {message}"));
+    format!("the platform responded with {status}{}", message.unwrap_or_default())
 }

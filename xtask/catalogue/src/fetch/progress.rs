@@ -1,4 +1,4 @@
-//! What an interrupted run has fetched, so that the next one goes on from there.
+//! The documents that an interrupted run has fetched, so that the next run can resume it.
 
 use std::{
     collections::BTreeSet,
@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-/// After so long, fal may have changed what was fetched.
-const LASTS: Duration = Duration::from_secs(3600);
+/// Maximum age of a run that can be resumed. fal may change documents later.
+const MAX_AGE: Duration = Duration::from_secs(3600);
 
-/// A file with the name of the source, and an endpoint a line. It is there while a run is not finished.
+/// A file with the source on its first line and one endpoint on each further line. It exists until the run finishes.
 pub(super) struct Progress {
     path: PathBuf,
     source: String,
@@ -19,11 +19,11 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// What the last run from `source` left, if it did not finish.
+    /// Reads the progress of the last run from `source` if it did not finish.
     pub(super) fn read(root: &Path, source: &str) -> Self {
         let path = root.join("target/fetch-progress.txt");
         let modified = fs::metadata(&path).and_then(|file| file.modified());
-        let recent = modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age < LASTS));
+        let recent = modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age < MAX_AGE));
         let text = fs::read_to_string(&path).ok().filter(|_| recent).unwrap_or_default();
         let mut lines = text.lines().map(str::to_owned);
         let same = lines.next().is_some_and(|first| first == source);
@@ -35,7 +35,7 @@ impl Progress {
         self.done.contains(id)
     }
 
-    /// Notes that documents are here.
+    /// Records that documents were written.
     pub(super) fn add(&mut self, ids: &[String]) -> Result<(), String> {
         let failed = |error: io::Error| format!("{}: {error}", self.path.display());
         let mut text = String::new();
@@ -54,7 +54,7 @@ impl Progress {
         Ok(())
     }
 
-    /// Forgets it all: the run is finished.
+    /// Removes the file at the end of a run.
     pub(super) fn finish(&self) -> Result<(), String> {
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_goes_on_from_the_same_source_until_it_is_finished() {
+    fn an_unfinished_run_is_resumed_from_the_same_source() {
         let root = tempfile::tempdir().unwrap();
         let mut progress = Progress::read(root.path(), "one");
         assert!(!progress.has("a"));
@@ -81,7 +81,7 @@ mod tests {
 
         assert!(["a", "b", "c"].into_iter().all(|id| Progress::read(root.path(), "one").has(id)));
         assert!(!Progress::read(root.path(), "another").has("a"));
-        // Starting anew from another source forgets the first.
+        // A run from another source replaces the first.
         Progress::read(root.path(), "another").add(&["d".to_owned()]).unwrap();
         assert!(!Progress::read(root.path(), "one").has("a"));
 
@@ -92,12 +92,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_fetched_long_ago_is_fetched_again() {
+    fn an_old_run_is_not_resumed() {
         let root = tempfile::tempdir().unwrap();
         let mut progress = Progress::read(root.path(), "one");
         progress.add(&["a".to_owned()]).unwrap();
         let file = OpenOptions::new().append(true).open(&progress.path).unwrap();
-        file.set_modified(std::time::SystemTime::now() - LASTS - Duration::from_secs(1)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - MAX_AGE - Duration::from_secs(1)).unwrap();
         assert!(!Progress::read(root.path(), "one").has("a"));
     }
 }

@@ -1,4 +1,4 @@
-//! Fetching from a service that speaks the platform API.
+//! Fetches from the platform API of the emulator.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,26 +6,26 @@ use fal_emulator::Emulator;
 use tokio::runtime::Runtime;
 
 use super::*;
-use crate::house::tests::{WORDS, record};
+use crate::canonical::tests::{DESCRIPTIONS, record};
 
-const WIDE: &str = "[under.acme]\nimage = \"The image.\"";
+const IMAGE: &str = "[under.acme]\nimage = \"The image.\"";
 
-/// A catalogue of one endpoint, and a service that has it.
-struct Bench {
+/// A catalogue of one endpoint, and a service that serves it.
+struct Fixture {
     root: tempfile::TempDir,
     emulator: Emulator,
     _runtime: Runtime,
 }
 
-impl Bench {
+impl Fixture {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        let words = root.path().join("schemas/words");
+        let descriptions = root.path().join("schemas/descriptions");
         let served = root.path().join("served");
-        fs::create_dir_all(&words).unwrap();
+        fs::create_dir_all(&descriptions).unwrap();
         fs::create_dir_all(&served).unwrap();
-        fs::write(words.join("all.toml"), WORDS).unwrap();
-        fs::write(words.join("acme.toml"), WIDE).unwrap();
+        fs::write(descriptions.join("all.toml"), DESCRIPTIONS).unwrap();
+        fs::write(descriptions.join("acme.toml"), IMAGE).unwrap();
         fs::write(served.join("draw.json"), record().to_string()).unwrap();
         let runtime = Runtime::new().unwrap();
         let emulator = runtime.block_on(Emulator::builder().schemas_dir(served).start()).unwrap();
@@ -44,61 +44,61 @@ impl Bench {
 }
 
 #[test]
-fn a_document_comes_in_house_form_and_is_not_overwritten_once_edited() {
-    let bench = Bench::new();
-    bench.fetch("acme/draw", false).unwrap();
-    let written = fs::read_to_string(bench.document()).unwrap();
+fn a_fetched_document_is_canonical_and_an_edited_one_is_kept() {
+    let fixture = Fixture::new();
+    fixture.fetch("acme/draw", false).unwrap();
+    let written = fs::read_to_string(fixture.document()).unwrap();
     assert!(written.contains("A prompt.") && !written.contains("SOMEBODY"), "{written}");
-    let lock = Lock::read(&bench.root.path().join("schemas/lock.toml")).unwrap();
+    let lock = Lock::read(&fixture.root.path().join("schemas/lock.toml")).unwrap();
     let entry = &lock.0["acme/draw"];
     assert_eq!(entry.updated.as_deref(), Some("2026-05-29"));
     assert!(entry.source.ends_with("/platform/v1/models"), "{}", entry.source);
 
-    bench.fetch("acme/draw", false).unwrap();
-    fs::write(bench.document(), "{}").unwrap();
-    bench.fetch("acme/draw", false).unwrap_err();
-    assert_eq!(fs::read_to_string(bench.document()).unwrap(), "{}");
-    bench.fetch("acme/draw", true).unwrap();
-    assert_eq!(fs::read_to_string(bench.document()).unwrap(), written);
+    fixture.fetch("acme/draw", false).unwrap();
+    fs::write(fixture.document(), "{}").unwrap();
+    fixture.fetch("acme/draw", false).unwrap_err();
+    assert_eq!(fs::read_to_string(fixture.document()).unwrap(), "{}");
+    fixture.fetch("acme/draw", true).unwrap();
+    assert_eq!(fs::read_to_string(fixture.document()).unwrap(), written);
 }
 
 #[test]
-fn what_the_service_does_not_have_is_an_error_and_nothing_is_written() {
-    let bench = Bench::new();
-    bench.fetch("acme/other", false).unwrap_err();
-    assert!(!bench.root.path().join("schemas/acme").exists());
+fn an_unknown_endpoint_is_an_error_and_writes_nothing() {
+    let fixture = Fixture::new();
+    fixture.fetch("acme/other", false).unwrap_err();
+    assert!(!fixture.root.path().join("schemas/acme").exists());
 }
 
 #[test]
-fn a_changed_phrase_needs_no_service() {
-    let bench = Bench::new();
-    bench.fetch("acme/draw", false).unwrap();
-    let words = bench.root.path().join("schemas/words/acme.toml");
-    fs::write(words, WIDE.replace("The image.", "What was drawn.")).unwrap();
+fn a_changed_description_needs_no_service() {
+    let fixture = Fixture::new();
+    fixture.fetch("acme/draw", false).unwrap();
+    let file = fixture.root.path().join("schemas/descriptions/acme.toml");
+    fs::write(file, IMAGE.replace("The image.", "The drawing.")).unwrap();
     let source = Source { from: None, reword: true, base_url: String::new(), force: false };
-    fetch(bench.root.path(), &["acme/draw".to_owned()], false, &source).unwrap();
-    assert!(fs::read_to_string(bench.document()).unwrap().contains("What was drawn."));
-    bench.fetch("acme/draw", false).unwrap();
+    fetch(fixture.root.path(), &["acme/draw".to_owned()], false, &source).unwrap();
+    assert!(fs::read_to_string(fixture.document()).unwrap().contains("The drawing."));
+    fixture.fetch("acme/draw", false).unwrap();
 }
 
 #[test]
-fn an_interrupted_run_goes_on_where_it_broke_off() {
-    let bench = Bench::new();
-    bench.fetch("acme/draw", false).unwrap();
-    let base_url = format!("{}/nowhere", bench.emulator.url());
+fn an_interrupted_run_is_resumed() {
+    let fixture = Fixture::new();
+    fixture.fetch("acme/draw", false).unwrap();
+    let base_url = format!("{}/nowhere", fixture.emulator.url());
     let source = Source { from: None, reword: false, base_url, force: false };
-    let fetch = || fetch(bench.root.path(), &["acme/draw".to_owned()], false, &source);
-    // There are no models there, so that whatever has to be fetched is missed.
+    let fetch = || fetch(fixture.root.path(), &["acme/draw".to_owned()], false, &source);
+    // This service has no models, so every fetch fails.
     fetch().unwrap_err();
-    let mut progress = Progress::read(bench.root.path(), &source.service().unwrap());
+    let mut progress = Progress::read(fixture.root.path(), &source.service().unwrap());
     progress.add(&["acme/draw".to_owned()]).unwrap();
     fetch().unwrap();
-    // That run has finished, and the next is a new one.
+    // That run finished, so the next one starts anew.
     fetch().unwrap_err();
-    // What is not here any more is fetched, whatever the last run has noted.
+    // A deleted document is fetched even if the last run recorded it.
     progress.add(&["acme/draw".to_owned()]).unwrap_err();
-    let mut progress = Progress::read(bench.root.path(), &source.service().unwrap());
+    let mut progress = Progress::read(fixture.root.path(), &source.service().unwrap());
     progress.add(&["acme/draw".to_owned()]).unwrap();
-    fs::remove_file(bench.document()).unwrap();
+    fs::remove_file(fixture.document()).unwrap();
     fetch().unwrap_err();
 }

@@ -1,0 +1,215 @@
+//! A record in canonical form.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    descriptions::{Context, Description, Descriptions},
+    schema::{self, Problems},
+};
+
+/// Keys of a record's metadata that are kept, beside the name and the description, which are replaced.
+const METADATA: &[&str] =
+    &["category", "status", "kind", "license_type", "model_url", "stream_url", "x-provenance"];
+
+/// The schema of the status of a queued request, which is alike in every document and dropped.
+const QUEUE_STATUS: &str = "QueueStatus";
+
+/// Returns the canonical form of the record of an endpoint, which comes from the platform or is canonical already.
+///
+/// # Errors
+///
+/// One message for each problem: a property without a description, a description that names a parameter which the
+/// endpoint does not have, or a key that is known neither as a fact nor as prose.
+pub(crate) fn canonicalize(record: &Value, descriptions: &Descriptions) -> Result<Value, Vec<String>> {
+    let id = record["endpoint_id"].as_str().ok_or_else(|| vec!["/endpoint_id: is missing".to_owned()])?;
+    let openapi = &record["openapi"];
+    if let Some(error) = openapi.get("error") {
+        return Err(vec![format!("/openapi/error: fal has no document of `{id}`: {error}")]);
+    }
+    let mut problems = Problems::default();
+    let endpoint = descriptions.endpoint(id);
+    if endpoint.is_none() {
+        problems
+            .add("/metadata", format_args!("schemas/descriptions has no name and description for `{id}`"));
+    }
+    let category = record["metadata"]["category"].as_str().unwrap_or_default();
+    let kind = output_kind(category).unwrap_or_else(|| {
+        problems.add(
+            "/metadata/category",
+            format_args!("unknown category `{category}`: add the kind of its output to `output_kind`"),
+        );
+        ""
+    });
+    let input =
+        referenced(openapi, &format!("/{id}"), "/post/requestBody/content/application~1json/schema/$ref");
+    let output = referenced(
+        openapi,
+        &format!("/{id}/requests/{{request_id}}"),
+        "/get/responses/200/content/application~1json/schema/$ref",
+    );
+    let (Some(input), Some(output)) = (input, output) else {
+        return Err(vec!["/openapi/paths: the endpoint has no input or no output".to_owned()]);
+    };
+    let roots = Roots { id, kind, input, output };
+    let schemas = schemas(openapi, &roots, descriptions, &mut problems);
+    if !problems.0.is_empty() {
+        return Err(problems.0);
+    }
+
+    let mut metadata = Map::new();
+    metadata.insert("display_name".to_owned(), json!(endpoint.map(|endpoint| &endpoint.name)));
+    metadata.insert("description".to_owned(), json!(endpoint.map(|endpoint| &endpoint.description)));
+    for &key in METADATA {
+        if let Some(value) = record["metadata"].get(key) {
+            metadata.insert(key.to_owned(), value.clone());
+        }
+    }
+    let reference = |name: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{name}") } } });
+    Ok(json!({
+        "endpoint_id": id,
+        "metadata": metadata,
+        "openapi": {
+            "openapi": "3.0.4",
+            "info": {
+                "title": id,
+                "version": "1.0.0",
+                "x-fal-metadata": { "endpointId": id, "category": category },
+            },
+            "components": { "schemas": schemas },
+            "paths": {
+                (format!("/{id}")): { "post": {
+                    "requestBody": { "required": true, "content": reference(input) },
+                    "responses": { "200": { "description": "Accepted into the queue." } },
+                } },
+                (format!("/{id}/requests/{{request_id}}")): { "get": {
+                    "parameters": [
+                        { "name": "request_id", "in": "path", "required": true, "schema": { "type": "string" } },
+                    ],
+                    "responses": { "200": { "description": "The result.", "content": reference(output) } },
+                } },
+            },
+            "servers": [{ "url": "https://queue.fal.run" }],
+        },
+    }))
+}
+
+/// The components that are the input and the output of an endpoint.
+struct Roots<'a> {
+    id: &'a str,
+    kind: &'a str,
+    input: &'a str,
+    output: &'a str,
+}
+
+impl Roots<'_> {
+    /// Returns the name of a component in the keys of descriptions.
+    fn owner<'a>(&self, component: &'a str) -> &'a str {
+        match component {
+            name if name == self.input => "input",
+            name if name == self.output => "output",
+            name => name,
+        }
+    }
+}
+
+/// Returns the components: input, output, then the others by name.
+fn schemas(
+    openapi: &Value,
+    roots: &Roots<'_>,
+    descriptions: &Descriptions,
+    problems: &mut Problems,
+) -> Value {
+    let empty = Map::new();
+    let schemas = openapi.pointer("/components/schemas").and_then(Value::as_object).unwrap_or(&empty);
+    let known = names(schemas);
+    let mut sorted: Vec<_> = schemas.iter().filter(|(name, _)| *name != QUEUE_STATUS).collect();
+    sorted.sort_by_key(|(name, _)| (**name != roots.input, **name != roots.output, (*name).clone()));
+    let forms = sorted.into_iter().map(|(name, schema)| {
+        let at = format!("/openapi/components/schemas/{name}");
+        let owner = roots.owner(name);
+        let context = Context { endpoint_id: roots.id, kind: roots.kind, owner };
+        let describe = |property: &str, at: &str, problems: &mut Problems| {
+            let description = descriptions.property(context, property);
+            match description {
+                Some(description) => unknown_names(description.text(), &known).for_each(|name| {
+                    problems.add(
+                        at,
+                        format_args!("its description names `{name}`, which the document does not have"),
+                    );
+                }),
+                None => problems.add(at, "has no description"),
+            }
+            description.cloned()
+        };
+        let mut form = schema::canonicalize(schema, &at, &describe, problems);
+        if owner == name {
+            match descriptions.type_text(roots.id, name) {
+                Some(text) => {
+                    form = schema::with_description(form, Some(&Description::Text(text.to_owned())))
+                }
+                None => problems.add(&at, "the type has no description"),
+            }
+        }
+        (name.clone(), form)
+    });
+    Value::Object(forms.collect())
+}
+
+/// Returns the kind of output of a category: the same parameter is described differently for images and for music.
+fn output_kind(category: &str) -> Option<&'static str> {
+    Some(match category {
+        "text-to-image" | "image-to-image" => "image",
+        "text-to-video" | "image-to-video" | "video-to-video" | "audio-to-video" => "video",
+        "text-to-audio" | "text-to-speech" | "audio-to-audio" | "video-to-audio" | "speech-to-speech" => {
+            "audio"
+        }
+        "speech-to-text" | "llm" | "vision" | "video-to-text" | "audio-to-text" | "image-to-json"
+        | "unknown" => "text",
+        "training" => "model",
+        "image-to-3d" | "text-to-3d" | "3d-to-3d" => "shape",
+        _ => return None,
+    })
+}
+
+/// Returns the component that an operation refers to.
+fn referenced<'a>(openapi: &'a Value, path: &str, pointer: &str) -> Option<&'a str> {
+    let reference = openapi.get("paths")?.get(path)?.pointer(pointer)?.as_str()?;
+    reference.strip_prefix("#/components/schemas/")
+}
+
+/// Returns the names that a description may mention: properties, and values of enums and constants.
+fn names(schemas: &Map<String, Value>) -> BTreeSet<String> {
+    fn walk(value: &Value, names: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(object) => {
+                for (key, value) in object {
+                    match (key.as_str(), value) {
+                        ("properties", Value::Object(properties)) => names.extend(properties.keys().cloned()),
+                        ("enum", Value::Array(values)) => {
+                            names.extend(values.iter().filter_map(Value::as_str).map(str::to_owned));
+                        }
+                        ("const", Value::String(value)) => drop(names.insert(value.clone())),
+                        _ => {}
+                    }
+                    walk(value, names);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| walk(item, names)),
+            _ => {}
+        }
+    }
+    let mut names = BTreeSet::from(["true", "false", "null"].map(str::to_owned));
+    schemas.values().for_each(|schema| walk(schema, &mut names));
+    names
+}
+
+/// Returns the names between backticks that look like a parameter or a value but are not in the document.
+fn unknown_names<'a>(text: &'a str, known: &'a BTreeSet<String>) -> impl Iterator<Item = &'a str> {
+    let quoted = text.split('`').enumerate().filter(|(n, _)| n % 2 == 1).map(|(_, quoted)| quoted);
+    quoted.filter(|name| {
+        let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        plain && name.starts_with(|c: char| c.is_ascii_lowercase()) && !known.contains(*name)
+    })
+}

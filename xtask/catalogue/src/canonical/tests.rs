@@ -1,0 +1,200 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{Descriptions, canonicalize, to_text};
+use crate::{fetch, lock::Lock, root};
+
+pub(crate) const DESCRIPTIONS: &str = r#"
+[any]
+seed = "A seed."
+url = "An address."
+"Image.width" = "Width of an image."
+[types]
+Image = "An image."
+[kind.image]
+prompt = { text = "A prompt.", example = "a cat" }
+"output.seed" = "The seed used."
+[endpoints]
+"acme/draw" = { name = "Draw", description = "Draws." }
+[under."acme/draw"]
+size = "A size, such as `small`."
+"#;
+
+fn descriptions(more: &str) -> Descriptions {
+    let mut descriptions = Descriptions::default();
+    descriptions.add(DESCRIPTIONS).unwrap();
+    descriptions.add(more).unwrap();
+    descriptions
+}
+
+/// Returns a record with foreign prose wherever fal's documents have some.
+pub(crate) fn record() -> Value {
+    let prose = "SOMEBODY ELSE'S";
+    json!({
+        "endpoint_id": "acme/draw",
+        "metadata": {
+            "display_name": prose, "description": prose, "category": "text-to-image", "status": "active",
+            "thumbnail_url": prose, "updated_at": "2026-05-29T18:50:02.672Z", "tags": [prose],
+        },
+        "openapi": {
+            "openapi": "3.0.4",
+            "info": { "title": prose, "description": prose, "x-fal-metadata": { "about": prose } },
+            "components": { "schemas": {
+                "QueueStatus": { "type": "object", "description": prose },
+                "DrawInput": {
+                    "title": prose, "description": prose, "type": "object", "required": ["prompt"],
+                    "x-fal-order-properties": ["seed", "prompt", "size"],
+                    "properties": {
+                        "size": {
+                            "type": "string", "enum": ["small", "large"], "description": prose,
+                            "title": prose, "examples": [prose], "default": "small",
+                        },
+                        "prompt": {
+                            "description": prose, "type": "string", "maxLength": 9, "example": prose,
+                            "x-fal": { "timeout": 20, "max_file_size": 10_485_760 },
+                            "limit_description": prose,
+                        },
+                        "seed": {
+                            "title": prose,
+                            "anyOf": [{ "type": "integer", "description": prose }, { "type": "null" }],
+                        },
+                    },
+                },
+                "DrawOutput": {
+                    "type": "object",
+                    "properties": {
+                        "image": { "$ref": "#/components/schemas/Image", "description": prose },
+                        "seed": { "type": "integer" },
+                    },
+                },
+                "Image": {
+                    "type": "object", "description": prose,
+                    "properties": { "width": { "type": "integer" }, "url": { "type": "string" } },
+                },
+            } },
+            "paths": {
+                "/acme/draw": { "post": { "requestBody": { "content": { "application/json": {
+                    "schema": { "$ref": "#/components/schemas/DrawInput" } } } } } },
+                "/acme/draw/requests/{request_id}": { "get": { "responses": { "200": {
+                    "description": prose,
+                    "content": { "application/json": {
+                        "schema": { "$ref": "#/components/schemas/DrawOutput" } } } } } } },
+            },
+        },
+    })
+}
+
+const IMAGE: &str = "[under.\"acme\"]\nimage = \"The image.\"";
+
+#[test]
+fn facts_are_kept_and_prose_is_replaced() {
+    let form = canonicalize(&record(), &descriptions(IMAGE)).unwrap();
+    assert!(!to_text(&form).contains("SOMEBODY"), "{}", to_text(&form));
+    assert_eq!(form["metadata"]["display_name"], "Draw");
+    let input = &form["openapi"]["components"]["schemas"]["DrawInput"];
+    let order: Vec<_> = input["properties"].as_object().unwrap().keys().collect();
+    assert_eq!(order, ["seed", "prompt", "size"]);
+    assert_eq!(
+        input["properties"]["prompt"],
+        json!({
+            "description": "A prompt.", "type": "string", "maxLength": 9, "examples": ["a cat"],
+            "limit_description": "The file may be up to 10 MiB. It must download within 20 seconds.",
+            "x-fal": { "max_file_size": 10_485_760, "timeout": 20 },
+        })
+    );
+    assert_eq!(input["properties"]["size"]["description"], "A size, such as `small`.");
+    assert_eq!(input["properties"]["size"]["default"], "small");
+    let schemas = &form["openapi"]["components"]["schemas"];
+    assert_eq!(schemas["DrawOutput"]["properties"]["seed"]["description"], "The seed used.");
+    assert_eq!(schemas["Image"]["properties"]["width"]["description"], "Width of an image.");
+    assert_eq!(schemas["Image"]["description"], "An image.");
+    assert_eq!(schemas.get("QueueStatus"), None);
+}
+
+#[test]
+fn a_canonical_document_is_unchanged() {
+    let descriptions = descriptions(IMAGE);
+    let once = canonicalize(&record(), &descriptions).unwrap();
+    assert_eq!(to_text(&canonicalize(&once, &descriptions).unwrap()), to_text(&once));
+}
+
+#[test]
+fn missing_descriptions_are_reported() {
+    let problems = canonicalize(&record(), &descriptions("")).unwrap_err();
+    assert_eq!(problems, ["/openapi/components/schemas/DrawOutput/properties/image: has no description"]);
+    let mut unknown = record();
+    unknown["endpoint_id"] = json!("acme/other");
+    let problems = canonicalize(&unknown, &descriptions(IMAGE)).unwrap_err();
+    assert!(problems.iter().any(|problem| problem.contains("has no input or no output")), "{problems:?}");
+}
+
+#[test]
+fn a_description_that_names_an_unknown_parameter_is_refused() {
+    let descriptions = descriptions("[under.acme]\nimage = \"One of `num_images`.\"");
+    assert_eq!(
+        canonicalize(&record(), &descriptions).unwrap_err(),
+        [
+            "/openapi/components/schemas/DrawOutput/properties/image: its description names `num_images`, which the document does not have"
+        ]
+    );
+}
+
+#[test]
+fn an_unknown_key_is_refused() {
+    let mut record = record();
+    record["openapi"]["components"]["schemas"]["DrawInput"]["properties"]["seed"]["hint"] =
+        json!("new prose");
+    let problems = canonicalize(&record, &descriptions(IMAGE)).unwrap_err();
+    assert!(
+        problems[0].contains("properties/seed: `hint` is not known as a fact or as prose"),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn a_second_description_is_refused() {
+    let mut descriptions = descriptions("");
+    let error = descriptions.add("[any]\nseed = \"Again.\"").unwrap_err();
+    assert_eq!(error, "`seed` is described twice in schemas/descriptions");
+}
+
+/// A description is changed in one place, schemas/descriptions, and the documents follow.
+#[test]
+fn fetched_documents_are_canonical() {
+    let schemas = root().join("schemas");
+    let descriptions = Descriptions::read(&schemas.join("descriptions")).unwrap();
+    let lock = Lock::read(&schemas.join("lock.toml")).unwrap();
+    let mut stale = Vec::new();
+    for id in lock.0.keys() {
+        let text = read(&schemas.join(format!("{id}.json")));
+        match canonicalize(&serde_json::from_str(&text).unwrap(), &descriptions) {
+            Ok(form) if to_text(&form) == text => {}
+            Ok(_) => stale.push(format!("{id} is stale")),
+            Err(problems) => stale.push(format!("{id}: {problems:?}")),
+        }
+    }
+    assert!(lock.0.len() > 300, "only {} documents were read", lock.0.len());
+    assert!(stale.is_empty(), "run `cargo xtask fetch --reword --all`:\n{}", stale.join("\n"));
+}
+
+/// A description that no document uses has a misspelt name, or one that fal has removed.
+#[test]
+fn every_description_is_used() {
+    let root = root();
+    let schemas = root.join("schemas");
+    let descriptions = Descriptions::read(&schemas.join("descriptions")).unwrap();
+    let manifest = fetch::manifest(&root).unwrap();
+    for id in manifest.crates.values().flat_map(|family| &family.endpoints) {
+        let record = serde_json::from_str(&read(&schemas.join(format!("{id}.json")))).unwrap();
+        // A document written by hand may lack descriptions, but uses those that it has.
+        let _ = canonicalize(&record, &descriptions);
+    }
+    assert_eq!(descriptions.unused(), [""; 0]);
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
