@@ -1,8 +1,8 @@
-//! `rustdoc` has nothing to say about generated crates.
+//! `rustdoc` builds the docs of generated crates without a warning.
 //!
-//! Descriptions come from documents, and hold what Markdown and rustdoc read as markup. The normal run takes
-//! a sample of the corpus: for each kind of markup, the crate that has most of it for its size.
-//! `DOCS_WHOLE=1` takes every crate, which is many minutes.
+//! Descriptions come from the documents of models, and may contain text that Markdown or rustdoc reads as markup. By
+//! default a sample of crates is built: for each kind of markup, the crate with the highest share of it.
+//! `DOCS_WHOLE=1` builds every crate, which takes many minutes.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -15,12 +15,12 @@ use std::{
 
 use fal_codegen::{FalCore, Layout, Options, Source, Tree, generate};
 
-/// How markup of documents looks once it is escaped, and what is left as markup on purpose.
+/// Markup that documents use: escaped by the generator, or kept on purpose.
 const MARKUP: &[&str] =
     &["\\[", "\\<", "\\*", "\\_", "\\#", "\\|", "\\~", "\\\\", "`", "<http", "](", "1\\."];
 
 #[test]
-fn rustdoc_has_nothing_to_say() {
+fn rustdoc_does_not_warn_about_generated_crates() {
     let folder = fal_tests::root().join("../shared/corpus/schemas");
     let folder = if folder.is_dir() { folder } else { fal_tests::root().join("schemas/fal-ai") };
     let mut sources = Vec::new();
@@ -48,7 +48,7 @@ fn rustdoc_has_nothing_to_say() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The crate with most of each kind of markup for its size.
+/// Picks, for each kind of markup, the crate with the highest share of it in its docs.
 fn sample(tree: &Tree) -> BTreeSet<&str> {
     let crates = crates(tree);
     let most = MARKUP.iter().filter_map(|mark| {
@@ -59,7 +59,7 @@ fn sample(tree: &Tree) -> BTreeSet<&str> {
     most.collect()
 }
 
-/// The docs of every crate.
+/// Collects the doc comments of every crate.
 fn crates(tree: &Tree) -> BTreeMap<&str, String> {
     let mut crates: BTreeMap<&str, String> = BTreeMap::new();
     for (path, text) in tree.iter().filter(|(path, _)| path.ends_with(".rs")) {
@@ -72,6 +72,7 @@ fn crates(tree: &Tree) -> BTreeMap<&str, String> {
     crates
 }
 
+/// Adds all JSON files below `folder`.
 fn read(folder: &Path, sources: &mut Vec<Source>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -1,4 +1,5 @@
-//! What the page of every model crate shows, called on the emulator and read by the crate's own types.
+//! The example on the front page of every model crate works: the emulator answers the call, and the crate's types read
+//! the answer.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -11,7 +12,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 #[tokio::test]
-async fn the_call_of_every_crate_succeeds() {
+async fn the_example_call_of_every_crate_succeeds() {
     let emulator = Emulator::start().await.unwrap();
     let client = Client::builder().emulator(emulator.url()).build().unwrap();
     let calls = fal_model_examples::CRATES.iter().map(|name| {
@@ -33,7 +34,7 @@ async fn the_call_of_every_crate_succeeds() {
 }
 
 #[test]
-fn every_crate_has_a_call() {
+fn every_crate_of_the_manifest_has_an_example_call() {
     let file = "schemas/manifest.toml";
     let text = std::fs::read_to_string(fal_tests::root().join(file)).unwrap();
     let manifest = Manifest::read(file, &text).unwrap();
@@ -41,9 +42,9 @@ fn every_crate_has_a_call() {
     assert_eq!(fal_model_examples::CRATES.iter().copied().collect::<BTreeSet<_>>(), crates);
 }
 
-/// Doc tests run what is shown.
+/// Doc tests check that the shown calls compile.
 #[test]
-fn the_page_of_every_endpoint_shows_a_call() {
+fn the_module_docs_of_every_endpoint_show_a_call() {
     let (mut endpoints, mut without) = (0, Vec::new());
     let mut folders = vec![fal_tests::root().join("crates/models")];
     while let Some(folder) = folders.pop() {

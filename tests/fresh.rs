@@ -1,4 +1,4 @@
-//! The generated crates are what the schemas say, and generating is a function.
+//! The committed crates are up to date with `schemas/`, and generation is deterministic.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -13,9 +13,9 @@ fn committed_crates_are_fresh() {
     assert!(stale.is_empty(), "stale; run `cargo xtask regen`:\n{}", stale.join("\n"));
 }
 
-/// What the cases of `ui/` use beside the committed crates.
+/// The module that the tests in `ui/` use beside the committed crates.
 #[test]
-fn the_made_up_endpoint_is_fresh() {
+fn the_fixture_of_the_ui_tests_is_fresh() {
     let folder = fal_tests::root().join("tests/ui/fixture");
     let text = fs::read_to_string(folder.join("poster.json")).unwrap();
     let source = Source { file: "poster.json".to_owned(), text };
@@ -27,11 +27,11 @@ fn the_made_up_endpoint_is_fresh() {
     let committed = fs::read_to_string(path).unwrap_or_default();
     assert!(
         committed == generated,
-        "`INSTA_UPDATE=always cargo test -p fal-tests --test fresh` writes it anew"
+        "stale; `INSTA_UPDATE=always cargo test -p fal-tests --test fresh` rewrites it"
     );
 }
 
-/// A few families, so that generating them again and again is quick.
+/// Two small families, so that generating them repeatedly is quick.
 const MANIFEST: &str = r#"
 [crates.fal-flux]
 app = "fal-ai/flux"
@@ -44,7 +44,7 @@ title = "Whisper, speech to text"
 endpoints = ["fal-ai/whisper"]
 "#;
 
-/// A copy of some schemas in a folder of their own, to be changed.
+/// Copies the schemas of [`MANIFEST`] to a temporary folder where tests can change them.
 fn copy() -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for name in MANIFEST.split('"') {
@@ -59,6 +59,7 @@ fn copy() -> tempfile::TempDir {
     copy
 }
 
+/// Replaces the first occurrence of `from` in a schema.
 fn edit(copy: &tempfile::TempDir, schema: &str, from: &str, to: &str) {
     let path = copy.path().join(format!("schemas/{schema}.json"));
     let text = fs::read_to_string(&path).unwrap();
@@ -67,7 +68,7 @@ fn edit(copy: &tempfile::TempDir, schema: &str, from: &str, to: &str) {
 }
 
 #[test]
-fn twice_is_once() {
+fn generating_twice_changes_nothing() {
     let copy = copy();
     let first = workspace::plan(copy.path(), &[]).unwrap();
     assert!(first.changes.len() > 10, "{:?}", first.changes);
@@ -78,7 +79,7 @@ fn twice_is_once() {
 }
 
 #[test]
-fn a_changed_bound_changes_that_bound_and_its_docs_alone() {
+fn a_changed_bound_changes_only_that_bound_and_its_docs() {
     let copy = copy();
     workspace::plan(copy.path(), &[]).unwrap().write(copy.path()).unwrap();
     edit(&copy, "fal-ai/flux/schnell", "\"maximum\": 12", "\"maximum\": 16");
@@ -112,7 +113,7 @@ fn a_changed_bound_changes_that_bound_and_its_docs_alone() {
 }
 
 #[test]
-fn files_that_nothing_generates_are_removed() {
+fn generated_files_without_a_schema_are_removed() {
     let copy = copy();
     workspace::plan(copy.path(), &[]).unwrap().write(copy.path()).unwrap();
     let left_over = copy.path().join("crates/models/fal-gone/src/lib.rs");
@@ -129,7 +130,7 @@ fn files_that_nothing_generates_are_removed() {
 }
 
 #[test]
-fn a_bad_document_is_named_and_nothing_is_written() {
+fn an_invalid_document_is_named_and_nothing_is_written() {
     let copy = copy();
     edit(&copy, "fal-ai/flux/dev", "#/components/schemas/ImageSize", "#/components/schemas/Missing");
     edit(&copy, "fal-ai/whisper", "{", "");
@@ -139,7 +140,7 @@ fn a_bad_document_is_named_and_nothing_is_written() {
 }
 
 #[test]
-fn a_crate_that_does_not_exist_is_named() {
+fn a_crate_that_is_not_in_the_manifest_is_an_error() {
     let failure = workspace::plan(copy().path(), &["fal-fluks".to_owned()]).unwrap_err().to_string();
     assert_eq!(failure, "`fal-fluks` is not in schemas/manifest.toml; it has fal-flux, fal-whisper");
 }

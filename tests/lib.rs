@@ -1,4 +1,6 @@
-//! What crosses crates: freshness, snapshots, compile-fail messages, end-to-end calls over the emulator.
+//! Tests that need several crates: freshness of generated code, snapshots, and calls to the emulator.
+//!
+//! This library holds the helpers that the test targets share.
 
 use std::{
     fs, io,
@@ -8,28 +10,30 @@ use std::{
 
 use fal_codegen::{FalCore, Generated, Layout, Options};
 
-/// The folder that holds the workspace.
+/// Returns the root folder of the workspace.
 #[must_use]
 pub fn root() -> PathBuf {
     let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     tests.parent().map(PathBuf::from).unwrap_or(tests)
 }
 
-/// Options for crates in a workspace of their own, on the `fal-core` of this one.
+/// Returns options that generate a workspace of its own, whose crates depend on this repository's `fal-core`.
 #[must_use]
 pub fn standalone() -> Options {
     let fal_core = root().join("crates/fal-core").display().to_string();
     Options { layout: Layout::Standalone { fal_core: FalCore::Path(fal_core) }, ..Options::default() }
 }
 
-/// Compiles what was generated, every warning an error. `Err` holds what the compiler said.
+/// Writes generated crates to `folder` and compiles them with warnings as errors.
+///
+/// The inner `Err` holds the compiler's messages.
 ///
 /// # Errors
 ///
-/// When it does not compile, or `folder` cannot be written.
+/// If `folder` cannot be written or cargo cannot be started.
 pub fn compile(generated: &Generated, folder: &Path) -> io::Result<Result<(), String>> {
     generated.tree.write(folder)?;
-    // The versions that this repository is locked to are the ones that are at hand.
+    // The versions in this repository's lock file are available without a network.
     fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock"))?;
     let checked = Command::new(env!("CARGO"))
         .args(["check", "--offline", "--quiet", "--all-features"])
@@ -41,12 +45,12 @@ pub fn compile(generated: &Generated, folder: &Path) -> io::Result<Result<(), St
     Ok(if checked.status.success() { Ok(()) } else { Err(messages) })
 }
 
-/// The README's code compiles.
+/// Compiles the code of the README.
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]
 struct Readme;
 
-/// And that of the client's own README.
+/// Compiles the code of the client's README.
 #[doc = include_str!("../crates/fal-client/README.md")]
 #[cfg(doctest)]
 struct ClientReadme;

@@ -1,5 +1,5 @@
-//! An obstacle course of names: whatever a document calls things, what is generated compiles, keeps the
-//! wire names, and stays readable.
+//! Difficult names: whatever a document calls its properties and values, the generated code compiles, keeps the names
+//! of the document on the wire, and stays readable.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,7 +9,7 @@ use fal_codegen::{Source, generate};
 use fal_tests::standalone;
 use serde_json::{Map, Value, json};
 
-/// Names of properties: keywords, prelude names, names that generated code uses, and worse.
+/// Names of properties: keywords, names of the prelude, names that generated code uses itself, and text that is no name.
 const PROPERTIES: &[&str] = &[
     "type",
     "loop",
@@ -55,6 +55,9 @@ const PROPERTIES: &[&str] = &[
     "wire",
     "bounds",
     "given",
+    "required",
+    "list",
+    "nested",
     "arg",
     "types",
     "json_schema",
@@ -81,7 +84,7 @@ const PROPERTIES: &[&str] = &[
     "sdpMLineIndex",
 ];
 
-/// Values of an enum, pairs among them that Rust names would mix up.
+/// Values of an enum. Some of them differ only in ways that Rust names cannot express.
 const VALUES: &[&str] = &[
     "None",
     "none",
@@ -115,6 +118,7 @@ const VALUES: &[&str] = &[
     "a\u{2066}b",
 ];
 
+/// Returns a schema of one kind.
 fn schema(kind: &str) -> Value {
     match kind {
         "enum" => json!({ "type": "string", "enum": VALUES, "default": "None" }),
@@ -127,7 +131,7 @@ fn schema(kind: &str) -> Value {
     }
 }
 
-/// `kind` says what the properties are, `required` which of them must be given.
+/// Returns an object schema that has all [`PROPERTIES`], each with the schema `kind`.
 fn object(kind: &str, required: bool) -> Value {
     let properties: Map<String, Value> =
         PROPERTIES.iter().map(|name| ((*name).to_owned(), schema(kind))).collect();
@@ -136,6 +140,7 @@ fn object(kind: &str, required: bool) -> Value {
         "description": "*/ fn main() {} /* \"]#![deny(warnings)] \u{2028}\u{202e} `unclosed\r\n```rust\nfn x() {\n" })
 }
 
+/// Returns the document of an endpoint.
 fn document(id: &str, input: &Value, output: &Value) -> Source {
     let mut input = input.clone();
     input["properties"]["nested"] = json!({ "$ref": "#/components/schemas/Option" });
@@ -171,7 +176,7 @@ fn sources() -> Vec<Source> {
 }
 
 #[test]
-fn names_are_readable() {
+fn difficult_names_become_readable_and_unique_rust_names() {
     let generated = generate(&sources(), &standalone()).unwrap();
     for entry in &generated.report.endpoints {
         assert_eq!(entry.properties_read, entry.properties_emitted, "{}", entry.id);
@@ -196,7 +201,7 @@ fn names_are_readable() {
 }
 
 #[test]
-fn what_is_generated_compiles_without_a_warning() {
+fn difficult_names_compile_without_a_warning() {
     let generated = generate(&sources(), &standalone()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(fal_tests::compile(&generated, folder.path()).unwrap(), Ok(()));

@@ -1,4 +1,4 @@
-//! A document as an app publishes it itself: all its routes, in OpenAPI 3.1.
+//! The document that an app publishes about itself: all routes, in OpenAPI 3.1.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -7,7 +7,7 @@ use std::fs;
 use fal_codegen::{Generated, Options, Source, generate};
 use fal_tests::{root, standalone};
 
-/// What the document of the corpus becomes, `None` where the corpus is not at hand.
+/// Generates the crate of the app in the corpus. `None` if this machine has no corpus.
 fn generated() -> Option<Generated> {
     let path = root().join("../shared/corpus/own-app/openapi.json");
     let Ok(text) = fs::read_to_string(&path) else {
@@ -19,7 +19,7 @@ fn generated() -> Option<Generated> {
 }
 
 #[test]
-fn every_route_is_an_endpoint_or_left_out_by_name() {
+fn every_route_is_an_endpoint_or_is_listed_as_skipped() {
     let Some(generated) = generated() else { return };
     let entries = generated.report.endpoints.iter().map(|entry| {
         assert_eq!(entry.properties_read, entry.properties_emitted, "{}", entry.id);
@@ -30,7 +30,7 @@ fn every_route_is_an_endpoint_or_left_out_by_name() {
 }
 
 #[test]
-fn routes_have_the_capabilities_they_say() {
+fn stream_and_realtime_routes_have_their_traits() {
     let Some(generated) = generated() else { return };
     let has = |module: &str, text: &str| {
         generated.tree.get(&format!("crates/fal-me-demo/src/{module}.rs")).unwrap().contains(text)
@@ -45,7 +45,7 @@ fn routes_have_the_capabilities_they_say() {
 }
 
 #[test]
-fn it_compiles_without_a_warning() {
+fn the_generated_crate_compiles_without_a_warning() {
     let Some(generated) = generated() else { return };
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(fal_tests::compile(&generated, folder.path()).unwrap(), Ok(()));

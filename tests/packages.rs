@@ -1,14 +1,14 @@
-//! What depending on a generated crate brings along.
+//! The dependencies of generated crates stay few.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{collections::BTreeSet, env, fs, process::Command};
 
-/// The most packages in the tree of a generated crate, itself included.
-const MOST: usize = 10;
+/// The maximum number of packages in the dependency tree of a generated crate, itself included.
+const MAX_PACKAGES: usize = 10;
 
 #[test]
-fn a_generated_crate_brings_few_packages_and_no_procedural_macro() {
+fn a_generated_crate_has_few_dependencies_and_no_procedural_macro() {
     let root = fal_tests::root();
     let folders = fs::read_dir(root.join("crates/models")).unwrap().map(|entry| entry.unwrap().path());
     let crates = folders.filter(|folder| folder.join("Cargo.toml").exists() && !folder.ends_with("examples"));
@@ -16,7 +16,7 @@ fn a_generated_crate_brings_few_packages_and_no_procedural_macro() {
     let names: BTreeSet<String> = names.collect();
     assert!(names.len() > 50, "{names:?}");
 
-    // All have the same dependencies, but for the names of the crates.
+    // All crates have the same dependencies, so looking at one tree is enough.
     let mut trees = BTreeSet::new();
     for name in &names {
         let manifest = fs::read_to_string(root.join("crates/models").join(name).join("Cargo.toml")).unwrap();
@@ -43,6 +43,6 @@ fn a_generated_crate_brings_few_packages_and_no_procedural_macro() {
     assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
     let text = String::from_utf8_lossy(&tree.stdout).into_owned();
     let packages: BTreeSet<&str> = text.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert!(packages.contains("serde_json") && packages.len() <= MOST, "{packages:?}");
+    assert!(packages.contains("serde_json") && packages.len() <= MAX_PACKAGES, "{packages:?}");
     assert!(!text.contains("proc-macro"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! Cancelling a job, in every state.
+//! Cancelling a job in each of its states.
 
 use fal_client::queue::{Cancelled, Update};
 
@@ -19,7 +19,7 @@ async fn a_queued_job_is_cancelled() {
 }
 
 #[tokio::test]
-async fn a_completed_job_is_not() {
+async fn cancelling_a_completed_job_reports_that_it_has_completed() {
     let (_emulator, client) = instant().await;
     let job = client.submit(small()).await.unwrap();
     assert_eq!(job.cancel().await.unwrap(), Cancelled::AlreadyCompleted);
@@ -27,7 +27,7 @@ async fn a_completed_job_is_not() {
 }
 
 #[tokio::test]
-async fn a_job_that_never_was_is_not_found() {
+async fn an_unknown_job_is_not_found() {
     let (_emulator, client) = instant().await;
     let job = client.endpoint::<dev::Model>().job("00000000-0000-0000-0000-000000000000");
     assert_eq!(job.cancel().await.unwrap(), Cancelled::NotFound);

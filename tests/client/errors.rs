@@ -1,4 +1,4 @@
-//! What is refused, by whom, and in what words.
+//! Errors of the client and of the service, and their messages.
 
 use fal_client::ErrorKind;
 use serde_json::json;
@@ -6,9 +6,9 @@ use serde_json::json;
 use super::*;
 
 #[tokio::test]
-async fn the_service_refuses_with_the_fields_it_refuses() {
+async fn a_validation_error_of_the_service_lists_the_fields() {
     let (_emulator, client) = instant().await;
-    // `extra` passes what the compiler would not.
+    // `extra` sends values that the typed setters do not take.
     let input = dev::Input::builder().prompt("a cat").extra("num_images", 9).extra("output_format", "gif");
     let error = client.run(input).await.unwrap_err();
     let ErrorKind::Validation(fields) = error.kind() else { panic!("{error:?}") };
@@ -21,7 +21,7 @@ async fn the_service_refuses_with_the_fields_it_refuses() {
 }
 
 #[tokio::test]
-async fn over_the_queue_the_refusal_comes_with_the_result() {
+async fn a_validation_error_in_the_queue_comes_with_the_result() {
     let (_emulator, client) = instant().await;
     let input = dev::Input::builder().prompt("a cat").extra("num_inference_steps", json!("many"));
     let job = client.submit(input).await.unwrap();
@@ -32,7 +32,7 @@ async fn over_the_queue_the_refusal_comes_with_the_result() {
 }
 
 #[tokio::test]
-async fn what_types_leave_open_is_refused_before_anything_is_sent() {
+async fn rules_that_types_cannot_express_are_checked_before_sending() {
     use fal_kling_video::v2_1::master::text_to_video;
     let (emulator, client) = instant().await;
     let input = || input!(text_to_video { prompt: "ž".repeat(2501) });
@@ -41,7 +41,7 @@ async fn what_types_leave_open_is_refused_before_anything_is_sent() {
     assert!(error.to_string().contains("body.prompt"), "{error}");
     assert!(error.status().is_none());
 
-    // Schemas lag behind the service, so the check can be left out; then the service refuses.
+    // A schema may be older than the service, so the check can be skipped. Then the service refuses.
     let error = client.run(input()).skip_validation().await.unwrap_err();
     assert!(error.is_validation(), "{error:?}");
     emulator.shutdown().await;
@@ -49,7 +49,7 @@ async fn what_types_leave_open_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn a_key_that_the_service_does_not_know_is_refused_and_never_shown() {
+async fn an_unknown_key_is_an_auth_error_that_does_not_show_the_key() {
     let emulator = Emulator::builder().pace(Pace::instant()).require_key("id:right").start().await.unwrap();
     let builder = || Client::builder().emulator(emulator.url());
     assert!(builder().key("id:right").build().unwrap().run(small()).await.is_ok());
@@ -61,7 +61,7 @@ async fn a_key_that_the_service_does_not_know_is_refused_and_never_shown() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_does_not_exist_is_not_found() {
+async fn an_unknown_endpoint_is_not_found() {
     let (_emulator, client) = instant().await;
     let error = client.run(fal_client::untyped::input("acme/nothing", json!({}))).await.unwrap_err();
     assert!(error.is_not_found() && error.to_string().contains("acme/nothing"), "{error}");

@@ -1,11 +1,11 @@
-//! Local files in, media out.
+//! Local files as inputs, and media as outputs.
 
 use fal_client::{File, storage::MediaExt};
 use fal_flux::dev::image_to_image;
 
 use super::*;
 
-/// A second of silence, 8 kHz, 16 bit, mono.
+/// Returns a WAV file with one second of silence: 8 kHz, 16 bit, mono.
 fn wav() -> Vec<u8> {
     let data = vec![0_u8; 16_000];
     let mut wav = Vec::from(*b"RIFF");
@@ -23,7 +23,7 @@ fn wav() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn whisper_hears_a_file_from_disk() {
+async fn a_local_recording_is_uploaded_and_transcribed() {
     let (_emulator, client) = instant().await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("řeč.wav");
@@ -33,12 +33,12 @@ async fn whisper_hears_a_file_from_disk() {
     let reply = client.run(input).await.unwrap();
     let chunks = reply.chunks.as_ref().unwrap();
     assert!(!reply.text.is_empty() && !chunks.is_empty());
-    // The emulator has read the file: its transcript lasts as long as the recording.
+    // The transcript lasts as long as the recording, so the emulator has read the file.
     assert_eq!(chunks.last().unwrap().timestamp.1, Some(1.0));
 }
 
 #[tokio::test]
-async fn a_picture_goes_out_and_comes_back() {
+async fn an_image_is_saved_uploaded_and_passed_to_the_next_model() {
     let (_emulator, client) = instant().await;
     let first = client.run(small()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -60,7 +60,7 @@ async fn a_picture_goes_out_and_comes_back() {
 }
 
 #[tokio::test]
-async fn a_missing_file_is_named_and_nothing_is_sent() {
+async fn a_missing_local_file_is_an_error_that_names_it() {
     let (_emulator, client) = instant().await;
     let input = input!(image_to_image { prompt: "a dog", image_url: File::path("no/such/cat.png") });
     let error = client.run(input).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! A process that is killed in the middle of a batch, and one that goes on.
+//! A batch whose process is killed is continued by another process.
 
 use std::{
     collections::BTreeMap,
@@ -12,12 +12,12 @@ use futures_util::StreamExt;
 
 use super::*;
 
-/// Set in the process that works on the batch: the emulator's URL and the journal.
+/// Environment variables of the process that runs the batch: the emulator's URL and the path of the journal.
 const URL: &str = "FAL_TESTS_BATCH_URL";
 const JOURNAL: &str = "FAL_TESTS_BATCH_JOURNAL";
 
 const INPUTS: usize = 24;
-const AT_ONCE: usize = 4;
+const CONCURRENCY: usize = 4;
 
 fn inputs() -> impl Iterator<Item = dev::Input> + Send + 'static {
     (0..INPUTS).map(|seed| {
@@ -27,11 +27,11 @@ fn inputs() -> impl Iterator<Item = dev::Input> + Send + 'static {
     })
 }
 
-/// Works on the batch, and says what has become of each input.
-async fn work(url: &str, journal: &str) {
+/// Runs the batch and prints the outcome of each input.
+async fn run_batch(url: &str, journal: &str) {
     let client = Client::builder().emulator(url).build().unwrap();
     let journal = FileJournal::open(journal).unwrap();
-    let mut done = client.batch(inputs()).concurrency(AT_ONCE).journal(journal).as_completed().await.unwrap();
+    let mut done = client.batch(inputs()).concurrency(CONCURRENCY).journal(journal).as_completed().await.unwrap();
     while let Some((index, reply)) = done.next().await {
         match reply {
             Ok(reply) => println!("[{index}] done {}", reply.seed),
@@ -41,10 +41,10 @@ async fn work(url: &str, journal: &str) {
     }
 }
 
-/// This test once more, in a process of its own.
-fn worker(url: &str, journal: &Path) -> Child {
+/// Starts this test in a process of its own, where it runs the batch.
+fn spawn_worker(url: &str, journal: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "--nocapture", "killed::nothing_is_lost_and_nothing_is_paid_for_twice"])
+        .args(["--exact", "--nocapture", "killed::a_killed_batch_loses_no_input_and_submits_none_twice"])
         .env(URL, url)
         .env(JOURNAL, journal)
         .stdout(Stdio::piped())
@@ -53,9 +53,9 @@ fn worker(url: &str, journal: &Path) -> Child {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_lost_and_nothing_is_paid_for_twice() {
+async fn a_killed_batch_loses_no_input_and_submits_none_twice() {
     if let (Ok(url), Ok(journal)) = (std::env::var(URL), std::env::var(JOURNAL)) {
-        return work(&url, &journal).await;
+        return run_batch(&url, &journal).await;
     }
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal.jsonl");
@@ -63,41 +63,41 @@ async fn nothing_is_lost_and_nothing_is_paid_for_twice() {
     let emulator = Emulator::builder().pace(pace).start().await.unwrap();
     let submits = || emulator.requests().iter().filter(|request| request.verb == Verb::Submit).count();
 
-    // Killed three times, each time when some more have been submitted.
+    // The worker is killed three times, each time after a few more submissions.
     for until in [3, 9, 15] {
-        let mut worker = worker(&emulator.url(), &journal);
+        let mut worker = spawn_worker(&emulator.url(), &journal);
         while submits() < until && worker.try_wait().unwrap().is_none() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         worker.kill().unwrap(); // SIGKILL
         let killed = worker.wait().unwrap();
-        assert!(!killed.success(), "the worker was done before it was killed");
+        assert!(!killed.success(), "the worker finished before it was killed");
     }
-    let last = worker(&emulator.url(), &journal);
+    let last = spawn_worker(&emulator.url(), &journal);
     let output = tokio::task::spawn_blocking(move || last.wait_with_output().unwrap()).await.unwrap();
     assert!(output.status.success());
 
-    let said = String::from_utf8(output.stdout).unwrap();
-    let mut paid: BTreeMap<i64, usize> = BTreeMap::new();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let mut submitted: BTreeMap<i64, usize> = BTreeMap::new();
     for input in emulator.received::<dev::Model>() {
-        *paid.entry(input.seed.unwrap()).or_default() += 1;
+        *submitted.entry(input.seed.unwrap()).or_default() += 1;
     }
     let mut in_doubt = 0;
     for index in 0..INPUTS {
         let seed = i64::try_from(index).unwrap();
-        let times = paid.get(&seed).copied().unwrap_or_default();
-        if said.contains(&format!("[{index}] in doubt\n")) {
+        let times = submitted.get(&seed).copied().unwrap_or_default();
+        if printed.contains(&format!("[{index}] in doubt\n")) {
             in_doubt += 1;
             assert!(times <= 1, "{index} was submitted {times} times");
         } else {
-            assert!(said.contains(&format!("[{index}] done {index}\n")), "{index} was lost: {said}");
+            assert!(printed.contains(&format!("[{index}] done {index}\n")), "{index} was lost: {printed}");
             assert_eq!(times, 1, "{index}");
         }
     }
-    // Only what was being submitted at the moment of a kill can be.
-    assert!(in_doubt <= 3 * AT_ONCE, "{in_doubt}");
+    // Only inputs whose submission was under way when the worker was killed can be in doubt.
+    assert!(in_doubt <= 3 * CONCURRENCY, "{in_doubt}");
     println!(
-        "{INPUTS} inputs, 3 kills: {} done, {in_doubt} in doubt, 0 lost, 0 paid for twice",
+        "{INPUTS} inputs, 3 kills: {} done, {in_doubt} in doubt, 0 lost, 0 submitted twice",
         INPUTS - in_doubt
     );
 }

@@ -5,7 +5,7 @@ use fal_client::platform::{Basis, Paginate, TryStreamExt};
 use super::*;
 
 #[tokio::test]
-async fn the_catalogue_comes_page_by_page() {
+async fn a_stream_of_models_fetches_all_pages() {
     let (_emulator, client) = instant().await;
     let platform = client.platform().await.unwrap();
     let all: Vec<_> = platform.list_models().limit(2).stream().try_collect().await.unwrap();
@@ -18,7 +18,7 @@ async fn the_catalogue_comes_page_by_page() {
 }
 
 #[tokio::test]
-async fn an_estimate_counts_the_images_asked_for() {
+async fn an_estimate_multiplies_the_price_by_the_number_of_images() {
     let (_emulator, client) = instant().await;
     let one = client.estimate(input!(dev { prompt: "a cat", num_images: 1 })).await.unwrap();
     let four = client.estimate(input!(dev { prompt: "a cat", num_images: 4 })).await.unwrap();
@@ -32,7 +32,7 @@ async fn an_estimate_counts_the_images_asked_for() {
 }
 
 #[tokio::test]
-async fn what_the_platform_refuses_is_an_error_of_the_client() {
+async fn an_error_of_the_platform_becomes_an_error_of_the_client() {
     let (_emulator, client) = instant().await;
     let input = fal_client::untyped::input("acme/nothing", serde_json::json!({}));
     let error = client.estimate(input).await.unwrap_err();
@@ -48,7 +48,7 @@ async fn what_the_platform_refuses_is_an_error_of_the_client() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_takes_calls_of_models_is_no_way_to_the_platform() {
+async fn the_platform_is_a_config_error_behind_a_proxy_for_model_calls() {
     let (emulator, _) = instant().await;
     let client =
         Client::builder().emulator(emulator.url()).proxy_url("http://127.0.0.1:9/proxy").build().unwrap();

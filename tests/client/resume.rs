@@ -1,4 +1,4 @@
-//! Coming back for a job with another client, as another process would.
+//! Resuming a job with another client, as another process would.
 
 use fal_client::queue::Ticket;
 
@@ -32,7 +32,7 @@ async fn a_ticket_of_another_endpoint_is_refused() {
 }
 
 #[tokio::test]
-async fn a_bare_id_is_enough() {
+async fn a_request_id_is_enough_to_fetch_a_result() {
     let (_emulator, client) = instant().await;
     let id = client.submit(small()).await.unwrap().request_id().to_owned();
     assert_eq!(client.endpoint::<dev::Model>().job(id).result().await.unwrap().prompt, "a cat");

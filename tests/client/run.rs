@@ -1,9 +1,9 @@
-//! `run`: one call, one answer.
+//! `run`: one request and its reply.
 
 use super::*;
 
 #[tokio::test]
-async fn gives_a_picture_of_the_asked_size() {
+async fn run_returns_images_of_the_requested_size() {
     let (_emulator, client) = instant().await;
     let reply = client
         .run(input!(dev {
@@ -28,7 +28,7 @@ async fn gives_a_picture_of_the_asked_size() {
 }
 
 #[tokio::test]
-async fn a_builder_with_nothing_missing_is_an_input() {
+async fn run_takes_a_builder_whose_required_parameters_are_set() {
     let (_emulator, client) = instant().await;
     let scale: f64 = "7.5".parse().unwrap();
     let builder = dev::Input::builder().guidance_scale(dev::GuidanceScale::try_from(scale).unwrap());
@@ -38,7 +38,7 @@ async fn a_builder_with_nothing_missing_is_an_input() {
 }
 
 #[tokio::test]
-async fn gives_a_video_of_the_asked_shape() {
+async fn run_returns_a_video() {
     use fal_kling_video::v2_1::master::text_to_video::{self, AspectRatio, Duration};
     let (_emulator, client) = instant().await;
     let input = input!(text_to_video {

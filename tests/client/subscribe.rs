@@ -1,4 +1,4 @@
-//! `subscribe`: the queue, with progress on the way.
+//! `subscribe`: a job in the queue, with progress reports.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,10 +7,10 @@ use fal_client::queue::Update;
 use super::*;
 
 #[tokio::test]
-async fn reports_the_queue_then_every_log_line_once_then_the_answer() {
+async fn subscribe_reports_positions_then_each_log_line_once_then_completion() {
     let pace =
         Pace::default().ahead(3).per_position(Duration::from_millis(60)).run(Duration::from_millis(300));
-    let (_emulator, client) = at(pace.log_lines(6)).await;
+    let (_emulator, client) = with_pace(pace.log_lines(6)).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let record = Arc::clone(&seen);
     let reply = client
@@ -39,20 +39,20 @@ async fn reports_the_queue_then_every_log_line_once_then_the_answer() {
 }
 
 #[tokio::test]
-async fn a_timeout_cancels_the_job_and_names_it() {
+async fn a_timeout_cancels_the_job_and_keeps_its_request_id() {
     let (_emulator, client) = stuck().await;
     let error = client.subscribe(small()).timeout(Duration::from_millis(150)).await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     let request_id = error.request_id().unwrap();
-    // The cancel was sent: a job in an endless queue is over.
+    // The job would have stayed in the queue for hours, so it was cancelled.
     let job = client.endpoint::<dev::Model>().job(request_id);
     assert!(job.status().await.unwrap().is_completed());
     assert!(job.result().await.unwrap_err().is_cancelled());
 }
 
 #[tokio::test]
-async fn a_start_timeout_that_passes_is_a_timeout_of_the_service() {
-    let (_emulator, client) = at(Pace::default().ahead(1).per_position(Duration::from_secs(2))).await;
+async fn a_job_that_does_not_start_in_time_is_a_timeout_of_the_service() {
+    let (_emulator, client) = with_pace(Pace::default().ahead(1).per_position(Duration::from_secs(2))).await;
     let call = client.subscribe(small()).start_timeout(Duration::from_millis(1100));
     let error = call.await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");

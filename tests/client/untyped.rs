@@ -1,4 +1,4 @@
-//! Endpoints without a crate: JSON in and out.
+//! Endpoints without generated types, with JSON inputs and outputs.
 
 use fal_client::untyped;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 
 #[tokio::test]
-async fn every_verb_takes_json() {
+async fn untyped_inputs_can_be_run_subscribed_submitted_and_resumed() {
     let (_emulator, client) = instant().await;
     let input = || {
         untyped::input("fal-ai/flux/schnell", json!({ "prompt": "a cat", "seed": 3, "image_size": "square" }))

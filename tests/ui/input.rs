@@ -1,10 +1,10 @@
-//! Every form of `input!`, and what it writes.
+//! Every form of `input!`, and the JSON that it produces.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[rustfmt::skip]
 #[path = "fixture/poster.rs"]
-#[allow(dead_code, unreachable_pub, reason = "it is made for everyone")]
+#[allow(dead_code, unreachable_pub, reason = "generated modules are made for other crates")]
 mod poster;
 
 use fal_core::{File, IntoInput, input};
@@ -12,42 +12,43 @@ use fal_flux::{dev, types::CustomImageSize};
 use fal_kling_video::v3::pro::image_to_video;
 use serde_json::{Value, json};
 
-/// A crate that offers the models under names of its own.
-#[allow(unreachable_pub, reason = "it stands for another crate")]
+/// A crate that re-exports the models under other names.
+#[allow(unreachable_pub, reason = "the module stands for another crate")]
 mod models {
     pub use fal_core as core;
     pub use fal_flux as flux;
 }
 
-fn written(input: impl IntoInput) -> Value {
+/// Serializes an input as a call does.
+fn to_json(input: impl IntoInput) -> Value {
     serde_json::to_value(input.into_input()).unwrap()
 }
 
 #[test]
-fn literals_of_every_kind() {
+fn literals_of_all_types_are_accepted() {
     let input = input!(poster { title: "Gold", strength: 0.5, width: 512, tags: ["art"], dpi: 300 });
     assert_eq!(
-        written(input),
+        to_json(input),
         json!({ "title": "Gold", "strength": 0.5, "width": 512, "tags": ["art"], "dpi": 300 })
     );
     let input =
         input!(dev { prompt: "a cat", image_size: "square_hd", output_format: "png", sync_mode: false });
     assert_eq!(
-        written(input),
+        to_json(input),
         json!({ "prompt": "a cat", "image_size": "square_hd", "output_format": "png", "sync_mode": false })
     );
 }
 
 #[test]
-fn literals_at_their_bounds() {
+fn literals_on_their_bounds_are_accepted() {
     let low = input!(poster { title: "abc", width: 64, strength: 1.0 });
-    assert_eq!(written(low), json!({ "title": "abc", "width": 64, "strength": 1.0 }));
+    assert_eq!(to_json(low), json!({ "title": "abc", "width": 64, "strength": 1.0 }));
     let high = input!(poster { title: "exactly twenty chars", width: 2048 });
     assert_eq!(high.title.len(), 20);
 }
 
 #[test]
-fn negative_numbers_and_expressions() {
+fn negative_literals_and_arithmetic_are_accepted() {
     let seed = 7;
     let seeds = [
         input!(dev { prompt: "a cat", seed: -7 }),
@@ -63,16 +64,16 @@ fn negative_numbers_and_expressions() {
 }
 
 #[test]
-fn expressions_options_and_variables() {
+fn expressions_options_and_shorthand_fields_are_accepted() {
     let title = format!("{} title", "a");
     let strength: Option<poster::Strength> = None;
     let width = poster::Width::try_from(640);
     let input = input!(poster { title, strength, width: width.unwrap() });
-    assert_eq!(written(input), json!({ "title": "a title", "width": 640 }));
+    assert_eq!(to_json(input), json!({ "title": "a title", "width": 640 }));
 }
 
 #[test]
-fn a_block_is_an_expression() {
+fn a_block_is_taken_as_an_expression_and_not_as_a_struct() {
     let input = input!(poster {
         title: {
             let mut text = "a".to_owned();
@@ -84,33 +85,33 @@ fn a_block_is_an_expression() {
 }
 
 #[test]
-fn structs_and_the_unions_around_them() {
+fn braces_build_structs_and_unions_of_structs() {
     let text = "sky";
     let input = input!(poster { title: "Gold", background: { text, opacity: 0.5 }, width: 64 });
     assert_eq!(
-        written(input),
+        to_json(input),
         json!({ "title": "Gold", "background": { "text": "sky", "opacity": 0.5 }, "width": 64 })
     );
 
     let sized = input!(dev { prompt: "a cat", image_size: { width: 512, height: 768 } });
-    assert_eq!(written(sized)["image_size"], json!({ "width": 512, "height": 768 }));
+    assert_eq!(to_json(sized)["image_size"], json!({ "width": 512, "height": 768 }));
     let empty = input!(dev { prompt: "a cat", image_size: {} });
-    assert_eq!(written(empty)["image_size"], json!({}));
+    assert_eq!(to_json(empty)["image_size"], json!({}));
     let size = CustomImageSize::builder().width(64.try_into().ok()).build();
     let given = input!(dev { prompt: "a cat", image_size: dev::ImageSize::from(size) });
-    assert_eq!(written(given)["image_size"], json!({ "width": 64 }));
+    assert_eq!(to_json(given)["image_size"], json!({ "width": 64 }));
 }
 
 #[test]
-fn a_struct_has_a_base_too() {
+fn a_nested_struct_can_have_a_base() {
     let layer =
         input!(poster { title: "Gold", background: { text: "sky", opacity: 0.5 } }).background.unwrap();
     let input = input!(poster { title: "Gold", background: { text: "sea", ..layer } });
-    assert_eq!(written(input)["background"], json!({ "text": "sea", "opacity": 0.5 }));
+    assert_eq!(to_json(input)["background"], json!({ "text": "sea", "opacity": 0.5 }));
 }
 
 #[test]
-fn lists_of_literals_of_values_and_of_structs_also_mixed() {
+fn lists_can_mix_literals_values_and_structs() {
     let sea = poster::types::Layer::builder().text("sea").build();
     let input = input!(poster {
         title: "Gold",
@@ -124,7 +125,7 @@ fn lists_of_literals_of_values_and_of_structs_also_mixed() {
         "layers": [{ "text": "sky", "opacity": 0.5 }, { "text": "sea" }],
         "tags": ["art", "ad"],
     });
-    assert_eq!(written(input), expected);
+    assert_eq!(to_json(input), expected);
 
     let list = vec![File::url("https://example.com/cat.png")];
     let input = input!(poster { title: "Gold", image_urls: list });
@@ -134,17 +135,17 @@ fn lists_of_literals_of_values_and_of_structs_also_mixed() {
         start_image_url: "https://example.com/a.png",
         multi_prompt: [{ prompt: "first" }, { prompt: "second" }],
     });
-    assert_eq!(written(shots)["multi_prompt"][1]["prompt"], "second");
+    assert_eq!(to_json(shots)["multi_prompt"][1]["prompt"], "second");
 }
 
 #[test]
-fn parameters_that_the_crate_does_not_know() {
+fn quoted_names_set_parameters_that_the_crate_does_not_know() {
     let input = input!(poster { title: "Gold", "turbo": true, "layers": json!([]), "passes": 2 });
-    assert_eq!(written(input), json!({ "title": "Gold", "turbo": true, "layers": [], "passes": 2 }));
+    assert_eq!(to_json(input), json!({ "title": "Gold", "turbo": true, "layers": [], "passes": 2 }));
 }
 
 #[test]
-fn a_base_gives_the_rest() {
+fn a_base_sets_the_parameters_that_are_left_out() {
     let base = input!(poster { title: "Base", width: 64, tags: ["art"], "turbo": true });
     let input = input!(poster {
         title: "New",
@@ -162,23 +163,23 @@ fn a_base_gives_the_rest() {
         "dpi": 72,
         "turbo": false,
     });
-    assert_eq!(written(input), expected);
+    assert_eq!(to_json(input), expected);
 
     let without = input!(poster { width: None, ..base.clone() });
-    assert_eq!(without.width, None, "what is given as `None` is left out");
+    assert_eq!(without.width, None, "`None` overrides the base");
     let longer = input!(poster { title: base.title.to_uppercase(), tags: ["ad"], ..base });
     assert_eq!(
-        written(longer),
+        to_json(longer),
         json!({ "title": "BASE", "width": 64, "tags": ["ad"], "turbo": true }),
-        "what is given may be made from the base"
+        "a value may be computed from the base"
     );
-    assert_eq!(written(input!(poster { ..input!(poster { title: "All" }) })), json!({ "title": "All" }));
+    assert_eq!(to_json(input!(poster { ..input!(poster { title: "All" }) })), json!({ "title": "All" }));
 }
 
 #[test]
-fn other_names_for_the_crates() {
+fn crates_can_be_named_by_other_paths() {
     let named = models::core::input!(models::flux::dev { prompt: "a cat", image_size: "square" });
-    assert_eq!(written(named), json!({ "prompt": "a cat", "image_size": "square" }));
+    assert_eq!(to_json(named), json!({ "prompt": "a cat", "image_size": "square" }));
     let absolute = fal_core::input!(::fal_flux::dev { prompt: "a cat", image_size: {} });
     assert_eq!(absolute.prompt, "a cat");
 }

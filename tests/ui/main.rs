@@ -1,20 +1,22 @@
-//! What the compiler says about mistakes is a contract: `fail/<mistake>.rs` and its `.stderr`.
+//! Compiler messages for mistakes in calls: each `fail/<mistake>.rs` must fail with the messages in its `.stderr`.
 //!
-//! `fixture/poster.rs` is generated from a made-up document, for the rules that no committed one has.
+//! `fixture/poster.rs` is generated from a document written for these tests, with rules that no committed document has.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{fs, path::Path, process::Command};
 
-/// Messages differ between compilers; `rust-toolchain.toml` names the one that the contract is for.
+/// Runs only with the compiler of `rust-toolchain.toml`, because messages differ between compilers.
 #[test]
-fn mistakes_do_not_compile() {
+fn mistakes_fail_with_the_expected_messages() {
     let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rust-toolchain.toml");
     let pinned = fs::read_to_string(pinned).unwrap();
     let rustc = Command::new("rustc").arg("--version").output().unwrap();
     let version = String::from_utf8_lossy(&rustc.stdout).split(' ').nth(1).unwrap_or_default().to_owned();
     if !pinned.contains(&format!("\"{version}\"")) {
-        eprintln!("skipped: the messages are those of the pinned toolchain, and this is rustc {version}");
+        eprintln!(
+            "skipped: the expected messages are those of the pinned toolchain, and this is rustc {version}"
+        );
         return;
     }
     let cases = trybuild::TestCases::new();

@@ -1,4 +1,4 @@
-//! What types of generated crates can do.
+//! Traits and constants of the types in generated crates.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -12,7 +12,7 @@ use fal_flux::dev;
 use fal_kling_video::v2_1::master::text_to_video;
 use serde_json::json;
 
-/// Of any model, for they all mean the same.
+/// Counts the pixels of an image of any model: all models share the type.
 fn pixels(image: &Image) -> i64 {
     image.width * image.height
 }
@@ -22,7 +22,7 @@ fn kind(file: &impl Media) -> Option<&str> {
 }
 
 #[test]
-fn files_and_sizes_are_the_same_type_everywhere() {
+fn files_and_sizes_have_the_same_type_in_all_crates() {
     let image: dev::Image = serde_json::from_value(
         json!({ "url": "https://x/a.png", "width": 4, "height": 3, "content_type": "image/png" }),
     )
@@ -42,7 +42,7 @@ fn files_and_sizes_are_the_same_type_everywhere() {
 }
 
 #[test]
-fn defaults_can_be_read_and_are_not_sent() {
+fn defaults_are_constants_and_are_not_sent() {
     assert_eq!(dev::Input::DEFAULT_IMAGE_SIZE, ImageSize::Landscape4_3);
     assert_eq!(dev::Input::DEFAULT_NUM_INFERENCE_STEPS.get(), 28);
     assert_eq!(dev::Input::DEFAULT_GUIDANCE_SCALE.get(), 3.5);
@@ -54,7 +54,7 @@ fn defaults_can_be_read_and_are_not_sent() {
 }
 
 #[test]
-fn enums_are_texts_and_back() {
+fn enums_parse_and_display_their_wire_values() {
     for format in dev::OutputFormat::ALL {
         assert_eq!(dev::OutputFormat::from_str(&format.to_string()), Ok(*format));
         assert_eq!(serde_json::to_value(format).unwrap(), format.as_str());
@@ -64,15 +64,15 @@ fn enums_are_texts_and_back() {
 }
 
 #[test]
-fn values_go_to_other_threads_and_into_collections() {
-    fn anywhere<T: Send + Sync + Unpin + Clone + std::fmt::Debug + PartialEq + 'static>() {}
-    fn key<T: Eq + std::hash::Hash>() {}
-    anywhere::<dev::Input>();
-    anywhere::<dev::Output>();
-    anywhere::<text_to_video::Input>();
-    anywhere::<fal_whisper::Output>();
-    key::<dev::OutputFormat>();
-    key::<dev::NumImages>();
-    key::<ImageSize>();
-    key::<Image>();
+fn generated_types_are_send_sync_clone_and_enums_are_hashable() {
+    fn is_shareable<T: Send + Sync + Unpin + Clone + std::fmt::Debug + PartialEq + 'static>() {}
+    fn is_key<T: Eq + std::hash::Hash>() {}
+    is_shareable::<dev::Input>();
+    is_shareable::<dev::Output>();
+    is_shareable::<text_to_video::Input>();
+    is_shareable::<fal_whisper::Output>();
+    is_key::<dev::OutputFormat>();
+    is_key::<dev::NumImages>();
+    is_key::<ImageSize>();
+    is_key::<Image>();
 }

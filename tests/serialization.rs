@@ -1,4 +1,4 @@
-//! What generated types write and read.
+//! Serialization of generated types: inputs are written as fal expects them, and outputs are read leniently.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -7,12 +7,13 @@ use fal_flux::{dev, dev::image_to_image, types::CustomImageSize};
 use fal_kling_video::v3::pro::image_to_video;
 use serde_json::{Value, json};
 
-fn written(input: impl IntoInput) -> String {
+/// Serializes an input as a call does.
+fn to_json(input: impl IntoInput) -> String {
     serde_json::to_string(&input.into_input()).unwrap()
 }
 
 #[test]
-fn what_is_not_given_is_not_sent_and_fields_keep_fals_order() {
+fn unset_parameters_are_not_sent_and_fields_keep_the_order_of_fal() {
     let input = input!(dev {
         output_format: dev::OutputFormat::Png,
         guidance_scale: 3.5,
@@ -22,40 +23,40 @@ fn what_is_not_given_is_not_sent_and_fields_keep_fals_order() {
         num_inference_steps: 28,
     });
     assert_eq!(
-        written(input),
+        to_json(input),
         r#"{"prompt":"a cat","image_size":"landscape_16_9","num_inference_steps":28,"seed":9007199254740993,"guidance_scale":3.5,"output_format":"png"}"#
     );
 }
 
 #[test]
-fn a_custom_size_is_not_wrapped() {
+fn the_object_of_a_union_is_not_wrapped() {
     let size = CustomImageSize::builder().width(512.try_into().ok()).height(768.try_into().ok()).build();
     let input = dev::Input::builder().prompt("a cat").image_size(dev::ImageSize::Custom(size));
-    assert_eq!(written(input), r#"{"prompt":"a cat","image_size":{"width":512,"height":768}}"#);
+    assert_eq!(to_json(input), r#"{"prompt":"a cat","image_size":{"width":512,"height":768}}"#);
 }
 
 #[test]
-fn an_integer_is_a_number_and_sent_as_one() {
+fn a_float_parameter_reads_an_integer() {
     let read: dev::Input = serde_json::from_str(r#"{"prompt":"a cat","guidance_scale":3}"#).unwrap();
     assert_eq!(read.guidance_scale.unwrap(), 3.0);
 }
 
 #[test]
-fn what_a_base_gives_is_kept_unless_given_again() {
+fn a_base_sets_the_parameters_that_are_not_set_again() {
     let base = input!(dev { prompt: "a cat", seed: 7, num_images: 2, "brand_new": 1 });
     let input = input!(dev { seed: i64::MIN, num_images: None, ..base });
-    assert_eq!(written(input), r#"{"prompt":"a cat","seed":-9223372036854775808,"brand_new":1}"#);
+    assert_eq!(to_json(input), r#"{"prompt":"a cat","seed":-9223372036854775808,"brand_new":1}"#);
 }
 
 #[test]
-fn extra_parameters_win() {
+fn extra_parameters_override_fields_of_the_same_name() {
     let input = dev::Input::builder().prompt("a cat").seed(1).extra("seed", 2).extra("loras", json!([]));
-    let written: Value = serde_json::from_str(&written(input)).unwrap();
+    let written: Value = serde_json::from_str(&to_json(input)).unwrap();
     assert_eq!(written, json!({ "prompt": "a cat", "seed": 2, "loras": [] }));
 }
 
 #[test]
-fn an_input_reads_back_and_keeps_what_it_does_not_know() {
+fn unknown_parameters_survive_reading_and_writing_an_input() {
     let text =
         r#"{"prompt":"a cat","image_size":{"width":512},"seed":null,"num_images":2.0,"brand_new":[1]}"#;
     let read: dev::Input = serde_json::from_str(text).unwrap();
@@ -63,13 +64,13 @@ fn an_input_reads_back_and_keeps_what_it_does_not_know() {
     assert_eq!(read.num_images.unwrap(), 2);
     assert_eq!(read.extra["brand_new"], json!([1]));
     assert_eq!(
-        written(read),
+        to_json(read),
         r#"{"prompt":"a cat","image_size":{"width":512},"num_images":2,"brand_new":[1]}"#
     );
 }
 
 #[test]
-fn an_input_outside_its_schema_is_refused_with_the_reason() {
+fn an_invalid_input_is_refused_with_the_reason() {
     for (text, reason) in [
         (
             r#"{"prompt":"p","num_images":5}"#,
@@ -91,7 +92,7 @@ fn an_input_outside_its_schema_is_refused_with_the_reason() {
 }
 
 #[test]
-fn an_output_takes_null_for_absent_and_ignores_news() {
+fn an_output_reads_null_as_absent_and_ignores_unknown_fields() {
     let output: dev::Output = serde_json::from_value(json!({
         "images": [{ "url": "u", "width": 4, "height": 3, "content_type": null, "blurhash": "x" }],
         "timings": { "inference": 1 }, "seed": 7, "has_nsfw_concepts": [false], "prompt": "p", "credits": {},
@@ -105,7 +106,7 @@ fn an_output_takes_null_for_absent_and_ignores_news() {
 }
 
 #[test]
-fn a_transcript_has_pairs_of_times_that_may_be_unknown() {
+fn a_tuple_item_may_be_null() {
     let output: fal_whisper::Output = serde_json::from_value(json!({
         "text": "hello", "chunks": [{ "text": "hello", "timestamp": [0, null] }]
     }))
@@ -114,7 +115,7 @@ fn a_transcript_has_pairs_of_times_that_may_be_unknown() {
 }
 
 #[test]
-fn files_are_found_in_nested_structs_and_lists() {
+fn visit_files_reaches_nested_structs_and_lists() {
     let element = image_to_video::KlingV3ComboElementInput::builder()
         .frontal_image_url(File::path("front.png"))
         .reference_image_urls(vec![File::path("left.png"), File::url("https://example.com/right.png")])
@@ -128,7 +129,7 @@ fn files_are_found_in_nested_structs_and_lists() {
 }
 
 #[test]
-fn lengths_known_only_at_run_time_are_checked_before_anything_is_sent() {
+fn validate_checks_lengths_that_are_known_at_run_time() {
     let shot = image_to_video::KlingV3MultiPromptElement::builder().prompt("a cat").build();
     let long = "ž".repeat(2501);
     let input = input!(image_to_video {
@@ -145,7 +146,7 @@ fn lengths_known_only_at_run_time_are_checked_before_anything_is_sent() {
 }
 
 #[test]
-fn enums_are_texts() {
+fn enums_parse_and_display_their_wire_values() {
     assert_eq!(dev::OutputFormat::ALL.len(), 2);
     assert_eq!("png".parse(), Ok(dev::OutputFormat::Png));
     assert_eq!(dev::OutputFormat::Png.to_string(), "png");
@@ -153,14 +154,14 @@ fn enums_are_texts() {
 }
 
 #[test]
-fn ids_are_those_of_the_service() {
+fn endpoint_ids_are_those_of_fal() {
     assert_eq!(dev::Model::ID, "fal-ai/flux/dev");
     assert_eq!(image_to_image::Model::ID, "fal-ai/flux/dev/image-to-image");
     assert_eq!(fal_whisper::Model::ID, "fal-ai/whisper");
 }
 
 #[test]
-fn the_schema_of_an_input_is_what_a_language_model_is_given_as_a_tool() {
+fn the_json_schema_of_an_input_accepts_what_the_type_reads() {
     let schema = schemars::schema_for!(dev::Input).to_value();
     assert_eq!(schema["required"], json!(["prompt"]));
     let steps = &schema["properties"]["num_inference_steps"];

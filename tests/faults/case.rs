@@ -1,0 +1,152 @@
+//! One fault in one request of a call.
+
+use std::{fmt, time::Duration};
+
+use fal_client::{Client, Result, Retry};
+use fal_emulator::{Emulator, Verb};
+
+use crate::{
+    expected::{Expected, Outcome},
+    fault::{Fault, Kind},
+    injection::{Call, Injection},
+};
+
+/// Longer than any case takes on any machine.
+const HANGS: Duration = Duration::from_secs(60);
+
+/// The timeout of a call whose answer stalls. Everything before the fault must fit in.
+const TIMEOUT: Duration = Duration::from_millis(1500);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Once,
+    Always,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Case {
+    pub(crate) fault: &'static Fault,
+    pub(crate) mode: Mode,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({:?})", self.fault.name, self.mode)
+    }
+}
+
+/// Returns every fault that the request of an injection can meet, once and always.
+pub(crate) fn cases(injection: &Injection) -> Vec<Case> {
+    let faults =
+        crate::fault::FAULTS.iter().filter(|fault| !fault.is_of_stream || injection.column.is_none());
+    let modes = |fault: &'static Fault| {
+        // The timeout of the call ends a stall, so that a stall happens once at most.
+        let modes: &[Mode] = if fault.stalls { &[Mode::Always] } else { &[Mode::Once, Mode::Always] };
+        modes.iter().map(move |mode| Case { fault, mode: *mode })
+    };
+    faults.flat_map(modes).collect()
+}
+
+impl Case {
+    /// Makes the call and checks its outcome and the requests that the server saw. `Err` describes a deviation.
+    pub(crate) async fn run(
+        &self,
+        injection: &Injection,
+        expected: &Expected,
+        emulator: &Emulator,
+    ) -> std::result::Result<(), String> {
+        let expected = match injection.column {
+            Some(column) => expected.outcome(self.fault.name, column),
+            None => Outcome::OK,
+        };
+        let builder = Client::builder().emulator(emulator.url()).retry(quick()).max_reply_bytes(100_000);
+        let times_out = self.fault.stalls && expected.error.is_some();
+        let builder = if times_out { builder.timeout(TIMEOUT) } else { builder };
+        let client = builder.build().unwrap();
+
+        injection.script(emulator);
+        let request_id = injection.submit_job(emulator).await;
+        let before = emulator.requests().len();
+        let rule = (self.fault.inject)(emulator.at(injection.request));
+        if self.mode == Mode::Once {
+            rule.times(1);
+        }
+        let Ok(outcome) = tokio::time::timeout(HANGS, injection.call(&client, &request_id)).await else {
+            return Err(format!("{self}: the call hangs"));
+        };
+        let requests = emulator.requests().split_off(before);
+        let count = |verb: Verb| requests.iter().filter(|request| request.verb == verb).count();
+        self.check_outcome(injection, expected, &outcome)
+            .and_then(|()| self.check_requests(injection, expected, &outcome, &count))
+            .map_err(|deviation| format!("{self}: {deviation}: {outcome:?}"))
+    }
+
+    fn is_repeated(&self, expected: Outcome) -> bool {
+        expected.retries || expected.rechecks
+    }
+
+    fn check_outcome(
+        &self,
+        injection: &Injection,
+        expected: Outcome,
+        outcome: &Result<u64>,
+    ) -> std::result::Result<(), String> {
+        let recovers = self.mode == Mode::Once && self.is_repeated(expected);
+        match (outcome, expected.error.filter(|_| !recovers)) {
+            (outcome, None) if injection.is_undisturbed(outcome) => Ok(()),
+            (_, None) => Err("expected the outcome of a call without a fault".to_owned()),
+            (Err(error), Some(kind)) if Kind::from_error(error) == kind => {
+                if error.endpoint() != Some("acme/app/edit") {
+                    return Err("the endpoint is not named".to_owned());
+                }
+                let has_request_id = !injection.is_billable() || self.fault.has_request_id;
+                if has_request_id && error.request_id().is_none() {
+                    return Err("the request id is lost".to_owned());
+                }
+                if kind.has_answer() && (error.status().is_none() || error.body().is_none()) {
+                    return Err("the service's answer is lost".to_owned());
+                }
+                Ok(())
+            }
+            (_, Some(kind)) => Err(format!("expected {kind:?}")),
+        }
+    }
+
+    fn check_requests(
+        &self,
+        injection: &Injection,
+        expected: Outcome,
+        outcome: &Result<u64>,
+        count: &dyn Fn(Verb) -> usize,
+    ) -> std::result::Result<(), String> {
+        let attempts = match self.mode {
+            Mode::Once => 1 + usize::from(self.is_repeated(expected)),
+            Mode::Always => {
+                let attempts = if expected.retries { injection.attempts } else { 1 };
+                attempts + usize::from(expected.rechecks)
+            }
+        };
+        // The number of attempts to open the status stream is left to the client.
+        if injection.column.is_some() {
+            let extra = if outcome.is_ok() { injection.extra_requests } else { 0 };
+            let seen = count(injection.request);
+            if seen < attempts || seen > attempts + extra {
+                return Err(format!("the server saw {seen} requests and not {attempts}"));
+            }
+        }
+        let billed = count(Verb::Submit) + count(Verb::Run);
+        if billed > 1 && !(injection.is_billable() && expected.retries) {
+            return Err(format!("work was requested {billed} times"));
+        }
+        let waits = injection.call == Call::Subscribe && injection.request != Verb::Submit;
+        if waits && self.fault.stalls && expected.error.is_some() && count(Verb::Cancel) != 1 {
+            return Err("the job was not cancelled after the timeout".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Returns the default policy with pauses of a millisecond.
+pub(crate) fn quick() -> Retry {
+    Retry::default().base_delay(Duration::from_millis(1)).max_delay(Duration::from_millis(2))
+}
