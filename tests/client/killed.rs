@@ -31,7 +31,8 @@ fn inputs() -> impl Iterator<Item = dev::Input> + Send + 'static {
 async fn run_batch(url: &str, journal: &str) {
     let client = Client::builder().emulator(url).build().unwrap();
     let journal = FileJournal::open(journal).unwrap();
-    let mut done = client.batch(inputs()).concurrency(CONCURRENCY).journal(journal).as_completed().await.unwrap();
+    let mut done =
+        client.batch(inputs()).concurrency(CONCURRENCY).journal(journal).as_completed().await.unwrap();
     while let Some((index, reply)) = done.next().await {
         match reply {
             Ok(reply) => println!("[{index}] done {}", reply.seed),
