@@ -1,7 +1,8 @@
-//! What the emulator takes: `load <binary>` starts it, loads it, and prints a JSON list of figures; with `--quick` from
-//! a light load. A request that fails ends it, so that figures are those of a run without a failure.
+//! A load test: `load <binary>` starts the emulator, puts load on it and prints the measured rows as JSON;
+//! `--quick` uses a light load. It stops at the first failed request, so that rows always come from a run
+//! without failures.
 //!
-//! `cargo xtask bench emulator` builds both and runs this.
+//! `cargo xtask bench emulator` builds the binary and runs this example.
 
 #[path = "../../fal-client/benches/support/row.rs"]
 mod row;
@@ -19,43 +20,43 @@ use row::{Of, Row};
 use serde_json::{Value, json};
 use stats::quantile;
 
-/// How many callers there are at the same time.
+/// The number of concurrent callers.
 const CALLERS: usize = 64;
 
-/// How much is measured.
+/// The amount of load.
 #[derive(Clone, Copy)]
-struct Extent {
-    /// How often it is started to see how long that takes.
+struct Load {
+    /// The number of starts that are timed.
     starts: usize,
-    /// How many requests are queued.
+    /// The number of queued requests.
     jobs: usize,
-    /// How many connections are open at the same time.
+    /// The number of open connections.
     connections: usize,
 }
 
-const USUAL: Extent = Extent { starts: 10, jobs: 10_000, connections: 1_000 };
-const QUICK: Extent = Extent { starts: 2, jobs: 500, connections: 50 };
+const FULL: Load = Load { starts: 10, jobs: 10_000, connections: 1_000 };
+const QUICK: Load = Load { starts: 2, jobs: 500, connections: 50 };
 
 type Failure = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let binary = std::env::args().nth(1).ok_or("usage: load <binary of fal-emulator>")?;
-    // The provider is wanted even where every address is plain. Another one would do as well.
+    // reqwest needs a crypto provider even though every URL is plain HTTP.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let extent = if std::env::args().any(|argument| argument == "--quick") { QUICK } else { USUAL };
+    let load = if std::env::args().any(|argument| argument == "--quick") { QUICK } else { FULL };
     let mut starts = Vec::new();
-    for _ in 0..extent.starts {
-        starts.push(Running::start(&binary)?.started_in);
+    for _ in 0..load.starts {
+        starts.push(EmulatorProcess::start(&binary)?.started_in);
     }
-    let emulator = Running::start(&binary)?;
+    let emulator = EmulatorProcess::start(&binary)?;
     let idle = emulator.memory();
     let client = Client::builder().pool_max_idle_per_host(CALLERS).build()?;
-    let (submits, jobs) = submit(&client, &emulator, extent.jobs).await?;
-    let (statuses, ()) = ask(&client, &jobs).await?;
+    let (submits, jobs) = submit(&client, &emulator, load.jobs).await?;
+    let statuses = poll_statuses(&client, &jobs).await?;
     let queued = emulator.memory();
-    let (watchers, watched) = watch(&emulator, &client, extent.connections).await?;
-    let (jobs, connections) = (extent.jobs, extent.connections);
+    let (watchers, watched) = watch(&emulator, &client, load.connections).await?;
+    let (jobs, connections) = (load.jobs, load.connections);
     let mut rows = vec![Row::alone("emulator: start", "ms", &milliseconds(&starts)).at_most(Of::Ours, 100.0)];
     for (what, times) in [
         (format!("submit, {jobs} by {CALLERS} callers"), submits),
@@ -78,15 +79,15 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// A running emulator, ended when it is dropped.
-struct Running {
+/// An emulator process, killed when it is dropped.
+struct EmulatorProcess {
     process: Child,
     urls: Value,
     started_in: Duration,
 }
 
-impl Running {
-    /// Requests stay queued for as long as this runs.
+impl EmulatorProcess {
+    /// Starts an emulator whose requests stay queued for longer than the load test takes.
     fn start(binary: &str) -> Result<Self, Failure> {
         let before = Instant::now();
         let mut process = Command::new(binary)
@@ -106,7 +107,7 @@ impl Running {
         self.urls[service].as_str().unwrap_or_default()
     }
 
-    /// Resident memory in MiB, where Linux says it.
+    /// Returns the resident memory in MiB; `None` where there is no `/proc`.
     fn memory(&self) -> Option<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -115,16 +116,16 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for EmulatorProcess {
     fn drop(&mut self) {
         self.process.kill().and_then(|()| self.process.wait()).ok();
     }
 }
 
-/// Queues all jobs; gives how long each took, and where to ask about it.
+/// Submits all jobs. Returns the time that each took, and the status URLs.
 async fn submit(
     client: &Client,
-    emulator: &Running,
+    emulator: &EmulatorProcess,
     jobs: usize,
 ) -> Result<(Vec<Duration>, Vec<String>), Failure> {
     let url = format!("{}/fal-ai/flux/dev", emulator.url("queue"));
@@ -135,24 +136,24 @@ async fn submit(
         let receipt: Value = reply.json().await?;
         Ok((before.elapsed(), receipt["status_url"].as_str().ok_or("no status_url")?.to_owned()))
     });
-    all(calls.buffer_unordered(CALLERS).collect().await)
+    collect_times(calls.buffer_unordered(CALLERS).collect().await)
 }
 
-/// Asks each job once.
-async fn ask(client: &Client, jobs: &[String]) -> Result<(Vec<Duration>, ()), Failure> {
+/// Fetches the status of each job once. Returns the time that each took.
+async fn poll_statuses(client: &Client, jobs: &[String]) -> Result<Vec<Duration>, Failure> {
     let calls = stream::iter(jobs).map(async |url| -> Result<(Duration, ()), Failure> {
         let before = Instant::now();
         let status: Value = client.get(url).send().await?.error_for_status()?.json().await?;
         if status["status"] == "IN_QUEUE" { Ok((before.elapsed(), ())) } else { Err("not queued".into()) }
     });
-    let (times, _) = all(calls.buffer_unordered(CALLERS).collect().await)?;
-    Ok((times, ()))
+    let (times, _) = collect_times(calls.buffer_unordered(CALLERS).collect().await)?;
+    Ok(times)
 }
 
-/// Opens all connections, each watching a job; gives how long each first event took, and the memory while all are
-/// open. Then all jobs are cancelled, and all connections see the end.
+/// Opens a status stream for each of many jobs. Returns the times to the first events, and the memory while all
+/// streams are open. In the end, it cancels every job and checks that its stream ends.
 async fn watch(
-    emulator: &Running,
+    emulator: &EmulatorProcess,
     client: &Client,
     connections: usize,
 ) -> Result<(Vec<Duration>, Option<f64>), Failure> {
@@ -169,7 +170,7 @@ async fn watch(
         }
         Ok((before.elapsed(), (events, text("cancel_url"))))
     });
-    let (times, watchers) = all(opened.buffer_unordered(CALLERS).collect().await)?;
+    let (times, watchers) = collect_times(opened.buffer_unordered(CALLERS).collect().await)?;
     let memory = emulator.memory();
     let ends = stream::iter(watchers).map(async |(mut events, cancel)| -> Result<(Duration, ()), Failure> {
         client.put(cancel).send().await?.error_for_status()?;
@@ -183,11 +184,14 @@ async fn watch(
             Err("a stream ended early".into())
         }
     });
-    all(ends.buffer_unordered(CALLERS).collect().await)?;
+    collect_times(ends.buffer_unordered(CALLERS).collect().await)?;
     Ok((times, memory))
 }
 
-fn all<T>(outcomes: Vec<Result<(Duration, T), Failure>>) -> Result<(Vec<Duration>, Vec<T>), Failure> {
+/// Separates times from other results; fails with the first failure.
+fn collect_times<T>(
+    outcomes: Vec<Result<(Duration, T), Failure>>,
+) -> Result<(Vec<Duration>, Vec<T>), Failure> {
     Ok(outcomes.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip())
 }
 

@@ -1,4 +1,4 @@
-//! Scripts as data, over HTTP and from files.
+//! The admin routes: scenarios, recorded requests, the clock.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::Fal;
+use common::TestEmulator;
 use fal_emulator::{Emulator, Error, Pace};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -17,13 +17,13 @@ fn input() -> Value {
     json!({"prompt": "a cat", "image_size": {"width": 16, "height": 16}})
 }
 
-async fn post(fal: &Fal, path: &str, body: &Value) -> (u16, Value) {
-    fal.post(&format!("{}/_emulator/{path}", fal.emulator.url()), body).await.both()
+async fn post(fal: &TestEmulator, path: &str, body: &Value) -> (u16, Value) {
+    fal.post(&format!("{}/_emulator/{path}", fal.emulator.url()), body).await.status_and_json()
 }
 
 #[tokio::test]
-async fn a_scenario_is_taken_over_http() {
-    let fal = Fal::stuck().await;
+async fn posted_scenarios_apply_to_later_requests() {
+    let fal = TestEmulator::stuck().await;
     let scenario = json!({
         "endpoint": [{
             "id": ID, "queue": [1, 0], "logs": ["a"],
@@ -55,13 +55,13 @@ async fn a_scenario_is_taken_over_http() {
 }
 
 #[tokio::test]
-async fn a_scenario_may_be_toml_and_a_bad_one_changes_nothing() {
-    let fal = Fal::instant().await;
+async fn toml_scenarios_are_accepted_and_invalid_ones_change_nothing() {
+    let fal = TestEmulator::instant().await;
     let url = format!("{}/_emulator/scenario", fal.emulator.url());
     let toml = "[[rule]]\nverb = \"run\"\nanswer = { status = 418, json = { detail = \"tea\" } }";
     let taken = fal.send(Method::POST, &url, &[("content-type", "application/toml")], toml).await;
     assert_eq!(taken.status, 200);
-    assert_eq!(fal.run(ID, &input()).await.both(), (418, json!({"detail": "tea"})));
+    assert_eq!(fal.run(ID, &input()).await.status_and_json(), (418, json!({"detail": "tea"})));
     for bad in ["{", r#"{"rule": [{"verb": "dance"}]}"#, r#"{"rule": [{"verb": "run"}], "x": 1}"#] {
         let refused = fal.send(Method::POST, &url, &[], bad).await;
         assert_eq!(refused.status, 422, "{bad}");
@@ -71,8 +71,8 @@ async fn a_scenario_may_be_toml_and_a_bad_one_changes_nothing() {
 }
 
 #[tokio::test]
-async fn requests_are_told_without_keys() {
-    let fal = Fal::instant().await;
+async fn recorded_requests_are_listed_without_keys() {
+    let fal = TestEmulator::instant().await;
     let url = format!("{}/{ID}", fal.urls.run);
     let headers = [("authorization", "Key id:secret"), ("x-other", "kept")];
     fal.send(Method::POST, &url, &headers, input().to_string()).await;
@@ -95,8 +95,8 @@ async fn requests_are_told_without_keys() {
 }
 
 #[tokio::test]
-async fn pages_of_other_sites_are_refused() {
-    let fal = Fal::instant().await;
+async fn admin_requests_from_other_origins_are_refused() {
+    let fal = TestEmulator::instant().await;
     let url = format!("{}/_emulator/reset", fal.emulator.url());
     let own = fal.emulator.url();
     for (origin, status) in [("https://evil.example", 403), ("null", 403), (own.as_str(), 200)] {
@@ -107,9 +107,9 @@ async fn pages_of_other_sites_are_refused() {
 }
 
 #[tokio::test]
-async fn time_moves_over_http() {
+async fn the_clock_advances_over_http() {
     let pace = Pace::instant().run(Duration::from_secs(60));
-    let fal = Fal::of(Emulator::builder().pace(pace).manual_clock()).await;
+    let fal = TestEmulator::start(Emulator::builder().pace(pace).manual_clock()).await;
     let receipt = fal.submit(ID, &input()).await;
     assert_eq!(post(&fal, "advance", &json!({"seconds": 60.0})).await, (200, json!({"now": 60.0})));
     assert_eq!(fal.get(receipt["status_url"].as_str().unwrap()).await.json()["status"], "COMPLETED");
@@ -119,11 +119,11 @@ async fn time_moves_over_http() {
 }
 
 #[tokio::test]
-async fn a_scenario_file_is_in_force_from_the_start() {
+async fn a_scenario_file_applies_from_the_start_and_errors_name_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scenario.toml");
     std::fs::write(&path, "[[endpoint]]\nid = \"acme/app\"\noutcomes = [{ reply = { n = 1 } }]").unwrap();
-    let fal = Fal::of(Emulator::builder().scenario(&path)).await;
+    let fal = TestEmulator::start(Emulator::builder().scenario(&path)).await;
     assert_eq!(fal.run("acme/app", &json!({})).await.json(), json!({"n": 1}));
     std::fs::write(&path, "[[endpoint]]\nname = \"acme/app\"").unwrap();
     let error = Emulator::builder().scenario(&path).start().await.unwrap_err();

@@ -14,7 +14,7 @@ fn command() -> Command {
 }
 
 #[test]
-fn the_first_line_tells_the_urls_and_a_signal_stops_it_cleanly() {
+fn the_first_line_holds_the_urls_and_a_signal_ends_the_process_with_success() {
     for signal in ["TERM", "INT"] {
         let mut child = command().arg("--port").arg("0").spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -40,7 +40,7 @@ fn the_first_line_tells_the_urls_and_a_signal_stops_it_cleanly() {
 }
 
 #[test]
-fn options_reach_the_emulator() {
+fn options_configure_the_emulator() {
     let folder = tempfile::tempdir().unwrap();
     let (ca, data) = (folder.path().join("ca.pem"), folder.path().join("data"));
     let requests = folder.path().join("requests.jsonl");
@@ -62,7 +62,7 @@ fn options_reach_the_emulator() {
 }
 
 #[test]
-fn a_bad_start_is_explained_on_stderr() {
+fn a_failed_start_is_explained_on_stderr() {
     let output = command().arg("--schemas").arg("/no/such/folder").output().unwrap();
     assert!(!output.status.success());
     assert!(output.stdout.is_empty());
@@ -71,7 +71,7 @@ fn a_bad_start_is_explained_on_stderr() {
 }
 
 #[test]
-fn a_command_is_led_here_and_its_end_is_the_end() {
+fn a_child_command_gets_the_proxy_and_its_exit_code_is_returned() {
     let script = r#"
         test "$FAL_KEY" = emulator:key && test "$HTTPS_PROXY" = "$https_proxy" && test -z "$FAL_KEY_ID" || exit 4
         grep -q 'BEGIN CERTIFICATE' "$SSL_CERT_FILE" || exit 5

@@ -6,7 +6,7 @@ mod common;
 
 use std::net::SocketAddr;
 
-use common::Fal;
+use common::TestEmulator;
 use fal_emulator::{At, Emulator, Pace, Verb};
 use reqwest::{Certificate, Client, Method, Proxy};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn input() -> Value {
     json!({"prompt": "a cat", "image_size": {"width": 16, "height": 16}})
 }
 
-/// A client for which fal's names lead to the emulator.
+/// Returns a client that resolves fal's host names to the emulator.
 fn mapped(emulator: &Emulator, trusts: bool) -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let address: SocketAddr = emulator.url().trim_start_matches("https://").parse().unwrap();
@@ -31,7 +31,7 @@ fn mapped(emulator: &Emulator, trusts: bool) -> Client {
 }
 
 #[tokio::test]
-async fn unmodified_clients_reach_everything_by_fals_names() {
+async fn clients_with_fals_host_names_reach_every_service() {
     let emulator = Emulator::builder().tls().pace(Pace::instant()).start().await.unwrap();
     let port = emulator.url().rsplit_once(':').unwrap().1.to_owned();
     let client = mapped(&emulator, true);
@@ -66,7 +66,7 @@ async fn unmodified_clients_reach_everything_by_fals_names() {
 }
 
 #[tokio::test]
-async fn who_does_not_trust_the_authority_does_not_call() {
+async fn clients_that_do_not_trust_the_authority_fail_to_connect() {
     let emulator = Emulator::builder().tls().start().await.unwrap();
     let url = format!("{}/run/{ID}", emulator.url());
     assert!(mapped(&emulator, false).post(url).send().await.is_err());
@@ -76,8 +76,8 @@ async fn who_does_not_trust_the_authority_does_not_call() {
 }
 
 #[tokio::test]
-async fn names_lead_to_services_without_tls_too() {
-    let fal = Fal::instant().await;
+async fn host_headers_select_the_service_without_tls() {
+    let fal = TestEmulator::instant().await;
     let url = format!("{}/{ID}", fal.emulator.url());
     let receipt =
         fal.send(Method::POST, &url, &[("host", "queue.fal.run")], input().to_string()).await.json();
@@ -88,7 +88,7 @@ async fn names_lead_to_services_without_tls_too() {
 }
 
 #[tokio::test]
-async fn a_tunnel_for_fals_names_ends_here_and_another_where_it_says() {
+async fn proxy_tunnels_to_fals_names_end_at_the_emulator_and_others_at_their_target() {
     let emulator = Emulator::builder().tls().pace(Pace::instant()).start().await.unwrap();
     let other = Emulator::builder().tls().start().await.unwrap();
     let proxy = |emulator: &Emulator| Proxy::all(emulator.url().replacen("https", "http", 1)).unwrap();
@@ -115,7 +115,7 @@ async fn a_tunnel_for_fals_names_ends_here_and_another_where_it_says() {
 }
 
 #[tokio::test]
-async fn https_is_asked_for_where_it_is_spoken() {
+async fn plain_http_on_a_tls_port_is_refused_with_a_hint() {
     let emulator = Emulator::builder().tls().start().await.unwrap();
     let url = emulator.url().replacen("https", "http", 1);
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -1,38 +1,38 @@
-//! Uploads in parts, who may read files, and how long they live.
+//! Uploads in parts, and the access to files.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 
-use common::{Answer, Fal};
+use common::{Response, TestEmulator};
 use fal_emulator::{Emulator, Pace};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// A place for parts as the JavaScript client asks for it: where to put them, where the file will be.
-async fn initiate(fal: &Fal) -> (String, String) {
+/// Initiates an upload as the JavaScript client does. Returns the upload URL and the URL of the file.
+async fn initiate(fal: &TestEmulator) -> (String, String) {
     let url = format!("{}/storage/upload/initiate-multipart?storage_type=fal-cdn-v3", fal.urls.rest);
     let place = fal.post(&url, &json!({"file_name": "big.bin", "content_type": "video/mp4"})).await.json();
     (place["upload_url"].as_str().unwrap().to_owned(), place["file_url"].as_str().unwrap().to_owned())
 }
 
-async fn put_part(fal: &Fal, url: &str, number: &str, bytes: Vec<u8>) -> Answer {
+async fn put_part(fal: &TestEmulator, url: &str, number: &str, bytes: Vec<u8>) -> Response {
     fal.send(Method::PUT, &format!("{url}/{number}"), &[], bytes).await
 }
 
-async fn complete(fal: &Fal, url: &str, parts: &Value) -> Answer {
+async fn complete(fal: &TestEmulator, url: &str, parts: &Value) -> Response {
     fal.post(&format!("{url}/complete"), &json!({"parts": parts})).await
 }
 
 #[tokio::test]
-async fn parts_that_come_in_any_order_are_put_together_in_theirs() {
-    let fal = Fal::instant().await;
+async fn parts_uploaded_in_any_order_are_joined_by_number() {
+    let fal = TestEmulator::instant().await;
     let url = format!("{}/files/upload/multipart", fal.urls.cdn);
     let headers = [("content-type", "video/mp4"), ("x-fal-file-name", "big.mp4")];
     let place = fal.send(Method::POST, &url, &headers, "").await.json();
     let file = place["access_url"].as_str().unwrap();
     let upload = format!("{file}/multipart/{}", place["uploadId"].as_str().unwrap());
-    // Sizes around what is kept in memory, the last part short.
+    // Sizes around the limit for parts in memory, and a short last part.
     let parts: Vec<Vec<u8>> = [5 << 20, 4 << 20, 100, 6 << 20, 1]
         .iter()
         .enumerate()
@@ -67,8 +67,8 @@ async fn parts_that_come_in_any_order_are_put_together_in_theirs() {
 }
 
 #[tokio::test]
-async fn parts_that_are_not_there_or_not_the_same_are_refused() {
-    let fal = Fal::instant().await;
+async fn missing_changed_and_repeated_parts_are_refused() {
+    let fal = TestEmulator::instant().await;
     let (upload, file) = initiate(&fal).await;
     let tag = put_part(&fal, &upload, "1", b"one".to_vec()).await.header("etag").to_owned();
     for (parts, status) in [
@@ -93,8 +93,8 @@ async fn parts_that_are_not_there_or_not_the_same_are_refused() {
 }
 
 #[tokio::test]
-async fn uploads_can_be_aborted_and_places_asked_for_one_by_one() {
-    let fal = Fal::instant().await;
+async fn multipart_uploads_can_be_aborted_and_have_urls_for_single_parts() {
+    let fal = TestEmulator::instant().await;
     let (upload, file) = initiate(&fal).await;
     let place = fal.post(&format!("{upload}/1"), &json!({})).await.json();
     let put = fal.send(Method::PUT, place["upload_url"].as_str().unwrap(), &[], "x").await;
@@ -107,8 +107,8 @@ async fn uploads_can_be_aborted_and_places_asked_for_one_by_one() {
 }
 
 #[tokio::test]
-async fn there_is_a_limit_for_all_uploads_together() {
-    let fal = Fal::of(Emulator::builder().pace(Pace::instant()).upload_space(10 << 20)).await;
+async fn upload_space_limits_all_uploads_together() {
+    let fal = TestEmulator::start(Emulator::builder().pace(Pace::instant()).upload_space(10 << 20)).await;
     let send = async |size: usize| {
         fal.send(Method::POST, &format!("{}/files/upload", fal.urls.cdn), &[], vec![1; size])
             .await
@@ -120,8 +120,8 @@ async fn there_is_a_limit_for_all_uploads_together() {
 }
 
 #[tokio::test]
-async fn names_keep_their_letters_and_types_their_word() {
-    let fal = Fal::instant().await;
+async fn downloads_have_the_original_name_and_an_etag() {
+    let fal = TestEmulator::instant().await;
     let url = fal.upload("größe 漢.png", "image/png", vec![1]).await;
     assert!(url.is_ascii());
     let file = fal.get(&url).await;
@@ -137,8 +137,8 @@ async fn names_keep_their_letters_and_types_their_word() {
 }
 
 #[tokio::test]
-async fn files_obey_their_rules_and_signed_urls_open_them() {
-    let fal = Fal::of(Emulator::builder().require_key("id:secret")).await;
+async fn acls_restrict_readers_and_signed_urls_bypass_them() {
+    let fal = TestEmulator::start(Emulator::builder().require_key("id:secret")).await;
     let key = [("authorization", "Key id:secret")];
     let upload = async |lifecycle: &str| {
         let headers = [key[0], ("x-fal-object-lifecycle", lifecycle), ("content-type", "text/plain")];
@@ -170,14 +170,14 @@ async fn files_obey_their_rules_and_signed_urls_open_them() {
     assert_eq!(now, json!({"default": "hide", "rules": []}));
     let open = r#"{"default": "allow", "rules": [{"user": "nobody", "decision": "forbid"}]}"#;
     let set = fal.send(Method::PUT, &acl, &key, open).await;
-    assert_eq!(set.both(), (200, json!({"default": "allow", "rules": []})));
+    assert_eq!(set.status_and_json(), (200, json!({"default": "allow", "rules": []})));
     assert_eq!(fal.get(&hidden).await.status, 200);
     assert_eq!(fal.send(Method::PUT, &acl, &key, r#"{"default": "maybe"}"#).await.status, 422);
 }
 
 #[tokio::test]
-async fn settings_hold_for_files_that_say_nothing_else() {
-    let fal = Fal::instant().await;
+async fn storage_settings_are_the_defaults_of_uploads() {
+    let fal = TestEmulator::instant().await;
     let url = format!("{}/v1/storage/settings", fal.urls.platform);
     let nothing = json!({"expiration_duration_seconds": null, "initial_acl": null});
     assert_eq!(fal.get(&url).await.json(), nothing);

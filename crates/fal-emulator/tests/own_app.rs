@@ -1,14 +1,14 @@
-//! Documents that apps publish themselves.
+//! Documents that FastAPI apps publish themselves.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 
-use common::Fal;
+use common::TestEmulator;
 use fal_emulator::{Emulator, Error, Pace};
 use serde_json::{Value, json};
 
-/// An app of three routes, in the form of FastAPI.
+/// Returns FastAPI's document of an app with three routes.
 fn document() -> Value {
     let route = |input: &str, output: &str| {
         let schema = |name: &str| json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}});
@@ -38,11 +38,11 @@ fn document() -> Value {
 }
 
 #[tokio::test]
-async fn every_route_is_served() {
+async fn every_route_of_a_fastapi_document_is_served() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("openapi.json");
     std::fs::write(&path, document().to_string()).unwrap();
-    let fal = Fal::of(Emulator::builder().pace(Pace::instant()).app("me/demo", &path)).await;
+    let fal = TestEmulator::start(Emulator::builder().pace(Pace::instant()).app("me/demo", &path)).await;
     assert!(fal.emulator.endpoints().iter().any(|id| id == "fal-ai/flux/dev"), "beside the others");
     let answer = fal.run("me/demo", &json!({"prompt": "a cat"})).await;
     assert_eq!(answer.status, 200);
@@ -58,18 +58,18 @@ async fn every_route_is_served() {
     let stream = fal.run("me/demo/stream", &json!({"prompt": "a cat"})).await;
     assert_eq!(stream.header("content-type"), "text/event-stream");
     assert_eq!(
-        fal.run("me/demo/none", &json!({})).await.both(),
+        fal.run("me/demo/none", &json!({})).await.status_and_json(),
         (404, json!({"detail": "Path /none not found"}))
     );
 }
 
 #[tokio::test]
-async fn the_place_below_the_folder_says_whose_it_is() {
+async fn the_path_below_the_schema_folder_is_the_app_id() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("me");
     std::fs::create_dir(&place).unwrap();
     std::fs::write(place.join("demo.json"), document().to_string()).unwrap();
-    let fal = Fal::of(Emulator::builder().schemas_dir(folder.path())).await;
+    let fal = TestEmulator::start(Emulator::builder().schemas_dir(folder.path())).await;
     assert_eq!(fal.emulator.endpoints(), ["me/demo", "me/demo/edit", "me/demo/stream"]);
     std::fs::write(folder.path().join("lost.json"), document().to_string()).unwrap();
     let error = Emulator::builder().schemas_dir(folder.path()).start().await.unwrap_err();
@@ -78,13 +78,13 @@ async fn the_place_below_the_folder_says_whose_it_is() {
 }
 
 #[tokio::test]
-async fn a_real_app_is_served_whole() {
+async fn every_route_of_a_real_app_is_served() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus/own-app/openapi.json");
     if !std::path::Path::new(path).exists() {
         println!("skipped: {path} is not here");
         return;
     }
-    let fal = Fal::of(Emulator::builder().pace(Pace::instant()).app("me/demo", path)).await;
+    let fal = TestEmulator::start(Emulator::builder().pace(Pace::instant()).app("me/demo", path)).await;
     let own: Vec<&String> = fal.emulator.endpoints().iter().filter(|id| id.starts_with("me/demo")).collect();
     assert_eq!(own.len(), 9, "{own:?}");
     for id in ["me/demo", "me/demo/edit", "me/demo/video"] {
@@ -95,14 +95,16 @@ async fn a_real_app_is_served_whole() {
 }
 
 #[tokio::test]
-async fn a_stream_without_a_schema_shows_the_output_of_its_parent() {
+async fn a_stream_without_a_schema_has_events_of_its_parents_output() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("openapi.json");
     let mut document = document();
     document["paths"]["/stream"]["post"]["responses"]["200"]["content"]["application/json"]["schema"] =
         json!({});
     std::fs::write(&path, document.to_string()).unwrap();
-    let fal = Fal::of(Emulator::builder().pace(Pace::instant().log_lines(2)).app("me/demo", &path)).await;
+    let fal =
+        TestEmulator::start(Emulator::builder().pace(Pace::instant().log_lines(2)).app("me/demo", &path))
+            .await;
     let stream = fal.run("me/demo/stream", &json!({"prompt": "a cat"})).await;
     let events: Vec<Value> = std::str::from_utf8(&stream.bytes)
         .unwrap()

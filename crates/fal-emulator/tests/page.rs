@@ -1,15 +1,15 @@
-//! The page for people, and what it is fed with.
+//! The web page and its feed.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 
-use common::Fal;
+use common::TestEmulator;
 use fal_emulator::{Emulator, Pace};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-async fn feed(fal: &Fal) -> Value {
+async fn feed(fal: &TestEmulator) -> Value {
     fal.get(&format!("{}/_emulator/page/feed", fal.emulator.url())).await.json()
 }
 
@@ -18,8 +18,8 @@ fn small(prompt: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_page_is_one_piece_that_runs_its_own_script_only() {
-    let fal = Fal::instant().await;
+async fn the_page_loads_nothing_else_and_runs_only_its_own_script() {
+    let fal = TestEmulator::instant().await;
     let page = fal.get(&format!("{}/", fal.emulator.url())).await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
     let policy = page.header("content-security-policy");
@@ -37,7 +37,7 @@ async fn the_page_is_one_piece_that_runs_its_own_script_only() {
 
 #[tokio::test]
 async fn other_sites_cannot_read_the_feed() {
-    let fal = Fal::instant().await;
+    let fal = TestEmulator::instant().await;
     for path in ["/", "/_emulator/page/feed", "/_emulator/page/models"] {
         let answer = fal.get(&format!("{}{path}", fal.emulator.url())).await;
         assert_eq!(
@@ -49,8 +49,8 @@ async fn other_sites_cannot_read_the_feed() {
 }
 
 #[tokio::test]
-async fn calls_of_every_way_are_told_with_what_became_of_them() {
-    let fal = Fal::of(Emulator::builder().pace(Pace::instant().log_lines(2))).await;
+async fn the_feed_lists_calls_of_every_kind_with_their_outcome() {
+    let fal = TestEmulator::start(Emulator::builder().pace(Pace::instant().log_lines(2))).await;
     let agent = [("user-agent", "tester/1.0 (x)"), ("content-type", "application/json")];
     let run = format!("{}/fal-ai/flux/dev", fal.urls.run);
     fal.send(Method::POST, &run, &agent, small("run").to_string()).await;
@@ -78,8 +78,8 @@ async fn calls_of_every_way_are_told_with_what_became_of_them() {
 }
 
 #[tokio::test]
-async fn looking_at_the_page_does_not_move_a_script_on() {
-    let fal = Fal::instant().await;
+async fn reading_the_feed_does_not_advance_a_scripted_queue() {
+    let fal = TestEmulator::instant().await;
     fal.emulator.on_endpoint("fal-ai/flux/dev").queue([2, 1, 0]);
     let receipt = fal.submit("fal-ai/flux/dev", &small("")).await;
     for _ in 0..5 {
@@ -90,8 +90,8 @@ async fn looking_at_the_page_does_not_move_a_script_on() {
 }
 
 #[tokio::test]
-async fn a_form_gets_the_schema_of_its_model() {
-    let fal = Fal::instant().await;
+async fn the_page_can_fetch_the_schema_of_a_model() {
+    let fal = TestEmulator::instant().await;
     let url = |id: &str| format!("{}/_emulator/page/model?endpoint_id={id}", fal.emulator.url());
     let model = fal.get(&url("fal-ai/flux/dev")).await.json();
     let name = model["input"]["$ref"].as_str().unwrap().rsplit('/').next().unwrap();

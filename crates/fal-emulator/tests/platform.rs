@@ -4,14 +4,14 @@
 
 mod common;
 
-use common::Fal;
+use common::TestEmulator;
 use fal_emulator::{Emulator, Error, Pace};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn the_catalogue_lists_filters_and_expands() {
-    let fal = Fal::instant().await;
+async fn the_catalogue_can_be_listed_filtered_and_expanded() {
+    let fal = TestEmulator::instant().await;
     let url = format!("{}/v1/models", fal.urls.platform);
     let all = fal.get(&url).await.json();
     let listed: Vec<_> = all["models"]
@@ -36,8 +36,8 @@ async fn the_catalogue_lists_filters_and_expands() {
 }
 
 #[tokio::test]
-async fn the_catalogue_is_searched_and_paged() {
-    let fal = Fal::instant().await;
+async fn the_catalogue_can_be_searched_and_paged() {
+    let fal = TestEmulator::instant().await;
     let get = async |query: &str| fal.get(&format!("{}/v1/models?{query}", fal.urls.platform)).await;
     let ids = |page: &Value| {
         let models = page["models"].as_array().unwrap();
@@ -73,8 +73,8 @@ async fn the_catalogue_is_searched_and_paged() {
 }
 
 #[tokio::test]
-async fn prices_documents_and_meta_are_there() {
-    let fal = Fal::of(Emulator::builder().require_key("id:secret")).await;
+async fn prices_documents_and_meta_are_served() {
+    let fal = TestEmulator::start(Emulator::builder().require_key("id:secret")).await;
     let key = [("authorization", "Key id:secret")];
     let url = |path: &str| format!("{}/v1/{path}", fal.urls.platform);
     let prices = url("models/pricing?endpoint_id=fal-ai/flux/dev&endpoint_id=fal-ai/whisper");
@@ -105,12 +105,12 @@ async fn prices_documents_and_meta_are_there() {
     let document = format!("{}/api/openapi/queue/openapi.json?endpoint_id=", fal.emulator.url());
     let flux = fal.get(&format!("{document}fal-ai%2Fflux%2Fdev")).await.json();
     assert!(flux["paths"]["/fal-ai/flux/dev"].is_object());
-    assert_eq!(fal.get(&format!("{document}a/b")).await.both(), (404, json!(null)));
+    assert_eq!(fal.get(&format!("{document}a/b")).await.status_and_json(), (404, json!(null)));
 }
 
 #[tokio::test]
-async fn the_proxy_calls_fals_services_with_the_emulators_key() {
-    let fal = Fal::of(Emulator::builder().require_key("id:secret").pace(Pace::instant())).await;
+async fn the_server_proxy_adds_the_emulators_key() {
+    let fal = TestEmulator::start(Emulator::builder().require_key("id:secret").pace(Pace::instant())).await;
     let url = format!("{}/proxy", fal.emulator.url());
     let call = async |method: Method, target: &str, body: &'static str| {
         fal.send(method, &url, &[("x-fal-target-url", target)], body).await
@@ -133,7 +133,7 @@ async fn the_proxy_calls_fals_services_with_the_emulators_key() {
 }
 
 #[tokio::test]
-async fn a_folder_replaces_the_built_in_models() {
+async fn a_schema_folder_replaces_the_built_in_models() {
     let folder = tempfile::tempdir().unwrap();
     let document = json!({
         "info": {"x-fal-metadata": {"endpointId": "workflows/acme/echo"}},
@@ -148,17 +148,17 @@ async fn a_folder_replaces_the_built_in_models() {
     });
     std::fs::write(folder.path().join("echo.json"), document.to_string()).unwrap();
     std::fs::write(folder.path().join("notes.txt"), "not a schema").unwrap();
-    let fal = Fal::of(Emulator::builder().schemas_dir(folder.path())).await;
+    let fal = TestEmulator::start(Emulator::builder().schemas_dir(folder.path())).await;
     assert_eq!(fal.emulator.endpoints(), ["workflows/acme/echo"]);
     let answer = fal.run("workflows/acme/echo", &json!({"word": "hello"})).await;
-    assert_eq!(answer.both(), (200, json!({"word": "hello"})));
+    assert_eq!(answer.status_and_json(), (200, json!({"word": "hello"})));
     let receipt = fal.submit("workflows/acme/echo", &json!({"word": "hello"})).await;
     let status_url = receipt["status_url"].as_str().unwrap();
     assert!(status_url.contains("/queue/workflows/acme/echo/requests/"), "{status_url}");
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_folder_is_named() {
+async fn errors_of_a_schema_folder_name_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let start = || Emulator::builder().schemas_dir(folder.path()).start();
     assert!(matches!(start().await, Err(Error::NoModels { .. })));
@@ -172,7 +172,7 @@ async fn what_is_wrong_with_a_folder_is_named() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_an_error_that_names_it() {
+async fn the_error_for_a_port_in_use_names_the_port() {
     let first = Emulator::start().await.unwrap();
     let port: u16 = first.url().rsplit(':').next().unwrap().parse().unwrap();
     let error = Emulator::builder().port(port).start().await.unwrap_err();
@@ -180,7 +180,7 @@ async fn a_taken_port_is_an_error_that_names_it() {
 }
 
 #[tokio::test]
-async fn keys_that_no_header_can_carry_are_refused() {
+async fn keys_that_no_header_can_carry_fail_at_start() {
     for key in ["", "id:sec ret", "id:\n"] {
         assert!(matches!(Emulator::builder().require_key(key).start().await, Err(Error::Key)));
     }
@@ -188,7 +188,7 @@ async fn keys_that_no_header_can_carry_are_refused() {
 
 #[tokio::test]
 async fn shutdown_frees_the_port() {
-    let fal = Fal::instant().await;
+    let fal = TestEmulator::instant().await;
     let url = format!("{}/v1/models", fal.urls.platform);
     assert_eq!(fal.get(&url).await.status, 200);
     let port: u16 = fal.emulator.url().rsplit(':').next().unwrap().parse().unwrap();
@@ -198,7 +198,7 @@ async fn shutdown_frees_the_port() {
 }
 
 #[tokio::test]
-async fn dropping_stops_it() {
+async fn dropping_the_emulator_closes_its_port() {
     let emulator = Emulator::start().await.unwrap();
     let address = emulator.url().strip_prefix("http://").unwrap().to_owned();
     tokio::net::TcpStream::connect(&address).await.unwrap();

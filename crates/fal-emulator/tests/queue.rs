@@ -1,10 +1,10 @@
-//! The queue over real sockets.
+//! The queue: submit, status, result, cancel.
 
 mod common;
 
 use std::time::Duration;
 
-use common::Fal;
+use common::TestEmulator;
 use fal_emulator::{Emulator, Pace};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,14 +15,14 @@ fn input() -> Value {
     json!({"prompt": "a cat", "image_size": {"width": 16, "height": 16}})
 }
 
-/// A URL of a receipt.
+/// Returns a URL of a receipt.
 fn url<'a>(receipt: &'a Value, name: &str) -> &'a str {
     receipt[name].as_str().unwrap_or_default()
 }
 
 #[tokio::test]
-async fn a_receipt_has_everything_clients_need() {
-    let fal = Fal::stuck().await;
+async fn a_receipt_holds_the_id_urls_and_position() {
+    let fal = TestEmulator::stuck().await;
     let receipt = fal.submit(ID, &input()).await;
     let id = receipt["request_id"].as_str().unwrap();
     assert_eq!(uuid::Uuid::parse_str(id).unwrap().get_version_num(), 4);
@@ -34,8 +34,8 @@ async fn a_receipt_has_everything_clients_need() {
 }
 
 #[tokio::test]
-async fn urls_follow_the_host_the_caller_used() {
-    let fal = Fal::stuck().await;
+async fn receipt_urls_use_the_host_of_the_caller() {
+    let fal = TestEmulator::stuck().await;
     let submit = format!("{}/{ID}", fal.urls.queue);
     let port = fal.emulator.url().rsplit(':').next().unwrap().to_owned();
     let host = format!("localhost:{port}");
@@ -47,21 +47,21 @@ async fn urls_follow_the_host_the_caller_used() {
 
 #[tokio::test]
 async fn a_waiting_request_has_a_position_and_no_result() {
-    let fal = Fal::stuck().await;
+    let fal = TestEmulator::stuck().await;
     let receipt = fal.submit(ID, &input()).await;
-    let (status, body) = fal.get(url(&receipt, "status_url")).await.both();
+    let (status, body) = fal.get(url(&receipt, "status_url")).await.status_and_json();
     assert_eq!((status, &body["status"], &body["queue_position"]), (202, &json!("IN_QUEUE"), &json!(2)));
     for name in ["request_id", "response_url", "status_url", "cancel_url"] {
         assert_eq!(body[name], receipt[name], "{name}");
     }
     assert!(body.get("logs").is_none() && body.get("metrics").is_none());
-    let early = fal.get(url(&receipt, "response_url")).await.both();
+    let early = fal.get(url(&receipt, "response_url")).await.status_and_json();
     assert_eq!(early, (400, json!({"detail": "Request is still in progress"})));
 }
 
 #[tokio::test]
-async fn a_running_request_has_logs_when_asked() {
-    let fal = Fal::running().await;
+async fn a_running_request_has_logs_if_asked() {
+    let fal = TestEmulator::running().await;
     let receipt = fal.submit(ID, &input()).await;
     let status_url = url(&receipt, "status_url");
     for (query, logs) in [
@@ -71,7 +71,7 @@ async fn a_running_request_has_logs_when_asked() {
         ("?logs=1", json!([])),
         ("?logs=true", json!([])),
     ] {
-        let (status, body) = fal.get(&format!("{status_url}{query}")).await.both();
+        let (status, body) = fal.get(&format!("{status_url}{query}")).await.status_and_json();
         assert_eq!((status, &body["status"]), (202, &json!("IN_PROGRESS")));
         assert_eq!(body.get("logs"), Some(&logs), "{query}");
         assert!(body.get("queue_position").is_none());
@@ -80,11 +80,11 @@ async fn a_running_request_has_logs_when_asked() {
 
 #[tokio::test]
 async fn a_completed_request_has_logs_metrics_and_a_result() {
-    let fal = Fal::instant().await;
+    let fal = TestEmulator::instant().await;
     let receipt = fal.submit(ID, &input()).await;
     let answer = fal.get(&format!("{}?logs=1", url(&receipt, "status_url"))).await;
     assert_eq!(answer.header("x-fal-request-id"), receipt["request_id"]);
-    let (status, body) = answer.both();
+    let (status, body) = answer.status_and_json();
     assert_eq!((status, &body["status"]), (200, &json!("COMPLETED")));
     assert_eq!(body["metrics"]["inference_time"], 0.0);
     assert!(body.get("error").is_none() && body.get("error_type").is_none());
@@ -103,7 +103,7 @@ async fn a_completed_request_has_logs_metrics_and_a_result() {
 
 #[tokio::test]
 async fn a_result_can_be_fetched_again_by_any_of_its_urls() {
-    let fal = Fal::instant().await;
+    let fal = TestEmulator::instant().await;
     let receipt = fal.submit(ID, &input()).await;
     let id = receipt["request_id"].as_str().unwrap();
     let first = fal.get(url(&receipt, "response_url")).await.json();
@@ -120,7 +120,7 @@ async fn a_result_can_be_fetched_again_by_any_of_its_urls() {
 async fn a_request_passes_through_every_state() {
     let pace =
         Pace::default().ahead(1).per_position(Duration::from_millis(100)).run(Duration::from_millis(200));
-    let fal = Fal::of(Emulator::builder().pace(pace)).await;
+    let fal = TestEmulator::start(Emulator::builder().pace(pace)).await;
     let receipt = fal.submit(ID, &input()).await;
     let status_url = format!("{}?logs=1", url(&receipt, "status_url"));
     let mut states = Vec::new();
@@ -144,14 +144,14 @@ async fn a_request_passes_through_every_state() {
 }
 
 #[tokio::test]
-async fn an_input_is_judged_by_the_runner_and_not_by_the_queue() {
-    let fal = Fal::instant().await;
+async fn invalid_inputs_are_queued_and_fail_at_the_runner() {
+    let fal = TestEmulator::instant().await;
     for (body, kind) in [("{}", "missing"), ("{\"prompt\"", "json_invalid")] {
         let submit = format!("{}/{ID}", fal.urls.queue);
         let receipt = fal.send(Method::POST, &submit, &[], body).await;
         assert_eq!(receipt.status, 200);
         let receipt = receipt.json();
-        let (status, state) = fal.get(url(&receipt, "status_url")).await.both();
+        let (status, state) = fal.get(url(&receipt, "status_url")).await.status_and_json();
         assert_eq!((status, &state["status"]), (200, &json!("COMPLETED")));
         assert!(state["error"].is_string() && state["error_type"].is_string());
         let result = fal.get(url(&receipt, "response_url")).await;
@@ -164,22 +164,23 @@ async fn an_input_is_judged_by_the_runner_and_not_by_the_queue() {
 
 #[tokio::test]
 async fn unknown_apps_are_refused_at_once_and_unknown_paths_by_the_app() {
-    let fal = Fal::instant().await;
+    let fal = TestEmulator::instant().await;
     let answer = fal.post(&format!("{}/nobody/nothing", fal.urls.queue), &json!({})).await;
-    assert_eq!(answer.both(), (404, json!({"detail": "Application \"nothing\" not found"})));
+    assert_eq!(answer.status_and_json(), (404, json!({"detail": "Application \"nothing\" not found"})));
     let receipt = fal.submit("fal-ai/flux/devv", &input()).await;
     let result = fal.get(url(&receipt, "response_url")).await;
-    assert_eq!(result.both(), (404, json!({"detail": "Path /devv not found"})));
+    assert_eq!(result.status_and_json(), (404, json!({"detail": "Path /devv not found"})));
 }
 
 #[tokio::test]
-async fn a_cancel_ends_a_request_that_has_not_ended() {
-    for fal in [Fal::stuck().await, Fal::running().await] {
+async fn a_queued_or_running_request_can_be_cancelled() {
+    for fal in [TestEmulator::stuck().await, TestEmulator::running().await] {
         let receipt = fal.submit(ID, &input()).await;
-        let cancel = async || fal.send(Method::PUT, url(&receipt, "cancel_url"), &[], "").await.both();
+        let cancel =
+            async || fal.send(Method::PUT, url(&receipt, "cancel_url"), &[], "").await.status_and_json();
         assert_eq!(cancel().await, (202, json!({"status": "CANCELLATION_REQUESTED"})));
         assert_eq!(cancel().await, (400, json!({"status": "ALREADY_COMPLETED"})));
-        let (status, body) = fal.get(url(&receipt, "status_url")).await.both();
+        let (status, body) = fal.get(url(&receipt, "status_url")).await.status_and_json();
         assert_eq!((status, &body["status"]), (200, &json!("COMPLETED")));
         assert_eq!(body["error_type"], "client_cancelled");
         let result = fal.get(url(&receipt, "response_url")).await;
@@ -190,29 +191,29 @@ async fn a_cancel_ends_a_request_that_has_not_ended() {
 
 #[tokio::test]
 async fn a_completed_request_cannot_be_cancelled() {
-    let fal = Fal::instant().await;
+    let fal = TestEmulator::instant().await;
     let receipt = fal.submit(ID, &input()).await;
     let answer = fal.send(Method::PUT, url(&receipt, "cancel_url"), &[], "").await;
-    assert_eq!(answer.both(), (400, json!({"status": "ALREADY_COMPLETED"})));
+    assert_eq!(answer.status_and_json(), (400, json!({"status": "ALREADY_COMPLETED"})));
     assert_eq!(fal.get(url(&receipt, "response_url")).await.status, 200);
 }
 
 #[tokio::test]
 async fn unknown_requests_are_not_found() {
-    let fal = Fal::instant().await;
+    let fal = TestEmulator::instant().await;
     for id in ["00000000-0000-4000-8000-000000000000", "nonsense", "%00%20"] {
         let base = format!("{}/fal-ai/flux/requests/{id}", fal.urls.queue);
         let not_found = (404, json!({"status": "NOT_FOUND"}));
-        assert_eq!(fal.get(&format!("{base}/status")).await.both(), not_found, "{id}");
+        assert_eq!(fal.get(&format!("{base}/status")).await.status_and_json(), not_found, "{id}");
         assert_eq!(fal.get(&base).await.status, 404, "{id}");
         let cancel = fal.send(Method::PUT, &format!("{base}/cancel"), &[], "").await;
-        assert_eq!(cancel.both(), not_found, "{id}");
+        assert_eq!(cancel.status_and_json(), not_found, "{id}");
     }
 }
 
 #[tokio::test]
-async fn a_start_deadline_that_passes_is_the_users_timeout() {
-    let fal = Fal::stuck().await;
+async fn a_request_that_misses_its_start_deadline_times_out() {
+    let fal = TestEmulator::stuck().await;
     let submit = format!("{}/{ID}", fal.urls.queue);
     let headers = [("x-fal-request-timeout", "0.2")];
     let receipt = fal.send(Method::POST, &submit, &headers, input().to_string()).await.json();
@@ -229,8 +230,8 @@ async fn a_start_deadline_that_passes_is_the_users_timeout() {
 }
 
 #[tokio::test]
-async fn malformed_start_deadlines_are_refused() {
-    let fal = Fal::instant().await;
+async fn malformed_start_timeouts_are_refused() {
+    let fal = TestEmulator::instant().await;
     for service in [&fal.urls.queue, &fal.urls.run] {
         for value in ["soon", "-1", "0", "NaN"] {
             let headers = [("x-fal-request-timeout", value)];
@@ -245,14 +246,14 @@ async fn malformed_start_deadlines_are_refused() {
 
 #[tokio::test]
 async fn webhooks_and_trailing_slashes_are_accepted_at_submission() {
-    let fal = Fal::instant().await;
+    let fal = TestEmulator::instant().await;
     let receipt = fal.submit("fal-ai/whisper/?fal_webhook=http%3A%2F%2Fx", &json!({})).await;
     assert!(url(&receipt, "status_url").contains("/queue/fal-ai/whisper/requests/"));
 }
 
 #[tokio::test]
-async fn other_methods_and_questions_are_refused() {
-    let fal = Fal::instant().await;
+async fn wrong_methods_and_unknown_paths_are_refused() {
+    let fal = TestEmulator::instant().await;
     let receipt = fal.submit(ID, &input()).await;
     let answer = fal.send(Method::POST, url(&receipt, "cancel_url"), &[], "").await;
     assert_eq!(answer.status, 405);

@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::Fal;
+use common::TestEmulator;
 use fal_emulator::{At, Builder, Emulator, Frame, Pace, RealtimeSettings, Rule, Scenario, Verb};
 use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::Method;
@@ -18,7 +18,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 
-/// An app with a realtime route of the given settings.
+/// Writes the document of an app with a realtime route of the given protocol.
 fn app(protocol: &Value) -> (tempfile::TempDir, Builder) {
     let folder = tempfile::tempdir().unwrap();
     let document = json!({
@@ -50,7 +50,7 @@ fn unary() -> Value {
     json!({"type": "realtime", "realtimeMode": "unary"})
 }
 
-async fn connect(fal: &Fal, path: &str) -> Socket {
+async fn connect(fal: &TestEmulator, path: &str) -> Socket {
     connect_async(format!("{}/{path}", fal.urls.ws)).await.unwrap().0
 }
 
@@ -73,7 +73,7 @@ fn control(message: &Message) -> Value {
     serde_json::from_str(message.to_text().unwrap()).unwrap()
 }
 
-/// The code of the close that must come next.
+/// Returns the code of the close frame that must come next.
 async fn close_code(socket: &mut Socket) -> u16 {
     match socket.next().await.unwrap().unwrap() {
         Message::Close(Some(frame)) => frame.code.into(),
@@ -82,9 +82,9 @@ async fn close_code(socket: &mut Socket) -> u16 {
 }
 
 #[tokio::test]
-async fn every_input_is_answered_in_the_form_it_came_in() {
+async fn every_output_has_the_format_of_its_input() {
     let (_folder, builder) = app(&unary());
-    let fal = Fal::of(builder).await;
+    let fal = TestEmulator::start(builder).await;
     let mut socket = connect(&fal, "acme/live/realtime").await;
     for n in 0..3 {
         socket.send(packed(&json!({"prompt": "hi", "n": n}))).await.unwrap();
@@ -104,9 +104,9 @@ async fn every_input_is_answered_in_the_form_it_came_in() {
 }
 
 #[tokio::test]
-async fn what_is_no_input_ends_the_connection_with_the_reason() {
+async fn invalid_inputs_close_the_connection_with_a_reason() {
     let (_folder, builder) = app(&unary());
-    let fal = Fal::of(builder).await;
+    let fal = TestEmulator::start(builder).await;
     let cases = [
         (packed(&json!({"n": 1})), "prompt\n  Field required [type=missing]"),
         (packed(&json!({"prompt": "", "n": 101})), "1 validation error for RTInput"),
@@ -127,7 +127,7 @@ async fn what_is_no_input_ends_the_connection_with_the_reason() {
 #[tokio::test]
 async fn a_connection_without_inputs_times_out() {
     let (_folder, builder) = app(&json!({"type": "realtime", "config": {"sessionTimeout": 0.05}}));
-    let fal = Fal::of(builder).await;
+    let fal = TestEmulator::start(builder).await;
     let mut socket = connect(&fal, "acme/live/realtime").await;
     let message = control(&socket.next().await.unwrap().unwrap());
     let reason = "no inputs, reconnect when needed!";
@@ -139,7 +139,7 @@ async fn a_connection_without_inputs_times_out() {
 async fn a_full_buffer_drops_the_oldest_input() {
     let (_folder, builder) = app(&unary());
     let slow = RealtimeSettings::default().frame_time(Duration::from_millis(400));
-    let fal = Fal::of(builder.realtime(slow)).await;
+    let fal = TestEmulator::start(builder.realtime(slow)).await;
     let mut socket = connect(&fal, "acme/live/realtime?max_buffering=2").await;
     for n in 0..10 {
         socket.feed(packed(&json!({"prompt": "", "n": n}))).await.unwrap();
@@ -158,9 +158,9 @@ async fn a_full_buffer_drops_the_oldest_input() {
 }
 
 #[tokio::test]
-async fn streaming_routes_end_by_themselves() {
+async fn streaming_routes_close_after_their_last_output() {
     let (_folder, builder) = app(&json!({"type": "realtime", "realtimeMode": "server_streaming"}));
-    let fal = Fal::of(builder.realtime(fast().frames(3).timings(true))).await;
+    let fal = TestEmulator::start(builder.realtime(fast().frames(3).timings(true))).await;
     let mut socket = connect(&fal, "acme/live/realtime").await;
     socket.send(packed(&json!({"prompt": "hi"}))).await.unwrap();
     let mut images = Vec::new();
@@ -178,7 +178,7 @@ async fn streaming_routes_end_by_themselves() {
     let mode =
         json!({"type": "realtime", "realtimeMode": "client_streaming", "config": {"sessionTimeout": 0.1}});
     let (_folder, builder) = app(&mode);
-    let fal = Fal::of(builder).await;
+    let fal = TestEmulator::start(builder).await;
     let mut socket = connect(&fal, "acme/live/realtime").await;
     for n in 0..3 {
         socket.send(packed(&json!({"prompt": "hi", "n": n}))).await.unwrap();
@@ -190,7 +190,9 @@ async fn streaming_routes_end_by_themselves() {
 #[tokio::test]
 async fn tokens_are_checked_when_connecting() {
     let (_folder, builder) = app(&unary());
-    let fal = Fal::of(builder.require_key("id:secret").realtime(fast().close_on_token_expiry(true))).await;
+    let fal =
+        TestEmulator::start(builder.require_key("id:secret").realtime(fast().close_on_token_expiry(true)))
+            .await;
     let token = async |seconds: u32| {
         let body = json!({"allowed_apps": ["live"], "token_expiration": seconds}).to_string();
         let key = [("authorization", "Key id:secret")];
@@ -223,17 +225,17 @@ async fn tokens_are_checked_when_connecting() {
     assert!(connect_async(request).await.is_ok());
 }
 
-/// A connection whose second answer is still to come, and will not be what it should.
-async fn interrupted(rule: impl FnOnce(Rule) -> Rule) -> (Fal, Socket) {
+/// Opens a connection and sends two inputs. The first is answered; the rule applies to the second.
+async fn interrupted(rule: impl FnOnce(Rule) -> Rule) -> (TestEmulator, Socket) {
     let (_folder, builder) = app(&unary());
-    let fal = Fal::of(builder).await;
+    let fal = TestEmulator::start(builder).await;
     fal.emulator.on_endpoint("acme/live/realtime").reply(|input| json!({"n": input["n"]}));
     rule(fal.emulator.at(Verb::Realtime)).times(1);
     let mut socket = connect(&fal, "acme/live/realtime").await;
     ask(&mut socket, 0).await;
     assert_eq!(unpacked(&socket.next().await.unwrap().unwrap())["n"].as_i64(), Some(0));
     ask(&mut socket, 1).await;
-    // The rule is about one connection.
+    // The rule applies to one connection only.
     let mut other = connect(&fal, "acme/live/realtime").await;
     for n in 0..3 {
         ask(&mut other, n).await;
@@ -247,7 +249,7 @@ async fn ask(socket: &mut Socket, n: i64) {
 }
 
 #[tokio::test]
-async fn connections_break_after_as_many_messages_as_a_rule_says() {
+async fn rules_break_connections_after_a_number_of_messages() {
     for rule in [|rule: Rule| rule.cut(At::Message(1)), |rule: Rule| rule.reset(At::Message(1))] {
         let (_fal, mut socket) = interrupted(rule).await;
         let end = socket.next().await.unwrap();
@@ -260,7 +262,7 @@ async fn connections_break_after_as_many_messages_as_a_rule_says() {
 }
 
 #[tokio::test]
-async fn messages_are_replaced_where_a_rule_says() {
+async fn rules_replace_messages() {
     let (_fal, mut socket) = interrupted(|rule| rule.frame(1, Frame::Close(1011))).await;
     assert_eq!(close_code(&mut socket).await, 1011);
 
@@ -281,9 +283,9 @@ async fn messages_are_replaced_where_a_rule_says() {
 }
 
 #[tokio::test]
-async fn scenarios_say_what_happens_to_connections() {
+async fn scenarios_can_break_connections() {
     let (_folder, builder) = app(&unary());
-    let fal = Fal::of(builder).await;
+    let fal = TestEmulator::start(builder).await;
     let rule = |what: &str| Scenario::from_toml(&format!("[[rule]]\nverb = \"realtime\"\ntimes = 1\n{what}"));
     fal.emulator.apply(&rule("frame = { after = 0, send = { close = 4001 } }").unwrap());
     fal.emulator.apply(&rule("frame = { after = 0, send = \"unauthorized\" }").unwrap());
@@ -303,8 +305,8 @@ async fn scenarios_say_what_happens_to_connections() {
 }
 
 #[tokio::test]
-async fn routes_that_are_not_there_close_after_the_upgrade() {
-    let fal = Fal::instant().await;
+async fn unknown_routes_are_closed_after_the_upgrade() {
+    let fal = TestEmulator::instant().await;
     let mut socket = connect(&fal, "fal-ai/flux/dev/realtime").await;
     assert_eq!(close_code(&mut socket).await, 1011);
     let Err(Error::Http(reply)) = connect_async(format!("{}/no/app/realtime", fal.urls.ws)).await else {
@@ -317,8 +319,8 @@ async fn routes_that_are_not_there_close_after_the_upgrade() {
 }
 
 #[tokio::test]
-async fn calls_on_one_connection_are_answered_in_order() {
-    let fal = Fal::of(Emulator::builder().pace(Pace::instant().log_lines(2))).await;
+async fn http_calls_on_one_connection_are_answered_in_order() {
+    let fal = TestEmulator::start(Emulator::builder().pace(Pace::instant().log_lines(2))).await;
     let mut socket = connect(&fal, "fal-ai/flux/schnell").await;
     let small = json!({"width": 8, "height": 8});
     let bodies = [

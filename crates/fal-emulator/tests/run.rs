@@ -1,15 +1,15 @@
-//! Direct calls over real sockets.
+//! Direct calls.
 
 mod common;
 
-use common::{Fal, silence};
+use common::{TestEmulator, silence};
 use fal_emulator::Emulator;
 use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
-async fn a_good_input_gets_an_output_whose_files_exist() {
-    let fal = Fal::instant().await;
+async fn a_valid_input_returns_an_output_whose_files_exist() {
+    let fal = TestEmulator::instant().await;
     let answer = fal.run("fal-ai/flux/dev", &json!({"prompt": "a cat", "image_size": "square"})).await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), "application/json");
@@ -22,8 +22,8 @@ async fn a_good_input_gets_an_output_whose_files_exist() {
 }
 
 #[tokio::test]
-async fn a_png_has_the_size_that_was_asked_for() {
-    let fal = Fal::instant().await;
+async fn a_png_has_the_requested_size() {
+    let fal = TestEmulator::instant().await;
     let input = json!({
         "prompt": "a cat", "output_format": "png", "image_size": {"width": 123, "height": 45},
     });
@@ -34,8 +34,8 @@ async fn a_png_has_the_size_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn the_same_input_gives_the_same_picture() {
-    let fal = Fal::instant().await;
+async fn the_same_input_returns_the_same_picture() {
+    let fal = TestEmulator::instant().await;
     let input = json!({"prompt": "a cat", "image_size": {"width": 64, "height": 64}});
     let mut pictures = Vec::new();
     for _ in 0..2 {
@@ -47,8 +47,8 @@ async fn the_same_input_gives_the_same_picture() {
 }
 
 #[tokio::test]
-async fn an_uploaded_image_sets_the_size_of_its_successor() {
-    let fal = Fal::instant().await;
+async fn an_input_image_sets_the_size_of_the_output() {
+    let fal = TestEmulator::instant().await;
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 70, 50);
     encoder.set_color(png::ColorType::Grayscale);
@@ -60,8 +60,8 @@ async fn an_uploaded_image_sets_the_size_of_its_successor() {
 }
 
 #[tokio::test]
-async fn a_video_has_the_length_that_was_asked_for() {
-    let fal = Fal::instant().await;
+async fn a_video_has_the_requested_length() {
+    let fal = TestEmulator::instant().await;
     let id = "fal-ai/kling-video/v2.1/master/text-to-video";
     let output = fal.run(id, &json!({"prompt": "a ball", "duration": "5"})).await.json();
     let file = fal.get(output["video"]["url"].as_str().unwrap()).await;
@@ -74,8 +74,8 @@ async fn a_video_has_the_length_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_transcript_covers_the_recording() {
-    let fal = Fal::instant().await;
+async fn a_transcript_covers_the_whole_recording() {
+    let fal = TestEmulator::instant().await;
     let url = fal.upload("talk.wav", "audio/wav", silence(12)).await;
     let output = fal.run("fal-ai/whisper", &json!({"audio_url": url})).await.json();
     assert!(output["text"].as_str().unwrap().contains("fal-emulator"));
@@ -88,8 +88,8 @@ async fn a_transcript_covers_the_recording() {
 }
 
 #[tokio::test]
-async fn bad_inputs_are_refused_as_fal_refuses_them() {
-    let fal = Fal::instant().await;
+async fn invalid_inputs_are_refused_with_fals_details() {
+    let fal = TestEmulator::instant().await;
     let input = json!({"prompt": 3, "num_images": 0, "guidance_scale": "high", "acceleration": "warp"});
     let answer = fal.run("fal-ai/flux/dev", &input).await;
     assert_eq!(answer.status, 422);
@@ -117,8 +117,8 @@ async fn bad_inputs_are_refused_as_fal_refuses_them() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_object_are_refused() {
-    let fal = Fal::instant().await;
+async fn bodies_that_are_not_an_object_are_refused() {
+    let fal = TestEmulator::instant().await;
     let url = format!("{}/fal-ai/flux/dev", fal.urls.run);
     for (body, kind) in [
         ("", "missing"),
@@ -138,8 +138,8 @@ async fn bodies_that_are_no_object_are_refused() {
 }
 
 #[tokio::test]
-async fn a_huge_body_is_refused_before_it_is_read() {
-    let fal = Fal::instant().await;
+async fn a_body_over_10_mib_is_refused() {
+    let fal = TestEmulator::instant().await;
     let url = format!("{}/fal-ai/flux/dev", fal.urls.run);
     let body = format!("{{\"prompt\":\"{}\"}}", "a".repeat(11 << 20));
     let answer = fal.send(Method::POST, &url, &[], body).await;
@@ -148,23 +148,23 @@ async fn a_huge_body_is_refused_before_it_is_read() {
 }
 
 #[tokio::test]
-async fn unknown_apps_and_paths_are_told_apart() {
-    let fal = Fal::instant().await;
+async fn unknown_apps_and_unknown_paths_have_different_errors() {
+    let fal = TestEmulator::instant().await;
     let missing = |text: &str| (404, json!({"detail": text}));
     let input = json!({"prompt": "a cat"});
     for id in ["nobody/nothing", "fal-ai/fluxx/dev", "workflows/me/nothing"] {
         let alias = if id.starts_with("fal-ai") { "fluxx" } else { "nothing" };
         let text = format!("Application \"{alias}\" not found");
-        assert_eq!(fal.run(id, &input).await.both(), missing(&text), "{id}");
+        assert_eq!(fal.run(id, &input).await.status_and_json(), missing(&text), "{id}");
     }
     let answer = fal.run("fal-ai/flux/devv", &input).await;
-    assert_eq!(answer.both(), missing("Path /devv not found"));
+    assert_eq!(answer.status_and_json(), missing("Path /devv not found"));
     assert_eq!(answer.header("x-fal-billable-units"), "0");
 }
 
 #[tokio::test]
-async fn other_paths_and_methods_say_what_there_is() {
-    let fal = Fal::instant().await;
+async fn the_error_for_an_unknown_path_lists_the_services() {
+    let fal = TestEmulator::instant().await;
     let answer = fal.get(&format!("{}/nowhere", fal.emulator.url())).await;
     assert_eq!(answer.status, 404);
     let detail = answer.json()["detail"].as_str().unwrap().to_owned();
@@ -172,12 +172,12 @@ async fn other_paths_and_methods_say_what_there_is() {
         assert!(detail.contains(prefix), "{detail}");
     }
     let answer = fal.get(&format!("{}/fal-ai/flux/dev", fal.urls.run)).await;
-    assert_eq!(answer.both(), (405, json!({"detail": "Method Not Allowed"})));
+    assert_eq!(answer.status_and_json(), (405, json!({"detail": "Method Not Allowed"})));
 }
 
 #[tokio::test]
-async fn a_required_key_is_asked_for_and_nothing_else_passes() {
-    let fal = Fal::of(Emulator::builder().require_key("id:secret")).await;
+async fn only_the_required_key_is_accepted() {
+    let fal = TestEmulator::start(Emulator::builder().require_key("id:secret")).await;
     let url = format!("{}/fal-ai/flux/devv", fal.urls.run);
     for sent in [None, Some("Key id:wrong"), Some("Bearer id:secret"), Some("id:secret")] {
         let headers: Vec<_> = sent.map(|sent| ("authorization", sent)).into_iter().collect();
@@ -192,8 +192,8 @@ async fn a_required_key_is_asked_for_and_nothing_else_passes() {
 }
 
 #[tokio::test]
-async fn browsers_may_call_from_any_page() {
-    let fal = Fal::instant().await;
+async fn browsers_may_call_from_any_origin() {
+    let fal = TestEmulator::instant().await;
     let url = format!("{}/fal-ai/flux/dev", fal.urls.run);
     let answer = fal.send(Method::OPTIONS, &url, &[("origin", "http://localhost:3000")], "").await;
     assert_eq!(answer.status, 204);

@@ -1,4 +1,4 @@
-//! A queue whose requests wait for one another.
+//! Limited runners, for which requests wait.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::Fal;
+use common::TestEmulator;
 use fal_emulator::{Emulator, Pace};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -17,21 +17,21 @@ fn input() -> Value {
     json!({"prompt": "a cat", "image_size": {"width": 16, "height": 16}})
 }
 
-/// One runner, which takes a minute for each request, on a clock that stands.
-async fn one_runner() -> Fal {
+/// Starts an emulator with one runner, which takes a minute for each request, and a manual clock.
+async fn one_runner() -> TestEmulator {
     let pace = Pace::default().run(Duration::from_secs(60));
-    Fal::of(Emulator::builder().pace(pace).runners(1).manual_clock()).await
+    TestEmulator::start(Emulator::builder().pace(pace).runners(1).manual_clock()).await
 }
 
-async fn submit(fal: &Fal, headers: &[(&str, &str)]) -> Value {
+async fn submit(fal: &TestEmulator, headers: &[(&str, &str)]) -> Value {
     let url = format!("{}/{ID}", fal.urls.queue);
     let answer = fal.send(Method::POST, &url, headers, input().to_string()).await;
     assert_eq!(answer.status, 200);
     answer.json()
 }
 
-/// The status and position of each.
-async fn states(fal: &Fal, receipts: &[Value]) -> Vec<(String, Option<u64>)> {
+/// Fetches the status and queue position of each request.
+async fn states(fal: &TestEmulator, receipts: &[Value]) -> Vec<(String, Option<u64>)> {
     let mut states = Vec::new();
     for receipt in receipts {
         let state = fal.get(receipt["status_url"].as_str().unwrap()).await.json();
@@ -49,14 +49,14 @@ fn other(status: &str) -> (String, Option<u64>) {
 }
 
 #[tokio::test]
-async fn positions_are_true_and_low_priority_comes_last() {
+async fn positions_follow_the_order_and_low_priority_waits() {
     let fal = one_runner().await;
     let mut all = Vec::new();
     for priority in ["normal", "low", "normal"] {
         all.push(submit(&fal, &[("x-fal-queue-priority", priority)]).await);
     }
     assert_eq!(states(&fal, &all).await, [other("IN_PROGRESS"), queued(1), queued(0)]);
-    // Another endpoint has a runner of its own.
+    // Each endpoint has its own runner.
     fal.emulator.on_endpoint("acme/app").reply(|_| json!({}));
     let elsewhere = fal.submit("acme/app", &json!({})).await;
     assert_eq!(states(&fal, &[elsewhere]).await, [other("IN_PROGRESS")]);
@@ -71,7 +71,7 @@ async fn positions_are_true_and_low_priority_comes_last() {
 }
 
 #[tokio::test]
-async fn who_waits_too_long_is_not_started() {
+async fn requests_past_their_start_deadline_are_not_started() {
     let fal = one_runner().await;
     let first = submit(&fal, &[]).await;
     let hasty = submit(&fal, &[("x-fal-request-timeout", "30.0")]).await;
@@ -85,7 +85,7 @@ async fn who_waits_too_long_is_not_started() {
 }
 
 #[tokio::test]
-async fn direct_calls_need_a_free_runner() {
+async fn direct_calls_are_refused_while_all_runners_are_busy() {
     let fal = one_runner().await;
     submit(&fal, &[]).await;
     let busy = fal.run(ID, &input()).await;
@@ -110,7 +110,7 @@ async fn direct_calls_need_a_free_runner() {
 }
 
 #[tokio::test]
-async fn a_queue_may_be_too_long_for_the_caller() {
+async fn max_queue_length_refuses_requests_that_would_wait_longer() {
     let fal = one_runner().await;
     let submit = async |most: &str| {
         let url = format!("{}/{ID}?fal_max_queue_length={most}", fal.urls.queue);
@@ -121,7 +121,7 @@ async fn a_queue_may_be_too_long_for_the_caller() {
     assert_eq!(submit("0").await, 429);
     assert_eq!(submit("1").await, 200);
     assert_eq!(submit("many").await, 400);
-    let simulated = Fal::stuck().await;
+    let simulated = TestEmulator::stuck().await;
     let url = |most| format!("{}/{ID}?fal_max_queue_length={most}", simulated.urls.queue);
     let refused = simulated.post(&url(1), &input()).await;
     assert_eq!((refused.status.as_u16(), refused.header("x-fal-needs-retry")), (429, "1"));
@@ -129,8 +129,8 @@ async fn a_queue_may_be_too_long_for_the_caller() {
 }
 
 #[tokio::test]
-async fn runners_are_named_and_a_hint_leads_to_the_same_one() {
-    let fal = Fal::instant().await;
+async fn the_same_runner_hint_selects_the_same_runner() {
+    let fal = TestEmulator::instant().await;
     let mut runners = Vec::new();
     for hint in ["a", "a", "b"] {
         let url = format!("{}/{ID}", fal.urls.queue);
@@ -144,13 +144,13 @@ async fn runners_are_named_and_a_hint_leads_to_the_same_one() {
 }
 
 #[tokio::test]
-async fn an_app_may_ignore_a_cancel_once_it_runs() {
+async fn ignore_cancel_completes_running_requests_and_not_waiting_ones() {
     let fal = one_runner().await;
     fal.emulator.on_endpoint(ID).ignore_cancel();
     let (running, waiting) = (submit(&fal, &[]).await, submit(&fal, &[]).await);
     for receipt in [&running, &waiting] {
         let cancel = fal.send(Method::PUT, receipt["cancel_url"].as_str().unwrap(), &[], "").await;
-        assert_eq!(cancel.both(), (202, json!({"status": "CANCELLATION_REQUESTED"})));
+        assert_eq!(cancel.status_and_json(), (202, json!({"status": "CANCELLATION_REQUESTED"})));
     }
     fal.emulator.advance(Duration::from_secs(60));
     assert_eq!(fal.get(running["response_url"].as_str().unwrap()).await.status, 200);

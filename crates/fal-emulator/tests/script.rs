@@ -1,4 +1,4 @@
-//! What a test can tell the emulator to do, over real sockets.
+//! Scripts and rules, and the recorded requests.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::Fal;
+use common::TestEmulator;
 use fal_emulator::{Answer, Emulator, Pace, Verb};
 use fal_flux::dev;
 use serde_json::{Value, json};
@@ -22,8 +22,8 @@ fn url<'a>(receipt: &'a Value, name: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn a_request_goes_step_by_step_and_its_first_runs_fail() {
-    let fal = Fal::stuck().await;
+async fn scripted_requests_advance_with_each_poll_and_fail_a_set_number_of_times() {
+    let fal = TestEmulator::stuck().await;
     fal.emulator
         .on::<dev::Model>()
         .queue([2, 1, 0])
@@ -51,7 +51,7 @@ async fn a_request_goes_step_by_step_and_its_first_runs_fail() {
             seen.push((state["queue_position"].as_u64(), lines));
         }
         assert_eq!(seen, [(Some(2), 0), (Some(1), 0), (Some(0), 0), (None, 1), (None, 2)]);
-        results.push(fal.get(url(&receipt, "response_url")).await.both());
+        results.push(fal.get(url(&receipt, "response_url")).await.status_and_json());
     }
     let refusal = (503, json!({"detail": "no runner"}));
     let output = (200, json!({"images": [], "prompt": "a cat", "seed": 7}));
@@ -59,8 +59,8 @@ async fn a_request_goes_step_by_step_and_its_first_runs_fail() {
 }
 
 #[tokio::test]
-async fn outputs_may_be_of_the_models_own_type_and_direct_calls_count() {
-    let fal = Fal::instant().await;
+async fn scripts_return_typed_outputs_and_inputs_are_received_typed() {
+    let fal = TestEmulator::instant().await;
     fal.emulator.on::<dev::Model>().reply(|input| -> dev::Output {
         let output = json!({
             "images": [], "timings": {}, "seed": 1, "has_nsfw_concepts": [],
@@ -77,8 +77,8 @@ async fn outputs_may_be_of_the_models_own_type_and_direct_calls_count() {
 }
 
 #[tokio::test]
-async fn inputs_are_judged_before_a_script_sees_them() {
-    let fal = Fal::instant().await;
+async fn invalid_inputs_do_not_use_up_scripted_failures() {
+    let fal = TestEmulator::instant().await;
     fal.emulator.on::<dev::Model>().fail(500, json!({"detail": "once"})).times(1);
     assert_eq!(fal.run(ID, &json!({})).await.status, 422);
     assert_eq!(fal.run(ID, &input()).await.status, 500);
@@ -86,8 +86,8 @@ async fn inputs_are_judged_before_a_script_sees_them() {
 }
 
 #[tokio::test]
-async fn endpoints_without_a_document_can_be_made_up() {
-    let fal = Fal::instant().await;
+async fn scripts_can_define_unknown_endpoints_until_reset() {
+    let fal = TestEmulator::instant().await;
     assert_eq!(fal.run("acme/app/sub", &json!({"a": 1})).await.status, 404);
     fal.emulator.on_endpoint("acme/app/sub").reply(|input| json!({"got": input}));
     assert_eq!(fal.run("acme/app/sub", &json!({"a": 1})).await.json(), json!({"got": {"a": 1}}));
@@ -100,8 +100,8 @@ async fn endpoints_without_a_document_can_be_made_up() {
 }
 
 #[tokio::test]
-async fn an_input_that_a_script_cannot_read_is_its_own_fault() {
-    let fal = Fal::instant().await;
+async fn an_output_that_cannot_be_serialized_fails_the_call() {
+    let fal = TestEmulator::instant().await;
     fal.emulator.on_endpoint("acme/app").reply(|_| std::collections::BTreeMap::from([((1, 2), 3)]));
     let answer = fal.run("acme/app", &json!({})).await;
     assert_eq!(answer.status, 500);
@@ -110,8 +110,8 @@ async fn an_input_that_a_script_cannot_read_is_its_own_fault() {
 }
 
 #[tokio::test]
-async fn rules_answer_single_requests_in_turn() {
-    let fal = Fal::instant().await;
+async fn the_latest_rule_answers_until_it_is_used_up() {
+    let fal = TestEmulator::instant().await;
     let always = fal.emulator.on::<dev::Model>().at(Verb::Status).answer(Answer::json(200, json!("late")));
     let failing = fal.emulator.at(Verb::Status).fail(500, json!({"detail": "hiccup"})).times(2);
     let third = fal.emulator.at(Verb::Status).answer(Answer::ingress_error(502)).times(1);
@@ -131,8 +131,8 @@ async fn rules_answer_single_requests_in_turn() {
 }
 
 #[tokio::test]
-async fn a_rule_may_look_at_the_request_let_some_pass_and_change_headers() {
-    let fal = Fal::instant().await;
+async fn rules_can_inspect_requests_skip_some_and_change_headers() {
+    let fal = TestEmulator::instant().await;
     fal.emulator
         .at(Verb::Run)
         .answer_with(|request| Answer::json(201, json!({"line": request.line(), "body": request.json()})))
@@ -152,8 +152,8 @@ async fn a_rule_may_look_at_the_request_let_some_pass_and_change_headers() {
 }
 
 #[tokio::test]
-async fn requests_are_recorded_as_they_came() {
-    let fal = Fal::instant().await;
+async fn requests_are_recorded_with_their_verb_endpoint_and_id() {
+    let fal = TestEmulator::instant().await;
     let receipt = fal.submit(&format!("{ID}?fal_webhook=x"), &input()).await;
     fal.get(&format!("{}?logs=1", url(&receipt, "status_url"))).await;
     let all = fal.emulator.requests();
@@ -167,9 +167,9 @@ async fn requests_are_recorded_as_they_came() {
 }
 
 #[tokio::test]
-async fn a_manual_clock_moves_the_queue_and_delays() {
+async fn a_manual_clock_advances_the_queue_and_delays() {
     let pace = Pace::default().per_position(Duration::from_secs(60)).run(Duration::from_secs(600));
-    let fal = Fal::of(Emulator::builder().pace(pace).manual_clock()).await;
+    let fal = TestEmulator::start(Emulator::builder().pace(pace).manual_clock()).await;
     let receipt = fal.submit(ID, &input()).await;
     let state = async || fal.get(url(&receipt, "status_url")).await.json();
     assert_eq!(state().await["queue_position"], 2);

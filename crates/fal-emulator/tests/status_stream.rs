@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::Fal;
+use common::TestEmulator;
 use fal_emulator::{Emulator, Pace};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ struct Events {
 }
 
 impl Events {
-    async fn open(fal: &Fal, receipt: &Value, query: &str) -> Self {
+    async fn open(fal: &TestEmulator, receipt: &Value, query: &str) -> Self {
         let url = format!("{}/stream{query}", receipt["status_url"].as_str().unwrap());
         let reply = fal.http.get(url).send().await.unwrap();
         assert_eq!(reply.status(), 200);
@@ -53,8 +53,8 @@ impl Events {
         }
     }
 
-    /// The status, the position, and the new lines of the next event.
-    async fn brief(&mut self) -> Option<(String, Option<u64>, Option<Vec<String>>)> {
+    /// Returns the status, the position and the new log lines of the next event.
+    async fn next_summary(&mut self) -> Option<(String, Option<u64>, Option<Vec<String>>)> {
         let event = self.next().await?;
         let lines = event["logs"].as_array().map(|logs| {
             logs.iter().map(|log| log["message"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
@@ -64,13 +64,13 @@ impl Events {
 }
 
 #[tokio::test]
-async fn every_change_is_an_event_with_the_lines_that_are_new() {
+async fn every_change_is_an_event_with_the_new_log_lines() {
     let pace = Pace::default()
         .ahead(1)
         .per_position(Duration::from_secs(60))
         .run(Duration::from_secs(60))
         .log_lines(2);
-    let fal = Fal::of(Emulator::builder().pace(pace).manual_clock()).await;
+    let fal = TestEmulator::start(Emulator::builder().pace(pace).manual_clock()).await;
     let receipt = fal.submit(ID, &input()).await;
     let mut events = Events::open(&fal, &receipt, "?logs=1").await;
     let mut quiet = Events::open(&fal, &receipt, "").await;
@@ -78,7 +78,7 @@ async fn every_change_is_an_event_with_the_lines_that_are_new() {
     let mut seen = Vec::new();
     for seconds in [0, 60, 60, 30, 30] {
         fal.emulator.advance(Duration::from_secs(seconds));
-        seen.push(events.brief().await.unwrap());
+        seen.push(events.next_summary().await.unwrap());
     }
     let event = |status: &str, position, lines| (status.to_owned(), position, lines);
     assert_eq!(
@@ -92,7 +92,7 @@ async fn every_change_is_an_event_with_the_lines_that_are_new() {
         ]
     );
     assert_eq!(events.next().await, None);
-    assert_eq!(quiet.brief().await.unwrap(), event("IN_QUEUE", Some(1), None));
+    assert_eq!(quiet.next_summary().await.unwrap(), event("IN_QUEUE", Some(1), None));
     let last = async {
         loop {
             let next = quiet.next().await.unwrap();
@@ -108,7 +108,7 @@ async fn every_change_is_an_event_with_the_lines_that_are_new() {
 
 #[tokio::test]
 async fn scripted_steps_are_one_event_each() {
-    let fal = Fal::stuck().await;
+    let fal = TestEmulator::stuck().await;
     fal.emulator
         .on_endpoint(ID)
         .queue([1, 0])
@@ -131,8 +131,8 @@ async fn scripted_steps_are_one_event_each() {
 }
 
 #[tokio::test]
-async fn a_cancel_ends_the_stream_and_a_late_caller_sees_the_end() {
-    let fal = Fal::running().await;
+async fn a_cancel_ends_the_stream_and_later_streams_repeat_the_end() {
+    let fal = TestEmulator::running().await;
     let receipt = fal.submit(ID, &input()).await;
     let mut events = Events::open(&fal, &receipt, "").await;
     assert_eq!(events.next().await.unwrap()["status"], "IN_PROGRESS");
@@ -147,8 +147,8 @@ async fn a_cancel_ends_the_stream_and_a_late_caller_sees_the_end() {
 
 #[tokio::test]
 async fn unknown_requests_have_no_stream() {
-    let fal = Fal::instant().await;
+    let fal = TestEmulator::instant().await;
     let url = format!("{}/{ID}/requests/unknown/status/stream", fal.urls.queue);
-    assert_eq!(fal.get(&url).await.both(), (404, json!({"status": "NOT_FOUND"})));
+    assert_eq!(fal.get(&url).await.status_and_json(), (404, json!({"status": "NOT_FOUND"})));
     assert_eq!(fal.send(Method::POST, &url, &[], "").await.status, 405);
 }

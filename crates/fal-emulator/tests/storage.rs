@@ -1,15 +1,15 @@
-//! Uploads and downloads over real sockets.
+//! Uploads and downloads of whole files.
 
 mod common;
 
-use common::Fal;
+use common::TestEmulator;
 use fal_emulator::Emulator;
 use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
-async fn an_announced_file_comes_back_as_it_was_put() {
-    let fal = Fal::instant().await;
+async fn an_uploaded_file_is_downloaded_unchanged() {
+    let fal = TestEmulator::instant().await;
     let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
     let url = fal.upload("cat.png", "image/png", bytes.clone()).await;
     assert!(url.starts_with(&format!("{}/files/", fal.urls.cdn)) && url.ends_with("/cat.png"));
@@ -25,8 +25,8 @@ async fn an_announced_file_comes_back_as_it_was_put() {
 }
 
 #[tokio::test]
-async fn parts_of_a_file_can_be_read() {
-    let fal = Fal::instant().await;
+async fn range_requests_return_parts_of_a_file() {
+    let fal = TestEmulator::instant().await;
     let url = fal.upload("ten.txt", "text/plain", b"0123456789".to_vec()).await;
     let read = async |range: &str| fal.send(Method::GET, &url, &[("range", range)], "").await;
     let part = read("bytes=2-4").await;
@@ -41,8 +41,8 @@ async fn parts_of_a_file_can_be_read() {
 }
 
 #[tokio::test]
-async fn the_cdn_takes_whole_files_for_a_token() {
-    let fal = Fal::of(Emulator::builder().require_key("id:secret")).await;
+async fn the_cdn_accepts_uploads_with_a_token_only() {
+    let fal = TestEmulator::start(Emulator::builder().require_key("id:secret")).await;
     let key = [("authorization", "Key id:secret")];
     let url = format!("{}/storage/auth/token?storage_type=fal-cdn-v3", fal.urls.rest);
     assert_eq!(fal.send(Method::POST, &url, &[], "{}").await.status, 401);
@@ -71,8 +71,8 @@ async fn the_cdn_takes_whole_files_for_a_token() {
 }
 
 #[tokio::test]
-async fn initiation_checks_its_body_and_defaults_what_is_missing() {
-    let fal = Fal::instant().await;
+async fn initiate_validates_its_body_and_has_defaults() {
+    let fal = TestEmulator::instant().await;
     let url = format!("{}/storage/upload/initiate?storage_type=gcs", fal.urls.rest);
     let place = fal.post(&url, &json!({})).await.json();
     assert!(place["file_url"].as_str().unwrap().ends_with("/upload.bin"));
@@ -84,8 +84,8 @@ async fn initiation_checks_its_body_and_defaults_what_is_missing() {
 }
 
 #[tokio::test]
-async fn names_cannot_lead_out_of_the_cdn() {
-    let fal = Fal::instant().await;
+async fn file_names_cannot_leave_the_cdn() {
+    let fal = TestEmulator::instant().await;
     let url = format!("{}/storage/upload/initiate", fal.urls.rest);
     for name in ["../../../etc/passwd", "..\\..\\x", "a\r\nb: c", "", "..", "?q#f%2e%2e"] {
         let place = fal.post(&url, &json!({"file_name": name})).await.json();
@@ -101,21 +101,21 @@ async fn names_cannot_lead_out_of_the_cdn() {
 }
 
 #[tokio::test]
-async fn only_announced_places_take_bytes_and_only_filled_ones_give_any() {
-    let fal = Fal::instant().await;
+async fn unreserved_and_unfilled_paths_are_not_found() {
+    let fal = TestEmulator::instant().await;
     let nowhere = format!("{}/upload/b/1/x", fal.urls.cdn);
     assert_eq!(fal.send(Method::PUT, &nowhere, &[], "x").await.status, 404);
     let url = format!("{}/storage/upload/initiate", fal.urls.rest);
     let place = fal.post(&url, &json!({"file_name": "a.txt"})).await.json();
     let answer = fal.get(place["file_url"].as_str().unwrap()).await;
-    assert_eq!(answer.both(), (404, json!({"detail": "File not found"})));
+    assert_eq!(answer.status_and_json(), (404, json!({"detail": "File not found"})));
     let outside = format!("{}/files/..%2f..%2fetc%2fpasswd", fal.urls.cdn);
     assert_eq!(fal.get(&outside).await.status, 404);
 }
 
 #[tokio::test]
-async fn files_may_be_larger_than_json() {
-    let fal = Fal::instant().await;
+async fn files_may_exceed_the_json_limit() {
+    let fal = TestEmulator::instant().await;
     let url = fal.upload("big.bin", "application/octet-stream", vec![7; 20 << 20]).await;
     let head = fal.send(Method::HEAD, &url, &[], "").await;
     assert_eq!(head.header("content-length"), (20 << 20).to_string());

@@ -1,15 +1,15 @@
-//! Streams over real sockets.
+//! Streaming calls, and tokens for them.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 
-use common::Fal;
+use common::TestEmulator;
 use fal_emulator::{Emulator, Pace};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-/// The data of each event.
+/// Parses the data of each event.
 fn events(bytes: &[u8]) -> Vec<Value> {
     let text = std::str::from_utf8(bytes).unwrap();
     let data = text.split_terminator("\n\n").map(|event| event.strip_prefix("data: ").unwrap());
@@ -17,8 +17,8 @@ fn events(bytes: &[u8]) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn previews_are_real_images_and_the_last_event_is_the_output() {
-    let fal = Fal::of(Emulator::builder().pace(Pace::instant().log_lines(3))).await;
+async fn previews_are_images_and_the_last_event_is_the_output() {
+    let fal = TestEmulator::start(Emulator::builder().pace(Pace::instant().log_lines(3))).await;
     let input = json!({
         "prompt": "a cat", "seed": 7, "output_format": "png", "image_size": {"width": 700, "height": 350},
     });
@@ -48,8 +48,8 @@ async fn previews_are_real_images_and_the_last_event_is_the_output() {
 }
 
 #[tokio::test]
-async fn what_goes_wrong_before_a_stream_has_its_usual_reply() {
-    let fal = Fal::of(Emulator::builder().pace(Pace::instant()).require_key("id:secret")).await;
+async fn errors_before_a_stream_are_json_replies() {
+    let fal = TestEmulator::start(Emulator::builder().pace(Pace::instant()).require_key("id:secret")).await;
     let url = format!("{}/fal-ai/flux/dev/stream", fal.urls.run);
     let key = [("authorization", "Key id:secret")];
     let send = async |headers: &[(&str, &str)], body: &str| {
@@ -62,12 +62,12 @@ async fn what_goes_wrong_before_a_stream_has_its_usual_reply() {
     assert_eq!(send(&key, r#"{"prompt": ""}"#).await.status, 200);
     let no_stream = format!("{}/fal-ai/whisper/stream", fal.urls.run);
     let answer = fal.send(Method::POST, &no_stream, &key, "{}").await;
-    assert_eq!(answer.both(), (404, json!({"detail": "Path /stream not found"})));
+    assert_eq!(answer.status_and_json(), (404, json!({"detail": "Path /stream not found"})));
 }
 
 #[tokio::test]
 async fn a_token_opens_a_stream_of_its_app_only() {
-    let fal = Fal::of(Emulator::builder().pace(Pace::instant()).require_key("id:secret")).await;
+    let fal = TestEmulator::start(Emulator::builder().pace(Pace::instant()).require_key("id:secret")).await;
     let key = [("authorization", "Key id:secret")];
     let ask = async |app: &str| {
         let body = json!({"allowed_apps": [app], "token_expiration": 120}).to_string();
@@ -85,8 +85,8 @@ async fn a_token_opens_a_stream_of_its_app_only() {
 }
 
 #[tokio::test]
-async fn tokens_are_asked_for_in_two_ways() {
-    let fal = Fal::of(Emulator::builder().require_key("id:secret")).await;
+async fn both_token_routes_issue_tokens_and_validate_their_body() {
+    let fal = TestEmulator::start(Emulator::builder().require_key("id:secret")).await;
     let key = [("authorization", "Key id:secret")];
     let ask = async |path: &str, headers: &[(&str, &str)], body: Value| {
         let url = format!("{}/tokens{path}", fal.urls.rest);
@@ -112,7 +112,7 @@ async fn tokens_are_asked_for_in_two_ways() {
 }
 
 #[tokio::test]
-async fn workflows_and_texts_stream_in_their_own_way() {
+async fn workflows_stream_nodes_and_texts_stream_growing_prefixes() {
     let folder = tempfile::tempdir().unwrap();
     let document = |id: &str, output: Value| {
         json!({
@@ -133,7 +133,7 @@ async fn workflows_and_texts_stream_in_their_own_way() {
         std::fs::write(folder.path().join(file), document.to_string()).unwrap();
     }
     let builder = Emulator::builder().schemas_dir(folder.path()).pace(Pace::instant().log_lines(2));
-    let fal = Fal::of(builder).await;
+    let fal = TestEmulator::start(builder).await;
     let stream = async |id: &str| events(&fal.run(&format!("{id}/stream"), &json!({})).await.bytes);
 
     let flow = stream("workflows/me/flow").await;

@@ -1,4 +1,4 @@
-//! Webhooks, delivered to a receiver on this machine.
+//! Webhooks, delivered to a local receiver.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -11,7 +11,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use common::Fal;
+use common::TestEmulator;
 use fal_emulator::{Emulator, Pace};
 use reqwest::Method;
 use ring::digest;
@@ -19,6 +19,7 @@ use ring::signature::{ED25519, UnparsedPublicKey};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+/// A delivery as it was received.
 struct Received {
     headers: HeaderMap,
     body: Bytes,
@@ -33,7 +34,7 @@ impl Received {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// Verifies the signature as the documentation says receivers should.
+    /// Verifies the signature as fal's documentation describes.
     fn is_signed(&self, keys: &Value) -> bool {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let message = [
@@ -54,7 +55,7 @@ impl Received {
     }
 }
 
-/// A receiver that answers with these statuses, and then with 200.
+/// Starts a receiver that answers with these statuses, and then with 200.
 async fn receiver(statuses: &[u16]) -> (String, mpsc::UnboundedReceiver<Received>) {
     let statuses = Arc::new(Mutex::new(statuses.to_vec()));
     let (send, received) = mpsc::unbounded_channel();
@@ -71,16 +72,16 @@ async fn receiver(statuses: &[u16]) -> (String, mpsc::UnboundedReceiver<Received
     (url, received)
 }
 
-async fn emulator(pauses: &[Duration]) -> Fal {
-    Fal::of(Emulator::builder().pace(Pace::instant()).webhook_retries(pauses)).await
+async fn emulator(pauses: &[Duration]) -> TestEmulator {
+    TestEmulator::start(Emulator::builder().pace(Pace::instant()).webhook_retries(pauses)).await
 }
 
-async fn submit(fal: &Fal, hook: &str, input: Value) -> String {
+async fn submit(fal: &TestEmulator, hook: &str, input: Value) -> String {
     let url = format!("{}/fal-ai/flux/schnell?fal_webhook={}", fal.urls.queue, hook.replace(':', "%3A"));
     fal.post(&url, &input).await.json()["request_id"].as_str().unwrap().to_owned()
 }
 
-async fn keys(fal: &Fal) -> Value {
+async fn keys(fal: &TestEmulator) -> Value {
     fal.get(&format!("{}/.well-known/jwks.json", fal.urls.rest)).await.json()
 }
 
@@ -89,7 +90,7 @@ fn small() -> Value {
 }
 
 #[tokio::test]
-async fn a_completed_request_is_announced_with_its_result() {
+async fn a_completed_request_is_delivered_with_its_result() {
     let fal = emulator(&[]).await;
     let (hook, mut received) = receiver(&[]).await;
     let id = submit(&fal, &hook, small()).await;
@@ -105,7 +106,7 @@ async fn a_completed_request_is_announced_with_its_result() {
 }
 
 #[tokio::test]
-async fn failures_and_cancels_are_announced_as_errors() {
+async fn failures_and_cancels_are_delivered_as_errors() {
     let fal = emulator(&[]).await;
     let (hook, mut received) = receiver(&[]).await;
     submit(&fal, &hook, json!({})).await;
@@ -113,7 +114,7 @@ async fn failures_and_cancels_are_announced_as_errors() {
     assert_eq!((&body["status"], &body["error"]), (&json!("ERROR"), &json!("Invalid status code: 422")));
     assert_eq!(body["payload"]["detail"][0]["loc"], json!(["body", "prompt"]));
 
-    let fal = Fal::stuck().await;
+    let fal = TestEmulator::stuck().await;
     let id = submit(&fal, &hook, small()).await;
     let cancel = format!("{}/fal-ai/flux/requests/{id}/cancel", fal.urls.queue);
     assert_eq!(fal.send(Method::PUT, &cancel, &[], "").await.status, 202);
@@ -121,7 +122,7 @@ async fn failures_and_cancels_are_announced_as_errors() {
 }
 
 #[tokio::test]
-async fn what_is_not_taken_is_sent_again_and_what_is_redirected_is_not() {
+async fn failed_deliveries_are_retried_and_redirects_are_not() {
     let pauses = [Duration::ZERO; 3];
     let fal = emulator(&pauses).await;
     let (hook, mut received) = receiver(&[500, 404]).await;
@@ -152,7 +153,7 @@ async fn what_is_not_taken_is_sent_again_and_what_is_redirected_is_not() {
 }
 
 #[tokio::test]
-async fn deliveries_can_be_doubled_and_keys_rotated() {
+async fn deliveries_can_be_duplicated_and_keys_rotated() {
     let fal = emulator(&[]).await;
     let webhooks = fal.emulator.webhooks();
     let (hook, mut received) = receiver(&[]).await;

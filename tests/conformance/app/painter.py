@@ -1,4 +1,4 @@
-"""An app as users of fal write them: a plain route, a stream, and every mode of realtime routes."""
+"""An app as fal's users write them, with a plain route, a stream, and every mode of realtime routes."""
 
 import json
 from typing import AsyncIterator, Optional

@@ -1,4 +1,4 @@
-"""Serves the app on a free port, below the path that calls of it have at fal. The first line says where."""
+"""Serves the app on a free port, below the path that it has at fal, and prints the URL in the first line."""
 
 import socket
 

@@ -1,4 +1,4 @@
-// Drives @fal-ai/client through every operation.
+// Runs every operation with @fal-ai/client.
 "use strict";
 const assert = require("node:assert/strict");
 const { openAsBlob, mkdtempSync, rmSync, writeFileSync } = require("node:fs");
@@ -26,7 +26,7 @@ const areStates = (states) => {
 };
 const areLogs = (logs) =>
   assert.deepEqual(logs.map((log) => log.message), [1, 2, 3, 4].map((n) => `fal-emulator: step ${n} of 4`));
-/** Bytes in which no two parts are alike; over 90 MiB the client uploads in parts. */
+/** Returns bytes whose parts all differ. The client uploads files over 90 MiB in parts. */
 const large = () => {
   const bytes = Buffer.alloc(91 * 1024 * 1024 + 17, randomBytes(1024));
   for (let at = 0; at < bytes.length - 4; at += 1 << 20) bytes.writeUInt32BE(at, at);
@@ -144,11 +144,11 @@ operation("submit: webhook", async () => {
   const { request_id } = await client().queue.submit(MODEL, { input, webhookUrl });
   const { headers, body } = await delivery;
   receiver.close();
-  const told = JSON.parse(body);
-  assert.deepEqual([told.request_id, told.status], [request_id, "OK"]);
-  isOutput(told.payload);
+  const event = JSON.parse(body);
+  assert.deepEqual([event.request_id, event.status], [request_id, "OK"]);
+  isOutput(event.payload);
 
-  // As the documentation says receivers should verify.
+  // Verifies the signature as fal's documentation describes.
   const { keys } = await (await fetch("https://rest.fal.ai/.well-known/jwks.json")).json();
   const part = (name) => headers[`x-fal-webhook-${name}`];
   const sum = createHash("sha256").update(body).digest("hex");
@@ -230,7 +230,7 @@ operation("realtime: close", async () => {
   assert.equal((await next())[0], "result");
   connection.close();
   const spurious = await Promise.race([next(), new Promise((resolve) => setTimeout(resolve, 300))]);
-  assert.equal(spurious, undefined, `close() was told as an error: ${spurious?.[1]?.message} ${spurious?.[1]?.status}`);
+  assert.equal(spurious, undefined, `close() was reported as an error: ${spurious?.[1]?.message} ${spurious?.[1]?.status}`);
 });
 
 operation("upload", async () => {

@@ -1,5 +1,5 @@
-// Node's fetch does not know the proxy of the environment, and Node 20 has no WebSocket: undici, which both come from,
-// has. The client itself is as it was installed.
+// Makes the client use the proxy of the environment. Node's fetch ignores it and Node 20 has no WebSocket, but undici,
+// which implements both, supports it. The client itself is unchanged.
 "use strict";
 const { EnvHttpProxyAgent, WebSocket, setGlobalDispatcher } = require("undici");
 const { createFalClient } = require("@fal-ai/client");

@@ -1,4 +1,4 @@
-// Runs operations one by one and prints what became of each as a line of JSON.
+// Runs operations one by one and prints the outcome of each as a line of JSON.
 "use strict";
 const assert = require("node:assert/strict");
 const { createHash } = require("node:crypto");
@@ -7,11 +7,11 @@ const { readSync } = require("node:fs");
 const operations = new Map();
 const operation = (name, run) => operations.set(name, run);
 
-const say = (name, error) => {
+const printOutcome = (name, error) => {
   const line = { operation: name, passed: error === undefined };
   if (error !== undefined) line.error = error;
   console.log(JSON.stringify(line));
-  // What was sent for this operation is looked at before the next one begins.
+  // The runner inspects the requests of this operation before it lets the next one begin.
   readSync(0, Buffer.alloc(1));
 };
 
@@ -38,7 +38,7 @@ const isPicture = async (output) => {
   assert.equal(bytes.subarray(1, 4).toString(), "PNG");
 };
 
-/** The error a call must end with, of which some properties are known. */
+/** Asserts that a call fails with an error that has the expected properties, and returns the error. */
 const rejects = async (call, expected) => {
   let result;
   try {
@@ -60,7 +60,7 @@ const limited = (promise, seconds) => {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 };
 
-/** Errors that reach no caller, since the operation began. */
+/** Errors since the start of the operation that reached no caller. */
 let stray = [];
 process.on("unhandledRejection", (error) => stray.push(error));
 process.on("uncaughtException", (error) => stray.push(error));
@@ -77,9 +77,9 @@ const main = async () => {
       await limited(run(), 60);
       await new Promise((resolve) => setTimeout(resolve, 10));
       if (stray.length > 0) throw stray[0];
-      say(name);
+      printOutcome(name);
     } catch (error) {
-      say(name, describe(error));
+      printOutcome(name, describe(error));
     }
   }
   process.exit(0);

@@ -1,4 +1,4 @@
-// Uses the emulator's page as a person would, on a desk and on a phone, and takes a picture of each view.
+// Uses the emulator's page as a person would, on a desktop and on a phone, and takes a screenshot of each view.
 "use strict";
 const assert = require("node:assert/strict");
 const { mkdirSync } = require("node:fs");
@@ -13,11 +13,11 @@ const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isM
 let started;
 const browser = () => {
   started ??= (async () => {
-    // The package unpacks its libraries when it finds itself where they are missing.
+    // With this variable the package unpacks the libraries that the system may lack.
     process.env.AWS_LAMBDA_JS_RUNTIME ??= "nodejs22.x";
     const { default: packed } = await import("@sparticuz/chromium");
     const { chromium } = require("playwright-core");
-    // In one process, the first page that is closed would take the browser with it.
+    // With a single process, closing the first page would end the browser.
     const args = packed.args.filter((flag) => flag !== "--single-process");
     return chromium.launch({ executablePath: await packed.executablePath(), args, headless: true });
   })();
@@ -26,7 +26,7 @@ const browser = () => {
 
 const json = (path, options) => fetch(`${URL}${path}`, options).then((reply) => reply.json());
 
-/** Runs on a fresh page; errors of its script fail the operation. */
+/** Runs `act` on a new page. Script errors and requests to other hosts fail the operation. */
 const onPage = (name, options, act) =>
   operation(name, async () => {
     const context = await (await browser()).newContext(options);
@@ -34,7 +34,7 @@ const onPage = (name, options, act) =>
     const errors = [];
     page.on("pageerror", (error) => errors.push(String(error)));
     page.on("console", (message) => {
-      // The browser notes replies that are no success; those are wanted here.
+      // The browser logs every error status, and some operations provoke one.
       if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) errors.push(message.text());
     });
     const foreign = [];
@@ -48,7 +48,7 @@ const onPage = (name, options, act) =>
     const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
     assert.equal(wide, false, "the page is wider than its window");
     assert.deepEqual(errors, []);
-    assert.deepEqual(foreign, [], "nothing is loaded from elsewhere");
+    assert.deepEqual(foreign, [], "something is loaded from another host");
     await context.close();
   });
 
@@ -60,7 +60,7 @@ const prompt = async (page, text) => {
   await page.fill("form textarea", text);
 };
 
-/** Waits until a picture of the result is there and drawn. */
+/** Waits until a picture of the result is loaded. */
 const picture = (page) =>
   page.waitForFunction(() => {
     const image = document.querySelector("#try .media img");
@@ -84,7 +84,7 @@ onPage("stream", { ...DESK, colorScheme: "dark" }, async (page) => {
   await page.click("#try button:text('Stream')");
   await picture(page);
   const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-  assert.match(ground, /rgb\((1?\d|2\d), /, "dark mode is dark");
+  assert.match(ground, /rgb\((1?\d|2\d), /, "the background is not dark in dark mode");
 });
 
 onPage("refused input", DESK, async (page) => {

@@ -1,4 +1,4 @@
-"""Drives the asynchronous fal-client through every operation."""
+"""Runs every operation with the asynchronous fal-client."""
 
 import asyncio
 import os
@@ -278,9 +278,9 @@ async def main():
         try:
             await function()
         except Exception as error:
-            report.say(name, report.describe(error))
+            report.print_outcome(name, report.describe(error))
         else:
-            report.say(name)
+            report.print_outcome(name)
 
 
 if __name__ == "__main__":

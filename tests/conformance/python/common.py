@@ -1,4 +1,4 @@
-"""What both drivers call with."""
+"""Inputs and checks that both drivers share."""
 
 import contextlib
 import http.server
@@ -13,19 +13,19 @@ APP = "acme/painter"
 LIVE = "acme/live"
 INPUT = {"prompt": "a cat", "seed": 7, "width": 40, "height": 30}
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
-# Over 100 MiB the client uploads in parts.
+# The client uploads files over 100 MiB in parts.
 LARGE = 101 * 1024 * 1024 + 17
 
 
 def large():
-    """Bytes in which no two parts are alike."""
+    """Returns bytes whose parts all differ."""
     block = os.urandom(1 << 20)
     return b"".join(index.to_bytes(4, "big") + block[4:] for index in range(101)) + block[:17]
 
 
 @contextlib.contextmanager
 def large_file():
-    """The path of a file that goes in parts, and its bytes."""
+    """Creates a file that is uploaded in parts; yields its path and bytes."""
     with tempfile.TemporaryDirectory() as folder:
         path, data = os.path.join(folder, "big.bin"), large()
         with open(path, "wb") as file:
@@ -45,7 +45,7 @@ def is_stream(events):
 
 
 def are_states(states):
-    """The order of states that a queued request goes through."""
+    """Checks that the states are those of a queued request, in order."""
     names = [type(state).__name__ for state in states]
     order = ["Queued", "InProgress", "Completed"]
     assert names and names[-1] == "Completed", names
@@ -60,7 +60,7 @@ def are_logs(logs):
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
-    """Keeps the JSON of each webhook."""
+    """Collects the headers and JSON of each webhook."""
 
     def do_POST(self):
         length = int(self.headers["content-length"])
@@ -73,7 +73,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
 
 class Hook:
-    """A receiver of webhooks for the time of a `with`."""
+    """A receiver of webhooks that runs inside a `with` block."""
 
     def __enter__(self):
         self.server = http.server.HTTPServer(("127.0.0.1", 0), Receiver)

@@ -1,4 +1,4 @@
-"""Runs operations one by one and prints what became of each as a line of JSON."""
+"""Selects operations and prints the outcome of each as a line of JSON."""
 
 import hashlib
 import json
@@ -8,17 +8,18 @@ import traceback
 
 import httpx
 
+
 def plan(operations):
-    """What will be run, so that a driver that dies early is noticed."""
+    """Prints the selected operations, so that the runner notices a driver that dies early."""
     print(json.dumps({"plan": [name for name in operations if wants(name)]}), flush=True)
 
 
-def say(operation, error=None):
+def print_outcome(operation, error=None):
     line = {"operation": operation, "passed": error is None}
     if error is not None:
         line["error"] = error
     print(json.dumps(line), flush=True)
-    # What was sent for this operation is looked at before the next one begins.
+    # The runner inspects the requests of this operation before it lets the next one begin.
     sys.stdin.readline()
 
 
@@ -31,7 +32,7 @@ def describe(error):
 
 
 def wants(operation):
-    """Operations to run are those of the part, and of the arguments if there are any."""
+    """Returns true for the operations of this part that the arguments name, or for all of it without arguments."""
     is_of_part = operation.startswith("timeout") == (os.environ["CONFORMANCE_PART"] == "timeouts")
     return is_of_part and (len(sys.argv) < 2 or operation in sys.argv[1:])
 

@@ -1,4 +1,4 @@
-"""Drives the synchronous fal-client through every operation."""
+"""Runs every operation with the synchronous fal-client."""
 
 import os
 import tempfile
@@ -273,9 +273,9 @@ def main():
         try:
             function()
         except Exception as error:
-            report.say(name, report.describe(error))
+            report.print_outcome(name, report.describe(error))
         else:
-            report.say(name)
+            report.print_outcome(name)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,14 @@
-//! Drives `fal-client` through every operation that the official clients are driven through.
+//! Runs every operation of the official clients with `fal-client`.
 
 use std::time::Duration;
 
-use fal_client::{Client, File, Result, queue::{Job, Priority}, storage::Lifecycle, untyped, untyped::Any};
+use fal_client::{
+    Client, File, Result,
+    queue::{Job, Priority},
+    storage::Lifecycle,
+    untyped,
+    untyped::Any,
+};
 use serde_json::{Value, json};
 
 use report::{Check, Operations, ensure, fails};
@@ -16,17 +22,17 @@ const MODEL: &str = "acme/painter/fast";
 const UNKNOWN: &str = "00000000-0000-0000-0000-000000000000";
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// As someone would make it who has the key in the environment.
+/// Creates a client with the key from the environment.
 fn client() -> Result<Client> {
     Client::from_env()
 }
 
 fn input() -> untyped::Input {
-    with(json!({}))
+    input_with(json!({}))
 }
 
-/// The input, with more parameters.
-fn with(more: Value) -> untyped::Input {
+/// Returns the input with more parameters.
+fn input_with(more: Value) -> untyped::Input {
     untyped::input(MODEL, parameters(more))
 }
 
@@ -44,8 +50,8 @@ fn nothing() -> untyped::Input {
 
 fn is_output(output: &Value) -> Check {
     let image = &output["images"][0];
-    let told = (&output["seed"], &output["prompt"], &image["width"], &image["height"]);
-    ensure(told == (&json!(7), &json!("a cat"), &json!(40), &json!(30)), || output.to_string())
+    let found = (&output["seed"], &output["prompt"], &image["width"], &image["height"]);
+    ensure(found == (&json!(7), &json!("a cat"), &json!(40), &json!(30)), || output.to_string())
 }
 
 fn unknown() -> Result<Job<Any>> {
@@ -79,13 +85,14 @@ fn direct(operations: &mut Operations) {
     operations.add("run: a file", async || {
         let client = client()?;
         let file = client.upload(File::bytes(*b"bytes", "image/png")).await?;
-        is_output(&*client.run(with(json!({"image_url": file.as_url()}))).await?)
+        is_output(&*client.run(input_with(json!({"image_url": file.as_url()}))).await?)
     });
 }
 
 fn queue(operations: &mut Operations) {
     operations.add("submit", async || {
-        let call = client()?.submit(input()).runner_hint("warm").priority(Priority::Low).header("X-Custom", "1");
+        let call =
+            client()?.submit(input()).runner_hint("warm").priority(Priority::Low).header("X-Custom", "1");
         is_output(&*call.start_timeout(Duration::from_secs(45)).await?.wait().await?)
     });
     operations.add("submit: by id later", async || {
@@ -120,8 +127,8 @@ fn queue(operations: &mut Operations) {
     operations.add("cancel", async || {
         use fal_client::queue::Cancelled::{AlreadyCompleted, NotFound, Requested};
         let job = client()?.submit(input()).await?;
-        let told = [job.cancel().await?, job.cancel().await?, unknown()?.cancel().await?];
-        ensure(told == [Requested, AlreadyCompleted, NotFound], || format!("{told:?}"))?;
+        let cancelled = [job.cancel().await?, job.cancel().await?, unknown()?.cancel().await?];
+        ensure(cancelled == [Requested, AlreadyCompleted, NotFound], || format!("{cancelled:?}"))?;
         fails(job.result().await, 499)
     });
 }
@@ -129,13 +136,13 @@ fn queue(operations: &mut Operations) {
 fn subscribe(operations: &mut Operations) {
     operations.add("subscribe", async || is_output(&*client()?.subscribe(input()).await?));
     operations.add("subscribe: logs", async || {
-        let (seen, see) = report::updates();
+        let (seen, see) = report::update_channel();
         let call = client()?.subscribe(input()).logs().poll_every(Duration::from_millis(10)).on_update(see);
         is_output(&*call.await?)?;
         report::are_updates(&seen.try_iter().collect::<Vec<_>>())
     });
     operations.add("subscribe: status stream", async || {
-        let (seen, see) = report::updates();
+        let (seen, see) = report::update_channel();
         is_output(&*client()?.subscribe(input()).logs().on_update(see).await?)?;
         report::are_updates(&seen.try_iter().collect::<Vec<_>>())
     });
@@ -188,7 +195,9 @@ fn timeouts(operations: &mut Operations) {
             return Err("the time was not up".into());
         };
         let job = client()?.endpoint_id(MODEL).job(error.request_id().unwrap_or_default());
-        let told = job.cancel().await?;
-        ensure(told == fal_client::queue::Cancelled::AlreadyCompleted, || format!("not cancelled: {told:?}"))
+        let cancelled = job.cancel().await?;
+        ensure(cancelled == fal_client::queue::Cancelled::AlreadyCompleted, || {
+            format!("not cancelled: {cancelled:?}")
+        })
     });
 }

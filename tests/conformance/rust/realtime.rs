@@ -1,4 +1,4 @@
-//! Messages over one connection.
+//! Realtime connections.
 
 use fal_client::{Result, realtime::ConnectRequest, untyped::Messages};
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::report::{Check, Operations, ensure};
 
-/// A picture is bytes, for which JSON has no value.
+/// An output. The picture is bytes, which only MessagePack can hold.
 #[derive(Debug, Deserialize)]
 struct Frame {
     prompt: String,

@@ -1,4 +1,4 @@
-//! Runs operations one by one and prints what became of each as a line of JSON.
+//! Runs operations one by one and prints the outcome of each as a line of JSON.
 
 use std::io::{self, BufRead as _, Write as _};
 use std::process::ExitCode;
@@ -9,12 +9,12 @@ use fal_client::queue::{Log, Update};
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 
-/// What became of an operation, or of a part of one.
+/// The outcome of an operation or of one check.
 pub(crate) type Check = Result<(), Box<dyn std::error::Error>>;
 
 type Operation = Box<dyn Fn() -> LocalBoxFuture<'static, Check>>;
 
-/// How long an operation may take.
+/// The time limit for an operation.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
@@ -28,7 +28,7 @@ impl Operations {
         self.0.push((name, Box::new(move || Box::pin(async move { operation().await }))));
     }
 
-    /// Runs those of the part, and of the arguments if there are any.
+    /// Runs the operations of this part that the arguments name, or all of it without arguments.
     pub(crate) fn run(self) -> ExitCode {
         let runtime = match tokio::runtime::Runtime::new() {
             Ok(runtime) => runtime,
@@ -52,7 +52,7 @@ impl Operations {
                 line = json!({"operation": name, "passed": false, "error": error.to_string()});
             }
             say(&line);
-            // What was sent for this operation is looked at before the next one begins.
+            // The runner inspects the requests of this operation before it lets the next one begin.
             io::stdin().lock().read_line(&mut String::new()).ok();
         }
         ExitCode::SUCCESS
@@ -68,19 +68,19 @@ pub(crate) fn ensure(holds: bool, found: impl FnOnce() -> String) -> Check {
     if holds { Ok(()) } else { Err(found().into()) }
 }
 
-/// The error that a call must end with.
+/// Checks that a call failed with a status.
 pub(crate) fn fails<T>(call: fal_client::Result<T>, status: u16) -> Check {
     let Err(error) = call else { return Err(format!("no error, where {status} should be").into()) };
     ensure(error.status().is_some_and(|found| found == status), || format!("not {status}: {error}"))
 }
 
-/// A function that takes updates, and what it took.
-pub(crate) fn updates() -> (mpsc::Receiver<Update>, impl FnMut(&Update) + Send + 'static) {
+/// Returns a callback for updates, and the receiver of the updates that it gets.
+pub(crate) fn update_channel() -> (mpsc::Receiver<Update>, impl FnMut(&Update) + Send + 'static) {
     let (send, seen) = mpsc::channel();
     (seen, move |update: &Update| drop(send.send(update.clone())))
 }
 
-/// The order of states that a queued request goes through, with each line once.
+/// Checks that the updates are those of a queued request, in order, with each log line once.
 pub(crate) fn are_updates(updates: &[Update]) -> Check {
     let rank = |update: &Update| match update {
         Update::Queued { position } => (0, -i64::from(*position)),
@@ -95,7 +95,7 @@ pub(crate) fn are_updates(updates: &[Update]) -> Check {
 }
 
 pub(crate) fn are_logs<'a>(logs: impl IntoIterator<Item = &'a Log>) -> Check {
-    let told: Vec<&str> = logs.into_iter().map(|log| log.message.as_str()).collect();
+    let found: Vec<&str> = logs.into_iter().map(|log| log.message.as_str()).collect();
     let steps = [1, 2, 3, 4].map(|n| format!("fal-emulator: step {n} of 4"));
-    ensure(told == steps, || format!("{told:?}"))
+    ensure(found == steps, || format!("{found:?}"))
 }

@@ -1,11 +1,14 @@
-//! Files on their way to fal.
+//! Uploads.
 
-use fal_client::{File, storage::{Access, Lifecycle, Repository, UploadOptions}};
+use fal_client::{
+    File,
+    storage::{Access, Lifecycle, Repository, UploadOptions},
+};
 
 use crate::report::{Operations, ensure, fails};
 use crate::{HOUR, client};
 
-/// Over 100 MiB files go in parts.
+/// The client uploads files over 100 MiB in parts.
 const LARGE: usize = (101 << 20) + 17;
 
 pub(crate) fn add(operations: &mut Operations) {
@@ -51,17 +54,18 @@ pub(crate) fn add(operations: &mut Operations) {
     });
 }
 
-/// Uploads a file and fetches it again. Gives its URL.
+/// Uploads a file, checks that the download has the same bytes, and returns its URL.
 async fn same_bytes(file: File, bytes: &[u8]) -> Result<String, Box<dyn std::error::Error>> {
     let client = client()?;
     let file = client.upload(file).await?;
     let url = file.as_url().unwrap_or_default().to_owned();
     let fetched = client.download(&url).await?.bytes().await?;
-    let told = || format!("{} bytes were uploaded, {} other bytes came back", bytes.len(), fetched.len());
-    if fetched == bytes { Ok(url) } else { Err(told().into()) }
+    let difference =
+        || format!("{} bytes were uploaded, {} other bytes came back", bytes.len(), fetched.len());
+    if fetched == bytes { Ok(url) } else { Err(difference().into()) }
 }
 
-/// Bytes in which no two parts are alike.
+/// Returns bytes whose parts all differ.
 fn large() -> Vec<u8> {
     let mut bytes = vec![0; LARGE];
     for (number, part) in bytes.chunks_mut(1 << 20).enumerate() {

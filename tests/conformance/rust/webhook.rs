@@ -1,4 +1,4 @@
-//! A request whose result is announced.
+//! A request with a webhook.
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;

@@ -1,6 +1,6 @@
-// Building elements. Nothing here takes markup: what calls hold is shown as text.
+// Builds elements. Nothing here parses markup, so the content of calls is always shown as text.
 
-/** An element with properties, `data-…` and `aria-…` attributes, and children. */
+/** Creates an element with properties, `data-…` and `aria-…` attributes, and children. */
 const make = (name, properties = {}, ...children) => {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(properties)) {
@@ -22,7 +22,7 @@ const clock = (iso) => new Date(iso).toLocaleTimeString();
 
 const duration = (seconds) => (seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(1)} s`);
 
-/** A key for services that want one, for as long as the tab is open. */
+/** The key that the page calls with, kept until the tab is closed. */
 const key = {
   get: () => sessionStorage.getItem("key") ?? "",
   set: (value) => sessionStorage.setItem("key", value),

@@ -1,19 +1,19 @@
-// A form for the input of a model, made from its schema.
+// Builds a form for the input of a model from its schema.
 
-/** A schema with references followed and the alternative "nothing" left out. */
-const resolved = (schema, schemas, hops = 0) => {
+/** Returns a schema with its references resolved and its `null` alternatives removed. */
+const resolve = (schema, schemas, hops = 0) => {
   if (!schema || hops > 8) return {};
   if (schema.$ref) {
     const { $ref, ...beside } = schema;
     const target = schemas?.[$ref.split("/").pop()] ?? {};
-    return { ...resolved(target, schemas, hops + 1), ...beside };
+    return { ...resolve(target, schemas, hops + 1), ...beside };
   }
-  if (schema.allOf?.length === 1) return { ...resolved(schema.allOf[0], schemas, hops + 1), ...schema, allOf: undefined };
-  const branches = (schema.anyOf ?? schema.oneOf)?.map((branch) => resolved(branch, schemas, hops + 1));
+  if (schema.allOf?.length === 1) return { ...resolve(schema.allOf[0], schemas, hops + 1), ...schema, allOf: undefined };
+  const branches = (schema.anyOf ?? schema.oneOf)?.map((branch) => resolve(branch, schemas, hops + 1));
   if (!branches) return schema;
   const real = branches.filter((branch) => branch.type !== "null");
   const { anyOf, oneOf, ...beside } = schema;
-  // Of several, the one with a list of values makes the best field.
+  // An alternative with a list of values makes the best field.
   const chosen = real.find((branch) => branch.enum) ?? real[0] ?? {};
   return { ...chosen, ...beside, others: real.length > 1 };
 };
@@ -27,7 +27,7 @@ const upload = async (file) => {
   return place.file_url;
 };
 
-/** A control and how its value is read; `undefined` leaves the parameter out. */
+/** Returns a control and a function that reads its value; `undefined` leaves the parameter out. */
 const control = (name, schema) => {
   const kind = Array.isArray(schema.type) ? schema.type.find((type) => type !== "null") : schema.type;
   const text = (value) => (value === undefined || value === null ? "" : typeof value === "string" ? value : JSON.stringify(value));
@@ -70,17 +70,17 @@ const bounds = (schema) => {
   return parts.join(", ");
 };
 
-/** The fields of a model, a way to read them, and a way to show what fal minds about them. */
+/** Returns the fields of a model, a function that reads them, and one that shows validation errors at them. */
 const fields = (model) => {
-  const schema = resolved(model.input, model.schemas);
+  const schema = resolve(model.input, model.schemas);
   const properties = schema.properties ?? {};
   const required = new Set(schema.required ?? []);
   const names = [...new Set([...(schema["x-fal-order-properties"] ?? []), ...Object.keys(properties)])].filter((name) => properties[name]);
   const made = names.map((name) => {
-    const of = resolved(properties[name], model.schemas);
-    const [element, read] = control(name, of);
+    const property = resolve(properties[name], model.schemas);
+    const [element, read] = control(name, property);
     const problem = make("span", { class: "problem", role: "alert" });
-    const about = [of.description, bounds(of)].filter(Boolean).join(" · ");
+    const about = [property.description, bounds(property)].filter(Boolean).join(" · ");
     const label = make("label", {}, name, required.has(name) && " *", about && make("span", { class: "faint" }, about), element, problem);
     return { name, read, problem, label };
   });
@@ -96,7 +96,7 @@ const fields = (model) => {
       if (problem.textContent) problem.closest("details")?.setAttribute("open", "");
     }
   };
-  /** The input; a field that cannot be read is marked, and then there is none. */
+  /** Returns the input, or `undefined` after marking the fields that cannot be read. */
   const read = () => {
     const input = {};
     const problems = [];

@@ -1,4 +1,4 @@
-// The views, and the feed that fills them.
+// The views, and the feed that keeps them up to date.
 
 const view = (name) => {
   for (const tab of document.querySelectorAll("[role=tab]")) tab.setAttribute("aria-selected", String(tab.dataset.view === name));
@@ -40,11 +40,11 @@ const stream = async (id, input, show) => {
 
 const run = (id, input) => call(`/run/${id}`, { method: "POST", body: JSON.stringify(input) });
 
-/** The form of one model beside its result. */
+/** Builds the form of a model and the card of its result. */
 const showModel = async (id) => {
   const model = await readJson(`/_emulator/page/model?endpoint_id=${encodeURIComponent(id)}`);
   const { elements, read, mark } = fields(model);
-  const result = make("div", { class: "card", "aria-live": "polite" }, make("p", { class: "empty" }, "The result comes here."));
+  const result = make("div", { class: "card", "aria-live": "polite" }, make("p", { class: "empty" }, "The result appears here."));
   const show = (parts) => result.replaceChildren(...parts.filter(Boolean));
   const buttons = [];
   const send = (how) => async () => {
@@ -78,7 +78,7 @@ const showTry = async () => {
   const choose = async () => {
     if (models.some(({ id }) => id === search.value)) place.replaceChildren(...(await showModel(search.value)));
   };
-  const search = make("input", { class: "search", "aria-label": "Model", placeholder: `One of ${models.length} models`, oninput: choose });
+  const search = make("input", { class: "search", "aria-label": "Model", placeholder: `Search ${models.length} models`, oninput: choose });
   search.setAttribute("list", "models");
   const first = models.find(({ category }) => category === "text-to-image") ?? models[0];
   search.value = first?.id ?? "";
@@ -93,7 +93,7 @@ const showConnect = (feed) => {
     make(
       "div",
       { class: "card" },
-      make("form", { onsubmit: (event) => event.preventDefault() }, make("label", {}, feed.key_required ? "Key that this page calls with (required here)" : "Key that this page calls with (any is accepted)", field)),
+      make("form", { onsubmit: (event) => event.preventDefault() }, make("label", {}, feed.key_required ? "Key for calls from this page (required)" : "Key for calls from this page (optional: any key is accepted)", field)),
       snippet("curl", `curl ${feed.url}/run/fal-ai/flux/dev -H 'content-type: application/json' -d '{"prompt": "a cat"}'`),
       snippet("Rust, with fal-client", `FAL_EMULATOR_URL=${feed.url} cargo run`),
       snippet("Base URLs", ["run", "queue", "rest", "cdn", "ws", "platform"].map((name) => `${name.padEnd(9)}${name === "ws" ? feed.url.replace(/^http/, "ws") : feed.url}/${name}`).join("\n")),

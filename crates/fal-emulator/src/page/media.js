@@ -1,4 +1,4 @@
-// Pictures, players and links for what an output points at.
+// Pictures, players and links for the files of an output.
 
 const KINDS = [
   ["image", /^data:image\/|\.(png|jpe?g|webp|gif|svg|avif)([?#]|$)/i],
@@ -13,7 +13,7 @@ const kindOf = (url, type = "") => {
 
 const isUrl = (text) => typeof text === "string" && /^(https?:\/\/[^\s]+|data:[a-z]+\/[^\s]+)$/i.test(text);
 
-/** The files inside a value: where, what kind, and what is said about them. */
+/** Collects the files inside a value: URL, kind and description. */
 const filesIn = (value, found = []) => {
   if (isUrl(value)) found.push({ url: value, kind: kindOf(value), about: "" });
   else if (Array.isArray(value)) value.forEach((item) => filesIn(item, found));

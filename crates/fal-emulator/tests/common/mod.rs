@@ -1,7 +1,7 @@
-//! A running emulator and a client of it.
+//! A running emulator and an HTTP client for it.
 
-#![allow(dead_code, reason = "each test binary uses some of it")]
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![allow(dead_code, reason = "each test binary uses a part of this module")]
+#![allow(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
 use std::time::Duration;
 
@@ -10,19 +10,21 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 
-pub(crate) struct Fal {
+/// A running emulator with an HTTP client.
+pub(crate) struct TestEmulator {
     pub(crate) emulator: Emulator,
     pub(crate) urls: Urls,
     pub(crate) http: Client,
 }
 
-pub(crate) struct Answer {
+/// A response that was read to its end.
+pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) bytes: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap()
     }
@@ -31,31 +33,31 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
 
-    /// The status code and the JSON body.
-    pub(crate) fn both(&self) -> (u16, Value) {
+    /// Returns the status code and the JSON body.
+    pub(crate) fn status_and_json(&self) -> (u16, Value) {
         (self.status.as_u16(), self.json())
     }
 }
 
-impl Fal {
-    /// An emulator whose requests are completed at once.
+impl TestEmulator {
+    /// Starts an emulator that completes requests at once.
     pub(crate) async fn instant() -> Self {
-        Self::of(Emulator::builder().pace(Pace::instant())).await
+        Self::start(Emulator::builder().pace(Pace::instant())).await
     }
 
-    /// An emulator whose requests stay queued for as long as a test may last.
+    /// Starts an emulator whose requests stay queued for longer than any test takes.
     pub(crate) async fn stuck() -> Self {
         let pace = Pace::default().per_position(Duration::from_secs(3600));
-        Self::of(Emulator::builder().pace(pace)).await
+        Self::start(Emulator::builder().pace(pace)).await
     }
 
-    /// An emulator whose requests start at once and run for as long as a test may last.
+    /// Starts an emulator whose requests start at once and run for longer than any test takes.
     pub(crate) async fn running() -> Self {
         let pace = Pace::instant().run(Duration::from_secs(3600));
-        Self::of(Emulator::builder().pace(pace)).await
+        Self::start(Emulator::builder().pace(pace)).await
     }
 
-    pub(crate) async fn of(builder: Builder) -> Self {
+    pub(crate) async fn start(builder: Builder) -> Self {
         let emulator = builder.start().await.unwrap();
         Self { urls: emulator.urls(), emulator, http: http() }
     }
@@ -66,25 +68,25 @@ impl Fal {
         url: &str,
         headers: &[(&str, &str)],
         body: impl Into<reqwest::Body>,
-    ) -> Answer {
+    ) -> Response {
         let mut request = self.http.request(method, url).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let reply = request.send().await.unwrap();
         let (status, headers) = (reply.status(), reply.headers().clone());
-        Answer { status, headers, bytes: reply.bytes().await.unwrap().to_vec() }
+        Response { status, headers, bytes: reply.bytes().await.unwrap().to_vec() }
     }
 
-    pub(crate) async fn get(&self, url: &str) -> Answer {
+    pub(crate) async fn get(&self, url: &str) -> Response {
         self.send(Method::GET, url, &[], "").await
     }
 
-    pub(crate) async fn post(&self, url: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, url: &str, body: &Value) -> Response {
         self.send(Method::POST, url, &[("content-type", "application/json")], body.to_string()).await
     }
 
-    pub(crate) async fn run(&self, id: &str, input: &Value) -> Answer {
+    pub(crate) async fn run(&self, id: &str, input: &Value) -> Response {
         self.post(&format!("{}/{id}", self.urls.run), input).await
     }
 
@@ -94,7 +96,7 @@ impl Fal {
         answer.json()
     }
 
-    /// Announces a file, puts it, and gives its URL.
+    /// Uploads a file and returns its URL.
     pub(crate) async fn upload(&self, name: &str, content_type: &str, bytes: Vec<u8>) -> String {
         let request = serde_json::json!({"file_name": name, "content_type": content_type});
         let url = format!("{}/storage/upload/initiate", self.urls.rest);
@@ -106,7 +108,7 @@ impl Fal {
     }
 }
 
-/// A WAV of silence: 8 kHz, 8 bits, mono.
+/// Returns a silent WAV: 8 kHz, 8 bits, mono.
 pub(crate) fn silence(seconds: u32) -> Vec<u8> {
     let samples = seconds * 8000;
     let mut bytes = b"RIFF".to_vec();
@@ -120,10 +122,10 @@ pub(crate) fn silence(seconds: u32) -> Vec<u8> {
     bytes
 }
 
-/// A client without TLS of its own. Built together with the rest of the workspace, reqwest has rustls and
-/// no provider, and asks for one although every address here is plain.
+/// Returns a client. In a build of the whole workspace reqwest has rustls without a crypto provider, and needs
+/// one even though every URL here is plain HTTP.
 fn http() -> Client {
-    // Another test of this process may have been first.
+    // Fails harmlessly if another test of this process was first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::new()
 }

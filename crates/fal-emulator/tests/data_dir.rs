@@ -1,10 +1,10 @@
-//! What survives a restart.
+//! The data folder, which survives a restart.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 
-use common::Fal;
+use common::TestEmulator;
 use fal_emulator::{Builder, Emulator, Pace};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,17 +15,17 @@ fn input() -> Value {
     json!({"prompt": "a cat", "image_size": {"width": 16, "height": 16}})
 }
 
-/// A URL of an earlier run, at the port of this one.
-fn moved(fal: &Fal, url: &Value) -> String {
+/// Moves a URL of an earlier run to the port of this one.
+fn moved(fal: &TestEmulator, url: &Value) -> String {
     let path = url.as_str().unwrap().splitn(4, '/').nth(3).unwrap().to_owned();
     format!("{}/{path}", fal.emulator.url())
 }
 
 #[tokio::test]
-async fn results_uploads_and_cancels_survive() {
+async fn results_uploads_and_cancels_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let builder = || -> Builder { Emulator::builder().data_dir(folder.path()) };
-    let first = Fal::of(builder().pace(Pace::instant())).await;
+    let first = TestEmulator::start(builder().pace(Pace::instant())).await;
     let fetched = first.submit(ID, &input()).await;
     let result = first.get(fetched["response_url"].as_str().unwrap()).await.json();
     let image = first.get(result["images"][0]["url"].as_str().unwrap()).await.bytes;
@@ -35,7 +35,8 @@ async fn results_uploads_and_cancels_survive() {
     let large = first.upload("large.bin", "application/octet-stream", vec![7; 5 << 20]).await;
     first.emulator.shutdown().await;
 
-    let second = Fal::of(builder().pace(Pace::instant().run(std::time::Duration::from_secs(3600)))).await;
+    let second =
+        TestEmulator::start(builder().pace(Pace::instant().run(std::time::Duration::from_secs(3600)))).await;
     let at = async |url: &Value| second.get(&moved(&second, url)).await;
     assert_eq!(at(&fetched["status_url"]).await.json()["status"], "COMPLETED");
     assert_eq!(at(&fetched["response_url"]).await.json(), result);
@@ -50,15 +51,15 @@ async fn results_uploads_and_cancels_survive() {
     second.send(Method::PUT, cancelled["cancel_url"].as_str().unwrap(), &[], "").await;
     second.emulator.shutdown().await;
 
-    let third = Fal::of(builder()).await;
+    let third = TestEmulator::start(builder()).await;
     assert_eq!(third.get(&moved(&third, &cancelled["response_url"])).await.status, 499);
     assert_eq!(third.get(&moved(&third, &running["response_url"])).await.status, 200);
-    let other = Fal::instant().await;
+    let other = TestEmulator::instant().await;
     assert_eq!(other.get(&moved(&other, &running["response_url"])).await.status, 404);
 }
 
 #[tokio::test]
-async fn the_authority_survives_and_its_key_is_private() {
+async fn the_certificate_authority_survives_a_restart_and_its_key_is_private() {
     let folder = tempfile::tempdir().unwrap();
     let start = async || Emulator::builder().tls().data_dir(folder.path()).start().await.unwrap();
     let first = start().await;
@@ -77,10 +78,10 @@ async fn the_authority_survives_and_its_key_is_private() {
 }
 
 #[tokio::test]
-async fn paths_cannot_leave_the_folder() {
+async fn request_paths_cannot_leave_the_data_folder() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("secret"), "secret").unwrap();
-    let fal = Fal::of(Emulator::builder().data_dir(folder.path().join("data"))).await;
+    let fal = TestEmulator::start(Emulator::builder().data_dir(folder.path().join("data"))).await;
     for path in ["b/../../secret", "b/..%2F..%2Fsecret/x", "%2e%2e/%2e%2e/secret", "b/%00/x", "/etc/passwd"] {
         assert_eq!(fal.get(&format!("{}/files/{path}", fal.urls.cdn)).await.status, 404, "{path}");
         let job = format!("{}/{ID}/requests/{}/status", fal.urls.queue, path.replace('/', "%2F"));

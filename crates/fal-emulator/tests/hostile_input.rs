@@ -1,4 +1,4 @@
-//! Input that means harm.
+//! Hostile input: malformed, oversized and slow requests.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::Fal;
+use common::TestEmulator;
 use fal_emulator::{Emulator, Pace};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -14,10 +14,10 @@ use tokio::net::TcpStream;
 
 const ID: &str = "fal-ai/flux/dev";
 
-/// Sends bytes and gives what comes back until the emulator closes.
+/// Sends bytes and returns everything received until the emulator closes the connection.
 async fn exchange(emulator: &Emulator, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(emulator.url().replace("http://", "")).await.unwrap();
-    // Who is refused early may not be able to say it all.
+    // Fails if the emulator refuses before everything is sent.
     stream.write_all(bytes).await.ok();
     let mut all = Vec::new();
     let mut some = [0; 4096];
@@ -30,15 +30,15 @@ async fn exchange(emulator: &Emulator, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&all).into_owned()
 }
 
-/// That it still works.
-async fn works(fal: &Fal) {
+/// Asserts that the emulator still serves requests.
+async fn assert_alive(fal: &TestEmulator) {
     let input = json!({"prompt": "a cat", "image_size": {"width": 16, "height": 16}});
     assert_eq!(fal.run(ID, &input).await.status, 200);
 }
 
 #[tokio::test]
-async fn heads_have_a_limit() {
-    let fal = Fal::instant().await;
+async fn oversized_and_malformed_heads_are_refused() {
+    let fal = TestEmulator::instant().await;
     let long = format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "a".repeat(1 << 20));
     let many = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "x-many: a\r\n".repeat(10_000));
     let path = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(1 << 20));
@@ -55,23 +55,23 @@ async fn heads_have_a_limit() {
             reply.is_err() || reply.is_ok_and(|reply| reply.is_empty() || reply.starts_with("HTTP/1.1 4"))
         );
     }
-    works(&fal).await;
+    assert_alive(&fal).await;
 }
 
 #[tokio::test]
-async fn slow_senders_are_sent_away() {
+async fn slow_senders_time_out() {
     let builder = Emulator::builder().pace(Pace::instant()).read_timeout(Duration::from_millis(50));
-    let fal = Fal::of(builder).await;
+    let fal = TestEmulator::start(builder).await;
     assert_eq!(exchange(&fal.emulator, b"GET / HTTP/1.1\r\nhost: x\r\nx-slow: ").await, "");
     let head = format!("POST /run/{ID} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{{");
     let reply = exchange(&fal.emulator, head.as_bytes()).await;
     assert!(reply.starts_with("HTTP/1.1 408"), "{reply}");
-    works(&fal).await;
+    assert_alive(&fal).await;
 }
 
 #[tokio::test]
-async fn deep_and_swollen_json_is_refused() {
-    let fal = Fal::instant().await;
+async fn deep_wide_and_huge_json_is_refused() {
+    let fal = TestEmulator::instant().await;
     let deep = format!("{}{}", "[".repeat(5_000_000), "]".repeat(5_000_000));
     let wide = format!("{{\"prompt\": \"x\", \"loras\": [{}1]}}", "1,".repeat(4_000_000));
     let keys: String = (0..600_000).map(|key| format!("\"{key}\":1,")).collect();
@@ -85,16 +85,16 @@ async fn deep_and_swollen_json_is_refused() {
     let huge = format!("{{\"prompt\": \"{}\"}}", "x".repeat(11 << 20));
     let url = format!("{}/{ID}", fal.urls.queue);
     assert_eq!(fal.send(reqwest::Method::POST, &url, &[], huge).await.status, 413);
-    works(&fal).await;
+    assert_alive(&fal).await;
 }
 
 #[tokio::test]
-async fn a_flood_of_mistakes_has_a_short_answer() {
-    let fal = Fal::instant().await;
+async fn the_list_of_violations_is_limited() {
+    let fal = TestEmulator::instant().await;
     let input: Value =
         json!({"prompt": 1, "image_size": {"width": vec![1; 50_000]}, "loras": vec![1; 50_000]});
     let answer = fal.run(ID, &input).await;
     assert_eq!(answer.status, 422);
     assert!(answer.json()["detail"].as_array().unwrap().len() <= 200);
-    works(&fal).await;
+    assert_alive(&fal).await;
 }

@@ -1,4 +1,4 @@
-//! Damage to single replies, seen at the socket.
+//! Faults of single replies, seen at the socket.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -7,13 +7,13 @@ mod common;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use common::Fal;
+use common::TestEmulator;
 use fal_emulator::{Answer, At, Emulator, Rule, Verb};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// How a connection was left.
+/// The state of a connection after the reply.
 #[derive(Debug, PartialEq, Eq)]
 enum Left {
     Closed,
@@ -21,12 +21,12 @@ enum Left {
     Open,
 }
 
-/// Sends a request and gives all that came back, and how the connection was left. A connection on
-/// which nothing comes for a while counts as open.
+/// Sends a request, and returns everything received and the state of the connection. A connection that is
+/// silent for 400 ms counts as open.
 async fn exchange(emulator: &Emulator, request: &str) -> (String, Left) {
     let address = emulator.url().replace("http://", "");
     let mut stream = TcpStream::connect(address).await.unwrap();
-    // A connection that is reset at once may not take it.
+    // Fails if the connection is reset at once.
     stream.write_all(request.as_bytes()).await.ok();
     let mut all = Vec::new();
     let left = loop {
@@ -45,13 +45,13 @@ async fn exchange(emulator: &Emulator, request: &str) -> (String, Left) {
 }
 
 const GET: &str = "GET /platform/v1/models?endpoint_id=x HTTP/1.1\r\nhost: localhost\r\n\r\n";
-/// Its keys are in the order of the reply's, whether or not serde_json keeps orders in this build.
+/// The body of the reply. Built with `json!`, because serde_json's features decide the order of keys.
 static BODY: LazyLock<String> =
     LazyLock::new(|| json!({"models": [], "next_cursor": null, "has_more": false}).to_string());
 
-/// What comes of a rule about the catalogue.
+/// Requests the catalogue under a rule, and returns the reply and the state of the connection.
 async fn under(rule: impl Fn(Rule) -> Rule) -> (String, Left) {
-    let fal = Fal::instant().await;
+    let fal = TestEmulator::instant().await;
     rule(fal.emulator.at(Verb::Platform));
     exchange(&fal.emulator, GET).await
 }
@@ -67,7 +67,7 @@ async fn without_a_rule_the_reply_is_whole_and_the_connection_stays() {
 }
 
 #[tokio::test]
-async fn nothing_is_said() {
+async fn the_connection_can_end_before_the_reply() {
     for at in [At::Arrival, At::Reply, At::Head(0)] {
         assert_eq!(under(|rule| rule.cut(at)).await, (String::new(), Left::Closed), "{at:?}");
         assert_eq!(under(|rule| rule.reset(at)).await, (String::new(), Left::Reset), "{at:?}");
@@ -76,7 +76,7 @@ async fn nothing_is_said() {
 }
 
 #[tokio::test]
-async fn the_head_breaks_off() {
+async fn the_connection_can_end_within_the_head() {
     let part = || "HTTP/1.1 200".to_owned();
     assert_eq!(under(|rule| rule.cut(At::Head(12))).await, (part(), Left::Closed));
     assert_eq!(under(|rule| rule.stall(At::Head(12))).await, (part(), Left::Open));
@@ -87,7 +87,7 @@ async fn the_head_breaks_off() {
 }
 
 #[tokio::test]
-async fn the_body_breaks_off() {
+async fn the_connection_can_end_within_the_body() {
     for bytes in [0, 1, 20] {
         let body = |reply: &str| reply.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
         let part = Some(BODY[..bytes].to_owned());
@@ -104,7 +104,7 @@ async fn the_body_breaks_off() {
 }
 
 #[tokio::test]
-async fn other_bytes_come_instead() {
+async fn raw_bytes_can_replace_the_reply() {
     let raw = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab";
     assert_eq!(under(|rule| rule.raw(raw)).await, (raw.to_owned(), Left::Closed));
     let (reply, left) = under(Rule::garbage).await;
@@ -113,8 +113,8 @@ async fn other_bytes_come_instead() {
 }
 
 #[tokio::test]
-async fn slow_replies_arrive_whole_as_the_clock_moves() {
-    let fal = Fal::of(Emulator::builder().manual_clock()).await;
+async fn slow_replies_arrive_whole_as_the_clock_advances() {
+    let fal = TestEmulator::start(Emulator::builder().manual_clock()).await;
     fal.emulator.at(Verb::Platform).slow(64, Duration::from_secs(60));
     let tick = async {
         loop {
@@ -132,20 +132,20 @@ async fn slow_replies_arrive_whole_as_the_clock_moves() {
 }
 
 #[tokio::test]
-async fn a_reply_may_come_twice() {
+async fn twice_sends_the_whole_reply_again() {
     let (reply, _) = under(Rule::twice).await;
     assert_eq!(reply.matches("HTTP/1.1 200 OK").count(), 2);
     assert_eq!(reply.matches(&*BODY).count(), 2);
 }
 
 #[tokio::test]
-async fn a_reply_lies_about_its_type() {
+async fn content_type_changes_the_header_and_not_the_body() {
     let (reply, _) = under(|rule| rule.content_type("text/html")).await;
     assert!(reply.contains("content-type: text/html\r\n") && reply.ends_with(&*BODY), "{reply}");
 }
 
 #[tokio::test]
-async fn streams_are_cut_in_the_middle_of_an_event_and_repeat_themselves() {
+async fn streams_can_be_cut_within_an_event_and_can_repeat_events() {
     let events = "data: {\"n\": 1}\n\n";
     let stream = || Answer::bytes(200, events).header("content-type", "text/event-stream");
     let (reply, left) = under(|rule| rule.answer(stream()).cut(At::Event(0))).await;
@@ -156,8 +156,8 @@ async fn streams_are_cut_in_the_middle_of_an_event_and_repeat_themselves() {
 }
 
 #[tokio::test]
-async fn work_may_be_accepted_although_the_reply_is_lost() {
-    let fal = Fal::instant().await;
+async fn a_reset_on_arrival_drops_the_request_and_a_reset_reply_does_not() {
+    let fal = TestEmulator::instant().await;
     let calls = [At::Arrival, At::Reply].map(|at| fal.emulator.at(Verb::Submit).reset(at).times(1));
     fal.emulator.on_endpoint("acme/app").reply(|_| json!({})).fail(418, json!({})).times(1);
     let request = "POST /queue/acme/app HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}";
@@ -165,14 +165,14 @@ async fn work_may_be_accepted_although_the_reply_is_lost() {
         assert_eq!(exchange(&fal.emulator, request).await, (String::new(), Left::Reset));
     }
     assert_eq!(calls.map(|rule| rule.hits()), [1, 1]);
-    // The second was accepted, and took the failure that was meant for the first run.
+    // The second request was accepted, and used up the failure.
     assert_eq!(fal.run("acme/app", &json!({})).await.status, 200);
     assert_eq!(fal.emulator.requests().len(), 3);
 }
 
 #[tokio::test]
-async fn connections_are_refused_before_they_are_read() {
-    let fal = Fal::instant().await;
+async fn refused_connections_are_reset_before_they_are_read() {
+    let fal = TestEmulator::instant().await;
     fal.emulator.refuse_connections(2);
     for _ in 0..2 {
         assert_eq!(exchange(&fal.emulator, GET).await, (String::new(), Left::Reset));
