@@ -1,4 +1,4 @@
-//! Enums of the document, each with a place for values that it does not list.
+//! Enums of the document, each with a variant `Other` for values that the document does not list.
 
 use openapiv3::{OpenAPI, SchemaKind, Type};
 use proc_macro2::TokenStream;
@@ -12,8 +12,8 @@ pub(crate) struct Enum {
     values: Vec<String>,
 }
 
-/// All of them, in the document's order.
-pub(crate) fn of(document: &OpenAPI) -> Vec<Enum> {
+/// Returns the enums, in the order of the document.
+pub(crate) fn read(document: &OpenAPI) -> Vec<Enum> {
     let schemas = document.components.iter().flat_map(|components| &components.schemas);
     schemas
         .filter_map(|(name, schema)| {
@@ -26,12 +26,13 @@ pub(crate) fn of(document: &OpenAPI) -> Vec<Enum> {
         .collect()
 }
 
+/// Returns the code of the enums.
 pub(crate) fn tokens(enums: &[Enum]) -> TokenStream {
     enums.iter().map(Enum::tokens).collect()
 }
 
 impl Enum {
-    /// Makes progenitor use the enum written here.
+    /// Makes progenitor use this enum instead of one of its own.
     pub(crate) fn replace(&self, settings: &mut GenerationSettings) {
         let path = format!("crate::generated::enums::{}", self.name);
         settings.with_replacement(&self.name, path, [TypeImpl::Display].into_iter());
@@ -54,10 +55,10 @@ impl Enum {
             }
 
             impl #name {
-                /// Every value that the document lists, in its order.
+                /// All values that the document lists, in its order.
                 pub const ALL: &'static [Self] = &[#(Self::#variants),*];
 
-                /// The value on the wire.
+                /// Returns the value in JSON.
                 #[must_use]
                 pub fn as_str(&self) -> &str {
                     match self {
@@ -72,19 +73,19 @@ impl Enum {
     }
 }
 
-/// `gpu_8x_h100_sxm5` is `Gpu8xH100Sxm5`, `3d` is `Value3d`.
+/// Returns the variant of a value, such as `Gpu8xH100Sxm5` for `gpu_8x_h100_sxm5` and `Value3d` for `3d`.
 fn variant(value: &str) -> String {
     let words = value.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let name: String = words.map(capitalized).collect();
+    let name: String = words.map(capitalize).collect();
     match name.as_str() {
-        // Taken by the values that are not listed.
+        // `Other` is the variant for unknown values.
         "Other" => "OtherValue".to_owned(),
         name if name.starts_with(|c: char| c.is_ascii_digit()) => format!("Value{name}"),
         name => name.to_owned(),
     }
 }
 
-fn capitalized(word: &str) -> String {
+fn capitalize(word: &str) -> String {
     let word = match word.contains(|c: char| c.is_ascii_lowercase()) {
         true => word.to_owned(),
         false => word.to_ascii_lowercase(),
@@ -97,7 +98,7 @@ mod tests {
     use super::variant;
 
     #[test]
-    fn values_become_variants() {
+    fn variants_are_named_after_their_values() {
         for (value, name) in [
             ("text-to-image", "TextToImage"),
             ("gpu_8x_h100_sxm5", "Gpu8xH100Sxm5"),

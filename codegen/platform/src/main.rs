@@ -1,5 +1,6 @@
-//! What `cargo xtask regen` runs for the platform API: writes the generated files, or with `--check` names the
-//! stale ones and fails.
+//! Writes the generated files of the platform API, for `cargo xtask regen`.
+//!
+//! With `--check`, it writes nothing, and fails if a file is stale.
 
 use std::{env, fs, path::Path, process::ExitCode};
 

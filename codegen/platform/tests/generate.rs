@@ -1,4 +1,4 @@
-//! What is committed is what the document says, and a document that cannot be used is said to be so.
+//! Tests that the committed files are fresh, and that errors name the document.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -11,14 +11,14 @@ fn root() -> PathBuf {
 }
 
 #[test]
-fn the_committed_client_is_fresh() {
+fn committed_files_are_fresh() {
     let document = fs::read_to_string(root().join(DOCUMENT)).unwrap();
     let changes = generate(&document).unwrap().changes(&root().join(FOLDER), &[String::new()]).unwrap();
     assert_eq!(changes, [], "run `cargo xtask regen`");
 }
 
 #[test]
-fn a_document_that_cannot_be_used_is_named() {
+fn an_error_names_the_document() {
     for (document, part) in [
         ("", "EOF"),
         ("[]", "invalid type"),

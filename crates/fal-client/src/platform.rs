@@ -7,7 +7,7 @@ mod estimate;
 
 #[doc(no_inline)]
 pub use fal_platform::{
-    Auth, BASE_URL, ByteStream, Error, InvalidKey, Paginate, Platform, ResponseValue, TryStreamExt, builder,
+    Auth, BASE_URL, ByteStream, Error, InvalidKey, Paginate, Platform, ResponseValue, TryStreamExt, operations,
     types,
 };
 

@@ -1,28 +1,30 @@
-//! Who is calling.
+//! Authorization of requests.
 
 use std::fmt;
 
 use http::{HeaderValue, header::AUTHORIZATION};
 
-/// The `Authorization` header of every request, or none. Printing it never shows the key.
+/// The authorization of requests: an API key, or none.
+///
+/// The `Debug` output does not contain the key.
 #[derive(Clone)]
 pub struct Auth(Option<HeaderValue>);
 
 impl Auth {
-    /// Requests carry no key. Enough to list models.
+    /// Creates an authorization without a key, which is enough to list models.
     #[must_use]
     pub const fn none() -> Self {
         Self(None)
     }
 
-    /// Requests carry this header, such as `Key id:secret`.
+    /// Creates an authorization from the value of the `Authorization` header, such as `Key id:secret`.
     #[must_use]
     pub fn header(mut value: HeaderValue) -> Self {
         value.set_sensitive(true);
         Self(Some(value))
     }
 
-    /// What generated code calls before it sends a request.
+    /// Sets the header of a request. Generated code calls this method before it sends the request.
     pub(crate) fn apply(&self, request: &mut reqwest::Request) {
         if let Some(value) = &self.0 {
             request.headers_mut().insert(AUTHORIZATION, value.clone());
@@ -41,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_never_printed() {
+    fn debug_does_not_print_the_key() {
         let auth = Auth::header(HeaderValue::from_static("Key very:secret"));
         assert_eq!(format!("{auth:?}"), "Auth(key)");
     }

@@ -1,4 +1,4 @@
-//! Making a [`Platform`].
+//! Constructors of [`Platform`].
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use http::HeaderValue;
 
 use crate::{Auth, Platform};
 
-/// Where fal serves its platform API.
+/// The base URL of the platform API of fal.
 pub const BASE_URL: &str = "https://api.fal.ai/v1";
 
-/// A key has characters that no HTTP header can carry.
+/// The error for a key with characters that are not allowed in an HTTP header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidKey(());
 
@@ -22,22 +22,37 @@ impl fmt::Display for InvalidKey {
 impl std::error::Error for InvalidKey {}
 
 impl Platform {
-    /// The platform API of fal, called with a key. Some operations need one with admin scope; their docs say so.
+    /// Creates a client of the platform API of fal with an API key.
     ///
-    /// `http` should follow no redirects, for they would carry the key along.
+    /// Some operations need a key with admin scope; their docs say so. `http` should not follow redirects, because it
+    /// would send the key to the new address.
     ///
     /// # Errors
     ///
-    /// When the key cannot be put in a header.
+    /// Fails if the key has characters that are not allowed in an HTTP header.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use fal_platform::Platform;
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+    /// let platform = Platform::with_key(http, std::env::var("FAL_KEY")?)?;
+    /// let billing = platform.get_billing().send().await?;
+    /// println!("{}", billing.username);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_key(http: reqwest::Client, key: impl AsRef<str>) -> Result<Self, InvalidKey> {
         let header = format!("Key {}", key.as_ref().trim());
         let header = HeaderValue::from_str(&header).map_err(|_| InvalidKey(()))?;
-        Ok(Self::at(BASE_URL, http, Auth::header(header)))
+        Ok(Self::with_base_url(BASE_URL, http, Auth::header(header)))
     }
 
-    /// The platform API at another address, such as that of an emulator.
+    /// Creates a client of the platform API at another base URL, such as that of an emulator.
     #[must_use]
-    pub fn at(base_url: &str, http: reqwest::Client, auth: Auth) -> Self {
+    pub fn with_base_url(base_url: &str, http: reqwest::Client, auth: Auth) -> Self {
         Self::new_with_client(base_url.trim_end_matches('/'), http, auth)
     }
 }
@@ -47,7 +62,7 @@ mod tests {
     use super::InvalidKey;
 
     #[test]
-    fn a_bad_key_says_what_to_do() {
+    fn the_error_for_a_key_links_to_the_keys() {
         assert!(InvalidKey(()).to_string().contains("https://fal.ai/dashboard/keys"));
     }
 }

@@ -1,28 +1,28 @@
-//! Lists as streams that fetch page after page.
+//! Streams of lists, which fetch one page after another.
 
 use std::future::Future;
 
 use futures_core::Stream;
 use futures_util::stream;
 
-use crate::{Error, builder, types};
+use crate::{Error, operations, types};
 
-/// An operation that lists something in pages.
+/// An operation that returns a list in pages.
 pub trait Paginate: Clone + Send + Sized {
-    /// What is listed.
+    /// An item of the list.
     type Item: Send;
 
-    /// The page that begins at `cursor`, and the cursor of the next one.
+    /// Fetches the page at `cursor`, and returns its items and the cursor of the next page.
     #[doc(hidden)]
     fn page(
         self,
         cursor: Option<String>,
     ) -> impl Future<Output = Result<(Vec<Self::Item>, Option<String>), Error>> + Send;
 
-    /// Everything listed, from the builder's `cursor` on. The next page is fetched when the one before has been
-    /// taken.
+    /// Returns a stream of all items, from the `cursor` of the operation on.
     ///
-    /// The stream ends after an error, and when the service answers with the cursor it was just given.
+    /// It fetches a page when all items of the previous page have been taken. It ends after an error, or if the
+    /// service returns the cursor of the page that it has just returned.
     fn stream(self) -> impl Stream<Item = Result<Self::Item, Error>> + Send {
         let pages = stream::try_unfold(Some((self, None)), |state| async {
             let Some((operation, cursor)) = state else { return Ok(None) };
@@ -35,8 +35,8 @@ pub trait Paginate: Clone + Send + Sized {
 }
 
 macro_rules! paginate {
-    ($($operation:ident: $list:ident of $item:ident)*) => {$(
-        impl Paginate for builder::$operation<'_> {
+    ($($tag:ident::$operation:ident: $list:ident of $item:ident)*) => {$(
+        impl Paginate for operations::$tag::$operation<'_> {
             type Item = types::$item;
 
             async fn page(self, cursor: Option<String>) -> Result<(Vec<Self::Item>, Option<String>), Error> {
@@ -52,18 +52,18 @@ macro_rules! paginate {
 }
 
 paginate! {
-    ListModels: models of ModelRecord
-    ListBillingEvents: billing_events of BillingEvent
-    ListRequests: items of RequestRecord
-    SearchRequests: results of RequestMatch
-    ListWorkflows: workflows of WorkflowSummary
-    ListAssets: assets of Asset
-    ListCollectionAssets: assets of Asset
-    ListAppEvents: events of AppEvent
-    ListAppRevisions: revisions of AppRevision
-    ListLogs: items of LogLine
-    ListAppRequests: items of AppRequestRecord
-    ListInstances: instances of Instance
-    ListKeys: keys of KeyRecord
-    ListOrganizationBillingEvents: billing_events of OrganizationBillingEvent
+    models::ListModels: models of ModelRecord
+    models::ListBillingEvents: billing_events of BillingEvent
+    models::ListRequests: items of RequestRecord
+    models::SearchRequests: results of RequestMatch
+    workflows::ListWorkflows: workflows of WorkflowSummary
+    assets::ListAssets: assets of Asset
+    assets::ListCollectionAssets: assets of Asset
+    serverless::ListAppEvents: events of AppEvent
+    serverless::ListAppRevisions: revisions of AppRevision
+    serverless::ListLogs: items of LogLine
+    serverless::ListAppRequests: items of AppRequestRecord
+    compute::ListInstances: instances of Instance
+    keys::ListKeys: keys of KeyRecord
+    organization::ListOrganizationBillingEvents: billing_events of OrganizationBillingEvent
 }

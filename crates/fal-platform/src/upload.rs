@@ -1,4 +1,4 @@
-//! Files sent as a form, which progenitor does not know.
+//! The upload of a file as a form, which progenitor does not support.
 
 use bytes::Bytes;
 use progenitor_client::encode_path;
@@ -6,14 +6,15 @@ use progenitor_client::encode_path;
 use crate::{Error, Platform, ResponseValue};
 
 impl Platform {
-    /// Stores `bytes` as the file `target_path` of the account's file system. With `unzip`, a ZIP archive is
-    /// unpacked there.
+    /// Stores `bytes` as the file `target_path` of the account's file system.
+    ///
+    /// If `unzip` is true, the service unpacks a ZIP archive there.
     ///
     /// Sends a `POST` request to `/serverless/files/file/local/{target_path}`.
     ///
     /// # Errors
     ///
-    /// As all operations.
+    /// Fails if the request cannot be sent, or if the service rejects it.
     pub async fn upload_file(
         &self,
         target_path: &str,

@@ -1,4 +1,4 @@
-//! Every operation, against a server that answers as the document says.
+//! Tests of all operations against a server that follows the document.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -122,7 +122,7 @@ async fn every_operation_reads_its_reply() {
 }
 
 #[tokio::test]
-async fn what_the_service_says_against_a_request_is_kept() {
+async fn an_error_reply_is_returned_in_the_error() {
     let server = Server::start(Fill::Everything).await;
     let error = server.platform.list_prices().endpoint_id(Vec::new()).send().await.unwrap_err();
     let Error::ErrorResponse(reply) = error else { panic!("{error}") };
@@ -132,15 +132,15 @@ async fn what_the_service_says_against_a_request_is_kept() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_when_the_service_repeats_its_cursor() {
+async fn a_stream_ends_if_the_service_repeats_a_cursor() {
     let server = Server::start(Fill::Everything).await;
     let models: Vec<_> = server.platform.list_models().stream().try_collect().await.unwrap();
-    // Two a page; the second page has the same cursor as the first one gave.
+    // A page has two items, and the second page returns the same cursor as the first.
     assert_eq!(models.len(), 4);
 }
 
 #[test]
-fn a_value_of_an_enum_that_is_not_known_is_kept() {
+fn an_unknown_value_of_an_enum_is_kept() {
     let read: types::InstanceStatus = serde_json::from_str("\"hibernating\"").unwrap();
     assert_eq!(read, types::InstanceStatus::Other("hibernating".to_owned()));
     assert_eq!(serde_json::to_string(&read).unwrap(), "\"hibernating\"");

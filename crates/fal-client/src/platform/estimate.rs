@@ -68,7 +68,7 @@ impl Client {
         }
         let auth = transport.authorization.header().await?.map_or(Auth::none(), Auth::header);
         let base = format!("{}/v1", transport.hosts.platform.as_str().trim_end_matches('/'));
-        Ok(Platform::at(&base, transport.http.clone(), auth))
+        Ok(Platform::with_base_url(&base, transport.http.clone(), auth))
     }
 
     /// What a call with this input would cost. Nothing is run.

@@ -1,5 +1,5 @@
-//! A server that knows the document, and nothing else: it answers every operation with a reply of the documented
-//! shape, and refuses requests that are not as documented.
+//! A server that answers every operation with a reply of the documented shape, and rejects requests that do not
+//! match the document.
 
 use std::{
     collections::BTreeSet,
@@ -15,12 +15,12 @@ use axum::{
 use fal_platform::{Auth, Platform};
 use serde_json::{Map, Value, json};
 
-/// How much of a reply is there.
+/// The fields that a reply has.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Fill {
-    /// Every field; lists have two elements.
+    /// All fields. Lists have two elements.
     Everything,
-    /// Required fields only, nulls where they may be, lists empty.
+    /// Required fields only. They are null if that is allowed, and lists are empty.
     Least,
 }
 
@@ -31,14 +31,14 @@ impl Document {
         Self(serde_json::from_str(include_str!("../../../../schemas/platform/openapi.json")).unwrap())
     }
 
-    /// Ids of all operations.
+    /// Returns the ids of all operations.
     pub(crate) fn operations(&self) -> BTreeSet<String> {
         let items = self.0["paths"].as_object().unwrap().values();
         let operations = items.flat_map(|item| item.as_object().unwrap().values());
         operations.map(|operation| operation["operationId"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// An instance of the named schema.
+    /// Returns an instance of the schema `name`.
     pub(crate) fn instance(&self, name: &str, fill: Fill) -> Value {
         self.fill(&json!({"$ref": format!("#/components/schemas/{name}")}), fill, 0)
     }
@@ -87,7 +87,7 @@ impl Document {
         Value::Object(object)
     }
 
-    /// The operation that a request is for.
+    /// Returns the operation of a request.
     fn operation(&self, method: &Method, path: &str) -> Option<&Value> {
         let segments: Vec<&str> = path.split('/').collect();
         let matches = |template: &str| {
@@ -97,7 +97,7 @@ impl Document {
         };
         let templates = self.0["paths"].as_object()?;
         let fitting = templates.iter().filter(|(template, _)| matches(template));
-        // `/assets/tags` is not `/assets/{asset_id}`.
+        // Prefer `/assets/tags` to `/assets/{asset_id}`.
         let (_, item) = fitting.min_by_key(|(template, _)| template.matches('{').count())?;
         item.get(method.as_str().to_ascii_lowercase())
     }
@@ -116,7 +116,7 @@ struct Shared {
 
 impl Server {
     pub(crate) async fn start(fill: Fill) -> Self {
-        // A whole-workspace build gives reqwest no TLS provider of its own.
+        // In a build of the whole workspace, reqwest has no TLS provider of its own.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let seen = Arc::default();
         let shared = Arc::new(Shared { document: Document::load(), fill, seen: Arc::clone(&seen) });
@@ -126,10 +126,10 @@ impl Server {
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let auth = Auth::header("Key id:secret".parse().unwrap());
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { platform: Platform::at(&base, http, auth), seen }
+        Self { platform: Platform::with_base_url(&base, http, auth), seen }
     }
 
-    /// Ids of the operations that have been called.
+    /// Returns the ids of the operations that have been called.
     pub(crate) fn seen(&self) -> BTreeSet<String> {
         self.seen.lock().unwrap().clone()
     }
