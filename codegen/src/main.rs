@@ -1,4 +1,4 @@
-//! `fal-codegen`: documents to crates, or to one module, from the command line.
+//! The command `fal-codegen`, which generates crates or a module from OpenAPI documents.
 
 mod cli;
 

@@ -1,4 +1,4 @@
-//! Inputs that are no good: each problem is named with its file and place, and nothing is written.
+//! Tests that errors in documents and arguments name the file and the pointer, and that nothing is written.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
@@ -8,8 +8,9 @@ use std::fmt::Write as _;
 use serde_json::json;
 use support::{Folder, record};
 
-/// Runs on one file of this text: it must fail with all `parts` in the message, and write nothing.
-fn refused(text: &str, parts: &[&str]) {
+/// Asserts that a run on a file with `text` fails with all `parts` in the message, and writes nothing.
+#[track_caller]
+fn assert_rejected(text: &str, parts: &[&str]) {
     let folder = Folder::new();
     folder.write("bad.json", text);
     let run = folder.run(&["--report", "report.json", "bad.json"]);
@@ -22,42 +23,42 @@ fn refused(text: &str, parts: &[&str]) {
 }
 
 #[test]
-fn what_is_no_document_is_told_apart() {
-    refused("{\"openapi\": \"3.0.4\", \"paths\"", &["not JSON: EOF", "cut short"]);
-    refused("<!doctype html>", &["not JSON: expected value at line 1 column 1"]);
-    refused("", &["not JSON"]);
-    refused("[1, 2]", &["neither an OpenAPI document nor a model record"]);
-    refused(r#"{"name": "package"}"#, &["neither an OpenAPI document nor a model record"]);
-    refused(r#"{"models": [7]}"#, &["/models/0", "neither"]);
-    refused(&"[".repeat(10_000), &["recursion limit"]);
-    refused(&format!("{}{}", "{\"paths\":".repeat(10_000), "}".repeat(10_000)), &["recursion limit"]);
+fn malformed_documents_are_rejected() {
+    assert_rejected("{\"openapi\": \"3.0.4\", \"paths\"", &["not JSON: EOF", "cut short"]);
+    assert_rejected("<!doctype html>", &["not JSON: expected value at line 1 column 1"]);
+    assert_rejected("", &["not JSON"]);
+    assert_rejected("[1, 2]", &["neither an OpenAPI document nor a model record"]);
+    assert_rejected(r#"{"name": "package"}"#, &["neither an OpenAPI document nor a model record"]);
+    assert_rejected(r#"{"models": [7]}"#, &["/models/0", "neither"]);
+    assert_rejected(&"[".repeat(10_000), &["recursion limit"]);
+    assert_rejected(&format!("{}{}", "{\"paths\":".repeat(10_000), "}".repeat(10_000)), &["recursion limit"]);
 }
 
 #[test]
-fn a_document_without_the_expected_paths_is_named() {
+fn a_document_without_the_expected_paths_is_rejected() {
     let mut odd = record("acme/draw", json!({}));
     odd["openapi"]["paths"] = json!({ "/other": {} });
-    refused(&odd.to_string(), &["/openapi/paths", "POST /acme/draw"]);
-    refused(
+    assert_rejected(&odd.to_string(), &["/openapi/paths", "POST /acme/draw"]);
+    assert_rejected(
         r#"{"openapi": "3.0.4", "info": {"title": "x", "version": "1"}, "paths": {}}"#,
         &["/info/x-fal-metadata/endpointId", "--app"],
     );
 }
 
 #[test]
-fn references_that_lead_nowhere_or_in_circles_are_named() {
+fn unresolvable_and_circular_references_are_rejected() {
     let gone = record("acme/draw", json!({ "x": { "$ref": "#/components/schemas/Gone" } }));
-    refused(&gone.to_string(), &["/openapi/components/schemas/TestInput/properties/x", "Gone"]);
+    assert_rejected(&gone.to_string(), &["/openapi/components/schemas/TestInput/properties/x", "Gone"]);
     let mut circle = record("acme/draw", json!({ "x": { "$ref": "#/components/schemas/A" } }));
     circle["openapi"]["components"]["schemas"]["A"] = json!({ "$ref": "#/components/schemas/B" });
     circle["openapi"]["components"]["schemas"]["B"] = json!({ "$ref": "#/components/schemas/A" });
-    refused(&circle.to_string(), &["/openapi/components/schemas/"]);
+    assert_rejected(&circle.to_string(), &["/openapi/components/schemas/"]);
     let outside = record("acme/draw", json!({ "x": { "$ref": "https://example.com/x.json" } }));
-    refused(&outside.to_string(), &["/openapi/components/schemas/TestInput/properties/x"]);
+    assert_rejected(&outside.to_string(), &["/openapi/components/schemas/TestInput/properties/x"]);
 }
 
 #[test]
-fn ids_and_names_cannot_leave_the_folder() {
+fn ids_and_names_with_path_components_are_rejected() {
     for id in [
         "../../etc",
         "/etc/passwd",
@@ -69,9 +70,12 @@ fn ids_and_names_cannot_leave_the_folder() {
         "",
         "acme//x",
     ] {
-        refused(&record(id, json!({})).to_string(), &["/openapi/info", "is not an endpoint id"]);
+        assert_rejected(&record(id, json!({})).to_string(), &["/openapi/info", "is not an endpoint id"]);
     }
-    refused(&record(&format!("acme/{}", "x".repeat(5000)), json!({})).to_string(), &["of 5005 bytes"]);
+    assert_rejected(
+        &record(&format!("acme/{}", "x".repeat(5000)), json!({})).to_string(),
+        &["of 5005 bytes"],
+    );
     let folder = Folder::new();
     let mut app = record("acme/draw", json!({}));
     app = app["openapi"].take();
@@ -86,7 +90,7 @@ fn ids_and_names_cannot_leave_the_folder() {
         let run = folder.run(&["--app", "acme/draw", "--crate-name", name, "app.json"]);
         assert_eq!(run.code, Some(1), "{name}: {}", run.stderr);
     }
-    // A route that is no id is left out by name, as one without a body is.
+    // A route that is not a valid id is skipped and named, like a route without a body.
     let run = folder.run(&["--app", "acme/draw", "app.json"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(run.stderr.contains("acme/draw/../../etc\" is not an endpoint id"), "{}", run.stderr);
@@ -94,7 +98,7 @@ fn ids_and_names_cannot_leave_the_folder() {
 }
 
 #[test]
-fn all_problems_are_shown_in_the_order_of_the_files() {
+fn errors_are_shown_in_the_order_of_the_files() {
     let folder = Folder::new();
     folder.write("all/a.json", "no");
     folder.write("all/b.json", [0xff, 0xfe]);
@@ -111,7 +115,7 @@ fn all_problems_are_shown_in_the_order_of_the_files() {
 }
 
 #[test]
-fn all_problems_of_a_page_and_of_its_documents_are_shown() {
+fn all_errors_of_a_page_and_its_documents_are_shown() {
     let folder = Folder::new();
     let gone = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
     let two = record("acme/two", json!({ "a": gone("A"), "ok": { "type": "string" }, "b": gone("B") }));
@@ -124,7 +128,7 @@ fn all_problems_of_a_page_and_of_its_documents_are_shown() {
     let run = folder.run(&["page.json"]);
     assert_eq!(run.code, Some(1));
     let errors: Vec<&str> = run.stderr.lines().filter_map(|line| line.strip_prefix("error: ")).collect();
-    let places: Vec<&str> = errors.iter().map(|error| error.split(": ").nth(1).unwrap()).collect();
+    let pointers: Vec<&str> = errors.iter().map(|error| error.split(": ").nth(1).unwrap()).collect();
     let expected = [
         "/models/0",
         "/models/1/openapi/components/schemas/TestInput/properties/a",
@@ -135,13 +139,13 @@ fn all_problems_of_a_page_and_of_its_documents_are_shown() {
         "/models/4/openapi/components/schemas/Text",
         "/models/5",
     ];
-    assert_eq!(places, expected, "{}", run.stderr);
+    assert_eq!(pointers, expected, "{}", run.stderr);
     assert!(run.stderr.contains("8 problems; nothing was written"), "{}", run.stderr);
     assert_eq!(folder.files(), ["page.json"]);
 }
 
 #[test]
-fn a_failed_record_alone_is_a_named_skip() {
+fn a_record_without_a_schema_is_skipped_and_named() {
     let folder = Folder::new();
     folder.write("x.json", r#"{"endpoint_id": "acme/gone", "openapi": {"error": {"message": "no schema"}}}"#);
     let run = folder.run(&["x.json"]);
@@ -151,7 +155,7 @@ fn a_failed_record_alone_is_a_named_skip() {
 }
 
 #[test]
-fn fifty_megabytes_are_no_problem() {
+fn a_document_of_fifty_megabytes_is_accepted() {
     let folder = Folder::new();
     let mut examples = String::from("\"");
     while examples.len() < 50_000_000 {

@@ -1,4 +1,4 @@
-//! The example of a build script, built and run as a crate of anybody's would be.
+//! Tests that the example of a build script compiles and runs outside of the workspace.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
@@ -16,8 +16,8 @@ acme/postcards streams
 acme/postcards/realtime is realtime
 "#;
 
-/// A copy, so that building it leaves no files in the repository.
-fn copy(to: &Path) {
+/// Copies the example to `to`, so that the build leaves no files in the repository.
+fn copy_example(to: &Path) {
     let codegen = Path::new(env!("CARGO_MANIFEST_DIR"));
     let example = codegen.join("examples/build-script");
     let mut files = Vec::new();
@@ -36,14 +36,14 @@ fn copy(to: &Path) {
         .replace("\"../../../crates/fal-core\"", &absolute(codegen.join("../crates/fal-core")))
         .replace("\"../..\"", &absolute(codegen.to_owned()));
     fs::write(to.join("Cargo.toml"), manifest).unwrap();
-    // The versions that this workspace has are those that are there without a network.
+    // The versions of this workspace are available without a network.
     fs::copy(codegen.join("../Cargo.lock"), to.join("Cargo.lock")).unwrap();
 }
 
 #[test]
-fn the_example_builds_and_prints_its_inputs() {
+fn the_example_compiles_and_prints_its_inputs() {
     let folder = support::Folder::new();
-    copy(folder.path());
+    copy_example(folder.path());
     let cargo = || {
         let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("build-script");

@@ -1,4 +1,4 @@
-//! The binary from outside: what it writes, keeps, says and returns.
+//! Tests of the binary: files, messages and exit codes.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
@@ -9,7 +9,7 @@ use support::{Folder, record, schemas};
 const FLUX: &str = "fal-bindings/crates/fal-flux/src/dev.rs";
 
 #[test]
-fn what_was_written_is_fresh_until_somebody_edits_it() {
+fn check_fails_only_after_a_generated_file_is_edited() {
     let folder = Folder::new();
     let schemas = schemas();
     let first = folder.run(&[&schemas]);
@@ -37,7 +37,7 @@ fn what_was_written_is_fresh_until_somebody_edits_it() {
 }
 
 #[test]
-fn files_that_nobody_generated_survive() {
+fn files_that_were_not_generated_are_kept() {
     let folder = Folder::new();
     let schemas = schemas();
     assert_eq!(folder.run(&["--out", "out", &schemas]).code, Some(0));
@@ -59,7 +59,7 @@ fn files_that_nobody_generated_survive() {
 }
 
 #[test]
-fn objects_without_a_component_have_their_titles_for_names() {
+fn inline_objects_are_named_after_their_titles() {
     let folder = Folder::new();
     let move_by = json!({ "type": "object", "properties": { "dx": { "type": "number" } } });
     let camera = json!({
@@ -80,7 +80,7 @@ fn objects_without_a_component_have_their_titles_for_names() {
 }
 
 #[test]
-fn a_file_that_is_in_the_way_is_not_overwritten() {
+fn a_file_that_was_not_generated_is_not_overwritten() {
     let folder = Folder::new();
     folder.write("out/Cargo.toml", "[workspace]\n");
     let run = folder.run(&["--out", "out", &schemas()]);
@@ -95,7 +95,7 @@ fn a_file_that_is_in_the_way_is_not_overwritten() {
 }
 
 #[test]
-fn the_report_has_an_entry_an_endpoint() {
+fn the_report_has_an_entry_for_each_endpoint() {
     let folder = Folder::new();
     folder.write(
         "a.json",
@@ -132,7 +132,7 @@ fn the_report_has_an_entry_an_endpoint() {
 }
 
 #[test]
-fn crates_depend_on_the_folder_of_fal_core_from_wherever_they_are() {
+fn the_path_of_fal_core_is_relative_to_the_workspace() {
     let folder = Folder::new();
     folder.write("core/Cargo.toml", "[package]\nname = \"fal-core\"\n");
     folder.write("a.json", record("acme/draw", json!({})).to_string());
@@ -151,7 +151,7 @@ fn crates_depend_on_the_folder_of_fal_core_from_wherever_they_are() {
 }
 
 #[test]
-fn one_module_holds_one_app_or_several() {
+fn a_module_contains_one_app_or_several() {
     let folder = Folder::new();
     folder.write("a.json", record("acme/draw", json!({ "x": { "type": "string" } })).to_string());
     folder.write("b.json", record("acme/draw/fast", json!({})).to_string());
@@ -165,7 +165,7 @@ fn one_module_holds_one_app_or_several() {
     );
     assert!(text.contains("\npub mod fast {\n") && text.contains("\npub struct Input {\n"));
     assert!(!text.contains("crate::"), "paths are relative");
-    // `include!` refuses inner documentation and attributes at the root.
+    // `include!` does not allow inner docs and attributes at the root.
     assert!(!text.lines().any(|line| line.starts_with("//!") || line.starts_with("#![")));
     assert_eq!(folder.run(&["--check", "--module", "src/one.rs", "a.json", "b.json"]).code, Some(0));
     assert_eq!(folder.run(&["--check", "--module", "src/one.rs", "a.json"]).code, Some(1));
@@ -177,7 +177,7 @@ fn one_module_holds_one_app_or_several() {
 }
 
 #[test]
-fn help_shows_how() {
+fn help_has_options_and_examples() {
     let help = Folder::new().run(&["--help"]);
     assert_eq!(help.code, Some(0));
     for part in ["--module", "--check", "Examples:", "fal-codegen schemas/"] {

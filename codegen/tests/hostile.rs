@@ -1,4 +1,4 @@
-//! Documents that were written to break out: whatever they hold stays text in the generated code.
+//! Tests that strings of hostile documents do not become code.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
@@ -7,7 +7,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use serde_json::{Value, json};
 use support::{Folder, record};
 
-/// Texts that would be code if they were ever taken as such.
+/// Strings that would be code if they were not escaped.
 const TEXTS: &[&str] = &[
     "*/ pub fn evil() {} /*",
     "]\npub fn evil() {}\n[",
@@ -31,7 +31,7 @@ const TEXTS: &[&str] = &[
     " ",
 ];
 
-/// Names of properties, values and components that Rust, or generated code, has a meaning for.
+/// Names of properties, values and components that have a meaning in Rust or in generated code.
 const NAMES: &[&str] = &[
     "self",
     "Self",
@@ -95,38 +95,38 @@ const NAMES: &[&str] = &[
     "violations",
 ];
 
-/// Checks that code parses, and that `evil` is in none of it but in literals.
-fn harmless(name: &str, code: &str) {
-    let file =
-        syn::parse_file(code).unwrap_or_else(|error| panic!("{name}: {error}:\n{}", around(code, &error)));
+/// Asserts that code parses, and that `evil` occurs only in literals.
+fn assert_harmless(name: &str, code: &str) {
+    let file = syn::parse_file(code)
+        .unwrap_or_else(|error| panic!("{name}: {error}:\n{}", lines_around(code, &error)));
     for attribute in &file.attrs {
         assert!(attribute.path().is_ident("doc"), "{name}: an attribute was injected");
     }
-    // A comment is no token, so text that left its comment would be one here.
+    // Comments are not tokens, so a string that escaped from a comment would be found here.
     let tokens: TokenStream = code.parse().unwrap();
-    only_in_literals(name, tokens);
+    assert_only_in_literals(name, tokens);
 }
 
-fn only_in_literals(name: &str, tokens: TokenStream) {
+fn assert_only_in_literals(name: &str, tokens: TokenStream) {
     for token in tokens {
         match token {
             TokenTree::Ident(ident) => assert!(ident != "evil", "{name}: `evil` got into the code"),
             TokenTree::Group(group) => {
                 assert!(group.delimiter() != Delimiter::None);
-                only_in_literals(name, group.stream());
+                assert_only_in_literals(name, group.stream());
             }
             TokenTree::Punct(_) | TokenTree::Literal(_) => {}
         }
     }
 }
 
-fn around(code: &str, error: &syn::Error) -> String {
+fn lines_around(code: &str, error: &syn::Error) -> String {
     let line = error.span().start().line;
     let lines = code.lines().enumerate().skip(line.saturating_sub(4)).take(8);
     lines.map(|(number, text)| format!("{}: {text}\n", number + 1)).collect()
 }
 
-/// Generates crates and a module from a document; both must be harmless. Gives the message if refused.
+/// Asserts that the crates and the module of a document are harmless. Returns the message if it is rejected.
 fn generate(file: &str, document: &Value) -> Result<(), String> {
     let source = fal_codegen::Source { file: file.to_owned(), text: document.to_string() };
     let options = fal_codegen::Options::default();
@@ -135,19 +135,19 @@ fn generate(file: &str, document: &Value) -> Result<(), String> {
     for (path, text) in generated.tree.iter() {
         assert!(path.split('/').all(|part| !matches!(part, "" | "." | "..")), "{path:?}");
         if path.ends_with(".rs") {
-            harmless(path, text);
+            assert_harmless(path, text);
         } else {
             let read: Result<toml::Table, _> = toml::from_str(text);
             let read = read.unwrap_or_else(|error| panic!("{path}: {error}\n{text}"));
             assert!(!read.contains_key("evil"));
         }
     }
-    harmless("module", &fal_codegen::generate_module(&[source], &options).map_err(|e| e.to_string())?);
+    assert_harmless("module", &fal_codegen::generate_module(&[source], &options).map_err(|e| e.to_string())?);
     Ok(())
 }
 
 #[test]
-fn descriptions_stay_descriptions() {
+fn descriptions_do_not_become_code() {
     for text in TEXTS {
         let properties = json!({
             "plain": { "type": "string", "title": text, "description": text, "default": text, "examples": [text] },
@@ -175,7 +175,7 @@ fn descriptions_stay_descriptions() {
             schema["required"] = json!(["plain", "pattern"]);
         }
         if let Err(message) = generate("x.json", &document) {
-            // A pattern that is no regular expression may be refused, but nothing else.
+            // Only a pattern that is not a regular expression may be rejected.
             assert!(message.contains("pattern"), "{text:?}: {message}");
             for side in ["TestInput", "TestOutput"] {
                 let schema = &mut document["openapi"]["components"]["schemas"][side];
@@ -187,8 +187,8 @@ fn descriptions_stay_descriptions() {
 }
 
 #[test]
-fn names_and_values_stay_names_and_values() {
-    // The words of a name are in its identifier, so `evil` must not be all of them.
+fn names_and_values_do_not_become_code() {
+    // The words of a name form its identifier, so `evil` must not be the only one.
     let texts = TEXTS.iter().map(|text| format!("z{text}"));
     let all: Vec<String> = NAMES.iter().map(|&name| name.to_owned()).chain(texts).collect();
     let many: Value =
@@ -201,7 +201,7 @@ fn names_and_values_stay_names_and_values() {
         schemas["TestInput"]["required"] = json!([name]);
         generate("x.json", &document).unwrap_or_else(|message| panic!("{name:?}: {message}"));
 
-        // As the name of a component, to which a reference leads.
+        // The name of a component that is referred to.
         let token = name.replace('~', "~0").replace('/', "~1");
         let reference = json!({ "x": { "$ref": format!("#/components/schemas/{token}") } });
         let mut document = record("acme/draw", reference);
@@ -214,14 +214,14 @@ fn names_and_values_stay_names_and_values() {
 }
 
 #[test]
-fn names_of_files_stay_in_the_first_line() {
+fn file_names_do_not_become_code() {
     for text in TEXTS {
         generate(text, &record("acme/draw/fast", json!({ "x": { "type": "string" } }))).unwrap();
     }
 }
 
 #[test]
-fn segments_of_ids_become_modules_that_compile_as_such() {
+fn segments_of_ids_do_not_become_reserved_modules() {
     for id in [
         "acme/lib",
         "acme/draw/lib",
@@ -246,17 +246,17 @@ fn segments_of_ids_become_modules_that_compile_as_such() {
     ] {
         match generate("x.json", &record(id, json!({ "x": { "type": "string", "minLength": 1 } }))) {
             Ok(()) => {
-                assert!(!RELIED_ON.iter().any(|name| modules(id).contains(&(*name).to_owned())), "{id}")
+                assert!(!RESERVED.iter().any(|name| modules(id).contains(&(*name).to_owned())), "{id}")
             }
             Err(message) => assert!(message.contains("is not an endpoint id"), "{id}: {message}"),
         }
     }
 }
 
-/// Crates that generated code names, and files that cargo gives a meaning.
-const RELIED_ON: &[&str] = &["std", "serde", "serde_json", "fal_core", "main", "lib", "bin"];
+/// Crates that generated code uses, and files that have a meaning for cargo.
+const RESERVED: &[&str] = &["std", "serde", "serde_json", "fal_core", "main", "lib", "bin"];
 
-/// The modules at the root of the crate of an id.
+/// Returns the modules at the root of the crate of an endpoint.
 fn modules(id: &str) -> Vec<String> {
     let source = fal_codegen::Source { file: "x.json".to_owned(), text: record(id, json!({})).to_string() };
     let tree = fal_codegen::generate(&[source], &fal_codegen::Options::default()).unwrap().tree;
@@ -269,7 +269,7 @@ fn modules(id: &str) -> Vec<String> {
 }
 
 #[test]
-fn two_ids_never_share_a_file() {
+fn two_similar_ids_do_not_overwrite_each_other() {
     for (one, two) in [
         ("acme/draw/Fast", "acme/draw/fast"),
         ("acme/draw/v1.5", "acme/draw/v1-5"),
@@ -291,7 +291,7 @@ fn two_ids_never_share_a_file() {
 }
 
 #[test]
-fn crates_are_never_named_alike() {
+fn names_of_crates_are_unique() {
     let ids = ["fal-ai/x-y", "fal-ai/x-y-2", "fal-ai/x_y", "fal-ai/core", "fal-ai/X.y"];
     let sources = ids.map(|id| fal_codegen::Source {
         file: format!("{id}.json"),
@@ -302,5 +302,5 @@ fn crates_are_never_named_alike() {
     names.sort();
     names.dedup();
     assert_eq!(names.len(), ids.len(), "{names:?}");
-    assert!(!names.contains(&"fal-core".to_owned()), "that is the name of what they depend on");
+    assert!(!names.contains(&"fal-core".to_owned()), "the crates depend on a crate of that name");
 }

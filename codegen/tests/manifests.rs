@@ -1,4 +1,4 @@
-//! What a crate needs is what its code uses.
+//! Tests that the features in a generated manifest are those that the code uses.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -8,7 +8,7 @@ use serde_json::json;
 use support::record;
 
 #[test]
-fn only_crates_with_patterns_ask_for_them() {
+fn only_crates_with_patterns_enable_the_feature_pattern() {
     let source = |id: &str, colour| Source {
         file: format!("{id}.json"),
         text: record(id, json!({ "colour": colour })).to_string(),

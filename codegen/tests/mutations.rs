@@ -1,4 +1,4 @@
-//! Real documents with one thing wrong each: an answer or a clear error, never a panic.
+//! Tests that the generator does not panic on published documents with a random edit.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
@@ -12,11 +12,11 @@ use std::{
 use fal_codegen::{Options, Source, generate};
 use serde_json::{Value, json};
 
-/// As long as it may take; how far it gets depends on the machine, what it does up to there does not.
+/// The time limit. The number of edits within it depends on the machine; their order does not.
 const TIME: Duration = Duration::from_secs(10);
 const EDITS: usize = 4_000;
 
-/// xorshift64*, seeded: the same edits everywhere.
+/// The generator xorshift64* with a fixed seed, for the same edits on every machine.
 struct Random(u64);
 
 impl Random {
@@ -29,7 +29,7 @@ impl Random {
     }
 }
 
-/// The pointers of all values below the root.
+/// Adds the JSON pointers of all values below the root.
 fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     let mut below = |token: String, value: &Value| {
         let pointer = format!("{at}/{}", token.replace('~', "~0").replace('/', "~1"));
@@ -43,8 +43,8 @@ fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Values that a generator may not expect.
-fn odd(random: &mut Random) -> Value {
+/// Returns an unexpected value.
+fn unexpected_value(random: &mut Random) -> Value {
     let all = [
         json!(null),
         json!(true),
@@ -78,7 +78,7 @@ fn odd(random: &mut Random) -> Value {
     all[random.below(all.len())].clone()
 }
 
-/// One edit, and what it was.
+/// Edits the document, and returns a description of the edit.
 fn edit(document: &mut Value, random: &mut Random) -> String {
     let mut all = Vec::new();
     pointers(document, "", &mut all);
@@ -87,14 +87,14 @@ fn edit(document: &mut Value, random: &mut Random) -> String {
     let token = token.replace("~1", "/").replace("~0", "~");
     let other = all[random.below(all.len())].clone();
     let copied = document.pointer(&other).cloned().unwrap();
-    let replacement = odd(random);
+    let replacement = unexpected_value(random);
     let kind = random.below(5);
     match (kind, document.pointer_mut(parent).unwrap()) {
         (0, Value::Object(map)) => drop(map.shift_remove(&token)),
         (0, Value::Array(items)) => drop(items.remove(token.parse().unwrap())),
         (1, Value::Object(map)) => drop(map.insert(token, replacement.clone())),
         (1, Value::Array(items)) => items.push(replacement.clone()),
-        // Another part of the document in its place, which may well make a circle of references.
+        // Another part of the document in its place, which may form a cycle of references.
         (2, Value::Object(map)) => drop(map.insert(token, copied)),
         (2, Value::Array(items)) => items.push(copied),
         // The same value under another name.
@@ -115,7 +115,7 @@ fn edit(document: &mut Value, random: &mut Random) -> String {
 }
 
 #[test]
-fn one_wrong_thing_never_panics() {
+fn a_random_edit_does_not_panic() {
     let mut files = Vec::new();
     support::walk(Path::new(&support::schemas()), &mut files);
     files.extend(support::corpus().into_iter().flat_map(|folder| {
@@ -124,39 +124,39 @@ fn one_wrong_thing_never_panics() {
         files
     }));
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
-    // Small documents teach as much and take less time.
+    // Large documents take longer and have the same constructs.
     let texts: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
     let documents: Vec<Value> =
         texts.iter().filter(|text| text.len() < 20_000).map(|t| serde_json::from_str(t).unwrap()).collect();
 
     let mut random = Random(0x5EED_0FFA);
     let start = Instant::now();
-    let (mut fine, mut refused) = (0, 0);
-    while fine + refused < EDITS && start.elapsed() < TIME {
+    let (mut fine, mut rejected) = (0, 0);
+    while fine + rejected < EDITS && start.elapsed() < TIME {
         let mut document = documents[random.below(documents.len())].clone();
-        let what =
+        let description =
             format!("{} edited: {}", document["endpoint_id"].clone(), edit(&mut document, &mut random));
         let source = Source { file: "edited.json".to_owned(), text: document.to_string() };
         let result = std::panic::catch_unwind(|| generate(&[source], &Options::default()));
-        match result.unwrap_or_else(|_| panic!("panicked: {what}")) {
+        match result.unwrap_or_else(|_| panic!("panicked: {description}")) {
             Ok(generated) => {
                 for (path, text) in generated.tree.iter().filter(|(path, _)| path.ends_with(".rs")) {
-                    syn::parse_file(text).unwrap_or_else(|error| panic!("{what}: {path}: {error}"));
+                    syn::parse_file(text).unwrap_or_else(|error| panic!("{description}: {path}: {error}"));
                 }
                 for entry in &generated.report.endpoints {
-                    assert_eq!(entry.properties_read, entry.properties_emitted, "{what}");
+                    assert_eq!(entry.properties_read, entry.properties_emitted, "{description}");
                 }
                 fine += 1;
             }
             Err(errors) => {
                 for error in &errors.0 {
-                    assert_eq!(error.file, "edited.json", "{what}: {error}");
-                    assert!(!error.message.is_empty(), "{what}: {error}");
+                    assert_eq!(error.file, "edited.json", "{description}: {error}");
+                    assert!(!error.message.is_empty(), "{description}: {error}");
                 }
-                refused += 1;
+                rejected += 1;
             }
         }
     }
-    eprintln!("{fine} edits generated, {refused} refused, in {:?}", start.elapsed());
-    assert!(fine > 20 && refused > 20, "the edits are too weak or too strong: {fine} and {refused}");
+    eprintln!("{fine} edits generated, {rejected} rejected, in {:?}", start.elapsed());
+    assert!(fine > 20 && rejected > 20, "the edits are too weak or too strong: {fine} and {rejected}");
 }

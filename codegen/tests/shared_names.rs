@@ -1,4 +1,4 @@
-//! Documents of one app may mean different things by one name.
+//! Tests of documents of one app that use a name for different objects.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
@@ -7,7 +7,7 @@ use fal_codegen::{Options, Source, generate};
 use serde_json::{Value, json};
 use support::record;
 
-/// An endpoint that takes a `Light` of these properties.
+/// Returns an endpoint with a parameter `Light` of these properties.
 fn endpoint(id: &str, properties: Value) -> Source {
     let mut record = record(id, json!({ "light": { "$ref": "#/components/schemas/Light" } }));
     record["openapi"]["components"]["schemas"]["Light"] =
@@ -16,7 +16,7 @@ fn endpoint(id: &str, properties: Value) -> Source {
 }
 
 #[test]
-fn what_most_mean_by_a_name_has_it_and_nothing_is_lost() {
+fn the_most_used_object_gets_the_name_and_no_property_is_lost() {
     let colour = || json!({ "colour": { "type": "string", "description": "Its colour." } });
     let both = json!({ "colour": { "type": "string" }, "watts": { "type": "integer" } });
     let sources = [

@@ -1,14 +1,14 @@
-//! What the command line says.
+//! Arguments of the command line.
 
 use std::path::PathBuf;
 
 use clap::Parser;
 
-/// Turns the OpenAPI documents of fal models into Rust.
+/// Generates Rust bindings from the OpenAPI documents of fal models.
 ///
 /// Writes a Cargo workspace with one crate for each app (`owner/alias`), or one Rust module with `--module`.
-/// Reads files only, never the network; the same documents always give the same files. If one document is
-/// bad, every problem is shown and nothing is written.
+/// Reads files and never uses the network. The same documents always produce the same files. If a document has an
+/// error, all errors are shown and nothing is written.
 #[derive(Debug, Parser)]
 #[command(name = "fal-codegen", version, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
 
-    /// The folder to write the workspace to. Files there that were not generated are left alone.
+    /// The folder to write the workspace to. Other files in it are not changed.
     #[arg(long, value_name = "DIR", default_value = "fal-bindings")]
     pub(crate) out: PathBuf,
 
@@ -27,23 +27,23 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE.rs", conflicts_with_all = ["out", "crate_name", "fal_core"])]
     pub(crate) module: Option<PathBuf>,
 
-    /// The app that documents belong to which do not say it: those that apps publish themselves.
+    /// The app of documents that do not name it, which are those that apps publish themselves.
     #[arg(long, value_name = "OWNER/NAME")]
     pub(crate) app: Option<String>,
 
-    /// The name of the crate, if all documents belong to one app. It follows the app's name otherwise.
+    /// The name of the crate, if all documents belong to one app. By default, it is made from the name of the app.
     #[arg(long, value_name = "NAME")]
     pub(crate) crate_name: Option<String>,
 
-    /// The folder of `fal-core` that the crates depend on, instead of its published version.
+    /// The folder of the `fal-core` that the crates depend on, instead of its published version.
     #[arg(long, value_name = "PATH")]
     pub(crate) fal_core: Option<PathBuf>,
 
-    /// Writes what became of every endpoint to this file, as JSON.
+    /// Writes a report on every endpoint to this file, as JSON.
     #[arg(long, value_name = "FILE.json")]
     pub(crate) report: Option<PathBuf>,
 
-    /// Writes nothing; fails and names each file that is stale.
+    /// Writes nothing. Fails if a file is stale, and names each one.
     #[arg(long)]
     pub(crate) check: bool,
 }
@@ -53,11 +53,11 @@ Examples:
   One crate for each app, into ./fal-bindings:
     fal-codegen schemas/
 
-  The crate of an app of your own, whose document does not name it:
+  The crate of your own app, whose document does not name it:
     fal-codegen --app me/my-app --crate-name my-app my-app.json
 
-  One module of your crate, to be declared with `mod bindings;`:
+  A module of your crate, declared with `mod bindings;`:
     fal-codegen --app me/my-app --module src/bindings.rs my-app.json
 
-  In CI, whether what is committed is fresh:
+  In CI, check that the committed files are fresh:
     fal-codegen --check --out bindings schemas/";

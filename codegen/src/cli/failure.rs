@@ -1,15 +1,15 @@
-//! Why nothing was written: every problem, one block each.
+//! Failures of the command.
 
 use std::{fmt, io, path::Path};
 
 use fal_codegen::{Error, Errors};
 
-/// Why the command failed.
+/// The reason that the command failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Problems with documents, files or arguments.
+    /// Errors in documents, files or arguments.
     Problems(Vec<Error>),
-    /// Files that `--check` found stale.
+    /// The number of files that `--check` found stale.
     Stale(usize),
 }
 
@@ -43,13 +43,13 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Names out of documents must not move the cursor of a terminal.
+/// Replaces control characters, because names in documents must not control the terminal.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
-/// A problem of the disk.
-pub(crate) fn disk(path: &Path, error: &io::Error) -> Error {
+/// Converts an I/O error at `path`.
+pub(crate) fn io_error(path: &Path, error: &io::Error) -> Error {
     let help = match error.kind() {
         io::ErrorKind::NotFound => "check the path",
         io::ErrorKind::PermissionDenied => "check the permissions of the file and its folder",

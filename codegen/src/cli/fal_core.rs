@@ -1,4 +1,4 @@
-//! The folder that generated crates take `fal-core` from.
+//! The path from generated crates to the folder of `fal-core`.
 
 use std::{
     ffi::OsString,
@@ -8,38 +8,39 @@ use std::{
 
 use fal_codegen::{Error, FalCore};
 
-use super::failure::disk;
+use super::failure::io_error;
 
-/// What stands in `Cargo.toml` of the workspace at `out`: an absolute path as it was given, a relative one
-/// so that it leads to the same folder from there.
-pub(crate) fn dependency(given: &Path, out: &Path) -> Result<FalCore, Error> {
-    let manifest = given.join("Cargo.toml");
-    let text = fs::read_to_string(&manifest).map_err(|error| disk(&manifest, &error))?;
+/// Returns the dependency on `fal-core` of the workspace at `out`.
+///
+/// An absolute path stays as it is. A relative path is rewritten to be relative to `out`.
+pub(crate) fn dependency(folder: &Path, out: &Path) -> Result<FalCore, Error> {
+    let manifest = folder.join("Cargo.toml");
+    let text = fs::read_to_string(&manifest).map_err(|error| io_error(&manifest, &error))?;
     if !text.lines().any(|line| line.split_whitespace().collect::<String>() == "name=\"fal-core\"") {
-        return Err(Error::new(given.display().to_string(), "is not the folder of `fal-core`")
+        return Err(Error::new(folder.display().to_string(), "is not the folder of `fal-core`")
             .help("give the folder whose Cargo.toml has `name = \"fal-core\"`"));
     }
-    let path = if given.is_absolute() {
-        given.to_owned()
+    let path = if folder.is_absolute() {
+        folder.to_owned()
     } else {
-        let target = fs::canonicalize(given).map_err(|error| disk(given, &error))?;
-        let out = real(out).map_err(|error| disk(out, &error))?;
-        relative(&target, &out).unwrap_or(target)
+        let target = fs::canonicalize(folder).map_err(|error| io_error(folder, &error))?;
+        let out = resolve_links(out).map_err(|error| io_error(out, &error))?;
+        relative_path(&target, &out).unwrap_or(target)
     };
     Ok(FalCore::Path(path.display().to_string().replace('\\', "/")))
 }
 
-/// A path without links, of a folder that need not be there yet.
-fn real(path: &Path) -> io::Result<PathBuf> {
+/// Resolves symbolic links in the path of a folder, which does not have to exist.
+fn resolve_links(path: &Path) -> io::Result<PathBuf> {
     let mut missing: Vec<OsString> = Vec::new();
-    let mut known = std::path::absolute(path)?;
+    let mut existing = std::path::absolute(path)?;
     loop {
-        match fs::canonicalize(&known) {
+        match fs::canonicalize(&existing) {
             Ok(found) => return Ok(missing.iter().rev().fold(found, |path, name| path.join(name))),
-            Err(error) => match (known.file_name().map(ToOwned::to_owned), known.parent()) {
+            Err(error) => match (existing.file_name().map(ToOwned::to_owned), existing.parent()) {
                 (Some(name), Some(parent)) => {
                     missing.push(name);
-                    known = parent.to_owned();
+                    existing = parent.to_owned();
                 }
                 _ => return Err(error),
             },
@@ -47,12 +48,12 @@ fn real(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// The way from one folder to another, if there is one.
-fn relative(target: &Path, from: &Path) -> Option<PathBuf> {
+/// Returns the relative path from one folder to another, if there is one.
+fn relative_path(target: &Path, from: &Path) -> Option<PathBuf> {
     let (target, from): (Vec<Component>, Vec<Component>) =
         (target.components().collect(), from.components().collect());
     let shared = target.iter().zip(&from).take_while(|(a, b)| a == b).count();
-    // Nothing in common, not even the root: another drive.
+    // Without a common root, the folders are on different drives.
     if shared == 0 {
         return None;
     }
@@ -65,9 +66,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_way_leads_up_and_down() {
-        let way = |target, from| relative(Path::new(target), Path::new(from));
-        assert_eq!(way("/a/b/core", "/a/x/out"), Some("../../b/core".into()));
-        assert_eq!(way("/a/core", "/a"), Some("core".into()));
+    fn relative_path_goes_up_and_down() {
+        let path = |target, from| relative_path(Path::new(target), Path::new(from));
+        assert_eq!(path("/a/b/core", "/a/x/out"), Some("../../b/core".into()));
+        assert_eq!(path("/a/core", "/a"), Some("core".into()));
     }
 }

@@ -1,4 +1,4 @@
-//! From the files and folders of the command line to sources.
+//! Reads the files and folders of the command line.
 
 use std::{
     collections::BTreeSet,
@@ -8,9 +8,9 @@ use std::{
 
 use fal_codegen::{Error, Source};
 
-use super::failure::disk;
+use super::failure::io_error;
 
-/// Reads every input. Files that cannot be read are errors, and the others are there all the same.
+/// Reads all inputs. Returns the sources, and an error for each file that cannot be read.
 pub(crate) fn read(inputs: &[PathBuf]) -> (Vec<Source>, Vec<Error>) {
     let mut files = Vec::new();
     let mut errors = Vec::new();
@@ -22,22 +22,22 @@ pub(crate) fn read(inputs: &[PathBuf]) -> (Vec<Source>, Vec<Error>) {
     let mut sources = Vec::new();
     let mut seen = BTreeSet::new();
     for file in files {
-        // A file may be named, and be in a folder that is named too.
+        // A file may be an argument, and in a folder that is also an argument.
         let real = fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
         if !seen.insert(real) {
             continue;
         }
-        match text(&file) {
-            Ok(text) => sources.push(Source { file: slashed(&file), text }),
+        match read_text(&file) {
+            Ok(text) => sources.push(Source { file: display_name(&file), text }),
             Err(error) => errors.push(error),
         }
     }
     (sources, errors)
 }
 
-/// The file itself, or the `*.json` files of the folder, by name.
+/// Adds the file, or the `*.json` files of the folder in the order of their names.
 fn collect(input: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
-    let metadata = fs::metadata(input).map_err(|error| disk(input, &error))?;
+    let metadata = fs::metadata(input).map_err(|error| io_error(input, &error))?;
     if !metadata.is_dir() {
         files.push(input.to_owned());
         return Ok(());
@@ -51,14 +51,14 @@ fn collect(input: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Folders behind symbolic links are left out: they may lead back to where the walk came from.
+/// Adds the `*.json` files of a folder. Does not follow symbolic links to folders, which may form a cycle.
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let mut entries = entries.map_err(|error| disk(folder, &error))?;
+    let mut entries = entries.map_err(|error| io_error(folder, &error))?;
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let path = entry.path();
-        let kind = entry.file_type().map_err(|error| disk(&path, &error))?;
+        let kind = entry.file_type().map_err(|error| io_error(&path, &error))?;
         if kind.is_dir() {
             walk(&path, files)?;
         } else if path.extension().is_some_and(|extension| extension == "json") && path.is_file() {
@@ -68,8 +68,8 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
     Ok(())
 }
 
-fn text(file: &Path) -> Result<String, Error> {
-    let bytes = fs::read(file).map_err(|error| disk(file, &error))?;
+fn read_text(file: &Path) -> Result<String, Error> {
+    let bytes = fs::read(file).map_err(|error| io_error(file, &error))?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Error::new(file.display().to_string(), format!("not UTF-8 text: the byte at {at} is not part of any"))
@@ -77,7 +77,7 @@ fn text(file: &Path) -> Result<String, Error> {
     })
 }
 
-/// The name of a file in messages and first lines, the same on every system.
-fn slashed(file: &Path) -> String {
+/// Returns the name of a file in messages and generated code, which is the same on every system.
+fn display_name(file: &Path) -> String {
     file.display().to_string().replace('\\', "/")
 }

@@ -1,4 +1,4 @@
-//! The command: read, generate, compare, write, tell.
+//! The command: reads documents, generates code, and writes it or compares it with existing files.
 
 mod arguments;
 mod failure;
@@ -16,7 +16,7 @@ use std::{
 use fal_codegen::{Error, Errors, Layout, Options, Report, Source, Tree};
 
 pub(crate) use arguments::Arguments;
-use failure::{Failure, disk};
+use failure::{Failure, io_error};
 use output::Plan;
 use progress::Progress;
 
@@ -27,9 +27,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         errors.push(error);
         Options::default()
     });
-    let made = make(arguments, &sources, &options);
-    let (target, report) = match made {
-        Ok(made) if errors.is_empty() => made,
+    let generated = generate(arguments, &sources, &options);
+    let (target, report) = match generated {
+        Ok(generated) if errors.is_empty() => generated,
         Ok(_) => return Err(Failure::Problems(errors)),
         Err(Errors(more)) => {
             errors.extend(more);
@@ -39,31 +39,35 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     for line in summary::lines(&report) {
         eprintln!("{line}");
     }
-    let losses = summary::losses(&report);
+    let lost = summary::lost_properties(&report);
     let plan = Plan::new(&target.folder, &target.tree, target.folders)?;
     if arguments.check {
         plan.check()?;
-    } else if losses.is_empty() {
+    } else if lost.is_empty() {
         let (written, removed) = plan.write()?;
         let fresh = target.tree.iter().count() - written;
         eprintln!("files             {written} written, {fresh} fresh, {removed} removed");
     }
-    // A report is written of a run that lost something too: it says where.
+    // The report is also written if properties were lost, because it names the endpoints.
     if let Some(path) = arguments.report.as_deref().filter(|_| !arguments.check) {
         write_report(path, &report)?;
     }
-    if losses.is_empty() { Ok(()) } else { Err(Failure::Problems(losses)) }
+    if lost.is_empty() { Ok(()) } else { Err(Failure::Problems(lost)) }
 }
 
-/// Files, and where they belong.
+/// Generated files and their folder.
 struct Target {
     folder: PathBuf,
     tree: Tree,
-    /// Where files that nothing generates any more are looked for.
+    /// The folders in which files that are no longer generated are removed.
     folders: &'static [&'static str],
 }
 
-fn make(arguments: &Arguments, sources: &[Source], options: &Options) -> Result<(Target, Report), Errors> {
+fn generate(
+    arguments: &Arguments,
+    sources: &[Source],
+    options: &Options,
+) -> Result<(Target, Report), Errors> {
     let progress = Progress::new(sources.len());
     let observe = |step| progress.step(step);
     let made = match &arguments.module {
@@ -102,5 +106,5 @@ fn options(arguments: &Arguments) -> Result<Options, Error> {
 fn write_report(path: &Path, report: &Report) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(report)
         .map_err(|error| Error::new(path.display().to_string(), error.to_string()))?;
-    fs::write(path, text + "\n").map_err(|error| disk(path, &error).into())
+    fs::write(path, text + "\n").map_err(|error| io_error(path, &error).into())
 }

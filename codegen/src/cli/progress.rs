@@ -1,11 +1,11 @@
-//! A progress bar, where somebody watches.
+//! The progress bar.
 
 use std::io::{IsTerminal, stderr};
 
 use fal_codegen::Step;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar over documents and then crates. Silent where standard error is no terminal.
+/// A progress bar over documents, and then over crates. Hidden if standard error is not a terminal.
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {

@@ -1,4 +1,4 @@
-//! What a run did, for people.
+//! The summary of a run.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use fal_codegen::{
     report::{Entry, Status},
 };
 
-/// The counts of a run, a line each.
+/// Returns the lines of the summary.
 pub(crate) fn lines(report: &Report) -> Vec<String> {
     let generated = || report.endpoints.iter().filter(|entry| entry.status == Status::Generated);
     let crates: std::collections::BTreeSet<&str> =
@@ -25,9 +25,9 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
         .collect();
     lines.push(format!("oddities          {}", oddities.len()));
     lines.extend(oddities);
-    counts(&mut lines, "fixups", generated().flat_map(|entry| &entry.fixups).map(|name| (name, 1)));
+    push_counts(&mut lines, "fixups", generated().flat_map(|entry| &entry.fixups).map(|name| (name, 1)));
     let keywords = generated().flat_map(|entry| &entry.unknown_keywords);
-    counts(&mut lines, "unknown keywords", keywords.map(|(name, count)| (name, *count)));
+    push_counts(&mut lines, "unknown keywords", keywords.map(|(name, count)| (name, *count)));
     let skipped: Vec<&Entry> =
         report.endpoints.iter().filter(|entry| entry.status == Status::Skipped).collect();
     if !skipped.is_empty() {
@@ -40,7 +40,7 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
     lines.iter().map(|line| line.replace(char::is_control, " ")).collect()
 }
 
-fn counts<'a>(lines: &mut Vec<String>, title: &str, each: impl Iterator<Item = (&'a String, usize)>) {
+fn push_counts<'a>(lines: &mut Vec<String>, title: &str, each: impl Iterator<Item = (&'a String, usize)>) {
     let mut totals: BTreeMap<&str, usize> = BTreeMap::new();
     for (name, count) in each {
         *totals.entry(name).or_default() += count;
@@ -50,8 +50,8 @@ fn counts<'a>(lines: &mut Vec<String>, title: &str, each: impl Iterator<Item = (
     lines.extend(totals.iter().map(|(name, count)| format!("  {name}: {count}")));
 }
 
-/// Endpoints of which something was lost on the way, which is a mistake of the generator.
-pub(crate) fn losses(report: &Report) -> Vec<Error> {
+/// Returns an error for each endpoint that lost properties, which is a bug of the generator.
+pub(crate) fn lost_properties(report: &Report) -> Vec<Error> {
     let lossy = report.endpoints.iter().filter(|entry| entry.properties_read != entry.properties_emitted);
     let errors = lossy.map(|entry| {
         Error::new(
@@ -61,7 +61,7 @@ pub(crate) fn losses(report: &Report) -> Vec<Error> {
                 entry.properties_read, entry.properties_emitted
             ),
         )
-        .help("this is a mistake of the generator; report it with the document")
+        .help("this is a bug of the generator; report it with the document")
     });
     errors.collect()
 }

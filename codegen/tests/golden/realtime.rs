@@ -23,7 +23,7 @@ pub mod realtime {
     //!
     //! Redraws the picture with every stroke.
     //!
-    //! Realtime: `Client::realtime` keeps a connection open for one input after another.
+    //! Realtime: `EndpointHandle::realtime` keeps a connection open for one input after another.
     //!
     //! ```ignore
     //! use fal_core::input;

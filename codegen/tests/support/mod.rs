@@ -1,4 +1,4 @@
-//! What the tests of the binary share: running it in a folder of its own, and reading what it wrote.
+//! Helpers of the tests: running the binary in a temporary folder, and reading the files that it wrote.
 #![allow(dead_code)]
 
 use std::{
@@ -9,14 +9,14 @@ use std::{
 
 use tempfile::TempDir;
 
-/// What one run said.
+/// The result of a run of the binary.
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-/// A folder to run the binary in.
+/// A temporary folder in which the binary runs.
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
@@ -28,7 +28,7 @@ impl Folder {
         self.0.path()
     }
 
-    /// Writes a file below the folder.
+    /// Writes a file in the folder.
     pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -52,7 +52,7 @@ impl Folder {
         }
     }
 
-    /// Every file below the folder, relative to it.
+    /// Returns the paths of all files in the folder, relative to it.
     pub(crate) fn files(&self) -> Vec<String> {
         let mut found = Vec::new();
         walk(self.path(), &mut found);
@@ -75,7 +75,7 @@ pub(crate) fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Documents of this repository, of one app.
+/// Returns the folder of the documents of one app in this repository.
 pub(crate) fn schemas() -> String {
     fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/fal-ai/flux"))
         .unwrap()
@@ -83,7 +83,7 @@ pub(crate) fn schemas() -> String {
         .to_string()
 }
 
-/// The folder of real documents, which not everybody has.
+/// Returns the folder of all published documents, which is not part of the repository.
 pub(crate) fn corpus() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus/schemas");
     if !folder.is_dir() {
@@ -92,7 +92,7 @@ pub(crate) fn corpus() -> Option<PathBuf> {
     folder.is_dir().then_some(folder)
 }
 
-/// A model record whose input and output have these properties.
+/// Returns a model record whose input and output have these properties.
 pub(crate) fn record(id: &str, properties: serde_json::Value) -> serde_json::Value {
     let content = |schema: &str| {
         serde_json::json!({

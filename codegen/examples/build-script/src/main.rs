@@ -1,8 +1,8 @@
-//! Prints what three endpoints of an app of one's own would be sent.
+//! Prints inputs of three endpoints of your own app.
 
 use fal_core::{Realtime, Streams, input};
 
-// A program uses some of what is generated, and the compiler would name all the rest.
+// A program uses only some of the generated code.
 #[allow(dead_code, unused_imports)]
 mod postcards {
     include!(concat!(env!("OUT_DIR"), "/postcards.rs"));
@@ -26,16 +26,16 @@ fn main() -> Result<(), serde_json::Error> {
     let typed = input!(realtime { greeting: "Wish" });
     println!("{}", serde_json::to_string(&typed)?);
 
-    streams::<postcards::Model>();
-    talks::<realtime::Model>();
+    print_streaming::<postcards::Model>();
+    print_realtime::<realtime::Model>();
     Ok(())
 }
 
-/// The route `/stream` is the stream of `/`, which takes the same.
-fn streams<Model: Streams>() {
+/// The route `/stream` has the same input as `/`, so it is the stream of `/`.
+fn print_streaming<Model: Streams>() {
     println!("{} streams", Model::ID);
 }
 
-fn talks<Model: Realtime>() {
+fn print_realtime<Model: Realtime>() {
     println!("{} is realtime", Model::ID);
 }
