@@ -13,7 +13,7 @@ use std::{
     process::Command,
 };
 
-use fal_codegen::{FalCore, Layout, Options, Source, Tree, generate};
+use fal_codegen::{Source, Tree, generate};
 
 /// Markup that documents use: escaped by the generator, or kept on purpose.
 const MARKUP: &[&str] =
@@ -25,10 +25,7 @@ fn rustdoc_does_not_warn_about_generated_crates() {
     let folder = if folder.is_dir() { folder } else { fal_tests::root().join("schemas/fal-ai") };
     let mut sources = Vec::new();
     read(&folder, &mut sources);
-    let fal_core = fal_tests::root().join("crates/fal-core").to_string_lossy().into_owned();
-    let layout = Layout::Standalone { fal_core: FalCore::Path(fal_core) };
-    let options = Options { layout, ..Options::default() };
-    let tree = generate(&sources, &options).unwrap_or_else(|errors| panic!("{errors}")).tree;
+    let tree = generate(&sources, &fal_tests::standalone()).unwrap_or_else(|errors| panic!("{errors}")).tree;
 
     let whole = env::var_os("DOCS_WHOLE").is_some();
     let crates: BTreeSet<&str> = if whole { crates(&tree).into_keys().collect() } else { sample(&tree) };

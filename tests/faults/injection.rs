@@ -74,7 +74,7 @@ pub(crate) const INJECTIONS: &[Injection] = &[
     single("status", Call::Status, Verb::Status, Column::Status),
     single("result", Call::Result, Verb::Result, Column::Result),
     single("cancel", Call::Cancel, Verb::Cancel, Column::Cancel),
-    // When a job has completed, `updates` asks for log lines that arrive late.
+    // After a job completes, `updates` asks for log lines that arrive late.
     Injection { extra_requests: 1, ..waiting("updates, a status request", Call::Updates, Verb::Status) },
     stream("updates, the status stream", Call::Updates),
     waiting("wait, a status request", Call::Wait, Verb::Status),

@@ -1,54 +1,53 @@
-//! Where a type and its schema may disagree, and why. As short as can be.
+//! The exceptions: disagreements between a type and its schema that are intended.
 
 use crate::{
-    compare::Side,
+    compare::Direction,
     findings::{Disagreement, Law},
 };
 
-/// A class of disagreements that is meant to be.
+/// A class of intended disagreements.
 struct Exception {
-    /// Why it is right.
-    why: &'static str,
+    /// The reason.
+    reason: &'static str,
     matches: fn(&Disagreement) -> bool,
 }
 
-/// All of them.
+/// All exceptions.
 const ALLOWED: &[Exception] = &[
     Exception {
-        why: "an integer beyond what 64 bits hold: no parameter means one, and i64 is what Rust has",
+        reason: "an integer that needs more than 64 bits: no parameter takes one, and Rust has i64",
         matches: |one| one.law == Law::Refused && one.reason.contains("e+18`, expected an integer at line"),
     },
     Exception {
-        why: "the document names an input that it does not hold: any object is taken, and bodies are objects",
+        reason: "the document refers to an input schema that it does not contain: any object is accepted, and bodies are objects",
         matches: |one| {
             one.law == Law::Refused
-                && one.side == Side::Input
-                && UNDESCRIBED.contains(&one.id.as_str())
+                && one.direction == Direction::Input
+                && WITHOUT_INPUT_SCHEMA.contains(&one.id.as_str())
                 && !one.instance.starts_with('{')
         },
     },
     Exception {
-        why: "`min` and `max` mean nothing to JSON Schema but are meant as bounds; a fixup reads them so",
+        reason: "JSON Schema ignores `min` and `max`, but the documents mean bounds, and a fixup reads them as bounds",
         matches: |one| {
-            let reason = &one.reason;
-            let bounded = MISSPELT.iter().any(|(id, name)| {
-                *id == one.id && reason.starts_with(&format!("read: `{name}` of {id} must be between "))
+            let bounded = MISSPELT_BOUNDS.iter().any(|(id, name)| {
+                *id == one.id && one.reason.starts_with(&format!("read: `{name}` of {id} must be between "))
             });
             one.law == Law::Refused && bounded
         },
     },
 ];
 
-/// Endpoints whose input is a reference to nothing.
-const UNDESCRIBED: &[&str] = &[
+/// Endpoints whose input refers to a component that does not exist.
+const WITHOUT_INPUT_SCHEMA: &[&str] = &[
     "openrouter/router/openai/v1/chat/completions",
     "openrouter/router/openai/v1/embeddings",
     "openrouter/router/openai/v1/responses",
     "perceptron/isaac-01/openai/v1/chat/completions",
 ];
 
-/// Parameters whose bounds are called `min` and `max`.
-const MISSPELT: &[(&str, &str)] = &[
+/// Parameters whose bounds are written `min` and `max`.
+const MISSPELT_BOUNDS: &[(&str, &str)] = &[
     ("fal-ai/amt-interpolation", "output_fps"),
     ("fal-ai/amt-interpolation", "recursive_interpolation_passes"),
     ("fal-ai/amt-interpolation/frame-interpolation", "output_fps"),
@@ -56,8 +55,8 @@ const MISSPELT: &[(&str, &str)] = &[
     ("fal-ai/llava-next", "max_tokens"),
 ];
 
-/// Splits off what no exception covers, and the exceptions that covered nothing and have to go.
-pub(crate) fn sift(found: Vec<Disagreement>) -> (Vec<Disagreement>, Vec<&'static str>) {
+/// Returns the disagreements that no exception covers, and the reasons of the exceptions that cover nothing.
+pub(crate) fn apply_exceptions(found: Vec<Disagreement>) -> (Vec<Disagreement>, Vec<&'static str>) {
     let mut used = vec![0_usize; ALLOWED.len()];
     let rest = found
         .into_iter()
@@ -67,8 +66,8 @@ pub(crate) fn sift(found: Vec<Disagreement>) -> (Vec<Disagreement>, Vec<&'static
         })
         .collect();
     for (exception, count) in ALLOWED.iter().zip(&used) {
-        println!("{count:>9}  allowed: {}", exception.why);
+        println!("{count:>9}  allowed: {}", exception.reason);
     }
     let expired = ALLOWED.iter().zip(&used).filter(|(_, count)| **count == 0);
-    (rest, expired.map(|(exception, _)| exception.why).collect())
+    (rest, expired.map(|(exception, _)| exception.reason).collect())
 }

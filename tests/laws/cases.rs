@@ -1,70 +1,70 @@
-//! Everything that one endpoint is asked.
+//! The cases of one endpoint: instances of its input and output, each with the verdict of its schema.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::{
-    compare::Side,
+    compare::Direction,
     documents::Document,
+    examples::examples,
     instances::{Fill, Generator},
-    mutate::{Edit, edits, news},
+    mutate::{Edit, additions, edits},
     random::Random,
     schema::Schema,
-    vectors::vectors,
 };
 
-/// Valid inputs, and invalid inputs, an endpoint.
+/// The number of valid inputs, and of invalid inputs, for each endpoint.
 pub(crate) const INPUTS: usize = 200;
 
-/// Valid outputs an endpoint, and as many with news in them.
+/// The number of valid outputs for each endpoint, and of outputs with additions.
 pub(crate) const OUTPUTS: usize = 50;
 
-/// After this many draws an endpoint has no more to offer.
+/// The number of generated instances after which the search for a valid one is given up.
 const MAX_DRAWS: usize = 20;
 
-/// One instance, and what must become of it.
+/// One instance and its expected verdict.
 pub(crate) struct Case {
-    pub(crate) side: Side,
-    /// How it was made.
+    pub(crate) direction: Direction,
+    /// The way it was made, such as `generated` or the name of a mistake.
     pub(crate) kind: &'static str,
-    /// Where it was changed.
+    /// JSON pointer to the change.
     pub(crate) pointer: String,
     pub(crate) instance: Value,
-    /// Whether it must be accepted.
+    /// `true` if the type must accept it.
     pub(crate) valid: bool,
 }
 
-/// What was made, counted.
+/// The cases of one endpoint, and counts of instances that could not be used.
 #[derive(Default)]
 pub(crate) struct Cases {
     pub(crate) list: Vec<Case>,
-    /// Generated instances that turned out invalid and were not used.
-    pub(crate) misses: usize,
+    /// Generated instances that were invalid and therefore discarded.
+    pub(crate) discarded: usize,
     /// Examples and defaults that their own schema refuses.
-    pub(crate) refused: usize,
-    /// Examples and defaults that could not be tried.
-    pub(crate) missed: usize,
+    pub(crate) invalid_examples: usize,
+    /// Examples and defaults for which no instance has a place.
+    pub(crate) unplaced_examples: usize,
 }
 
-/// The cases of a document, always the same ones.
+/// Makes the cases of a document. The same document always has the same cases.
 pub(crate) fn cases(document: &Document) -> Cases {
     let mut cases = Cases::default();
     let Some((input, output)) = &document.schemas else { return cases };
     let mut random = Random::named(&document.id);
     cases.inputs(input, &mut random);
-    for (side, schema) in [(Side::Input, input), (Side::Output, output)] {
-        let found = vectors(schema, &mut random);
-        cases.refused += found.refused;
-        cases.missed += found.missed;
-        if found.missed > 0 {
-            eprintln!("MISSED {} {:?} {}", document.id, side, found.missed);
+    for (direction, schema) in [(Direction::Input, input), (Direction::Output, output)] {
+        let found = examples(schema, &mut random);
+        cases.invalid_examples += found.invalid;
+        cases.unplaced_examples += found.unplaced;
+        if found.unplaced > 0 {
+            eprintln!("{}, {direction:?}: no place for {} examples", document.id, found.unplaced);
         }
-        cases.list.extend(found.placed.into_iter().map(|vector| Case {
-            side,
-            kind: vector.kind,
-            pointer: vector.pointer,
-            instance: vector.instance,
+        cases.list.extend(found.placed.into_iter().map(|example| Case {
+            direction,
+            kind: example.kind,
+            pointer: example.pointer,
+            instance: example.instance,
             valid: true,
         }));
     }
@@ -73,20 +73,27 @@ pub(crate) fn cases(document: &Document) -> Cases {
 }
 
 impl Cases {
-    /// A valid instance; `None` if none was found.
+    /// Generates a valid instance. `None` if none is found.
     fn draw(&mut self, schema: &Schema, fill: Fill, random: &mut Random) -> Option<Value> {
         for _ in 0..MAX_DRAWS {
             let instance = Generator { random, fill }.instance(&schema.tree);
             if schema.accepts(&instance) {
                 return Some(instance);
             }
-            self.misses += 1;
+            self.discarded += 1;
         }
         None
     }
 
-    fn push(&mut self, side: Side, kind: &'static str, pointer: &str, instance: Value, valid: bool) {
-        self.list.push(Case { side, kind, pointer: pointer.to_owned(), instance, valid });
+    fn push(
+        &mut self,
+        direction: Direction,
+        kind: &'static str,
+        pointer: &str,
+        instance: Value,
+        valid: bool,
+    ) {
+        self.list.push(Case { direction, kind, pointer: pointer.to_owned(), instance, valid });
     }
 
     fn inputs(&mut self, schema: &Schema, random: &mut Random) {
@@ -97,11 +104,11 @@ impl Cases {
                 _ => Fill::Some,
             };
             if let Some(instance) = self.draw(schema, fill, random) {
-                self.push(Side::Input, "generated", "", instance, true);
+                self.push(Direction::Input, "generated", "", instance, true);
             }
         }
-        // First every mistake that there is a place for, then the kinds by turns: otherwise most
-        // mistakes would be wrong types, which every place can have.
+        // The first instance gets mistakes at all places, the others one kind after the other. Otherwise most mistakes
+        // would be wrong types, which are possible everywhere.
         let mut invalid = 0;
         for index in 0..INPUTS {
             let fill = if index % 2 == 0 { Fill::Full } else { Fill::Some };
@@ -111,7 +118,7 @@ impl Cases {
             if index == 0 {
                 edits.truncate(INPUTS / 2);
             } else {
-                edits = by_turns(edits);
+                edits = interleave_kinds(edits);
                 edits.truncate(INPUTS / 10);
             }
             for edit in edits {
@@ -121,13 +128,13 @@ impl Cases {
                     return;
                 }
                 invalid += usize::from(!valid);
-                self.push(Side::Input, edit.kind, &edit.pointer, changed, valid);
+                self.push(Direction::Input, edit.kind, &edit.pointer, changed, valid);
             }
         }
     }
 
     fn outputs(&mut self, schema: &Schema, random: &mut Random) {
-        let mut fresh = 0;
+        let mut count = 0;
         for index in 0..OUTPUTS {
             let fill = match index {
                 0..5 => Fill::Required,
@@ -135,21 +142,21 @@ impl Cases {
                 _ => Fill::Some,
             };
             let Some(instance) = self.draw(schema, fill, random) else { return };
-            let mut news = news(&schema.tree, &instance);
-            random.shuffle(&mut news);
-            for edit in news.into_iter().take(6) {
-                if fresh < OUTPUTS {
-                    self.push(Side::Output, edit.kind, &edit.pointer, edit.apply(&instance), true);
-                    fresh += 1;
+            let mut additions = additions(&schema.tree, &instance);
+            random.shuffle(&mut additions);
+            for edit in additions.into_iter().take(6) {
+                if count < OUTPUTS {
+                    self.push(Direction::Output, edit.kind, &edit.pointer, edit.apply(&instance), true);
+                    count += 1;
                 }
             }
-            self.push(Side::Output, "generated", "", instance, true);
+            self.push(Direction::Output, "generated", "", instance, true);
         }
     }
 }
 
-/// One edit of each kind, then another one of each, and so on.
-fn by_turns(edits: Vec<Edit>) -> Vec<Edit> {
+/// Reorders edits: one of each kind, then a second one of each kind, and so on.
+fn interleave_kinds(edits: Vec<Edit>) -> Vec<Edit> {
     let mut turns: BTreeMap<&str, usize> = BTreeMap::new();
     let mut edits: Vec<(usize, Edit)> = edits
         .into_iter()

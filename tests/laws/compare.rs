@@ -1,34 +1,39 @@
-//! What may differ between an instance and what is written after reading it.
+//! Compares an instance with the result of reading and writing it.
 
 use serde_json::{Number, Value};
 
-use crate::schema::{branches, meant, properties};
+use crate::schema::{branches, matching_branches, properties};
 
-/// Where an instance comes from, which decides what happens to fields that its schema does not name.
+/// The direction of an instance: inputs keep fields that their schema does not name, outputs may drop them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Side {
+pub(crate) enum Direction {
     Input,
     Output,
 }
 
-/// The first difference that matters between `before` and `after`, as a JSON pointer and a reason.
-pub(crate) fn lost(side: Side, schema: &Value, before: &Value, after: &Value) -> Option<String> {
-    walk(side, schema, before, after, side == Side::Input, "").err()
-}
-
-/// `keep`: fields that the schema does not name are to be kept.
-fn walk(
-    side: Side,
+/// Describes the first relevant difference between `before` and `after`, with its JSON pointer.
+pub(crate) fn first_difference(
+    direction: Direction,
     schema: &Value,
     before: &Value,
     after: &Value,
-    keep: bool,
+) -> Option<String> {
+    walk(direction, schema, before, after, direction == Direction::Input, "").err()
+}
+
+/// `keep_unknown`: fields that the schema does not name must be kept.
+fn walk(
+    direction: Direction,
+    schema: &Value,
+    before: &Value,
+    after: &Value,
+    keep_unknown: bool,
     at: &str,
 ) -> Result<(), String> {
-    let candidates = meant(schema, before);
+    let candidates = matching_branches(schema, before);
     let mut result = Ok(());
     for branch in if candidates.is_empty() { vec![schema] } else { candidates } {
-        result = one(side, branch, before, after, keep, at);
+        result = compare_branch(direction, branch, before, after, keep_unknown, at);
         if result.is_ok() {
             break;
         }
@@ -36,20 +41,20 @@ fn walk(
     result
 }
 
-fn one(
-    side: Side,
+fn compare_branch(
+    direction: Direction,
     schema: &Value,
     before: &Value,
     after: &Value,
-    keep: bool,
+    keep_unknown: bool,
     at: &str,
 ) -> Result<(), String> {
     match (before, after) {
         (Value::Object(old), Value::Object(new)) => {
             if let Some(name) = new.keys().find(|name| !old.contains_key(*name)) {
-                return Err(format!("`{at}/{name}` came from nowhere"));
+                return Err(format!("`{at}/{name}` was added"));
             }
-            // Without properties an object is a map, and a map is data.
+            // An object without properties is a map, whose entries are data.
             let free = schema.get("properties").is_none()
                 || !matches!(schema.get("additionalProperties"), None | Some(Value::Bool(false)));
             for (name, old) in old {
@@ -57,15 +62,15 @@ fn one(
                     properties(schema).find(|(known, _)| *known == name).map(|(_, property)| property);
                 let at = format!("{at}/{name}");
                 match (property, new.get(name)) {
-                    (Some(property), Some(new)) => walk(side, property, old, new, false, &at)?,
+                    (Some(property), Some(new)) => walk(direction, property, old, new, false, &at)?,
                     (Some(property), None)
-                        if old.is_null() && (side == Side::Output || null_is_absent(property)) => {}
+                        if old.is_null() && (direction == Direction::Output || null_is_absent(property)) => {}
                     (None, Some(new)) => {
                         let values = schema.get("additionalProperties").unwrap_or(&Value::Null);
-                        walk(side, values, old, new, true, &at)?;
+                        walk(direction, values, old, new, true, &at)?;
                     }
-                    (None, None) if !keep && !free => {}
-                    (_, None) => return Err(format!("`{at}` is gone")),
+                    (None, None) if !keep_unknown && !free => {}
+                    (_, None) => return Err(format!("`{at}` was dropped")),
                 }
             }
             Ok(())
@@ -74,7 +79,7 @@ fn one(
             old.iter().zip(new).enumerate().try_for_each(|(index, (old, new))| {
                 let first = schema.get("prefixItems").and_then(|first| first.get(index));
                 let items = first.or_else(|| schema.get("items")).unwrap_or(&Value::Null);
-                walk(side, items, old, new, false, &format!("{at}/{index}"))
+                walk(direction, items, old, new, false, &format!("{at}/{index}"))
             })
         }
         (Value::Number(old), Value::Number(new)) if same(old, new) => Ok(()),
@@ -83,7 +88,7 @@ fn one(
     }
 }
 
-/// JSON has one number type: 2 is 2.0.
+/// Compares by value, because `2` and `2.0` are the same number in JSON.
 fn same(old: &Number, new: &Number) -> bool {
     match (old.as_i64(), new.as_i64()) {
         (Some(old), Some(new)) => old == new,
@@ -91,38 +96,37 @@ fn same(old: &Number, new: &Number) -> bool {
     }
 }
 
-/// Whether a service takes `null` for a property as it takes the property left out: it can be null, and
-/// being left out does not stand for something else.
+/// Returns true if `null` and absence mean the same to the service: the property is nullable and has no default.
 fn null_is_absent(property: &Value) -> bool {
     let has_null = branches(property).iter().any(|branch| branch["type"] == "null");
     has_null && property.get("default").is_none_or(Value::is_null)
 }
 
 #[test]
-fn what_may_be_lost_and_what_may_not() {
+fn only_irrelevant_differences_are_ignored() {
     let schema = serde_json::json!({ "type": "object", "properties": {
         "seed": { "anyOf": [{ "type": "integer" }, { "type": "null" }] },
         "steps": { "anyOf": [{ "type": "integer" }, { "type": "null" }], "default": 4 },
         "size": { "type": "object", "properties": { "width": { "type": "integer" } } },
     } });
-    let lost = |side, before: &str, after: &str| {
+    let difference = |direction, before: &str, after: &str| {
         let [before, after] = [before, after].map(|text| serde_json::from_str::<Value>(text).unwrap());
-        lost(side, &schema, &before, &after)
+        first_difference(direction, &schema, &before, &after)
     };
     for (before, after) in [
         (r#"{"seed":2.0}"#, r#"{"seed":2}"#),
         (r#"{"seed":null}"#, "{}"),
         (r#"{"size":{"width":1,"new":2}}"#, r#"{"size":{"width":1}}"#),
     ] {
-        assert_eq!(lost(Side::Input, before, after), None);
+        assert_eq!(difference(Direction::Input, before, after), None);
     }
     for (before, after, reason) in [
-        (r#"{"steps":null}"#, "{}", "`/steps` is gone"),
-        (r#"{"new":1}"#, "{}", "`/new` is gone"),
-        ("{}", r#"{"steps":4}"#, "`/steps` came from nowhere"),
+        (r#"{"steps":null}"#, "{}", "`/steps` was dropped"),
+        (r#"{"new":1}"#, "{}", "`/new` was dropped"),
+        ("{}", r#"{"steps":4}"#, "`/steps` was added"),
         (r#"{"size":{"width":1}}"#, r#"{"size":{"width":2}}"#, "`/size/width` was 1 and is 2"),
     ] {
-        assert_eq!(lost(Side::Input, before, after).as_deref(), Some(reason));
+        assert_eq!(difference(Direction::Input, before, after).as_deref(), Some(reason));
     }
-    assert_eq!(lost(Side::Output, r#"{"steps":null,"new":1}"#, "{}"), None);
+    assert_eq!(difference(Direction::Output, r#"{"steps":null,"new":1}"#, "{}"), None);
 }

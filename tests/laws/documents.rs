@@ -1,4 +1,4 @@
-//! The documents that the laws are tried on.
+//! The documents whose types are checked.
 
 use std::{
     collections::BTreeMap,
@@ -10,46 +10,83 @@ use serde_json::Value;
 
 use crate::schema::Schema;
 
-/// One record: what fal publishes about an endpoint.
+/// The record that fal publishes about an endpoint.
 pub(crate) struct Document {
     pub(crate) id: String,
-    /// The file, relative to the folder of schemas.
+    /// The path of the file, relative to the folder of schemas.
     pub(crate) file: String,
     pub(crate) text: String,
-    /// Input and output; `None` where the record holds an error in place of a document.
+    /// The schemas of input and output. `None` if the record has an error in place of a document.
     pub(crate) schemas: Option<(Schema, Schema)>,
 }
 
-/// The corpus of real documents, `None` where it is not at hand.
-pub(crate) fn corpus() -> Option<Vec<Document>> {
-    let folder = fal_tests::root().join("../shared/corpus/schemas");
-    if !folder.is_dir() {
-        println!("skipped: there is no corpus of documents at {}", folder.display());
+/// The documents of the corpus that are checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Selection {
+    /// All of them.
+    Whole,
+    /// Every [`STEP`]th of them.
+    Sample,
+    /// Those whose endpoint ids contain a text.
+    Containing(String),
+}
+
+/// The step of a sample: about a hundred documents of the corpus.
+const STEP: usize = 13;
+
+impl Selection {
+    /// Reads the selection from the environment: `LAWS_ONLY`, `LAWS_WHOLE`, or a sample.
+    pub(crate) fn from_env() -> Self {
+        match std::env::var("LAWS_ONLY") {
+            Ok(text) => Self::Containing(text),
+            Err(_) if std::env::var_os("LAWS_WHOLE").is_some() => Self::Whole,
+            Err(_) => Self::Sample,
+        }
+    }
+
+    /// Returns the name of the folder that a selection is built in.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Whole => "corpus",
+            Self::Sample => "sample",
+            Self::Containing(_) => "part",
+        }
+    }
+}
+
+/// Reads the selected documents of the corpus of real documents. `None` if this machine has no corpus.
+pub(crate) fn corpus(selection: &Selection) -> Option<Vec<Document>> {
+    let corpus = fal_tests::root().join("../shared/corpus");
+    if !corpus.is_dir() {
+        println!("skipped: there is no corpus of documents at {}", corpus.display());
         return None;
     }
-    let mut documents = read(&folder);
-    if let Some(only) = only() {
-        documents.retain(|document| document.id.contains(&only));
+    // The records that the platform published, and records in the same form from other sources of fal.
+    let folders = ["schemas", "more"].map(|name| corpus.join(name));
+    let mut documents: Vec<Document> =
+        folders.iter().filter(|folder| folder.is_dir()).flat_map(|folder| read(folder)).collect();
+    documents.sort_by(|a, b| a.id.cmp(&b.id));
+    match selection {
+        Selection::Whole => {}
+        Selection::Sample => documents = documents.into_iter().step_by(STEP).collect(),
+        Selection::Containing(text) => documents.retain(|document| document.id.contains(text)),
     }
     Some(documents)
 }
 
-/// A text that narrows the corpus to the endpoints whose ids hold it, to try out a change.
-pub(crate) fn only() -> Option<String> {
-    std::env::var("LAWS_ONLY").ok()
-}
-
-/// The documents of this repository.
+/// Reads the documents of this repository.
 pub(crate) fn own() -> Vec<Document> {
     read(&fal_tests::root().join("schemas"))
 }
 
+/// Reads all records below a folder.
 fn read(folder: &Path) -> Vec<Document> {
     let mut files = BTreeMap::new();
     collect(folder, &mut files).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     files.into_iter().filter_map(|(path, text)| document(folder, &path, text)).collect()
 }
 
+/// Adds the JSON files below a folder.
 fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, String>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -62,7 +99,7 @@ fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, String>) -> io::Result<(
     Ok(())
 }
 
-/// `None` where it describes no model, as the document of the platform API.
+/// Parses a record. `None` if the file does not describe a model, as the document of the platform API.
 fn document(folder: &Path, path: &Path, text: String) -> Option<Document> {
     let record: Value =
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -73,7 +110,7 @@ fn document(folder: &Path, path: &Path, text: String) -> Option<Document> {
         let output = &openapi["paths"][format!("/{id}/requests/{{request_id}}")]["get"]["responses"]["200"];
         let schema = |content: &Value| {
             let schema = &content["content"]["application/json"]["schema"];
-            assert!(schema.is_object(), "{id}: no schema where it should be");
+            assert!(schema.is_object(), "{id}: the input or output has no schema");
             Schema::new(openapi, schema)
         };
         (schema(input), schema(output))

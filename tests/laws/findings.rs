@@ -1,4 +1,4 @@
-//! What the laws found: agreements counted, disagreements by class.
+//! Results of a run: counts, and disagreements by class.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,75 +9,80 @@ use serde_json::{Value, json};
 
 use crate::{
     cases::{Case, Cases, INPUTS},
-    compare::{Side, lost},
+    compare::{Direction, first_difference},
     documents::Document,
+    examples::WHOLE,
     schema::Schema,
-    vectors::WHOLE,
 };
 
-/// How many disagreements of a class are shown.
+/// The number of disagreements of a class that are shown.
 const SHOWN: usize = 3;
 
-/// How much of an instance is shown.
+/// The number of characters of an instance that are shown.
 const SHOWN_TEXT: usize = 600;
 
 /// A law that was broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Law {
-    /// The schema accepts it, the type does not.
+    /// The schema accepts the instance, and the type refuses it.
     Refused,
-    /// The type accepts it, the schema does not.
+    /// The type accepts the instance, and the schema refuses it.
     Accepted,
-    /// Reading and writing changed it.
+    /// Reading and writing changed the instance.
     Changed,
 }
 
-/// One instance on which a type and a schema do not agree.
+/// An instance on which a type and its schema disagree.
 #[derive(Debug, Clone)]
 pub(crate) struct Disagreement {
     pub(crate) law: Law,
-    pub(crate) side: Side,
+    pub(crate) direction: Direction,
     pub(crate) kind: &'static str,
     pub(crate) id: String,
-    /// Where the instance was changed.
+    /// JSON pointer to the change of the instance.
     pub(crate) pointer: String,
-    /// What the one who refused it said, or what was lost.
+    /// The message of the refusal, or the difference after reading and writing.
     pub(crate) reason: String,
     pub(crate) instance: String,
 }
 
-/// The sums of a run.
+/// The totals of a run.
 #[derive(Default)]
 pub(crate) struct Findings {
     pub(crate) endpoints: usize,
-    /// How many instances there were of each side, kind and verdict.
-    pub(crate) counts: BTreeMap<(Side, bool, &'static str), usize>,
-    pub(crate) misses: usize,
-    pub(crate) refused: usize,
-    pub(crate) missed: usize,
-    /// Endpoints that were asked less than they should be.
-    pub(crate) short: Vec<String>,
+    /// The number of instances by direction, verdict and kind.
+    pub(crate) counts: BTreeMap<(Direction, bool, &'static str), usize>,
+    pub(crate) discarded: usize,
+    pub(crate) invalid_examples: usize,
+    pub(crate) unplaced_examples: usize,
+    /// Endpoints with too few cases.
+    pub(crate) too_few_cases: Vec<String>,
     pub(crate) disagreements: Vec<Disagreement>,
-    /// Where the normalised schema, or the type's own, does not say what the published one says.
-    pub(crate) twins: Vec<String>,
+    /// Deviations of the normalised schema and of the type's own schema from the published one.
+    pub(crate) derived: Vec<String>,
 }
 
 impl Findings {
-    /// Judges the answers about one endpoint.
-    pub(crate) fn judge(&mut self, document: &Document, cases: &Cases, answers: &[Result<Value, String>]) {
+    /// Compares the answers about one endpoint with the expected verdicts.
+    pub(crate) fn add_answers(
+        &mut self,
+        document: &Document,
+        cases: &Cases,
+        answers: &[Result<Value, String>],
+    ) {
         let Some((input, output)) = &document.schemas else { return };
         self.endpoints += 1;
-        self.misses += cases.misses;
-        self.refused += cases.refused;
-        self.missed += cases.missed;
-        self.short.extend(short(document, input, &cases.list));
+        self.discarded += cases.discarded;
+        self.invalid_examples += cases.invalid_examples;
+        self.unplaced_examples += cases.unplaced_examples;
+        self.too_few_cases.extend(too_few_cases(document, input, &cases.list));
         for (case, answer) in cases.list.iter().zip(answers) {
-            *self.counts.entry((case.side, case.valid, case.kind)).or_default() += 1;
-            let schema = if case.side == Side::Input { input } else { output };
+            *self.counts.entry((case.direction, case.valid, case.kind)).or_default() += 1;
+            let schema = if case.direction == Direction::Input { input } else { output };
             let broken = match answer {
                 Ok(_) if !case.valid => Some((Law::Accepted, schema.reason(&case.instance))),
                 Err(error) if case.valid => Some((Law::Refused, error.clone())),
-                Ok(again) => lost(case.side, &schema.tree, &case.instance, again)
+                Ok(again) => first_difference(case.direction, &schema.tree, &case.instance, again)
                     .map(|difference| (Law::Changed, difference)),
                 Err(_) => None,
             };
@@ -85,28 +90,33 @@ impl Findings {
         }
     }
 
-    /// Adds the sums of another part of the run.
+    /// Adds the totals of another part of the run.
     pub(crate) fn add(&mut self, other: Self) {
         self.endpoints += other.endpoints;
-        self.misses += other.misses;
-        self.refused += other.refused;
-        self.missed += other.missed;
-        self.short.extend(other.short);
+        self.discarded += other.discarded;
+        self.invalid_examples += other.invalid_examples;
+        self.unplaced_examples += other.unplaced_examples;
+        self.too_few_cases.extend(other.too_few_cases);
         self.disagreements.extend(other.disagreements);
-        self.twins.extend(other.twins);
+        self.derived.extend(other.derived);
         for (key, count) in other.counts {
             *self.counts.entry(key).or_default() += count;
         }
     }
 
-    fn count(&self, pick: impl Fn(Side, bool, &str) -> bool) -> usize {
-        self.counts.iter().filter(|((side, valid, kind), _)| pick(*side, *valid, kind)).map(|(_, n)| n).sum()
+    fn count(&self, pick: impl Fn(Direction, bool, &str) -> bool) -> usize {
+        self.counts
+            .iter()
+            .filter(|((direction, valid, kind), _)| pick(*direction, *valid, kind))
+            .map(|(_, n)| n)
+            .sum()
     }
 }
 
-/// Whether an endpoint was asked enough. One whose schema is empty accepts everything.
-fn short(document: &Document, input: &Schema, cases: &[Case]) -> Option<String> {
-    let valid = cases.iter().filter(|case| case.side == Side::Input && case.kind == "generated").count();
+/// Describes an endpoint with too few cases. An empty schema accepts everything, and needs no invalid instances.
+fn too_few_cases(document: &Document, input: &Schema, cases: &[Case]) -> Option<String> {
+    let valid =
+        cases.iter().filter(|case| case.direction == Direction::Input && case.kind == "generated").count();
     let invalid = cases.iter().filter(|case| !case.valid).count();
     let enough = valid >= INPUTS && (invalid >= INPUTS || input.tree == json!({}));
     (!enough).then(|| format!("{}: only {valid} valid and {invalid} invalid inputs", document.id))
@@ -115,7 +125,7 @@ fn short(document: &Document, input: &Schema, cases: &[Case]) -> Option<String> 
 fn disagreement(document: &Document, case: &Case, (law, reason): (Law, String)) -> Disagreement {
     Disagreement {
         law,
-        side: case.side,
+        direction: case.direction,
         kind: case.kind,
         id: document.id.clone(),
         pointer: case.pointer.clone(),
@@ -127,23 +137,33 @@ fn disagreement(document: &Document, case: &Case, (law, reason): (Law, String)) 
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let total = self.count(|_, _, _| true);
-        let vector = |kind: &str| matches!(kind, "example" | "default" | WHOLE);
+        let is_example = |kind: &str| matches!(kind, "example" | "default" | WHOLE);
         let rows = [
             ("endpoints", self.endpoints),
             ("instances", total),
-            ("  valid inputs", self.count(|side, valid, kind| side == Side::Input && valid && !vector(kind))),
-            ("  invalid inputs", self.count(|_, valid, _| !valid)),
-            ("  outputs", self.count(|side, _, kind| side == Side::Output && kind == "generated")),
             (
-                "  outputs with news",
-                self.count(|side, _, kind| side == Side::Output && kind != "generated" && !vector(kind)),
+                "  valid inputs",
+                self.count(|direction, valid, kind| {
+                    direction == Direction::Input && valid && !is_example(kind)
+                }),
+            ),
+            ("  invalid inputs", self.count(|_, valid, _| !valid)),
+            (
+                "  outputs",
+                self.count(|direction, _, kind| direction == Direction::Output && kind == "generated"),
+            ),
+            (
+                "  outputs with additions",
+                self.count(|direction, _, kind| {
+                    direction == Direction::Output && kind != "generated" && !is_example(kind)
+                }),
             ),
             ("  examples", self.count(|_, _, kind| kind == "example")),
-            ("  lists of examples that are one example", self.count(|_, _, kind| kind == WHOLE)),
+            ("  lists of examples taken as one example", self.count(|_, _, kind| kind == WHOLE)),
             ("  defaults", self.count(|_, _, kind| kind == "default")),
-            ("examples and defaults that their own schema refuses", self.refused),
-            ("examples and defaults that no instance has a place for", self.missed),
-            ("generated and not used, because invalid", self.misses),
+            ("examples and defaults that their own schema refuses", self.invalid_examples),
+            ("examples and defaults without a place in any instance", self.unplaced_examples),
+            ("generated instances discarded as invalid", self.discarded),
             ("agreements", total - self.disagreements.len()),
             ("disagreements", self.disagreements.len()),
         ];
@@ -159,18 +179,18 @@ impl fmt::Display for Findings {
 }
 
 impl Disagreement {
-    /// What disagreements of one cause have in common.
+    /// Returns the class, which is the same for all disagreements with the same cause.
     fn class(&self) -> String {
         let cause = match self.law {
-            // The reason is the schema's, and says less than what was changed.
+            // The reason is the schema's, and less telling than the kind of the mistake.
             Law::Accepted => self.kind.to_owned(),
             Law::Refused | Law::Changed => outline(&self.reason),
         };
-        format!("{:?} {:?}: {cause}", self.side, self.law)
+        format!("{:?} {:?}: {cause}", self.direction, self.law)
     }
 }
 
-/// A message without what it quotes and without its numbers.
+/// Replaces quoted text, numbers and paths in a message.
 fn outline(message: &str) -> String {
     let quoted =
         message.split('`').enumerate().map(|(index, part)| if index % 2 == 0 { part } else { "`_`" });
@@ -183,7 +203,7 @@ fn outline(message: &str) -> String {
     text.split(" at line").next().unwrap_or_default().chars().take(120).collect()
 }
 
-/// Disagreements, most frequent class first, with the first few of each.
+/// Lists disagreements by class, the most frequent class first, with the first few of each.
 pub(crate) fn by_class(disagreements: &[Disagreement]) -> String {
     let mut classes: BTreeMap<String, Vec<&Disagreement>> = BTreeMap::new();
     for one in disagreements {

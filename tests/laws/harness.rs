@@ -1,4 +1,4 @@
-//! Generates the crates of many documents, builds a program on top of them, and asks it.
+//! Generates the crates of many documents, and builds and runs a program that reads and writes instances with their types.
 
 use std::{
     collections::BTreeMap,
@@ -10,39 +10,33 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fal_codegen::{FalCore, Generated, Layout, Options, Source, report::Status};
+use fal_codegen::{Generated, Source, report::Status};
 use serde_json::Value;
 
-use crate::{cases::Case, compare::Side, documents::Document};
+use crate::{cases::Case, compare::Direction, documents::Document};
 
-/// How many endpoints one crate of the program names: enough crates to keep every core busy.
-const PART: usize = 64;
+/// The number of endpoints in one crate of the program, small enough for all cores to have work.
+const ENDPOINTS_PER_PART: usize = 64;
 
-/// The program, and what was learnt from building it.
+/// The built program.
 pub(crate) struct Harness {
     binary: PathBuf,
     pub(crate) generated: Generated,
-    /// What the compiler said. Generated code gives it no reason to speak.
+    /// Warnings of the compiler. Generated code must not cause any.
     pub(crate) warnings: Vec<String>,
     pub(crate) generating: Duration,
     pub(crate) compiling: Duration,
 }
 
-/// Generates everything that `documents` describe.
+/// Generates the crates of all documents.
 pub(crate) fn generate(documents: &[Document]) -> Generated {
     let sources: Vec<Source> =
         documents.iter().map(|one| Source { file: one.file.clone(), text: one.text.clone() }).collect();
-    let fal_core = fal_tests::root().join("crates/fal-core").to_string_lossy().into_owned();
-    let options = Options {
-        command: "cargo xtask test".to_owned(),
-        layout: Layout::Standalone { fal_core: FalCore::Path(fal_core) },
-        ..Options::default()
-    };
-    fal_codegen::generate(&sources, &options).unwrap_or_else(|errors| panic!("{errors}"))
+    fal_codegen::generate(&sources, &fal_tests::standalone()).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 impl Harness {
-    /// Builds the program for `documents` in the folder `name`, where a build of before is taken up again.
+    /// Builds the program for `documents` in the folder `name`, reusing an earlier build there.
     pub(crate) fn build(name: &str, documents: &[Document]) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("laws").join(name);
         let start = Instant::now();
@@ -58,7 +52,7 @@ impl Harness {
         let (success, messages) = cargo_build(&workspace, &folder.join("target"));
         let errors: Vec<&str> = messages.split("\n\n").filter(|block| block.contains("error")).collect();
         assert!(success, "generated code does not compile:\n{}", errors.join("\n\n"));
-        // A block begins with its `warning:`, or follows cargo's own lines about what it does.
+        // Lines about cargo's progress may precede the `warning:` of a block.
         let warnings = messages
             .split("\n\n")
             .filter_map(|block| block.find("warning: ").map(|start| block[start..].to_owned()))
@@ -89,7 +83,7 @@ fn cargo_build(workspace: &Path, target: &Path) -> (bool, String) {
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// The sources of the program: one crate with the questions, crates with the endpoints, the program.
+/// Writes the sources of the program: a crate with the operations, crates that list endpoints, and the binary.
 fn write_workspace(folder: &Path, generated: &Generated) {
     let mut rows: Vec<(String, String)> = Vec::new();
     for entry in &generated.report.endpoints {
@@ -101,7 +95,7 @@ fn write_workspace(folder: &Path, generated: &Generated) {
             rows.push((krate.clone(), format!("{path}::Model")));
         }
     }
-    // Neighbours share a crate, so a part waits for few crates.
+    // Endpoints of one crate are neighbours, so that each part depends on few crates.
     rows.sort();
 
     let mut files: BTreeMap<String, String> = BTreeMap::new();
@@ -110,16 +104,16 @@ fn write_workspace(folder: &Path, generated: &Generated) {
         "serde = { version = \"1\", default-features = false, features = [\"std\"] }\nserde_json = \"1\"\n";
     let schemars = "schemars = { version = \"1.2\", default-features = false, features = [\"std\"] }\n";
     files.insert(
-        "ask/Cargo.toml".to_owned(),
-        package("ask", &format!("fal-core = {{ path = {core:?} }}\n{serde}{schemars}")),
+        "probe/Cargo.toml".to_owned(),
+        package("probe", &format!("fal-core = {{ path = {core:?} }}\n{serde}{schemars}")),
     );
-    files.insert("ask/src/lib.rs".to_owned(), include_str!("template/ask.rs").to_owned());
+    files.insert("probe/src/lib.rs".to_owned(), include_str!("template/probe.rs").to_owned());
 
     let (mut parts, mut calls) = (String::new(), String::new());
-    for (index, part) in rows.chunks(PART).enumerate() {
+    for (index, part) in rows.chunks(ENDPOINTS_PER_PART).enumerate() {
         let mut crates: Vec<&str> = part.iter().map(|(krate, _)| krate.as_str()).collect();
         crates.dedup();
-        let mut dependencies = "ask = { path = \"../ask\" }\n".to_owned();
+        let mut dependencies = "probe = { path = \"../probe\" }\n".to_owned();
         for krate in crates {
             writeln!(
                 dependencies,
@@ -127,9 +121,9 @@ fn write_workspace(folder: &Path, generated: &Generated) {
             )
             .unwrap();
         }
-        let mut code = "//! Endpoints.\n\npub fn rows() -> Vec<ask::Row> {\n    vec![\n".to_owned();
+        let mut code = "//! Endpoints.\n\npub fn rows() -> Vec<probe::Row> {\n    vec![\n".to_owned();
         for (_, model) in part {
-            writeln!(code, "        ask::row::<{model}>(),").unwrap();
+            writeln!(code, "        probe::row::<{model}>(),").unwrap();
         }
         code.push_str("    ]\n}\n");
         files.insert(format!("part-{index}/Cargo.toml"), package(&format!("part-{index}"), &dependencies));
@@ -141,22 +135,22 @@ fn write_workspace(folder: &Path, generated: &Generated) {
     let main = include_str!("template/main.rs");
     files.insert(
         "src/main.rs".to_owned(),
-        format!("{main}\nfn rows() -> Vec<ask::Row> {{\n    [{calls}].concat()\n}}\n"),
+        format!("{main}\nfn rows() -> Vec<probe::Row> {{\n    [{calls}].concat()\n}}\n"),
     );
-    // What is not generated is worth optimising; what is generated is compiled once and runs briefly.
+    // JSON is read millions of times and worth optimising. Generated code runs briefly, and is only compiled.
     let profile = "\n[workspace]\n\n[profile.dev]\ndebug = false\n\
         \n[profile.dev.package.serde_json]\nopt-level = 1\n\
         \n[profile.dev.package.serde_core]\nopt-level = 1\n";
     files.insert(
         "Cargo.toml".to_owned(),
-        package("harness", &format!("ask = {{ path = \"ask\" }}\nserde_json = \"1\"\n{parts}")) + profile,
+        package("harness", &format!("probe = {{ path = \"probe\" }}\nserde_json = \"1\"\n{parts}")) + profile,
     );
-    // The versions that this repository is locked to are the ones that are at hand.
+    // The versions in this repository's lock file are available without a network.
     let lock = fs::read_to_string(fal_tests::root().join("Cargo.lock")).unwrap();
     files.insert("Cargo.lock".to_owned(), lock);
     for (path, text) in files {
         let path = folder.join(path);
-        // A file that is left alone is not compiled again.
+        // An unchanged file is not compiled again.
         if fs::read_to_string(&path).is_ok_and(|old| old == text) {
             continue;
         }
@@ -180,22 +174,22 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Asks about every case of an endpoint: what was written again, or why it was refused.
-    pub(crate) fn ask(&mut self, id: &str, cases: &[Case]) -> Vec<Result<Value, String>> {
+    /// Sends all cases of an endpoint. Each answer is the instance as it was written again, or the reason of its refusal.
+    pub(crate) fn check(&mut self, id: &str, cases: &[Case]) -> Vec<Result<Value, String>> {
         let requests = self.requests.as_mut().unwrap();
         for case in cases {
-            let side = match case.side {
-                Side::Input => "input",
-                Side::Output => "output",
+            let direction = match case.direction {
+                Direction::Input => "input",
+                Direction::Output => "output",
             };
-            writeln!(requests, "{id} {side} {}", case.instance).unwrap();
+            writeln!(requests, "{id} {direction} {}", case.instance).unwrap();
         }
         writeln!(requests).unwrap();
         requests.flush().unwrap();
         cases.iter().map(|_| self.answer(id)).collect()
     }
 
-    /// Asks for the schema that the input of an endpoint gives of itself.
+    /// Returns the JSON Schema that the input type of an endpoint implements.
     pub(crate) fn schema(&mut self, id: &str) -> Value {
         let requests = self.requests.as_mut().unwrap();
         writeln!(requests, "{id} schema\n").unwrap();
@@ -206,20 +200,20 @@ impl Session {
     fn answer(&mut self, id: &str) -> Result<Value, String> {
         let mut line = String::new();
         self.answers.read_line(&mut line).unwrap();
-        let answer: Value =
-            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{id}: answered `{line}`: {error}"));
+        let answer: Value = serde_json::from_str(&line)
+            .unwrap_or_else(|error| panic!("{id}: the program answered `{line}`: {error}"));
         match answer {
             Value::Object(mut answer) => match answer.remove("again") {
                 Some(again) => Ok(again),
                 None => Err(answer["error"].as_str().unwrap_or_default().to_owned()),
             },
-            _ => panic!("{id}: answered `{line}`"),
+            _ => panic!("{id}: the program answered `{line}`"),
         }
     }
 }
 
 impl Drop for Session {
-    /// The program ends when its input does.
+    /// Closes the program's input, which ends it.
     fn drop(&mut self) {
         drop(self.requests.take());
         let _ = self.child.wait();

@@ -1,4 +1,4 @@
-//! Random instances that are valid under a schema of this dialect.
+//! Random instances of a schema.
 
 use serde_json::{Map, Number, Value, json};
 
@@ -8,29 +8,29 @@ use crate::{
     text,
 };
 
-/// Lengths above this are tried rarely, because what they cost is time.
+/// Lengths above this are generated rarely, because they take time.
 const LONG: usize = 300;
 
-/// Names that a schema is unlikely to know, and that generated code could trip over.
+/// Field names that schemas do not contain and that generated code might mishandle.
 const UNKNOWN: &[&str] = &["extra", "brand_new", "type_", "self", "builder", "Ünknown", "a b", "$ref", ""];
 
-/// How much of an object that is optional is there.
+/// The share of optional properties that an object has.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Fill {
     Required,
     Some,
-    /// Everything, no nulls, no empty lists: what has a place for every keyword.
+    /// All properties, no nulls and no empty lists, so that every keyword applies somewhere.
     Full,
 }
 
-/// Makes instances.
+/// A generator of instances.
 pub(crate) struct Generator<'r> {
     pub(crate) random: &'r mut Random,
     pub(crate) fill: Fill,
 }
 
 impl Generator<'_> {
-    /// An instance of `schema`, most likely; rare combinations of keywords are left to the validator.
+    /// Generates an instance of `schema`. It may be invalid for rare combinations of keywords; callers validate it.
     pub(crate) fn instance(&mut self, schema: &Value) -> Value {
         if let Some(value) = schema.get("const") {
             return value.clone();
@@ -59,7 +59,7 @@ impl Generator<'_> {
     fn object(&mut self, schema: &Value) -> Value {
         let mut object = Map::new();
         let must: Vec<&str> = required(schema).collect();
-        // Few or many, not always about half.
+        // Objects have few or many of their properties, not always about half.
         let share = 1 + self.random.below(4);
         for (name, property) in properties(schema) {
             let optional = match self.fill {
@@ -76,7 +76,7 @@ impl Generator<'_> {
             Some(Value::Bool(false)) => {}
             Some(values @ Value::Object(_)) => {
                 for _ in 0..self.random.below(4) {
-                    let name = text::any(self.random);
+                    let name = text::any_text(self.random);
                     let value = self.instance(values);
                     if !known(&name) {
                         object.insert(name, value);
@@ -111,7 +111,7 @@ impl Generator<'_> {
             .map(|index| self.instance(first.and_then(|first| first.get(index)).unwrap_or(rest)))
             .collect();
         if schema.get("uniqueItems") == Some(&Value::Bool(true)) {
-            // A random order of the values themselves fills long lists that repeated draws would not.
+            // Shuffling the values fills long lists, which drawing with repetition would not.
             if let Some(values) = rest.get("enum").and_then(Value::as_array) {
                 let mut values = values.clone();
                 self.random.shuffle(&mut values);
@@ -131,13 +131,13 @@ impl Generator<'_> {
 
     fn text(&mut self, schema: &Value) -> Value {
         if let Some(pattern) = schema.get("pattern").and_then(Value::as_str) {
-            return json!(text::of_pattern(pattern, true, self.random));
+            return json!(text::with_pattern(pattern, true, self.random));
         }
         let size =
             |key: &str| schema.get(key).and_then(Value::as_u64).and_then(|size| usize::try_from(size).ok());
         let (least, most) = (size("minLength"), size("maxLength"));
         if (least, most) == (None, None) {
-            return json!(text::any(self.random));
+            return json!(text::any_text(self.random));
         }
         let least = least.unwrap_or(0);
         let most = most.unwrap_or(least + 20);
@@ -146,7 +146,7 @@ impl Generator<'_> {
             1 if most <= LONG || self.random.once_in(12) => most,
             _ => least + self.random.below((most - least).min(20) + 1),
         };
-        json!(text::of_length(length, self.random))
+        json!(text::with_length(length, self.random))
     }
 
     fn integer(&mut self, schema: &Value) -> Value {
@@ -155,7 +155,7 @@ impl Generator<'_> {
         let least = bound("minimum").or(bound("exclusiveMinimum").map(|bound| bound + 1.0));
         let most = bound("maximum").or(bound("exclusiveMaximum").map(|bound| bound - 1.0));
         if least.is_none() && most.is_none() && self.random.once_in(8) {
-            // Beyond what a float holds, and the ends of what an i64 holds.
+            // The ends of i64, and an integer that f64 cannot represent.
             return json!(*self.random.pick(&[i64::MAX, i64::MIN, 9_007_199_254_740_993]));
         }
         let least = least.or(most.map(|most| most - 2000.0)).unwrap_or(-1000.0);
@@ -180,7 +180,7 @@ impl Generator<'_> {
         };
         if let Some(step) = bound("multipleOf") {
             let steps = self.between((least / step).ceil(), (most / step).floor(), 1.0);
-            // The product has digits that nobody writes: 3 * 0.05 is not 0.15.
+            // Without rounding, 3 * 0.05 is not 0.15.
             return float(if self.random.once_in(6) { steps * step } else { rounded(steps * step) });
         }
         let small = (most - least) / 1024.0;
@@ -196,7 +196,7 @@ impl Generator<'_> {
         }
     }
 
-    /// The ends, next to the ends, whole numbers, and anything between.
+    /// Picks a number: a bound, a neighbour of a bound, a whole number, or any number between.
     fn between(&mut self, least: f64, most: f64, small: f64) -> f64 {
         let inside = |value: f64| {
             if value < least {
@@ -219,18 +219,18 @@ impl Generator<'_> {
     }
 }
 
-/// Without the digits that come from counting in binary.
+/// Rounds to nine decimals, which removes the noise of binary fractions.
 fn rounded(value: f64) -> f64 {
     format!("{value:.9}").parse().unwrap_or(value)
 }
 
-/// Written as `2`.
+/// Returns a number that is written without a fraction, such as `2`.
 #[allow(clippy::cast_possible_truncation, reason = "callers stay below 2^53")]
 pub(crate) fn whole(value: f64) -> Value {
     json!(value as i64)
 }
 
-/// Written as `2.0`.
+/// Returns a number that is written with a fraction, such as `2.0`.
 pub(crate) fn float(value: f64) -> Value {
     Number::from_f64(value).map_or(Value::Null, Value::Number)
 }

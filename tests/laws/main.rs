@@ -1,15 +1,18 @@
-//! Laws that generated types keep, for every document of the corpus and every document of this
-//! repository: what a type accepts is what its schema accepts, and nothing is lost on the way through.
+//! Laws of generated types: a type accepts exactly the instances that its schema accepts, and reading and writing an
+//! instance loses nothing.
 //!
-//! The verdict is that of the `jsonschema` crate on the document as it was published. `LAWS_ONLY=<text>`
-//! narrows the corpus to endpoints whose ids hold the text.
+//! The judge is the `jsonschema` crate, on the document as it was published. The laws are checked for the documents of
+//! this repository and for a sample of the corpus. `LAWS_WHOLE=1` checks the whole corpus, which takes about half an hour
+//! on two cores; `LAWS_ONLY=<text>` checks the endpoints of the corpus whose ids contain the text.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod allowed;
 mod cases;
 mod compare;
+mod derived;
 mod documents;
+mod examples;
 mod findings;
 mod harness;
 mod instances;
@@ -18,8 +21,6 @@ mod random;
 mod schema;
 mod sites;
 mod text;
-mod twins;
-mod vectors;
 
 use std::{
     collections::BTreeSet,
@@ -33,48 +34,53 @@ use std::{
 
 use fal_codegen::report::Status;
 
-use crate::{documents::Document, findings::Findings, harness::Harness};
+use crate::{
+    documents::{Document, Selection},
+    findings::Findings,
+    harness::Harness,
+};
 
 #[test]
 fn types_of_the_corpus_agree_with_their_schemas() {
-    let Some(documents) = documents::corpus() else { return };
-    let whole = documents::only().is_none();
-    // A part is built elsewhere, so that the whole need not be built again after it.
-    keep_the_laws(if whole { "corpus" } else { "part" }, &documents, whole);
+    let selection = Selection::from_env();
+    let Some(documents) = documents::corpus(&selection) else { return };
+    // Each selection has a folder of its own, so that building one does not discard the builds of the others.
+    check_laws(selection.name(), &documents, selection == Selection::Whole);
 }
 
 #[test]
 fn types_of_this_repository_agree_with_their_schemas() {
-    keep_the_laws("own", &documents::own(), false);
+    check_laws("own", &documents::own(), false);
 }
 
-/// Generates, builds and asks. `whole`: what is not found here is found nowhere, so that an exception
-/// without a case has to go.
-fn keep_the_laws(name: &str, documents: &[Document], whole: bool) {
+/// Generates and builds the types of all documents, and checks them. `is_whole`: exceptions that cover nothing are
+/// reported, because nothing else is left that they could cover.
+fn check_laws(name: &str, documents: &[Document], is_whole: bool) {
     let harness = Harness::build(name, documents);
-    let mut broken: Vec<String> = harness.warnings.iter().map(|one| format!("a warning:\n{one}")).collect();
-    broken.extend(unaccounted(documents, &harness));
+    let mut broken: Vec<String> =
+        harness.warnings.iter().map(|one| format!("a warning of the compiler:\n{one}")).collect();
+    broken.extend(check_report(documents, &harness));
     if harness.generated.tree != harness::generate(documents).tree {
-        broken.push("generating twice gives different files".to_owned());
+        broken.push("generating twice writes different files".to_owned());
     }
-    let findings = ask(name, documents, &harness);
-    if findings.missed > 0 {
-        broken.push(format!("{} examples and defaults were not tried", findings.missed));
+    let findings = check_documents(name, documents, &harness);
+    if findings.unplaced_examples > 0 {
+        broken.push(format!("{} examples and defaults were not checked", findings.unplaced_examples));
     }
-    broken.extend(findings.short);
-    broken.extend(findings.twins);
-    let (rest, expired) = allowed::sift(findings.disagreements);
+    broken.extend(findings.too_few_cases);
+    broken.extend(findings.derived);
+    let (rest, expired) = allowed::apply_exceptions(findings.disagreements);
     if !rest.is_empty() {
         broken.push(format!("{} disagreements:\n{}", rest.len(), findings::by_class(&rest)));
     }
-    if whole {
-        broken.extend(expired.iter().map(|why| format!("an exception covers nothing any more: {why}")));
+    if is_whole {
+        broken.extend(expired.iter().map(|reason| format!("an exception covers nothing any more: {reason}")));
     }
     assert!(broken.is_empty(), "{}", broken.join("\n\n"));
 }
 
-/// Asks about every document, on every core, and prints the sums.
-fn ask(name: &str, documents: &[Document], harness: &Harness) -> Findings {
+/// Checks all documents, on all cores, and prints the totals.
+fn check_documents(name: &str, documents: &[Document], harness: &Harness) -> Findings {
     let start = Instant::now();
     let skipped: BTreeSet<&str> = (harness.generated.report.endpoints.iter())
         .filter(|entry| entry.status == Status::Skipped)
@@ -91,10 +97,10 @@ fn ask(name: &str, documents: &[Document], harness: &Harness) -> Findings {
                 while let Some(document) = documents.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if !skipped.contains(document.id.as_str()) {
                         let cases = cases::cases(document);
-                        let answers = session.ask(&document.id, &cases.list);
-                        findings.judge(document, &cases, &answers);
+                        let answers = session.check(&document.id, &cases.list);
+                        findings.add_answers(document, &cases, &answers);
                         let schema = session.schema(&document.id);
-                        findings.twins.extend(twins::differences(document, &cases.list, &schema));
+                        findings.derived.extend(derived::differences(document, &cases.list, &schema));
                     }
                 }
                 sum.lock().unwrap().add(findings);
@@ -102,10 +108,10 @@ fn ask(name: &str, documents: &[Document], harness: &Harness) -> Findings {
         }
     });
     let mut findings = sum.into_inner().unwrap();
-    findings.twins.sort();
+    findings.derived.sort();
     findings.disagreements.sort_by(|a, b| a.id.cmp(&b.id));
     println!(
-        "{name}: {:.1} s generating, {:.1} s compiling, {:.1} s asking\n{findings}",
+        "{name}: {:.1} s generating, {:.1} s compiling, {:.1} s checking\n{findings}",
         harness.generating.as_secs_f32(),
         harness.compiling.as_secs_f32(),
         start.elapsed().as_secs_f32(),
@@ -113,9 +119,9 @@ fn ask(name: &str, documents: &[Document], harness: &Harness) -> Findings {
     findings
 }
 
-/// What is wrong with the report: every document has to be in it, generated or left out for a reason, and
-/// no property may be lost.
-fn unaccounted(documents: &[Document], harness: &Harness) -> Vec<String> {
+/// Describes the errors in the generator's report. Every document must be in it, either generated with all of its
+/// properties or skipped with a reason.
+fn check_report(documents: &[Document], harness: &Harness) -> Vec<String> {
     let entries = &harness.generated.report.endpoints;
     let mut wrong = Vec::new();
     let mut reported: BTreeSet<&str> = BTreeSet::new();
@@ -127,7 +133,7 @@ fn unaccounted(documents: &[Document], harness: &Harness) -> Vec<String> {
             && entry.reason.is_none() == generated
             && entry.properties_read == entry.properties_emitted;
         if !right {
-            wrong.push(format!("not as its document says: {entry:?}"));
+            wrong.push(format!("the report does not fit the document: {entry:?}"));
         }
     }
     let forgotten = documents.iter().filter(|document| !reported.contains(document.id.as_str()));

@@ -1,4 +1,4 @@
-//! One mistake in a valid instance.
+//! Changes of a valid instance: single mistakes, and additions that a newer model could make.
 
 use serde_json::{Value, json};
 
@@ -12,9 +12,9 @@ use crate::{
 
 /// One change of an instance.
 pub(crate) struct Edit {
-    /// What rule it is meant to break; names the class of a disagreement.
+    /// The mistake, by which disagreements are classified.
     pub(crate) kind: &'static str,
-    /// Where.
+    /// JSON pointer to the change.
     pub(crate) pointer: String,
     change: Change,
 }
@@ -26,7 +26,7 @@ enum Change {
 }
 
 impl Edit {
-    /// The instance with the change.
+    /// Returns the changed instance.
     pub(crate) fn apply(&self, instance: &Value) -> Value {
         let mut changed = instance.clone();
         let Some(target) = changed.pointer_mut(&self.pointer) else { return changed };
@@ -44,31 +44,31 @@ impl Edit {
     }
 }
 
-/// Every kind of mistake that can be made at some place of `instance`. Not all of them end up invalid.
+/// Returns mistakes of every kind at every place of `instance`. Some of them leave it valid.
 pub(crate) fn edits(schema: &Value, instance: &Value, random: &mut Random) -> Vec<Edit> {
     let mut edits = Vec::new();
     for site in sites(schema, instance) {
         let Some(value) = instance.pointer(&site.pointer) else { continue };
-        let mut at = At { site: &site, value, random, edits: &mut edits };
-        at.types();
-        at.enumeration();
-        at.object();
-        at.array();
-        at.text();
-        at.number();
+        let mut mutator = Mutator { site: &site, value, random, edits: &mut edits };
+        mutator.types();
+        mutator.enumeration();
+        mutator.object();
+        mutator.array();
+        mutator.text();
+        mutator.number();
     }
     edits
 }
 
-/// One place, and what can go wrong there.
-struct At<'a, 's> {
+/// Collects the mistakes that are possible at one place.
+struct Mutator<'a, 's> {
     site: &'a Site<'s>,
     value: &'a Value,
     random: &'a mut Random,
     edits: &'a mut Vec<Edit>,
 }
 
-impl<'s> At<'_, 's> {
+impl<'s> Mutator<'_, 's> {
     fn change(&mut self, kind: &'static str, change: Change) {
         self.edits.push(Edit { kind, pointer: self.site.pointer.clone(), change });
     }
@@ -175,18 +175,18 @@ impl<'s> At<'_, 's> {
             return;
         }
         if let Some(pattern) = self.keyword("pattern").and_then(Value::as_str) {
-            let broken = text::of_pattern(pattern, false, self.random);
+            let broken = text::with_pattern(pattern, false, self.random);
             self.replace("pattern broken", json!(broken));
         }
         if let Some(least) = self.size("minLength").filter(|least| *least > 0) {
-            let short = text::of_length(least - 1, self.random);
+            let short = text::with_length(least - 1, self.random);
             self.replace("too short", json!(short));
         }
-        // The longest are tried now and then only, because what they cost is time.
+        // Very long texts are generated rarely, because they take time.
         if let Some(most) = self.size("maxLength")
             && (most <= 5000 || self.random.once_in(6))
         {
-            let long = text::of_length(most + 1, self.random);
+            let long = text::with_length(most + 1, self.random);
             self.replace("too long", json!(long));
         }
     }
@@ -199,7 +199,7 @@ impl<'s> At<'_, 's> {
             let half = self.value.as_f64().unwrap_or_default() + 0.5;
             self.replace("fraction for an integer", float(half));
         }
-        // Clear of what rounding could make of a bound.
+        // Far enough from the bound for rounding not to matter.
         let near = |bound: f64| bound.abs().max(1.0) * 1e-6;
         if let Some(least) = self.bound("minimum") {
             self.replace("below the minimum", float(least - near(least)));
@@ -226,28 +226,28 @@ impl<'s> At<'_, 's> {
     }
 }
 
-/// What an output may hold although its schema does not say so, because models move on: values that an
-/// enum does not list, fields that are new, `null` for what could be left out.
-pub(crate) fn news(schema: &Value, instance: &Value) -> Vec<Edit> {
+/// Returns changes that an output type must accept although its schema refuses them, because models change: unknown enum
+/// values, unknown fields, and `null` for optional fields.
+pub(crate) fn additions(schema: &Value, instance: &Value) -> Vec<Edit> {
     let mut edits = Vec::new();
     for site in sites(schema, instance) {
-        let at = |kind, change| Edit { kind, pointer: site.pointer.clone(), change };
+        let edit = |kind, change| Edit { kind, pointer: site.pointer.clone(), change };
         match instance.pointer(&site.pointer) {
             Some(Value::Object(object)) if site.branch.get("properties").is_some() => {
                 if site.branch.get("additionalProperties") != Some(&json!(false)) {
                     let value = json!({ "nested": [1, null] });
-                    edits.push(at("unknown field", Change::Insert("brand_new".to_owned(), value)));
+                    edits.push(edit("unknown field", Change::Insert("brand_new".to_owned(), value)));
                 }
                 let must: Vec<&str> = required(site.branch).collect();
                 for name in object.keys().filter(|name| !must.contains(&name.as_str())) {
-                    edits.push(at("null for an optional field", Change::Insert(name.clone(), Value::Null)));
+                    edits.push(edit("null for an optional field", Change::Insert(name.clone(), Value::Null)));
                 }
             }
             Some(Value::String(_)) if site.branch.get("enum").is_some() => {
-                edits.push(at("unknown enum value", Change::Replace(json!("unheard-of"))));
+                edits.push(edit("unknown enum value", Change::Replace(json!("unheard-of"))));
             }
             Some(Value::String(_)) if site.branch.get("const").is_some() => {
-                edits.push(at("unknown const", Change::Replace(json!("unheard-of"))));
+                edits.push(edit("unknown const", Change::Replace(json!("unheard-of"))));
             }
             _ => {}
         }

@@ -1,30 +1,30 @@
-//! One schema of a document, twice: as a validator, and as a tree without references to walk.
+//! A schema of a document, as a validator and as a tree without references.
 
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
 const PREFIX: &str = "#/components/schemas/";
 
-/// How deep references may nest before the rest counts as "anything".
+/// The depth of nested references beyond which everything is accepted.
 const MAX_DEPTH: usize = 24;
 
-/// What `Input` or `Output` of an endpoint is to be.
+/// The schema of the input or output of an endpoint.
 pub(crate) struct Schema {
-    /// References and `allOf` merged away; what generators and comparisons walk.
+    /// The schema with references and `allOf` resolved, for generators and comparisons.
     pub(crate) tree: Value,
     validator: Validator,
 }
 
 impl Schema {
-    /// The schema that `reference` names. A component that is missing, which published documents do
-    /// contain, allows anything.
+    /// Reads the schema that `reference` names. Published documents refer to components that do not exist; those accept
+    /// anything.
     pub(crate) fn new(openapi: &Value, reference: &Value) -> Self {
         let mut components =
             openapi.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
-        components.values_mut().for_each(nullable);
+        components.values_mut().for_each(rewrite_nullable);
         let mut wanted = Vec::new();
-        references(reference, &mut wanted);
-        components.values().for_each(|schema| references(schema, &mut wanted));
+        collect_references(reference, &mut wanted);
+        components.values().for_each(|schema| collect_references(schema, &mut wanted));
         for name in wanted {
             components.entry(name).or_insert_with(|| json!({}));
         }
@@ -38,12 +38,12 @@ impl Schema {
         Self { tree, validator }
     }
 
-    /// The verdict that everything else is measured by.
+    /// Returns the verdict of the validator.
     pub(crate) fn accepts(&self, instance: &Value) -> bool {
         self.validator.is_valid(instance)
     }
 
-    /// Why an instance is refused.
+    /// Returns the first error of the validator.
     pub(crate) fn reason(&self, instance: &Value) -> String {
         self.validator.iter_errors(instance).next().map_or_else(
             || "valid".to_owned(),
@@ -55,17 +55,17 @@ impl Schema {
     }
 }
 
-/// Whether the keyword's value is data that may look like a schema.
+/// Returns true if the value of the keyword is data, which may look like a schema.
 fn is_data(keyword: &str) -> bool {
     matches!(keyword, "default" | "const" | "enum" | "example" | "examples")
 }
 
-/// OpenAPI 3.0 says `nullable` where JSON Schema has a union with null.
-fn nullable(schema: &mut Value) {
+/// Rewrites `nullable` of OpenAPI 3.0 as a union with null.
+fn rewrite_nullable(schema: &mut Value) {
     match schema {
-        Value::Array(items) => items.iter_mut().for_each(nullable),
+        Value::Array(items) => items.iter_mut().for_each(rewrite_nullable),
         Value::Object(object) => {
-            object.iter_mut().filter(|(key, _)| !is_data(key)).for_each(|(_, value)| nullable(value));
+            object.iter_mut().filter(|(key, _)| !is_data(key)).for_each(|(_, value)| rewrite_nullable(value));
             if object.remove("nullable") == Some(Value::Bool(true)) {
                 let mut outer = Map::new();
                 for key in ["default", "example", "examples"] {
@@ -80,13 +80,13 @@ fn nullable(schema: &mut Value) {
     }
 }
 
-fn references(schema: &Value, found: &mut Vec<String>) {
+fn collect_references(schema: &Value, found: &mut Vec<String>) {
     match schema {
-        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Array(items) => items.iter().for_each(|item| collect_references(item, found)),
         Value::Object(object) => {
             let name = object.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix(PREFIX));
             found.extend(name.map(str::to_owned));
-            object.values().for_each(|value| references(value, found));
+            object.values().for_each(|value| collect_references(value, found));
         }
         _ => {}
     }
@@ -126,7 +126,7 @@ fn inline(schema: &Value, components: &Map<String, Value>, depth: usize) -> Valu
     Value::Object(merged)
 }
 
-/// Adds the keywords of `from`: both lists of requirements hold, a later keyword stands for an earlier.
+/// Adds the keywords of `from`. Properties and requirements are combined; other keywords are replaced.
 fn merge(into: &mut Map<String, Value>, from: Value) {
     let Value::Object(from) = from else { return };
     for (key, value) in from {
@@ -140,14 +140,14 @@ fn merge(into: &mut Map<String, Value>, from: Value) {
     }
 }
 
-/// The members of a union, or the schema itself.
+/// Returns the members of a union, or the schema itself.
 pub(crate) fn branches(schema: &Value) -> Vec<&Value> {
     let union = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array);
     union.map_or_else(|| vec![schema], |parts| parts.iter().flat_map(branches).collect())
 }
 
-/// The members of a union that an instance can be meant as: those that it fits, or else those of its type.
-pub(crate) fn meant<'s>(schema: &'s Value, instance: &Value) -> Vec<&'s Value> {
+/// Returns the members of a union that an instance may belong to: those that it fits, or else those of its type.
+pub(crate) fn matching_branches<'s>(schema: &'s Value, instance: &Value) -> Vec<&'s Value> {
     let all = branches(schema);
     let exact: Vec<&Value> = all.iter().copied().filter(|branch| fits(branch, instance)).collect();
     if exact.is_empty() {
@@ -170,7 +170,7 @@ fn has_type(schema: &Value, instance: &Value) -> bool {
     )
 }
 
-/// Whether an instance has the shape that a schema says, bounds aside.
+/// Returns true if an instance has the shape of a schema, bounds aside.
 fn fits(schema: &Value, instance: &Value) -> bool {
     if schema.get("anyOf").is_some() || schema.get("oneOf").is_some() {
         return branches(schema).into_iter().any(|branch| fits(branch, instance));
@@ -199,12 +199,12 @@ fn fits(schema: &Value, instance: &Value) -> bool {
     }
 }
 
-/// The properties that must be there.
+/// Returns the names of the required properties.
 pub(crate) fn required(schema: &Value) -> impl Iterator<Item = &str> {
     schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
-/// The properties by name.
+/// Returns the properties with their names.
 pub(crate) fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
     schema.get("properties").and_then(Value::as_object).into_iter().flatten()
 }

@@ -1,19 +1,19 @@
-//! The places of an instance, each with the schema that is meant there.
+//! The places of an instance, each with the schema that applies there.
 
 use serde_json::Value;
 
-use crate::schema::{meant, properties};
+use crate::schema::{matching_branches, properties};
 
-/// A place: a JSON pointer into the instance, and the schema of what is there.
+/// A place in an instance, by its JSON pointer, and the schema of the value there.
 pub(crate) struct Site<'s> {
     pub(crate) pointer: String,
-    /// As the property or list says it, which may be a union.
+    /// The schema of the property or item, which may be a union.
     pub(crate) schema: &'s Value,
-    /// The member of the union that the value is meant as.
+    /// The member of the union that the value belongs to.
     pub(crate) branch: &'s Value,
 }
 
-/// Every place of `instance`, from the root down.
+/// Returns every place of `instance`, from the root down.
 pub(crate) fn sites<'s>(schema: &'s Value, instance: &Value) -> Vec<Site<'s>> {
     let mut found = Vec::new();
     walk(schema, instance, &mut String::new(), &mut found);
@@ -21,14 +21,14 @@ pub(crate) fn sites<'s>(schema: &'s Value, instance: &Value) -> Vec<Site<'s>> {
 }
 
 fn walk<'s>(schema: &'s Value, instance: &Value, pointer: &mut String, found: &mut Vec<Site<'s>>) {
-    // More than one where two members of a union are the same or can be told apart by nothing here.
-    for branch in meant(schema, instance) {
+    // A value belongs to several members of a union if their shapes are the same.
+    for branch in matching_branches(schema, instance) {
         found.push(Site { pointer: pointer.clone(), schema, branch });
         inside(branch, instance, pointer, found);
     }
 }
 
-/// The places below `instance`, which is meant as `branch`.
+/// Adds the places below `instance`, which belongs to `branch`.
 fn inside<'s>(branch: &'s Value, instance: &Value, pointer: &mut String, found: &mut Vec<Site<'s>>) {
     let mut visit = |key: &str, schema: &'s Value, instance: &Value| {
         let parent = pointer.len();

@@ -1,10 +1,10 @@
-//! Random texts: of given lengths, of given patterns, and any JSON at all.
+//! Random texts with a given length or pattern, and random JSON.
 
 use serde_json::{Map, Value, json};
 
 use crate::random::Random;
 
-/// One, two, three and four bytes in UTF-8, and what JSON has to escape.
+/// Characters of one to four bytes in UTF-8, and characters that JSON escapes.
 const CHARACTERS: &[char] = &[
     'a',
     'Z',
@@ -26,7 +26,7 @@ const CHARACTERS: &[char] = &[
     '\u{10ffff}',
 ];
 
-/// What a file parameter is given, and what resembles other types.
+/// Values of file parameters, and texts that resemble values of other types.
 const FIXED: &[&str] = &[
     "",
     "https://example.com/a%20file.png?x=1&y=ž",
@@ -37,7 +37,7 @@ const FIXED: &[&str] = &[
     "{}",
 ];
 
-/// The patterns of the corpus, with texts that match and texts that do not.
+/// The patterns of the corpus, each with texts that match and texts that do not.
 const PATTERNS: &[(&str, &[&str], &[&str])] = &[
     (r"^\w+$", &["a", "_", "7", "Speaker_1", "ABCxyz"], &["", "a b", "a-b", "a\n", "ž!", "語 "]),
     (
@@ -47,47 +47,47 @@ const PATTERNS: &[(&str, &[&str], &[&str])] = &[
     ),
 ];
 
-/// A text that matches `pattern` (or does not).
+/// Returns a text that matches `pattern`, or one that does not.
 ///
 /// # Panics
 ///
-/// When the pattern is not in the table above: it has to be added.
-pub(crate) fn of_pattern(pattern: &str, matching: bool, random: &mut Random) -> String {
+/// If the pattern is not in the table above, to which it has to be added.
+pub(crate) fn with_pattern(pattern: &str, matching: bool, random: &mut Random) -> String {
     let row = PATTERNS.iter().find(|row| row.0 == pattern);
     let (_, good, bad) = row.unwrap_or_else(|| panic!("no texts for the pattern {pattern}; see PATTERNS"));
     (*random.pick(if matching { good } else { bad })).to_owned()
 }
 
-/// A text of exactly `length` characters (Unicode scalar values).
-pub(crate) fn of_length(length: usize, random: &mut Random) -> String {
+/// Returns a text of exactly `length` characters (Unicode scalar values).
+pub(crate) fn with_length(length: usize, random: &mut Random) -> String {
     if length > 40 {
-        // Long texts are about their length: one character beside plain ones is as good as many.
+        // The length is what matters in a long text, so one special character is enough.
         let special = *random.pick(CHARACTERS);
         return std::iter::once(special).chain(std::iter::repeat_n('x', length - 1)).collect();
     }
     (0..length).map(|_| *random.pick(CHARACTERS)).collect()
 }
 
-/// Any short text.
-pub(crate) fn any(random: &mut Random) -> String {
+/// Returns any short text.
+pub(crate) fn any_text(random: &mut Random) -> String {
     if random.once_in(3) {
         return (*random.pick(FIXED)).to_owned();
     }
     let length = random.below(12);
-    of_length(length, random)
+    with_length(length, random)
 }
 
-/// Any JSON, a few levels deep.
+/// Returns any JSON, at most `depth` levels deep.
 pub(crate) fn any_json(depth: usize, random: &mut Random) -> Value {
     match random.below(if depth == 0 { 6 } else { 8 }) {
         0 => Value::Null,
         1 => json!(random.once_in(2)),
         2 => json!(i64::try_from(random.below(2000)).unwrap_or(0) - 1000),
         3 => json!(random.fraction()),
-        4 | 5 => json!(any(random)),
+        4 | 5 => json!(any_text(random)),
         6 => (0..random.below(3)).map(|_| any_json(depth - 1, random)).collect(),
         _ => (0..random.below(3))
-            .map(|_| (any(random), any_json(depth - 1, random)))
+            .map(|_| (any_text(random), any_json(depth - 1, random)))
             .collect::<Map<_, _>>()
             .into(),
     }

@@ -1,8 +1,8 @@
-//! Schemas that must mean what the published one means: the normalised document's, and the one that the
-//! generated type gives of itself.
+//! Schemas derived from the published one, which must mean the same: the schema of the normalised document, and the one
+//! that the generated type implements with `schemars`.
 
 use fal_codegen::{
-    normalize::{TUPLE, normalize},
+    normalize::{PREFIX_ITEMS, normalize},
     schema::{Record, read},
 };
 use jsonschema::Validator;
@@ -10,24 +10,24 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     cases::Case,
-    compare::Side,
+    compare::Direction,
     documents::Document,
     schema::{branches, properties},
 };
 
-/// What the twins of one input schema got wrong.
+/// Describes the deviations of the schemas that are derived from one input schema.
 pub(crate) fn differences(document: &Document, cases: &[Case], own: &Value) -> Vec<String> {
     let Some((input, _)) = &document.schemas else { return Vec::new() };
     let (normalized, fixups) = normalized(document);
-    // A fixup is there to change what a document means.
+    // A fixup changes the meaning of a document on purpose.
     if fixups > 0 {
         return Vec::new();
     }
     let mut wrong = Vec::new();
     for (name, root) in [("normalised", &normalized), ("JsonSchema", own)] {
-        let twin = validator(root);
-        let differs = cases.iter().filter(|case| case.side == Side::Input);
-        let mut differs = differs.filter(|case| twin.is_valid(&case.instance) != case.valid);
+        let derived = validator(root);
+        let differs = cases.iter().filter(|case| case.direction == Direction::Input);
+        let mut differs = differs.filter(|case| derived.is_valid(&case.instance) != case.valid);
         if let Some(case) = differs.next() {
             let more = differs.count();
             let verdict = if case.valid { "valid" } else { "invalid" };
@@ -45,10 +45,10 @@ pub(crate) fn differences(document: &Document, cases: &[Case], own: &Value) -> V
 
 fn validator(root: &Value) -> Validator {
     let options = jsonschema::draft202012::options().should_validate_formats(false).build(root);
-    options.unwrap_or_else(|error| panic!("no schema: {error}\n{root}"))
+    options.unwrap_or_else(|error| panic!("invalid schema: {error}\n{root}"))
 }
 
-/// The input schema of the normalised document, as JSON Schema, and how many fixups it took.
+/// Returns the input schema of the normalised document as JSON Schema, and the number of fixups.
 fn normalized(document: &Document) -> (Value, usize) {
     let mut records = read(&document.file, &document.text, None);
     let Some(Ok(Record::Document(record))) = records.pop() else { panic!("{}: no document", document.id) };
@@ -62,7 +62,7 @@ fn normalized(document: &Document) -> (Value, usize) {
     (root, normalized.fixups.len())
 }
 
-/// From OpenAPI 3.0 back to JSON Schema: the reverse of what the rules do to what 3.0 cannot say.
+/// Converts OpenAPI 3.0 back to JSON Schema: the reverse of the normalisation rules.
 fn relax(schema: &mut Value) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(relax),
@@ -76,7 +76,7 @@ fn relax(schema: &mut Value) {
                     object.insert(flag.to_owned(), bound);
                 }
             }
-            if let Some(items) = object.remove(TUPLE) {
+            if let Some(items) = object.remove(PREFIX_ITEMS) {
                 object.remove("items");
                 object.insert("prefixItems".to_owned(), items);
             }
@@ -89,7 +89,7 @@ fn relax(schema: &mut Value) {
     }
 }
 
-/// What the published schema says about properties and the type's own schema does not.
+/// Finds properties, descriptions and defaults that the type's own schema lacks.
 fn missing(published: &Value, own: &Value, root: &Value, at: &mut String, wrong: &mut Vec<String>, id: &str) {
     let candidates: Vec<&Value> =
         branches(published).into_iter().filter(|branch| branch.get("properties").is_some()).collect();
@@ -106,7 +106,7 @@ fn missing(published: &Value, own: &Value, root: &Value, at: &mut String, wrong:
                     let found = mine.get(keyword);
                     let same = match keyword {
                         "description" => found.is_some_and(|found| words(found) == words(wanted)),
-                        // A default that its own schema refuses is no default.
+                        // A default that its own schema refuses is left out.
                         _ => found == Some(wanted) || !fits(property, wanted, found),
                     };
                     if !same {
@@ -126,7 +126,7 @@ fn missing(published: &Value, own: &Value, root: &Value, at: &mut String, wrong:
     }
 }
 
-/// Whether a default is one that the type can have; integers given for texts are written as texts.
+/// Returns true if the type can have the default. The default of a text may be published as an integer.
 fn fits(property: &Value, default: &Value, found: Option<&Value>) -> bool {
     let constant = property.get("const").map(std::slice::from_ref);
     let values = property.get("enum").and_then(Value::as_array).map(Vec::as_slice).or(constant);
@@ -139,7 +139,7 @@ fn words(text: &Value) -> Vec<&str> {
     text.as_str().unwrap_or_default().split_whitespace().collect()
 }
 
-/// The part of a schema that has what is looked for, behind references and unions.
+/// Finds the part of a schema that satisfies `has`, behind references and unions.
 fn resolve<'s>(schema: &'s Value, root: &'s Value, has: &dyn Fn(&Value) -> bool) -> Option<&'s Value> {
     if has(schema) {
         return Some(schema);

@@ -1,16 +1,16 @@
-//! What every endpoint is asked: read an instance, check it, write it again.
+//! The operations on the types of an endpoint: read an instance, check it, and write it again.
 
 use fal_core::Endpoint;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-/// Answers with what was written again, or with the reason of the refusal.
-pub type Ask = fn(&str) -> Result<String, String>;
+/// Returns the instance as it was written again, or the reason of the refusal.
+pub type Probe = fn(&str) -> Result<String, String>;
 
-/// An endpoint: its id, its input, its output, the schema that its input gives of itself.
-pub type Row = (&'static str, Ask, Ask, fn() -> String);
+/// An endpoint: its id, the operations on its input and output, and the JSON Schema of its input.
+pub type Row = (&'static str, Probe, Probe, fn() -> String);
 
-/// The row of `E`.
+/// Returns the row of `E`.
 pub fn row<E: Endpoint<Input: DeserializeOwned + JsonSchema>>() -> Row {
     (E::ID, input::<E>, output::<E>, schema::<E>)
 }

@@ -11,35 +11,35 @@ use crate::{
     sites::sites,
 };
 
-/// How many instances are searched for a place for every example.
+/// The number of instances that are searched for a place for each example.
 const ATTEMPTS: usize = 12;
 
-/// The list of examples, taken as one example.
+/// The kind of a list of examples that is taken as one example.
 pub(crate) const WHOLE: &str = "examples as one";
 
-/// An example or a default, and an instance that holds it and is valid.
-pub(crate) struct Vector {
+/// A valid instance that contains an example or a default.
+pub(crate) struct PlacedExample {
     pub(crate) kind: &'static str,
     pub(crate) pointer: String,
     pub(crate) instance: Value,
 }
 
-/// What was found for one schema.
+/// The examples and defaults of one schema.
 #[derive(Default)]
-pub(crate) struct Vectors {
-    pub(crate) placed: Vec<Vector>,
-    /// How many there are that the schema around them refuses.
-    pub(crate) refused: usize,
-    /// How many there are that no instance had a place for.
-    pub(crate) missed: usize,
+pub(crate) struct Examples {
+    pub(crate) placed: Vec<PlacedExample>,
+    /// The number that the surrounding schema refuses.
+    pub(crate) invalid: usize,
+    /// The number for which no instance has a place.
+    pub(crate) unplaced: usize,
 }
 
-/// Every example and default of `schema`.
-pub(crate) fn vectors(schema: &Schema, random: &mut Random) -> Vectors {
-    let mut found = Vectors::default();
-    // A schema node is known by where it is in memory: the tree stays put.
+/// Puts every example and default of `schema` into an instance.
+pub(crate) fn examples(schema: &Schema, random: &mut Random) -> Examples {
+    let mut found = Examples::default();
+    // The tree does not move, so that the address of a node identifies it.
     let mut done: BTreeSet<*const Value> = BTreeSet::new();
-    found.missed = count(&schema.tree);
+    found.unplaced = count(&schema.tree);
     for _ in 0..ATTEMPTS {
         let base = Generator { random, fill: Fill::Full }.instance(&schema.tree);
         if !schema.accepts(&base) {
@@ -57,11 +57,11 @@ pub(crate) fn vectors(schema: &Schema, random: &mut Random) -> Vectors {
                     }
                     let accepted = schema.accepts(&instance);
                     if accepted {
-                        found.placed.push(Vector { kind, pointer: site.pointer.clone(), instance });
+                        found.placed.push(PlacedExample { kind, pointer: site.pointer.clone(), instance });
                     }
                     if kind != WHOLE {
-                        found.missed -= 1;
-                        found.refused += usize::from(!accepted);
+                        found.unplaced -= 1;
+                        found.invalid += usize::from(!accepted);
                     }
                 }
             }
@@ -70,7 +70,7 @@ pub(crate) fn vectors(schema: &Schema, random: &mut Random) -> Vectors {
     found
 }
 
-/// How many examples and defaults there are in a tree.
+/// Counts the examples and defaults in a tree.
 fn count(tree: &Value) -> usize {
     let own = values(tree).into_iter().filter(|(kind, _)| *kind != WHOLE).count();
     let below: usize = match tree {
@@ -97,7 +97,7 @@ fn values(node: &Value) -> Vec<(&'static str, &Value)> {
     for key in ["example", "examples"] {
         if let Some(list) = node.get(key) {
             values.extend(list.as_array().into_iter().flatten().map(|value| ("example", value)));
-            // Some publish a list as the examples of a list, and mean it as one.
+            // Some documents publish one example of a list as the list of its examples.
             if node.get("type").is_some_and(|kind| kind == "array") {
                 values.push((WHOLE, list));
             }
