@@ -1,8 +1,7 @@
-//! Uploads against raw reqwest that sends the same bytes in the same way: `cargo xtask bench upload`.
+//! Uploads, compared with plain reqwest that sends the same bytes in the same way: `cargo xtask bench upload`.
 //!
-//! The server is another process that reads and forgets, so that memory is the client's alone. Rounds of both
-//! take turns, because a machine is not equally busy all the time. Memory is Linux's `VmHWM`, set back before
-//! each round.
+//! The server is another process, which discards everything, so that the memory is that of the client. Rounds of both
+//! alternate, because the load of a machine changes. Memory is Linux's `VmHWM`, reset before each round.
 
 #[path = "support/memory.rs"]
 mod memory;
@@ -35,15 +34,15 @@ use self::{
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 const PART: u64 = 10 << 20;
-const PARTS_AT_ONCE: usize = 10;
-/// What the client reads at a time.
-const PIECE: usize = 256 << 10;
-/// What `ReaderStream` reads at a time unless told otherwise.
-const DOCUMENTED_PIECE: usize = 4 << 10;
+const PART_CONCURRENCY: usize = 10;
+/// The number of bytes that the client reads at a time.
+const CHUNK: usize = 256 << 10;
+/// The number of bytes that `ReaderStream` reads at a time by default.
+const DEFAULT_CHUNK: usize = 4 << 10;
 const SMALL: usize = 4 << 10;
-const SMALL_AT_ONCE: usize = 32;
+const SMALL_CONCURRENCY: usize = 32;
 
-/// How much is measured.
+/// The amount of work that is measured.
 #[derive(Clone, Copy)]
 struct Extent {
     bytes: u64,
@@ -51,7 +50,7 @@ struct Extent {
     files: usize,
     small: &'static str,
     rounds: usize,
-    /// They are quick, so there are more of them for each round of the large file.
+    /// Rounds of the small files for each round of the large one.
     small_rounds: usize,
 }
 
@@ -70,7 +69,7 @@ fn main() -> Result<()> {
     runtime.block_on(measure(if quick { QUICK } else { USUAL }))
 }
 
-/// Reads whatever comes, and answers what an upload needs to go on.
+/// Serves uploads: discards every body, and responds with the minimum that a client needs.
 async fn serve() -> Result<()> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
@@ -96,18 +95,18 @@ async fn answer(request: Request, url: String) -> Response {
 async fn measure(extent: Extent) -> Result<()> {
     let server = Server::start()?;
     let client = Client::builder().emulator(&server.url).key("bench:key").build()?;
-    // reqwest asks for a provider of TLS, even where there is none.
+    // reqwest needs a TLS provider even for plain HTTP.
     rustls::crypto::ring::default_provider().install_default().ok();
     let raw = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?;
     let path = std::env::temp_dir().join(format!("fal-bench-upload-{}", std::process::id()));
     write(&path, extent.bytes)?;
-    let measured = rounds_of(&client, &raw, &server.url, &path, extent).await;
+    let rows = measure_rounds(&client, &raw, &server.url, &path, extent).await;
     fs::remove_file(&path)?;
-    row::print(&measured?);
+    row::print(&rows?);
     Ok(())
 }
 
-async fn rounds_of(
+async fn measure_rounds(
     client: &Client,
     raw: &reqwest::Client,
     url: &str,
@@ -122,13 +121,13 @@ async fn rounds_of(
     let large_rate = |time: f64| bytes as f64 / f64::from(1 << 20) / time;
     let small_rate = |time: f64| files as f64 / time;
     for _ in 0..extent.rounds {
-        let (time, peak) = timed(raw_parts(raw, url, path, bytes, PIECE)).await?;
+        let (time, peak) = timed(raw_parts(raw, url, path, bytes, CHUNK)).await?;
         theirs.push(large_rate(time));
         raw_memory.push(peak);
         let (time, peak) = timed(large(client, path)).await?;
         ours.push(large_rate(time));
         memory.push(peak);
-        documented.push(large_rate(timed(raw_parts(raw, url, path, bytes, DOCUMENTED_PIECE)).await?.0));
+        documented.push(large_rate(timed(raw_parts(raw, url, path, bytes, DEFAULT_CHUNK)).await?.0));
         single.push(large_rate(timed(raw_whole(raw, url, path, bytes)).await?.0));
         for _ in 0..extent.small_rounds {
             their_small.push(small_rate(timed(raw_small(raw, url, files)).await?.0));
@@ -143,17 +142,17 @@ async fn rounds_of(
             .at_least(Of::Ratio, 0.9)
             .peer("raw, read as documented", median(&documented))
             .peer("raw, one request", median(&single)),
-        most(&format!("upload: memory for a file of {large}"), &memory)
+        largest_growth(&format!("upload: memory for a file of {large}"), &memory)
             .at_most(Of::Ours, 64.0)
             .peer("raw reqwest", largest(&raw_memory)),
         Row::against(&format!("upload: {small} files of 4 KiB"), "files/s", &our_small, &their_small)
             .at_least(Of::Ratio, 0.9),
-        most(&format!("upload: memory for {small} files of 4 KiB"), &small_memory),
+        largest_growth(&format!("upload: memory for {small} files of 4 KiB"), &small_memory),
     ])
 }
 
-/// By how much memory grew in the round in which it grew most: it is not given back between rounds.
-fn most(name: &str, peaks: &[f64]) -> Row {
+/// Returns a row with the largest growth of memory in a round, because memory is not returned between rounds.
+fn largest_growth(name: &str, peaks: &[f64]) -> Row {
     Row { rounds: peaks.len(), ..Row::alone(name, "MiB", &[largest(peaks)]) }
 }
 
@@ -161,20 +160,20 @@ fn largest(peaks: &[f64]) -> f64 {
     peaks.iter().copied().fold(0.0, f64::max)
 }
 
-/// The same parts, as many at a time, from the same file, read in pieces of this size.
-async fn raw_parts(raw: &reqwest::Client, url: &str, path: &Path, bytes: u64, piece: usize) -> Result<()> {
+/// Sends the same parts with the same concurrency from the same file, read in chunks of this size.
+async fn raw_parts(raw: &reqwest::Client, url: &str, path: &Path, bytes: u64, chunk: usize) -> Result<()> {
     let parts = (0..bytes.div_ceil(PART)).map(|index| async move {
         let from = index * PART;
         let length = PART.min(bytes - from);
         let mut file = tokio::fs::File::open(path).await?;
         file.seek(std::io::SeekFrom::Start(from)).await?;
-        let body = tokio_util::io::ReaderStream::with_capacity(file.take(length), piece);
+        let body = tokio_util::io::ReaderStream::with_capacity(file.take(length), chunk);
         let put =
             raw.put(format!("{url}/cdn/files/a/multipart/u/{}", index + 1)).header("content-length", length);
         put.body(reqwest::Body::wrap_stream(body)).send().await?.error_for_status()?.bytes().await?;
         Ok::<_, Box<dyn Error + Send + Sync>>(())
     });
-    stream::iter(parts).buffer_unordered(PARTS_AT_ONCE).try_collect::<Vec<()>>().await?;
+    stream::iter(parts).buffer_unordered(PART_CONCURRENCY).try_collect::<Vec<()>>().await?;
     Ok(())
 }
 
@@ -192,7 +191,7 @@ async fn large(client: &Client, path: &Path) -> Result<()> {
 
 async fn small(client: &Client, files: usize) -> Result<()> {
     let uploads = (0..files).map(|_| client.upload(File::bytes(vec![7; SMALL], "image/png")).into_future());
-    stream::iter(uploads).buffer_unordered(SMALL_AT_ONCE).try_for_each(|_| async { Ok(()) }).await?;
+    stream::iter(uploads).buffer_unordered(SMALL_CONCURRENCY).try_for_each(|_| async { Ok(()) }).await?;
     Ok(())
 }
 
@@ -205,11 +204,11 @@ async fn raw_small(raw: &reqwest::Client, url: &str, files: usize) -> Result<()>
         reply["access_url"].as_str().map(drop).ok_or("no URL")?;
         Ok::<_, Box<dyn Error + Send + Sync>>(())
     });
-    stream::iter(uploads).buffer_unordered(SMALL_AT_ONCE).try_collect::<Vec<()>>().await?;
+    stream::iter(uploads).buffer_unordered(SMALL_CONCURRENCY).try_collect::<Vec<()>>().await?;
     Ok(())
 }
 
-/// Seconds, and by how many MiB the memory grew at most.
+/// Measures the seconds and the growth of the memory in MiB.
 async fn timed(work: impl Future<Output = Result<()>>) -> Result<(f64, f64)> {
     memory::forget_peak();
     let before = memory::now();
@@ -221,7 +220,7 @@ async fn timed(work: impl Future<Output = Result<()>>) -> Result<(f64, f64)> {
 
 fn write(path: &Path, bytes: u64) -> Result<()> {
     let mut file = std::io::BufWriter::new(fs::File::create(path)?);
-    let block: Vec<u8> = (0..1_u32 << 20).map(|at| (at ^ at >> 9) as u8).collect();
+    let block: Vec<u8> = (0..1_u32 << 20).map(|index| (index ^ index >> 9) as u8).collect();
     let mut left = bytes;
     while left > 0 {
         let length = left.min(block.len() as u64);

@@ -1,6 +1,6 @@
-//! Files in every form, on their way in and out.
+//! Uploads of files from disk, memory and readers, and downloads of outputs.
 //!
-//! `cargo run -p fal-client --example upload [picture]` runs on the embedded emulator, or at fal with `FAL_KEY`.
+//! `cargo run -p fal-client --example upload [picture]` uses the embedded emulator, or fal if `FAL_KEY` is set.
 
 use std::{env, error::Error, time::Duration};
 
@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let folder = env::temp_dir().join("fal-upload-example");
 
-    // A picture to begin with: the one that was given, or one that a model makes.
+    // Use the given picture, or generate one.
     let path = match env::args().nth(1) {
         Some(path) => path.into(),
         None => {
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     };
 
-    // From disk, once, for several calls.
+    // Upload a file from disk once, for several calls.
     let uploaded = client
         .upload(File::path(&path))
         .lifecycle(Lifecycle::default().expires_after(Duration::from_secs(3600)))
@@ -39,14 +39,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .await?;
     println!("from disk: {}", uploaded.as_url().unwrap_or_default());
 
-    // From memory, and from anything that can be read.
+    // Upload from memory, and from a reader.
     let bytes = std::fs::read(&path)?;
     let memory = client.upload(File::bytes(bytes.clone(), "").named("memory.jpg")).await?;
     println!("from memory: {}", memory.as_url().unwrap_or_default());
     let reader = client.upload(File::reader(std::io::Cursor::new(bytes)).named("reader.jpg")).await?;
     println!("from a reader: {}", reader.as_url().unwrap_or_default());
 
-    // A URL is sent as it is, and a local file is uploaded by the call itself.
+    // A file with a URL is sent as it is. A local file is uploaded by the call.
     for picture in [uploaded, File::path(&path)] {
         let edit = input!(image_to_image { prompt: "a dog instead", image_url: picture, strength: 0.9 });
         let reply = client.subscribe(edit).await?;

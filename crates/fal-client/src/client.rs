@@ -8,7 +8,7 @@ use crate::{
     ClientBuilder, Hosts, Result, Retry, RunRequest,
     batch::BatchRequest,
     queue::{Job, Permits, SubmitRequest, SubscribeRequest, Ticket},
-    storage::{DownloadRequest, Storage, Tokens, UploadOptions, UploadRequest},
+    storage::{CdnTokens, DownloadRequest, Storage, UploadOptions, UploadRequest},
     stream::StreamRequest,
     transport::Transport,
 };
@@ -37,9 +37,9 @@ pub(crate) struct Shared {
     pub(crate) retry: Retry,
     pub(crate) queue: Permits,
     #[cfg(feature = "realtime")]
-    pub(crate) sockets: crate::socket::Pool,
+    pub(crate) sockets: crate::socket::SocketPool,
     pub(crate) uploads: UploadOptions,
-    pub(crate) tokens: Tokens,
+    pub(crate) tokens: CdnTokens,
 }
 
 impl Client {

@@ -12,11 +12,11 @@ use crate::{
     credentials::{self, Authorization},
     hosts::{PlainHttp, Service, is_loopback, parse},
     queue::Permits,
-    storage::{Tokens, UploadOptions},
+    storage::{CdnTokens, UploadOptions},
     transport::{Hook, Limits, Transport, default_http},
 };
 #[cfg(feature = "realtime")]
-use crate::{socket::Pool, transport::Upgrades};
+use crate::{socket::SocketPool, transport::Upgrades};
 
 /// Where environment variables are read; tests give their own.
 pub(crate) type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -315,9 +315,9 @@ impl ClientBuilder {
             retry: self.retry,
             queue: Permits::new(self.queue_connections),
             #[cfg(feature = "realtime")]
-            sockets: Pool::default(),
+            sockets: SocketPool::default(),
             uploads: self.uploads,
-            tokens: Tokens::default(),
+            tokens: CdnTokens::default(),
         })))
     }
 

@@ -1,4 +1,4 @@
-//! What is known of an upload that was interrupted.
+//! The state of an interrupted upload.
 
 use std::{
     collections::BTreeMap,
@@ -10,13 +10,15 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
-use super::{options::Repository, piece::Version};
+use super::{byte_source::FileVersion, options::Repository};
 
-/// Which parts of a file fal has already, so that an interrupted upload goes on instead of beginning anew.
+/// The parts of a file that fal has already received, so that an interrupted upload continues where it stopped.
 ///
-/// For files on disk that are large enough for parts. A file that was changed since, and an upload that fal has
-/// forgotten, begin anew by themselves. Serialisable, for another process: it holds URLs that open the upload, so
-/// keep it as private as the file.
+/// It works for files on disk that are large enough to be sent in parts. If the file has changed, or fal does not know
+/// the upload any more, the upload starts again from the beginning.
+///
+/// A checkpoint can be serialized for another process. It contains URLs that give access to the upload, so keep it as
+/// private as the file. Clones share their state.
 ///
 /// ```no_run
 /// # use fal_client::{Client, File, storage::Checkpoint};
@@ -31,23 +33,25 @@ use super::{options::Repository, piece::Version};
 /// # }
 /// ```
 #[derive(Clone, Default)]
-pub struct Checkpoint(Arc<Mutex<Option<Noted>>>);
+pub struct Checkpoint(Arc<Mutex<Option<PartialUpload>>>);
 
+/// An upload in parts that has begun.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Noted {
+pub(super) struct PartialUpload {
     length: u64,
-    /// Nanoseconds since 1970.
+    /// The modification time in nanoseconds since 1970.
     modified: Option<u64>,
     pub(super) part_size: u64,
     cdn: bool,
     pub(super) target: String,
     pub(super) file_url: String,
+    /// The tags of the parts that fal has, by number.
     pub(super) parts: BTreeMap<u32, String>,
 }
 
-impl Noted {
+impl PartialUpload {
     pub(super) fn new(
-        version: Version,
+        version: FileVersion,
         part_size: u64,
         repository: Repository,
         target: &Url,
@@ -55,7 +59,7 @@ impl Noted {
     ) -> Self {
         Self {
             length: version.length,
-            modified: nanoseconds(version),
+            modified: modified_nanoseconds(version),
             part_size,
             cdn: repository == Repository::Cdn,
             target: target.to_string(),
@@ -69,32 +73,32 @@ impl Noted {
     }
 }
 
-fn nanoseconds(version: Version) -> Option<u64> {
+fn modified_nanoseconds(version: FileVersion) -> Option<u64> {
     version.modified?.duration_since(UNIX_EPOCH).ok()?.as_nanos().try_into().ok()
 }
 
 impl Checkpoint {
-    /// How many parts fal has. 0 before an upload, and after one that went through.
+    /// Returns the number of parts that fal has. It is 0 before an upload and after one that has completed.
     #[must_use]
     pub fn parts(&self) -> usize {
-        self.lock().as_ref().map_or(0, |noted| noted.parts.len())
+        self.lock().as_ref().map_or(0, |partial| partial.parts.len())
     }
 
-    /// What is noted of this version of a file. One without a time of change cannot be told from another.
-    pub(super) fn of(&self, version: Version) -> Option<Noted> {
-        let modified = nanoseconds(version)?;
-        let noted = self.lock().clone()?;
-        (noted.length == version.length && noted.modified == Some(modified) && noted.part_size > 0)
-            .then_some(noted)
+    /// Returns the upload of this version of a file. A file without a modification time cannot be recognized.
+    pub(super) fn get(&self, version: FileVersion) -> Option<PartialUpload> {
+        let modified = modified_nanoseconds(version)?;
+        let partial = self.lock().clone()?;
+        (partial.length == version.length && partial.modified == Some(modified) && partial.part_size > 0)
+            .then_some(partial)
     }
 
-    pub(super) fn begin(&self, noted: Noted) {
-        *self.lock() = Some(noted);
+    pub(super) fn start(&self, partial: PartialUpload) {
+        *self.lock() = Some(partial);
     }
 
-    pub(super) fn note(&self, number: u32, tag: &str) {
-        if let Some(noted) = &mut *self.lock() {
-            noted.parts.insert(number, tag.to_owned());
+    pub(super) fn add_part(&self, number: u32, tag: &str) {
+        if let Some(partial) = &mut *self.lock() {
+            partial.parts.insert(number, tag.to_owned());
         }
     }
 
@@ -102,7 +106,7 @@ impl Checkpoint {
         *self.lock() = None;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Noted>> {
+    fn lock(&self) -> MutexGuard<'_, Option<PartialUpload>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -115,11 +119,11 @@ impl Serialize for Checkpoint {
 
 impl<'de> Deserialize<'de> for Checkpoint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Option::deserialize(deserializer).map(|noted| Self(Arc::new(Mutex::new(noted))))
+        Option::deserialize(deserializer).map(|partial| Self(Arc::new(Mutex::new(partial))))
     }
 }
 
-/// Without the URLs, which open the upload.
+/// Shows the number of parts and hides the URLs, which give access to the upload.
 impl fmt::Debug for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Checkpoint({} parts)", self.parts())

@@ -1,16 +1,17 @@
-//! What a file is, and what it is called.
+//! Media types of files, by name and content.
 
 use std::path::Path;
 
-/// How many bytes tell the type of a file.
+/// The number of bytes of a file that are enough to recognize its type.
 pub(super) const HEAD: usize = 8192;
 
 const UNKNOWN: &str = "application/octet-stream";
 
-/// Media types of what models take and give, and what files of each are called, the usual name first.
+/// The media types that models take and give, with the extensions of their files, the usual one first. The names are
+/// those of IANA, if it has one.
 ///
-/// As IANA registers them where it does. The crates for this know a thousand types that no model takes, in tables that
-/// are 300 kB of every app that uploads, and call a Wavefront OBJ `application/x-tgif`.
+/// The crates for this know a thousand types that no model takes, in tables that add 300 kB to every app that uploads,
+/// and take a Wavefront OBJ for `application/x-tgif`.
 const TYPES: [(&str, &[&str]); 57] = [
     ("image/png", &["png"]),
     ("image/jpeg", &["jpg", "jpeg", "jfif"]),
@@ -71,7 +72,7 @@ const TYPES: [(&str, &[&str]); 57] = [
     ("font/ttf", &["ttf"]),
 ];
 
-/// What some services call them.
+/// Other names that some services use.
 const ALIASES: [(&str, &str); 8] = [
     ("image/jpg", "image/jpeg"),
     ("image/vnd.microsoft.icon", "image/x-icon"),
@@ -83,24 +84,24 @@ const ALIASES: [(&str, &str); 8] = [
     ("audio/x-m4a", "audio/mp4"),
 ];
 
-/// The media type by the extension of the name, else by the first bytes.
+/// Guesses a media type by the extension of the name, or else by the first bytes.
 pub(crate) fn guess(name: Option<&Path>, head: &[u8]) -> String {
-    let by_name = name.and_then(|name| of_extension(&name.extension()?.to_str()?.to_ascii_lowercase()));
+    let by_name = name.and_then(|name| by_extension(&name.extension()?.to_str()?.to_ascii_lowercase()));
     let by_content = || infer::get(head).map(|kind| kind.mime_type());
     by_name.or_else(by_content).unwrap_or(UNKNOWN).to_owned()
 }
 
-fn of_extension(extension: &str) -> Option<&'static str> {
+fn by_extension(extension: &str) -> Option<&'static str> {
     let found = TYPES.iter().find(|(_, extensions)| extensions.contains(&extension));
     found.map(|(content_type, _)| *content_type)
 }
 
-/// A name for content that has none, such as `file.png`.
-pub(super) fn name(content_type: &str) -> String {
+/// Returns a name for content without one, such as `file.png`.
+pub(super) fn default_name(content_type: &str) -> String {
     format!("file.{}", extension(content_type).unwrap_or("bin"))
 }
 
-/// What files of this type are called; `None` for types that say nothing.
+/// Returns the usual extension of a media type; `None` if the type is unknown or generic.
 pub(super) fn extension(content_type: &str) -> Option<&'static str> {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let alias = ALIASES.iter().find(|(alias, _)| *alias == essence);
@@ -120,7 +121,7 @@ mod tests {
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 
     #[test]
-    fn the_name_comes_before_the_content() {
+    fn the_extension_wins_over_the_content() {
         let table: &[(Option<&str>, &[u8], &str)] = &[
             (Some("a.png"), b"", "image/png"),
             (Some("a.JPG"), PNG, "image/jpeg"),
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn nameless_content_gets_an_extension() {
+    fn the_default_name_has_the_extension_of_the_type() {
         for (content_type, expected) in [
             ("image/png", "file.png"),
             ("image/jpeg", "file.jpg"),
@@ -150,12 +151,12 @@ mod tests {
             ("application/x-unheard-of", "file.bin"),
             ("", "file.bin"),
         ] {
-            assert_eq!(name(content_type), expected);
+            assert_eq!(default_name(content_type), expected);
         }
     }
 
     #[test]
-    fn every_name_means_one_type() {
+    fn every_extension_belongs_to_one_type() {
         let mut names = BTreeSet::new();
         for (content_type, extensions) in TYPES {
             assert!(HeaderValue::from_static(content_type).to_str().unwrap().contains('/'));

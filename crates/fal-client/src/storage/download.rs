@@ -1,4 +1,4 @@
-//! Fetching a file that a model made.
+//! Downloads.
 
 mod chunks;
 mod save;
@@ -12,101 +12,102 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use data_url::DataUrl;
-use futures_util::StreamExt;
 use http::{Method, header};
 use tracing::Instrument;
 use url::Url;
 
-use self::chunks::Body;
 pub use self::chunks::Chunks;
+use self::chunks::{Body, check_size, too_large};
 use super::{
     content_type,
-    meter::{Meter, Report},
-    options::Progress,
+    progress::{Meter, Progress, ProgressCallback},
 };
 use crate::{
     Client, Error, ErrorKind, Pending, Result, Retry, call::CallOptions, retry::RetryClass,
     transport::Request,
 };
 
-/// More redirects than these go in circles.
-const REDIRECTS: usize = 10;
+/// The largest number of redirects that are followed.
+const MAX_REDIRECTS: usize = 10;
 
-/// A download that has not begun, from [`Client::download`]. Sent by awaiting it.
+/// A request for a file, from [`Client::download`]. Await it to send it and to get a [`Download`].
 #[must_use = "nothing is sent until this is awaited"]
 pub struct DownloadRequest {
     client: Client,
     source: Source,
     options: CallOptions,
-    report: Option<Report>,
+    on_progress: Option<ProgressCallback>,
     max_bytes: Option<u64>,
 }
 
 enum Source {
     Url(String),
-    /// Decoded at once: it would have to be copied to be decoded later.
-    Data(Result<Data>),
+    /// A `data:` URL, decoded right away, because keeping it for later would copy it.
+    Data(Result<DataContent>),
 }
 
 impl DownloadRequest {
     pub(crate) fn new(client: Client, url: &str) -> Self {
         let is_data = url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
-        let source = if is_data { Source::Data(Data::read(url)) } else { Source::Url(url.to_owned()) };
-        Self { client, source, options: CallOptions::default(), report: None, max_bytes: None }
+        let source =
+            if is_data { Source::Data(DataContent::parse(url)) } else { Source::Url(url.to_owned()) };
+        Self { client, source, options: CallOptions::default(), on_progress: None, max_bytes: None }
     }
 
-    /// How long the service may take to begin its answer, retries and redirects included. No limit unless
-    /// the client has one.
+    /// Sets the time until the server must have begun to answer, retries and redirects included. By default it is
+    /// that of the client, which has no limit unless one is set.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options.timeout = Some(timeout);
         self
     }
 
-    /// When the request is sent again. A download that breaks off goes on where it was.
+    /// Sets when the request is sent again. A download that is interrupted continues where it stopped.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.options.retry = Some(retry);
         self
     }
 
-    /// Refuses a file of more than this many bytes, with `TooLarge`, before or while it comes. No limit by
-    /// default, but for what is taken into memory: there it is the client's `max_reply_bytes`.
+    /// Sets the largest size of the file, in bytes. A larger file is a `TooLarge` error, before or while it arrives.
+    ///
+    /// No limit by default, except that [`Download::bytes`] reads at most the client's `max_reply_bytes`.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = Some(bytes);
         self
     }
 
-    /// Tells `report` how far the download is. Called while receiving, so it should be quick.
-    pub fn on_progress(mut self, report: impl Fn(Progress) + Send + Sync + 'static) -> Self {
-        self.report = Some(Arc::new(report));
+    /// Calls `callback` with the progress of the download. It runs while the file is received, so it should return
+    /// quickly.
+    pub fn on_progress(mut self, callback: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.on_progress = Some(Arc::new(callback));
         self
     }
 
     async fn send(self) -> Result<Download> {
-        let Self { client, source, options, report, max_bytes } = self;
+        let Self { client, source, options, on_progress, max_bytes } = self;
         let url = match source {
-            Source::Data(data) => return Download::of_data(data?, max_bytes, report),
+            Source::Data(data) => return Download::from_data(data?, max_bytes, on_progress),
             Source::Url(url) => url,
         };
         let retry = options.retry(&client);
-        let begin = open(&client, &url, &retry);
+        let opening = open(&client, &url, &retry);
         let (url, response) = match options.timeout(&client) {
-            None => begin.await?,
-            Some(limit) => tokio::time::timeout(limit, begin).await.map_err(|_| {
+            None => opening.await?,
+            Some(limit) => tokio::time::timeout(limit, opening).await.map_err(|_| {
                 Error::new(ErrorKind::Timeout, format!("the download did not begin within {limit:?}"))
             })??,
         };
         let length = response.content_length();
-        check(length.unwrap_or(0), max_bytes)?;
+        check_size(length.unwrap_or(0), max_bytes)?;
         let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         Ok(Download {
             content_type: content_type.map(str::to_owned),
             name: url.path_segments().and_then(|mut path| path.next_back()).map(str::to_owned),
             length,
-            in_memory: client.0.transport.event_limit(),
+            memory_limit: client.0.transport.event_limit(),
             chunks: Chunks::new(
-                Body::open(client, url, retry, response),
+                Body::from_response(client, url, retry, response),
                 max_bytes,
-                report.map(|report| Meter::new(length, report)),
+                on_progress.map(|callback| Meter::new(length, callback)),
             ),
         })
     }
@@ -132,13 +133,13 @@ impl fmt::Debug for DownloadRequest {
     }
 }
 
-/// Follows redirects, which the client itself does not: there is no key here that could go astray.
+/// Sends the request and follows redirects. Other calls follow none, because they carry the key.
 async fn open(client: &Client, url: &str, retry: &Retry) -> Result<(Url, reqwest::Response)> {
-    let bad = |why: &str| Error::new(ErrorKind::File, format!("this cannot be downloaded: {why}"));
-    let mut url = Url::parse(url).map_err(|error| bad(&error.to_string()))?;
-    for _ in 0..=REDIRECTS {
+    let refused = |why: &str| Error::new(ErrorKind::File, format!("this cannot be downloaded: {why}"));
+    let mut url = Url::parse(url).map_err(|error| refused(&error.to_string()))?;
+    for _ in 0..=MAX_REDIRECTS {
         if !matches!(url.scheme(), "https" | "http") {
-            return Err(bad("its URL is neither http(s): nor data:"));
+            return Err(refused("its URL is neither http(s): nor data:"));
         }
         let mut request = Request::to_anyone(Method::GET, url.clone(), RetryClass::Idempotent);
         request.retry = retry.clone();
@@ -149,69 +150,73 @@ async fn open(client: &Client, url: &str, retry: &Retry) -> Result<(Url, reqwest
         let next = error.redirect().and_then(|location| url.join(location).ok());
         match next {
             Some(next) if url.scheme() == "https" && next.scheme() == "http" => {
-                return Err(bad("it redirects from https to http"));
+                return Err(refused("it redirects from https to http"));
             }
             Some(next) => url = next,
             None => return Err(error),
         }
     }
-    Err(bad("it redirects too often"))
+    Err(refused("it redirects too often"))
 }
 
-/// What a `data:` URL holds.
-struct Data {
+/// The content of a `data:` URL.
+struct DataContent {
     content_type: String,
     content: Bytes,
 }
 
-impl Data {
-    fn read(url: &str) -> Result<Self> {
-        let bad = || Error::new(ErrorKind::File, "this is not a data: URL that can be decoded");
-        let data = DataUrl::process(url).map_err(|_| bad())?;
-        let (content, _) = data.decode_to_vec().map_err(|_| bad())?;
+impl DataContent {
+    fn parse(url: &str) -> Result<Self> {
+        let invalid = || Error::new(ErrorKind::File, "this is not a data: URL that can be decoded");
+        let data = DataUrl::process(url).map_err(|_| invalid())?;
+        let (content, _) = data.decode_to_vec().map_err(|_| invalid())?;
         Ok(Self { content_type: data.mime_type().to_string(), content: content.into() })
     }
 }
 
-/// A file that has begun to arrive.
+/// A file that has begun to arrive, from awaiting [`Client::download`].
 pub struct Download {
     content_type: Option<String>,
-    /// What the URL ends with.
+    /// The last segment of the URL.
     name: Option<String>,
     length: Option<u64>,
-    /// How much may be taken into memory.
-    in_memory: usize,
+    /// The largest number of bytes that `bytes` reads into memory.
+    memory_limit: usize,
     chunks: Chunks,
 }
 
 impl Download {
-    fn of_data(data: Data, max_bytes: Option<u64>, report: Option<Report>) -> Result<Self> {
+    fn from_data(
+        data: DataContent,
+        max_bytes: Option<u64>,
+        on_progress: Option<ProgressCallback>,
+    ) -> Result<Self> {
         let length = u64::try_from(data.content.len()).unwrap_or(u64::MAX);
-        check(length, max_bytes)?;
-        let meter = report.map(|report| Meter::new(Some(length), report));
+        check_size(length, max_bytes)?;
+        let meter = on_progress.map(|callback| Meter::new(Some(length), callback));
         Ok(Self {
             content_type: Some(data.content_type),
             name: None,
             length: Some(length),
-            // It is there already.
-            in_memory: data.content.len(),
-            chunks: Chunks::new(Body::Here(Some(data.content)), max_bytes, meter),
+            // The content is in memory already.
+            memory_limit: data.content.len(),
+            chunks: Chunks::new(Body::InMemory(Some(data.content)), max_bytes, meter),
         })
     }
 
-    /// The media type, as the server says.
+    /// Returns the media type that the server gave.
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
         self.content_type.as_deref()
     }
 
-    /// How many bytes are to come, if the server says.
+    /// Returns the number of bytes of the file, if the server gave it.
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
         self.length
     }
 
-    /// What files of this type are called by, such as `png`: by the media type, else by the URL.
+    /// Returns the extension for a file of this type, such as `png`, by the media type or else by the URL.
     #[must_use]
     pub fn extension(&self) -> Option<String> {
         let by_type = self.content_type.as_deref().and_then(content_type::extension);
@@ -222,21 +227,22 @@ impl Download {
         by_type.map(str::to_owned).or_else(by_name)
     }
 
-    /// The content, in memory.
+    /// Reads the content into memory.
     ///
     /// # Errors
     ///
-    /// `TooLarge` beyond the client's `max_reply_bytes`; `Transport` when the connection breaks for good.
+    /// `TooLarge` if it is larger than the client's `max_reply_bytes`; `Transport` if the connection breaks and cannot
+    /// be continued.
     pub async fn bytes(mut self) -> Result<Bytes> {
-        let limit = u64::try_from(self.in_memory).unwrap_or(u64::MAX);
-        check(self.length.unwrap_or(0), Some(limit))?;
+        let limit = u64::try_from(self.memory_limit).unwrap_or(u64::MAX);
+        check_size(self.length.unwrap_or(0), Some(limit))?;
         let mut whole = BytesMut::new();
         while let Some(chunk) = self.chunks.next().await {
             let chunk = chunk?;
             if whole.is_empty() && u64::try_from(chunk.len()).ok() == self.length {
-                return Ok(chunk); // All of it at once: nothing to copy.
+                return Ok(chunk); // The whole file in one chunk need not be copied.
             }
-            if chunk.len() > self.in_memory.saturating_sub(whole.len()) {
+            if chunk.len() > self.memory_limit.saturating_sub(whole.len()) {
                 return Err(too_large(limit));
             }
             whole.extend_from_slice(&chunk);
@@ -244,16 +250,14 @@ impl Download {
         Ok(whole.freeze())
     }
 
-    /// The content, piece by piece.
+    /// Returns the content as a stream of chunks.
     ///
     /// ```no_run
     /// # use fal_client::Client;
     /// # async fn example(client: Client) -> fal_client::Result<()> {
-    /// use futures_util::TryStreamExt;
-    ///
     /// let mut chunks = client.download("https://v3.fal.media/files/film.mp4").await?.chunks();
-    /// while let Some(chunk) = chunks.try_next().await? {
-    ///     println!("{} bytes", chunk.len());
+    /// while let Some(chunk) = chunks.next().await {
+    ///     println!("{} bytes", chunk?.len());
     /// }
     /// # Ok(())
     /// # }
@@ -262,29 +266,29 @@ impl Download {
         self.chunks
     }
 
-    /// Writes the content to `path`, of any size, and returns the number of bytes.
+    /// Writes the content to `path` and returns the number of bytes.
     ///
-    /// The file appears there when it is complete: until then it is written next to it under another
-    /// name, which is removed when something goes wrong. A file that is there already is replaced.
+    /// The file appears when it is complete, and replaces an existing one. Until then the content is in another file
+    /// next to it, which is removed if the download fails.
     ///
     /// # Errors
     ///
-    /// `File` when the file cannot be written; `Transport` when the connection breaks for good.
+    /// `File` if the file cannot be written; `Transport` if the connection breaks and cannot be continued.
     pub async fn save(self, path: impl AsRef<Path>) -> Result<u64> {
         save::replace(self.chunks, path.as_ref()).await
     }
 
-    /// Writes the content into a folder, which is made if it is not there, and returns where it is.
+    /// Writes the content to a new file in a folder, which is created if it does not exist, and returns its path.
     ///
-    /// The file is called `name` and what its type is called by, such as `cat.png` for `cat`. A file that is
-    /// there already stays: the new one is `cat-2.png`. Letters of the name that could lead elsewhere become `_`.
+    /// The name of the file is `name` with the extension of its type, such as `cat.png` for `cat`. An existing file is
+    /// kept, and the new one is `cat-2.png`. Characters of the name that could lead to another folder become `_`.
     ///
     /// # Errors
     ///
-    /// As [`save`](Self::save).
+    /// Those of [`save`](Self::save).
     pub async fn save_in(self, folder: impl AsRef<Path>, name: &str) -> Result<PathBuf> {
         let extension = self.extension().unwrap_or_else(|| "bin".to_owned());
-        save::add(self.chunks, folder.as_ref(), name, &extension).await
+        save::create(self.chunks, folder.as_ref(), name, &extension).await
     }
 }
 
@@ -297,39 +301,28 @@ impl fmt::Debug for Download {
     }
 }
 
-fn check(length: u64, limit: Option<u64>) -> Result<()> {
-    match limit {
-        Some(limit) if length > limit => Err(too_large(limit)),
-        _ => Ok(()),
-    }
-}
-
-fn too_large(limit: u64) -> Error {
-    Error::new(ErrorKind::TooLarge { limit }, format!("the file is larger than {limit} bytes"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn data_urls_are_decoded() {
-        let image = Data::read("data:image/png;base64,iVBORw0K").unwrap();
+        let image = DataContent::parse("data:image/png;base64,iVBORw0K").unwrap();
         assert_eq!((image.content_type.as_str(), image.content.len()), ("image/png", 6));
-        let image = Download::of_data(image, None, None).unwrap();
+        let image = Download::from_data(image, None, None).unwrap();
         assert_eq!((image.content_length(), image.extension().as_deref()), (Some(6), Some("png")));
-        let text = Data::read("data:,a%20b").unwrap();
+        let text = DataContent::parse("data:,a%20b").unwrap();
         assert_eq!(
             (text.content_type.as_str(), text.content.as_ref()),
             ("text/plain;charset=US-ASCII", &b"a b"[..])
         );
-        assert!(Download::of_data(text, Some(2), None).unwrap_err().is_too_large());
+        assert!(Download::from_data(text, Some(2), None).unwrap_err().is_too_large());
     }
 
     #[test]
-    fn broken_data_urls_are_errors() {
+    fn malformed_data_urls_are_errors() {
         for bad in ["data:", "data:image/png;base64", "data:image/png;base64,!!!"] {
-            assert!(Data::read(bad).is_err_and(|error| error.is_file()), "{bad}");
+            assert!(DataContent::parse(bad).is_err_and(|error| error.is_file()), "{bad}");
         }
     }
 }

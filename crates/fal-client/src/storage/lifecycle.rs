@@ -1,10 +1,10 @@
-//! How long fal keeps a file.
+//! Lifecycles and access rules of files.
 
 use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-/// How long fal keeps files, and who may see them. Printed as the JSON that fal's headers take.
+/// The time for which fal keeps files, and their access rules. Its `Display` is the JSON of fal's headers.
 ///
 /// ```
 /// use std::time::Duration;
@@ -25,7 +25,7 @@ pub struct Lifecycle {
     initial_acl: Option<Acl>,
 }
 
-/// Who may read a file, from and for [`Storage`](crate::storage::Storage).
+/// The access rules of a file, for [`Storage`](crate::storage::Storage) and [`Lifecycle`].
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Acl {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,21 +40,21 @@ struct Rule {
     decision: Access,
 }
 
-/// Who may see a file.
+/// An access rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Access {
-    /// Whoever has the URL.
+    /// Everyone who has the URL may read the file.
     Allow,
-    /// Nobody, and it says so (403).
+    /// Requests are refused with status 403.
     Forbid,
-    /// Nobody, and it looks as if there were no file (404).
+    /// Requests are refused with status 404, as if there were no file.
     Hide,
 }
 
 impl Lifecycle {
-    /// Deletes files this long after they are made. Whole seconds, rounded up.
+    /// Sets the time after which files are deleted, in whole seconds, rounded up.
     #[must_use]
     pub fn expires_after(mut self, time: Duration) -> Self {
         let more = u64::from(time.subsec_nanos() > 0);
@@ -62,26 +62,26 @@ impl Lifecycle {
         self
     }
 
-    /// How long files live, if that is said.
+    /// Returns the time after which files are deleted, if it is set.
     #[must_use]
     pub fn expiration(&self) -> Option<Duration> {
         self.expiration_duration_seconds.map(Duration::from_secs)
     }
 
-    /// Who may see files, if that is said.
+    /// Returns the access rules, if there are any.
     #[must_use]
     pub fn acl(&self) -> Option<&Acl> {
         self.initial_acl.as_ref()
     }
 
-    /// What those may do for whom there is no rule.
+    /// Sets the access of users without a rule of their own.
     #[must_use]
     pub fn access(mut self, access: Access) -> Self {
         self.initial_acl.get_or_insert_default().default = Some(access);
         self
     }
 
-    /// What one user may do, by the user's id.
+    /// Adds a rule for one user, by the user's id.
     #[must_use]
     pub fn access_for(mut self, user: impl Into<String>, access: Access) -> Self {
         self.initial_acl = Some(self.initial_acl.unwrap_or_default().rule(user, access));
@@ -90,26 +90,26 @@ impl Lifecycle {
 }
 
 impl Acl {
-    /// What those may do for whom there is no rule.
+    /// Creates rules with this access for all users.
     #[must_use]
     pub fn new(default: Access) -> Self {
         Self { default: Some(default), rules: Vec::new() }
     }
 
-    /// What one user may do, by the user's id.
+    /// Adds a rule for one user, by the user's id.
     #[must_use]
     pub fn rule(mut self, user: impl Into<String>, access: Access) -> Self {
         self.rules.push(Rule { user: user.into(), decision: access });
         self
     }
 
-    /// What those may do for whom there is no rule; the account's own setting when `None`.
+    /// Returns the access of users without a rule of their own. `None` stands for the setting of the account.
     #[must_use]
     pub fn default_access(&self) -> Option<Access> {
         self.default
     }
 
-    /// The users with a rule of their own, and what they may do.
+    /// Returns the users with a rule of their own, and their access.
     pub fn rules(&self) -> impl Iterator<Item = (&str, Access)> {
         self.rules.iter().map(|rule| (rule.user.as_str(), rule.decision))
     }

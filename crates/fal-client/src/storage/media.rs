@@ -1,33 +1,76 @@
-//! Saving everything that an output holds.
+//! Downloads of the files in an output.
 
 use std::path::{Path, PathBuf};
 
+use fal_core::media::Media;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
+use super::download::DownloadRequest;
 use crate::{Client, Error, ErrorKind, Reply, Result};
 
-/// How many files of one output are downloaded at a time.
-const AT_A_TIME: usize = 4;
+/// The number of files of one output that are downloaded at the same time.
+const FILE_CONCURRENCY: usize = 4;
 
-/// A file of an output that was saved, from [`Reply::save_media`].
+/// An extension of [`Media`] that downloads a file in an output: `image.save(&client, "cat.png").await?`.
+///
+/// All files in the outputs of generated crates implement [`Media`]. Use [`Client::download`] for a plain URL, and
+/// [`Reply::save_media`](crate::Reply::save_media) to save all files of an output at once.
+///
+/// ```no_run
+/// use fal_client::{Client, media::Image, storage::MediaExt};
+///
+/// # async fn example(client: Client, image: Image) -> fal_client::Result<()> {
+/// let (width, height) = image.dimensions();
+/// println!("{width} by {height}");
+/// image.save(&client, "out/cat.png").await?;
+/// let png = image.download(&client).max_bytes(10_000_000).await?.bytes().await?;
+/// # let _ = png;
+/// # Ok(())
+/// # }
+/// ```
+pub trait MediaExt: Media {
+    /// Downloads the file like [`Client::download`].
+    fn download(&self, client: &Client) -> DownloadRequest {
+        client.download(self.url())
+    }
+
+    /// Downloads the file to `path` like [`Download::save`](crate::storage::Download::save), and returns its size in bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::download`] and [`Download::save`](crate::storage::Download::save).
+    fn save(
+        &self,
+        client: &Client,
+        path: impl AsRef<Path> + Send,
+    ) -> impl Future<Output = Result<u64>> + Send {
+        let download = self.download(client);
+        async move { download.await?.save(path).await }
+    }
+}
+
+impl<M: Media + ?Sized> MediaExt for M {}
+
+/// A saved file of an output, from [`Reply::save_media`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SavedFile {
-    /// Where in the output it is, such as `images-0`.
+    /// The place of the file in the output, such as `images-0`.
     pub field: String,
-    /// Where it is now.
+    /// The path of the saved file.
     pub path: PathBuf,
 }
 
 impl<T> Reply<T> {
-    /// Saves every file of the output into a folder, which is made if it is not there, and returns them in the
+    /// Saves every file of the output into a folder, which is created if it does not exist. Returns the files in the
     /// order of the output.
     ///
-    /// A file is called by its place in the output and its type, such as `images-0.png` and `video.mp4`. Files that
-    /// are there already stay; see [`Download::save_in`](crate::storage::Download::save_in). Found are all objects with a
-    /// `url`, all texts whose name ends in `url` or `urls`, and all `data:` URLs, also in fields that `T` does not
-    /// know; what is in the output twice is saved once.
+    /// A file is named after its place in the output and its type, such as `images-0.png` and `video.mp4`. Existing
+    /// files are kept; see [`Download::save_in`](crate::storage::Download::save_in).
+    ///
+    /// A file is an object with a `url`, a string in a field whose name ends in `url` or `urls`, or a `data:` URL, also
+    /// in fields that `T` does not have. A URL that occurs twice is saved once.
     ///
     /// ```no_run
     /// # use fal_client::{Client, untyped};
@@ -43,23 +86,23 @@ impl<T> Reply<T> {
     ///
     /// # Errors
     ///
-    /// As a download; files that are saved by then stay. `Decode` when the output is not JSON.
+    /// Those of [`Client::download`]; files that are already saved are kept. `Decode` if the output is not JSON.
     pub async fn save_media(&self, client: &Client, folder: impl AsRef<Path>) -> Result<Vec<SavedFile>> {
         let folder = folder.as_ref();
         let output: Value = serde_json::from_slice(self.raw()).map_err(|cause| {
             let kind = ErrorKind::Decode { path: ".".to_owned() };
             Error::new(kind, format!("the output is not JSON: {cause}")).with_source(cause)
         })?;
-        let files = find(&output).into_iter().map(|(field, url)| async move {
+        let files = find_files(&output).into_iter().map(|(field, url)| async move {
             let path = client.download(&url).await?.save_in(folder, &field).await;
             path.map(|path| SavedFile { field, path })
         });
-        stream::iter(files).buffered(AT_A_TIME).try_collect().await
+        stream::iter(files).buffered(FILE_CONCURRENCY).try_collect().await
     }
 }
 
-/// The place and the URL of every file, in order.
-fn find(output: &Value) -> Vec<(String, String)> {
+/// Returns the place and the URL of every file, in order.
+fn find_files(output: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
     walk(output, &mut Vec::new(), &mut found);
     found
@@ -67,44 +110,45 @@ fn find(output: &Value) -> Vec<(String, String)> {
 
 fn walk(value: &Value, place: &mut Vec<String>, found: &mut Vec<(String, String)>) {
     match value {
-        Value::String(url) if is_media(url, place) && !found.iter().any(|(_, known)| known == url) => {
-            found.push((name(place), url.clone()));
+        Value::String(url) if is_file_url(url, place) && !found.iter().any(|(_, known)| known == url) => {
+            found.push((place_name(place), url.clone()));
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                step(index.to_string(), item, place, found);
+                descend(index.to_string(), item, place, found);
             }
         }
         Value::Object(fields) => {
             for (field, value) in fields {
-                step(field.clone(), value, place, found);
+                descend(field.clone(), value, place, found);
             }
         }
         _ => {}
     }
 }
 
-fn step(name: String, value: &Value, place: &mut Vec<String>, found: &mut Vec<(String, String)>) {
+fn descend(name: String, value: &Value, place: &mut Vec<String>, found: &mut Vec<(String, String)>) {
     place.push(name);
     walk(value, place, found);
     place.pop();
 }
 
-fn is_media(text: &str, place: &[String]) -> bool {
-    let begins =
+fn is_file_url(text: &str, place: &[String]) -> bool {
+    let has_scheme =
         |scheme: &str| text.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
-    // The items of `image_urls` have numbers for names.
+    // Items of a list such as `image_urls` have numbers as names.
     let field = place.iter().rev().find(|name| name.parse::<usize>().is_err());
     let is_named = || field.is_some_and(|name| name.ends_with("url") || name.ends_with("urls"));
-    (begins("data:") && text.contains(',')) || ((begins("https://") || begins("http://")) && is_named())
+    (has_scheme("data:") && text.contains(','))
+        || ((has_scheme("https://") || has_scheme("http://")) && is_named())
 }
 
-/// `images-0` for `images[0].url`.
-fn name(place: &[String]) -> String {
+/// Returns the name of a file by its place, such as `images-0` for `images[0].url`.
+fn place_name(place: &[String]) -> String {
     let parts: Vec<_> = place.iter().map(String::as_str).collect();
     let parts = match parts.as_slice() {
-        [above @ .., "url"] if !above.is_empty() => above,
-        all => all,
+        [parent @ .., "url"] if !parent.is_empty() => parent,
+        whole => whole,
     };
     parts.join("-")
 }
@@ -116,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_found_wherever_they_are() {
+    fn files_are_found_at_every_depth() {
         let output = json!({
             "images": [{"url": "https://x/a", "width": 1}, {"url": "https://x/b"}, {"url": "https://x/a"}],
             "video": {"url": "https://x/v", "thumbnail": {"url": "HTTPS://x/t"}},
@@ -131,7 +175,7 @@ mod tests {
             "empty": {"url": ""},
             "nothing": {"url": null},
         });
-        let mut found = find(&output);
+        let mut found = find_files(&output);
         found.sort();
         let names: Vec<_> = found.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! A file that is sent in parts.
+//! Uploads of a file in parts.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,14 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    checkpoint::{Checkpoint, Noted},
-    meter::Meter,
-    options::{MOST_PARTS, Repository},
-    piece::Piece,
-    reader::Taken,
-    single,
-    source::unreadable,
-    token,
-    upload::{About, Task},
+    byte_source::ByteSource,
+    cdn_token,
+    checkpoint::{Checkpoint, PartialUpload},
+    options::{MAX_PARTS, Repository},
+    progress::Meter,
+    reader::TakenReader,
+    upload_context::{FileMetadata, UploadContext, parse_upload_url},
+    upload_source::reader_failed,
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -26,232 +25,245 @@ use crate::{
     transport::{Content, Request, Response},
 };
 
-/// Where the parts of one file go.
-pub(super) struct Place {
+/// An upload that was begun, and the URLs that belong to it.
+struct MultipartUpload {
     repository: Repository,
-    /// Above the parts: `…/multipart/{id}`, with the query that signs it.
-    target: Url,
+    /// The URL above the parts: `…/multipart/{id}`, with the query that signs it.
+    url: Url,
     file_url: String,
 }
 
 /// A part of a file: its number, from 1, and its content.
-type Part = (u32, Piece);
+type Part = (u32, ByteSource);
 
-/// Sends a file whose length is known.
-pub(super) async fn send(
-    task: &Task,
+/// Uploads a file of known length in parts and returns its URL. Continues the upload in `checkpoint`, if there is one
+/// of this version of the file.
+pub(super) async fn upload(
+    context: &UploadContext,
     repository: Repository,
-    about: &About,
-    piece: &Piece,
+    metadata: &FileMetadata,
+    source: &ByteSource,
     meter: Option<&Meter>,
     checkpoint: Option<&Checkpoint>,
 ) -> Result<String> {
-    let notes = checkpoint.zip(about.version);
-    if let Some((checkpoint, version)) = notes
-        && let Some(noted) = checkpoint.of(version)
+    let checkpoint = checkpoint.zip(metadata.version);
+    if let Some((checkpoint, version)) = checkpoint
+        && let Some(partial) = checkpoint.get(version)
     {
-        match go_on(task, piece, meter, checkpoint, noted).await {
-            // fal has forgotten the upload.
+        match resume(context, source, meter, checkpoint, partial).await {
+            // fal does not know the upload any more.
             Err(error) if error.is_not_found() => checkpoint.clear(),
-            done => return done,
+            result => return result,
         }
     }
-    let place = begin(task, repository, about).await?;
-    let part_size = task.options.part_size_for(piece.length());
-    if let Some((checkpoint, version)) = notes {
-        checkpoint.begin(Noted::new(version, part_size, place.repository, &place.target, &place.file_url));
+    let upload = initiate(context, repository, metadata).await?;
+    let part_size = context.options.part_size_for(source.length());
+    if let Some((checkpoint, version)) = checkpoint {
+        let partial =
+            PartialUpload::new(version, part_size, upload.repository, &upload.url, &upload.file_url);
+        checkpoint.start(partial);
     }
-    let parts = stream::iter(cut(piece, part_size).map(Ok));
-    finish(task, place, parts, BTreeMap::new(), meter, notes.map(|(checkpoint, _)| checkpoint)).await
+    let parts = stream::iter(split(source, part_size).map(Ok));
+    let checkpoint = checkpoint.map(|(checkpoint, _)| checkpoint);
+    send_parts(context, upload, parts, BTreeMap::new(), meter, checkpoint).await
 }
 
-/// Goes on where an upload was interrupted.
-async fn go_on(
-    task: &Task,
-    piece: &Piece,
+/// Continues an interrupted upload with the parts that fal does not have.
+async fn resume(
+    context: &UploadContext,
+    source: &ByteSource,
     meter: Option<&Meter>,
     checkpoint: &Checkpoint,
-    noted: Noted,
+    partial: PartialUpload,
 ) -> Result<String> {
-    let place = Place {
-        repository: noted.repository(),
-        target: single::target(&noted.target)?,
-        file_url: noted.file_url.clone(),
+    let upload = MultipartUpload {
+        repository: partial.repository(),
+        url: parse_upload_url(&partial.target)?,
+        file_url: partial.file_url.clone(),
     };
-    let there = noted.parts;
-    let all: Vec<Part> = cut(piece, noted.part_size).collect();
+    let uploaded = partial.parts;
+    let parts: Vec<Part> = split(source, partial.part_size).collect();
     if let Some(meter) = meter {
-        let skipped = all.iter().filter(|(number, _)| there.contains_key(number));
-        meter.add(skipped.map(|(_, piece)| piece.length()).sum());
+        let skipped = parts.iter().filter(|(number, _)| uploaded.contains_key(number));
+        meter.add(skipped.map(|(_, part)| part.length()).sum());
     }
-    let missing: Vec<_> = all.into_iter().filter(|(number, _)| !there.contains_key(number)).map(Ok).collect();
-    finish(task, place, stream::iter(missing), there, meter, Some(checkpoint)).await
+    let missing: Vec<_> =
+        parts.into_iter().filter(|(number, _)| !uploaded.contains_key(number)).map(Ok).collect();
+    send_parts(context, upload, stream::iter(missing), uploaded, meter, Some(checkpoint)).await
 }
 
-/// Sends a file whose end is not known, which stays in memory part by part.
-pub(super) async fn send_rest(
-    task: &Task,
+/// Uploads a reader of unknown length, part by part, and returns the URL of the file.
+pub(super) async fn upload_reader(
+    context: &UploadContext,
     repository: Repository,
-    about: &About,
+    metadata: &FileMetadata,
     first: Bytes,
-    rest: Taken,
+    rest: TakenReader,
     meter: Option<&Meter>,
 ) -> Result<String> {
-    let place = begin(task, repository, about).await?;
-    let part_size = task.options.part_size;
-    let first = stream::iter([Ok((1, Piece::Memory(first)))]);
+    let upload = initiate(context, repository, metadata).await?;
+    let part_size = context.options.part_size;
+    let first = stream::iter([Ok((1, ByteSource::Memory(first)))]);
     let more = stream::unfold(Some((rest, 2)), move |state| async move {
         let (mut rest, number) = state?;
         match rest.read(part_size).await {
             Ok(bytes) if bytes.is_empty() => None,
-            Ok(bytes) => Some((Ok((number, Piece::Memory(bytes))), Some((rest, number + 1)))),
-            Err(cause) => Some((Err(unreadable(cause)), None)),
+            Ok(bytes) => Some((Ok((number, ByteSource::Memory(bytes))), Some((rest, number + 1)))),
+            Err(cause) => Some((Err(reader_failed(cause)), None)),
         }
     });
-    finish(task, place, first.chain(more), BTreeMap::new(), meter, None).await
+    send_parts(context, upload, first.chain(more), BTreeMap::new(), meter, None).await
 }
 
-/// The parts of a piece, in order. A file that is empty has one part, which is empty.
-fn cut(piece: &Piece, part_size: u64) -> impl Iterator<Item = Part> + use<'_> {
-    let count = piece.length().div_ceil(part_size).max(1);
-    (1_u32..).zip(0..count).map(move |(number, index)| (number, piece.part(index * part_size, part_size)))
+/// Splits content into parts, in order. Empty content has one empty part.
+fn split(source: &ByteSource, part_size: u64) -> impl Iterator<Item = Part> + use<'_> {
+    let count = source.length().div_ceil(part_size).max(1);
+    (1_u32..).zip(0..count).map(move |(number, index)| (number, source.slice(index * part_size, part_size)))
 }
 
-async fn begin(task: &Task, repository: Repository, about: &About) -> Result<Place> {
+async fn initiate(
+    context: &UploadContext,
+    repository: Repository,
+    metadata: &FileMetadata,
+) -> Result<MultipartUpload> {
     if repository == Repository::Rest {
-        return begin_at_rest(task, about).await;
+        return initiate_at_rest(context, metadata).await;
     }
-    match begin_at_cdn(task, about).await {
-        Err(error) if task.options.fallback && single::elsewhere(&error) => {
+    match initiate_at_cdn(context, metadata).await {
+        Err(error) if context.should_fall_back(&error) => {
             tracing::warn!(%error, "the CDN does not take a file: asking the REST service");
-            begin_at_rest(task, about).await.map_err(|_| error)
+            initiate_at_rest(context, metadata).await.map_err(|_| error)
         }
-        begun => begun,
+        initiated => initiated,
     }
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Begun {
+struct Initiated {
     #[serde(rename = "access_url")]
     access_url: String,
     upload_id: String,
 }
 
-async fn begin_at_cdn(task: &Task, about: &About) -> Result<Place> {
-    let answer = token::send(task, |token| {
-        let mut request = single::to_token(task, join(&token.base, ["files", "upload", "multipart"]), about)?;
+async fn initiate_at_cdn(context: &UploadContext, metadata: &FileMetadata) -> Result<MultipartUpload> {
+    let answer = cdn_token::send(context, |token| {
+        let url = join(&token.base, ["files", "upload", "multipart"]);
+        let mut request = context.cdn_request(url, metadata)?;
         request.content = Content::Bytes(Bytes::new());
         Ok(request)
     });
-    let begun: Begun = answer.await?.json()?;
-    let target = join(&single::target(&begun.access_url)?, ["multipart", &begun.upload_id]);
-    Ok(Place { repository: Repository::Cdn, target, file_url: begun.access_url })
+    let initiated: Initiated = answer.await?.json()?;
+    let url = join(&parse_upload_url(&initiated.access_url)?, ["multipart", &initiated.upload_id]);
+    Ok(MultipartUpload { repository: Repository::Cdn, url, file_url: initiated.access_url })
 }
 
-async fn begin_at_rest(task: &Task, about: &About) -> Result<Place> {
-    let (target, file_url) = single::initiate(task, about, "initiate-multipart").await?;
-    Ok(Place { repository: Repository::Rest, target, file_url })
+async fn initiate_at_rest(context: &UploadContext, metadata: &FileMetadata) -> Result<MultipartUpload> {
+    let (url, file_url) = context.initiate(metadata, "initiate-multipart").await?;
+    Ok(MultipartUpload { repository: Repository::Rest, url, file_url })
 }
 
 #[derive(Serialize)]
 struct Complete {
-    parts: Vec<Listed>,
+    parts: Vec<CompletedPart>,
 }
 
 #[derive(Serialize)]
-struct Listed {
+struct CompletedPart {
     #[serde(rename = "partNumber")]
     number: u32,
     etag: String,
 }
 
-/// Sends the parts, some at a time, and lists them in order.
-async fn finish(
-    task: &Task,
-    place: Place,
+/// Sends the parts, several at a time, and completes the upload with all of them in order.
+async fn send_parts(
+    context: &UploadContext,
+    upload: MultipartUpload,
     parts: impl Stream<Item = Result<Part>>,
     mut tags: BTreeMap<u32, String>,
     meter: Option<&Meter>,
     checkpoint: Option<&Checkpoint>,
 ) -> Result<String> {
-    let place = &place;
+    let upload = &upload;
     let sent = parts.map(|part| async move {
-        let (number, piece) = part?;
-        if u64::from(number) > MOST_PARTS {
+        let (number, source) = part?;
+        if u64::from(number) > MAX_PARTS {
             let message =
-                format!("the file has more than {MOST_PARTS} parts: a larger `part_size` makes fewer");
+                format!("the file has more than {MAX_PARTS} parts: a larger `part_size` makes fewer");
             return Err(Error::new(ErrorKind::File, message));
         }
-        let tag = put(task, place, number, &piece, meter).await;
+        let tag = send_part(context, upload, number, &source, meter).await;
         tag.map(|tag| (number, tag)).map_err(|error| error.with_context(&format!("part {number}")))
     });
-    let mut sent = std::pin::pin!(sent.buffer_unordered(task.options.parts_at_once));
+    let mut sent = std::pin::pin!(sent.buffer_unordered(context.options.part_concurrency));
     while let Some(part) = sent.next().await {
         let (number, tag) = part?;
         if let Some(checkpoint) = checkpoint {
-            checkpoint.note(number, &tag);
+            checkpoint.add_part(number, &tag);
         }
         tags.insert(number, tag);
     }
-    let parts = tags.into_iter().map(|(number, etag)| Listed { number, etag }).collect();
+    let parts = tags.into_iter().map(|(number, etag)| CompletedPart { number, etag }).collect();
     let list = serde_json::to_vec(&Complete { parts })
         .map_err(|cause| Error::new(ErrorKind::Encode, cause.to_string()).with_source(cause))?;
     let list = Bytes::from(list);
-    to_place(task, place, || {
-        let mut request = Request::to_anyone(Method::POST, place.below("complete"), RetryClass::Idempotent);
-        request.content = Content::Json(list.clone());
-        request
-    })
-    .await?;
+    upload
+        .send(context, || {
+            let mut request =
+                Request::to_anyone(Method::POST, upload.url("complete"), RetryClass::Idempotent);
+            request.content = Content::Json(list.clone());
+            request
+        })
+        .await?;
     if let Some(checkpoint) = checkpoint {
         checkpoint.clear();
     }
-    Ok(place.file_url.clone())
+    Ok(upload.file_url.clone())
 }
 
 #[derive(Deserialize)]
-struct Stored {
+struct StoredPart {
     etag: String,
 }
 
-/// Sends one part, and returns the tag that the service knows it by.
-async fn put(
-    task: &Task,
-    place: &Place,
+/// Sends one part and returns the tag that the service gave it.
+async fn send_part(
+    context: &UploadContext,
+    upload: &MultipartUpload,
     number: u32,
-    piece: &Piece,
+    source: &ByteSource,
     meter: Option<&Meter>,
 ) -> Result<String> {
     let number = number.to_string();
-    let meter = meter.map(Meter::piece);
-    let answer = to_place(task, place, || {
-        let mut request = Request::to_anyone(Method::PUT, place.below(&number), RetryClass::Idempotent);
-        request.content = piece.content(meter.clone());
-        request
-    })
-    .await?;
-    // The official clients disagree about where the tag is.
+    let progress = meter.map(Meter::part);
+    let answer = upload
+        .send(context, || {
+            let mut request = Request::to_anyone(Method::PUT, upload.url(&number), RetryClass::Idempotent);
+            request.content = source.to_content(progress.clone());
+            request
+        })
+        .await?;
+    // fal's official clients disagree about this: one reads the header, the other the body.
     let in_header = answer.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
-    let in_body = || serde_json::from_slice(&answer.body).ok().map(|stored: Stored| stored.etag);
+    let in_body = || serde_json::from_slice(&answer.body).ok().map(|stored: StoredPart| stored.etag);
     in_header.or_else(in_body).ok_or_else(|| {
         let kind = ErrorKind::Decode { path: "etag".to_owned() };
         Error::new(kind, "the service does not say what tag the part has")
     })
 }
 
-/// Sends a request about an upload, with the token where that is what opens it.
-async fn to_place(task: &Task, place: &Place, build: impl Fn() -> Request) -> Result<Response> {
-    match place.repository {
-        Repository::Cdn => token::send(task, |_| Ok(task.request(build()))).await,
-        Repository::Rest => task.client.0.transport.send(&task.request(build())).await,
+impl MultipartUpload {
+    /// Returns the URL of a part or of the completion. It keeps the query, which is part of the signature.
+    fn url(&self, segment: &str) -> Url {
+        join(&self.url, [segment])
     }
-}
 
-impl Place {
-    /// The URL of a part, or of the end. The query is part of the signature.
-    fn below(&self, segment: &str) -> Url {
-        join(&self.target, [segment])
+    /// Sends a request of this upload, with the token for the CDN and without one for the REST service.
+    async fn send(&self, context: &UploadContext, build: impl Fn() -> Request) -> Result<Response> {
+        match self.repository {
+            Repository::Cdn => cdn_token::send(context, |_| Ok(context.prepare(build()))).await,
+            Repository::Rest => context.client.0.transport.send(&context.prepare(build())).await,
+        }
     }
 }
 
@@ -260,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_is_in_one_part() {
+    fn parts_cover_every_byte_once() {
         for (length, part_size, expected) in [
             (0, 10, vec![0]),
             (1, 10, vec![1]),
@@ -270,15 +282,15 @@ mod tests {
             (35, 10, vec![10, 10, 10, 5]),
         ] {
             let content: Vec<u8> = (0..length).collect();
-            let piece = Piece::Memory(content.clone().into());
-            let parts: Vec<_> = cut(&piece, part_size).collect();
-            assert_eq!(parts.iter().map(|(_, piece)| piece.length()).collect::<Vec<_>>(), expected);
+            let source = ByteSource::Memory(content.clone().into());
+            let parts: Vec<_> = split(&source, part_size).collect();
+            assert_eq!(parts.iter().map(|(_, part)| part.length()).collect::<Vec<_>>(), expected);
             assert!(parts.iter().map(|(number, _)| *number).eq(1..=expected.len() as u32));
             let joined: Vec<u8> = parts
                 .into_iter()
-                .flat_map(|(_, piece)| match piece {
-                    Piece::Memory(bytes) => bytes.to_vec(),
-                    Piece::Disk { .. } => unreachable!(),
+                .flat_map(|(_, part)| match part {
+                    ByteSource::Memory(bytes) => bytes.to_vec(),
+                    ByteSource::Disk { .. } => unreachable!(),
                 })
                 .collect();
             assert_eq!(joined, content);

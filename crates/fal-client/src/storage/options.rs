@@ -1,10 +1,11 @@
-//! How files are uploaded.
+//! Options of uploads.
 
-use std::fmt;
+use super::lifecycle::Lifecycle;
 
-use super::Lifecycle;
+/// The largest number of parts of an upload, as in S3.
+pub(super) const MAX_PARTS: u64 = 10_000;
 
-/// How files are uploaded, for a client or for one upload.
+/// Options for uploads, of a client or of one upload.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,23 +24,22 @@ pub struct UploadOptions {
     pub(super) fallback: bool,
     pub(super) multipart_above: u64,
     pub(super) part_size: u64,
-    pub(super) parts_at_once: usize,
+    pub(super) part_concurrency: usize,
     pub(super) inline_up_to: u64,
     pub(super) lifecycle: Option<Lifecycle>,
 }
 
-/// The way by which a file gets to fal.
+/// The service that takes an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Repository {
-    /// To the CDN at once, with a token that is kept for the next files. What fal's Python client does.
+    /// The CDN, with a token that is kept for further files. fal's Python client uploads this way.
     Cdn,
-    /// To a signed URL that the REST service gives, asked for before every file. What fal's JavaScript
-    /// client does.
+    /// A signed URL, which is requested from the REST service for each file. fal's JavaScript client uploads this way.
     Rest,
 }
 
-/// The official clients' numbers.
+/// The defaults of fal's official clients.
 impl Default for UploadOptions {
     fn default() -> Self {
         Self {
@@ -47,7 +47,7 @@ impl Default for UploadOptions {
             fallback: true,
             multipart_above: 100 << 20,
             part_size: 10 << 20,
-            parts_at_once: 10,
+            part_concurrency: 10,
             inline_up_to: 0,
             lifecycle: None,
         }
@@ -55,94 +55,65 @@ impl Default for UploadOptions {
 }
 
 impl UploadOptions {
-    /// The way by which files go. The CDN by default; the REST service behind a proxy, and for names that no
-    /// HTTP header can carry.
+    /// Sets the service that takes the files.
+    ///
+    /// By default it is the CDN; behind a proxy, and for file names that no HTTP header can carry, it is the REST
+    /// service.
     #[must_use]
     pub fn repository(mut self, repository: Repository) -> Self {
         self.repository = Some(repository);
         self
     }
 
-    /// Whether a file that the CDN does not take goes to the REST service instead. On by default.
+    /// Sets whether a file that the CDN does not take is sent to the REST service instead. On by default.
     #[must_use]
     pub fn fallback(mut self, fallback: bool) -> Self {
         self.fallback = fallback;
         self
     }
 
-    /// Files of more than this many bytes are uploaded in parts; 100 MiB by default.
+    /// Sets the size in bytes above which a file is uploaded in parts. 100 MiB by default.
     #[must_use]
     pub fn multipart_above(mut self, bytes: u64) -> Self {
         self.multipart_above = bytes;
         self
     }
 
-    /// The size of a part in bytes, of which the last may have less; 10 MiB by default, and at least 1. Larger
-    /// where there would be more than 10,000 parts.
+    /// Sets the size of a part in bytes, at least 1. 10 MiB by default.
+    ///
+    /// The last part may be smaller. Parts of a file that would have more than 10,000 are larger.
     #[must_use]
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.part_size = bytes.max(1);
         self
     }
 
-    /// How many parts are on their way at a time; 10 by default, and at least 1.
+    /// Sets the number of parts of a file that are sent at the same time, at least 1. 10 by default.
     #[must_use]
-    pub fn parts_at_once(mut self, parts: usize) -> Self {
-        self.parts_at_once = parts.max(1);
+    pub fn part_concurrency(mut self, parts: usize) -> Self {
+        self.part_concurrency = parts.max(1);
         self
     }
 
-    /// Sends files of an input of up to this many bytes inside the request, as `data:` URLs, which saves an
-    /// upload. 0 by default: none. A request is meant to stay small: base64 makes a third more of a file.
+    /// Sets the size in bytes up to which the local files of an input are sent inside the request, as `data:` URLs.
+    /// 0 by default, so that none are.
+    ///
+    /// This saves the upload, but makes the request larger: base64 adds a third to a file.
     #[must_use]
     pub fn inline_up_to(mut self, bytes: u64) -> Self {
         self.inline_up_to = bytes;
         self
     }
 
-    /// How long uploaded files are kept, and who may see them. What the account's settings say by default.
+    /// Sets how long uploaded files are kept and who may read them. By default, the settings of the account apply.
     #[must_use]
     pub fn lifecycle(mut self, lifecycle: Lifecycle) -> Self {
         self.lifecycle = Some(lifecycle);
         self
     }
 
-    /// Large enough that the parts of `length` bytes can be counted.
+    /// Returns the size of the parts of a file of `length` bytes, large enough for [`MAX_PARTS`].
     pub(super) fn part_size_for(&self, length: u64) -> u64 {
-        self.part_size.max(length.div_ceil(MOST_PARTS))
-    }
-}
-
-/// What storage of this kind takes.
-pub(super) const MOST_PARTS: u64 = 10_000;
-
-/// How far an upload or a download is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    pub(super) done: u64,
-    pub(super) total: Option<u64>,
-}
-
-impl Progress {
-    /// The bytes so far. Less than before when something is sent again.
-    #[must_use]
-    pub fn done(&self) -> u64 {
-        self.done
-    }
-
-    /// The bytes in all, if that is known.
-    #[must_use]
-    pub fn total(&self) -> Option<u64> {
-        self.total
-    }
-}
-
-/// `1048576/4194304 bytes`
-impl fmt::Display for Progress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.total {
-            Some(total) => write!(f, "{}/{total} bytes", self.done),
-            None => write!(f, "{} bytes", self.done),
-        }
+        self.part_size.max(length.div_ceil(MAX_PARTS))
     }
 }

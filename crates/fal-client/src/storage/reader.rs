@@ -1,4 +1,4 @@
-//! Files that are read once, from wherever.
+//! Files that are read from an `AsyncRead`, once.
 
 use std::{
     io,
@@ -12,14 +12,15 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::{Error, ErrorKind, Result};
 
-/// What this crate adds to [`File`].
+/// An extension of [`File`] with constructors that need an async runtime.
 pub trait FileExt: Sized {
-    /// A file that is read while it is uploaded: a pipe, a download, an archive being packed. Read once: clones
-    /// of the value are the same file, and after the upload they stand for its URL.
+    /// Creates a file whose content is read while it is uploaded, such as a pipe, a download or an archive that is
+    /// being packed.
     ///
-    /// Up to one part stays in memory, and up to `parts_at_once` parts of files that have more than one; see
-    /// [`UploadOptions`](crate::storage::UploadOptions). A file on disk is better given as [`File::path`], which can be
-    /// read again when the connection breaks.
+    /// The reader is read once: clones of the file share it, and after the upload they all stand for its URL. Up to
+    /// one part is kept in memory, and up to `part_concurrency` parts of larger content; see
+    /// [`UploadOptions`](crate::storage::UploadOptions). For a file on disk, prefer [`File::path`], which can be read again
+    /// when the connection breaks.
     ///
     /// ```no_run
     /// use fal_client::{Client, File, storage::FileExt};
@@ -35,38 +36,43 @@ pub trait FileExt: Sized {
 
 impl FileExt for File {
     fn reader(reader: impl AsyncRead + Send + 'static) -> Self {
-        Self::custom(Reader(Arc::new(Mutex::new(State::Fresh(Box::pin(reader))))))
+        Self::custom(Reader(Arc::new(Mutex::new(State::Unread(Box::pin(reader))))))
     }
 }
 
-/// A reader inside a [`File`].
+/// The reader inside a [`File`]. Clones share it.
 #[derive(Clone)]
 pub(super) struct Reader(Arc<Mutex<State>>);
 
 enum State {
-    Fresh(Pin<Box<dyn AsyncRead + Send>>),
-    /// It is being read, or was read in vain.
-    Spent,
+    Unread(Pin<Box<dyn AsyncRead + Send>>),
+    /// The reader is being read, or its upload failed.
+    Taken,
     Uploaded(String),
 }
 
 /// A reader that was taken out of its file.
-pub(super) struct Taken(Pin<Box<dyn AsyncRead + Send>>);
+pub(super) struct TakenReader(Pin<Box<dyn AsyncRead + Send>>);
 
 impl Reader {
-    pub(super) fn take(&self) -> Result<Taken> {
+    /// Takes the reader out of the file.
+    ///
+    /// # Errors
+    ///
+    /// `File` if it was taken before.
+    pub(super) fn take(&self) -> Result<TakenReader> {
         let mut state = self.lock();
-        match std::mem::replace(&mut *state, State::Spent) {
-            State::Fresh(reader) => Ok(Taken(reader)),
-            uploaded @ State::Uploaded(_) => {
-                *state = uploaded;
-                Err(spent())
+        match std::mem::replace(&mut *state, State::Taken) {
+            State::Unread(reader) => Ok(TakenReader(reader)),
+            taken_or_uploaded => {
+                *state = taken_or_uploaded;
+                let message = "this reader has been read already: a reader is uploaded once";
+                Err(Error::new(ErrorKind::File, message))
             }
-            State::Spent => Err(spent()),
         }
     }
 
-    /// Where the content is, once it was uploaded.
+    /// Returns the URL of the content, once it is uploaded.
     pub(super) fn url(&self) -> Option<String> {
         match &*self.lock() {
             State::Uploaded(url) => Some(url.clone()),
@@ -74,7 +80,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn is_at(&self, url: &str) {
+    pub(super) fn set_url(&self, url: &str) {
         *self.lock() = State::Uploaded(url.to_owned());
     }
 
@@ -83,15 +89,11 @@ impl Reader {
     }
 }
 
-impl Taken {
-    /// The next bytes; fewer than asked for at the end only.
+impl TakenReader {
+    /// Reads the next `length` bytes; fewer only at the end.
     pub(super) async fn read(&mut self, length: u64) -> io::Result<Bytes> {
         let mut buffer = Vec::new();
         self.0.as_mut().take(length).read_to_end(&mut buffer).await?;
         Ok(buffer.into())
     }
-}
-
-fn spent() -> Error {
-    Error::new(ErrorKind::File, "this reader has been read already: a reader is uploaded once")
 }

@@ -1,36 +1,39 @@
-//! Uploads: options, the way a file takes, many at once.
+//! Uploads of one file, or of all files of an input.
 
 use std::{
     fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use fal_core::{File, FileSource};
-use futures_util::{StreamExt, TryStreamExt, stream};
-use http::{HeaderMap, HeaderValue};
+use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
+use http::HeaderValue;
+use tokio::sync::watch;
 use tracing::Instrument;
 
 use super::{
-    Lifecycle,
     checkpoint::Checkpoint,
-    events::UploadEvents,
-    meter::{Meter, Report},
+    lifecycle::Lifecycle,
     multipart,
-    options::{Progress, Repository, UploadOptions},
-    piece::Version,
+    options::UploadOptions,
+    progress::{Meter, Progress, ProgressCallback},
     reader::Reader,
     single,
-    source::{Content, Source},
+    upload_context::{FileMetadata, UploadContext},
+    upload_source::{UploadContent, UploadSource},
 };
-use crate::{Client, Error, ErrorKind, Pending, Result, Retry, call::CallOptions, transport::Request};
+use crate::{Client, Error, ErrorKind, Pending, Result, Retry, call::CallOptions};
 
-/// How many files of one input are uploaded at a time.
-const AT_A_TIME: usize = 8;
+/// The number of files of one input that are uploaded at the same time.
+const FILE_CONCURRENCY: usize = 8;
 
-/// An upload, from [`Client::upload`]. Sent by awaiting it, which gives a file that has a URL.
+/// An upload, from [`Client::upload`]. Await it to send the file and to get one that has a URL.
 ///
-/// Dropped before it is done, it stops at once.
+/// Dropping the upload stops it.
 ///
 /// ```no_run
 /// # use fal_client::{Client, File};
@@ -48,68 +51,68 @@ pub struct UploadRequest {
     file: File,
     call: CallOptions,
     options: UploadOptions,
-    report: Option<Report>,
+    on_progress: Option<ProgressCallback>,
     checkpoint: Option<Checkpoint>,
 }
 
 impl UploadRequest {
     pub(crate) fn new(client: Client, file: File) -> Self {
         let options = client.0.uploads.clone();
-        Self { client, file, call: CallOptions::default(), options, report: None, checkpoint: None }
+        Self { client, file, call: CallOptions::default(), options, on_progress: None, checkpoint: None }
     }
 
-    /// How long the upload may take, retries included. No limit unless the client has one.
+    /// Sets the time that the whole upload may take, retries included. By default it is that of the client, which has
+    /// no limit unless one is set.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.call.timeout = Some(timeout);
         self
     }
 
-    /// When its requests are sent again. A file in parts does not begin anew: each part is tried again alone.
+    /// Sets when requests of this upload are sent again. Each part of a file is retried on its own.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.call.retry = Some(retry);
         self
     }
 
-    /// How the file is uploaded, instead of as the client's other files.
+    /// Sets the options of this upload, in place of the options of the client.
     pub fn options(mut self, options: UploadOptions) -> Self {
         self.options = options;
         self
     }
 
-    /// How long the file is kept, and who may see it.
+    /// Sets how long the file is kept and who may read it.
     pub fn lifecycle(mut self, lifecycle: Lifecycle) -> Self {
         self.options.lifecycle = Some(lifecycle);
         self
     }
 
-    /// Tells `report` how far the upload is, after every few hundred kilobytes. Called while sending, so it
-    /// should be quick.
-    pub fn on_progress(mut self, report: impl Fn(Progress) + Send + Sync + 'static) -> Self {
-        self.report = Some(std::sync::Arc::new(report));
+    /// Calls `callback` with the progress of the upload, after every few hundred kilobytes. It runs while the file is
+    /// sent, so it should return quickly.
+    pub fn on_progress(mut self, callback: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.on_progress = Some(Arc::new(callback));
         self
     }
 
-    /// Notes in `checkpoint` which parts fal has, and leaves out those that are noted in it already. See
-    /// [`Checkpoint`].
+    /// Skips the parts that are recorded in `checkpoint`, and records each part that fal has received.
     pub fn checkpoint(mut self, checkpoint: &Checkpoint) -> Self {
         self.checkpoint = Some(checkpoint.clone());
         self
     }
 
-    /// The upload as a stream, which says how far it is and ends with the file.
+    /// Returns the upload as a stream of its progress, which ends with the file.
     pub fn events(self) -> UploadEvents {
         UploadEvents::new(self)
     }
 
     async fn send(self) -> Result<File> {
         let limit = self.call.timeout(&self.client);
-        let task = Task {
+        let context = UploadContext {
             retry: self.call.retry(&self.client),
             deadline: self.call.deadline(&self.client),
             client: self.client,
             options: self.options,
         };
-        let upload = upload(&task, &self.file, self.report, self.checkpoint.as_ref());
+        let upload = upload(&context, &self.file, self.on_progress, self.checkpoint.as_ref());
         let Some(limit) = limit else { return upload.await };
         match tokio::time::timeout(limit, upload).await {
             Ok(result) => result,
@@ -136,45 +139,84 @@ impl fmt::Debug for UploadRequest {
     }
 }
 
-/// What the requests of an upload have in common.
-pub(super) struct Task {
-    pub(super) client: Client,
-    pub(super) options: UploadOptions,
-    pub(super) retry: Retry,
-    deadline: Option<Instant>,
+/// An event of an upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UploadEvent {
+    /// More bytes were sent.
+    Sent(Progress),
+    /// The upload is complete. The file has a URL.
+    Done(File),
 }
 
-impl Task {
-    /// Gives a request the retries and the deadline of this upload.
-    pub(super) fn request(&self, mut request: Request) -> Request {
-        request.retry = self.retry.clone();
-        request.deadline = self.deadline;
-        request
+/// The events of an upload, from [`UploadRequest::events`]. Ends after [`UploadEvent::Done`] or an error.
+///
+/// The upload proceeds while this is polled. A slow reader gets the latest progress and misses earlier values.
+///
+/// ```no_run
+/// # use fal_client::{Client, File, storage::UploadEvent};
+/// # async fn example(client: Client) -> fal_client::Result<()> {
+/// let mut events = client.upload(File::path("film.mp4")).events();
+/// while let Some(event) = events.next().await {
+///     match event? {
+///         UploadEvent::Sent(progress) => println!("{progress}"),
+///         UploadEvent::Done(file) => println!("{file:?}"),
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a stream does nothing unless polled"]
+pub struct UploadEvents {
+    upload: Option<Pending<File>>,
+    progress: watch::Receiver<Option<Progress>>,
+}
+
+impl UploadEvents {
+    fn new(upload: UploadRequest) -> Self {
+        let (send, progress) = watch::channel(None);
+        let upload = upload.on_progress(move |progress| {
+            send.send_replace(Some(progress));
+        });
+        Self { upload: Some(upload.into_future()), progress }
     }
 
-    /// What the requests that begin an upload say about the file. fal's services look for either name.
-    pub(super) fn lifecycle(&self, headers: &mut HeaderMap) -> Result<()> {
-        let Some(lifecycle) = &self.options.lifecycle else { return Ok(()) };
-        let value = HeaderValue::from_bytes(lifecycle.to_string().as_bytes()).map_err(|_| {
-            Error::new(ErrorKind::Config, "the lifecycle has characters that no HTTP header can carry")
-        })?;
-        headers.insert("x-fal-object-lifecycle", value.clone());
-        headers.insert("x-fal-object-lifecycle-preference", value);
-        Ok(())
+    /// Waits for the next event. Returns `None` after the last one.
+    ///
+    /// This can be dropped while it waits without losing an event.
+    pub async fn next(&mut self) -> Option<Result<UploadEvent>> {
+        StreamExt::next(self).await
     }
+}
 
-    fn repository(&self, source: &Source) -> Repository {
-        let is_text = single::header(&source.file_name).is_some();
-        match self.options.repository {
-            Some(repository) => repository,
-            // fal's proxy knows the REST service, and JSON carries every name.
-            None if !self.client.0.transport.streams() || !is_text => Repository::Rest,
-            None => Repository::Cdn,
+impl Stream for UploadEvents {
+    type Item = Result<UploadEvent>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(upload) = &mut self.upload else { return Poll::Ready(None) };
+        // Only polling the upload makes progress, so there is no need to wait for a change of it.
+        let result = upload.poll_unpin(context);
+        if self.progress.has_changed().unwrap_or(false)
+            && let Some(progress) = *self.progress.borrow_and_update()
+            && result.is_pending()
+        {
+            context.waker().wake_by_ref();
+            return Poll::Ready(Some(Ok(UploadEvent::Sent(progress))));
         }
+        let Poll::Ready(result) = result else { return Poll::Pending };
+        self.upload = None;
+        Poll::Ready(Some(result.map(UploadEvent::Done)))
     }
 }
 
-/// Uploads side by side, or puts small files into the request. The answer is in the order of `files`.
+impl fmt::Debug for UploadEvents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UploadEvents").field("progress", &*self.progress.borrow()).finish_non_exhaustive()
+    }
+}
+
+/// Uploads the files of an input, several at a time, or turns small ones into `data:` URLs. Returns them in order.
 pub(crate) async fn upload_all(
     client: Client,
     files: Vec<File>,
@@ -183,31 +225,31 @@ pub(crate) async fn upload_all(
 ) -> Result<Vec<File>> {
     let uploads = files.into_iter().map(|file| {
         let options = client.0.uploads.clone();
-        let task = Task { client: client.clone(), options, retry: retry.clone(), deadline };
+        let context = UploadContext { client: client.clone(), options, retry: retry.clone(), deadline };
         async move {
-            match inline(&task, &file).await? {
+            match inline(&context, &file).await? {
                 Some(inline) => Ok(inline),
-                None => upload(&task, &file, None, None).await,
+                None => upload(&context, &file, None, None).await,
             }
         }
     });
-    stream::iter(uploads).buffered(AT_A_TIME).try_collect().await
+    stream::iter(uploads).buffered(FILE_CONCURRENCY).try_collect().await
 }
 
-/// A small file as a URL that holds it.
-async fn inline(task: &Task, file: &File) -> Result<Option<File>> {
-    let most = task.options.inline_up_to;
-    // A reader shows how long it is by being read, and can be read once.
-    if most == 0 || matches!(file.source(), FileSource::Custom { .. }) {
+/// Returns a file as a `data:` URL, if it is small enough for one.
+async fn inline(context: &UploadContext, file: &File) -> Result<Option<File>> {
+    let limit = context.options.inline_up_to;
+    // The length of a reader is only known once it is read, and it can be read only once.
+    if limit == 0 || matches!(file.source(), FileSource::Custom { .. }) {
         return Ok(None);
     }
-    let source = Source::open(file, task.options.part_size).await?;
-    let Content::Known(piece) = source.content else { return Ok(None) };
-    if piece.length() > most {
+    let source = UploadSource::open(file, context.options.part_size).await?;
+    let UploadContent::Sized(content) = source.content else { return Ok(None) };
+    if content.length() > limit {
         return Ok(None);
     }
-    let content = piece.read().await?;
-    let content_type = media_type(&source.content_type)?;
+    let content = content.read().await?;
+    let content_type = parse_content_type(&source.content_type)?;
     let head = format!("data:{};base64,", content_type.to_str().unwrap_or_default());
     let mut uri = String::with_capacity(head.len() + content.len().div_ceil(3) * 4);
     uri.push_str(&head);
@@ -215,10 +257,11 @@ async fn inline(task: &Task, file: &File) -> Result<Option<File>> {
     Ok(Some(File::data_uri(uri)))
 }
 
+/// Uploads a file and returns one with a URL.
 async fn upload(
-    task: &Task,
+    context: &UploadContext,
     file: &File,
-    report: Option<Report>,
+    on_progress: Option<ProgressCallback>,
     checkpoint: Option<&Checkpoint>,
 ) -> Result<File> {
     let reader = match file.source() {
@@ -229,49 +272,42 @@ async fn upload(
     if let Some(url) = reader.as_ref().and_then(|reader| reader.url()) {
         return Ok(File::url(url));
     }
-    let source = Source::open(file, task.options.part_size).await?;
-    let content_type = media_type(&source.content_type)?;
-    let meter = report.map(|report| Meter::new(source.length(), report));
-    let repository = task.repository(&source);
-    let mut about = About { content_type, file_name: source.file_name, version: None };
+    let source = UploadSource::open(file, context.options.part_size).await?;
+    let content_type = parse_content_type(&source.content_type)?;
+    let meter = on_progress.map(|callback| Meter::new(source.length(), callback));
+    let meter = meter.as_ref();
+    let repository = context.repository(&source.file_name);
+    let mut metadata = FileMetadata { content_type, file_name: source.file_name, version: None };
     let url = match source.content {
-        Content::Known(piece) => {
-            about.version = piece.version().await;
-            let sent = if piece.length() <= task.options.multipart_above {
-                single::send(task, repository, &about, &piece, meter.as_ref()).await
+        UploadContent::Sized(content) => {
+            metadata.version = content.version().await;
+            let url = if content.length() <= context.options.multipart_above {
+                single::upload(context, repository, &metadata, &content, meter).await
             } else {
-                multipart::send(task, repository, &about, &piece, meter.as_ref(), checkpoint).await
+                multipart::upload(context, repository, &metadata, &content, meter, checkpoint).await
             };
-            // Half of one version and half of another is worse than no file.
-            if piece.version().await == about.version { sent } else { Err(changed()) }
+            // A file of two versions mixed together would be worse than none.
+            if content.version().await == metadata.version {
+                url
+            } else {
+                let message = "the file was changed while it was uploaded, so it is not whole";
+                Err(Error::new(ErrorKind::File, message))
+            }
         }
-        Content::Rest { first, rest } => {
-            multipart::send_rest(task, repository, &about, first, rest, meter.as_ref()).await
+        UploadContent::Unsized { first, rest } => {
+            multipart::upload_reader(context, repository, &metadata, first, rest, meter).await
         }
     };
     let url =
         url.map_err(|error| if error.is_file() { error } else { error.with_context("an upload failed") })?;
     if let Some(reader) = reader {
-        reader.is_at(&url);
+        reader.set_url(&url);
     }
     Ok(File::url(url))
 }
 
-/// What is told about a file.
-pub(super) struct About {
-    pub(super) content_type: HeaderValue,
-    pub(super) file_name: String,
-    pub(super) version: Option<Version>,
-}
-
-fn changed() -> Error {
-    Error::new(ErrorKind::File, "the file was changed while it was uploaded, so it is not whole")
-}
-
-fn media_type(said: &str) -> Result<HeaderValue> {
-    let is_plain = |value: &HeaderValue| value.to_str().is_ok();
-    HeaderValue::try_from(said)
-        .ok()
-        .filter(is_plain)
-        .ok_or_else(|| Error::new(ErrorKind::File, format!("`{}` is not a media type", said.escape_debug())))
+fn parse_content_type(text: &str) -> Result<HeaderValue> {
+    let content_type = HeaderValue::try_from(text).ok().filter(|value| value.to_str().is_ok());
+    content_type
+        .ok_or_else(|| Error::new(ErrorKind::File, format!("`{}` is not a media type", text.escape_debug())))
 }

@@ -1,4 +1,4 @@
-//! Downloads that break off, are too large, or go into folders.
+//! Downloads that are interrupted, too large, or saved to folders.
 
 use std::{
     collections::BTreeSet,
@@ -7,7 +7,6 @@ use std::{
 
 use fal_client::{Client, File, untyped};
 use fal_emulator::{Answer, At, Emulator, Pace, Verb};
-use futures_util::TryStreamExt;
 use serde_json::json;
 
 use crate::server::{Received, Server, bytes, quick};
@@ -15,11 +14,11 @@ use crate::server::{Received, Server, bytes, quick};
 const LENGTH: usize = 900_000;
 
 fn content() -> Vec<u8> {
-    (0..LENGTH).map(|at| (at / 3 + at / 251) as u8).collect()
+    (0..LENGTH).map(|index| (index / 3 + index / 251) as u8).collect()
 }
 
-/// An emulator with a file.
-async fn fal() -> (Emulator, Client, String) {
+/// Starts an emulator with a file, and returns the URL of the file.
+async fn start() -> (Emulator, Client, String) {
     let emulator = Emulator::builder().pace(Pace::instant()).start().await.unwrap();
     let client = Client::builder().emulator(emulator.url()).key("test:key").retry(quick()).build().unwrap();
     let file = client.upload(File::bytes(content(), "video/mp4").named("film.mp4")).await.unwrap();
@@ -27,14 +26,14 @@ async fn fal() -> (Emulator, Client, String) {
     (emulator, client, url)
 }
 
-fn ranges(emulator: &Emulator) -> Vec<Option<String>> {
+fn requested_ranges(emulator: &Emulator) -> Vec<Option<String>> {
     let media = emulator.requests().into_iter().filter(|request| request.verb == Verb::Media);
     media.map(|request| request.header("range").map(str::to_owned)).collect()
 }
 
 #[tokio::test]
-async fn what_breaks_off_goes_on_where_it_was() {
-    let (emulator, client, url) = fal().await;
+async fn an_interrupted_download_continues_where_it_stopped() {
+    let (emulator, client, url) = start().await;
     let folder = tempfile::tempdir().unwrap();
     for at in [0, 1, 400_000, LENGTH - 1] {
         for turn in 0..3 {
@@ -51,33 +50,42 @@ async fn what_breaks_off_goes_on_where_it_was() {
                     assert_eq!(download.save(&path).await.unwrap(), LENGTH as u64);
                     std::fs::read(path).unwrap()
                 }
-                _ => download.chunks().try_collect::<Vec<_>>().await.unwrap().concat(),
+                _ => {
+                    let (mut chunks, mut whole) = (download.chunks(), Vec::new());
+                    while let Some(chunk) = chunks.next().await {
+                        whole.extend_from_slice(&chunk.unwrap());
+                    }
+                    whole
+                }
             };
             assert!(whole == content(), "broken at {at}");
             assert!(broken.hits() >= 1);
         }
     }
-    let asked: BTreeSet<_> = ranges(&emulator).into_iter().flatten().collect();
-    assert!(asked.iter().all(|range| range.starts_with("bytes=") && range.ends_with('-')), "{asked:?}");
-    assert!(asked.len() > 1, "{asked:?}");
+    let ranges: BTreeSet<_> = requested_ranges(&emulator).into_iter().flatten().collect();
+    assert!(ranges.iter().all(|range| range.starts_with("bytes=") && range.ends_with('-')), "{ranges:?}");
+    assert!(ranges.len() > 1, "{ranges:?}");
     let key = |request: &fal_emulator::Request| request.header("authorization").is_some();
     assert!(!emulator.requests().iter().any(|request| request.verb == Verb::Media && key(request)));
 }
 
 #[tokio::test]
-async fn what_always_breaks_off_is_an_error() {
-    let (emulator, client, url) = fal().await;
+async fn a_download_that_is_always_interrupted_is_an_error() {
+    let (emulator, client, url) = start().await;
     let broken = emulator.at(Verb::Media).reset(At::Body(10));
     let error = client.download(&url).await.unwrap().bytes().await.unwrap_err();
     assert!(error.is_transport(), "{error:?}");
     assert_eq!(broken.hits(), 4, "as many attempts as any request has");
-    let patient = fal_client::Retry::none();
-    assert!(client.download(&url).retry(patient).await.unwrap().bytes().await.unwrap_err().is_transport());
+    let retry = fal_client::Retry::none();
+    assert!(client.download(&url).retry(retry).await.unwrap().bytes().await.unwrap_err().is_transport());
     assert_eq!(broken.hits(), 5);
 }
 
-/// A server that breaks off after ten bytes, and then does as `rest` says.
-async fn broken(head: &'static str, rest: fn(&Received) -> crate::server::Reaction) -> (Server, String) {
+/// Starts a server that breaks off after ten bytes, and answers later requests with `rest`.
+async fn start_interrupted(
+    head: &'static str,
+    rest: fn(&Received) -> crate::server::Reaction,
+) -> (Server, String) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     let server = Server::start(move |request: &Received, _: &str| rest(request)).await;
@@ -100,7 +108,7 @@ async fn broken(head: &'static str, rest: fn(&Received) -> crate::server::Reacti
 }
 
 #[tokio::test]
-async fn the_rest_is_of_the_same_file_or_an_error() {
+async fn the_rest_of_another_version_is_an_error() {
     type Rest = fn(&Received) -> crate::server::Reaction;
     const TAGGED: &str = "content-length: 20\r\netag: \"a\"\r\n";
     const PLAIN: &str = "content-length: 20\r\n";
@@ -125,7 +133,7 @@ async fn the_rest_is_of_the_same_file_or_an_error() {
             |_| bytes(206, &[("etag", "\"a\""), ("content-range", "bytes 9-19/20")], "9abcdefghij"),
             false,
         ),
-        ("a part of who knows what", TAGGED, |_| bytes(206, &[("etag", "\"a\"")], "abcdefghij"), false),
+        ("a part without a range", TAGGED, |_| bytes(206, &[("etag", "\"a\"")], "abcdefghij"), false),
         (
             "the rest by length alone",
             PLAIN,
@@ -140,7 +148,7 @@ async fn the_rest_is_of_the_same_file_or_an_error() {
         ),
     ];
     for (what, head, rest, good) in table {
-        let (server, url) = broken(head, rest).await;
+        let (server, url) = start_interrupted(head, rest).await;
         let client = Client::builder().emulator(&server.url).retry(quick()).build().unwrap();
         let result = client.download(url).await.unwrap().bytes().await;
         let asked = server.received().remove(0);
@@ -154,13 +162,13 @@ async fn the_rest_is_of_the_same_file_or_an_error() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_refused() {
-    let (emulator, client, url) = fal().await;
+async fn a_file_above_the_limit_is_refused() {
+    let (emulator, client, url) = start().await;
     let error = client.download(&url).max_bytes(LENGTH as u64 - 1).await.unwrap_err();
     assert!(error.is_too_large());
     client.download(&url).max_bytes(LENGTH as u64).await.unwrap().bytes().await.unwrap();
     assert!(client.download("data:,1234").max_bytes(3).await.unwrap_err().is_too_large());
-    // A server that does not say how much comes.
+    // The server does not announce the length.
     let endless = Server::start(|_, _| {
         let chunks = (0..1000).map(|_| Ok::<_, std::io::Error>(vec![7_u8; 1000]));
         bytes(200, &[], axum::body::Body::from_stream(futures_util::stream::iter(chunks)))
@@ -175,21 +183,21 @@ async fn what_is_too_large_is_refused() {
 
 #[tokio::test]
 async fn progress_counts_every_byte_once() {
-    let (emulator, client, url) = fal().await;
+    let (emulator, client, url) = start().await;
     emulator.at(Verb::Media).reset(At::Body(300_000)).times(1);
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let tell = told.clone();
-    let download = client.download(&url).on_progress(move |progress| tell.lock().unwrap().push(progress));
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let reported = reports.clone();
+    let download = client.download(&url).on_progress(move |progress| reported.lock().unwrap().push(progress));
     download.await.unwrap().bytes().await.unwrap();
-    let told = told.lock().unwrap();
-    assert!(told.is_sorted_by_key(|progress| progress.done()));
-    let last = told.last().unwrap();
+    let reports = reports.lock().unwrap();
+    assert!(reports.is_sorted_by_key(|progress| progress.done()));
+    let last = reports.last().unwrap();
     assert_eq!((last.done(), last.total()), (LENGTH as u64, Some(LENGTH as u64)));
 }
 
 #[tokio::test]
-async fn folders_keep_what_is_in_them() {
-    let (emulator, client, url) = fal().await;
+async fn existing_files_in_a_folder_are_kept() {
+    let (emulator, client, url) = start().await;
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("new/out");
     let mut names = Vec::new();
@@ -202,7 +210,7 @@ async fn folders_keep_what_is_in_them() {
     let path =
         client.download("data:image/png;base64,AAAA").await.unwrap().save_in(&out, "../../up").await.unwrap();
     assert_eq!(path, out.join("_.._up.png"));
-    // By the URL, when the type says nothing.
+    // The extension of the URL is used for a generic type.
     emulator.at(Verb::Media).content_type("application/octet-stream");
     let path = client.download(&url).await.unwrap().save_in(&out, "other").await.unwrap();
     assert_eq!(path, out.join("other.mp4"));
@@ -210,8 +218,8 @@ async fn folders_keep_what_is_in_them() {
 }
 
 #[tokio::test]
-async fn an_output_is_saved_with_all_its_files() {
-    let (emulator, client, _) = fal().await;
+async fn save_media_saves_all_files_of_an_output() {
+    let (emulator, client, _) = start().await;
     let folder = tempfile::tempdir().unwrap();
     let input = |sync| {
         let size = json!({"width": 64, "height": 48});
@@ -225,7 +233,7 @@ async fn an_output_is_saved_with_all_its_files() {
         assert_eq!(fields, ["images-0", "images-1"]);
         for (saved, stem) in saved.iter().zip(expected) {
             assert_eq!(saved.path.file_stem().unwrap(), stem);
-            let kind = infer_type(&std::fs::read(&saved.path).unwrap());
+            let kind = extension_of(&std::fs::read(&saved.path).unwrap());
             assert_eq!(saved.path.extension().unwrap(), kind);
         }
     }
@@ -238,7 +246,7 @@ async fn an_output_is_saved_with_all_its_files() {
     assert!(reply.save_media(&client, folder.path()).await.unwrap_err().is_not_found());
 }
 
-fn infer_type(content: &[u8]) -> &'static str {
+fn extension_of(content: &[u8]) -> &'static str {
     match content {
         [0x89, b'P', b'N', b'G', ..] => "png",
         [0xff, 0xd8, ..] => "jpg",

@@ -1,4 +1,4 @@
-//! Uploads and downloads.
+//! Uploads and downloads, with a scripted server.
 
 use fal_client::{
     Client, File,
@@ -11,7 +11,7 @@ use crate::{
     server::{Reaction, Received, Server, bytes, closing, json as answer},
 };
 
-/// A storage service whose upload URLs are its own, and an endpoint that answers.
+/// Responds as a storage service with its own upload URLs, and as an endpoint.
 fn storage(request: &Received, url: &str) -> Reaction {
     match request.path.as_str() {
         "/rest/storage/upload/initiate" => {
@@ -89,7 +89,7 @@ async fn local_files_are_uploaded_once_and_replaced() {
 }
 
 #[tokio::test]
-async fn an_upload_is_tried_again() {
+async fn a_failed_upload_is_retried() {
     let server = Server::start(|request: &Received, url: &str| match (request.path.as_str(), request.nth) {
         (path, 0) if path.starts_with("/signed/") => bytes(503, &[], ""),
         _ => storage(request, url),
@@ -102,13 +102,13 @@ async fn an_upload_is_tried_again() {
     assert_eq!(file.as_url(), Some("https://cdn/a.txt"));
     let puts: Vec<_> = server.received().into_iter().filter(|request| request.method == "PUT").collect();
     assert_eq!(puts.iter().map(|put| put.body.as_slice()).collect::<Vec<_>>(), [b"text", b"text"]);
-    // A file that is online already needs nothing.
+    // A file with a URL is not uploaded.
     assert_eq!(server.client().upload(file.clone()).await.unwrap(), file);
     assert_eq!(server.received().len(), 3);
 }
 
 #[tokio::test]
-async fn a_missing_file_is_named_and_nothing_is_sent() {
+async fn a_missing_file_is_an_error_before_anything_is_sent() {
     let server = Server::start(storage).await;
     for path in ["/nowhere/cat.png", "/"] {
         let error = server.client().run(with_images(vec![File::path(path)])).await.unwrap_err();
@@ -151,7 +151,7 @@ async fn a_download_has_no_key_and_follows_redirects() {
 }
 
 #[tokio::test]
-async fn a_download_is_saved_whole_or_not_at_all() {
+async fn a_download_is_saved_completely_or_not_at_all() {
     let server = Server::start(|_, _| bytes(200, &[], vec![7_u8; 300_000])).await;
     let (cut, _) = closing(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf").await;
     let client = server.builder().max_reply_bytes(1000).build().unwrap();
@@ -163,7 +163,7 @@ async fn a_download_is_saved_whole_or_not_at_all() {
     assert!(cut.save(&target).await.unwrap_err().is_transport());
     assert_eq!(std::fs::read(&target).unwrap(), b"old");
 
-    // The limit is for what is kept in memory.
+    // The limit applies only to content in memory.
     let whole = client.download(format!("{}/whole", server.url)).await.unwrap();
     assert_eq!(whole.save(&target).await.unwrap(), 300_000);
     assert_eq!(std::fs::read(&target).unwrap(), vec![7; 300_000]);

@@ -1,10 +1,10 @@
-//! Uploads to the emulator, byte by byte.
+//! Uploads to the emulator.
 
 use std::{
     io::Write,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use fal_client::{
@@ -12,7 +12,6 @@ use fal_client::{
     storage::{Access, Acl, Checkpoint, FileExt, Lifecycle, Repository, UploadEvent, UploadOptions},
 };
 use fal_emulator::{At, Emulator, Verb};
-use futures_util::TryStreamExt;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
@@ -24,7 +23,7 @@ use crate::{
 const PART: u64 = 300_000;
 const SIZES: [u64; 6] = [0, 1, PART - 1, PART, PART + 1, 3 * PART + PART / 2];
 
-/// Bytes of which no two parts are alike.
+/// Returns pseudorandom bytes, so that no two parts are alike.
 fn content(length: u64) -> Vec<u8> {
     let mut state = length ^ 0x9e37_79b9_7f4a_7c15;
     let mut next = || {
@@ -38,19 +37,19 @@ fn content(length: u64) -> Vec<u8> {
     bytes
 }
 
-fn sum(bytes: &[u8]) -> Vec<u8> {
+fn checksum(bytes: &[u8]) -> Vec<u8> {
     digest(&SHA256, bytes).as_ref().to_vec()
 }
 
-fn in_parts() -> UploadOptions {
-    UploadOptions::default().multipart_above(0).part_size(PART).parts_at_once(4)
+fn multipart() -> UploadOptions {
+    UploadOptions::default().multipart_above(0).part_size(PART).part_concurrency(4)
 }
 
-async fn fal() -> (Emulator, Client) {
-    with(UploadOptions::default()).await
+async fn start() -> (Emulator, Client) {
+    start_with(UploadOptions::default()).await
 }
 
-async fn with(options: UploadOptions) -> (Emulator, Client) {
+async fn start_with(options: UploadOptions) -> (Emulator, Client) {
     let emulator = Emulator::builder().require_key("test:key").start().await.unwrap();
     let client = Client::builder().emulator(emulator.url()).key("test:key").retry(quick()).uploads(options);
     (emulator, client.build().unwrap())
@@ -70,13 +69,13 @@ impl Folder {
     }
 }
 
-/// What fal has of a file.
-async fn kept(client: &Client, file: &File) -> Vec<u8> {
+/// Downloads the content of a file.
+async fn content_of(client: &Client, file: &File) -> Vec<u8> {
     client.download(file.as_url().unwrap()).await.unwrap().bytes().await.unwrap().to_vec()
 }
 
-/// The numbers in every list of parts that was sent.
-fn lists(emulator: &Emulator) -> Vec<Vec<u64>> {
+/// Returns the numbers of the parts in every request that completes an upload.
+fn completed_parts(emulator: &Emulator) -> Vec<Vec<u64>> {
     let requests = emulator.requests();
     let lists = requests.iter().filter(|request| request.path.ends_with("/complete"));
     let numbers = |list: Value| -> Vec<u64> {
@@ -94,11 +93,11 @@ fn is_part(request: &fal_emulator::Request) -> bool {
 }
 
 #[tokio::test]
-async fn what_arrives_is_what_was_sent() {
+async fn content_is_unchanged_from_every_source_and_at_every_size() {
     let folder = Folder::new();
     for repository in [Repository::Cdn, Repository::Rest] {
-        for options in [UploadOptions::default(), in_parts()] {
-            let (emulator, client) = with(options.repository(repository)).await;
+        for options in [UploadOptions::default(), multipart()] {
+            let (emulator, client) = start_with(options.repository(repository)).await;
             for size in SIZES {
                 let bytes = content(size);
                 let path = folder.file("a.bin", &bytes);
@@ -106,10 +105,10 @@ async fn what_arrives_is_what_was_sent() {
                 for file in [File::path(path), File::bytes(bytes.clone(), ""), File::reader(reader)] {
                     let what = format!("{file:?} of {size} bytes to {repository:?}");
                     let uploaded = client.upload(file).await.unwrap();
-                    assert_eq!(sum(&kept(&client, &uploaded).await), sum(&bytes), "{what}");
+                    assert_eq!(checksum(&content_of(&client, &uploaded).await), checksum(&bytes), "{what}");
                 }
             }
-            for list in lists(&emulator) {
+            for list in completed_parts(&emulator) {
                 assert!(list.iter().copied().eq(1..=list.len() as u64), "{list:?}");
             }
         }
@@ -118,11 +117,11 @@ async fn what_arrives_is_what_was_sent() {
 
 #[tokio::test]
 #[ignore = "takes a gigabyte of memory and three of disk, and a minute"]
-async fn a_gigabyte_arrives_whole() {
-    let (_emulator, client) = fal().await;
+async fn a_gigabyte_is_unchanged() {
+    let (_emulator, client) = start().await;
     let folder = Folder::new();
     let bytes = content(1 << 30);
-    let expected = sum(&bytes);
+    let expected = checksum(&bytes);
     let path = folder.file("big.bin", &bytes);
     drop(bytes);
     let uploaded = client.upload(File::path(path)).await.unwrap();
@@ -131,51 +130,52 @@ async fn a_gigabyte_arrives_whole() {
         client.download(uploaded.as_url().unwrap()).await.unwrap().save(&copy).await.unwrap(),
         1 << 30
     );
-    assert_eq!(sum(&std::fs::read(copy).unwrap()), expected);
+    assert_eq!(checksum(&std::fs::read(copy).unwrap()), expected);
 }
 
 #[tokio::test]
-async fn parts_are_listed_in_order_however_late_they_are() {
-    let (emulator, client) = with(in_parts().part_size(10_000)).await;
-    // The first ones are the slowest.
+async fn parts_are_completed_in_order_even_if_the_first_are_slow() {
+    let (emulator, client) = start_with(multipart().part_size(10_000)).await;
+    // The first parts are the slowest.
     for delay in [80, 60, 40, 20] {
         emulator.at(Verb::Upload).delay(Duration::from_millis(delay)).after(1).times(1);
     }
     let bytes = content(95_000);
     let uploaded = client.upload(File::bytes(bytes.clone(), "image/png")).await.unwrap();
-    assert!(kept(&client, &uploaded).await == bytes);
-    assert_eq!(lists(&emulator), [(1..=10).collect::<Vec<_>>()]);
+    assert!(content_of(&client, &uploaded).await == bytes);
+    assert_eq!(completed_parts(&emulator), [(1..=10).collect::<Vec<_>>()]);
 }
 
 #[tokio::test]
-async fn a_part_is_tried_again_alone() {
+async fn a_failed_part_is_retried_alone() {
     let folder = Folder::new();
     let bytes = content(3 * PART + 7);
     for at in [At::Arrival, At::Reply, At::Head(10)] {
-        let (emulator, client) = with(in_parts().parts_at_once(1)).await;
-        // The announcement and the first part pass, then a part breaks off.
+        let (emulator, client) = start_with(multipart().part_concurrency(1)).await;
+        // The initiation and the first part succeed, then a part fails.
         let broken = emulator.at(Verb::Upload).reset(at).after(2).times(1);
         let busy = emulator.at(Verb::Upload).fail(503, json!({"detail": "busy"})).after(2).times(1);
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let tell = told.clone();
+        let reports = Arc::new(Mutex::new(Vec::new()));
+        let reported = reports.clone();
         let upload = client.upload(File::path(folder.file("a.bin", &bytes)));
-        let uploaded = upload.on_progress(move |progress| tell.lock().unwrap().push(progress)).await.unwrap();
-        assert!(kept(&client, &uploaded).await == bytes);
+        let uploaded =
+            upload.on_progress(move |progress| reported.lock().unwrap().push(progress)).await.unwrap();
+        assert!(content_of(&client, &uploaded).await == bytes);
         assert_eq!((broken.hits(), busy.hits()), (1, 1), "{at:?}");
         assert_eq!(count(&emulator, is_part), 4 + 2, "{at:?}");
-        let told = told.lock().unwrap();
-        let last = told.last().unwrap();
+        let reports = reports.lock().unwrap();
+        let last = reports.last().unwrap();
         assert_eq!((last.done(), last.total()), (bytes.len() as u64, Some(bytes.len() as u64)));
     }
 }
 
 #[tokio::test]
-async fn an_interrupted_upload_goes_on() {
+async fn an_interrupted_upload_continues_from_its_checkpoint() {
     let folder = Folder::new();
     let bytes = content(5 * PART + 1);
     let path = folder.file("film.mp4", &bytes);
     for repository in [Repository::Cdn, Repository::Rest] {
-        let (emulator, client) = with(in_parts().parts_at_once(1).repository(repository)).await;
+        let (emulator, client) = start_with(multipart().part_concurrency(1).repository(repository)).await;
         let passed = usize::from(repository == Repository::Cdn) + 3;
         let broken = emulator.at(Verb::Upload).fail(400, json!({"detail": "broken"})).after(passed).times(1);
         let checkpoint = Checkpoint::default();
@@ -184,32 +184,33 @@ async fn an_interrupted_upload_goes_on() {
         assert_eq!((checkpoint.parts(), broken.hits()), (3, 1));
         assert!(!format!("{checkpoint:?}").contains("http"));
 
-        // In another process.
+        // As another process would.
         let stored = serde_json::to_string(&checkpoint).unwrap();
         let checkpoint: Checkpoint = serde_json::from_str(&stored).unwrap();
         let before = count(&emulator, is_part);
         let uploaded = client.upload(File::path(&path)).checkpoint(&checkpoint).await.unwrap();
-        assert!(kept(&client, &uploaded).await == bytes);
+        assert!(content_of(&client, &uploaded).await == bytes);
         assert_eq!((count(&emulator, is_part) - before, checkpoint.parts()), (3, 0));
-        assert_eq!(lists(&emulator), [(1..=6).collect::<Vec<_>>()]);
+        assert_eq!(completed_parts(&emulator), [(1..=6).collect::<Vec<_>>()]);
 
-        // What fal has forgotten, and what is another file by now, begins anew.
+        // An upload that fal does not know any more, or of another version of the file, starts again.
         let old: Checkpoint = serde_json::from_str(&stored).unwrap();
         assert!(
-            kept(&client, &client.upload(File::path(&path)).checkpoint(&old).await.unwrap()).await == bytes
+            content_of(&client, &client.upload(File::path(&path)).checkpoint(&old).await.unwrap()).await
+                == bytes
         );
         let changed = content(5 * PART + 2);
         let other: Checkpoint = serde_json::from_str(&stored).unwrap();
         let path = folder.file("film.mp4", &changed);
         let uploaded = client.upload(File::path(path)).checkpoint(&other).await.unwrap();
-        assert!(kept(&client, &uploaded).await == changed);
+        assert!(content_of(&client, &uploaded).await == changed);
         folder.file("film.mp4", &bytes);
     }
 }
 
 #[tokio::test]
-async fn the_token_is_shared_and_replaced_when_it_is_refused() {
-    let (emulator, client) = fal().await;
+async fn the_token_is_shared_and_replaced_after_a_refusal() {
+    let (emulator, client) = start().await;
     let files = (0..20).map(|index| client.upload(File::bytes(vec![index], "image/png")).into_future());
     futures_util::future::try_join_all(files).await.unwrap();
     let is_token = |request: &fal_emulator::Request| request.path == "/rest/storage/auth/token";
@@ -224,33 +225,45 @@ async fn the_token_is_shared_and_replaced_when_it_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_that_ends_is_replaced_before() {
-    let (emulator, client) = fal().await;
-    let token = |expires: &str| json!({"token": "t", "token_type": "Bearer", "base_url": emulator.urls().cdn, "expires_at": expires});
-    let ended =
-        emulator.at(Verb::Token).answer(fal_emulator::Answer::json(200, token("2020-01-01T00:00:00+00:00")));
-    emulator
-        .at(Verb::Upload)
-        .answer(fal_emulator::Answer::json(200, json!({"access_url": "https://v3.fal.media/x"})));
-    for _ in 0..3 {
-        client.upload(File::bytes(vec![7], "image/png")).await.unwrap();
+async fn a_token_is_replaced_within_a_minute_of_its_expiry() {
+    for (seconds, fetches) in [(-30, 3), (30, 3), (55, 3), (90, 1), (3600, 1)] {
+        let (emulator, client) = start().await;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let expires_at = iso8601(now.checked_add_signed(seconds).unwrap());
+        let token = json!({"token": "t", "token_type": "Bearer", "base_url": emulator.urls().cdn, "expires_at": expires_at});
+        let issued = emulator.at(Verb::Token).answer(fal_emulator::Answer::json(200, token));
+        emulator
+            .at(Verb::Upload)
+            .answer(fal_emulator::Answer::json(200, json!({"access_url": "https://v3.fal.media/x"})));
+        for _ in 0..3 {
+            client.upload(File::bytes(vec![7], "image/png")).await.unwrap();
+        }
+        assert_eq!(issued.hits(), fetches, "a token that expires in {seconds} s, at {expires_at}");
     }
-    assert_eq!(ended.hits(), 3);
+}
+
+/// Formats seconds since 1970 as `2026-11-21T07:30:00Z`.
+fn iso8601(seconds: u64) -> String {
+    // Such as `Sat, 21 Nov 2026 07:30:00 GMT`.
+    let http_date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds));
+    let parts: Vec<&str> = http_date.split(' ').collect();
+    let month = "JanFebMarAprMayJunJulAugSepOctNovDec".find(parts[2]).unwrap() / 3 + 1;
+    format!("{}-{month:02}-{}T{}Z", parts[3], parts[1], parts[4])
 }
 
 #[tokio::test]
-async fn the_rest_service_is_the_way_around() {
+async fn the_rest_service_takes_files_that_the_cdn_refuses() {
     let bytes = content(1000);
-    for options in [UploadOptions::default(), in_parts().part_size(400)] {
-        let (emulator, client) = with(options.clone()).await;
+    for options in [UploadOptions::default(), multipart().part_size(400)] {
+        let (emulator, client) = start_with(options.clone()).await;
         let broken = emulator.at(Verb::Token).fail(500, json!({"detail": "no tokens"}));
         let uploaded = client.upload(File::bytes(bytes.clone(), "image/png")).await.unwrap();
-        assert!(kept(&client, &uploaded).await == bytes);
+        assert!(content_of(&client, &uploaded).await == bytes);
         assert_eq!(broken.hits(), 4, "after the usual attempts");
         let alone = client.upload(File::bytes(bytes.clone(), "image/png")).options(options.fallback(false));
         assert!(alone.await.unwrap_err().to_string().contains("no tokens"));
     }
-    let (emulator, client) = fal().await;
+    let (emulator, client) = start().await;
     emulator.at(Verb::Token).fail(500, json!({"detail": "no tokens"}));
     emulator.at(Verb::UploadInitiate).fail(500, json!({"detail": "no places"}));
     let error = client.upload(File::bytes(bytes, "image/png")).await.unwrap_err().to_string();
@@ -258,12 +271,12 @@ async fn the_rest_service_is_the_way_around() {
 }
 
 #[tokio::test]
-async fn names_keep_their_letters() {
-    let (emulator, client) = fal().await;
+async fn file_names_are_sent_unchanged() {
+    let (emulator, client) = start().await;
     let folder = Folder::new();
     for name in ["plain.png", "řeč \u{1f408}.png", "a\"b.png", "a%20b.png"] {
         let uploaded = client.upload(File::path(folder.file(name, b"x"))).await.unwrap();
-        assert_eq!(kept(&client, &uploaded).await, b"x");
+        assert_eq!(content_of(&client, &uploaded).await, b"x");
         let request = emulator
             .requests()
             .into_iter()
@@ -276,12 +289,12 @@ async fn names_keep_their_letters() {
 }
 
 #[tokio::test]
-async fn the_lifecycle_goes_along_under_both_names() {
+async fn the_lifecycle_is_sent_in_both_headers() {
     let lifecycle = Lifecycle::default().expires_after(Duration::from_secs(60)).access(Access::Hide);
     for options in
-        [UploadOptions::default(), UploadOptions::default().repository(Repository::Rest), in_parts()]
+        [UploadOptions::default(), UploadOptions::default().repository(Repository::Rest), multipart()]
     {
-        let (emulator, client) = with(options).await;
+        let (emulator, client) = start_with(options).await;
         let secret = client.upload(File::bytes(vec![1, 2, 3], "image/png")).lifecycle(lifecycle.clone());
         let secret = secret.await.unwrap();
         assert!(client.download(secret.as_url().unwrap()).await.unwrap_err().is_not_found());
@@ -293,8 +306,8 @@ async fn the_lifecycle_goes_along_under_both_names() {
 }
 
 #[tokio::test]
-async fn small_files_can_go_inside_the_request() {
-    let (emulator, client) = with(UploadOptions::default().inline_up_to(5)).await;
+async fn small_files_are_inlined_into_the_request() {
+    let (emulator, client) = start_with(UploadOptions::default().inline_up_to(5)).await;
     emulator.on_endpoint("acme/app/edit").reply(|_| json!({"seed": 1}));
     let folder = Folder::new();
     let input = Input {
@@ -310,32 +323,32 @@ async fn small_files_can_go_inside_the_request() {
     let images: Vec<_> = call["images"].as_array().unwrap().iter().map(|url| url.as_str().unwrap()).collect();
     assert_eq!((images[0], images[2]), ("data:image/png;base64,MTIzNDU=", "data:text/plain;base64,"));
     assert!(images[1].starts_with("http://127.0.0.1"), "{images:?}");
-    // What is uploaded by hand is wanted online.
+    // An explicit upload is not inlined.
     let uploaded = client.upload(File::bytes(vec![1], "image/png")).await.unwrap();
     assert!(uploaded.as_url().unwrap().starts_with("http://"));
 }
 
 #[tokio::test]
-async fn a_reader_is_read_once_and_then_stands_for_its_url() {
-    let (emulator, client) = with(in_parts()).await;
+async fn a_reader_is_uploaded_once_and_then_has_a_url() {
+    let (emulator, client) = start_with(multipart()).await;
     emulator.on_endpoint("acme/app/edit").reply(|_| json!({"seed": 1}));
     let bytes = content(2 * PART + 5);
     let reader = File::reader(std::io::Cursor::new(bytes.clone())).named("a.bin");
     let input = Input { images: vec![reader.clone(), reader.clone()], ..cat() };
     client.run(input.clone()).await.unwrap();
     client.run(input).await.unwrap();
-    assert_eq!(lists(&emulator).len(), 1);
+    assert_eq!(completed_parts(&emulator).len(), 1);
     let uploaded = client.upload(reader).await.unwrap();
-    assert!(kept(&client, &uploaded).await == bytes);
+    assert!(content_of(&client, &uploaded).await == bytes);
 
-    let broken = File::reader(tokio_reader_that_fails());
+    let broken = File::reader(failing_reader());
     let error = client.upload(broken.clone()).await.unwrap_err();
     assert!(error.is_file() && error.to_string().contains("the pipe broke"), "{error}");
     let error = client.upload(broken).await.unwrap_err();
     assert!(error.is_file() && error.to_string().contains("read already"), "{error}");
 }
 
-fn tokio_reader_that_fails() -> impl tokio::io::AsyncRead + Send + 'static {
+fn failing_reader() -> impl tokio::io::AsyncRead + Send + 'static {
     use tokio::io::AsyncReadExt;
 
     struct Fails;
@@ -352,13 +365,13 @@ fn tokio_reader_that_fails() -> impl tokio::io::AsyncRead + Send + 'static {
 }
 
 #[tokio::test]
-async fn a_file_that_changes_meanwhile_is_an_error() {
-    for options in [UploadOptions::default(), in_parts().parts_at_once(1)] {
-        let (_emulator, client) = with(options).await;
+async fn a_file_that_changes_during_the_upload_is_an_error() {
+    for options in [UploadOptions::default(), multipart().part_concurrency(1)] {
+        let (_emulator, client) = start_with(options).await;
         let folder = Folder::new();
         let path = folder.file("log.txt", &content(2 * PART));
         let log = path.clone();
-        // Another line for the log with every piece of it that is sent.
+        // The file grows with every chunk that is sent.
         let upload = client.upload(File::path(&path)).on_progress(move |_| {
             let mut log = std::fs::OpenOptions::new().append(true).open(&log).unwrap();
             log.write_all(b"line\n").unwrap();
@@ -369,10 +382,14 @@ async fn a_file_that_changes_meanwhile_is_an_error() {
 }
 
 #[tokio::test]
-async fn an_upload_can_be_followed_as_a_stream() {
-    let (_emulator, client) = with(in_parts()).await;
+async fn events_of_an_upload_end_with_the_file() {
+    let (_emulator, client) = start_with(multipart()).await;
     let bytes = content(2 * PART);
-    let events: Vec<_> = client.upload(File::bytes(bytes, "image/png")).events().try_collect().await.unwrap();
+    let mut stream = client.upload(File::bytes(bytes, "image/png")).events();
+    let mut events = Vec::new();
+    while let Some(event) = stream.next().await {
+        events.push(event.unwrap());
+    }
     let (last, before) = events.split_last().unwrap();
     assert!(matches!(last, UploadEvent::Done(file) if file.as_url().is_some()), "{last:?}");
     let done: Vec<_> = before
@@ -386,8 +403,8 @@ async fn an_upload_can_be_followed_as_a_stream() {
 }
 
 #[tokio::test]
-async fn dropped_means_stopped() {
-    let (emulator, client) = with(in_parts().parts_at_once(1)).await;
+async fn a_dropped_upload_stops() {
+    let (emulator, client) = start_with(multipart().part_concurrency(1)).await;
     emulator.at(Verb::Upload).stall(At::Reply).after(2).times(1);
     let upload = tokio::spawn(client.upload(File::bytes(content(9 * PART), "image/png")).into_future());
     tokio::time::timeout(Duration::from_secs(20), async {
@@ -400,13 +417,13 @@ async fn dropped_means_stopped() {
     upload.abort();
     assert!(upload.await.unwrap_err().is_cancelled());
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!((count(&emulator, is_part), lists(&emulator).len()), (2, 0));
+    assert_eq!((count(&emulator, is_part), completed_parts(&emulator).len()), (2, 0));
 }
 
 #[tokio::test]
-async fn what_the_service_says_wrongly_is_an_error_and_the_token_stays_home() {
+async fn invalid_responses_are_errors_and_the_token_is_not_sent_to_strangers() {
     let stranger = crate::server::Server::start(|_, _| crate::server::json(200, &json!({}))).await;
-    let (emulator, client) = with(in_parts().fallback(false)).await;
+    let (emulator, client) = start_with(multipart().fallback(false)).await;
     let file = || File::bytes(content(10), "image/png");
     let begin = json!({"access_url": format!("{}/files/x", stranger.url), "uploadId": "u"});
     emulator.at(Verb::Upload).answer(fal_emulator::Answer::json(200, begin)).times(1);
@@ -424,15 +441,15 @@ async fn what_the_service_says_wrongly_is_an_error_and_the_token_stays_home() {
     assert!(error.is_decode() && error.to_string().contains("what tag the part has"), "{error}");
 
     let token = json!({"token": "t", "token_type": "Bearer", "base_url": "http://evil.example"});
-    let (emulator, client) = with(in_parts().fallback(false)).await;
+    let (emulator, client) = start_with(multipart().fallback(false)).await;
     emulator.at(Verb::Token).answer(fal_emulator::Answer::json(200, token));
     let error = client.upload(file()).await.unwrap_err();
     assert!(error.is_decode() && error.to_string().contains("base_url"), "{error}");
 }
 
 #[tokio::test]
-async fn a_missing_file_is_named() {
-    let (_emulator, client) = fal().await;
+async fn a_missing_file_is_named_in_the_error() {
+    let (_emulator, client) = start().await;
     for path in ["/nowhere/cat.png", "/"] {
         let error = client.upload(File::path(Path::new(path))).await.unwrap_err();
         assert!(error.is_file() && error.to_string().contains(&format!("cannot read {path}")), "{error}");
@@ -440,8 +457,8 @@ async fn a_missing_file_is_named() {
 }
 
 #[tokio::test]
-async fn who_may_read_a_file_can_be_changed() {
-    let (emulator, client) = fal().await;
+async fn the_access_of_a_file_can_be_changed() {
+    let (emulator, client) = start().await;
     let storage = client.storage();
     let hidden = Lifecycle::default().access(Access::Hide);
     let file = client.upload(File::bytes(b"secret".to_vec(), "text/plain")).lifecycle(hidden).await.unwrap();
@@ -469,8 +486,8 @@ async fn who_may_read_a_file_can_be_changed() {
 }
 
 #[tokio::test]
-async fn settings_are_for_files_to_come() {
-    let (_emulator, client) = fal().await;
+async fn settings_apply_to_later_files() {
+    let (_emulator, client) = start().await;
     let storage = client.storage();
     assert_eq!(storage.settings().await.unwrap(), Lifecycle::default());
     let day = Lifecycle::default().expires_after(Duration::from_secs(86_400)).access(Access::Forbid);

@@ -1,4 +1,4 @@
-//! The content of a download, which goes on where it broke off.
+//! The content of a download, which continues after an interruption.
 
 use std::{
     fmt,
@@ -8,67 +8,67 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
-use super::{Meter, check};
 use crate::{
     Client, Error, ErrorKind, Result, Retry,
     retry::{Outcome, RetryClass},
+    storage::progress::Meter,
     transport::Request,
 };
 
-/// Whoever has got this much further may begin to count attempts anew.
-const PROGRESS: u64 = 1 << 20;
+/// After this many bytes without an interruption, the attempts are counted from 1 again.
+const RESET_ATTEMPTS_AFTER: u64 = 1 << 20;
 
-/// The content of a file, piece by piece, from [`Download::chunks`](super::Download::chunks). Ends after an error.
+/// The content of a file as a stream of chunks, from [`Download::chunks`](super::Download::chunks). Ends after an error.
 #[must_use = "a stream does nothing unless polled"]
 pub struct Chunks(Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>);
 
-/// Where content comes from.
+/// The source of the content.
 pub(super) enum Body {
-    Here(Option<Bytes>),
-    Open(Box<Open>),
+    InMemory(Option<Bytes>),
+    Http(Box<HttpBody>),
 }
 
-/// A download under way.
-pub(super) struct Open {
+/// A response that is requested again if it breaks off.
+pub(super) struct HttpBody {
     client: Client,
     url: Url,
     retry: Retry,
     response: reqwest::Response,
-    /// What the content is known by, so that a part of another version is not taken for the rest of this one.
-    version: Version,
+    version: ContentVersion,
     received: u64,
-    /// How many attempts there were since `received` was this.
+    /// The number of attempts since `received` had the second value.
     attempts: (u32, u64),
-    /// When the first of them was.
+    /// The time of the first attempt.
     start: Instant,
-    /// What comes again and was received already.
+    /// The number of bytes to come that were received before.
     skip: u64,
 }
 
+/// The properties by which the rest of a file is recognized, so that the rest of another version is not appended.
 #[derive(Debug, PartialEq, Eq)]
-struct Version {
-    /// An `ETag` that promises the same bytes, or a date.
+struct ContentVersion {
+    /// A strong `ETag`, or the date of the last change.
     tag: Option<HeaderValue>,
     length: Option<u64>,
 }
 
-impl Version {
-    fn of(headers: &HeaderMap, length: Option<u64>) -> Self {
-        let strong = |tag: &&HeaderValue| !tag.as_bytes().starts_with(b"W/");
-        let tag = headers.get(header::ETAG).filter(strong).or_else(|| headers.get(header::LAST_MODIFIED));
+impl ContentVersion {
+    fn new(headers: &HeaderMap, length: Option<u64>) -> Self {
+        let is_strong = |tag: &&HeaderValue| !tag.as_bytes().starts_with(b"W/");
+        let tag = headers.get(header::ETAG).filter(is_strong).or_else(|| headers.get(header::LAST_MODIFIED));
         Self { tag: tag.cloned(), length }
     }
 }
 
 impl Body {
-    pub(super) fn open(client: Client, url: Url, retry: Retry, response: reqwest::Response) -> Self {
-        let version = Version::of(response.headers(), response.content_length());
+    pub(super) fn from_response(client: Client, url: Url, retry: Retry, response: reqwest::Response) -> Self {
+        let version = ContentVersion::new(response.headers(), response.content_length());
         let (attempts, start) = ((1, 0), Instant::now());
-        Self::Open(Box::new(Open {
+        Self::Http(Box::new(HttpBody {
             client,
             url,
             retry,
@@ -83,20 +83,20 @@ impl Body {
 
     async fn next(&mut self) -> Result<Option<Bytes>> {
         match self {
-            Self::Here(content) => Ok(content.take().filter(|content| !content.is_empty())),
-            Self::Open(open) => open.next().await,
+            Self::InMemory(content) => Ok(content.take().filter(|content| !content.is_empty())),
+            Self::Http(body) => body.next().await,
         }
     }
 }
 
-impl Open {
+impl HttpBody {
     async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
             let mut chunk = match self.response.chunk().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok(None),
                 Err(cause) => {
-                    self.go_on(Error::broken(cause)).await?;
+                    self.resume(Error::broken(cause)).await?;
                     continue;
                 }
             };
@@ -111,11 +111,11 @@ impl Open {
         }
     }
 
-    /// Asks for the rest, or gives up with `error`.
-    async fn go_on(&mut self, error: Error) -> Result<()> {
+    /// Requests the rest of the file, or gives up with `error`.
+    async fn resume(&mut self, error: Error) -> Result<()> {
         let (number, before) = self.attempts;
-        let number = if self.received - before >= PROGRESS { 1 } else { number };
-        // Without anything to know it by, the rest may be that of another file.
+        let number = if self.received - before >= RESET_ATTEMPTS_AFTER { 1 } else { number };
+        // Without a tag or a length, the rest of another version could not be recognized.
         if self.version.tag.is_none() && self.version.length.is_none() {
             return Err(error);
         }
@@ -124,7 +124,7 @@ impl Open {
         else {
             return Err(error);
         };
-        tracing::debug!(received = self.received, ?pause, %error, "a download goes on");
+        tracing::debug!(received = self.received, ?pause, %error, "a download is continued");
         tokio::time::sleep(pause).await;
         self.attempts = (number + 1, self.received);
         let mut request = Request::to_anyone(Method::GET, self.url.clone(), RetryClass::Idempotent);
@@ -135,18 +135,18 @@ impl Open {
         let response = self.client.0.transport.open(&request).await?;
         self.skip = match response.status() {
             StatusCode::PARTIAL_CONTENT => 0,
-            // All of it again.
+            // The server sends everything again.
             _ => self.received,
         };
-        let extent = match response.status() {
-            StatusCode::PARTIAL_CONTENT => extent(response.headers()),
+        let range = match response.status() {
+            StatusCode::PARTIAL_CONTENT => content_range(response.headers()),
             _ => Some((0, response.content_length())),
         };
         let start = self.received - self.skip;
-        let same = extent.is_some_and(|(from, length)| {
-            from == start && Version::of(response.headers(), length) == self.version
+        let is_same = range.is_some_and(|(from, length)| {
+            from == start && ContentVersion::new(response.headers(), length) == self.version
         });
-        if !same {
+        if !is_same {
             return Err(Error::new(ErrorKind::Transport, "the file changed while it was downloaded"));
         }
         self.response = response;
@@ -154,8 +154,8 @@ impl Open {
     }
 }
 
-/// Where a part begins, and how long the whole is: `bytes 10-19/20`.
-fn extent(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
+/// Parses a `Content-Range` such as `bytes 10-19/20`. Returns the start of the range and the length of the file.
+fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
     let text = headers.get(header::CONTENT_RANGE)?.to_str().ok()?.trim();
     let (range, length) = text.strip_prefix("bytes ")?.split_once('/')?;
     Some((range.split_once('-')?.0.trim().parse().ok()?, length.trim().parse().ok()))
@@ -172,7 +172,7 @@ impl Chunks {
             };
             let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
             sum = sum.saturating_add(length);
-            if let Err(error) = check(sum, max_bytes) {
+            if let Err(error) = check_size(sum, max_bytes) {
                 return Some((Err(error), None));
             }
             if let Some(meter) = &meter {
@@ -180,6 +180,11 @@ impl Chunks {
             }
             Some((Ok(chunk), Some((body, meter, sum))))
         })))
+    }
+
+    /// Waits for the next chunk. Returns `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<Bytes>> {
+        StreamExt::next(self).await
     }
 }
 
@@ -197,12 +202,24 @@ impl fmt::Debug for Chunks {
     }
 }
 
+/// Returns a `TooLarge` error if `length` exceeds the limit.
+pub(super) fn check_size(length: u64, limit: Option<u64>) -> Result<()> {
+    match limit {
+        Some(limit) if length > limit => Err(too_large(limit)),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn too_large(limit: u64) -> Error {
+    Error::new(ErrorKind::TooLarge { limit }, format!("the file is larger than {limit} bytes"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn extents_are_read() {
+    fn content_ranges_are_parsed() {
         for (text, expected) in [
             ("bytes 10-19/20", Some((10, Some(20)))),
             ("bytes 0-0/*", Some((0, None))),
@@ -211,7 +228,7 @@ mod tests {
             ("", None),
         ] {
             let headers = HeaderMap::from_iter([(header::CONTENT_RANGE, text.parse().unwrap())]);
-            assert_eq!(extent(&headers), expected, "{text}");
+            assert_eq!(content_range(&headers), expected, "{text}");
         }
     }
 }

@@ -1,47 +1,46 @@
-//! Files that appear when they are whole.
+//! Saving a download to disk. Files appear when they are complete.
 
 use std::{
     io,
     path::{Path, PathBuf},
 };
 
-use futures_util::StreamExt;
 use tokio::{fs, io::AsyncWriteExt};
 
-use super::Chunks;
+use super::chunks::Chunks;
 use crate::{Error, ErrorKind, Result};
 
-/// Longer names are cut: file systems take 255 bytes, and there is more to come.
-const LONGEST: usize = 100;
+/// The largest length of a name in bytes. File systems take 255, and a number and extensions are appended.
+const MAX_NAME: usize = 100;
 
-/// Writes to `path`, in place of what is there.
+/// Writes to `path`, replaces an existing file, and returns the number of bytes.
 pub(super) async fn replace(chunks: Chunks, path: &Path) -> Result<u64> {
-    let partial = Partial::beside(path);
+    let partial = PartialFile::next_to(path);
     let written = async {
         let length = write(chunks, &partial.0).await?;
         fs::rename(&partial.0, path).await?;
         Ok(length)
     };
-    written.await.map_err(|problem: Problem| problem.at(path))
+    written.await.map_err(|error: SaveError| error.with_path(path))
 }
 
-/// Writes to a new file in `folder`.
-pub(super) async fn add(chunks: Chunks, folder: &Path, name: &str, extension: &str) -> Result<PathBuf> {
-    let name = harmless(name);
+/// Writes to a new file in `folder` and returns its path.
+pub(super) async fn create(chunks: Chunks, folder: &Path, name: &str, extension: &str) -> Result<PathBuf> {
+    let name = sanitize(name);
     let path = |number: u32| match number {
         1 => folder.join(format!("{name}.{extension}")),
-        more => folder.join(format!("{name}-{more}.{extension}")),
+        _ => folder.join(format!("{name}-{number}.{extension}")),
     };
-    let partial = Partial::beside(&path(1));
+    let partial = PartialFile::next_to(&path(1));
     let written = async {
         fs::create_dir_all(folder).await?;
         write(chunks, &partial.0).await?;
         for number in 1..u32::MAX {
-            // A link fails where there is a file, which a renamed file would replace.
+            // Unlike a rename, a link fails if the file exists.
             match fs::hard_link(&partial.0, path(number)).await {
                 Ok(()) => return Ok(path(number)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                // Not every file system has links.
+                // The file system may not support links.
                 Err(_) if !fs::try_exists(path(number)).await? => {
                     fs::rename(&partial.0, path(number)).await?;
                     return Ok(path(number));
@@ -51,43 +50,43 @@ pub(super) async fn add(chunks: Chunks, folder: &Path, name: &str, extension: &s
         }
         Err(io::Error::from(io::ErrorKind::AlreadyExists).into())
     };
-    written.await.map_err(|problem: Problem| problem.at(&path(1)))
+    written.await.map_err(|error: SaveError| error.with_path(&path(1)))
 }
 
-async fn write(mut chunks: Chunks, path: &Path) -> Result<u64, Problem> {
+async fn write(mut chunks: Chunks, path: &Path) -> Result<u64, SaveError> {
     let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path).await?;
     let mut length = 0;
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(Problem::Network)?;
+        let chunk = chunk.map_err(SaveError::Download)?;
         file.write_all(&chunk).await?;
         length += u64::try_from(chunk.len()).unwrap_or(0);
     }
-    // So that the name never stands for less than the whole, even after a crash.
+    // Otherwise the name could stand for an incomplete file after a crash.
     file.sync_all().await?;
     Ok(length)
 }
 
-/// A name that stays in its folder, on every system.
-fn harmless(name: &str) -> String {
-    let letter =
+/// Replaces the characters of a name that could lead to another folder, on any system.
+fn sanitize(name: &str) -> String {
+    let sanitize =
         |letter: char| if letter.is_alphanumeric() || "-_. ".contains(letter) { letter } else { '_' };
-    let name: String = name.chars().map(letter).take(LONGEST).collect();
+    let name: String = name.chars().map(sanitize).take(MAX_NAME).collect();
     let mut name = name.trim_matches(['.', ' ']).to_owned();
-    while name.len() > LONGEST {
+    while name.len() > MAX_NAME {
         name.pop();
     }
     if name.is_empty() { "file".to_owned() } else { name }
 }
 
-enum Problem {
-    Network(Error),
+enum SaveError {
+    Download(Error),
     Disk(io::Error),
 }
 
-impl Problem {
-    fn at(self, path: &Path) -> Error {
+impl SaveError {
+    fn with_path(self, path: &Path) -> Error {
         match self {
-            Self::Network(error) => error,
+            Self::Download(error) => error,
             Self::Disk(cause) => {
                 let message = format!("cannot write {}: {cause}", path.display());
                 Error::new(ErrorKind::File, message).with_source(cause)
@@ -96,17 +95,17 @@ impl Problem {
     }
 }
 
-impl From<io::Error> for Problem {
+impl From<io::Error> for SaveError {
     fn from(error: io::Error) -> Self {
         Self::Disk(error)
     }
 }
 
-/// A file that is removed unless it was renamed, also when the download is dropped half way.
-struct Partial(PathBuf);
+/// The path of an incomplete file, which is removed on drop unless it was renamed.
+struct PartialFile(PathBuf);
 
-impl Partial {
-    fn beside(path: &Path) -> Self {
+impl PartialFile {
+    fn next_to(path: &Path) -> Self {
         use std::hash::{BuildHasher, RandomState};
 
         let mut name = path.file_name().unwrap_or_default().to_os_string();
@@ -115,9 +114,9 @@ impl Partial {
     }
 }
 
-impl Drop for Partial {
+impl Drop for PartialFile {
     fn drop(&mut self) {
-        // After a successful rename there is nothing to remove, which is the usual case.
+        // It fails after a rename, because there is nothing to remove then.
         let _ = std::fs::remove_file(&self.0);
     }
 }
@@ -127,8 +126,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_partial_file_lies_beside_its_own_name() {
-        let partial = Partial::beside(Path::new("/out/cat.png"));
+    fn a_partial_file_is_next_to_the_complete_one() {
+        let partial = PartialFile::next_to(Path::new("/out/cat.png"));
         let name = partial.0.to_string_lossy().into_owned();
         assert!(name.starts_with("/out/cat.png.") && name.ends_with(".part"), "{name}");
     }
@@ -145,8 +144,8 @@ mod tests {
             ("a\\b:c\u{0}", "a_b_c_"),
             ("a b.", "a b"),
         ] {
-            assert_eq!(harmless(name), expected);
+            assert_eq!(sanitize(name), expected);
         }
-        assert!(harmless(&"ž".repeat(500)).len() <= LONGEST);
+        assert!(sanitize(&"ž".repeat(500)).len() <= MAX_NAME);
     }
 }

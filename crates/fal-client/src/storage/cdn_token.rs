@@ -1,0 +1,187 @@
+//! The token for uploads to the CDN, which is used for many files.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, header};
+use serde::Deserialize;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use url::Url;
+
+use super::upload_context::UploadContext;
+use crate::{
+    Error, ErrorKind, Result,
+    hosts::{Hosts, is_loopback, is_same_place, join},
+    retry::RetryClass,
+    transport::{Content, Request, Response},
+};
+
+/// The time for which a token is used if the service does not say when it expires.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+/// A token is replaced this long before it expires.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// The token of one client, fetched when it is first needed.
+#[derive(Default)]
+pub(crate) struct CdnTokens(tokio::sync::Mutex<Option<Arc<CdnToken>>>);
+
+/// A token for uploads, and the URL below which it is valid.
+pub(super) struct CdnToken {
+    authorization: HeaderValue,
+    pub(super) base: Url,
+    use_until: SystemTime,
+}
+
+#[derive(Deserialize)]
+struct IssuedToken {
+    token: String,
+    token_type: String,
+    base_url: Option<String>,
+    expires_at: Option<String>,
+}
+
+impl CdnTokens {
+    /// Returns the current token, or fetches one. Concurrent callers share one fetch.
+    async fn get(&self, context: &UploadContext) -> Result<Arc<CdnToken>> {
+        let mut current = self.0.lock().await;
+        if let Some(token) = &*current
+            && SystemTime::now() < token.use_until
+        {
+            return Ok(token.clone());
+        }
+        let token = Arc::new(fetch(context).await?);
+        *current = Some(token.clone());
+        Ok(token)
+    }
+
+    /// Drops a token that was refused, unless it was replaced in the meantime.
+    async fn discard(&self, refused: &CdnToken) {
+        let mut current = self.0.lock().await;
+        if current.as_ref().is_some_and(|token| token.authorization == refused.authorization) {
+            *current = None;
+        }
+    }
+}
+
+/// Sends a request with the token. If the token is refused, sends it once more with a new one.
+pub(super) async fn send(
+    context: &UploadContext,
+    build: impl Fn(&CdnToken) -> Result<Request>,
+) -> Result<Response> {
+    let tokens = &context.client.0.tokens;
+    let token = tokens.get(context).await?;
+    let answer = context.client.0.transport.send(&token.authorize(context, build(&token)?)?).await;
+    match answer {
+        Err(error) if error.status() == Some(http::StatusCode::UNAUTHORIZED) => {
+            tokens.discard(&token).await;
+            let token = tokens.get(context).await?;
+            context.client.0.transport.send(&token.authorize(context, build(&token)?)?).await
+        }
+        answer => answer,
+    }
+}
+
+impl CdnToken {
+    /// Adds the token to a request.
+    ///
+    /// # Errors
+    ///
+    /// `Decode` if the URL, which came from the service, is none that the token may be sent to.
+    fn authorize(&self, context: &UploadContext, mut request: Request) -> Result<Request> {
+        if !self.may_be_sent_to(context.client.hosts(), &request.url) {
+            let kind = ErrorKind::Decode { path: "access_url".to_owned() };
+            return Err(Error::new(kind, "the service gave an upload URL that is not fal's"));
+        }
+        request.headers.insert(header::AUTHORIZATION, self.authorization.clone());
+        Ok(request)
+    }
+
+    /// Returns true for the configured CDN, the host that came with the token, and fal's media hosts.
+    fn may_be_sent_to(&self, hosts: &Hosts, url: &Url) -> bool {
+        let is_media_host = |host: &str| host == "fal.media" || host.ends_with(".fal.media");
+        [&hosts.cdn, &self.base].into_iter().any(|base| is_same_place(base, url))
+            || url.scheme() == "https" && url.port().is_none() && url.host_str().is_some_and(is_media_host)
+    }
+}
+
+async fn fetch(context: &UploadContext) -> Result<CdnToken> {
+    let mut url = join(&context.client.hosts().rest, ["storage", "auth", "token"]);
+    url.query_pairs_mut().append_pair("storage_type", "fal-cdn-v3");
+    let mut request = context.prepare(Request::to_fal(Method::POST, url, RetryClass::Idempotent));
+    request.content = Content::Json(Bytes::from_static(b"{}"));
+    let issued: IssuedToken = context.client.0.transport.send(&request).await?.json()?;
+    let invalid = |field: &str| {
+        let kind = ErrorKind::Decode { path: field.to_owned() };
+        Error::new(kind, format!("the service gave a `{field}` that makes no sense"))
+    };
+    let authorization = HeaderValue::try_from(format!("{} {}", issued.token_type, issued.token));
+    let mut authorization = authorization.map_err(|_| invalid("token"))?;
+    authorization.set_sensitive(true);
+    let base = match &issued.base_url {
+        None => context.client.hosts().cdn.clone(),
+        Some(base) => {
+            let base = Url::parse(base).ok();
+            let is_safe = |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
+            base.filter(is_safe).ok_or_else(|| invalid("base_url"))?
+        }
+    };
+    let use_until = use_until(issued.expires_at.as_deref(), SystemTime::now());
+    Ok(CdnToken { authorization, base, use_until })
+}
+
+/// Returns the time until which a token is used.
+fn use_until(expires_at: Option<&str>, now: SystemTime) -> SystemTime {
+    let last = expires_at.and_then(parse_time).and_then(|end| end.checked_sub(MARGIN));
+    last.unwrap_or_else(|| now + DEFAULT_LIFETIME)
+}
+
+/// Parses a time such as `2026-11-21T07:30:00.5+01:00`, also without its offset, which is then UTC.
+fn parse_time(text: &str) -> Option<SystemTime> {
+    let text = text.replacen(' ', "T", 1);
+    let time = OffsetDateTime::parse(&text, &Rfc3339)
+        .or_else(|_| OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339));
+    time.ok().map(SystemTime::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    #[test]
+    fn times_are_parsed_with_and_without_fraction_and_offset() {
+        let seconds =
+            |text: &str| parse_time(text)?.duration_since(UNIX_EPOCH).ok().map(|time| time.as_secs());
+        for (text, expected) in [
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("2000-02-29T12:00:00.123456Z", Some(951_825_600)),
+            ("2026-11-21T07:30:00+00:00", Some(1_795_246_200)),
+            ("2026-11-21T08:30:00+01:00", Some(1_795_246_200)),
+            ("2026-11-21 02:00:00-05:30", Some(1_795_246_200)),
+            ("2026-12-31T23:59:59", Some(1_798_761_599)),
+            ("1969-12-31T23:59:59Z", None),
+            ("2026-13-01T00:00:00Z", None),
+            ("tomorrow", None),
+            ("T", None),
+            ("", None),
+            ("2026-11-21Tnoon", None),
+        ] {
+            assert_eq!(seconds(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_used_until_a_minute_before_it_expires() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_795_246_200);
+        let seconds = |expires_at| use_until(expires_at, now).duration_since(UNIX_EPOCH).unwrap().as_secs();
+        assert_eq!(seconds(Some("2026-11-21T08:00:00Z")), 1_795_246_200 + 29 * 60);
+        assert_eq!(seconds(Some("2026-11-21T07:00:00Z")), 1_795_246_200 - 31 * 60);
+        assert_eq!(seconds(Some("next week")), 1_795_246_200 + 10 * 60);
+        assert_eq!(seconds(None), 1_795_246_200 + 10 * 60);
+    }
+}

@@ -1,0 +1,152 @@
+//! The settings and requests that uploads of every kind share.
+
+use std::time::Instant;
+
+use http::{HeaderMap, HeaderValue, Method, header::CONTENT_TYPE};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::{
+    byte_source::FileVersion,
+    options::{Repository, UploadOptions},
+};
+use crate::{
+    Client, Error, ErrorKind, Result, Retry,
+    hosts::{is_loopback, join},
+    retry::RetryClass,
+    transport::{Content, Request},
+};
+
+/// The settings that all requests of an upload share.
+pub(super) struct UploadContext {
+    pub(super) client: Client,
+    pub(super) options: UploadOptions,
+    pub(super) retry: Retry,
+    pub(super) deadline: Option<Instant>,
+}
+
+/// The properties of a file that are sent to fal, and its version on disk.
+pub(super) struct FileMetadata {
+    pub(super) content_type: HeaderValue,
+    pub(super) file_name: String,
+    pub(super) version: Option<FileVersion>,
+}
+
+#[derive(Serialize)]
+struct Initiate<'a> {
+    content_type: &'a str,
+    file_name: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Initiated {
+    upload_url: String,
+    file_url: String,
+}
+
+impl UploadContext {
+    /// Sets the retries and the deadline of a request to those of this upload.
+    pub(super) fn prepare(&self, mut request: Request) -> Request {
+        request.retry = self.retry.clone();
+        request.deadline = self.deadline;
+        request
+    }
+
+    /// Chooses the repository for a file.
+    pub(super) fn repository(&self, file_name: &str) -> Repository {
+        match self.options.repository {
+            Some(repository) => repository,
+            // fal's proxy passes only requests to the REST service, and JSON can carry every name.
+            None if !self.client.0.transport.streams() || file_name_header(file_name).is_none() => {
+                Repository::Rest
+            }
+            None => Repository::Cdn,
+        }
+    }
+
+    /// Builds a request that announces a file to the CDN, without its token. Sending it twice leaves at most an unused
+    /// file behind.
+    pub(super) fn cdn_request(&self, url: Url, metadata: &FileMetadata) -> Result<Request> {
+        let mut request = self.prepare(Request::to_anyone(Method::POST, url, RetryClass::Idempotent));
+        request.headers.insert(CONTENT_TYPE, metadata.content_type.clone());
+        let name = file_name_header(&metadata.file_name).ok_or_else(|| {
+            let message =
+                format!("no HTTP header can carry the name {:?}; the REST service can", metadata.file_name);
+            Error::new(ErrorKind::File, message)
+        })?;
+        request.headers.insert("x-fal-file-name", name);
+        self.add_lifecycle(&mut request.headers)?;
+        Ok(request)
+    }
+
+    /// Asks the REST service for an upload URL, with the operation `initiate` or `initiate-multipart`. Returns that
+    /// URL and the one of the file.
+    pub(super) async fn initiate(&self, metadata: &FileMetadata, operation: &str) -> Result<(Url, String)> {
+        let mut url = join(&self.client.hosts().rest, ["storage", "upload", operation]);
+        url.query_pairs_mut().append_pair("storage_type", "fal-cdn-v3");
+        // Sending it twice leaves at most an unused URL behind.
+        let mut request = self.prepare(Request::to_fal(Method::POST, url, RetryClass::Idempotent));
+        let content_type = metadata.content_type.to_str().unwrap_or_default();
+        let body = serde_json::to_vec(&Initiate { content_type, file_name: &metadata.file_name })
+            .map_err(|cause| Error::new(ErrorKind::Encode, cause.to_string()).with_source(cause))?;
+        request.content = Content::Json(body.into());
+        self.add_lifecycle(&mut request.headers)?;
+        let Initiated { upload_url, file_url } = self.client.0.transport.send(&request).await?.json()?;
+        Ok((parse_upload_url(&upload_url)?, file_url))
+    }
+
+    /// Adds the headers for the lifecycle of the file. Some of fal's services read one name, some the other.
+    fn add_lifecycle(&self, headers: &mut HeaderMap) -> Result<()> {
+        let Some(lifecycle) = &self.options.lifecycle else { return Ok(()) };
+        let value = HeaderValue::from_bytes(lifecycle.to_string().as_bytes()).map_err(|_| {
+            Error::new(ErrorKind::Config, "the lifecycle has characters that no HTTP header can carry")
+        })?;
+        headers.insert("x-fal-object-lifecycle", value.clone());
+        headers.insert("x-fal-object-lifecycle-preference", value);
+        Ok(())
+    }
+
+    /// Returns true if the REST service should be tried after this error of the CDN.
+    pub(super) fn should_fall_back(&self, error: &Error) -> bool {
+        // The other errors would come again: the key, the file on disk and the deadline are the same.
+        let is_of_the_cdn = matches!(
+            error.kind(),
+            ErrorKind::Api
+                | ErrorKind::NotFound
+                | ErrorKind::RateLimited
+                | ErrorKind::Transport
+                | ErrorKind::Decode { .. }
+        );
+        self.options.fallback && is_of_the_cdn
+    }
+}
+
+/// Returns a file name as the value of a header. Only ASCII, because servers disagree about other encodings.
+fn file_name_header(name: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(name).ok().filter(|_| name.is_ascii())
+}
+
+/// Parses a URL to upload to, which must be `https` unless it is on this machine.
+pub(super) fn parse_upload_url(text: &str) -> Result<Url> {
+    let url = Url::parse(text).ok();
+    let is_safe = |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
+    url.filter(is_safe).ok_or_else(|| {
+        let kind = ErrorKind::Decode { path: "upload_url".to_owned() };
+        Error::new(kind, "the service gave an upload URL that is not https")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn upload_urls_are_https_or_local() {
+        for good in ["https://anywhere.example/x?sig=1", "http://127.0.0.1:9/x", "http://localhost/x"] {
+            assert!(parse_upload_url(good).is_ok(), "{good}");
+        }
+        for bad in ["http://anywhere.example/x", "ftp://127.0.0.1/x", "/x", ""] {
+            assert!(parse_upload_url(bad).unwrap_err().is_decode(), "{bad}");
+        }
+    }
+}
