@@ -1,4 +1,4 @@
-//! A picture that comes into being, in the terminal.
+//! Previews of a picture in the terminal, while the model generates it.
 //! `cargo run -p fal-client --example live_preview -- "a cat reading a map"`
 
 #[path = "support/connect.rs"]
@@ -14,7 +14,7 @@ use std::{
 use fal_client::{input, storage::MediaExt};
 use fal_flux::dev;
 
-/// How wide a preview is, in characters. Each holds two pixels, one above the other.
+/// The width of a preview in characters. Each shows two pixels, one above the other.
 const COLUMNS: usize = 64;
 
 #[tokio::main]
@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let file = image.download(&client).await?.bytes().await?;
         let picture = Picture::read(&file)?;
         if draws {
-            // Over the one before.
+            // The preview replaces the one before.
             if lines > 0 {
                 print!("\x1b[{lines}F\x1b[J");
             }
@@ -50,7 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 struct Picture {
     width: usize,
     height: usize,
-    /// Bytes of a pixel, of which the first three are red, green and blue.
+    /// The number of bytes of a pixel, of which the first three are red, green and blue.
     depth: usize,
     pixels: Vec<u8>,
 }
@@ -66,7 +66,7 @@ impl Picture {
         Ok(Self { width, height, depth: frame.color_type.samples(), pixels })
     }
 
-    /// Lines of text that the picture takes. Characters are twice as high as they are wide.
+    /// Returns the height in lines. Characters are twice as high as they are wide.
     fn rows(&self) -> usize {
         (COLUMNS * self.height / self.width.max(1) / 2).max(1)
     }
@@ -86,12 +86,12 @@ impl Picture {
         text
     }
 
-    /// The color at a place of a grid over the picture.
+    /// Returns the color of a cell in a grid over the picture.
     fn color(&self, column: usize, row: usize, rows: usize) -> (u8, u8, u8) {
         let (x, y) = (column * self.width / COLUMNS, row * self.height / rows);
         let at = (y * self.width + x) * self.depth;
         let sample = |index: usize| {
-            // Grey has one sample for all three.
+            // A grey pixel has one sample for all three.
             let index = if self.depth < 3 { 0 } else { index };
             self.pixels.get(at + index).copied().unwrap_or_default()
         };

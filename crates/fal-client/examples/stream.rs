@@ -1,4 +1,4 @@
-//! Event by event, the last one as the output. `cargo run -p fal-client --example stream`
+//! The events of a stream, and its output. `cargo run -p fal-client --example stream`
 
 #[path = "support/connect.rs"]
 mod connect;
@@ -15,7 +15,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let mut events = client.stream(input!(dev { prompt: "a cat", seed: 6252023, num_images: 4 })).await?;
     while let Some(event) = events.next().await {
-        let event = event?; // all that the model has by now; the rest is `None`
+        let event = event?; // partial output; fields that are not there yet are `None`
         println!("{} images so far", event.images.as_ref().map_or(0, Vec::len));
     }
     println!("{} events of request {:?}", events.count(), events.request_id());

@@ -1,4 +1,4 @@
-//! Server-sent events: the events of an answer.
+//! Server-sent events of a response.
 
 #[cfg(fuzzing)]
 pub mod fuzz;
@@ -16,7 +16,7 @@ use futures_util::Stream;
 pub(crate) use self::parser::{Event, Parser};
 use crate::{Error, Result};
 
-/// The events of an answer.
+/// The server-sent events of a response.
 pub(crate) struct Events {
     chunks: Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>,
     parser: Parser,
@@ -24,8 +24,12 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// The answer itself when it is not a stream of events.
-    pub(crate) fn of(response: reqwest::Response, limit: usize) -> Result<Self, Box<reqwest::Response>> {
+    /// Returns the events of a response, or the response itself if its type is not `text/event-stream`. Each event may
+    /// have up to `limit` bytes.
+    pub(crate) fn from_response(
+        response: reqwest::Response,
+        limit: usize,
+    ) -> Result<Self, Box<reqwest::Response>> {
         let content_type = response.headers().get(http::header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
         let (media_type, _) = content_type.split_once(';').unwrap_or((content_type, ""));
@@ -36,42 +40,41 @@ impl Events {
         Ok(Self { chunks: Box::pin(response.bytes_stream()), parser: Parser::new(limit), holds_connection })
     }
 
-    /// Whether the connection is of no other use until the stream has ended, as before HTTP/2.
+    /// Returns true if no other request can use the connection while the stream is open, as before HTTP/2.
     pub(crate) fn holds_connection(&self) -> bool {
         self.holds_connection
     }
 
-    /// Waits for the next event; `None` at the end. Can be dropped while it waits without losing anything.
+    /// Waits for the next event. Returns `None` at the end. This can be dropped while it waits without losing an event.
     pub(crate) async fn next(&mut self) -> Result<Option<Event>> {
         std::future::poll_fn(|context| self.poll_next(context)).await
     }
 
-    /// As [`next`](Self::next).
-    #[inline]
+    /// Polls for the [next](Self::next) event.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Event>>> {
         loop {
             if let Some(event) = self.parser.next()? {
                 return Poll::Ready(Ok(Some(event)));
             }
             match ready!(self.chunks.as_mut().poll_next(context)) {
-                Some(Ok(chunk)) => self.parser.push(chunk),
+                Some(Ok(chunk)) => self.parser.push(&chunk),
                 Some(Err(cause)) => return Poll::Ready(Err(Error::broken(cause))),
                 None => return Poll::Ready(Ok(None)),
             }
         }
     }
 
-    /// The data of the last event; empty before the first.
+    /// Returns the data of the last event; empty before the first.
     pub(crate) fn last(&self) -> Bytes {
         self.parser.last()
     }
 
-    /// How many bytes have arrived.
+    /// Returns the number of bytes that have arrived.
     pub(crate) fn received(&self) -> u64 {
         self.parser.received()
     }
 
-    /// Whether what has arrived ends in the middle of an event.
+    /// Returns true if the bytes so far end in the middle of an event.
     pub(crate) fn is_within_event(&self) -> bool {
         self.parser.is_within_event()
     }

@@ -1,8 +1,8 @@
-//! `stream`: one request, answered with a sequence of events.
+//! Calls whose output arrives as a stream of events.
 
 mod event;
-mod events;
-mod sent;
+mod event_stream;
+mod raw_events;
 mod workflow;
 
 use std::{borrow::Cow, future::ready, pin::pin, time::Duration};
@@ -12,10 +12,10 @@ use futures_util::FutureExt;
 use http::{HeaderValue, header};
 use tracing::{Instrument, field::Empty};
 
-use self::sent::Opened;
+use self::raw_events::Opened;
 pub use self::{
     event::Event,
-    events::EventStream,
+    event_stream::EventStream,
     workflow::{NodeError, WorkflowEvent},
 };
 use crate::{
@@ -25,18 +25,18 @@ use crate::{
     sse::Events,
 };
 
-/// How long a stream may be silent unless the call says otherwise.
-const IDLE: Duration = Duration::from_secs(300);
+/// The default time for which a stream may be silent.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// A call that is answered with events, from [`Client::stream`]. Sent by awaiting it, which gives an
-/// [`EventStream`] as soon as the model begins to answer.
+/// A call that is answered with events, from [`Client::stream`]. Await it to send it and to get an [`EventStream`] as
+/// soon as the model begins to answer.
 #[must_use = "nothing is sent until this is awaited"]
 pub struct StreamRequest<E: Streams> {
     client: Client,
     endpoint: Cow<'static, str>,
     input: E::Input,
     options: CallOptions,
-    idle: Option<Duration>,
+    idle_timeout: Option<Duration>,
 }
 
 input_options!(StreamRequest: Streams);
@@ -46,13 +46,13 @@ impl<E: Streams> StreamRequest<E> {
     pub(crate) fn new(client: Client, input: impl IntoInput<Endpoint = E>) -> Self {
         let endpoint = input.endpoint_id();
         let (input, options) = (input.into_input(), CallOptions::default());
-        Self { client, endpoint, input, options, idle: Some(IDLE) }
+        Self { client, endpoint, input, options, idle_timeout: Some(IDLE_TIMEOUT) }
     }
 
-    /// How long the stream may be silent; 5 minutes unless this says otherwise, and without limit with
-    /// `None`. Comments that keep a connection alive count as a sign of life.
+    /// Sets the time for which the stream may be silent before it fails with `Timeout`. 5 minutes by default; `None` is
+    /// no limit. Comments, which servers send to keep a connection alive, count as a sign of life.
     pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.idle = limit.into();
+        self.idle_timeout = limit.into();
         self
     }
 
@@ -66,9 +66,9 @@ impl<E: Streams> IntoFuture for StreamRequest<E> {
     type IntoFuture = Pending<EventStream<E>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { client, endpoint, input, options, idle } = self;
+        let Self { client, endpoint, input, options, idle_timeout } = self;
         let input = prepare::write(input, options.skip_validation);
-        let opened = open(client, endpoint, input, options, idle);
+        let opened = open(client, endpoint, input, options, idle_timeout);
         Pending::new(opened.map(|opened| opened.map(EventStream::new)))
     }
 }
@@ -78,7 +78,7 @@ fn open(
     endpoint: Cow<'static, str>,
     input: Result<Written>,
     mut options: CallOptions,
-    idle: Option<Duration>,
+    idle_timeout: Option<Duration>,
 ) -> BoxFuture<'static, Result<Opened>> {
     let span = tracing::info_span!("fal.stream", %endpoint, request_id = Empty);
     let limit = options.timeout(&client);
@@ -100,7 +100,7 @@ fn open(
             let (status, headers) = (response.status(), response.headers().clone());
             let request_id = headers.get("x-fal-request-id").and_then(|id| id.to_str().ok());
             tracing::Span::current().record("request_id", request_id);
-            let events = match Events::of(response, client.0.transport.event_limit()) {
+            let events = match Events::from_response(response, client.0.transport.event_limit()) {
                 Ok(events) => events,
                 Err(response) => {
                     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
@@ -115,7 +115,7 @@ fn open(
                         .with_request_id(request_id));
                 }
             };
-            Ok(Opened { events, endpoint: endpoint.clone(), status, headers, idle, deadline })
+            Ok(Opened { events, endpoint: endpoint.clone(), status, headers, idle_timeout, deadline })
         };
         let opened = within(limit, &endpoint, pin!(opening)).await;
         opened.map_err(|error| error.with_endpoint(&*endpoint))

@@ -1,4 +1,4 @@
-//! 100,000 events.
+//! Streams of 100,000 events.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::{
 
 const EVENTS: usize = 100_000 / BLOCK * BLOCK;
 
-/// What both read every event into.
+/// The type of an event, for both.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Progress {
     pub(crate) n: usize,
@@ -48,7 +48,7 @@ impl fal_client::IntoInput for Input {
 }
 
 impl Progress {
-    /// Something of every field, so that none is left out.
+    /// Uses every field, so that none is optimized away.
     fn weight(&self) -> usize {
         self.n + self.state.len() + self.preview.len() + usize::from(self.progress > 0.0)
     }
@@ -64,7 +64,7 @@ pub(crate) async fn measure(url: &str, extent: Extent) -> Vec<Row> {
         let (mut raws, mut clients) = (Vec::new(), Vec::new());
         // The first round warms up.
         for round in 0..=rounds {
-            // Whoever comes second finds a warmer cache.
+            // The second one benefits from a warmer cache.
             let (by_hand, by_client) = if round % 2 == 0 {
                 let by_hand = timed(read_raw(&raw, url, &path)).await;
                 (by_hand, timed(read(&client, &path)).await)
@@ -72,7 +72,7 @@ pub(crate) async fn measure(url: &str, extent: Extent) -> Vec<Row> {
                 let by_client = timed(read(&client, &path)).await;
                 (timed(read_raw(&raw, url, &path)).await, by_client)
             };
-            assert_eq!(by_hand.1, by_client.1, "both have read the same");
+            assert_eq!(by_hand.1, by_client.1, "both have read the same events");
             if round > 0 {
                 raws.push(EVENTS as f64 / by_hand.0);
                 clients.push(EVENTS as f64 / by_client.0);
@@ -99,7 +99,7 @@ async fn read(client: &fal_client::Client, path: &str) -> usize {
     weight
 }
 
-/// What one writes without this crate: chunks, lines, and an event at every empty line.
+/// Reads the events without this crate: joins the chunks, and parses an event at every empty line.
 async fn read_raw(raw: &reqwest::Client, url: &str, path: &str) -> usize {
     let request = raw.post(format!("{url}/run/acme/live{path}")).header("content-type", "application/json");
     let mut response = request.body("{}").send().await.unwrap().error_for_status().unwrap();

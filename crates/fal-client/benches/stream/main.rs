@@ -1,13 +1,13 @@
-//! What streams and realtime connections cost beyond what they are built on. `cargo xtask bench stream` runs it.
+//! The cost of streams and realtime connections beyond the libraries below them. `cargo xtask bench stream` runs it.
 //!
-//! Every figure comes with that of plain `reqwest` or plain `tokio-tungstenite` making the same exchange with the same
-//! server in the same run, in rounds that take turns. The server is a process of its own.
+//! Each figure is compared with plain `reqwest` or plain `tokio-tungstenite` in the same exchange with the same server, in
+//! alternating rounds of the same run. The server is another process.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a measurement that fails is none"
+    reason = "a measurement fails by panicking"
 )]
 
 mod echo;
@@ -25,20 +25,20 @@ mod usage;
 
 use process::Server;
 
-/// How much is measured.
+/// The amount of work that is measured.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// A look: few rounds.
+    /// A few rounds, for a first impression.
     Quick,
     Usual,
-    /// With the slow consumer at its full length of 10 minutes.
+    /// The usual rounds, and 10 minutes of a slow consumer.
     Long,
 }
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    // cargo asks a bench to list its tests, or to be one.
+    // `cargo test` runs benches with these arguments.
     if has("--list") || has("--test") {
         return;
     }
@@ -54,7 +54,7 @@ fn main() {
     let only = arguments.iter().find(|argument| !argument.starts_with("--"));
     let server = Server::start().unwrap();
     let mut rows = Vec::new();
-    // The part that measures memory comes first, in a process that has done nothing else.
+    // Memory is measured first, before the process has allocated anything else.
     if only.is_none_or(|only| only == "memory") {
         rows.push(block_on(memory::measure(&server.url, extent)));
     }

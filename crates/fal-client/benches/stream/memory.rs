@@ -1,4 +1,4 @@
-//! A consumer that is slower than its model.
+//! The memory of a consumer that is slower than its model.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use crate::{
     usage,
 };
 
-/// How often the consumer takes a hundred events.
+/// The time in which the consumer takes a hundred events.
 const PAUSE: Duration = Duration::from_millis(60);
-const AT_ONCE: u64 = 100;
+const BURST: u64 = 100;
 
 pub(crate) async fn measure(url: &str, extent: Extent) -> Row {
     let blocks = match extent {
@@ -29,13 +29,13 @@ pub(crate) async fn measure(url: &str, extent: Extent) -> Row {
     let mut before = 0;
     while let Some(event) = stream.next().await {
         event.unwrap();
-        // By now everything that reading takes was allocated.
-        if stream.count() == 10 * AT_ONCE {
+        // All buffers are allocated by now.
+        if stream.count() == 10 * BURST {
             usage::forget_peak();
             before = usage::now();
         }
-        if stream.count().is_multiple_of(AT_ONCE) {
-            let turn = u32::try_from(stream.count() / AT_ONCE).unwrap();
+        if stream.count().is_multiple_of(BURST) {
+            let turn = u32::try_from(stream.count() / BURST).unwrap();
             sleep_until(start + PAUSE * turn).await;
         }
     }

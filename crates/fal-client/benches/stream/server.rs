@@ -1,4 +1,4 @@
-//! A server that costs little: events are written from blocks made once, messages are sent back.
+//! A server that takes little time: it writes events from prepared blocks, and sends messages back.
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::process;
 
-/// Events in a block. What is asked for is a multiple of it.
+/// The number of events in a block. Requests are for a multiple of it.
 pub(crate) const BLOCK: usize = 960;
 
 pub(crate) async fn serve() {
@@ -32,7 +32,7 @@ pub(crate) async fn serve() {
     }
 }
 
-/// Events of about 200 bytes, `together` in one chunk of HTTP.
+/// Returns a block of events of about 200 bytes, with `together` of them in one HTTP chunk.
 fn block(together: usize) -> Bytes {
     let events: Vec<String> = (0..BLOCK)
         .map(|n| {
@@ -48,7 +48,7 @@ fn block(together: usize) -> Bytes {
     chunks.collect::<String>().into()
 }
 
-/// Answers `/run/acme/live/<events>/<events in a chunk>`, again and again.
+/// Responds to `/run/acme/live/<events>/<events in a chunk>` until the client closes the connection.
 async fn events(mut socket: TcpStream, blocks: &[(usize, Bytes)]) {
     let mut received = Vec::new();
     loop {

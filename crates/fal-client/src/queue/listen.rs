@@ -115,7 +115,7 @@ impl RequestHandle {
         request.timeout = None;
         let response = self.client.0.transport.open(&request).await?;
         let limit = self.client.0.transport.event_limit();
-        Events::of(response, limit).map_err(|_| {
+        Events::from_response(response, limit).map_err(|_| {
             Error::new(ErrorKind::Decode { path: ".".to_owned() }, "the answer is no stream of events")
         })
     }

@@ -1,23 +1,21 @@
-//! What the fuzz target of events does, which cannot see the parser.
-
-use bytes::Bytes;
+//! The body of the fuzz target for events, which has no access to the parser.
 
 use super::parser::{Event, Parser};
 
-/// Reads the bytes at once and in pieces, whose size the first byte says.
+/// Asserts that the bytes give the same events at once and in chunks, whose size is the first byte.
 #[allow(clippy::panic, reason = "a fuzz target fails by panicking")]
 pub fn events(bytes: &[u8]) {
     let Some((size, stream)) = bytes.split_first() else { return };
     let limit = 1 << 10;
-    let (whole, pieces) = (read([stream], limit), read(stream.chunks(usize::from(*size).max(1)), limit));
-    assert!(whole == pieces, "pieces of {size} bytes are read otherwise: {whole:?}, {pieces:?}");
+    let (whole, chunks) = (parse([stream], limit), parse(stream.chunks(usize::from(*size).max(1)), limit));
+    assert!(whole == chunks, "chunks of {size} bytes give other events: {whole:?}, {chunks:?}");
 }
 
-/// The events, and whether what came after them is too large.
-fn read<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, limit: usize) -> (Vec<Event>, bool) {
+/// Returns the events, and true if the one after them is too large.
+fn parse<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, limit: usize) -> (Vec<Event>, bool) {
     let (mut parser, mut events) = (Parser::new(limit), Vec::new());
     for chunk in chunks {
-        parser.push(Bytes::copy_from_slice(chunk));
+        parser.push(chunk);
         loop {
             match parser.next() {
                 Ok(Some(event)) => events.push(event),

@@ -1,4 +1,4 @@
-//! One event.
+//! An event of a stream.
 
 use std::{fmt, ops::Deref};
 
@@ -6,37 +6,37 @@ use bytes::Bytes;
 
 use crate::sse;
 
-/// One event of a stream: what the model said, and how it was sent.
+/// An event of a stream: its value, and the name, id and bytes with which it was sent. Derefs to the value.
 #[derive(Clone)]
 pub struct Event<T> {
     value: T,
-    sent: sse::Event,
+    source: sse::Event,
 }
 
 impl<T> Event<T> {
-    pub(super) fn new(value: T, sent: sse::Event) -> Self {
-        Self { value, sent }
+    pub(super) fn new(value: T, source: sse::Event) -> Self {
+        Self { value, source }
     }
 
-    /// The name that the app gave the event, if it did (`event:`).
+    /// Returns the name of the event, if the app gave it one (`event:`).
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.sent.name.as_deref()
+        self.source.name.as_deref()
     }
 
-    /// The id that the app gave this event or the last one before it that has one (`id:`).
+    /// Returns the id of this event, or of the last event before it that has one (`id:`).
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        self.sent.id.as_deref()
+        self.source.id.as_deref()
     }
 
-    /// The event as it came, with the fields that `T` does not know.
+    /// Returns the bytes of the event, including fields that `T` does not have.
     #[must_use]
     pub fn raw(&self) -> &Bytes {
-        &self.sent.data
+        &self.source.data
     }
 
-    /// What the model said, alone.
+    /// Returns the value without the rest.
     #[must_use]
     pub fn into_inner(self) -> T {
         self.value
@@ -51,7 +51,7 @@ impl<T> Deref for Event<T> {
     }
 }
 
-/// Without the bytes, which say the same again.
+/// Leaves out the bytes, which repeat the value.
 impl<T: fmt::Debug> fmt::Debug for Event<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event")

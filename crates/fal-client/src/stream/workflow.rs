@@ -1,4 +1,4 @@
-//! What workflows say while they run.
+//! The events of workflows.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{Error, ErrorKind, Result};
 
-/// One event of the stream of a workflow, `workflows/<user>/<name>`.
+/// An event of a workflow, `workflows/<user>/<name>`.
 ///
 /// ```no_run
 /// # use fal_client::{Client, stream::WorkflowEvent, untyped};
@@ -32,52 +32,52 @@ pub enum WorkflowEvent {
     /// A node was started.
     #[non_exhaustive]
     Submit {
-        /// The node.
+        /// The id of the node.
         node_id: String,
         /// The endpoint that it calls.
         app_id: String,
-        /// Its request.
+        /// The id of the node's request.
         request_id: String,
     },
-    /// A node is done.
+    /// A node has completed.
     #[non_exhaustive]
     Completion {
-        /// The node.
+        /// The id of the node.
         node_id: String,
         /// The endpoint that it called.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         app_id: Option<String>,
-        /// What it gave.
+        /// The output of the node.
         output: Value,
     },
-    /// The workflow is done.
+    /// The workflow has completed.
     #[non_exhaustive]
     Output {
-        /// The last node.
+        /// The id of the last node.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         node_id: Option<String>,
-        /// What the workflow gives.
+        /// The output of the workflow.
         output: Value,
     },
     /// A node failed, and the workflow with it.
     #[non_exhaustive]
     Error {
-        /// The node.
+        /// The id of the node.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         node_id: Option<String>,
-        /// What happened.
+        /// A description of the failure.
         #[serde(default)]
         message: String,
-        /// How the endpoint of the node answered.
+        /// The response of the node's endpoint.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<NodeError>,
     },
-    /// What workflows did not say when this crate was written.
+    /// An event that this version of the crate does not know.
     #[serde(untagged)]
     Other(Value),
 }
 
-/// How the endpoint of a node answered when it failed.
+/// The response of a node's endpoint to a request that failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct NodeError {
@@ -88,16 +88,18 @@ pub struct NodeError {
     pub body: Value,
 }
 
-/// Whether an endpoint is a workflow.
-pub(super) fn is(endpoint: &str) -> bool {
+/// Returns true if an endpoint is a workflow.
+pub(super) fn is_workflow(endpoint: &str) -> bool {
     endpoint.starts_with("workflows/")
 }
 
-/// What the workflow gives, by its last event.
-pub(super) fn output(last: Bytes) -> Result<Bytes> {
+/// Parses the output of a workflow from its last event.
+pub(super) fn parse_output(last: Bytes) -> Result<Bytes> {
     match serde_json::from_slice(&last) {
         Ok(WorkflowEvent::Output { output, .. }) => Ok(Bytes::from(output.to_string())),
-        Ok(WorkflowEvent::Error { node_id, message, error }) => Err(failed(node_id, &message, error, last)),
+        Ok(WorkflowEvent::Error { node_id, message, error }) => {
+            Err(node_error(node_id, &message, error, last))
+        }
         _ => {
             let message = "the workflow ended without its output";
             let kind = ErrorKind::Decode { path: ".".to_owned() };
@@ -106,7 +108,7 @@ pub(super) fn output(last: Bytes) -> Result<Bytes> {
     }
 }
 
-fn failed(node: Option<String>, message: &str, error: Option<NodeError>, last: Bytes) -> Error {
+fn node_error(node: Option<String>, message: &str, error: Option<NodeError>, last: Bytes) -> Error {
     let node = node.map_or_else(String::new, |node| format!("node {node}: "));
     let Some(error) = error else {
         return Error::new(ErrorKind::Api, format!("{node}{message}"))
@@ -124,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_read_as_documented() {
+    fn documented_events_are_parsed() {
         let table = [
             json!({"type": "submit", "node_id": "n", "app_id": "a/b", "request_id": "r"}),
             json!({"type": "completion", "node_id": "n", "output": {"x": 1}}),
@@ -141,8 +143,8 @@ mod tests {
     }
 
     #[test]
-    fn the_last_event_is_the_outcome() {
-        let last = |event: Value| output(Bytes::from(event.to_string()));
+    fn the_last_event_is_the_output_or_the_error() {
+        let last = |event: Value| parse_output(Bytes::from(event.to_string()));
         assert_eq!(last(json!({"type": "output", "output": [1, 2]})).unwrap().as_ref(), b"[1,2]");
         let body = json!({"detail": [{"loc": ["body", "seed"], "msg": "no", "type": "t"}]});
         let error = json!({"type": "error", "node_id": "n", "message": "failed", "error": {"status": 422, "body": body}});

@@ -1,268 +1,306 @@
-//! `subscribe` over the status stream: what is told when the stream is whole, and when it is not.
+//! Streams of events, and all ways in which they fail.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use axum::body::{Body, Bytes};
-use fal_client::{Client, Reply, Result, queue::Update};
-use futures_util::{StreamExt, stream};
+use fal_client::{Client, Error, ErrorKind, Streams, stream::WorkflowEvent, untyped};
 use serde_json::{Value, json};
-
-use crate::{
-    job::accepted,
-    model::{Output, cat},
-    server::{Reaction, Received, Server, bytes, json as answer},
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    sync::mpsc,
 };
 
-/// What is left of a stream after its events.
+use super::{
+    model::{Model, Output, cat},
+    server::{Server, bytes},
+};
+
+impl Streams for Model {
+    type Event = Value;
+}
+
+const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-fal-request-id: r1\r\ntransfer-encoding: chunked\r\n\r\n";
+const EVENTS: &str = "data: {\"step\":1}\n\nevent: preview\nid: 7\ndata: {\"step\":2,\"text\":\"žluť\"}\r\n\r\n: hello\n\ndata: {\"seed\":3}\n\n";
+
+/// The end of a server's response.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum End {
-    /// It ends as it should.
-    Clean,
-    /// The connection breaks.
+    /// The response is complete.
+    Complete,
     Cut,
-    /// Nothing more comes.
-    Silent,
+    Reset,
+    Stall,
 }
 
-fn lines(text: &str) -> Value {
-    text.chars().map(|line| json!({"message": line.to_string(), "timestamp": "t"})).collect()
-}
-
-fn queued(position: u32) -> Value {
-    json!({"status": "IN_QUEUE", "queue_position": position})
-}
-
-fn running(text: &str) -> Value {
-    json!({"status": "IN_PROGRESS", "logs": lines(text)})
-}
-
-fn completed(text: &str) -> Value {
-    json!({"status": "COMPLETED", "logs": lines(text), "metrics": {"inference_time": 1.0}})
-}
-
-fn events(events: &[Value], end: End) -> Reaction {
-    let text: Vec<String> = events.iter().map(|event| format!("data: {event}\n\n")).collect();
-    raw(text.into_iter().map(Bytes::from).collect(), end)
-}
-
-fn raw(chunks: Vec<Bytes>, end: End) -> Reaction {
-    let chunks = stream::iter(chunks.into_iter().map(Ok)).then(|chunk| async {
-        tokio::task::yield_now().await;
-        chunk
-    });
-    let body = match end {
-        End::Clean => Body::from_stream(chunks),
-        End::Cut => {
-            // What is before the cut has to arrive.
-            let cut = stream::once(async {
-                tokio::time::sleep(Duration::from_millis(30)).await;
-                Err(std::io::Error::other("cut"))
-            });
-            Body::from_stream(chunks.chain(cut))
+/// Starts a server that sends these chunks and then ends in this way. The channel receives a value at its end.
+async fn server(chunks: Vec<Vec<u8>>, end: End) -> (Client, mpsc::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (gone, is_gone) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut head = vec![0; 4096];
+        assert!(socket.read(&mut head).await.unwrap() > 0);
+        let mut sent = HEAD.as_bytes().to_vec();
+        for chunk in chunks {
+            sent.extend(format!("{:x}\r\n", chunk.len()).bytes());
+            sent.extend(chunk);
+            sent.extend(b"\r\n");
         }
-        End::Silent => Body::from_stream(chunks.chain(stream::pending())),
-    };
-    bytes(200, &[("content-type", "text/event-stream; charset=utf-8")], body)
-}
-
-/// A queue whose streams are `streams`, one a connection, and whose looks are `looks`.
-async fn queue(
-    streams: impl Fn(usize) -> Reaction + Send + Sync + 'static,
-    looks: impl Fn(usize) -> Value + Send + Sync + 'static,
-) -> Server {
-    Server::start(move |request: &Received, url: &str| match request.path.as_str() {
-        "/queue/acme/app/edit" => accepted(url),
-        path if path.ends_with("/status/stream") => streams(request.nth),
-        path if path.ends_with("/status") => answer(200, &looks(request.nth)),
-        path if path.ends_with("/cancel") => answer(202, &json!({"status": "CANCELLATION_REQUESTED"})),
-        _ => answer(200, &json!({"seed": 7})),
-    })
-    .await
-}
-
-/// Subscribes with logs. What was told, in short: `q2` for a position, `r` and `c` with their lines.
-async fn told(client: &Client) -> (Result<Reply<Output>>, Vec<String>) {
-    let told: Arc<Mutex<Vec<String>>> = Arc::default();
-    let notes = told.clone();
-    let reply = client.subscribe(cat()).logs().on_update(move |update| {
-        let state = match update {
-            Update::Queued { position } => format!("q{position}"),
-            Update::Running { .. } => "r ".to_owned(),
-            Update::Completed { .. } => "c ".to_owned(),
-            _ => panic!("{update:?}"),
-        };
-        let lines: String = update.logs().iter().map(|line| line.message.as_str()).collect();
-        notes.lock().unwrap().push(state + &lines);
+        if end == End::Complete {
+            sent.extend(b"0\r\n\r\n");
+        }
+        let _ = socket.write_all(&sent).await;
+        match end {
+            End::Complete | End::Stall => while socket.read(&mut head).await.is_ok_and(|read| read > 0) {},
+            End::Cut => {}
+            End::Reset => {
+                let _ = socket.flush().await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                let _ = socket.set_zero_linger();
+            }
+        }
+        let _ = gone.send(()).await;
     });
-    let reply = reply.timeout(Duration::from_secs(20)).await;
-    let told = told.lock().unwrap().clone();
-    (reply, told)
+    (Client::builder().emulator(url).build().unwrap(), is_gone)
 }
 
-fn count(server: &Server, ending: &str) -> usize {
-    server.lines().iter().filter(|line| line.ends_with(ending)).count()
+/// Reads all events. Returns them, and the error at the end if there was one.
+async fn read(client: &Client) -> (Vec<Value>, Option<Error>) {
+    let call = client.stream(cat()).idle_timeout(Duration::from_millis(300));
+    let mut events = match call.await {
+        Ok(events) => events,
+        Err(error) => return (Vec::new(), Some(error)),
+    };
+    let mut all = Vec::new();
+    let limit = Duration::from_secs(30);
+    while let Some(event) = tokio::time::timeout(limit, events.next()).await.expect("it hangs") {
+        match event {
+            Ok(event) => all.push(event.into_inner()),
+            Err(error) => return (all, Some(error)),
+        }
+    }
+    (all, None)
+}
+
+fn expected() -> [Value; 3] {
+    [json!({"step": 1}), json!({"step": 2, "text": "žluť"}), json!({"seed": 3})]
 }
 
 #[tokio::test]
-async fn a_stream_costs_three_requests() {
-    let whole = || [queued(1), queued(0), running(""), completed("")];
-    let server = queue(move |_| events(&whole(), End::Clean), |_| panic!("no look is needed")).await;
-    let reply = server.client().subscribe(cat()).await.unwrap();
-    assert_eq!((reply.seed, reply.request_id()), (7, "r1"));
-    assert_eq!(
-        server.lines(),
-        [
-            "POST /queue/acme/app/edit",
-            "GET /queue/acme/app/requests/r1/status/stream?logs=0",
-            "GET /queue/acme/app/requests/r1",
-        ]
+async fn events_have_names_and_the_last_is_the_output() {
+    let (client, _) = server(vec![EVENTS.into()], End::Complete).await;
+    let mut events = client.stream(cat()).await.unwrap();
+    assert_eq!(events.request_id(), Some("r1"));
+    let first = events.next().await.unwrap().unwrap();
+    assert_eq!((first["step"].as_i64(), first.name(), first.id()), (Some(1), None, None));
+    let second = events.next().await.unwrap().unwrap();
+    assert_eq!((second.name(), second.id()), (Some("preview"), Some("7")));
+    assert_eq!(second.raw().as_ref(), "{\"step\":2,\"text\":\"žluť\"}".as_bytes());
+    let reply = events.done().await.unwrap();
+    assert_eq!((&*reply, reply.request_id()), (&Output { seed: 3 }, "r1"));
+}
+
+#[tokio::test]
+async fn the_request_has_the_path_and_headers_for_a_stream() {
+    let server =
+        Server::start(|_, _| bytes(200, &[("content-type", "text/event-stream")], "data: {}\n\n")).await;
+    let client = server.client();
+    for path in [None, Some("/other/route")] {
+        let call = client.stream(cat());
+        let call = if let Some(path) = path { call.path(path) } else { call };
+        drop(call.await.unwrap());
+    }
+    drop(client.stream(untyped::input("acme/app/stream", json!({}))).await.unwrap());
+    let lines = ["/run/acme/app/edit/stream", "/run/acme/app/edit/other/route", "/run/acme/app/stream"];
+    assert_eq!(server.lines(), lines.map(|path| format!("POST {path}")));
+    let first = &server.received()[0];
+    assert_eq!(first.header("accept"), Some("text/event-stream"));
+    assert_eq!(first.json(), json!({"prompt": "a cat"}));
+}
+
+#[tokio::test]
+async fn a_refusal_is_the_error_of_every_call() {
+    let body = r#"{"detail":[{"loc":["body","prompt"],"msg":"no","type":"t"}]}"#;
+    let server = Server::start(move |_, _| bytes(422, &[("x-fal-request-id", "r1")], body)).await;
+    let error = server.client().stream(cat()).await.unwrap_err();
+    assert!(error.is_validation() && error.request_id() == Some("r1"), "{error}");
+    assert_eq!(error.body().unwrap().as_ref(), body.as_bytes());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_stream_is_shown() {
+    let server =
+        Server::start(|_, _| bytes(200, &[("content-type", "application/json")], r#"{"seed":3}"#)).await;
+    let error = server.client().stream(cat()).await.unwrap_err();
+    assert!(error.is_decode() && error.to_string().contains("`application/json`"), "{error}");
+    assert_eq!(error.body().unwrap().as_ref(), br#"{"seed":3}"#);
+}
+
+#[tokio::test]
+async fn bad_events_do_not_end_a_stream() {
+    let events = b"data: {\"step\":1}\n\ndata: {\"cut\n\ndata: \"\xff\"\n\ndata: {\"seed\":3}\n\n";
+    let (client, _) = server(vec![events.to_vec()], End::Complete).await;
+    let mut events = client.stream(cat()).await.unwrap();
+    let mut seen = Vec::new();
+    while let Some(event) = events.next().await {
+        seen.push(
+            event
+                .map(fal_client::stream::Event::into_inner)
+                .map_err(|error| (error.is_decode(), error.to_string())),
+        );
+    }
+    assert_eq!((seen[0].clone(), seen[3].clone()), (Ok(json!({"step": 1})), Ok(json!({"seed": 3}))));
+    for (index, bad) in [(2, &seen[1]), (3, &seen[2])] {
+        let (is_decode, text) = bad.clone().unwrap_err();
+        assert!(is_decode && text.contains(&format!("event {index}")) && text.contains("r1"), "{text}");
+    }
+    assert_eq!(*events.done().await.unwrap(), Output { seed: 3 });
+}
+
+/// Events before the end are delivered, and the end is an error with their number.
+#[tokio::test]
+async fn a_stream_that_breaks_anywhere_is_an_error() {
+    let (mut noticed, mut between, whole) = (0, 0, EVENTS.as_bytes());
+    for end in [End::Cut, End::Reset, End::Stall, End::Complete] {
+        let step = if end == End::Stall { 9 } else { 1 };
+        for at in (0..whole.len()).step_by(step) {
+            let pieces: Vec<_> = whole[..at].chunks(7).map(<[u8]>::to_vec).collect();
+            let (client, _) = server(pieces, end).await;
+            let (events, error) = read(&client).await;
+            assert_eq!(events, expected()[..events.len()], "{end:?} after {at} bytes");
+            let counted = format!("after {} event{}", events.len(), if events.len() == 1 { "" } else { "s" });
+            match (end, error) {
+                // The end of a body between events is the end of the stream.
+                (End::Complete, None) => {
+                    between += 1;
+                    continue;
+                }
+                (End::Stall, Some(error)) => {
+                    assert!(error.is_timeout() && error.to_string().contains(&counted), "{at}: {error}");
+                }
+                (_, Some(error)) => {
+                    assert!(error.is_transport(), "{end:?} after {at} bytes: {error:?}");
+                    assert!(error.to_string().contains(&counted), "{end:?} after {at} bytes: {error}");
+                    assert_eq!(error.request_id(), Some("r1"));
+                }
+                (_, None) => panic!("{end:?} after {at} bytes went unnoticed"),
+            }
+            noticed += 1;
+        }
+    }
+    println!(
+        "{} streams ended early: {noticed} were errors, {between} ended between events",
+        noticed + between
     );
-    let request = &server.received()[1];
-    assert_eq!(request.header("accept"), Some("text/event-stream"));
-    assert_eq!(request.header("authorization"), Some("Key test:key"));
+    // At the beginning, after a line without data, and after each event and comment.
+    assert_eq!((noticed, between), (291, 27));
 }
 
 #[tokio::test]
-async fn a_stream_tells_everything_once() {
-    let whole =
-        || [queued(2), queued(1), queued(1), running("a"), running(""), running("bb"), completed("c")];
-    let server = queue(move |_| events(&whole(), End::Clean), |_| completed("abbc")).await;
-    let (reply, told) = told(&server.client()).await;
-    assert_eq!(reply.unwrap().seed, 7);
-    assert_eq!(told, ["q2", "q1", "r a", "r bb", "c c"]);
-    // For lines that come late.
-    assert_eq!(count(&server, "/status?logs=1"), 1);
-}
-
-#[tokio::test]
-async fn lines_that_come_after_the_end_are_told() {
-    let late = ["ab", "abcd", "abcde", "abcde"];
-    let server =
-        queue(|_| events(&[running("a"), completed("b")], End::Clean), move |nth| completed(late[nth])).await;
-    let (reply, told) = told(&server.client()).await;
-    reply.unwrap();
-    assert_eq!(told, ["r a", "c b"]);
-
-    let server =
-        queue(|_| events(&[running("a"), completed("b")], End::Clean), move |nth| completed(late[nth + 1]))
-            .await;
-    let (reply, told) = self::told(&server.client()).await;
-    reply.unwrap();
-    assert_eq!(told, ["r a", "c bcde"]);
-    assert_eq!(count(&server, "/status?logs=1"), 3);
-}
-
-#[tokio::test]
-async fn a_stream_that_breaks_is_taken_up_again() {
-    for end in [End::Cut, End::Clean] {
-        let server = queue(
-            move |nth| match nth {
-                0 => events(&[queued(1), running("a"), running("b")], end),
-                // Another connection begins at the beginning.
-                1 => events(&[running("abbc"), running("d")], end),
-                _ => events(&[running("abbcde"), completed("f")], End::Clean),
-            },
-            |nth| match nth {
-                0 => running("abb"),
-                1 => running("abbcd"),
-                _ => completed("abbcdef"),
-            },
-        )
-        .await;
-        let (reply, told) = told(&server.client()).await;
-        assert_eq!(reply.unwrap().seed, 7, "{end:?}");
-        assert_eq!(told, ["q1", "r a", "r b", "r b", "r c", "r d", "r e", "c f"], "{end:?}");
-        assert_eq!(count(&server, "/stream?logs=1"), 3);
-        assert_eq!(count(&server, "/status?logs=1"), 3);
+async fn a_broken_stream_has_no_output() {
+    let (client, _) = server(vec![EVENTS.as_bytes()[..40].to_vec()], End::Cut).await;
+    let mut events = client.stream(cat()).await.unwrap();
+    let mut last = None;
+    while let Some(event) = events.next().await {
+        last = Some(event);
     }
+    assert!(last.unwrap().unwrap_err().is_transport());
+    assert!(events.next().await.is_none(), "an error is the end");
+    assert!(events.done().await.unwrap_err().is_transport());
+
+    let (client, _) = server(vec![], End::Complete).await;
+    let error = client.stream(cat()).await.unwrap().done().await.unwrap_err();
+    assert!(error.is_decode() && error.message().contains("without an event"), "{error}");
+    let (client, _) = server(vec![b"data: {\"step\":1}\n\n".to_vec()], End::Complete).await;
+    let error = client.stream(cat()).await.unwrap().done().await.unwrap_err();
+    assert!(error.is_decode() && error.body().unwrap().as_ref() == b"{\"step\":1}", "{error}");
 }
 
 #[tokio::test]
-async fn a_request_that_ends_while_the_stream_is_down_is_noticed_at_once() {
-    let server = queue(|_| events(&[running("a")], End::Cut), |_| completed("ab")).await;
-    let (reply, told) = told(&server.client()).await;
-    reply.unwrap();
-    assert_eq!(told, ["r a", "c b"]);
-    assert_eq!(count(&server, "/stream?logs=1"), 1);
-}
-
-#[tokio::test]
-async fn stale_events_do_not_take_progress_back() {
-    let stale = || [running("a"), queued(3), queued(0), running("a"), completed("")];
-    let server = queue(move |_| events(&stale(), End::Clean), |_| completed("aa")).await;
-    let (reply, told) = told(&server.client()).await;
-    reply.unwrap();
-    assert_eq!(told, ["r a", "r a", "c "]);
-}
-
-#[tokio::test]
-async fn what_is_no_stream_is_looked_at_instead() {
-    type Make = fn() -> Reaction;
-    let table: [(&str, Make, usize); 7] = [
-        ("404", || answer(404, &json!({"detail": "Not Found"})), 3),
-        ("503", || bytes(503, &[("content-type", "text/html")], "<html>nginx</html>"), 3),
-        ("json", || answer(200, &running("")), 3),
-        ("no events", || events(&[], End::Clean), 3),
-        ("cut", || raw(vec![Bytes::from_static(b"data: {\"status\": \"IN_PRO")], End::Cut), 3),
-        ("nonsense", || raw(vec![Bytes::from_static(b"data: \xff\xfe\n\n")], End::Silent), 3),
-        ("unknown", || events(&[json!({"status": "EXPLODED"})], End::Silent), 3),
-    ];
-    for (name, make, streams) in table {
-        let looks = |nth: usize| if nth < 4 { running("a") } else { completed("ab") };
-        let server = queue(move |_| make(), looks).await;
-        let (reply, told) = told(&server.client()).await;
-        assert_eq!(reply.unwrap().seed, 7, "{name}");
-        assert_eq!(told, ["r a", "c b"], "{name}");
-        // After a few in a row, no more are tried.
-        assert_eq!(count(&server, "/stream?logs=1"), streams, "{name}");
-        assert_eq!(count(&server, "/status?logs=1"), 6, "{name}");
-    }
-}
-
-#[tokio::test]
-async fn a_stream_that_says_nothing_hides_nothing() {
-    let looks = |nth: usize| if nth == 0 { queued(0) } else { completed("a") };
-    let server = queue(|_| events(&[], End::Silent), looks).await;
-    let (reply, told) = told(&server.client()).await;
-    assert_eq!(reply.unwrap().seed, 7);
-    assert_eq!(told, ["q0", "c a"]);
-}
-
-#[tokio::test]
-async fn an_oversized_event_is_not_taken() {
-    let huge = || json!({"status": "IN_PROGRESS", "logs": [{"message": "x".repeat(5000)}]});
-    let server = queue(move |_| events(&[huge()], End::Silent), |_| completed("")).await;
-    let client = server.builder().max_reply_bytes(4000).build().unwrap();
-    assert_eq!(client.subscribe(cat()).await.unwrap().seed, 7);
-}
-
-#[tokio::test]
-async fn when_time_is_up_the_stream_is_left_and_the_job_cancelled() {
-    let server = queue(|_| events(&[running("")], End::Silent), |_| running("")).await;
-    let error = server.client().subscribe(cat()).timeout(Duration::from_millis(300)).await.unwrap_err();
-    assert!(error.is_timeout() && error.to_string().contains("it was cancelled"), "{error}");
-    assert_eq!(server.lines().last().unwrap(), "PUT /queue/acme/app/requests/r1/cancel");
-}
-
-#[tokio::test]
-async fn only_so_many_streams_are_open() {
-    let server = queue(
-        |_| events(&[running("")], End::Silent),
-        |nth| {
-            if nth < 40 { running("") } else { completed("") }
-        },
-    )
+async fn an_event_above_the_limit_is_an_error() {
+    let (client, _) = server(vec![format!("data: \"{}\"\n\n", "x".repeat(2000)).into()], End::Complete).await;
+    drop(client);
+    let server = Server::start(|_, _| {
+        let large = format!("data: 1\n\ndata: \"{}\"\n\n", "x".repeat(2000));
+        bytes(200, &[("content-type", "text/event-stream")], large)
+    })
     .await;
-    let client = server.builder().queue_connections(2).build().unwrap();
-    let calls = (0..6).map(|_| client.subscribe(cat()).poll_every(Duration::from_millis(5)).into_future());
-    let streaming = (0..6).map(|_| client.subscribe(cat()).timeout(Duration::from_secs(2)).into_future());
-    let (polled, streamed) =
-        tokio::join!(futures_util::future::join_all(calls), futures_util::future::join_all(streaming));
-    assert!(polled.iter().all(Result::is_ok));
-    // Two were listening to streams that say no more; the others looked, and saw the end.
-    assert_eq!(streamed.iter().filter(|reply| reply.is_ok()).count(), 4);
-    assert!(count(&server, "/stream?logs=0") <= 6, "{}", count(&server, "/stream?logs=0"));
+    let client = server.builder().max_reply_bytes(1000).build().unwrap();
+    let mut events = client.stream(cat()).await.unwrap();
+    assert!(events.next().await.unwrap().is_ok());
+    let error = events.next().await.unwrap().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::TooLarge { limit: 1000, .. }), "{error:?}");
+    assert!(error.to_string().contains("after 1 event"), "{error}");
+}
+
+/// Events that the reader does not ask for remain at the server.
+#[tokio::test]
+async fn a_slow_reader_holds_the_server_back() {
+    const EVENTS: usize = 64;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client =
+        Client::builder().emulator(format!("http://{}", listener.local_addr().unwrap())).build().unwrap();
+    let written = Arc::new(AtomicUsize::new(0));
+    let counter = written.clone();
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        assert!(socket.read(&mut [0; 4096]).await.unwrap() > 0);
+        socket.write_all(HEAD.as_bytes()).await.unwrap();
+        let event = format!("data: {{\"seed\":3,\"text\":\"{}\"}}\n\n", "x".repeat(1 << 20));
+        for _ in 0..EVENTS {
+            let chunk = format!("{:x}\r\n{event}\r\n", event.len());
+            socket.write_all(chunk.as_bytes()).await.unwrap();
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+        socket.write_all(b"0\r\n\r\n").await.unwrap();
+    });
+    let mut events = client.stream(cat()).await.unwrap();
+    assert!(events.next().await.unwrap().is_ok());
+    let mut before = usize::MAX;
+    while before != written.load(Ordering::SeqCst) {
+        before = written.load(Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    // The rest does not fit into the buffers of both ends.
+    assert!(before < EVENTS / 2, "{before} of {EVENTS} events were written for a reader of one");
+    while let Some(event) = events.next().await {
+        event.unwrap();
+    }
+    assert_eq!(events.count(), EVENTS as u64);
+}
+
+#[tokio::test]
+async fn dropping_a_stream_closes_its_connection() {
+    let (client, mut gone) = server(vec![EVENTS.into()], End::Stall).await;
+    let mut events = client.stream(cat()).await.unwrap();
+    assert!(events.next().await.unwrap().is_ok());
+    drop(events);
+    tokio::time::timeout(Duration::from_secs(30), gone.recv()).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn the_timeout_of_a_call_includes_its_stream() {
+    let (client, _) = server(vec![EVENTS.into()], End::Stall).await;
+    let call = client.stream(cat()).timeout(Duration::from_millis(300)).idle_timeout(None);
+    let error = call.await.unwrap().done().await.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("300ms"), "{error}");
+}
+
+#[tokio::test]
+async fn a_workflow_has_events_of_its_nodes() {
+    let events = "data: {\"type\":\"submit\",\"node_id\":\"n\",\"app_id\":\"a/b\",\"request_id\":\"r\"}\n\n\
+                  data: {\"type\":\"output\",\"output\":{\"seed\":3}}\n\n";
+    let (client, _) = server(vec![events.into()], End::Complete).await;
+    let input = untyped::workflow("workflows/acme/poster", json!({}));
+    let mut events = client.stream(input).await.unwrap();
+    let first = events.next().await.unwrap().unwrap();
+    assert!(matches!(&*first, WorkflowEvent::Submit { app_id, .. } if app_id == "a/b"), "{first:?}");
+    assert_eq!(*events.done().await.unwrap(), json!({"seed": 3}));
 }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn all(parser: &mut Parser) -> Vec<Event> {
+fn next_events(parser: &mut Parser) -> Vec<Event> {
     let mut events = Vec::new();
     while let Some(event) = parser.next().unwrap() {
         events.push(event);
@@ -10,14 +10,14 @@ fn all(parser: &mut Parser) -> Vec<Event> {
     events
 }
 
-/// Parses the stream in pieces of the given sizes, again and again.
-fn parsed(stream: &[u8], sizes: &[usize]) -> (Vec<Event>, Parser) {
+/// Parses a stream in chunks of the given sizes, repeated until the end.
+fn parse(stream: &[u8], sizes: &[usize]) -> (Vec<Event>, Parser) {
     let (mut parser, mut events, mut rest) = (Parser::new(1 << 20), Vec::new(), stream);
     let mut sizes = sizes.iter().copied().cycle();
     while !rest.is_empty() {
         let (chunk, after) = rest.split_at(sizes.next().unwrap_or(1).clamp(1, rest.len()));
-        parser.push(Bytes::copy_from_slice(chunk));
-        events.extend(all(&mut parser));
+        parser.push(chunk);
+        events.extend(next_events(&mut parser));
         rest = after;
     }
     assert_eq!(parser.received(), stream.len() as u64);
@@ -29,45 +29,45 @@ fn data(events: &[Event]) -> Vec<&str> {
     events.iter().map(|event| std::str::from_utf8(&event.data).unwrap()).collect()
 }
 
-/// The same events, wherever the bytes are cut.
-fn check(stream: &str, expected: &[&str]) {
+/// Asserts the data of all events, for chunks of every size.
+fn assert_events(stream: &str, expected: &[&str]) {
     for size in 1..stream.len().max(2) {
-        let (events, _) = parsed(stream.as_bytes(), &[size]);
-        assert_eq!(data(&events), expected, "{stream:?} in pieces of {size}");
+        let (events, _) = parse(stream.as_bytes(), &[size]);
+        assert_eq!(data(&events), expected, "{stream:?} in chunks of {size}");
     }
 }
 
 #[test]
-fn events_are_read_wherever_they_are_cut() {
-    check("data: a\n\ndata: b\n\n", &["a", "b"]);
-    check("data: a\r\n\r\ndata: b\r\n\r\n", &["a", "b"]);
-    check("data: a\r\rdata: b\r\r", &["a", "b"]);
-    check("data: a\r\n\ndata: b\n\r\n", &["a", "b"]);
-    check(": ping\n\n:\n\ndata: a\n: inside\n\n", &["a"]);
-    check("data: a\ndata: b\ndata\ndata:\ndata:  c\n\n", &["a\nb\n\n\n c"]);
-    check("event: x\nid: 7\nretry: 10\ndata:a\nunknown: y\n\n", &["a"]);
-    check("event: no data\n\nid: 7\n\ndata\n\n", &[""]);
-    check("\u{feff}data: a\n\n\u{feff}data: b\n\n", &["a"]);
-    check("data: žluť \u{2028} 🐱\n\n", &["žluť \u{2028} 🐱"]);
-    check("data: whole\n\ndata: cut", &["whole"]);
-    check("data: whole\n\ndata: cut\n", &["whole"]);
-    check("dataset: no\n\ndata : no\n\n", &[]);
-    check("", &[]);
+fn events_are_parsed_from_chunks_of_any_size() {
+    assert_events("data: a\n\ndata: b\n\n", &["a", "b"]);
+    assert_events("data: a\r\n\r\ndata: b\r\n\r\n", &["a", "b"]);
+    assert_events("data: a\r\rdata: b\r\r", &["a", "b"]);
+    assert_events("data: a\r\n\ndata: b\n\r\n", &["a", "b"]);
+    assert_events(": ping\n\n:\n\ndata: a\n: inside\n\n", &["a"]);
+    assert_events("data: a\ndata: b\ndata\ndata:\ndata:  c\n\n", &["a\nb\n\n\n c"]);
+    assert_events("event: x\nid: 7\nretry: 10\ndata:a\nunknown: y\n\n", &["a"]);
+    assert_events("event: no data\n\nid: 7\n\ndata\n\n", &[""]);
+    assert_events("\u{feff}data: a\n\n\u{feff}data: b\n\n", &["a"]);
+    assert_events("data: žluť \u{2028} 🐱\n\n", &["žluť \u{2028} 🐱"]);
+    assert_events("data: whole\n\ndata: cut", &["whole"]);
+    assert_events("data: whole\n\ndata: cut\n", &["whole"]);
+    assert_events("dataset: no\n\ndata : no\n\n", &[]);
+    assert_events("", &[]);
 }
 
 #[test]
-fn names_and_ids_are_kept() {
+fn events_have_names_and_the_last_id() {
     let stream = "event: progress\nid: 7\ndata: a\n\ndata: b\n\nid\nevent:\ndata: c\n\nid: a\0b\nretry: x\nretry: 250\ndata: d\n\n";
     for size in 1..stream.len() {
-        let (events, _) = parsed(stream.as_bytes(), &[size]);
+        let (events, _) = parse(stream.as_bytes(), &[size]);
         let seen: Vec<_> = events.iter().map(|event| (event.name.as_deref(), event.id.as_deref())).collect();
         assert_eq!(seen, [(Some("progress"), Some("7")), (None, Some("7")), (None, None), (None, None)]);
     }
 }
 
 #[test]
-fn the_end_of_a_stream_may_be_in_the_middle_of_an_event() {
-    let within = |stream: &str| parsed(stream.as_bytes(), &[3]).1.is_within_event();
+fn an_incomplete_event_is_noticed_at_the_end() {
+    let within = |stream: &str| parse(stream.as_bytes(), &[3]).1.is_within_event();
     for stream in ["data: a", "d", "data: a\n", "data: a\n\ndata: b\n", "event: x\n", "data: a\r"] {
         assert!(within(stream), "{stream:?}");
     }
@@ -78,11 +78,11 @@ fn the_end_of_a_stream_may_be_in_the_middle_of_an_event() {
     }
 }
 
-/// How many events come before the one that is too large, if one is.
-fn limited(stream: &str, size: usize) -> (usize, bool) {
+/// Parses a stream with a limit of 16 bytes. Returns the number of events, and true if one was too large.
+fn parse_with_limit(stream: &str, size: usize) -> (usize, bool) {
     let (mut parser, mut count) = (Parser::new(16), 0);
     for chunk in stream.as_bytes().chunks(size) {
-        parser.push(Bytes::copy_from_slice(chunk));
+        parser.push(chunk);
         loop {
             match parser.next() {
                 Ok(Some(_)) => count += 1,
@@ -98,7 +98,7 @@ fn limited(stream: &str, size: usize) -> (usize, bool) {
 }
 
 #[test]
-fn an_event_has_a_limit_wherever_it_is_cut() {
+fn a_large_event_is_refused_in_chunks_of_any_size() {
     for (stream, expected) in [
         ("data: 0123456789\n\n".repeat(100).as_str(), (100, false)),
         ("data: 0123456789X\n\n", (0, true)),
@@ -111,40 +111,31 @@ fn an_event_has_a_limit_wherever_it_is_cut() {
         ("data\n".repeat(15).as_str(), (0, true)),
     ] {
         for size in 1..=stream.len() {
-            assert_eq!(limited(stream, size), expected, "{stream:?} in pieces of {size}");
+            assert_eq!(parse_with_limit(stream, size), expected, "{stream:?} in chunks of {size}");
         }
     }
 }
 
 #[test]
-fn bytes_that_are_not_text_are_kept() {
-    let (events, _) = parsed(b"data: \xff\xfe\n\n", &[2]);
+fn data_may_be_invalid_utf8() {
+    let (events, _) = parse(b"data: \xff\xfe\n\n", &[2]);
     assert_eq!(events[0].data.as_ref(), b"\xff\xfe");
 }
 
 #[test]
-fn a_line_in_one_chunk_is_not_copied() {
-    let chunk = Bytes::from_static(b"data: abc\n\n");
-    let mut parser = Parser::new(100);
-    parser.push(chunk.clone());
-    let event = parser.next().unwrap().unwrap();
-    assert_eq!(event.data.as_ptr(), chunk.slice(6..).as_ptr());
-}
-
-#[test]
-fn what_is_parsed_is_not_kept() {
+fn the_buffer_does_not_grow_with_the_stream() {
     let mut parser = Parser::new(1000);
     for _ in 0..10_000 {
         for part in ["data: 01234", "56789\n\n: comment\n: begun"] {
-            parser.push(Bytes::copy_from_slice(part.as_bytes()));
+            parser.push(part.as_bytes());
             while parser.next().unwrap().is_some() {}
         }
     }
-    assert!(parser.partial.capacity() < 1000, "{}", parser.partial.capacity());
+    assert!(parser.buffer.capacity() < 1000, "{}", parser.buffer.capacity());
 }
 
-/// What the standard says, on the whole text at once.
-fn by_the_book(stream: &str) -> Vec<Event> {
+/// Parses a whole stream as the HTML standard describes it.
+fn parse_by_the_standard(stream: &str) -> Vec<Event> {
     let text = stream.strip_prefix('\u{feff}').unwrap_or(stream).replace("\r\n", "\n").replace('\r', "\n");
     let mut lines: Vec<&str> = text.split('\n').collect();
     lines.pop();
@@ -179,7 +170,7 @@ fn by_the_book(stream: &str) -> Vec<Event> {
 
 proptest! {
     #[test]
-    fn it_reads_as_the_standard_does(
+    fn events_are_those_of_the_standard(
         parts in prop::collection::vec(
             prop::sample::select(vec![
                 "data", "event", "id", "retry", ":", ": ", " ", "\n", "\n", "\r", "\r\n", "\n\n", "\r\r", "a",
@@ -190,19 +181,19 @@ proptest! {
         sizes in prop::collection::vec(1_usize..12, 1..8),
     ) {
         let stream = parts.concat();
-        let (events, _) = parsed(stream.as_bytes(), &sizes);
-        prop_assert_eq!(events, by_the_book(&stream));
+        let (events, _) = parse(stream.as_bytes(), &sizes);
+        prop_assert_eq!(events, parse_by_the_standard(&stream));
     }
 
     #[test]
-    fn any_bytes_are_read_alike_in_any_pieces(
+    fn any_bytes_give_the_same_events_in_any_chunks(
         bytes in prop::collection::vec(
             prop_oneof![any::<u8>(), prop::sample::select(b"\r\n:data id".to_vec())], 0..200
         ),
         sizes in prop::collection::vec(1_usize..20, 1..8),
     ) {
-        let (whole, _) = parsed(&bytes, &[bytes.len().max(1)]);
-        let (pieces, _) = parsed(&bytes, &sizes);
-        prop_assert_eq!(whole, pieces);
+        let (whole, _) = parse(&bytes, &[bytes.len().max(1)]);
+        let (chunks, _) = parse(&bytes, &sizes);
+        prop_assert_eq!(whole, chunks);
     }
 }

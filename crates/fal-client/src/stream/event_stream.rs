@@ -1,4 +1,4 @@
-//! The events of a call, as they come.
+//! The stream of a call's events, with their types.
 
 use std::{
     fmt,
@@ -11,17 +11,17 @@ use fal_core::Streams;
 
 use super::{
     Event,
-    sent::{Opened, Sent},
+    raw_events::{Opened, RawEvents},
 };
 use crate::{Pending, Reply, Result};
 
-/// The events of a call, as they come. From awaiting [`Client::stream`](crate::Client::stream).
+/// The events of a call as they arrive, from awaiting [`Client::stream`](crate::Client::stream).
 ///
-/// Nothing is read from the connection before it is asked for, so a slow reader holds the model back and
-/// takes no memory. Dropping this closes the connection, which cancels the call.
+/// The connection is only read while this is polled, so a slow reader slows the model down instead of taking memory.
+/// Dropping this closes the connection, which cancels the call.
 ///
-/// An event that cannot be read is an error, and the events after it still come. After any other error the
-/// stream is over.
+/// An event that cannot be decoded is an error, and the events after it still arrive. After any other error the stream
+/// ends.
 ///
 /// ```no_run
 /// # use fal_client::{Client, untyped};
@@ -38,49 +38,50 @@ use crate::{Pending, Reply, Result};
 /// ```
 #[must_use = "nothing is read unless it is asked for"]
 pub struct EventStream<E: Streams> {
-    sent: Sent,
+    events: RawEvents,
     types: PhantomData<fn() -> E>,
 }
 
 impl<E: Streams> EventStream<E> {
     pub(super) fn new(opened: Opened) -> Self {
-        Self { sent: opened.into(), types: PhantomData }
+        Self { events: opened.into(), types: PhantomData }
     }
 
-    /// Waits for the next event; `None` when the model is done. Can be dropped while it waits without losing
-    /// an event.
+    /// Waits for the next event. Returns `None` when the model is done.
+    ///
+    /// This can be dropped while it waits without losing an event.
     pub async fn next(&mut self) -> Option<Result<Event<E::Event>>> {
         std::future::poll_fn(|context| self.poll(context)).await
     }
 
-    /// How many events have arrived.
+    /// Returns the number of events that have arrived.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.sent.count
+        self.events.count
     }
 
-    /// The id of the request, to look up in fal's dashboard (`x-fal-request-id`).
+    /// Returns the id of the request, by which fal's dashboard finds it (`x-fal-request-id`).
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        self.sent.request_id()
+        self.events.request_id()
     }
 
-    /// Waits for the end, and reads the last event as the whole output, which is what fal's models send last.
-    /// Of a workflow it is the output of the whole.
+    /// Waits for the end and decodes the last event as the output, because fal's models send the whole output last. The
+    /// output of a workflow is that of its `output` event.
     ///
     /// # Errors
     ///
-    /// What broke the stream; `Decode` when the last event is no output, or when there was no event; what a
-    /// workflow failed with.
+    /// The error that ended the stream; `Decode` if the last event is not an output, or there was none; the error of the
+    /// node with which a workflow failed.
     pub async fn done(self) -> Result<Reply<E::Output>> {
-        Pending::reply(self.sent.endpoint.clone(), self.sent.done()).await
+        Pending::reply(self.events.endpoint.clone(), self.events.done()).await
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event<E::Event>>>> {
-        Poll::Ready(match ready!(self.sent.poll(context)) {
-            Some(Ok(sent)) => Some(match serde_json::from_slice(&sent.data) {
-                Ok(value) => Ok(Event::new(value, sent)),
-                Err(cause) => Err(self.sent.unreadable(&sent, cause)),
+        Poll::Ready(match ready!(self.events.poll_next(context)) {
+            Some(Ok(event)) => Some(match serde_json::from_slice(&event.data) {
+                Ok(value) => Ok(Event::new(value, event)),
+                Err(cause) => Err(self.events.decode_error(&event, cause)),
             }),
             Some(Err(error)) => Some(Err(error)),
             None => None,
@@ -99,9 +100,9 @@ impl<E: Streams> futures_util::Stream for EventStream<E> {
 impl<E: Streams> fmt::Debug for EventStream<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventStream")
-            .field("endpoint", &self.sent.endpoint)
-            .field("count", &self.sent.count)
-            .field("state", &self.sent.state)
+            .field("endpoint", &self.events.endpoint)
+            .field("count", &self.events.count)
+            .field("state", &self.events.state)
             .finish_non_exhaustive()
     }
 }

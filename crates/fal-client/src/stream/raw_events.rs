@@ -1,0 +1,171 @@
+//! The stream of a call's events, without their types, so that it is compiled once and not for each model.
+
+use std::{
+    borrow::Cow,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use http::{HeaderMap, StatusCode};
+use tokio::time::{Sleep, sleep_until};
+
+use super::workflow;
+use crate::{
+    BoxFuture, Error, ErrorKind, Result, call::timed_out, reply::CallResponse, sse, transport::Response,
+};
+
+/// A stream that the service has begun.
+pub(super) struct Opened {
+    pub(super) events: sse::Events,
+    pub(super) endpoint: Cow<'static, str>,
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    /// The time for which the stream may be silent.
+    pub(super) idle_timeout: Option<Duration>,
+    /// The end of the time for the whole call, and that time.
+    pub(super) deadline: Option<(Instant, Duration)>,
+}
+
+/// The events of a call as bytes. [`EventStream`](super::EventStream) adds their types.
+pub(super) struct RawEvents {
+    pub(super) endpoint: Cow<'static, str>,
+    pub(super) count: u64,
+    pub(super) state: State,
+    events: sse::Events,
+    status: StatusCode,
+    headers: HeaderMap,
+    silence: SilenceTimer,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Open,
+    Ended,
+    Failed,
+}
+
+impl From<Opened> for RawEvents {
+    fn from(opened: Opened) -> Self {
+        let Opened { events, endpoint, status, headers, idle_timeout, deadline } = opened;
+        let silence = SilenceTimer { idle_timeout, deadline, silent_since: None, timer: None };
+        Self { endpoint, count: 0, state: State::Open, events, status, headers, silence }
+    }
+}
+
+impl RawEvents {
+    pub(super) fn request_id(&self) -> Option<&str> {
+        self.headers.get("x-fal-request-id")?.to_str().ok()
+    }
+
+    /// Waits for the end and returns the last event as the answer to the call.
+    pub(super) fn done(mut self) -> BoxFuture<'static, Result<CallResponse>> {
+        Box::pin(async move {
+            while self.state == State::Open {
+                if let Some(Err(error)) = std::future::poll_fn(|context| self.poll_next(context)).await {
+                    return Err(error);
+                }
+            }
+            if self.state == State::Failed {
+                let message = format!("the stream broke after {}", format_count(self.count));
+                return Err(self.add_context(Error::new(ErrorKind::Transport, message)));
+            }
+            if self.count == 0 {
+                let message = "the stream ended without an event";
+                let error = Error::new(ErrorKind::Decode { path: ".".to_owned() }, message);
+                return Err(self.add_context(error));
+            }
+            let last = self.events.last();
+            let body = if workflow::is_workflow(&self.endpoint) {
+                workflow::parse_output(last).map_err(|error| self.add_context(error))?
+            } else {
+                last
+            };
+            Ok(Response { status: self.status, headers: self.headers, body }.into())
+        })
+    }
+
+    /// Polls for the next event; `None` after the end or an error.
+    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<sse::Event>>> {
+        if self.state != State::Open {
+            return Poll::Ready(None);
+        }
+        let error = match self.events.poll_next(context) {
+            Poll::Ready(Ok(Some(event))) => {
+                self.count += 1;
+                self.silence.silent_since = None;
+                return Poll::Ready(Some(Ok(event)));
+            }
+            Poll::Ready(Ok(None)) if !self.events.is_within_event() => {
+                self.state = State::Ended;
+                return Poll::Ready(None);
+            }
+            Poll::Ready(Ok(None)) => {
+                let count = format_count(self.count);
+                let message = format!("the stream ended in the middle of an event, after {count}");
+                Error::new(ErrorKind::Transport, message)
+            }
+            Poll::Ready(Err(error)) => {
+                error.with_context(&format!("the stream broke after {}", format_count(self.count)))
+            }
+            Poll::Pending => {
+                let limit = ready!(self.silence.poll(context, self.events.received()));
+                let error = timed_out(limit, &self.endpoint);
+                error.with_context(&format!("the stream fell silent after {}", format_count(self.count)))
+            }
+        };
+        self.state = State::Failed;
+        Poll::Ready(Some(Err(self.add_context(error))))
+    }
+
+    /// Returns the error for an event that cannot be decoded.
+    pub(super) fn decode_error(&self, event: &sse::Event, cause: serde_json::Error) -> Error {
+        let answer =
+            Response { status: self.status, headers: self.headers.clone(), body: event.data.clone() };
+        self.add_context(answer.unreadable(cause).with_context(&format!("event {}", self.count)))
+    }
+
+    fn add_context(&self, error: Error) -> Error {
+        error.with_endpoint(self.endpoint.as_ref()).with_request_id(self.request_id())
+    }
+}
+
+/// The timer for the silence of a stream and for the whole call.
+struct SilenceTimer {
+    idle_timeout: Option<Duration>,
+    /// The end of the time for the whole call, and that time.
+    deadline: Option<(Instant, Duration)>,
+    /// The start of the current silence, and the number of bytes received by then. `None` while events arrive.
+    silent_since: Option<(Instant, u64)>,
+    /// A timer for the end of the wait or earlier: it is only set anew when it has elapsed.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl SilenceTimer {
+    /// Polls when no event has arrived. Returns the limit that has passed.
+    fn poll(&mut self, context: &mut Context<'_>, received: u64) -> Poll<Duration> {
+        let since = match self.silent_since {
+            Some((since, then)) if then == received => since,
+            _ => self.silent_since.insert((Instant::now(), received)).0,
+        };
+        // A limit that cannot be represented is no limit.
+        let idle = self.idle_timeout.and_then(|idle| Some((since.checked_add(idle)?, idle)));
+        let Some((end, limit)) = idle.into_iter().chain(self.deadline).min() else {
+            return Poll::Pending;
+        };
+        let end = tokio::time::Instant::from(end);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        loop {
+            ready!(timer.as_mut().poll(context));
+            if timer.deadline() >= end {
+                return Poll::Ready(limit);
+            }
+            timer.as_mut().reset(end);
+        }
+    }
+}
+
+/// Formats a number of events: "1 event", "7 events".
+fn format_count(count: u64) -> String {
+    format!("{count} event{}", if count == 1 { "" } else { "s" })
+}
