@@ -21,8 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     connection.close().await?;
 
-    // A token takes the place of the key, as in apps that must not have it. Whoever types faster than this gets
-    // pictures of the latest prompt only.
+    // A token takes the place of the key, for apps that must not have it. The throttle skips prompts that are typed too fast.
     let call = client
         .endpoint::<realtime::Model>()
         .realtime()
@@ -33,12 +32,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let typing = tokio::spawn(async move {
         for end in 1..="a cat on a mat".len() {
             let sender = sender.clone();
-            // Not awaited: a key that is pressed later takes the place of one that still waits.
+            // The task is not awaited, so that a later prompt can supersede one that waits for the throttle.
             let text = &"a cat on a mat"[..end];
             tokio::spawn(async move { sender.send(frame(text).ok()?).await.ok() });
             tokio::time::sleep(Duration::from_millis(40)).await;
         }
-        // What waits for the throttle goes out before the goodbye.
+        // The last prompt has to pass the throttle before the connection is closed.
         tokio::time::sleep(Duration::from_millis(400)).await;
         sender.close().await
     });
@@ -50,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn frame(prompt: &str) -> Result<realtime::Input, Box<dyn Error>> {
-    // Bytes go along in the message.
+    // The file is sent inside the message.
     let canvas = File::bytes(canvas()?, "image/png");
     Ok(input!(realtime { prompt: prompt, image_url: canvas, seed: 35 }))
 }
@@ -58,10 +57,10 @@ fn frame(prompt: &str) -> Result<realtime::Input, Box<dyn Error>> {
 fn show(answer: &realtime::Output) -> String {
     let Some(image) = answer.images.first() else { return "no picture".to_owned() };
     let (width, height) = (image.width.unwrap_or_default(), image.height.unwrap_or_default());
-    format!("{width} x {height}, {}", image.content_type.as_deref().unwrap_or("of a type that is not said"))
+    format!("{width} x {height}, {}", image.content_type.as_deref().unwrap_or("of an unknown type"))
 }
 
-/// What a camera or a drawing would give: here, a grey square.
+/// Returns a grey square, in place of the picture of a camera or a drawing.
 fn canvas() -> Result<Vec<u8>, png::EncodingError> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, 64, 64);

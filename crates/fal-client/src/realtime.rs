@@ -1,20 +1,22 @@
-//! `realtime`: messages in both directions over one connection.
+//! Connections over which messages are exchanged with a model in both directions, and calls over one WebSocket.
 
 mod codec;
 mod connect;
 mod connection;
+mod connection_state;
 mod control;
 mod inline;
+mod keep_alive;
 mod link;
 mod message;
+mod settings;
 mod token;
-mod websocket_run;
-mod wire;
+mod websocket_runner;
 
 pub use self::{
     connect::ConnectRequest,
-    connection::{Connection, Receiver, SendOutcome, Sender},
-    message::{Format, Message},
+    connection::{Connection, Receiver, Sender},
+    message::{Format, Message, SendOutcome},
     token::{Token, TokenRequest},
-    websocket_run::{WebSocketRequest, WebSocketRunner},
+    websocket_runner::{WebSocketRequest, WebSocketRunner},
 };

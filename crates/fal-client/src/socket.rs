@@ -1,4 +1,4 @@
-//! WebSockets: opened by the same HTTP client as everything else, so that its certificates and proxies count.
+//! WebSockets, opened by the same HTTP client as all requests, so that its certificates and proxies apply.
 
 use std::{
     collections::HashMap,
@@ -27,24 +27,21 @@ use crate::{
     transport::{Request, Transport},
 };
 
-/// tungstenite clears all of it before each read, also before one that brings nothing.
-const READ_BUFFER: usize = 16 << 10;
-
 /// An open WebSocket.
 pub(crate) struct Socket(WebSocketStream<reqwest::Upgraded>);
 
-/// What a WebSocket brings.
+/// A frame of a WebSocket.
 pub(crate) enum Frame {
     Text(Bytes),
     Binary(Bytes),
-    /// A sign of life.
-    Life,
-    /// The other side is done.
+    /// A ping or a pong.
+    KeepAlive,
+    /// The other side closes the connection.
     Close(Option<CloseFrame>),
 }
 
-/// The request that opens a WebSocket.
-pub(crate) fn request(url: Url, with_key: bool) -> Request {
+/// Builds the request that opens a WebSocket.
+pub(crate) fn upgrade_request(url: Url, with_key: bool) -> Request {
     let mut request = match with_key {
         true => Request::to_fal(Method::GET, url, RetryClass::Idempotent),
         false => Request::to_anyone(Method::GET, url, RetryClass::Idempotent),
@@ -54,14 +51,14 @@ pub(crate) fn request(url: Url, with_key: bool) -> Request {
 }
 
 impl Socket {
-    /// Opens a WebSocket that takes messages of up to `limit` bytes.
+    /// Opens a WebSocket that receives messages of up to `limit` bytes.
     pub(crate) async fn open(transport: &Transport, mut request: Request, limit: usize) -> Result<Self> {
         let key = generate_key();
         let headers = &mut request.headers;
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        let sent = HeaderValue::try_from(&key).map_err(|cause| broken(&cause.to_string()))?;
+        let sent = HeaderValue::try_from(&key).map_err(|cause| connection_error(&cause.to_string()))?;
         headers.insert(header::SEC_WEBSOCKET_KEY, sent);
         let response = transport.open(&request).await?;
         let accepted = response.headers().get(header::SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
@@ -76,91 +73,92 @@ impl Socket {
         }
         let stream = response.upgrade().await.map_err(Error::broken)?;
         let config = WebSocketConfig::default().max_message_size(Some(limit)).max_frame_size(Some(limit));
-        let config = config.read_buffer_size(READ_BUFFER);
         Ok(Self(WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await))
     }
 
-    /// The next frame; `None` when the connection is gone.
+    /// Polls for the next frame; `None` after the end of the connection.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame>>> {
         Pin::new(&mut self.0).poll_next(context).map(|next| {
             Some(match next? {
                 Ok(Message::Text(text)) => Ok(Frame::Text(text.into())),
                 Ok(Message::Binary(bytes)) => Ok(Frame::Binary(bytes)),
                 Ok(Message::Close(frame)) => Ok(Frame::Close(frame)),
-                Ok(_) => Ok(Frame::Life),
-                Err(error) => Err(failed(error)),
+                Ok(_) => Ok(Frame::KeepAlive),
+                Err(error) => Err(convert_error(error)),
             })
         })
     }
 
     pub(crate) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.0).poll_ready(context).map_err(failed)
+        Pin::new(&mut self.0).poll_ready(context).map_err(convert_error)
     }
 
-    /// Puts a message into the buffer. After `poll_ready`.
+    /// Writes a message to the buffer, after `poll_ready`.
     pub(crate) fn start_send(&mut self, message: Message) -> Result<()> {
-        Pin::new(&mut self.0).start_send(message).map_err(failed)
+        Pin::new(&mut self.0).start_send(message).map_err(convert_error)
     }
 
     pub(crate) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context).map_err(failed)
+        Pin::new(&mut self.0).poll_flush(context).map_err(convert_error)
     }
 }
 
-/// Says goodbye, if there is room for that at once.
+/// Sends a close frame, if the socket can take it immediately.
 impl Drop for Socket {
     fn drop(&mut self) {
         let mut context = Context::from_waker(Waker::noop());
-        if self.poll_ready(&mut context).is_ready() && self.start_send(goodbye()).is_ok() {
+        if self.poll_ready(&mut context).is_ready() && self.start_send(close_frame()).is_ok() {
             let _ = self.poll_flush(&mut context);
         }
     }
 }
 
-/// The frame that says goodbye.
-pub(crate) fn goodbye() -> Message {
+/// Returns the frame that closes a connection in order.
+pub(crate) fn close_frame() -> Message {
     Message::Close(Some(CloseFrame { code: CloseCode::Normal, reason: "".into() }))
 }
 
-fn broken(what: &str) -> Error {
+fn connection_error(what: &str) -> Error {
     Error::new(ErrorKind::Transport, format!("the connection broke: {what}"))
 }
 
-fn failed(error: tungstenite::Error) -> Error {
+fn convert_error(error: tungstenite::Error) -> Error {
     match error {
         tungstenite::Error::Capacity(CapacityError::MessageTooLong { max_size, size }) => {
             let message = format!("a message of {size} bytes is larger than the {max_size} that are taken");
             Error::new(ErrorKind::TooLarge { limit: u64::try_from(max_size).unwrap_or(u64::MAX) }, message)
         }
-        tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => broken("it is closed"),
+        tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => {
+            connection_error("it is closed")
+        }
         tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
-            broken("the other side is gone without a goodbye")
+            connection_error("the other side is gone without a goodbye")
         }
         error => {
             let message = error.to_string();
-            broken(&message).with_source(error)
+            connection_error(&message).with_source(error)
         }
     }
 }
 
-/// Sockets that are open and belong to nobody, by the key under which they may be used again.
+/// Idle sockets, by the key for their reuse.
 #[derive(Default)]
-pub(crate) struct Pool(Mutex<HashMap<String, Socket>>);
+pub(crate) struct SocketPool(Mutex<HashMap<String, Socket>>);
 
-impl Pool {
+impl SocketPool {
     pub(crate) fn put(&self, key: String, socket: Socket) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, socket);
     }
 
-    /// A socket that is still open.
+    /// Takes a socket that is still open.
     pub(crate) fn take(&self, key: &str) -> Option<Socket> {
         let mut socket = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key)?;
-        // Whoever left it had read everything, so that whatever has come since is its end.
+        // All messages were received before, so a frame other than a ping can only be the end.
         let mut context = Context::from_waker(Waker::noop());
         loop {
             match socket.poll_next(&mut context) {
                 Poll::Pending => return Some(socket),
-                Poll::Ready(Some(Ok(Frame::Life))) => {}
+                Poll::Ready(Some(Ok(Frame::KeepAlive))) => {}
                 Poll::Ready(_) => return None,
             }
         }

@@ -1,4 +1,4 @@
-//! Messages of 1 KiB, there and back.
+//! Realtime messages of 1 KiB to the server and back.
 
 use std::time::Instant;
 
@@ -14,18 +14,18 @@ use crate::{
     stats::{median, quantile},
 };
 
-/// 1 KiB as MessagePack.
+/// A message of 1 KiB as MessagePack.
 #[derive(Serialize, Deserialize, Clone)]
 struct Message {
     n: u32,
     prompt: String,
 }
 
-/// Messages of a round, one after the other.
+/// The number of messages in a round, one after the other.
 const CALLS: usize = 1_000;
-/// Messages of a round, many under way.
+/// The number of messages in a round, many of them under way.
 const MESSAGES: u32 = 5_000;
-/// Of them, under way at a time.
+/// The number of messages that are under way at the same time.
 const WINDOW: u32 = 32;
 
 type Live = Connection<Messages<Message, Message>>;
@@ -43,7 +43,7 @@ pub(crate) async fn measure(url: &str, extent: Extent) -> Vec<Row> {
     let (mut raws, mut clients) = (Vec::new(), Vec::new());
     // The first round warms up.
     for round in 0..=rounds {
-        // Whoever comes second finds a warmer cache.
+        // The second one benefits from a warmer cache.
         let (by_hand, by_client) = if round % 2 == 0 {
             let by_hand = many_raw(&mut raw, &message).await;
             (by_hand, many(&mut live, &message).await)
@@ -83,7 +83,7 @@ pub(crate) async fn measure(url: &str, extent: Extent) -> Vec<Row> {
     ]
 }
 
-/// Seconds for a round.
+/// Measures the seconds of a round.
 async fn many(live: &mut Live, message: &Message) -> f64 {
     let start = Instant::now();
     for n in 0..MESSAGES + WINDOW {

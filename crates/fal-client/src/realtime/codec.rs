@@ -1,38 +1,38 @@
-//! Messages as bytes.
+//! Encoding and decoding of messages.
 
 use bytes::Bytes;
 use http::StatusCode;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_tungstenite::tungstenite;
 
-use super::{Format, Message};
+use super::message::{Format, Message};
 use crate::{Error, ErrorKind, Result, decode::place};
 
-/// A message, written.
+/// Encodes a message as a frame.
 pub(super) fn encode(value: &impl Serialize, format: Format) -> Result<tungstenite::Message> {
-    let unwritable = |what: &str, cause: Box<dyn std::error::Error + Send + Sync>| {
+    let invalid = |what: &str, cause: Box<dyn std::error::Error + Send + Sync>| {
         let message = format!("the message cannot be written as {what}: {cause}");
         Error::new(ErrorKind::Encode, message).with_source(cause)
     };
     match format {
         Format::MessagePack => match rmp_serde::to_vec_named(value) {
             Ok(bytes) => Ok(tungstenite::Message::Binary(bytes.into())),
-            Err(cause) => Err(unwritable("MessagePack", cause.into())),
+            Err(cause) => Err(invalid("MessagePack", cause.into())),
         },
         Format::Json => match serde_json::to_string(value) {
             Ok(text) => Ok(tungstenite::Message::Text(text.into())),
-            Err(cause) => Err(unwritable("JSON", cause.into())),
+            Err(cause) => Err(invalid("JSON", cause.into())),
         },
     }
 }
 
-/// A message, read. The error says where it is not what was promised, and keeps the bytes.
+/// Decodes a message. An error says where the message is not what the endpoint promises, and keeps the bytes.
 pub(super) fn decode<T: DeserializeOwned>(raw: Bytes, format: Format) -> Result<Message<T>> {
     let (path, cause) = match format {
         Format::MessagePack => match rmp_serde::from_slice(&raw) {
             Ok(value) => return Ok(Message::new(value, raw, format)),
             Err(_) => {
-                // Keeping track of the path costs time that only a failure is worth.
+                // Only a message that cannot be decoded is decoded again to find the place, which is slower.
                 let mut reader = rmp_serde::Deserializer::from_read_ref(&raw);
                 match serde_path_to_error::deserialize::<_, T>(&mut reader) {
                     Ok(value) => return Ok(Message::new(value, raw, format)),

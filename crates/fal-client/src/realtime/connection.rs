@@ -1,22 +1,24 @@
-//! An open connection, whole or in halves.
+//! Open connections, whole or split into a sender and a receiver.
 
-use std::{fmt, marker::PhantomData, pin::Pin, sync::Arc, task::Poll, time::Duration};
+use std::{fmt, marker::PhantomData, sync::Arc, task::Poll, time::Duration};
 
 use fal_core::{Endpoint, IntoInput, Realtime, validate};
 use futures_util::{Stream, stream};
-use tokio::time::{Instant, Sleep};
 
 use super::{
-    Message, codec, inline,
-    link::{Heard, Link},
-    wire::Incoming,
+    codec,
+    connection_state::Incoming,
+    inline::inline_files,
+    keep_alive::KeepAlive,
+    link::{Link, ReceiveOutcome},
+    message::{Message, SendOutcome},
 };
 use crate::{Error, ErrorKind, Result};
 
-/// An open connection to a model. From awaiting [`EndpointHandle::realtime`](crate::EndpointHandle::realtime).
+/// An open connection to a model, from awaiting [`EndpointHandle::realtime`](crate::EndpointHandle::realtime).
 ///
-/// Nothing runs in the background: messages are read while [`recv`](Self::recv) or
-/// [`request`](Self::request) is awaited, which is also when pings are answered.
+/// Nothing runs in the background: messages are read, and pings answered, while [`recv`](Self::recv) or
+/// [`request`](Self::request) is awaited.
 ///
 /// ```no_run
 /// # use fal_client::{Client, Endpoint, IntoInput, Realtime};
@@ -35,60 +37,42 @@ pub struct Connection<E: Realtime> {
     receiver: Receiver<E>,
 }
 
-/// The half of a connection that sends. Clones share the connection.
+/// The sending half of a connection. Clones share the connection.
 pub struct Sender<E: Realtime> {
     link: Arc<Link>,
-    last: Arc<LastSender>,
+    guard: Arc<SenderGuard>,
     types: PhantomData<fn(E)>,
 }
 
-/// Tells the receiver when nobody is left to send.
-struct LastSender(Arc<Link>);
+/// A guard that all clones of a sender share, and that tells the receiver when the last one is dropped.
+struct SenderGuard(Arc<Link>);
 
-/// The half of a connection that receives.
+/// The receiving half of a connection.
 pub struct Receiver<E: Realtime> {
     link: Arc<Link>,
-    /// Whether somebody else may open the connection again.
-    is_half: bool,
-    /// Whether the connection was lost, which is told once.
-    is_lost: bool,
-    life: Life,
+    /// `true` after [`Connection::split`], when a sender may open the connection again.
+    is_split: bool,
+    /// `true` after the loss of the connection was reported, until there is another one.
+    loss_reported: bool,
+    keep_alive: KeepAlive,
     types: PhantomData<fn() -> E>,
-}
-
-/// Whether the other side is still there.
-#[derive(Default)]
-struct Life {
-    timer: Option<Pin<Box<Sleep>>>,
-    frames: u64,
-    asked: bool,
-}
-
-/// What became of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SendOutcome {
-    /// It was written to the connection.
-    Written,
-    /// A later message took its place before the throttle let it go.
-    Superseded,
 }
 
 impl<E: Realtime> Connection<E> {
     pub(super) fn new(link: Link) -> Self {
         let link = Arc::new(link);
-        let last = Arc::new(LastSender(link.clone()));
+        let guard = Arc::new(SenderGuard(link.clone()));
         let receiver = Receiver {
             link: link.clone(),
-            is_half: false,
-            is_lost: false,
-            life: Life::default(),
+            is_split: false,
+            loss_reported: false,
+            keep_alive: KeepAlive::default(),
             types: PhantomData,
         };
-        Self { sender: Sender { link, last, types: PhantomData }, receiver }
+        Self { sender: Sender { link, guard, types: PhantomData }, receiver }
     }
 
-    /// As [`Sender::send`].
+    /// Sends an input; see [`Sender::send`].
     pub async fn send<I>(&self, input: I) -> Result<SendOutcome>
     where
         I: IntoInput<Endpoint = E>,
@@ -97,240 +81,218 @@ impl<E: Realtime> Connection<E> {
         self.sender.send(input).await
     }
 
-    /// As [`Sender::send_message`].
+    /// Sends a message; see [`Sender::send_message`].
     pub async fn send_message(&self, message: &E::Send) -> Result<SendOutcome> {
         self.sender.send_message(message).await
     }
 
-    /// As [`Receiver::recv`].
+    /// Waits for the next message; see [`Receiver::recv`].
     pub async fn recv(&mut self) -> Result<Option<Message<E::Receive>>> {
         self.receiver.recv().await
     }
 
-    /// Sends an input and waits for its answer, of a model that answers every input with one message, in
-    /// order. Answers to messages of [`send`](Self::send) stay for [`recv`](Self::recv); when this is dropped
-    /// before its answer has come, nobody gets it. A throttle does not apply.
+    /// Sends an input and waits for its answer, for models that answer every input with one message, in order.
+    ///
+    /// Answers to messages of [`send`](Self::send) remain for [`recv`](Self::recv). If this is dropped before its answer
+    /// arrives, the answer is dropped too. A throttle does not apply.
     ///
     /// # Errors
     ///
-    /// As [`Sender::send`] and [`Receiver::recv`]; `Transport` when the connection ends without the answer.
+    /// Those of [`Sender::send`] and [`Receiver::recv`]; `Transport` if the connection ends without the answer.
     pub async fn request<I>(&mut self, input: I) -> Result<Message<E::Receive>>
     where
         I: IntoInput<Endpoint = E>,
         E: Realtime<Send = <E as Endpoint>::Input>,
     {
-        let message = self.sender.checked(input).await?;
+        let message = self.sender.prepare(input).await?;
         self.request_message(&message).await
     }
 
-    /// As [`request`](Self::request), with a message as it is.
+    /// Sends a message without checks and waits for its answer; see [`request`](Self::request).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`request`](Self::request).
     pub async fn request_message(&mut self, message: &E::Send) -> Result<Message<E::Receive>> {
-        let settings = &self.sender.link.settings;
-        let message = codec::encode(message, settings.format);
-        let number =
-            self.sender.link.send_now(message.map_err(|error| self.sender.with_endpoint(error))?).await?;
-        let mut waiting = Waiting { link: &self.sender.link, number: Some(number) };
-        match self.receiver.heard(Some(number)).await {
-            Ok(Heard::Message(incoming)) => {
-                waiting.number = None;
-                self.receiver.read(incoming)
+        let link = &self.sender.link;
+        let message = codec::encode(message, link.settings.format);
+        let message = message.map_err(|error| link.settings.add_endpoint(error))?;
+        let number = link.send_unthrottled(message).await?;
+        let mut pending = PendingAnswer { link, number: Some(number) };
+        match self.receiver.next(Some(number)).await {
+            Ok(ReceiveOutcome::Message(incoming)) => {
+                pending.number = None;
+                self.receiver.decode(incoming)
             }
-            Ok(Heard::End | Heard::Gone) => {
+            Ok(ReceiveOutcome::Ended | ReceiveOutcome::NotConnected) => {
                 let message = "the connection ended before the answer";
-                Err(self
-                    .sender
-                    .with_endpoint(Error::new(ErrorKind::Transport, message).sent_without_response()))
+                let error = Error::new(ErrorKind::Transport, message).sent_without_response();
+                Err(link.settings.add_endpoint(error))
             }
             Err(error) => {
-                self.receiver.is_lost = true;
+                self.receiver.loss_reported = true;
                 Err(error)
             }
         }
     }
 
-    /// How long the model took for its last answer, if it says so.
+    /// Returns the time that the model took for its last answer, if it says so.
     #[must_use]
     pub fn timing(&self) -> Option<Duration> {
         self.receiver.timing()
     }
 
-    /// Takes the connection apart, to send and receive in different tasks.
+    /// Splits the connection, to send and receive in different tasks.
     ///
     /// With [`ConnectRequest::reconnect`](super::ConnectRequest::reconnect), the receiver then waits while there is no
-    /// connection, until something is sent or no sender is left.
+    /// connection, until a message is sent or the last sender is dropped.
     #[must_use]
     pub fn split(self) -> (Sender<E>, Receiver<E>) {
         let Self { sender, mut receiver } = self;
-        receiver.is_half = true;
+        receiver.is_split = true;
         (sender, receiver)
     }
 
-    /// The messages as a stream, which ends after an error and with the connection.
+    /// Returns the messages as a stream, which ends after an error or with the connection.
     pub fn into_stream(self) -> impl Stream<Item = Result<Message<E::Receive>>> + Send {
         messages((Some(self.sender), self.receiver))
     }
 
-    /// Says goodbye and waits for the service to do so too, for 5 s at most. What comes in the meantime is
-    /// dropped.
+    /// Closes the connection: sends a close frame and waits for that of the service, for 5 s at most. Messages that arrive
+    /// in the meantime are dropped.
     pub async fn close(self) -> Result<()> {
         self.sender.link.close().await
     }
 }
 
 impl<E: Realtime> Sender<E> {
-    /// Checks an input and sends it. Local files go along as data URIs.
+    /// Checks an input and sends it. Local files are sent inside the message, as `data:` URLs.
     ///
-    /// The message has been handed to the operating system when this is done. When this is dropped, the
-    /// message is sent whole or not at all.
+    /// On completion, the message has been handed to the operating system. If this is dropped, the message is sent as a
+    /// whole or not at all.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` and `Encode` when the input is wrong; `Transport` when there is no connection and none
-    /// is to be opened, or when it broke while the message was written; what opening a connection failed with.
+    /// `InvalidInput` and `Encode` if the input is invalid; `Transport` if the connection is closed and is not to be
+    /// opened again, or broke while the message was written; the errors of opening a connection.
     pub async fn send<I>(&self, input: I) -> Result<SendOutcome>
     where
         I: IntoInput<Endpoint = E>,
         E: Realtime<Send = <E as Endpoint>::Input>,
     {
-        let message = self.checked(input).await?;
+        let message = self.prepare(input).await?;
         self.send_message(&message).await
     }
 
-    /// Sends a message as it is.
+    /// Sends a message without checks.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// Those of [`send`](Self::send).
     pub async fn send_message(&self, message: &E::Send) -> Result<SendOutcome> {
         let message =
-            codec::encode(message, self.link.settings.format).map_err(|error| self.with_endpoint(error))?;
+            codec::encode(message, self.link.settings.format).map_err(|error| self.add_endpoint(error))?;
         self.link.send(message).await
     }
 
-    /// Says goodbye, as [`Connection::close`]. The receiver then ends.
+    /// Closes the connection; see [`Connection::close`]. The receiver then ends.
     pub async fn close(self) -> Result<()> {
         self.link.close().await
     }
 
-    async fn checked<I>(&self, input: I) -> Result<E::Input>
+    async fn prepare<I>(&self, input: I) -> Result<E::Input>
     where
         I: IntoInput<Endpoint = E>,
     {
         let mut input = input.into_input();
-        validate(&input).map_err(|violations| self.with_endpoint(Error::violations(violations)))?;
-        inline::files(&mut input).await.map_err(|error| self.with_endpoint(error))?;
+        validate(&input).map_err(|violations| self.add_endpoint(Error::violations(violations)))?;
+        inline_files(&mut input).await.map_err(|error| self.add_endpoint(error))?;
         Ok(input)
     }
 
-    fn with_endpoint(&self, error: Error) -> Error {
-        error.with_endpoint(self.link.settings.endpoint.as_ref())
+    fn add_endpoint(&self, error: Error) -> Error {
+        self.link.settings.add_endpoint(error)
     }
 }
 
 impl<E: Realtime> Receiver<E> {
-    /// Waits for the next message; `None` when the connection has ended as it should: the model is done, has
-    /// had no input for long, or the connection was closed here. Can be dropped while it waits without losing
-    /// a message.
+    /// Waits for the next message. Returns `None` after the connection has ended in order: the model is done or had no
+    /// input for a long time, or the connection was closed by this side.
+    ///
+    /// This can be dropped while it waits without losing a message.
     ///
     /// # Errors
     ///
-    /// What the service said was wrong, with its words as `error_type`; `Auth` when it refuses the token;
-    /// `Transport` when the connection was lost, or closed while messages had no answer, and how many; `Decode`
-    /// for a message that is not what the endpoint promises, after which others come.
+    /// An error that the service reports, with its name as `error_type`; `Auth` if the service refuses the token;
+    /// `Transport` if the connection is lost, or closed while messages are unanswered, with their number; `Decode` for a
+    /// message that is not what the endpoint promises, after which other messages follow.
     pub async fn recv(&mut self) -> Result<Option<Message<E::Receive>>> {
         loop {
-            match self.heard(None).await {
-                Ok(Heard::Message(incoming)) => return self.read(incoming).map(Some),
-                Ok(Heard::End) if !self.waits() => return Ok(None),
-                Ok(Heard::End) => {}
-                Ok(Heard::Gone) if self.link.is_closed_here() || !self.link.settings.reconnects => {
+            match self.next(None).await {
+                Ok(ReceiveOutcome::Message(incoming)) => return self.decode(incoming).map(Some),
+                Ok(ReceiveOutcome::Ended) if self.waits_for_reconnection() => {}
+                Ok(ReceiveOutcome::Ended) => return Ok(None),
+                Ok(ReceiveOutcome::NotConnected)
+                    if self.link.is_closed_locally() || !self.link.settings.reconnects =>
+                {
                     return Ok(None);
                 }
-                Ok(Heard::Gone) if self.is_lost => {
-                    self.link
-                        .listen_again()
-                        .await
-                        .map_err(|error| error.with_context("no new connection"))?;
-                    self.is_lost = false;
+                Ok(ReceiveOutcome::NotConnected) if self.loss_reported => {
+                    let reconnected = self.link.reconnect().await;
+                    reconnected.map_err(|error| error.with_context("no new connection"))?;
+                    self.loss_reported = false;
                 }
-                Ok(Heard::Gone) if self.is_half && self.link.has_senders() => self.link.changed().await,
-                Ok(Heard::Gone) => return Ok(None),
+                Ok(ReceiveOutcome::NotConnected) if self.is_split && self.link.has_senders() => {
+                    self.link.wait_for_socket().await;
+                }
+                Ok(ReceiveOutcome::NotConnected) => return Ok(None),
                 Err(error) => {
-                    self.is_lost = true;
+                    self.loss_reported = true;
                     return Err(error);
                 }
             }
         }
     }
 
-    /// As [`Connection::timing`].
+    /// Returns the time that the model took for its last answer, if it says so.
     #[must_use]
     pub fn timing(&self) -> Option<Duration> {
         self.link.timing()
     }
 
-    /// As [`Connection::into_stream`].
+    /// Returns the messages as a stream, which ends after an error or with the connection.
     pub fn into_stream(self) -> impl Stream<Item = Result<Message<E::Receive>>> + Send {
         messages((None, self))
     }
 
-    fn waits(&self) -> bool {
-        self.is_half && self.link.settings.reconnects
+    /// Returns true if a sender may open another connection after this one.
+    fn waits_for_reconnection(&self) -> bool {
+        self.is_split && self.link.settings.reconnects
     }
 
-    fn read(&self, incoming: Incoming) -> Result<Message<E::Receive>> {
-        let read = codec::decode(incoming.raw, incoming.format);
-        read.map_err(|error| error.with_endpoint(self.link.settings.endpoint.as_ref()))
+    fn decode(&self, incoming: Incoming) -> Result<Message<E::Receive>> {
+        let decoded = codec::decode(incoming.raw, incoming.format);
+        decoded.map_err(|error| self.link.settings.add_endpoint(error))
     }
 
-    /// What comes next: any message, or the answer with this number.
-    async fn heard(&mut self, wanted: Option<u64>) -> Result<Heard> {
-        let Self { link, life, .. } = self;
-        std::future::poll_fn(|context| {
-            if let Poll::Ready(heard) = link.poll_heard(context, wanted) {
-                return Poll::Ready(heard);
-            }
-            life.poll(context, link).map(Err)
+    /// Waits for the next message, or for the answer with the number `wanted`.
+    async fn next(&mut self, wanted: Option<u64>) -> Result<ReceiveOutcome> {
+        let Self { link, keep_alive, .. } = self;
+        std::future::poll_fn(|context| match link.poll_receive(context, wanted) {
+            Poll::Pending => keep_alive.poll(context, link).map(Err),
+            ready => ready,
         })
         .await
     }
 }
 
-impl Life {
-    /// Asks for a sign of life when there was none for long, and gives up without an answer.
-    fn poll(&mut self, context: &mut std::task::Context<'_>, link: &Link) -> Poll<Error> {
-        let Some(silence) = link.settings.keep_alive else { return Poll::Pending };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(silence)));
-        while timer.as_mut().poll(context).is_ready() {
-            let frames = link.frames();
-            if frames != self.frames {
-                (self.frames, self.asked) = (frames, false);
-            } else if self.asked {
-                link.give_up();
-                self.timer = None;
-                self.asked = false;
-                let message = format!("the connection is lost: no sign of life within {silence:?}");
-                let error = Error::new(ErrorKind::Timeout, message);
-                return Poll::Ready(error.with_endpoint(link.settings.endpoint.as_ref()));
-            } else {
-                self.asked = true;
-                link.ping();
-            }
-            // A time beyond the end of time does not come.
-            let Some(next) = Instant::now().checked_add(silence) else { return Poll::Pending };
-            timer.as_mut().reset(next);
-        }
-        Poll::Pending
-    }
-}
-
-/// A request whose answer has not come.
-struct Waiting<'a> {
+/// A request whose answer has not arrived. Dropping it drops the answer.
+struct PendingAnswer<'a> {
     link: &'a Link,
     number: Option<u64>,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for PendingAnswer<'_> {
     fn drop(&mut self) {
         if let Some(number) = self.number {
             self.link.abandon(number);
@@ -338,9 +300,9 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl Drop for LastSender {
+impl Drop for SenderGuard {
     fn drop(&mut self) {
-        self.0.no_more_senders();
+        self.0.set_no_senders();
     }
 }
 
@@ -358,7 +320,7 @@ fn messages<E: Realtime>(
 
 impl<E: Realtime> Clone for Sender<E> {
     fn clone(&self) -> Self {
-        Self { link: self.link.clone(), last: self.last.clone(), types: PhantomData }
+        Self { link: self.link.clone(), guard: self.guard.clone(), types: PhantomData }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the service, and not the model, says on a connection.
+//! Messages of the service itself, beside those of the model.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -8,25 +8,24 @@ use memchr::memmem::Finder;
 use serde::Deserialize;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use super::Format;
+use super::message::Format;
 use crate::{Error, ErrorKind};
 
-/// Binary messages, and those that are marked by `status` alone, are no longer than this when the service
-/// writes them.
-const SHORT: usize = 4096;
+/// The largest size of the service's binary messages, and of those that only a `status` marks.
+const MAX_SHORT: usize = 4096;
 
-/// What is in every message of the service, one or the other.
+// Every message of the service contains one or the other.
 static MARK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("x-fal-"));
 static STATUS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("status"));
 
-/// What a message says that is not the model's.
+/// A message of the service.
 #[derive(Debug)]
 pub(super) enum Control {
-    /// How long the last output took.
+    /// The time that the model took for its last output.
     Timing(Duration),
-    /// Something that this client does not know, and that is no failure.
+    /// An unknown message that is not a failure.
     Other,
-    /// No input has come for long, or the model is done: the connection is closed.
+    /// The connection will be closed, because no input has arrived for a long time or the model is done.
     Timeout,
     Failure(Error),
 }
@@ -42,11 +41,10 @@ struct Fields {
     status: Option<String>,
 }
 
-/// What a message says, unless it is the model's.
-pub(super) fn of(raw: &Bytes, format: Format) -> Option<Control> {
-    // Models' messages, which may be large, are passed over without reading them twice: what the service says
-    // is text, and short where it is not.
-    let is_short = raw.len() <= SHORT;
+/// Parses a message of the service. Returns `None` for a message of the model.
+pub(super) fn parse(raw: &Bytes, format: Format) -> Option<Control> {
+    // A message of the model may be large and is not parsed twice: messages of the service are JSON, or short.
+    let is_short = raw.len() <= MAX_SHORT;
     let is_marked = (is_short || format == Format::Json) && MARK.find(raw).is_some();
     if !is_marked && (!is_short || STATUS.find(raw).is_none()) {
         return None;
@@ -82,14 +80,14 @@ fn failure(kind: ErrorKind, error_type: &str, message: &str, raw: &Bytes) -> Err
     error.with_error_type(Some(error_type.to_owned()))
 }
 
-/// What a close says: nothing to worry about, or an error.
-pub(super) fn of_close(frame: Option<CloseFrame>) -> Option<Error> {
+/// Returns the error for a close frame; `None` if the connection was closed in order.
+pub(super) fn close_error(frame: Option<CloseFrame>) -> Option<Error> {
     let frame = frame?;
     let code = u16::from(frame.code);
     if matches!(code, 1000 | 1001 | 1005) {
         return None;
     }
-    // 1009: the message was too big, which sending it again does not change.
+    // 1009 refuses a message that is too large, which would be too large again.
     let kind = if code == 1009 { ErrorKind::Api } else { ErrorKind::Transport };
     let reason = if frame.reason.is_empty() { "no reason was given" } else { frame.reason.as_str() };
     Some(Error::new(kind, format!("the service closed the connection with {code}: {reason}")))

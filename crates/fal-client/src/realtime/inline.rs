@@ -1,17 +1,17 @@
-//! Local files inside messages.
+//! Local files in messages.
 
 use std::path::PathBuf;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fal_core::{File, FileSource, Parameters};
 
-use crate::{Error, ErrorKind, Result, storage::guess};
+use crate::{Error, ErrorKind, Result, storage::content_type::guess};
 
-/// Puts local files into the message, as data URIs: an upload takes longer than a frame may.
-pub(super) async fn files(input: &mut impl Parameters) -> Result<()> {
+/// Replaces the local files of a message by `data:` URLs. An upload would take too long for a frame.
+pub(super) async fn inline_files(input: &mut impl Parameters) -> Result<()> {
     let mut paths: Vec<PathBuf> = Vec::new();
     input.visit_files(&mut |file| match file.source() {
-        FileSource::Bytes { data, content_type, .. } => *file = uri(content_type, data),
+        FileSource::Bytes { data, content_type, .. } => *file = data_uri(content_type, data),
         FileSource::Path { path, .. } => paths.push(path.clone()),
         _ => {}
     });
@@ -25,13 +25,13 @@ pub(super) async fn files(input: &mut impl Parameters) -> Result<()> {
                 && *path == wanted
             {
                 let guessed = || guess(Some(&wanted), &data);
-                *file = uri(&content_type.clone().unwrap_or_else(guessed), &data);
+                *file = data_uri(&content_type.clone().unwrap_or_else(guessed), &data);
             }
         });
     }
     Ok(())
 }
 
-fn uri(content_type: &str, data: &[u8]) -> File {
+fn data_uri(content_type: &str, data: &[u8]) -> File {
     File::data_uri(format!("data:{content_type};base64,{}", STANDARD.encode(data)))
 }

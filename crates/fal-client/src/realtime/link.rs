@@ -1,6 +1,7 @@
-//! What both ends of a connection share.
+//! The part of a connection that its sender and its receiver share.
 
 use std::{
+    pin::pin,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -11,225 +12,217 @@ use std::{
 
 use futures_util::future::{Either, select};
 use tokio::{sync::Notify, time::Instant};
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite;
 
 use super::{
-    SendOutcome,
-    connect::Settings,
-    wire::{Incoming, WakesListener, Wire},
+    connection_state::{ConnectionState, Incoming},
+    message::SendOutcome,
+    settings::ConnectionSettings,
 };
 use crate::{
     Error, ErrorKind, Result,
-    socket::{Socket, goodbye},
+    socket::{Socket, close_frame},
 };
 
-/// How long the other side has to answer a goodbye.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// The time for which the close frame of the other side is awaited.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The part of a connection that its sender and its receiver share.
 pub(super) struct Link {
-    pub(super) settings: Settings,
-    wire: Mutex<Wire>,
-    /// Whose turn it is to send, in the order of asking.
-    turn: tokio::sync::Mutex<Turn>,
-    /// The latest message that waits for its turn under a throttle.
+    pub(super) settings: ConnectionSettings,
+    state: Mutex<ConnectionState>,
+    /// Held while a message is sent, by the senders in turn.
+    send_turn: tokio::sync::Mutex<SendTurn>,
+    /// The number of the latest message under a throttle.
     latest: AtomicU64,
+    /// Notified when there is a later message.
     superseded: Notify,
-    /// The socket is there again, or will not be any more.
-    changed: Notify,
-    /// Whether anybody is left who could send.
+    /// Notified when there is a new socket, or will not be another one.
+    socket_changed: Notify,
     has_senders: AtomicBool,
 }
 
-/// What whoever sends knows.
-struct Turn {
-    /// When the next message may go, under a throttle.
-    next: Option<Instant>,
+#[derive(Default)]
+struct SendTurn {
+    /// The time before which the throttle lets no message through.
+    earliest: Option<Instant>,
 }
 
-/// How listening ends.
-pub(super) enum Heard {
+/// The result of waiting for a message.
+pub(super) enum ReceiveOutcome {
     Message(Incoming),
-    /// The connection has ended as it should.
-    End,
-    /// There is no connection, and none was lost since it was last asked.
-    Gone,
+    /// The connection has ended in order.
+    Ended,
+    /// There is no connection, and the receiver knows the end of the last one.
+    NotConnected,
 }
 
 impl Link {
-    pub(super) fn new(settings: Settings, socket: Socket) -> Self {
+    pub(super) fn new(settings: ConnectionSettings, socket: Socket) -> Self {
         Self {
             settings,
-            wire: Mutex::new(Wire::new(socket)),
-            turn: tokio::sync::Mutex::new(Turn { next: None }),
+            state: Mutex::new(ConnectionState::new(socket)),
+            send_turn: tokio::sync::Mutex::default(),
             latest: AtomicU64::new(0),
             superseded: Notify::new(),
-            changed: Notify::new(),
+            socket_changed: Notify::new(),
             has_senders: AtomicBool::new(true),
         }
     }
 
-    fn wire(&self) -> MutexGuard<'_, Wire> {
-        self.wire.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, ConnectionState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a message in its turn.
-    pub(super) async fn send(&self, message: Message) -> Result<SendOutcome> {
+    /// Sends a message in its turn, under the throttle if there is one.
+    pub(super) async fn send(&self, message: tungstenite::Message) -> Result<SendOutcome> {
         let Some(interval) = self.settings.throttle else {
-            self.send_now(message).await?;
+            self.send_unthrottled(message).await?;
             return Ok(SendOutcome::Written);
         };
-        let Some(mut turn) = self.latest_turn().await else { return Ok(SendOutcome::Superseded) };
-        turn.next = Instant::now().checked_add(interval);
+        let Some(mut turn) = self.throttled_turn().await else { return Ok(SendOutcome::Superseded) };
+        turn.earliest = Instant::now().checked_add(interval);
         let sent = self.write(message).await;
         if sent.is_err() {
-            turn.next = None;
+            turn.earliest = None;
         }
-        sent.map(|_| SendOutcome::Written)
-            .map_err(|error| error.with_endpoint(self.settings.endpoint.as_ref()))
+        sent.map(|_| SendOutcome::Written).map_err(|error| self.settings.add_endpoint(error))
     }
 
-    /// Sends a message in its turn, whatever the throttle says, and gives its number.
-    pub(super) async fn send_now(&self, message: Message) -> Result<u64> {
-        // Mostly nobody else sends, and to find that out is cheaper than to wait for a turn.
-        let _turn = match self.turn.try_lock() {
-            Ok(turn) => turn,
-            Err(_) => self.turn.lock().await,
-        };
-        self.write(message).await.map_err(|error| error.with_endpoint(self.settings.endpoint.as_ref()))
+    /// Sends a message in its turn, without regard to the throttle, and returns its number.
+    pub(super) async fn send_unthrottled(&self, message: tungstenite::Message) -> Result<u64> {
+        let _turn = self.send_turn.lock().await;
+        self.write(message).await.map_err(|error| self.settings.add_endpoint(error))
     }
 
-    /// The turn of the latest message; `None` for one that is not the latest any more.
-    async fn latest_turn(&self) -> Option<tokio::sync::MutexGuard<'_, Turn>> {
-        let mine = self.latest.fetch_add(1, Ordering::SeqCst) + 1;
+    /// Waits for the turn of a message under the throttle. Returns `None` if a later message takes its place.
+    async fn throttled_turn(&self) -> Option<tokio::sync::MutexGuard<'_, SendTurn>> {
+        let number = self.latest.fetch_add(1, Ordering::SeqCst) + 1;
         self.superseded.notify_waiters();
         loop {
-            let mut newer = std::pin::pin!(self.superseded.notified());
-            newer.as_mut().enable();
-            if self.latest.load(Ordering::SeqCst) != mine {
+            let mut later = pin!(self.superseded.notified());
+            later.as_mut().enable();
+            if self.latest.load(Ordering::SeqCst) != number {
                 return None;
             }
-            let pause = {
-                let lock = std::pin::pin!(self.turn.lock());
-                let Either::Left((turn, _)) = select(lock, newer.as_mut()).await else { continue };
-                match turn.next {
-                    Some(next) if next > Instant::now() => next,
-                    _ if self.latest.load(Ordering::SeqCst) != mine => return None,
+            let earliest = {
+                let lock = pin!(self.send_turn.lock());
+                let Either::Left((turn, _)) = select(lock, later.as_mut()).await else { continue };
+                match turn.earliest {
+                    Some(earliest) if earliest > Instant::now() => earliest,
+                    _ if self.latest.load(Ordering::SeqCst) != number => return None,
                     _ => return Some(turn),
                 }
             };
-            let _ = tokio::time::timeout_at(pause, newer).await;
+            let _ = tokio::time::timeout_at(earliest, later).await;
         }
     }
 
-    /// Writes a message, on a new connection where the old one is gone and may be replaced.
-    async fn write(&self, message: Message) -> Result<u64> {
+    /// Writes a message and returns its number. Opens a new connection if the old one is gone and may be replaced.
+    async fn write(&self, message: tungstenite::Message) -> Result<u64> {
         let mut message = Some(message);
         loop {
-            let writing = std::future::poll_fn(|context| self.wire().poll_write(context, &mut message));
+            let writing = std::future::poll_fn(|context| self.state().poll_write(context, &mut message));
             if let Some(number) = writing.await? {
                 return Ok(number);
             }
-            self.connect().await?;
+            self.open_another().await?;
         }
     }
 
-    /// Opens another connection, if that is wanted.
-    async fn connect(&self) -> Result<()> {
+    async fn open_another(&self) -> Result<()> {
         if !self.settings.reconnects {
             let message = "the connection is closed; `reconnect` would open another";
             return Err(Error::new(ErrorKind::Transport, message));
         }
-        let socket = self.settings.open().await?;
-        self.wire().replace(socket);
-        self.changed.notify_waiters();
+        let socket = self.settings.open_socket().await?;
+        self.state().replace_socket(socket);
+        self.socket_changed.notify_waiters();
         Ok(())
     }
 
-    /// Opens another connection for whoever listens.
-    pub(super) async fn listen_again(&self) -> Result<()> {
-        let _turn = self.turn.lock().await;
-        if self.wire().socket.is_some() {
+    /// Opens another connection for the receiver, unless a sender has.
+    pub(super) async fn reconnect(&self) -> Result<()> {
+        let _turn = self.send_turn.lock().await;
+        if self.state().socket.is_some() {
             return Ok(());
         }
-        self.connect().await
+        self.open_another().await
     }
 
-    /// The next message, or how the connection ended.
-    pub(super) fn poll_heard(&self, context: &mut Context<'_>, wanted: Option<u64>) -> Poll<Result<Heard>> {
-        let mut wire = self.wire();
+    /// Polls for the next message, or for the answer with the number `wanted`.
+    pub(super) fn poll_receive(
+        &self,
+        context: &mut Context<'_>,
+        wanted: Option<u64>,
+    ) -> Poll<Result<ReceiveOutcome>> {
+        let mut state = self.state();
+        state.wakers.receiver.register(context.waker());
         loop {
-            let found = match wanted {
-                None => wire.inbox.pop_front(),
+            let incoming = match wanted {
+                None => state.inbox.pop_front(),
                 Some(number) => {
-                    let place = wire.inbox.iter().position(|incoming| incoming.number == number);
-                    place.and_then(|place| wire.inbox.remove(place))
+                    let index = state.inbox.iter().position(|incoming| incoming.number == number);
+                    index.and_then(|index| state.inbox.remove(index))
                 }
             };
-            if let Some(incoming) = found {
-                return Poll::Ready(Ok(Heard::Message(incoming)));
+            if let Some(incoming) = incoming {
+                return Poll::Ready(Ok(ReceiveOutcome::Message(incoming)));
             }
-            let earlier_end = if wanted.is_none() { wire.earlier_end.take() } else { None };
-            match earlier_end.or_else(|| wire.end.take()) {
-                Some(Ok(())) => return Poll::Ready(Ok(Heard::End)),
-                Some(Err(error)) => {
-                    return Poll::Ready(Err(error.with_endpoint(self.settings.endpoint.as_ref())));
-                }
+            let earlier_end = if wanted.is_none() { state.earlier_end.take() } else { None };
+            match earlier_end.or_else(|| state.end.take()) {
+                Some(Ok(())) => return Poll::Ready(Ok(ReceiveOutcome::Ended)),
+                Some(Err(error)) => return Poll::Ready(Err(self.settings.add_endpoint(error))),
                 None => {}
             }
-            if wire.socket.is_none() {
-                return Poll::Ready(Ok(Heard::Gone));
+            if state.socket.is_none() {
+                return Poll::Ready(Ok(ReceiveOutcome::NotConnected));
             }
-            if wire.read() {
-                continue;
-            }
-            wire.arrivals.listener.register(context.waker());
-            // What has come since has woken nobody.
-            if !wire.read() {
+            if !state.read_frame() {
                 return Poll::Pending;
             }
         }
     }
 
-    /// Nobody waits for the answer to this request any more.
+    /// Drops the answer with this number, now or when it arrives.
     pub(super) fn abandon(&self, number: u64) {
-        let mut wire = self.wire();
-        if wire.received < number {
-            wire.abandoned.push_back(number);
+        let mut state = self.state();
+        if state.received < number {
+            state.abandoned.push_back(number);
         }
-        wire.inbox.retain(|incoming| incoming.number != number);
+        state.inbox.retain(|incoming| incoming.number != number);
     }
 
+    /// Returns the time that the model took for its last output, if it said so.
     pub(super) fn timing(&self) -> Option<Duration> {
-        self.wire().timing
+        self.state().timing
     }
 
-    /// How many frames have come.
+    /// Returns the number of frames that were received.
     pub(super) fn frames(&self) -> u64 {
-        self.wire().frames
+        self.state().frames
     }
 
-    /// Asks for a sign of life.
     pub(super) fn ping(&self) {
-        self.wire().ping();
+        self.state().ping();
     }
 
-    /// Gives the connection up.
-    pub(super) fn give_up(&self) {
-        self.wire().socket = None;
+    pub(super) fn drop_socket(&self) {
+        self.state().drop_socket();
     }
 
-    /// Whether it was closed on this side.
-    pub(super) fn is_closed_here(&self) -> bool {
-        self.wire().is_closed_here
+    /// Returns true if the connection was closed by this side.
+    pub(super) fn is_closed_locally(&self) -> bool {
+        self.state().is_closed_locally
     }
 
-    /// Waits until there is a connection again, or never will be.
-    pub(super) async fn changed(&self) {
-        let mut changed = std::pin::pin!(self.changed.notified());
+    /// Waits until there is a socket, or will not be another one.
+    pub(super) async fn wait_for_socket(&self) {
+        let mut changed = pin!(self.socket_changed.notified());
         changed.as_mut().enable();
         let is_settled = {
-            let wire = self.wire();
-            wire.socket.is_some() || wire.is_closed_here
+            let state = self.state();
+            state.socket.is_some() || state.is_closed_locally
         };
         if !is_settled {
             changed.await;
@@ -240,46 +233,44 @@ impl Link {
         self.has_senders.load(Ordering::SeqCst)
     }
 
-    /// No message will be sent any more.
-    pub(super) fn no_more_senders(&self) {
+    /// Records that the last sender was dropped.
+    pub(super) fn set_no_senders(&self) {
         self.has_senders.store(false, Ordering::SeqCst);
-        let mut wire = self.wire();
-        if wire.socket.is_none() {
-            wire.is_closed_here = true;
+        let mut state = self.state();
+        if state.socket.is_none() {
+            state.is_closed_locally = true;
         }
-        drop(wire);
-        self.changed.notify_waiters();
+        drop(state);
+        self.socket_changed.notify_waiters();
     }
 
-    /// Says goodbye and waits for the answer.
+    /// Sends a close frame and waits for that of the other side.
     pub(super) async fn close(&self) -> Result<()> {
-        let _turn = self.turn.lock().await;
-        self.wire().is_closed_here = true;
-        self.changed.notify_waiters();
-        // Also when this is given up: in the meantime the socket wakes nobody else.
-        let _then = WakesListener(self.wire().arrivals.clone());
-        let mut goodbye = Some(goodbye());
-        let farewell = std::future::poll_fn(|context| self.wire().poll_farewell(context, &mut goodbye));
-        // Whether the other side answers or not, the connection is over.
-        let _ = tokio::time::timeout(FAREWELL, farewell).await;
-        self.wire().socket = None;
+        let _turn = self.send_turn.lock().await;
+        self.state().is_closed_locally = true;
+        self.socket_changed.notify_waiters();
+        let mut close_frame = Some(close_frame());
+        let closing = std::future::poll_fn(|context| self.state().poll_close(context, &mut close_frame));
+        // The connection is over even if the other side does not answer.
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, closing).await;
+        self.drop_socket();
         Ok(())
     }
 
-    /// The socket, if the connection is in order and nothing is owed.
-    pub(super) fn take_idle(&self) -> Option<Socket> {
-        let mut wire = self.wire();
-        wire.look();
-        let is_idle = wire.unanswered == 0 && wire.inbox.is_empty() && wire.end.is_none();
-        if is_idle { wire.socket.take() } else { None }
+    /// Takes the socket, if it is open and every message is answered and received.
+    fn take_idle_socket(&self) -> Option<Socket> {
+        let mut state = self.state();
+        state.read_ahead();
+        let is_idle = state.unanswered == 0 && state.inbox.is_empty() && state.end.is_none();
+        if is_idle { state.socket.take() } else { None }
     }
 }
 
-/// A connection that is to be used again goes back to the client.
+/// Returns the socket to the client, if it is to be reused.
 impl Drop for Link {
     fn drop(&mut self) {
-        if let Some(key) = self.settings.key.clone()
-            && let Some(socket) = self.take_idle()
+        if let Some(key) = self.settings.reuse_key.clone()
+            && let Some(socket) = self.take_idle_socket()
         {
             self.settings.client.0.sockets.put(key, socket);
         }

@@ -1,21 +1,21 @@
-//! What goes over a connection.
+//! Messages of a connection.
 
 use std::{fmt, ops::Deref};
 
 use bytes::Bytes;
 
-/// How messages are written.
+/// The format of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Format {
-    /// MessagePack in binary frames, as fal's own apps expect it. Bytes stay bytes.
+    /// MessagePack in binary frames, which fal's own apps expect. It keeps bytes as they are.
     #[default]
     MessagePack,
     /// JSON in text frames.
     Json,
 }
 
-/// A message from the model.
+/// A message from the model: its value, and the bytes in which it was sent. Derefs to the value.
 #[derive(Clone)]
 pub struct Message<T> {
     value: T,
@@ -28,19 +28,19 @@ impl<T> Message<T> {
         Self { value, raw, format }
     }
 
-    /// The message as it came, with the fields that `T` does not know.
+    /// Returns the bytes of the message, including fields that `T` does not have.
     #[must_use]
     pub fn raw(&self) -> &Bytes {
         &self.raw
     }
 
-    /// How it was written. Models answer in MessagePack, also to JSON, unless they say otherwise.
+    /// Returns the format of the message. Most models answer in MessagePack, even to JSON.
     #[must_use]
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// What the model said, alone.
+    /// Returns the value without the rest.
     #[must_use]
     pub fn into_inner(self) -> T {
         self.value
@@ -55,9 +55,19 @@ impl<T> Deref for Message<T> {
     }
 }
 
-/// Without the bytes, which say the same again.
+/// Leaves out the bytes, which repeat the value.
 impl<T: fmt::Debug> fmt::Debug for Message<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message").field("value", &self.value).finish_non_exhaustive()
     }
+}
+
+/// The outcome of sending a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendOutcome {
+    /// The message was written to the connection.
+    Written,
+    /// The throttle held the message back until a later one took its place.
+    Superseded,
 }

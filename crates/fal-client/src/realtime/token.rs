@@ -1,4 +1,4 @@
-//! Short-lived tokens, for connections that must not have the key.
+//! Short-lived tokens that open connections without the key.
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -13,35 +13,36 @@ use crate::{
     transport::{Content, Request, Response},
 };
 
-/// A call that fetches a token, from [`EndpointHandle::realtime_token`](crate::EndpointHandle::realtime_token). Sent by awaiting it.
+/// A request for a token, from [`EndpointHandle::realtime_token`](crate::EndpointHandle::realtime_token). Await it to send
+/// it and to get a [`Token`].
 ///
-/// A backend gives such tokens to browsers and apps, which open connections with them and never see the key.
+/// A backend gives tokens to browsers and apps, which open connections with them and never see the key.
 #[derive(Debug)]
 #[must_use = "nothing is sent until this is awaited"]
 pub struct TokenRequest {
     client: Client,
     endpoint: Cow<'static, str>,
-    life: Duration,
+    expires_in: Duration,
     route: Option<String>,
 }
 
-/// A token that opens connections to one app for a short time. Printing it does not show it.
+/// A short-lived token that opens connections to one app. Its `Debug` does not show the secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
 impl TokenRequest {
     pub(crate) fn new(client: Client, endpoint: Cow<'static, str>) -> Self {
-        Self { client, endpoint, life: Duration::from_secs(120), route: None }
+        Self { client, endpoint, expires_in: Duration::from_secs(120), route: None }
     }
 
-    /// How long the token is good for, in whole seconds; 120 s unless this says otherwise. It matters when a
-    /// connection is opened, not while it is open.
-    pub fn expires_in(mut self, life: Duration) -> Self {
-        self.life = life;
+    /// Sets the time for which the token opens connections, in whole seconds. 120 s by default. A connection that is open
+    /// already is not closed when its token expires.
+    pub fn expires_in(mut self, time: Duration) -> Self {
+        self.expires_in = time;
         self
     }
 
-    /// Makes the token good for one route of the endpoint, such as `/realtime`, and not for the whole app.
+    /// Restricts the token to one route of the endpoint, such as `/realtime`, instead of the whole app.
     pub fn for_route(mut self, path: impl Into<String>) -> Self {
         self.route = Some(path.into());
         self
@@ -50,8 +51,8 @@ impl TokenRequest {
     async fn send(self) -> Result<Token> {
         let id = EndpointId::parse(&self.endpoint)?;
         let rest = &self.client.hosts().rest;
-        let seconds = self.life.as_secs().max(1);
-        // The trailing slash is the official clients'; the other is what the documentation says.
+        let seconds = self.expires_in.as_secs().max(1);
+        // The first form, with its trailing slash, is that of fal's official clients. The second is documented.
         let (url, body) = match &self.route {
             None => {
                 let body = json!({"allowed_apps": [id.alias()], "token_expiration": seconds});
@@ -69,12 +70,12 @@ impl TokenRequest {
         let answer = self.client.0.transport.send(&request).await;
         let answer =
             answer.map_err(|error| error.with_context("no token").with_endpoint(self.endpoint.as_ref()))?;
-        read(&answer).map_err(|error| error.with_endpoint(self.endpoint.as_ref()))
+        parse_token(&answer).map_err(|error| error.with_endpoint(self.endpoint.as_ref()))
     }
 }
 
-/// A text, or an object with the text in `token` or `detail`.
-fn read(answer: &Response) -> Result<Token> {
+/// Parses a token: a string, or an object with the string in `token` or `detail`.
+fn parse_token(answer: &Response) -> Result<Token> {
     let token = match answer.json::<Value>()? {
         Value::String(token) => Some(token),
         Value::Object(mut object) => ["token", "detail"].iter().find_map(|name| match object.remove(*name) {
@@ -83,7 +84,7 @@ fn read(answer: &Response) -> Result<Token> {
         }),
         _ => None,
     };
-    // The body is not kept: it may hold a secret under another name.
+    // The error leaves out the body, which may hold the secret under another name.
     token
         .filter(|token| !token.is_empty())
         .map(Token)
@@ -100,12 +101,12 @@ impl IntoFuture for TokenRequest {
 }
 
 impl Token {
-    /// A token that somebody else has fetched.
+    /// Wraps a token that was fetched elsewhere.
     pub fn new(token: impl Into<String>) -> Self {
         Self(token.into())
     }
 
-    /// The token itself, to be handed on. A secret as long as it lives.
+    /// Returns the secret, for the program that opens the connection.
     #[must_use]
     pub fn secret(&self) -> &str {
         &self.0

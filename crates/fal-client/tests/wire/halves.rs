@@ -1,4 +1,4 @@
-//! Sending and receiving at the same time: whoever sends reads what has come, and must tell whoever listens.
+//! Sending and receiving at the same time. A sender reads before it writes, and must wake the receiver.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -13,8 +13,8 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::realtime::soon;
 
-/// Sends everything back.
-async fn echo() -> Connection<Messages<Value, Value>> {
+/// Connects to a server that sends every message back.
+async fn connect_to_echo() -> Connection<Messages<Value, Value>> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -31,24 +31,24 @@ async fn echo() -> Connection<Messages<Value, Value>> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn halves_on_two_threads_lose_nothing() {
-    static SEEN: AtomicU64 = AtomicU64::new(0);
-    static NEWS: Notify = Notify::const_new();
-    let (sender, mut receiver) = echo().await.split();
+async fn halves_on_two_threads_lose_no_message() {
+    static RECEIVED: AtomicU64 = AtomicU64::new(0);
+    static PROGRESS: Notify = Notify::const_new();
+    let (sender, mut receiver) = connect_to_echo().await.split();
     let receiving = tokio::spawn(async move {
         for n in 0..5_000 {
             assert_eq!(receiver.recv().await.unwrap().unwrap()["n"], n);
-            SEEN.fetch_add(1, Ordering::SeqCst);
-            NEWS.notify_one();
+            RECEIVED.fetch_add(1, Ordering::SeqCst);
+            PROGRESS.notify_one();
         }
     });
     soon(async {
         for n in 0..5_000_u64 {
             sender.send_message(&json!({ "n": n })).await.unwrap();
-            // Bursts of all lengths. After each nobody sends until everything has been heard.
+            // Bursts of many lengths. After each, nothing is sent until everything was received.
             if n % 37 == n % 11 {
-                while SEEN.load(Ordering::SeqCst) <= n {
-                    NEWS.notified().await;
+                while RECEIVED.load(Ordering::SeqCst) <= n {
+                    PROGRESS.notified().await;
                 }
             }
         }
@@ -58,7 +58,7 @@ async fn halves_on_two_threads_lose_nothing() {
 }
 
 #[tokio::test]
-async fn a_goodbye_that_is_given_up_leaves_a_receiver_that_hears_the_end() {
+async fn a_close_that_is_dropped_still_ends_the_receiver() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -68,7 +68,7 @@ async fn a_goodbye_that_is_given_up_leaves_a_receiver_that_hears_the_end() {
         while let Some(Ok(_)) = socket.next().await {}
     });
     let client = Client::builder().emulator(url).build().unwrap();
-    // Nothing else wakes the receiver.
+    // Pings would wake the receiver too.
     let call = client.endpoint_id("acme/live").messages::<Value, Value>().realtime().keep_alive(None);
     let connection = soon(call).await.unwrap();
     let (sender, mut receiver) = connection.split();
@@ -80,12 +80,12 @@ async fn a_goodbye_that_is_given_up_leaves_a_receiver_that_hears_the_end() {
 }
 
 #[tokio::test]
-async fn halves_in_one_task_lose_nothing() {
-    let (sender, mut receiver) = echo().await.split();
+async fn halves_in_one_task_lose_no_message() {
+    let (sender, mut receiver) = connect_to_echo().await.split();
     sender.send_message(&json!({ "n": 0 })).await.unwrap();
     soon(async {
         for n in 0..500 {
-            // Which of the two finds the message depends on when it comes.
+            // Either half may read the answer, depending on the time of its arrival.
             let send = async {
                 tokio::task::yield_now().await;
                 sender.send_message(&json!({ "n": n + 1 })).await.unwrap();

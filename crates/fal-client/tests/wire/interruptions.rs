@@ -1,5 +1,5 @@
-//! What goes wrong in the middle of a realtime connection, with every way of using one: nothing hangs, whatever is sent
-//! is written or an error, and what came before is not lost.
+//! Faults in the middle of a realtime connection, for every way of using one: nothing hangs, each message is written or an
+//! error, and messages before the fault are not lost.
 //! `cargo test -p fal-client --features realtime --test wire interruptions -- --nocapture` prints the table.
 
 use std::{fmt::Write as _, time::Duration};
@@ -14,21 +14,22 @@ use serde_json::{Value, json};
 
 use super::realtime::{ask, live, soon, start};
 
-/// Larger than what comes, and smaller than what should not.
+/// The largest message that is accepted, above the size of the valid ones.
 const LIMIT: usize = 1000;
 
 struct Fault {
     name: &'static str,
     rule: fn(Rule, usize) -> Rule,
-    is_told: fn(&Error) -> bool,
-    /// Whether the connection is there afterwards.
-    goes_on: bool,
-    /// An end in order, which after an answer is no loss: some models answer several inputs with one message.
+    is_expected: fn(&Error) -> bool,
+    /// `true` if the connection continues afterwards.
+    continues: bool,
+    /// `true` if the connection ends in order. That is no loss after an answer, because some models answer several inputs
+    /// with one message.
     in_order: bool,
 }
 
-const fn fault(name: &'static str, rule: fn(Rule, usize) -> Rule, is_told: fn(&Error) -> bool) -> Fault {
-    Fault { name, rule, is_told, goes_on: false, in_order: false }
+const fn fault(name: &'static str, rule: fn(Rule, usize) -> Rule, is_expected: fn(&Error) -> bool) -> Fault {
+    Fault { name, rule, is_expected, continues: false, in_order: false }
 }
 
 const FAULTS: [Fault; 10] = [
@@ -38,8 +39,8 @@ const FAULTS: [Fault; 10] = [
     Fault {
         name: "closed with 1000",
         rule: |rule, at| rule.frame(at, Frame::Close(1000)),
-        is_told: Error::is_transport,
-        goes_on: false,
+        is_expected: Error::is_transport,
+        continues: false,
         in_order: true,
     },
     fault(
@@ -58,8 +59,8 @@ const FAULTS: [Fault; 10] = [
     Fault {
         name: "a message without sense",
         rule: |rule, at| rule.frame(at, Frame::Nonsense),
-        is_told: Error::is_decode,
-        goes_on: true,
+        is_expected: Error::is_decode,
+        continues: true,
         in_order: false,
     },
 ];
@@ -71,7 +72,7 @@ fn call(client: &Client) -> ConnectRequest<Json> {
     call.max_message_bytes(LIMIT)
 }
 
-/// Asks and waits, message by message.
+/// Sends each message after the answer to the one before, and returns everything that is wrong.
 async fn one_by_one(
     mut connection: Connection<Json>,
     fault: &Fault,
@@ -82,9 +83,9 @@ async fn one_by_one(
     for n in 0..4 {
         let answer = connection.request_message(&ask(n as u64)).await;
         let is_right = match &answer {
-            Ok(answer) => answer["n"] == n && n != at && (n < at || reconnects || fault.goes_on),
-            Err(error) if n == at => (fault.is_told)(error) && error.endpoint() == Some("acme/live"),
-            Err(error) => n > at && !reconnects && !fault.goes_on && error.is_transport(),
+            Ok(answer) => answer["n"] == n && n != at && (n < at || reconnects || fault.continues),
+            Err(error) if n == at => (fault.is_expected)(error) && error.endpoint() == Some("acme/live"),
+            Err(error) => n > at && !reconnects && !fault.continues && error.is_transport(),
         };
         if !is_right {
             wrong.push(format!("message {n}: {answer:?}"));
@@ -93,7 +94,7 @@ async fn one_by_one(
     wrong
 }
 
-/// Sends all, then listens until it is over.
+/// Sends all messages, then receives until the end, and returns everything that is wrong.
 async fn all_at_once(
     connection: Connection<Json>,
     fault: &Fault,
@@ -103,39 +104,39 @@ async fn all_at_once(
     let (sender, mut receiver) = connection.split();
     let mut wrong = Vec::new();
     for n in 0..4 {
-        // A connection that is gone by now may say so here.
+        // The connection may be lost already.
         if let Err(error) = sender.send_message(&ask(n)).await
-            && !(error.is_transport() || (fault.is_told)(&error))
+            && !(error.is_transport() || (fault.is_expected)(&error))
         {
             wrong.push(format!("message {n} was not sent: {error:?}"));
         }
     }
     drop(sender);
-    let (mut came, mut told) = (Vec::new(), Vec::new());
+    let (mut received, mut errors) = (Vec::new(), Vec::new());
     loop {
         match receiver.recv().await {
-            Ok(Some(answer)) => came.push(answer["n"].as_u64().unwrap()),
+            Ok(Some(answer)) => received.push(answer["n"].as_u64().unwrap()),
             Ok(None) => break,
-            Err(error) => told.push(error),
+            Err(error) => errors.push(error),
         }
-        let all = came.len() + told.len();
-        if (fault.goes_on && all == 4) || (reconnects && !told.is_empty()) {
+        let all = received.len() + errors.len();
+        if (fault.continues && all == 4) || (reconnects && !errors.is_empty()) {
             break;
         }
     }
     let before: Vec<u64> = (0..at as u64).collect();
-    if !came.starts_with(&before) {
-        wrong.push(format!("{came:?} came"));
+    if !received.starts_with(&before) {
+        wrong.push(format!("{received:?} received"));
     }
-    let is_quiet = told.is_empty() && fault.in_order && at > 0;
-    if !is_quiet && (told.len() != 1 || !(fault.is_told)(&told[0])) {
-        wrong.push(format!("told: {told:?}"));
+    let is_quiet = errors.is_empty() && fault.in_order && at > 0;
+    if !is_quiet && (errors.len() != 1 || !(fault.is_expected)(&errors[0])) {
+        wrong.push(format!("errors: {errors:?}"));
     }
     wrong
 }
 
 #[tokio::test]
-async fn nothing_hangs_and_nothing_is_lost_in_silence() {
+async fn faults_are_errors_and_lose_no_earlier_message() {
     let (_folder, builder) = live(&json!({"type": "realtime"}));
     let (emulator, client) = start(builder).await;
     emulator.on_endpoint("acme/live/realtime").reply(|input| json!({"n": input["n"]}));
@@ -145,11 +146,11 @@ async fn nothing_hangs_and_nothing_is_lost_in_silence() {
         for at in 0..3 {
             for reconnects in [false, true] {
                 for waits in [true, false] {
-                    // Whether there is a second connection, which does not end, depends on when the end is heard of.
+                    // A second connection, which does not end, is only opened if the end is noticed early enough.
                     if fault.in_order && reconnects && !waits {
                         continue;
                     }
-                    let connection = opened(&emulator, &client, fault, at, reconnects).await;
+                    let connection = connect(&emulator, &client, fault, at, reconnects).await;
                     let used = async {
                         match waits {
                             true => one_by_one(connection, fault, at, reconnects).await,
@@ -174,8 +175,8 @@ async fn nothing_hangs_and_nothing_is_lost_in_silence() {
     assert!(failures.is_empty(), "\n{failures}");
 }
 
-/// A connection to which the fault happens, and those after it not.
-async fn opened(
+/// Opens a connection with the fault. Later connections have none.
+async fn connect(
     emulator: &Emulator,
     client: &Client,
     fault: &Fault,

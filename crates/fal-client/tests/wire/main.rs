@@ -6,7 +6,6 @@ mod batch;
 #[cfg(feature = "blocking")]
 mod blocking;
 mod download;
-mod events;
 #[cfg(feature = "realtime")]
 mod faults;
 mod files;
@@ -17,17 +16,18 @@ mod interruptions;
 mod job;
 mod model;
 mod options;
-#[cfg(feature = "realtime")]
-mod over_ws;
 mod proxy;
 #[cfg(feature = "realtime")]
 mod realtime;
 mod run;
 mod security;
 mod server;
+mod status_stream;
 mod stream;
 mod subscribe;
 mod transport;
 mod upload;
 #[cfg(feature = "webhook")]
 mod webhook;
+#[cfg(feature = "realtime")]
+mod websocket_runner;

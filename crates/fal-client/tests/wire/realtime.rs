@@ -1,4 +1,4 @@
-//! Realtime connections: on the emulator, and with servers that misbehave.
+//! Realtime connections to the emulator, and to servers that misbehave.
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 type Json = Messages<Value, Value>;
 
-/// An app that answers every `{prompt, n}` with one message.
+/// Returns an emulator with an app that answers every `{prompt, n}` with one message.
 pub(crate) fn live(protocol: &Value) -> (tempfile::TempDir, Builder) {
     let folder = tempfile::tempdir().unwrap();
     let content = |name: &str| json!({"content": {"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}}});
@@ -62,7 +62,7 @@ pub(crate) fn ask(n: u64) -> Value {
     json!({"prompt": "a cat", "n": n})
 }
 
-/// Fails instead of hanging.
+/// Awaits a future, and panics if it hangs.
 pub(crate) async fn soon<F: IntoFuture>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(30), future.into_future()).await.expect("it hangs")
 }
@@ -92,7 +92,7 @@ fn bytes<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<u8>, D::Error> {
 }
 
 #[tokio::test]
-async fn messages_are_answered_in_both_formats_and_bytes_are_bytes() {
+async fn messages_and_their_bytes_are_exchanged_in_both_formats() {
     let (_folder, emulator, client) = unary().await;
     for format in [Format::MessagePack, Format::Json] {
         let call = client
@@ -118,7 +118,7 @@ async fn messages_are_answered_in_both_formats_and_bytes_are_bytes() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_before_anything_is_opened() {
+async fn invalid_settings_and_endpoints_are_errors_of_connecting() {
     let (_folder, _emulator, client) = unary().await;
     for inputs in [0, 61] {
         let error = client.endpoint::<Json>().realtime().max_buffering(inputs).await.unwrap_err();
@@ -132,7 +132,7 @@ async fn what_is_wrong_is_said_before_anything_is_opened() {
 }
 
 #[tokio::test]
-async fn a_token_takes_the_place_of_the_key() {
+async fn a_connection_opens_with_a_token_in_place_of_the_key() {
     let (_folder, builder) = live(&json!({"type": "realtime"}));
     let (emulator, _) = start(builder.require_key("secret")).await;
     let client = Client::builder().emulator(emulator.url()).key("secret").build().unwrap();
@@ -180,7 +180,7 @@ async fn a_token_takes_the_place_of_the_key() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_told_and_a_fresh_one_is_fetched() {
+async fn a_refused_token_is_reported_and_replaced() {
     let (_folder, builder) = live(&json!({"type": "realtime"}));
     let short = RealtimeSettings::default()
         .frame_time(Duration::ZERO)
@@ -199,7 +199,7 @@ async fn a_refused_token_is_told_and_a_fresh_one_is_fetched() {
 }
 
 #[tokio::test]
-async fn what_the_model_refuses_is_an_error_in_its_words() {
+async fn an_input_that_the_model_refuses_is_an_error_with_its_message() {
     let (_folder, _emulator, client) = unary().await;
     let mut connection =
         soon(client.endpoint_id("acme/live").messages::<Value, Answer>().realtime()).await.unwrap();
@@ -212,7 +212,7 @@ async fn what_the_model_refuses_is_an_error_in_its_words() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_ends_and_is_opened_again_for_the_next_message() {
+async fn an_idle_connection_ends_and_is_replaced_for_the_next_message() {
     let (_folder, builder) = live(&json!({"type": "realtime"}));
     let idle =
         RealtimeSettings::default().frame_time(Duration::ZERO).session_timeout(Duration::from_millis(200));
@@ -222,11 +222,11 @@ async fn an_idle_connection_ends_and_is_opened_again_for_the_next_message() {
     assert_eq!(soon(connection.request_message(&ask(1))).await.unwrap().n, 1);
     assert!(soon(connection.recv()).await.unwrap().is_none());
     assert_eq!(soon(connection.request_message(&ask(2))).await.unwrap().n, 2);
-    // An end that nobody has read yet is noticed before a message is written into it, and is no end of a request that
-    // is on the next connection.
+    // An end that was not received yet is noticed before a message is written, and does not end a request on the next
+    // connection.
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(soon(connection.request_message(&ask(2))).await.unwrap().n, 2);
-    assert!(soon(connection.recv()).await.unwrap().is_none(), "the end is still told");
+    assert!(soon(connection.recv()).await.unwrap().is_none(), "the end is still reported");
     tokio::time::sleep(Duration::from_millis(500)).await;
     soon(connection.send_message(&ask(3))).await.unwrap();
     let mut seen = Vec::new();
@@ -251,7 +251,7 @@ async fn an_idle_connection_ends_and_is_opened_again_for_the_next_message() {
 }
 
 #[tokio::test]
-async fn a_receiver_without_senders_ends_with_its_connection() {
+async fn a_receiver_without_senders_ends_with_the_connection() {
     let (_folder, builder) = live(&json!({"type": "realtime"}));
     let idle =
         RealtimeSettings::default().frame_time(Duration::ZERO).session_timeout(Duration::from_millis(200));
@@ -259,14 +259,14 @@ async fn a_receiver_without_senders_ends_with_its_connection() {
     let call = client.endpoint_id("acme/live").messages::<Value, Answer>().realtime().reconnect();
     let (sender, mut receiver) = soon(call).await.unwrap().split();
     soon(sender.send_message(&ask(1))).await.unwrap();
-    // While the connection is still open.
+    // The connection is still open.
     drop(sender);
     assert_eq!(soon(receiver.recv()).await.unwrap().unwrap().n, 1);
     assert!(soon(receiver.recv()).await.unwrap().is_none());
 }
 
 #[tokio::test]
-async fn answers_belong_to_their_requests() {
+async fn each_request_gets_its_own_answer() {
     let (_folder, builder) = live(&json!({"type": "realtime"}));
     let slow = RealtimeSettings::default().frame_time(Duration::from_millis(150));
     let (_emulator, client) = start(builder.realtime(slow)).await;
@@ -283,7 +283,7 @@ async fn answers_belong_to_their_requests() {
 }
 
 #[tokio::test]
-async fn under_a_throttle_the_first_and_the_latest_are_sent() {
+async fn a_throttle_sends_the_first_and_the_latest_message() {
     let (_folder, _emulator, client) = unary().await;
     let call = client
         .endpoint_id("acme/live")
@@ -292,19 +292,23 @@ async fn under_a_throttle_the_first_and_the_latest_are_sent() {
         .throttle(Duration::from_millis(300));
     let (sender, mut receiver) = soon(call).await.unwrap().split();
     assert_eq!(soon(sender.send_message(&ask(0))).await.unwrap(), SendOutcome::Written);
-    let fates = (1..=5).map(|n| {
+    let outcomes = (1..=5).map(|n| {
         let sender = sender.clone();
         async move { sender.send_message(&ask(n)).await.unwrap() }
     });
-    let fates = soon(futures_util::future::join_all(fates)).await;
-    assert_eq!(fates.iter().filter(|fate| **fate == SendOutcome::Written).count(), 1, "{fates:?}");
-    assert_eq!(fates[4], SendOutcome::Written);
+    let outcomes = soon(futures_util::future::join_all(outcomes)).await;
+    assert_eq!(
+        outcomes.iter().filter(|outcome| **outcome == SendOutcome::Written).count(),
+        1,
+        "{outcomes:?}"
+    );
+    assert_eq!(outcomes[4], SendOutcome::Written);
     assert_eq!(soon(receiver.recv()).await.unwrap().unwrap().n, 0);
     assert_eq!(soon(receiver.recv()).await.unwrap().unwrap().n, 5);
 }
 
 #[tokio::test]
-async fn a_connection_is_used_again_by_key() {
+async fn a_connection_is_reused_by_its_key() {
     let (_folder, emulator, client) = unary().await;
     let open = || client.endpoint_id("acme/live").messages::<Value, Answer>().realtime().reuse("session");
     for n in 0..3 {
@@ -318,7 +322,7 @@ async fn a_connection_is_used_again_by_key() {
 }
 
 #[tokio::test]
-async fn the_model_says_how_long_it_took() {
+async fn timing_is_that_of_the_model() {
     let (_folder, builder) = live(&json!({"type": "realtime"}));
     let (_emulator, client) =
         start(builder.realtime(RealtimeSettings::default().frame_time(Duration::ZERO).timings(true))).await;
@@ -330,8 +334,8 @@ async fn the_model_says_how_long_it_took() {
     assert!(connection.timing().is_some());
 }
 
-/// A server that opens a WebSocket, answers with these bytes, and then ends so. Connections that come later
-/// are answered with one good message for everything.
+/// Starts a server that opens a WebSocket, answers with these bytes, and then ends in this way. On later connections it
+/// answers everything with one valid message.
 pub(crate) async fn server(answer: Vec<u8>, end: End) -> Client {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -358,7 +362,7 @@ pub(crate) async fn server(answer: Vec<u8>, end: End) -> Client {
                 }
                 End::Stall => {
                     tokio::spawn(async move {
-                        // Pings are read and not answered.
+                        // Pings are read, but not answered.
                         while socket.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
                     });
                 }
@@ -389,12 +393,12 @@ pub(crate) async fn handshake(socket: &mut TcpStream) {
     socket.write_all(answer.as_bytes()).await.unwrap();
 }
 
-/// A short frame of the server.
+/// Returns a short frame of the server.
 pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     [&[first, u8::try_from(payload.len()).unwrap()], payload].concat()
 }
 
-/// `{"n": n}` in MessagePack.
+/// Returns `{"n": n}` in MessagePack.
 pub(crate) fn packed(n: u8) -> Vec<u8> {
     vec![0x81, 0xa1, b'n', n]
 }
@@ -409,9 +413,9 @@ async fn open(client: &Client) -> Connection<Json> {
     soon(call.max_message_bytes(1000)).await.unwrap()
 }
 
-/// Whatever is lost, what came before it is delivered, the loss is an error, and the connection goes on.
+/// Messages before the loss are delivered, the loss is an error, and the next message opens another connection.
 #[tokio::test]
-async fn a_connection_that_breaks_anywhere_says_so() {
+async fn a_connection_that_breaks_anywhere_is_an_error() {
     let mut cases = 0;
     let whole = [frame(0x82, &packed(1)), frame(0x82, &packed(2))].concat();
     for end in [End::Cut, End::Reset, End::Stall] {
@@ -439,11 +443,11 @@ async fn a_connection_that_breaks_anywhere_says_so() {
             cases += 1;
         }
     }
-    println!("{cases} connections broken, {cases} noticed and opened again");
+    println!("{cases} connections broken, {cases} noticed and replaced");
 }
 
 #[tokio::test]
-async fn messages_that_make_no_sense_are_errors() {
+async fn malformed_messages_are_errors() {
     type Check = fn(&Error) -> bool;
     let table: [(&str, Vec<u8>, Check); 9] = [
         ("invalid MessagePack", frame(0x82, b"\xc1"), Error::is_decode),
@@ -469,11 +473,11 @@ async fn messages_that_make_no_sense_are_errors() {
         assert!(is_right(&error), "{what}: {error:?}");
         assert_eq!(error.endpoint(), Some("acme/live"), "{what}");
     }
-    println!("{cases} messages without sense, {cases} told");
+    println!("{cases} malformed messages, {cases} errors");
 }
 
 #[tokio::test]
-async fn a_bad_message_does_not_end_a_connection() {
+async fn a_malformed_message_does_not_end_the_connection() {
     let answer = [
         frame(0x82, b"\xc1"),
         frame(0x81, br#"{"type":"x-fal-message","action":"new"}"#),
@@ -489,7 +493,7 @@ async fn a_bad_message_does_not_end_a_connection() {
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_no_websocket_is_told_from_one_that_refuses() {
+async fn a_server_without_websockets_differs_from_one_that_refuses() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let answers = [

@@ -1,4 +1,4 @@
-//! HTTP over WebSocket, on the emulator.
+//! Direct calls over one WebSocket.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn ask(prompt: &str) -> untyped::Input {
 }
 
 #[tokio::test]
-async fn many_calls_share_one_connection_and_keep_their_answers() {
+async fn many_calls_share_one_connection_and_get_their_own_answers() {
     let (emulator, client) = start().await;
     let calls = client.endpoint_id("fal-ai/flux/dev").over_websocket().await.unwrap();
     let all = (0..50).map(|n| {
@@ -31,7 +31,7 @@ async fn many_calls_share_one_connection_and_keep_their_answers() {
         assert_eq!(reply["prompt"], n.to_string());
         assert!(!reply.request_id().is_empty());
     }
-    // Whoever stops waiting takes no answer from the others.
+    // A dropped call does not take the answer of another one.
     for n in 0..10 {
         let dropped = tokio::time::timeout(Duration::ZERO, calls.run(ask("dropped"))).await;
         drop(dropped);
@@ -42,7 +42,7 @@ async fn many_calls_share_one_connection_and_keep_their_answers() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_the_error_that_run_gives() {
+async fn a_refused_call_is_the_error_that_run_gives() {
     let (_emulator, client) = start().await;
     let calls = client.endpoint_id("fal-ai/flux/dev").over_websocket().await.unwrap();
     let error = calls.run(untyped::input("fal-ai/flux/dev", json!({}))).await.unwrap_err();
@@ -51,7 +51,7 @@ async fn a_refusal_is_the_error_that_run_gives() {
 }
 
 #[tokio::test]
-async fn a_connection_that_ends_fails_the_calls_on_it() {
+async fn calls_fail_when_the_connection_ends() {
     for (answer, what) in
         [(Vec::new(), "gone"), (frame(0x88, b"\x03\xe8"), "closed"), (frame(0x81, b"{}"), "no call")]
     {
@@ -65,9 +65,9 @@ async fn a_connection_that_ends_fails_the_calls_on_it() {
     }
 }
 
-/// A frame that is not read ends the connection. Whose answer it was is told why.
+/// The frame ends the connection, and is the error of the call that it belongs to.
 #[tokio::test]
-async fn an_answer_in_a_frame_that_is_too_large_is_told_as_that() {
+async fn a_frame_above_the_limit_is_the_error_of_its_call() {
     let start = frame(0x81, br#"{"type":"start","request_id":"r1","status":200}"#);
     let large = [&b"\x82\x7f"[..], &(1_u64 << 40).to_be_bytes(), &[0; 4096]].concat();
     for (begins, answer) in [(true, [start, large.clone()].concat()), (false, large)] {
@@ -82,7 +82,7 @@ async fn an_answer_in_a_frame_that_is_too_large_is_told_as_that() {
     }
 }
 
-/// Wherever an answer breaks off, its call is told, and so is the next one.
+/// The call fails, and so does the next one.
 #[tokio::test]
 async fn an_answer_that_breaks_anywhere_fails_its_call() {
     let start = frame(0x81, br#"{"type":"start","request_id":"r1","status":200}"#);
@@ -114,5 +114,5 @@ async fn an_answer_that_breaks_anywhere_fails_its_call() {
     let call = tokio::time::timeout(Duration::from_secs(30), calls.run(ask("a")));
     let reply = call.await.expect("it hangs").unwrap();
     assert_eq!((reply["n"].clone(), reply.request_id()), (json!(7), "r1"));
-    println!("{cases} answers broken off, {cases} told");
+    println!("{cases} answers broken off, {cases} errors");
 }

@@ -1,4 +1,4 @@
-//! HTTP over WebSocket: many small calls over one connection.
+//! Direct calls over one WebSocket, by fal's protocol for HTTP over WebSocket.
 
 use std::{
     borrow::Cow,
@@ -26,7 +26,8 @@ use crate::{
     transport::Response,
 };
 
-/// Calls over one connection in the making, from [`EndpointHandle::over_websocket`](crate::EndpointHandle::over_websocket). Opened by awaiting it.
+/// A request for a [`WebSocketRunner`], from [`EndpointHandle::over_websocket`](crate::EndpointHandle::over_websocket).
+/// Await it to open the connection.
 #[must_use = "nothing is opened until this is awaited"]
 pub struct WebSocketRequest<E: Endpoint> {
     client: Client,
@@ -36,19 +37,20 @@ pub struct WebSocketRequest<E: Endpoint> {
     types: PhantomData<fn() -> E>,
 }
 
-/// Calls over one connection. From awaiting [`EndpointHandle::over_websocket`](crate::EndpointHandle::over_websocket).
+/// A connection for direct calls of one endpoint, from awaiting
+/// [`EndpointHandle::over_websocket`](crate::EndpointHandle::over_websocket).
 ///
-/// Clones share the connection. Calls are sent as they are made and answered in their order, so that several
-/// can be on their way at once; a slow one holds up those behind it.
+/// Clones share the connection. Calls are answered in the order in which they were sent. Several can be in progress, but a
+/// slow one delays those after it.
 ///
 /// ```no_run
 /// # async fn example(client: fal_client::Client) -> fal_client::Result<()> {
 /// use fal_client::untyped;
 /// use serde_json::json;
 ///
-/// let calls = client.untyped_over_websocket("my-user/my-app").await?;
-/// let ask = |n: u32| calls.run(untyped::input("my-user/my-app", json!({ "n": n })));
-/// let (one, two) = tokio::join!(ask(1), ask(2));
+/// let runner = client.endpoint_id("my-user/my-app").over_websocket().await?;
+/// let run = |n: u32| runner.run(untyped::input("my-user/my-app", json!({ "n": n })));
+/// let (one, two) = tokio::join!(run(1), run(2));
 /// println!("{} {}", *one?, *two?);
 /// # Ok(())
 /// # }
@@ -64,26 +66,28 @@ struct Shared {
     timeout: Option<Duration>,
     sending: tokio::sync::Mutex<()>,
     receiving: tokio::sync::Mutex<()>,
-    wire: Mutex<Wire>,
+    state: Mutex<RunnerState>,
 }
 
-struct Wire {
+struct RunnerState {
     socket: Socket,
+    /// The largest size of a response in bytes.
     limit: usize,
+    /// The number of calls that were sent.
     sent: u64,
-    /// How many answers have come whole.
-    done: u64,
-    begun: Option<Begun>,
-    /// Answers that have come and are not fetched yet.
-    ready: BTreeMap<u64, Result<Response>>,
-    /// Calls that nobody waits for any more.
+    /// The number of responses that are complete.
+    completed: u64,
+    partial: Option<PartialResponse>,
+    /// Complete responses that are not taken yet, by the number of their call.
+    responses: BTreeMap<u64, Result<Response>>,
+    /// Calls that nobody waits for.
     abandoned: BTreeSet<u64>,
-    /// Why nothing will be sent or come any more.
+    /// The reason for which the connection cannot be used any more.
     broken: Option<String>,
 }
 
-/// An answer of which the beginning has come.
-struct Begun {
+/// A response that has begun to arrive.
+struct PartialResponse {
     request_id: String,
     status: StatusCode,
     headers: HeaderMap,
@@ -91,7 +95,7 @@ struct Begun {
     is_too_large: bool,
 }
 
-/// A frame that is not part of a body.
+/// A frame at the beginning or the end of a response.
 #[derive(Deserialize)]
 struct Metadata {
     r#type: String,
@@ -108,13 +112,14 @@ impl<E: Endpoint> WebSocketRequest<E> {
         Self { client, endpoint, path: None, timeout, types: PhantomData }
     }
 
-    /// Calls a path below the endpoint.
+    /// Sets the path below the endpoint for all calls. There is none by default.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());
         self
     }
 
-    /// How long opening the connection, and then each call, may take. No limit unless the client has one.
+    /// Sets the time for opening the connection, and then for each call. By default it is that of the client, which has no
+    /// limit unless one is set.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -125,19 +130,19 @@ impl<E: Endpoint> WebSocketRequest<E> {
         let limit = client.0.transport.event_limit();
         let opening = async {
             let url = EndpointId::parse(&endpoint)?.call_url(&client.hosts().ws, path.as_deref())?;
-            let mut request = socket::request(url, true);
+            let mut request = socket::upgrade_request(url, true);
             request.retry = client.0.retry.clone();
             Socket::open(&client.0.transport, request, limit).await
         };
         let opened = within(timeout, &endpoint, pin!(opening)).await;
         let socket = opened.map_err(|error| error.with_endpoint(endpoint.as_ref()))?;
-        let wire = Wire {
+        let state = RunnerState {
             socket,
             limit,
             sent: 0,
-            done: 0,
-            begun: None,
-            ready: BTreeMap::new(),
+            completed: 0,
+            partial: None,
+            responses: BTreeMap::new(),
             abandoned: BTreeSet::new(),
             broken: None,
         };
@@ -147,7 +152,7 @@ impl<E: Endpoint> WebSocketRequest<E> {
             timeout,
             sending: tokio::sync::Mutex::default(),
             receiving: tokio::sync::Mutex::default(),
-            wire: Mutex::new(wire),
+            state: Mutex::new(state),
         };
         Ok(WebSocketRunner { shared: Arc::new(shared), types: PhantomData })
     }
@@ -163,89 +168,89 @@ impl<E: Endpoint> IntoFuture for WebSocketRequest<E> {
 }
 
 impl<E: Endpoint> WebSocketRunner<E> {
-    /// Calls the model and waits for its answer, as [`Client::run`] does over a connection of its own. Local
-    /// files are uploaded first. The endpoint is that of the connection.
+    /// Calls the model and waits for its answer, like [`Client::run`]. Local files are uploaded first. The endpoint is that
+    /// of the connection, whatever the input says.
     ///
     /// # Errors
     ///
-    /// As [`Client::run`]. When the connection breaks, every call that waits is told that it may have been
-    /// accepted, and no further call can be made.
+    /// Those of [`Client::run`]. If the connection breaks, every call in progress fails, with the remark that it may have
+    /// been accepted, and no more calls can be made.
     pub async fn run<I: IntoInput<Endpoint = E>>(&self, input: I) -> Result<Reply<E::Output>> {
         let shared = &*self.shared;
         let call = pin!(async {
             let input = prepare::write(input.into_input(), false)?;
             let body = input.json(&shared.client, &shared.client.0.retry, None).await?;
-            let waiting = shared.send(as_text(body)?).await?;
-            let answer = shared.answer(waiting).await?;
-            if !answer.status.is_success() {
-                return Err(Error::from_answer(answer.status, &answer.headers, answer.body));
+            let call = shared.send(text_message(body)?).await?;
+            let response = shared.receive(call).await?;
+            if !response.status.is_success() {
+                return Err(Error::from_answer(response.status, &response.headers, response.body));
             }
-            Reply::read(answer.into())
+            Reply::read(response.into())
         });
-        let done = within(shared.timeout, &shared.endpoint, call).await;
-        done.map_err(|error| error.with_endpoint(shared.endpoint.as_ref()))
+        let result = within(shared.timeout, &shared.endpoint, call).await;
+        result.map_err(|error| error.with_endpoint(shared.endpoint.as_ref()))
     }
 }
 
 impl Shared {
-    fn wire(&self) -> MutexGuard<'_, Wire> {
-        self.wire.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, RunnerState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a call. From here on its answer is expected, and dropped if nobody waits for it.
-    async fn send(&self, message: Message) -> Result<Waiting<'_>> {
+    /// Sends a call. If it is dropped while this waits, its response is dropped when it arrives.
+    async fn send(&self, message: Message) -> Result<PendingCall<'_>> {
         let _turn = self.sending.lock().await;
         let mut message = Some(message);
-        let mut waiting = Waiting { shared: self, number: None };
+        let mut call = PendingCall { shared: self, number: None };
         std::future::poll_fn(|context| {
-            let mut wire = self.wire();
-            if let Some(why) = &wire.broken {
-                return Poll::Ready(Err(Error::new(ErrorKind::Transport, why.clone())));
+            let mut state = self.state();
+            if let Some(reason) = &state.broken {
+                return Poll::Ready(Err(Error::new(ErrorKind::Transport, reason.clone())));
             }
-            ready!(wire.socket.poll_ready(context))?;
+            ready!(state.socket.poll_ready(context))?;
             if let Some(message) = message.take() {
-                wire.socket.start_send(message)?;
-                wire.sent += 1;
-                waiting.number = Some(wire.sent);
+                state.socket.start_send(message)?;
+                state.sent += 1;
+                call.number = Some(state.sent);
             }
-            wire.socket.poll_flush(context).map_err(Error::sent_without_response)
+            state.socket.poll_flush(context).map_err(Error::sent_without_response)
         })
         .await?;
-        Ok(waiting)
+        Ok(call)
     }
 
-    /// Waits for the answer to a call.
-    async fn answer(&self, mut waiting: Waiting<'_>) -> Result<Response> {
-        let number = waiting.number.unwrap_or_default();
-        // Whoever has this reads, for the others too.
+    /// Waits for the response to a call.
+    async fn receive(&self, mut call: PendingCall<'_>) -> Result<Response> {
+        let number = call.number.unwrap_or_default();
+        // The task with this lock reads the responses for all calls.
         let _turn = self.receiving.lock().await;
-        let answer = std::future::poll_fn(|context| self.wire().poll_answer(context, number)).await;
-        waiting.number = None;
-        answer
+        let response = std::future::poll_fn(|context| self.state().poll_response(context, number)).await;
+        call.number = None;
+        response
     }
 }
 
-impl Wire {
-    fn poll_answer(&mut self, context: &mut Context<'_>, number: u64) -> Poll<Result<Response>> {
+impl RunnerState {
+    fn poll_response(&mut self, context: &mut Context<'_>, number: u64) -> Poll<Result<Response>> {
         loop {
-            if let Some(answer) = self.ready.remove(&number) {
-                return Poll::Ready(answer);
+            if let Some(response) = self.responses.remove(&number) {
+                return Poll::Ready(response);
             }
-            if let Some(why) = &self.broken {
-                let message = format!("{why}; the call may have been accepted");
+            if let Some(reason) = &self.broken {
+                let message = format!("{reason}; the call may have been accepted");
                 return Poll::Ready(Err(Error::new(ErrorKind::Transport, message).sent_without_response()));
             }
             match ready!(self.socket.poll_next(context)) {
-                Some(Ok(Frame::Text(text))) => self.take(&text, true),
-                Some(Ok(Frame::Binary(bytes))) => self.take(&bytes, false),
-                Some(Ok(Frame::Life)) => {}
+                Some(Ok(Frame::Text(text))) => self.accept(&text, true),
+                Some(Ok(Frame::Binary(bytes))) => self.accept(&bytes, false),
+                Some(Ok(Frame::KeepAlive)) => {}
                 Some(Ok(Frame::Close(_))) => {
-                    self.broken = Some("the service closed the connection".to_owned())
+                    self.broken = Some("the service closed the connection".to_owned());
                 }
                 Some(Err(error)) => {
                     self.broken = Some(error.message().to_owned());
                     if error.is_too_large() {
-                        self.give_up(error);
+                        self.fail_current(error);
                     }
                 }
                 None => self.broken = Some("the connection is gone".to_owned()),
@@ -253,42 +258,46 @@ impl Wire {
         }
     }
 
-    /// What came cannot be read on: the call whose answer it was is told why.
-    fn give_up(&mut self, error: Error) {
-        let error = match self.begun.take() {
-            Some(begun) => error.with_request_id(Some(&begun.request_id)),
+    /// Completes the current call with an error, when its response cannot be read any further.
+    fn fail_current(&mut self, error: Error) {
+        let error = match self.partial.take() {
+            Some(partial) => error.with_request_id(Some(&partial.request_id)),
             None => error,
         };
-        self.done += 1;
-        if !self.abandoned.remove(&self.done) {
-            self.ready.insert(self.done, Err(error));
+        self.complete_current(Err(error));
+    }
+
+    /// Stores the response to the current call, unless nobody waits for it.
+    fn complete_current(&mut self, response: Result<Response>) {
+        self.completed += 1;
+        if !self.abandoned.remove(&self.completed) {
+            self.responses.insert(self.completed, response);
         }
     }
 
-    fn take(&mut self, frame: &[u8], is_text: bool) {
+    fn accept(&mut self, frame: &[u8], is_text: bool) {
         let metadata = if is_text { serde_json::from_slice::<Metadata>(frame).ok() } else { None };
-        match (metadata, &mut self.begun) {
-            (Some(metadata), None) if metadata.r#type == "start" => self.begun = Some(Begun::new(metadata)),
-            (Some(metadata), Some(begun))
-                if metadata.r#type == "end" && metadata.request_id == begun.request_id =>
+        match (metadata, &mut self.partial) {
+            (Some(metadata), None) if metadata.r#type == "start" => {
+                self.partial = Some(PartialResponse::new(metadata));
+            }
+            (Some(metadata), Some(partial))
+                if metadata.r#type == "end" && metadata.request_id == partial.request_id =>
             {
-                self.done += 1;
-                if let Some(begun) = self.begun.take()
-                    && !self.abandoned.remove(&self.done)
-                {
-                    self.ready.insert(self.done, begun.answer(self.limit));
+                if let Some(partial) = self.partial.take() {
+                    self.complete_current(partial.into_response(self.limit));
                 }
             }
-            (_, Some(begun)) if begun.body.len().saturating_add(frame.len()) > self.limit => {
-                begun.is_too_large = true;
+            (_, Some(partial)) if partial.body.len().saturating_add(frame.len()) > self.limit => {
+                partial.is_too_large = true;
             }
-            (_, Some(begun)) => begun.body.extend_from_slice(frame),
+            (_, Some(partial)) => partial.body.extend_from_slice(frame),
             (_, None) => self.broken = Some("the service sent a body that belongs to no call".to_owned()),
         }
     }
 }
 
-impl Begun {
+impl PartialResponse {
     fn new(metadata: Metadata) -> Self {
         let mut headers = HeaderMap::new();
         for (name, value) in &metadata.headers {
@@ -310,7 +319,7 @@ impl Begun {
         }
     }
 
-    fn answer(self, limit: usize) -> Result<Response> {
+    fn into_response(self, limit: usize) -> Result<Response> {
         if self.is_too_large {
             let message = format!("the answer is larger than {limit} bytes");
             let limit = u64::try_from(limit).unwrap_or(u64::MAX);
@@ -322,27 +331,27 @@ impl Begun {
     }
 }
 
-/// The gateway takes frames of text only.
-fn as_text(json: Bytes) -> Result<Message> {
+/// Returns a text frame, because the gateway takes no binary ones.
+fn text_message(json: Bytes) -> Result<Message> {
     let text = Utf8Bytes::try_from(json).map_err(|cause| {
         Error::new(ErrorKind::Encode, "the input is written as JSON that is no UTF-8").with_source(cause)
     })?;
     Ok(Message::Text(text))
 }
 
-/// A call whose answer has not been fetched.
-struct Waiting<'a> {
+/// A call whose response was not taken. Dropping it drops the response.
+struct PendingCall<'a> {
     shared: &'a Shared,
-    /// Counted from 1; none before it was written.
+    /// The number of the call, from 1; `None` before it is written.
     number: Option<u64>,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for PendingCall<'_> {
     fn drop(&mut self) {
         let Some(number) = self.number else { return };
-        let mut wire = self.shared.wire();
-        if wire.ready.remove(&number).is_none() && wire.done < number {
-            wire.abandoned.insert(number);
+        let mut state = self.shared.state();
+        if state.responses.remove(&number).is_none() && state.completed < number {
+            state.abandoned.insert(number);
         }
     }
 }
