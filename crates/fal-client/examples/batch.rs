@@ -1,6 +1,6 @@
-//! Many inputs, and a journal that outlives the process. `cargo run -p fal-client --example batch -- FILE`
+//! A batch of requests, with a journal in a file. `cargo run -p fal-client --example batch -- FILE`
 //!
-//! Kill it in the middle and start it again: nothing is lost, and nothing is paid for twice.
+//! Stop it in the middle and start it again: it continues without losing a request or paying for one twice.
 
 #[path = "support/connect.rs"]
 mod connect;
@@ -9,7 +9,6 @@ use std::{env, error::Error};
 
 use fal_client::{batch::FileJournal, input};
 use fal_flux::dev;
-use futures_util::StreamExt;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -20,8 +19,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(path) = env::args().nth(1) {
         batch = batch.journal(FileJournal::open(path)?);
     }
-    let mut done = batch.as_completed().await?;
-    while let Some((index, reply)) = done.next().await {
+    let mut completions = batch.as_completed().await?;
+    while let Some((index, reply)) = completions.next().await {
         match reply {
             Ok(reply) => println!("{index}: {}", reply.images[0].url),
             Err(error) => println!("{index}: {error}"),

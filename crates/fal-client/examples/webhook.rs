@@ -1,10 +1,10 @@
-//! A server that is told about completed requests instead of asking for them.
+//! A server that receives completed requests as webhooks instead of waiting for them.
 //!
-//! It submits a picture and a transcript, and takes both deliveries at one URL: verified, handed to the
-//! handler of their model, read as its output, and acknowledged.
+//! It submits a request for a picture and one for a transcript, and receives both deliveries at one URL. A delivery is
+//! verified, dispatched to the handler of its model, decoded as the model's output, and acknowledged.
 //!
-//! `cargo run -p fal-client --features axum --example webhook` runs on the embedded emulator. With `FAL_KEY`
-//! and `PUBLIC_URL` set, such as `https://my-app.example/fal`, fal delivers to this server.
+//! `cargo run -p fal-client --features axum --example webhook` uses the embedded emulator. If `FAL_KEY` and `PUBLIC_URL`
+//! are set, the latter to a URL such as `https://my-app.example/fal`, fal delivers to this server.
 
 use std::{env, error::Error, net::Ipv4Addr};
 
@@ -21,16 +21,16 @@ use fal_emulator::Emulator;
 use fal_flux::dev;
 use tokio::{net::TcpListener, sync::mpsc};
 
-/// What the handlers share.
+/// The state of the handlers.
 #[derive(Clone, FromRef)]
 struct App {
-    /// What the extractor of [`Delivery`] takes.
+    /// The verifier for the extractor of [`Delivery`].
     verifier: Verifier,
     router: Router<StatusCode>,
 }
 
 async fn on_webhook(State(router): State<Router<StatusCode>>, uri: Uri, delivery: Delivery) -> StatusCode {
-    let endpoint = webhook::endpoint_in(&uri).unwrap_or_default();
+    let endpoint = webhook::endpoint_from_url(&uri).unwrap_or_default();
     router.route(&endpoint, delivery).await.unwrap_or(StatusCode::NOT_FOUND)
 }
 
@@ -73,11 +73,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
 
     let picture = input!(dev { prompt: "a cat reading a map" });
-    let hook = webhook::url_for(&url, dev::Model::ID)?;
+    let hook = webhook::url_with_endpoint(&url, dev::Model::ID)?;
     println!("submitted {}", client.submit(picture).webhook(hook).await?.request_id());
 
     let speech = File::bytes(include_bytes!("demo/speech.wav"), "audio/wav");
-    let hook = webhook::url_for(&url, fal_whisper::Model::ID)?;
+    let hook = webhook::url_with_endpoint(&url, fal_whisper::Model::ID)?;
     let transcript = input!(fal_whisper { audio_url: speech });
     println!("submitted {}", client.submit(transcript).webhook(hook).await?.request_id());
 

@@ -1,8 +1,8 @@
-//! `batch`: many inputs, some at a time, and none of them paid for twice.
+//! Many requests of one endpoint, several at a time, with a journal to continue from.
 
-mod file;
+mod batch_item;
+mod file_journal;
 mod journal;
-mod one;
 
 use std::{
     borrow::Cow,
@@ -15,20 +15,20 @@ use std::{
 use fal_core::{Endpoint, IntoInput};
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 
-pub use self::{
-    file::FileJournal,
-    journal::{Journal, JournalEntry},
-};
 use self::{
-    journal::Past,
-    one::{Kept, One},
+    batch_item::{BatchItem, Journaled, fingerprint},
+    journal::JournalState,
+};
+pub use self::{
+    file_journal::FileJournal,
+    journal::{Journal, JournalEntry},
 };
 use crate::{
     Client, Error, ErrorKind, Pending, Reply, Result, call::CallOptions, prepare, queue::Submission,
 };
 
-/// Many requests over the queue, from [`Client::batch`]. Sent by awaiting it, which gives the replies in the
-/// order of the inputs, or by [`as_completed`](Self::as_completed).
+/// Many requests over the queue, from [`Client::batch`]. Await it to send them and to get the replies in the order of the
+/// inputs, or call [`as_completed`](Self::as_completed).
 ///
 /// ```no_run
 /// use fal_client::{Client, batch::FileJournal, untyped};
@@ -47,19 +47,22 @@ use crate::{
 /// # }
 /// ```
 ///
-/// # What happens when the process dies
+/// # Continuing after a crash
 ///
-/// The journal says of each request that it is about to be sent, and then its ticket. A process that starts
-/// again with the same inputs and the same journal waits for the requests that have a ticket, instead of
-/// sending, and paying for, them again. A request of which the journal only says that it was about to be sent
-/// may be running, and fal cannot be asked: its reply is an error of the kind `InDoubt`, unless
-/// [`resubmit_in_doubt`](Self::resubmit_in_doubt) is set. That can happen to as many as were being submitted
-/// at that moment.
+/// The [`journal`](Self::journal) records that a request is about to be sent, and then its ticket. A process that starts
+/// again with the same inputs and the same journal waits for the requests that have a ticket, and does not send and pay
+/// for them again.
 ///
-/// fal keeps results for a limited time; the journal keeps none.
+/// A request that was about to be sent and has no ticket may be running, and fal cannot be asked about it. Its reply is
+/// an `InDoubt` error, unless [`resubmit_in_doubt`](Self::resubmit_in_doubt) is set. This can happen to the requests that
+/// were being submitted when the process ended.
 ///
-/// Options are those of each request. When the time of one is up, it is cancelled if there is no journal, and
-/// left to the next process if there is one.
+/// fal keeps results for a limited time. The journal keeps none.
+///
+/// # Options
+///
+/// Options apply to each request. A request that exceeds its timeout is cancelled if there is no journal; with a journal
+/// it goes on, and the next process waits for it.
 #[must_use = "nothing is sent until this is awaited"]
 pub struct BatchRequest<E: Endpoint> {
     client: Client,
@@ -92,56 +95,59 @@ impl<E: Endpoint> BatchRequest<E> {
         }
     }
 
-    /// How many requests are in the queue, or being sent, at a time; 16 by default, and at least 1. Inputs are
-    /// taken from their iterator when it is their turn.
+    /// Sets the number of requests that are sent or in the queue at the same time, at least 1. 16 by default.
+    ///
+    /// An input is taken from the iterator when its request can be sent.
     pub fn concurrency(mut self, requests: usize) -> Self {
         self.concurrency = requests.max(1);
         self
     }
 
-    /// Writes down what is sent, so that another process can go on. See [above](Self).
+    /// Records the requests in a journal, from which another process can continue; see [above](Self).
+    ///
+    /// There is no journal by default.
     pub fn journal(mut self, journal: impl Journal) -> Self {
         self.journal = Some(Arc::new(journal));
         self
     }
 
-    /// Sends requests again of which the journal does not say whether they were accepted. They may then be
-    /// done, and billed, twice.
-    pub fn resubmit_in_doubt(mut self, again: bool) -> Self {
-        self.resubmit = again;
+    /// Sets whether requests are sent again that an earlier process may have submitted. Such a request may run, and be
+    /// billed, twice. Off by default.
+    pub fn resubmit_in_doubt(mut self, resubmit: bool) -> Self {
+        self.resubmit = resubmit;
         self
     }
 
-    /// The replies as they come, each with the place of its input.
+    /// Returns the replies as a stream in the order in which they arrive, each with the index of its input.
     ///
     /// # Errors
     ///
-    /// `File` when the journal cannot be read.
+    /// `File` if the journal cannot be read.
     pub async fn as_completed(self) -> Result<Completions<E>> {
         let Self { client, inputs, options, concurrency, journal, resubmit } = self;
-        let past = match &journal {
-            Some(journal) => Past::read(journal.as_ref()).await?,
-            None => Past::default(),
+        let state = match &journal {
+            Some(journal) => JournalState::read(journal.as_ref()).await?,
+            None => JournalState::default(),
         };
-        let done = stream::iter(inputs.enumerate()).map(move |(index, (endpoint, mut input))| {
-            let kept = journal.clone().map(|journal| Kept {
+        let replies = stream::iter(inputs.enumerate()).map(move |(index, (endpoint, mut input))| {
+            let journaled = journal.clone().map(|journal| Journaled {
                 journal,
-                past: past.of(index),
-                fingerprint: one::fingerprint(&endpoint, &mut input),
+                state: state.item(index),
+                fingerprint: fingerprint(&endpoint, &mut input),
                 resubmit,
             });
             let input = prepare::write(input, options.skip_validation);
             let submission = Submission::new(client.clone(), endpoint.clone(), input, options.clone());
-            let reply = Pending::reply(endpoint, One { index, submission, kept }.send());
+            let reply = Pending::reply(endpoint, BatchItem { index, submission, journaled }.send());
             reply.map(move |reply| (index, reply))
         });
-        Ok(Completions(Box::pin(done.buffer_unordered(concurrency))))
+        Ok(Completions(Box::pin(replies.buffer_unordered(concurrency))))
     }
 
     async fn in_order(self) -> Result<Vec<Result<Reply<E::Output>>>> {
-        let mut done = self.as_completed().await?;
+        let mut completions = self.as_completed().await?;
         let mut replies: Vec<Option<Result<_>>> = Vec::new();
-        while let Some((index, reply)) = done.next().await {
+        while let Some((index, reply)) = completions.next().await {
             if replies.len() <= index {
                 replies.resize_with(index + 1, || None);
             }
@@ -163,14 +169,23 @@ impl<E: Endpoint> IntoFuture for BatchRequest<E> {
     }
 }
 
-/// The replies of a batch as they come, from [`BatchRequest::as_completed`].
+/// The replies of a batch in the order in which they arrive, from [`BatchRequest::as_completed`].
 ///
-/// Requests are sent and followed while this is polled. Dropping it leaves those that were sent to the queue.
+/// Requests are sent and followed while this is polled. If it is dropped, submitted requests remain in the queue.
 #[must_use = "a stream does nothing unless polled"]
 pub struct Completions<E: Endpoint>(Pin<Box<dyn Stream<Item = Completion<E>> + Send>>);
 
-/// The place of an input, and its reply.
+/// The index of an input, and its reply.
 type Completion<E> = (usize, Result<Reply<<E as Endpoint>::Output>>);
+
+impl<E: Endpoint> Completions<E> {
+    /// Waits for the next reply. Returns it with the index of its input, or `None` after the last one.
+    ///
+    /// This can be dropped while it waits without losing a reply.
+    pub async fn next(&mut self) -> Option<(usize, Result<Reply<E::Output>>)> {
+        self.0.next().await
+    }
+}
 
 impl<E: Endpoint> Stream for Completions<E> {
     type Item = (usize, Result<Reply<E::Output>>);

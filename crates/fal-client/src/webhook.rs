@@ -1,18 +1,18 @@
-//! What fal announces: deliveries that are verified, read, and handed to the right handler.
+//! Webhooks: fal's messages about completed requests, verified and decoded.
 //!
-//! A request submitted with [`webhook`](crate::queue::SubmitRequest::webhook) is announced by a signed `POST` when it is
-//! completed, at least once. [`Verifier`] tells fal's from everybody else's, and [`Delivery::parse`] reads
-//! what came as the model's own output.
+//! For a request that was submitted with a [`webhook`](crate::queue::SubmitRequest::webhook), fal sends a signed `POST`
+//! when it completes, at least once. A [`Verifier`] accepts only deliveries that fal has signed, and
+//! [`Delivery::parse`] decodes them as the output of the model.
 //!
 //! ```no_run
 //! use fal_client::{Client, Endpoint, webhook::{self, Verifier}};
 //!
 //! # fn save<T>(_: T) {}
-//! /// For any web framework: the status to answer with.
+//! /// A handler for any web framework, which returns the status of the response.
 //! async fn on_webhook<M: Endpoint>(verifier: &Verifier, request: http::Request<Vec<u8>>) -> http::StatusCode {
 //!     let delivery = match verifier.verify_request(request).await {
 //!         Ok(delivery) => delivery,
-//!         Err(error) => return webhook::status_of(&error),
+//!         Err(error) => return webhook::response_status(&error),
 //!     };
 //!     match delivery.parse::<M>() {
 //!         Ok(output) => save(output),
@@ -29,8 +29,8 @@
 //! # }
 //! ```
 //!
-//! With the feature `axum`, a [`Delivery`] is an argument of a handler. A server that serves several models
-//! has a [`Router`]. [`IpRanges`] tells fal's addresses, for a firewall or a first look.
+//! With the feature `axum`, a handler can take a [`Delivery`] as an argument. A [`Router`] dispatches the deliveries of
+//! several models. [`IpRanges`] has the addresses of fal, for a firewall.
 
 #[cfg(feature = "axum")]
 mod axum;
@@ -51,7 +51,7 @@ pub use self::axum::Rejected;
 pub use self::{
     delivery::Delivery,
     ip::IpRanges,
-    rejection::{Rejection, status_of},
-    router::{Router, endpoint_in, url_for},
+    rejection::{Rejection, response_status},
+    router::{Router, endpoint_from_url, url_with_endpoint},
     verifier::Verifier,
 };

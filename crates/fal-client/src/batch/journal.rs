@@ -1,4 +1,4 @@
-//! What a batch writes down of its requests.
+//! The journal of a batch, from which another process can continue.
 
 use std::{collections::HashMap, io};
 
@@ -6,94 +6,100 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BoxFuture, Error, ErrorKind, Result, queue::Ticket, untyped::Any};
 
-/// Where a batch writes down what it sends. [`FileJournal`](crate::batch::FileJournal) is one; a table of a database
-/// is another.
+/// A record of the requests of a batch, such as [`FileJournal`](crate::batch::FileJournal) or a table of a database.
 ///
 /// A journal belongs to one batch at a time.
 pub trait Journal: Send + Sync + 'static {
-    /// All entries, in the order in which they were written.
+    /// Reads all entries, in the order in which they were written.
     ///
     /// # Errors
     ///
-    /// What keeps it from being read. The batch then sends nothing.
+    /// If the entries cannot be read. The batch then sends nothing.
     fn read(&self) -> BoxFuture<'_, io::Result<Vec<JournalEntry>>>;
 
-    /// Writes one more entry, and ends only when it would survive a power failure. Of an entry that is written
-    /// in part when the process dies, `read` must give all or nothing.
+    /// Writes one more entry, and completes when the entry would survive a power failure.
+    ///
+    /// If the process dies while an entry is written, `read` must return the whole entry or leave it out.
     ///
     /// # Errors
     ///
-    /// What keeps it from being written. The request that the entry is about is then not sent, or, if it
-    /// has been, its reply is an error that names it.
+    /// If the entry cannot be written. Its request is then not sent or, if it has been, its reply is an error that
+    /// contains its id.
     fn write(&self, entry: JournalEntry) -> BoxFuture<'_, io::Result<()>>;
 }
 
-/// One line of a [`Journal`]: what has become of the input at place `index`.
+/// An entry of a [`Journal`]: a change of the state of one request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum JournalEntry {
-    /// It is about to be sent.
+    /// The request is about to be sent.
     Begun {
-        /// The place of the input, beginning with 0.
+        /// The index of the input, from 0.
         index: usize,
-        /// A fingerprint of the input and the endpoint, to notice when the inputs are others.
+        /// A fingerprint of the input and its endpoint, by which changed inputs are noticed.
         input: String,
     },
-    /// It was not accepted.
+    /// The request was not accepted.
     Refused {
-        /// The place of the input.
+        /// The index of the input.
         index: usize,
     },
-    /// It is in the queue, or was.
+    /// The request was accepted by the queue.
     Submitted {
-        /// The place of the input.
+        /// The index of the input.
         index: usize,
-        /// What its result is fetched with.
+        /// The ticket by which the result is fetched.
         ticket: Ticket<Any>,
     },
 }
 
-/// What a journal says of the inputs.
+/// The last state of every request in a journal.
 #[derive(Debug, Default)]
-pub(super) struct Past(HashMap<usize, PastOne>);
+pub(super) struct JournalState(HashMap<usize, ItemState>);
 
-/// What a journal says of one input.
+/// The last state of a request in a journal.
 #[derive(Debug, Clone, Default)]
-pub(super) struct PastOne {
-    pub(super) input: Option<String>,
-    pub(super) stage: Stage,
+pub(super) struct ItemState {
+    /// The fingerprint of the input, if it was about to be sent.
+    pub(super) fingerprint: Option<String>,
+    pub(super) progress: ItemProgress,
 }
 
 #[derive(Debug, Clone, Default)]
-pub(super) enum Stage {
+pub(super) enum ItemProgress {
     #[default]
     Unsent,
+    /// The request was about to be sent, and may have been accepted.
     InDoubt,
     Submitted(Ticket<Any>),
 }
 
-impl Past {
+impl JournalState {
     pub(super) async fn read(journal: &dyn Journal) -> Result<Self> {
         let entries = journal.read().await.map_err(|cause| {
             Error::new(ErrorKind::File, format!("the journal cannot be read: {cause}")).with_source(cause)
         })?;
-        let mut past = Self::default();
+        let mut state = Self::default();
         for entry in entries {
             match entry {
                 JournalEntry::Begun { index, input } => {
-                    past.0.insert(index, PastOne { input: Some(input), stage: Stage::InDoubt });
+                    let item = ItemState { fingerprint: Some(input), progress: ItemProgress::InDoubt };
+                    state.0.insert(index, item);
                 }
-                JournalEntry::Refused { index } => past.0.entry(index).or_default().stage = Stage::Unsent,
+                JournalEntry::Refused { index } => {
+                    state.0.entry(index).or_default().progress = ItemProgress::Unsent;
+                }
                 JournalEntry::Submitted { index, ticket } => {
-                    past.0.entry(index).or_default().stage = Stage::Submitted(ticket);
+                    state.0.entry(index).or_default().progress = ItemProgress::Submitted(ticket);
                 }
             }
         }
-        Ok(past)
+        Ok(state)
     }
 
-    pub(super) fn of(&self, index: usize) -> PastOne {
+    /// Returns the state of the request of the input with this index.
+    pub(super) fn item(&self, index: usize) -> ItemState {
         self.0.get(&index).cloned().unwrap_or_default()
     }
 }

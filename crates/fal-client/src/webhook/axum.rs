@@ -1,4 +1,4 @@
-//! Deliveries as arguments of axum's handlers.
+//! Extraction of deliveries in axum's handlers.
 
 use axum_core::{
     body::Body,
@@ -9,13 +9,13 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http::header::RETRY_AFTER;
 
-use super::{Delivery, Rejection, Verifier, status_of};
+use super::{Delivery, Rejection, Verifier, response_status};
 use crate::{Error, ErrorKind};
 
-/// Verifies the request with the [`Verifier`] of the router's state. A handler sees only what fal has signed.
+/// Verifies the request with the [`Verifier`] in the router's state, so that a handler only gets what fal has signed.
 ///
-/// The verifier's own [`max_body`](Verifier::max_body) counts, not axum's `DefaultBodyLimit`. Nothing of the
-/// body is read while the headers are wrong.
+/// The limit of the body is the verifier's [`max_body`](Verifier::max_body), not axum's `DefaultBodyLimit`. The body is
+/// not read if the headers are invalid.
 ///
 /// ```
 /// use axum::{Router, http::StatusCode, routing::post};
@@ -41,15 +41,15 @@ where
         let verifier = Verifier::from_ref(state);
         let (parts, body) = request.into_parts();
         let delivery = async {
-            let claims = verifier.check(&parts.headers)?;
-            let body = read(body, verifier.body_limit()).await?;
+            let claims = verifier.check_headers(&parts.headers)?;
+            let body = read_body(body, verifier.body_limit()).await?;
             verifier.verify_body(claims, body).await
         };
         delivery.await.map_err(Rejected)
     }
 }
 
-async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
+async fn read_body(body: Body, limit: usize) -> Result<Bytes, Error> {
     let mut chunks = body.into_data_stream();
     let mut whole = BytesMut::new();
     while let Some(chunk) = chunks.next().await {
@@ -64,14 +64,14 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
     Ok(whole.freeze())
 }
 
-/// Why a handler with a [`Delivery`] was not called. Answers with [`status_of`] and the reason.
+/// The rejection of a request by the extractor of [`Delivery`]. It responds with [`response_status`] and the reason.
 #[derive(Debug)]
 pub struct Rejected(pub Error);
 
 impl IntoResponse for Rejected {
     fn into_response(self) -> Response {
         tracing::debug!(error = %self.0, "a webhook was not taken");
-        let status = status_of(&self.0);
+        let status = response_status(&self.0);
         let text =
             self.0.rejection().map_or_else(|| "try again".to_owned(), |rejection| rejection.to_string());
         let mut response = (status, text).into_response();

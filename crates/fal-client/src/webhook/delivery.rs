@@ -1,4 +1,4 @@
-//! A delivery that fal has signed.
+//! Verified deliveries.
 
 use std::{fmt, time::SystemTime};
 
@@ -37,19 +37,17 @@ struct Envelope<'a> {
 }
 
 impl Delivery {
-    pub(super) fn read(claims: &Claims<'_>, body: Bytes, claim: Option<Claim>) -> Result<Self> {
-        // As an answer, because that is what says where reading fails.
-        let answer = Response { status: StatusCode::OK, headers: HeaderMap::new(), body: body.clone() };
+    pub(super) fn parse_body(claims: &Claims<'_>, body: Bytes, claim: Option<Claim>) -> Result<Self> {
         let envelope: Envelope<'_> = serde_json::from_slice(&body).map_err(|cause| {
             let kind = ErrorKind::Decode { path: ".".to_owned() };
             let message = format!("a signed webhook is not in fal's form: {cause}");
             let error = Error::new(kind, message).with_source(cause);
-            error.with_response(answer.status, answer.body).with_request_id(Some(claims.request_id))
+            error.with_response(StatusCode::OK, body.clone()).with_request_id(Some(claims.request_id))
         })?;
-        let payload = envelope.payload.map(RawValue::get).unwrap_or("null");
-        let (is_part, end) = (envelope.payload.is_some(), payload.len());
-        let payload = if is_part { body.slice_ref(payload.as_bytes()) } else { Bytes::from_static(b"null") };
-        debug_assert_eq!(payload.len(), end);
+        let payload = match envelope.payload {
+            Some(payload) => body.slice_ref(payload.get().as_bytes()),
+            None => Bytes::from_static(b"null"),
+        };
         Ok(Self {
             request_id: envelope.request_id,
             gateway_request_id: envelope.gateway_request_id,
@@ -64,61 +62,61 @@ impl Delivery {
         })
     }
 
-    /// The request that is completed, as [`Job::request_id`](crate::queue::Job::request_id) gave it.
+    /// Returns the id of the completed request, which is also that of its [`Job`](crate::queue::Job).
     #[must_use]
     pub fn request_id(&self) -> &str {
         &self.request_id
     }
 
-    /// The last attempt at the request, in fal's gateway.
+    /// Returns the id of the last attempt at the request in fal's gateway.
     #[must_use]
     pub fn gateway_request_id(&self) -> Option<&str> {
         self.gateway_request_id.as_deref()
     }
 
-    /// The account the request belongs to.
+    /// Returns the id of the account that the request belongs to.
     #[must_use]
     pub fn user_id(&self) -> &str {
         &self.user_id
     }
 
-    /// When the delivery was signed, to the second.
+    /// Returns the time at which the delivery was signed, to the second.
     #[must_use]
     pub fn sent_at(&self) -> SystemTime {
         self.sent_at
     }
 
-    /// Whether the model answered. [`parse`](Self::parse) has its answer, or what went wrong.
+    /// Returns true if the request succeeded. [`parse`](Self::parse) returns its output or its error.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.status == "OK"
     }
 
-    /// What went wrong with the request, such as `Invalid status code: 422`.
+    /// Returns fal's description of a failure, such as `Invalid status code: 422`.
     #[must_use]
     pub fn error(&self) -> Option<&str> {
         self.error.as_deref()
     }
 
-    /// Why there is no payload although the model answered: its answer is not JSON, say.
+    /// Returns the reason for a missing payload of a request that succeeded, such as an output that is not JSON.
     #[must_use]
     pub fn payload_error(&self) -> Option<&str> {
         self.payload_error.as_deref()
     }
 
-    /// The JSON text of the payload: the model's output, or the body of its error; `null` when there is none.
+    /// Returns the JSON text of the payload: the output of the model, or the body of its error. `null` if there is none.
     #[must_use]
     pub fn payload(&self) -> &Bytes {
         &self.payload
     }
 
-    /// Everything that was delivered, as it came.
+    /// Returns the whole body of the delivery.
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// What the model answered.
+    /// Decodes the output of the model.
     ///
     /// ```
     /// # use fal_client::{Endpoint, Result, webhook::Delivery};
@@ -133,26 +131,25 @@ impl Delivery {
     ///
     /// # Errors
     ///
-    /// When the request failed, the error that fetching its result would give; `Decode` when the payload is
-    /// not the output that `E` promises, or was left out. It can then be fetched with
-    /// [`EndpointHandle::job`](crate::EndpointHandle::job).
+    /// If the request failed, the error that fetching its result would return. `Decode` if the payload is not the output of
+    /// `E` or was left out; the output can then be fetched with [`Job::result`](crate::queue::Job::result).
     pub fn parse<E: Endpoint>(&self) -> Result<E::Output> {
-        self.read_as().map_err(|error| error.with_endpoint(E::ID).with_request_id(Some(&self.request_id)))
+        self.decode().map_err(|error| error.with_endpoint(E::ID).with_request_id(Some(&self.request_id)))
     }
 
-    fn read_as<T: DeserializeOwned>(&self) -> Result<T> {
+    fn decode<T: DeserializeOwned>(&self) -> Result<T> {
         if !self.is_ok() {
             return Err(self.failure());
         }
         if let Some(why) = &self.payload_error {
             let kind = ErrorKind::Decode { path: "payload".to_owned() };
             let message =
-                format!("the answer was left out of the webhook: {why}; fetch it with `Client::job`");
+                format!("the answer was left out of the webhook: {why}; fetch it with `Job::result`");
             return Err(Error::new(kind, message).with_response(StatusCode::OK, self.body.clone()));
         }
-        let answer =
+        let response =
             Response { status: StatusCode::OK, headers: HeaderMap::new(), body: self.payload.clone() };
-        answer.json()
+        response.json()
     }
 
     fn failure(&self) -> Error {
@@ -168,9 +165,10 @@ impl Delivery {
         }
     }
 
-    /// Says that the request is handled, so that a verifier that [remembers](super::Verifier::remember)
-    /// refuses it from now on. Without it, the next delivery of the same request is taken like the first,
-    /// which is right when handling it failed.
+    /// Marks the request as handled, so that a verifier that [remembers](super::Verifier::remember) requests rejects later
+    /// deliveries of it.
+    ///
+    /// Without this call the next delivery is accepted again, as it should be if handling the first one failed.
     pub fn acknowledge(&self) {
         if let Some(claim) = &self.claim {
             claim.done();

@@ -1,4 +1,4 @@
-//! The memory of requests that were handled.
+//! The memory of handled requests.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -7,7 +7,7 @@ use std::{
 
 use super::Rejection;
 
-/// Which requests are being handled and which were.
+/// The requests that are being handled, and the last ones that were.
 pub(super) struct Guard {
     capacity: usize,
     state: Mutex<State>,
@@ -15,13 +15,13 @@ pub(super) struct Guard {
 
 #[derive(Default)]
 struct State {
-    /// Whether a request is done.
+    /// The requests, with `true` for those that were handled.
     requests: HashMap<String, bool>,
-    /// Those that are done, the oldest first.
+    /// The handled requests, the oldest first.
     done: VecDeque<String>,
 }
 
-/// A request that is being handled. Dropped before it is done, it may come again.
+/// A request that is being handled. If this is dropped before `done`, the request is accepted again.
 pub(super) struct Claim {
     guard: Arc<Guard>,
     request_id: String,
@@ -32,6 +32,7 @@ impl Guard {
         Self { capacity, state: Mutex::default() }
     }
 
+    /// Claims a request, unless it is being handled or was.
     pub(super) fn claim(self: &Arc<Self>, request_id: &str) -> Result<Claim, Rejection> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.requests.get(request_id) {
@@ -46,6 +47,7 @@ impl Guard {
 }
 
 impl Claim {
+    /// Marks the request as handled.
     pub(super) fn done(&self) {
         let mut state = self.guard.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.requests.insert(self.request_id.clone(), true) == Some(true) {
@@ -78,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_handled_once_but_never_lost() {
+    fn a_request_is_accepted_until_it_is_handled() {
         let guard = Arc::new(Guard::new(2));
         let first = guard.claim("a").unwrap();
         assert_eq!(claim(&guard, "a"), Err(Rejection::InProgress));
@@ -88,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_is_bounded_and_forgets_the_oldest() {
+    fn the_oldest_requests_are_forgotten_beyond_the_capacity() {
         let guard = Arc::new(Guard::new(2));
         for id in ["a", "b", "c"] {
             claim(&guard, id).unwrap();

@@ -1,4 +1,4 @@
-//! The addresses that deliveries come from.
+//! The addresses from which fal sends deliveries.
 
 use std::net::IpAddr;
 
@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use crate::{Client, Error, ErrorKind, Result, hosts::join, retry::RetryClass, transport::Request};
 
-/// The addresses that fal's deliveries come from, for a firewall or as a first look. They are no substitute
-/// for [verifying](super::Verifier) deliveries, and they change: fetch them again now and then.
+/// The addresses from which fal sends deliveries, for a firewall. They do not replace the
+/// [verification](super::Verifier) of deliveries, and they change, so fetch them regularly.
 ///
 /// ```no_run
 /// # use fal_client::{Client, webhook::IpRanges};
@@ -30,11 +30,11 @@ struct Meta {
 }
 
 impl IpRanges {
-    /// Asks the platform API, `GET /v1/meta`.
+    /// Fetches the ranges from the platform API, `GET /v1/meta`.
     ///
     /// # Errors
     ///
-    /// As a call; `Decode` when a range is not one.
+    /// Fails like any call; `Decode` if a range is invalid.
     pub async fn fetch(client: &Client) -> Result<Self> {
         let url = join(&client.hosts().platform, ["v1", "meta"]);
         let mut request = Request::to_fal(Method::GET, url, RetryClass::Idempotent);
@@ -43,11 +43,11 @@ impl IpRanges {
         Self::parse(meta.webhook_ip_ranges)
     }
 
-    /// Of ranges in CIDR notation, such as `203.0.113.7/32`; an address alone stands for itself.
+    /// Parses ranges in CIDR notation, such as `203.0.113.7/32`, or single addresses.
     ///
     /// # Errors
     ///
-    /// `Decode`, naming the one that is not a range.
+    /// `Decode` with the first range that is invalid.
     pub fn parse<T: AsRef<str>>(ranges: impl IntoIterator<Item = T>) -> Result<Self> {
         let range = |(index, text): (usize, T)| {
             let text = text.as_ref().trim();
@@ -59,15 +59,15 @@ impl IpRanges {
         Ok(Self(ranges.into_iter().enumerate().map(range).collect::<Result<_>>()?))
     }
 
-    /// Whether an address is one of fal's. An IPv4 address written as IPv6 (`::ffff:203.0.113.7`) is the same
-    /// address.
+    /// Returns true if an address is in one of the ranges. An IPv4 address may be written as IPv6
+    /// (`::ffff:203.0.113.7`).
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|range| range.contains(&address))
     }
 
-    /// The ranges in CIDR notation.
+    /// Returns the ranges in CIDR notation.
     pub fn iter(&self) -> impl Iterator<Item = String> + '_ {
         self.0.iter().map(ToString::to_string)
     }
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_in_ranges_or_not() {
+    fn contains_knows_ipv4_ipv6_and_mapped_addresses() {
         let ranges =
             IpRanges::parse(["203.0.113.7/32", " 198.51.100.0/24", "2001:db8::/32", "192.0.2.1"]).unwrap();
         for (address, expected) in [
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_range_is_named() {
+    fn an_invalid_range_is_named_in_the_error() {
         for bad in ["", "203.0.113.7/33", "203.0.113/8", "example.com", "1.2.3.4/-1", "1.2.3.4/"] {
             let error = IpRanges::parse(["10.0.0.0/8", bad]).unwrap_err();
             assert!(error.is_decode() && error.to_string().contains(bad), "{error}");

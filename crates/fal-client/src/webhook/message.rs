@@ -1,4 +1,4 @@
-//! What is signed, read from the headers of a delivery. Pure.
+//! The headers of a delivery, and the message that is signed.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,30 +12,30 @@ const USER_ID: &str = "x-fal-webhook-user-id";
 const TIMESTAMP: &str = "x-fal-webhook-timestamp";
 const SIGNATURE: &str = "x-fal-webhook-signature";
 
-/// The headers of a delivery, of which nothing is known yet but that they are well-formed.
+/// The headers of a delivery: well-formed, but not verified.
 #[derive(Debug)]
 pub(super) struct Claims<'a> {
     pub(super) request_id: &'a str,
     pub(super) user_id: &'a str,
-    /// As it was sent, which is how it is signed.
+    /// The text that was sent, which is signed.
     timestamp: &'a str,
     pub(super) sent_at: SystemTime,
     pub(super) signature: [u8; 64],
 }
 
 impl<'a> Claims<'a> {
-    pub(super) fn read(headers: &'a HeaderMap) -> Result<Self, Rejection> {
+    pub(super) fn parse(headers: &'a HeaderMap) -> Result<Self, Rejection> {
         let text = |name| text(headers, name);
         let (request_id, user_id) = (text(REQUEST_ID)?, text(USER_ID)?);
         let (timestamp, signature) = (text(TIMESTAMP)?, text(SIGNATURE)?);
-        let sent_at = seconds(timestamp)
+        let sent_at = parse_seconds(timestamp)
             .and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
             .ok_or(Rejection::BadHeader(TIMESTAMP))?;
-        let signature = from_hex(signature).ok_or(Rejection::BadHeader(SIGNATURE))?;
+        let signature = parse_hex(signature).ok_or(Rejection::BadHeader(SIGNATURE))?;
         Ok(Self { request_id, user_id, timestamp, sent_at, signature })
     }
 
-    /// Refuses what was signed too long before or after `now`.
+    /// Rejects a delivery that was signed too long before or after `now`.
     pub(super) fn check_time(&self, now: SystemTime, tolerance: Duration) -> Result<(), Rejection> {
         match now.duration_since(self.sent_at) {
             Ok(age) if age > tolerance => Err(Rejection::TooOld(age)),
@@ -44,9 +44,9 @@ impl<'a> Claims<'a> {
         }
     }
 
-    /// What the signature is of: the headers exactly as they came, and the digest of the body.
-    pub(super) fn message(&self, body: &[u8]) -> Vec<u8> {
-        let digest = to_hex(digest(&SHA256, body).as_ref());
+    /// Returns the message that is signed: the headers as they were sent, and the digest of the body.
+    pub(super) fn signed_message(&self, body: &[u8]) -> Vec<u8> {
+        let digest = format_hex(digest(&SHA256, body).as_ref());
         [self.request_id, self.user_id, self.timestamp, &digest].join("\n").into_bytes()
     }
 }
@@ -54,17 +54,17 @@ impl<'a> Claims<'a> {
 fn text<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Rejection> {
     let mut values = headers.get_all(name).iter();
     let value = values.next().ok_or(Rejection::MissingHeader(name))?;
-    // Of two values, another reader may take the other one.
+    // Of two values, other software may read the other one.
     let value = if values.next().is_none() { value.to_str().ok() } else { None };
     value.filter(|value| !value.is_empty()).ok_or(Rejection::BadHeader(name))
 }
 
-/// Decimal digits and nothing else.
-fn seconds(text: &str) -> Option<u64> {
+/// Parses a number of decimal digits, without a sign.
+fn parse_seconds(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-fn from_hex(text: &str) -> Option<[u8; 64]> {
+fn parse_hex(text: &str) -> Option<[u8; 64]> {
     let digits = text.as_bytes();
     let mut bytes = [0; 64];
     if digits.len() != 2 * bytes.len() {
@@ -78,7 +78,7 @@ fn from_hex(text: &str) -> Option<[u8; 64]> {
     Some(bytes)
 }
 
-fn to_hex(bytes: &[u8]) -> String {
+fn format_hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

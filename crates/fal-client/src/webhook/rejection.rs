@@ -1,4 +1,4 @@
-//! Why a delivery is not taken.
+//! The reasons for which a delivery is rejected.
 
 use std::{fmt, time::Duration};
 
@@ -6,32 +6,32 @@ use http::StatusCode;
 
 use crate::{Error, ErrorKind};
 
-/// Why a delivery is not taken.
+/// The reason for which a [`Verifier`](super::Verifier) rejects a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// This header is missing.
+    /// A header is missing.
     MissingHeader(&'static str),
-    /// This header is not what it should be, or there twice.
+    /// A header is malformed, or occurs twice.
     BadHeader(&'static str),
-    /// It was signed this long ago, which is too long.
+    /// The delivery was signed too long ago, by this time.
     TooOld(Duration),
-    /// It was signed this far in the future.
+    /// The delivery was signed too far in the future, by this time.
     FromTheFuture(Duration),
-    /// No key in use made the signature for this body and these headers.
+    /// The signature is not that of one of fal's keys for these headers and this body.
     BadSignature,
-    /// The body is larger than this many bytes.
+    /// The body is larger than this limit in bytes.
     TooLarge(usize),
-    /// The request was handled already. For a verifier that remembers; answered with success, so that fal
-    /// stops.
+    /// The request was handled before. Its status is 200, so that fal stops delivering it. Only from a verifier that
+    /// [remembers](super::Verifier::remember) requests.
     Duplicate,
-    /// The request is being handled at this moment. For a verifier that remembers; answered with 503, so
-    /// that fal asks again.
+    /// The request is being handled. Its status is 503, so that fal delivers it again. Only from a verifier that
+    /// [remembers](super::Verifier::remember) requests.
     InProgress,
 }
 
 impl Rejection {
-    /// What to answer with.
+    /// Returns the HTTP status to respond with.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
@@ -66,7 +66,7 @@ impl From<Rejection> for Error {
 }
 
 impl Error {
-    /// Why a delivery was not taken, if that is what went wrong.
+    /// Returns the reason for which a delivery was rejected, if this is such an error.
     #[must_use]
     pub fn rejection(&self) -> Option<Rejection> {
         match self.kind() {
@@ -76,10 +76,10 @@ impl Error {
     }
 }
 
-/// What to answer a delivery with that [`Verifier::verify`](super::Verifier::verify) does not take: the status
-/// of the [`Rejection`], 400 for a signed body that cannot be read, 503 when the keys cannot be had.
+/// Returns the HTTP status to respond with to a delivery that [`Verifier::verify`](super::Verifier::verify) did not accept:
+/// the status of the [`Rejection`], 400 for a signed body that cannot be decoded, and 503 if the keys cannot be fetched.
 #[must_use]
-pub fn status_of(error: &Error) -> StatusCode {
+pub fn response_status(error: &Error) -> StatusCode {
     match error.kind() {
         ErrorKind::Webhook(rejection) => rejection.status(),
         ErrorKind::Decode { .. } => StatusCode::BAD_REQUEST,

@@ -1,4 +1,4 @@
-//! Which handler a delivery is for.
+//! Dispatching deliveries to the handlers of their endpoints.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -9,25 +9,26 @@ use url::{Url, form_urlencoded};
 use super::Delivery;
 use crate::{BoxFuture, Error, ErrorKind, Result};
 
-/// What [`url_for`] adds to a URL.
+/// The query parameter with the endpoint.
 const PARAMETER: &str = "fal_endpoint";
 
-/// `base` with the endpoint in its query, to give to [`SubmitRequest::webhook`](crate::queue::SubmitRequest::webhook).
+/// Returns `base` with the id of an endpoint in its query, for
+/// [`SubmitRequest::webhook`](crate::queue::SubmitRequest::webhook).
 ///
-/// fal does not say in a delivery which endpoint it is from, so the URL has to.
+/// A delivery does not contain its endpoint, so the URL has to.
 ///
 /// # Errors
 ///
-/// `Config` when `base` is not an `https` or `http` URL.
+/// `Config` if `base` is not an `https` or `http` URL.
 ///
 /// ```
 /// # use fal_client::{untyped::Any, webhook};
-/// let url = webhook::url_for("https://my-app.example/fal?tenant=7", "fal-ai/flux/dev")?;
+/// let url = webhook::url_with_endpoint("https://my-app.example/fal?tenant=7", "fal-ai/flux/dev")?;
 /// assert_eq!(url, "https://my-app.example/fal?tenant=7&fal_endpoint=fal-ai%2Fflux%2Fdev");
-/// assert_eq!(webhook::endpoint_in(&url.parse().unwrap()).as_deref(), Some("fal-ai/flux/dev"));
+/// assert_eq!(webhook::endpoint_from_url(&url.parse().unwrap()).as_deref(), Some("fal-ai/flux/dev"));
 /// # Ok::<(), fal_client::Error>(())
 /// ```
-pub fn url_for(base: &str, endpoint: &str) -> Result<String> {
+pub fn url_with_endpoint(base: &str, endpoint: &str) -> Result<String> {
     let url = Url::parse(base).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
     let Some(mut url) = url else {
         let message = format!("`{}` is not a URL that a webhook can be sent to", base.escape_debug());
@@ -37,19 +38,19 @@ pub fn url_for(base: &str, endpoint: &str) -> Result<String> {
     Ok(url.into())
 }
 
-/// The endpoint in a URL that [`url_for`] made.
+/// Returns the id of the endpoint in a URL that [`url_with_endpoint`] returned.
 ///
-/// The URL is not part of what fal signs. Whoever has seen a delivery can send it again to the URL of another
-/// endpoint within five minutes; handlers should be content with an output that cannot be read.
+/// fal does not sign the URL. Within five minutes, someone who has seen a delivery could send it again to the URL of another
+/// endpoint, so handlers should expect outputs that cannot be decoded.
 #[must_use]
-pub fn endpoint_in(uri: &Uri) -> Option<String> {
+pub fn endpoint_from_url(uri: &Uri) -> Option<String> {
     let mut pairs = form_urlencoded::parse(uri.query()?.as_bytes());
     pairs.find(|(name, _)| name == PARAMETER).map(|(_, endpoint)| endpoint.into_owned())
 }
 
 type Handler<R> = Arc<dyn Fn(Delivery) -> BoxFuture<'static, R> + Send + Sync>;
 
-/// Hands deliveries of several endpoints to a handler each. `R` is what handlers return: a status, say.
+/// A set of handlers for the deliveries of several endpoints. `R` is their return type, such as an HTTP status.
 ///
 /// ```
 /// # use fal_client::{Endpoint, webhook::{self, Delivery, Router}};
@@ -63,7 +64,7 @@ type Handler<R> = Arc<dyn Fn(Delivery) -> BoxFuture<'static, R> + Send + Sync>;
 ///     .on::<Video, _>(|_, _| async { 200 });
 /// # async fn serve(router: Router<u16>, uri: http::Uri, delivery: Delivery) -> u16 {
 /// // In the handler of the web framework, once the delivery is verified:
-/// router.route(&webhook::endpoint_in(&uri).unwrap_or_default(), delivery).await.unwrap_or(404)
+/// router.route(&webhook::endpoint_from_url(&uri).unwrap_or_default(), delivery).await.unwrap_or(404)
 /// # }
 /// # }
 /// ```
@@ -73,14 +74,14 @@ pub struct Router<R> {
 }
 
 impl<R: 'static> Router<R> {
-    /// Without a handler.
+    /// Creates a router without handlers.
     #[must_use]
     pub fn new() -> Self {
         Self { handlers: HashMap::new() }
     }
 
-    /// Handles deliveries from `E`, which are [parsed](Delivery::parse) first. The last handler of an
-    /// endpoint counts.
+    /// Sets the handler for deliveries of `E`, which are [parsed](Delivery::parse) first. It replaces an earlier handler of
+    /// the endpoint.
     #[must_use]
     pub fn on<E: Endpoint, F>(
         self,
@@ -92,7 +93,7 @@ impl<R: 'static> Router<R> {
         self.on_endpoint(E::ID, move |delivery| handler(delivery.parse::<E>(), delivery))
     }
 
-    /// Handles deliveries from an endpoint by its id.
+    /// Sets the handler for deliveries of an endpoint, by its id. It replaces an earlier handler of the endpoint.
     #[must_use]
     pub fn on_endpoint<F>(
         mut self,
@@ -106,11 +107,11 @@ impl<R: 'static> Router<R> {
         self
     }
 
-    /// Hands a delivery to the handler of `endpoint`.
+    /// Calls the handler of `endpoint` with a delivery.
     ///
     /// # Errors
     ///
-    /// The delivery itself, when there is none.
+    /// The delivery itself, if the endpoint has no handler.
     pub async fn route(&self, endpoint: &str, delivery: Delivery) -> Result<R, Box<Delivery>> {
         match self.handlers.get(endpoint) {
             Some(handler) => Ok(handler(delivery).await),

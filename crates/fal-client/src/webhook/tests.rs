@@ -1,4 +1,4 @@
-//! Good and bad deliveries, with keys of the test's own.
+//! Valid and invalid deliveries, signed with keys of the tests.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,10 +11,10 @@ use ring::{
 };
 use serde_json::json;
 
-use super::{Rejection, Verifier, status_of};
+use super::{Rejection, Verifier, response_status};
 use crate::{Error, ErrorKind, untyped::Any};
 
-/// When everything here happens.
+/// The time of all tests.
 const NOW: u64 = 1_790_000_000;
 const BODY: &[u8] = br#"{"request_id":"r1","gateway_request_id":"g1","status":"OK","payload":{"seed": 7}}"#;
 
@@ -60,7 +60,7 @@ fn verify(verifier: &Verifier, headers: &HeaderMap, body: &[u8]) -> Result<super
 }
 
 #[test]
-fn a_delivery_is_what_was_signed() {
+fn a_signed_delivery_is_accepted() {
     for key in [key(1), key(2)] {
         let delivery = verify(&verifier(), &signed(&key, &NOW.to_string(), BODY), BODY).unwrap();
         assert_eq!((delivery.request_id(), delivery.gateway_request_id()), ("r1", Some("g1")));
@@ -74,7 +74,7 @@ fn a_delivery_is_what_was_signed() {
 type Spoil = fn(&mut HeaderMap, &mut Vec<u8>);
 
 #[test]
-fn what_fal_did_not_sign_is_refused_by_name() {
+fn an_invalid_delivery_is_rejected_with_its_reason() {
     fn set(headers: &mut HeaderMap, name: &'static str, value: &'static str) {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -161,13 +161,13 @@ fn what_fal_did_not_sign_is_refused_by_name() {
         spoil(&mut headers, &mut body);
         let error = verify(&verifier(), &headers, &body).unwrap_err();
         assert_eq!(error.rejection(), Some(*rejection), "{what}: {error}");
-        assert_eq!(status_of(&error), rejection.status(), "{what}");
+        assert_eq!(response_status(&error), rejection.status(), "{what}");
         assert!(error.to_string().contains(&rejection.to_string()), "{what}: {error}");
     }
 }
 
 #[test]
-fn within_five_minutes_is_now() {
+fn a_delivery_is_accepted_within_the_tolerance() {
     for timestamp in [NOW - 300, NOW, NOW + 300] {
         let headers = signed(&key(1), &timestamp.to_string(), BODY);
         assert!(verify(&verifier(), &headers, BODY).is_ok(), "{timestamp}");
@@ -180,20 +180,20 @@ fn within_five_minutes_is_now() {
 }
 
 #[test]
-fn a_request_that_was_handled_is_not_handled_again() {
+fn an_acknowledged_request_is_rejected() {
     let verifier = verifier().remember(10);
     let headers = signed(&key(1), &NOW.to_string(), BODY);
     let first = verify(&verifier, &headers, BODY).unwrap();
     let error = verify(&verifier.clone(), &headers, BODY).unwrap_err();
-    assert_eq!((error.rejection(), status_of(&error).as_u16()), (Some(Rejection::InProgress), 503));
+    assert_eq!((error.rejection(), response_status(&error).as_u16()), (Some(Rejection::InProgress), 503));
     drop(first);
     verify(&verifier, &headers, BODY).unwrap().acknowledge();
     let error = verify(&verifier, &headers, BODY).unwrap_err();
-    assert_eq!((error.rejection(), status_of(&error).as_u16()), (Some(Rejection::Duplicate), 200));
+    assert_eq!((error.rejection(), response_status(&error).as_u16()), (Some(Rejection::Duplicate), 200));
 }
 
 #[test]
-fn a_failed_request_is_the_error_that_its_result_would_be() {
+fn a_failed_request_gives_the_error_of_its_result() {
     let parse = |body: &str| {
         let headers = signed(&key(1), &NOW.to_string(), body.as_bytes());
         let delivery = verify(&verifier(), &headers, body.as_bytes()).unwrap();
@@ -227,7 +227,7 @@ fn a_failed_request_is_the_error_that_its_result_would_be() {
 }
 
 #[test]
-fn signed_nonsense_is_an_error_and_no_rejection() {
+fn a_signed_body_that_is_malformed_is_a_decode_error() {
     for body in [
         "",
         "null",
@@ -241,12 +241,12 @@ fn signed_nonsense_is_an_error_and_no_rejection() {
         let headers = signed(&key(1), &NOW.to_string(), body.as_bytes());
         let error = verify(&verifier(), &headers, body.as_bytes()).unwrap_err();
         assert!(error.is_decode() && error.rejection().is_none(), "{error}");
-        assert_eq!((status_of(&error).as_u16(), error.request_id()), (400, Some("r1")));
+        assert_eq!((response_status(&error).as_u16(), error.request_id()), (400, Some("r1")));
     }
 }
 
 #[test]
-fn key_sets_are_read_as_fal_and_others_write_them() {
+fn key_sets_are_parsed_with_optional_fields() {
     let x = URL_SAFE_NO_PAD.encode(key(1).public_key());
     let good = [
         json!({"keys": [{"x": x}]}),
@@ -276,32 +276,32 @@ fn key_sets_are_read_as_fal_and_others_write_them() {
 }
 
 proptest! {
-    /// Any change of a single bit, wherever it is, is noticed.
+    /// A delivery is rejected after a change of any single bit.
     #[test]
-    fn no_bit_can_be_changed(place in any::<prop::sample::Index>(), bit in 0_u32..8) {
+    fn a_changed_bit_is_rejected(place in any::<prop::sample::Index>(), bit in 0_u32..8) {
         let mut body = BODY.to_vec();
         let mut headers = signed(&key(1), &NOW.to_string(), &body);
         let values: Vec<_> = headers.iter().map(|(name, value)| (name.clone(), value.as_bytes().to_vec())).collect();
         let lengths: Vec<_> = values.iter().map(|(_, value)| value.len()).collect();
-        let mut at = place.index(body.len() + lengths.iter().sum::<usize>());
+        let mut offset = place.index(body.len() + lengths.iter().sum::<usize>());
         let mut changed = None;
         for (name, mut value) in values {
-            if at < value.len() {
-                value[at] ^= 1 << bit;
+            if offset < value.len() {
+                value[offset] ^= 1 << bit;
                 changed = Some((name, value));
                 break;
             }
-            at -= value.len();
+            offset -= value.len();
         }
         let mut same = false;
         match changed {
-            None => body[at] ^= 1 << bit,
+            None => body[offset] ^= 1 << bit,
             Some((name, value)) => {
-                // Upper-case digits of the signature are the same digits.
+                // A signature may be written in upper case.
                 same = value.eq_ignore_ascii_case(headers[&name].as_bytes()) && name == "x-fal-webhook-signature";
                 match HeaderValue::from_bytes(&value) {
                     Ok(value) => drop(headers.insert(name, value)),
-                    // What HTTP cannot carry does not arrive.
+                    // HTTP cannot carry this value, so it would not arrive.
                     Err(_) => drop(headers.remove(&name)),
                 }
             }
@@ -309,9 +309,9 @@ proptest! {
         prop_assert_eq!(verify(&verifier(), &headers, &body).is_ok(), same);
     }
 
-    /// Whatever comes, it is refused by name and nothing panics.
+    /// Arbitrary headers are rejected with a reason, without a panic.
     #[test]
-    fn noise_is_refused(
+    fn noise_is_rejected(
         id in prop::option::of("[ -~\u{80}-\u{ff}]{0,20}"),
         time in prop::option::of("(-?[0-9]{0,25}|[ -~]{0,10})"),
         signature in prop::option::of("([0-9a-fA-F]{126,130}|[ -~]{0,140})"),

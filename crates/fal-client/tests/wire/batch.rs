@@ -1,4 +1,4 @@
-//! Many requests, with and without a journal.
+//! Batches, with and without a journal.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,6 @@ use std::{
 };
 
 use fal_client::{Retry, batch::FileJournal};
-use futures_util::StreamExt;
 use http::Method;
 use serde_json::json;
 
@@ -23,8 +22,8 @@ fn inputs(count: usize) -> impl Iterator<Item = Input> + Send + 'static {
     (0..count).map(|nth| Input { prompt: format!("cat {nth}"), images: Vec::new() })
 }
 
-/// A queue that gives the request with the prompt `cat 7` the id 7 and the result 7, and completes at once.
-/// `submit` may do something else about a submit.
+/// Starts a queue that completes at once, and gives the request with the prompt `cat 7` the id 7 and the result 7. `submit`
+/// may react to a submission in another way.
 async fn queue(submit: impl Fn(&Received, u64) -> Option<Reaction> + Send + Sync + 'static) -> Server {
     Server::start(move |request: &Received, _: &str| {
         if request.method == Method::POST {
@@ -44,7 +43,7 @@ async fn queue(submit: impl Fn(&Received, u64) -> Option<Reaction> + Send + Sync
     .await
 }
 
-/// How often each prompt was submitted.
+/// Counts the submissions of each prompt.
 fn submits(server: &Server) -> BTreeMap<String, usize> {
     let mut submits = BTreeMap::new();
     for request in server.received().iter().filter(|request| request.method == Method::POST) {
@@ -54,7 +53,7 @@ fn submits(server: &Server) -> BTreeMap<String, usize> {
 }
 
 #[tokio::test]
-async fn replies_are_in_the_order_of_the_inputs_or_as_they_come() {
+async fn replies_are_in_the_order_of_the_inputs_or_of_completion() {
     let server = queue(|_, _| None).await;
     let client = server.client();
     let replies = client.batch(inputs(20)).concurrency(4).runner_hint("h").await.unwrap();
@@ -74,7 +73,7 @@ async fn replies_are_in_the_order_of_the_inputs_or_as_they_come() {
 }
 
 #[tokio::test]
-async fn no_more_than_so_many_are_under_way() {
+async fn concurrency_limits_the_requests_in_progress() {
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (counting, highest) = (now.clone(), most.clone());
     let server = Server::start(move |request: &Received, _: &str| {
@@ -99,7 +98,7 @@ async fn no_more_than_so_many_are_under_way() {
 }
 
 #[tokio::test]
-async fn one_failure_is_the_failure_of_one() {
+async fn a_failed_request_does_not_affect_the_others() {
     let server = queue(|_, id| (id == 2).then(|| answer(401, &json!({"detail": "no"})))).await;
     let replies = server.client().batch(inputs(4)).await.unwrap();
     let failed: Vec<_> =
@@ -108,13 +107,13 @@ async fn one_failure_is_the_failure_of_one() {
 }
 
 #[tokio::test]
-async fn what_was_submitted_is_not_submitted_again() {
+async fn a_submitted_request_is_not_submitted_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let server = queue(|_, _| None).await;
     let client = server.client();
     for count in [3, 5, 5] {
-        // The inputs have grown.
+        // A longer list of inputs continues the same batch.
         let journal = FileJournal::open(&path).unwrap();
         let replies = client.batch(inputs(count)).journal(journal).await.unwrap();
         let seeds: Vec<u64> = replies.into_iter().map(|reply| reply.unwrap().seed).collect();
@@ -125,11 +124,11 @@ async fn what_was_submitted_is_not_submitted_again() {
 }
 
 #[tokio::test]
-async fn what_may_have_been_accepted_is_in_doubt() {
+async fn a_request_that_may_have_been_accepted_is_in_doubt() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let open = || FileJournal::open(&path).unwrap();
-    // 1 was accepted, but the answer is lost; 2 was refused for certain; 3 hangs, and the process ends.
+    // 1 may have been accepted, 2 was refused, 3 hangs until the process ends.
     let server = queue(|request, id| match (id, request.nth) {
         (1, 0..4) => Some(bytes(504, &[("content-type", "text/html")], "<html>nginx</html>")),
         (2, 0..4) => Some(answer(401, &json!({"detail": "no"}))),
@@ -163,7 +162,7 @@ async fn what_may_have_been_accepted_is_in_doubt() {
 }
 
 #[tokio::test]
-async fn the_journal_of_another_batch_is_noticed() {
+async fn the_journal_of_another_batch_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let server = queue(|_, _| None).await;
@@ -176,7 +175,7 @@ async fn the_journal_of_another_batch_is_noticed() {
 }
 
 #[tokio::test]
-async fn a_request_whose_time_is_up_is_cancelled() {
+async fn a_request_that_exceeds_its_timeout_is_cancelled() {
     let server = Server::start(|request: &Received, _: &str| match request.method {
         Method::POST => answer(200, &json!({"request_id": "r1"})),
         Method::PUT => answer(202, &json!({"status": "CANCELLATION_REQUESTED"})),

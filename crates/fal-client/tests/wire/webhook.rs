@@ -1,4 +1,4 @@
-//! Deliveries over real sockets, and the keys they are verified with.
+//! Webhook deliveries over real sockets, and their keys.
 
 use std::{
     sync::{
@@ -11,7 +11,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE};
 use fal_client::{
     untyped::Any,
-    webhook::{IpRanges, Rejection, Verifier, status_of},
+    webhook::{IpRanges, Rejection, Verifier, response_status},
 };
 use futures_util::future::join_all;
 use http::HeaderMap;
@@ -27,12 +27,12 @@ const NOW: u64 = 1_790_000_000;
 const DAY: u64 = 24 * 60 * 60;
 const BODY: &str = r#"{"request_id":"r1","status":"OK","payload":{"seed":7}}"#;
 
-/// A time that tests set.
+/// A clock that tests set.
 #[derive(Clone)]
 struct Clock(Arc<AtomicU64>);
 
 impl Clock {
-    fn pass(&self, seconds: u64) {
+    fn advance(&self, seconds: u64) {
         self.0.fetch_add(seconds, Ordering::SeqCst);
     }
 
@@ -41,11 +41,11 @@ impl Clock {
     }
 }
 
-/// A service with keys, and a verifier of it.
+/// A service with keys, and a verifier that fetches them.
 struct Fal {
     server: Server,
     clock: Clock,
-    /// Seeds of the keys in the set; `None` when the set cannot be had.
+    /// The seeds of the keys in the set; `None` if the service is down.
     keys: Arc<Mutex<Option<Vec<u8>>>>,
     verifier: Verifier,
 }
@@ -113,22 +113,22 @@ async fn keys_are_fetched_once_and_kept_for_a_day() {
     assert_eq!(fal.fetches(), 0, "nothing is sent before a delivery comes");
     let all = join_all((0..20).map(|_| fal.deliver(1))).await;
     assert!(all.iter().all(Result::is_ok) && fal.fetches() == 1, "{all:?}");
-    fal.clock.pass(DAY - 1);
+    fal.clock.advance(DAY - 1);
     fal.deliver(1).await.unwrap();
     assert_eq!(fal.fetches(), 1);
-    fal.clock.pass(1);
+    fal.clock.advance(1);
     fal.deliver(1).await.unwrap();
     assert_eq!(fal.fetches(), 2);
 }
 
 #[tokio::test]
-async fn a_flood_of_forgeries_does_not_become_a_flood_of_fetches() {
+async fn forged_deliveries_do_not_cause_more_fetches() {
     let fal = Fal::start(&[1]).await;
     let all = join_all((0..200).map(|_| fal.rejection(9))).await;
     assert!(all.iter().all(|rejection| *rejection == Some(Rejection::BadSignature)));
     assert_eq!(fal.fetches(), 1, "what was fetched a moment ago is not fetched again");
     for _ in 0..10 {
-        fal.clock.pass(30);
+        fal.clock.advance(30);
         join_all((0..20).map(|_| fal.rejection(9))).await;
     }
     assert_eq!(fal.fetches(), 6, "once a minute");
@@ -137,43 +137,43 @@ async fn a_flood_of_forgeries_does_not_become_a_flood_of_fetches() {
 }
 
 #[tokio::test]
-async fn a_new_key_is_found_and_an_old_one_forgotten() {
+async fn a_new_key_is_fetched_and_an_old_one_expires() {
     let fal = Fal::start(&[1]).await;
     fal.deliver(1).await.unwrap();
-    fal.clock.pass(3600);
+    fal.clock.advance(3600);
     *fal.keys.lock().unwrap() = Some(vec![2, 1]);
     let both = join_all([1, 2, 2, 1, 2].map(|seed| fal.deliver(seed))).await;
     assert!(both.iter().all(Result::is_ok), "{both:?}");
     assert_eq!(fal.fetches(), 2, "all who wait share one fetch");
     *fal.keys.lock().unwrap() = Some(vec![2]);
-    fal.clock.pass(DAY);
+    fal.clock.advance(DAY);
     fal.deliver(2).await.unwrap();
-    fal.clock.pass(60);
+    fal.clock.advance(60);
     assert_eq!(fal.rejection(1).await, Some(Rejection::BadSignature));
 }
 
 #[tokio::test]
-async fn without_keys_nothing_is_taken_and_fal_asks_again() {
+async fn deliveries_fail_with_503_without_keys() {
     let fal = Fal::start(&[1]).await;
     *fal.keys.lock().unwrap() = None;
     let all = join_all((0..20).map(|_| fal.deliver(1))).await;
     for error in all.into_iter().map(Result::unwrap_err) {
         assert!(error.is_transport() && error.to_string().contains("down"), "{error}");
-        assert_eq!((error.rejection(), status_of(&error).as_u16()), (None, 503));
+        assert_eq!((error.rejection(), response_status(&error).as_u16()), (None, 503));
     }
     assert_eq!(fal.fetches(), 1);
     *fal.keys.lock().unwrap() = Some(vec![1]);
-    fal.clock.pass(5);
+    fal.clock.advance(5);
     fal.deliver(1).await.unwrap();
 
-    // Keys of yesterday are not used, even when there are no others.
+    // Expired keys are not used, even if there are no others.
     *fal.keys.lock().unwrap() = None;
-    fal.clock.pass(DAY);
+    fal.clock.advance(DAY);
     assert!(fal.deliver(1).await.unwrap_err().is_transport());
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_does_not_keep_keys_for_ever() {
+async fn a_clock_that_is_set_back_does_not_keep_keys_forever() {
     let fal = Fal::start(&[1]).await;
     fal.deliver(1).await.unwrap();
     fal.clock.0.fetch_sub(30 * DAY, Ordering::SeqCst);
@@ -182,7 +182,7 @@ async fn a_clock_that_is_set_back_does_not_keep_keys_for_ever() {
 }
 
 #[tokio::test]
-async fn addresses_come_from_the_platform() {
+async fn ip_ranges_are_fetched_from_the_platform() {
     let server = Server::start(|request: &Received, _: &str| match request.line().as_str() {
         "GET /platform/v1/meta" => {
             answer(200, &json!({"webhook_ip_ranges": ["203.0.113.7/32", "2001:db8::/32"]}))
@@ -210,7 +210,7 @@ mod server {
 
     use super::*;
 
-    /// An app that hands outputs to the test, and fails the first so many deliveries.
+    /// Starts an app that sends outputs to the test, and fails the first `failures` deliveries.
     async fn app(verifier: Verifier, failures: u64) -> (String, mpsc::UnboundedReceiver<String>) {
         let (send, received) = mpsc::unbounded_channel();
         let left = Arc::new(AtomicU64::new(failures));
@@ -240,7 +240,7 @@ mod server {
                 say("schnell", text, delivery)
             });
         let handler = move |uri: Uri, delivery: Delivery| async move {
-            let endpoint = webhook::endpoint_in(&uri).unwrap_or_default();
+            let endpoint = webhook::endpoint_from_url(&uri).unwrap_or_default();
             let status = router.route(&endpoint, delivery).await.unwrap_or(404);
             http::StatusCode::from_u16(status).unwrap()
         };
@@ -263,7 +263,7 @@ mod server {
         input!(dev { prompt: "a cat", image_size: dev::ImageSize::Custom(size) })
     }
 
-    /// Waits until so many attempts to deliver are over.
+    /// Waits for `count` attempts to deliver and returns their statuses.
     async fn attempts(emulator: &Emulator, count: usize) -> Vec<u16> {
         let outcomes = || {
             emulator.webhooks().deliveries().into_iter().map(|one| one.outcome.unwrap()).collect::<Vec<_>>()
@@ -278,23 +278,23 @@ mod server {
     }
 
     #[tokio::test]
-    async fn a_server_of_two_models_gets_what_was_made() {
+    async fn a_server_receives_the_outputs_of_two_models() {
         let (_emulator, client) = emulator().await;
         let (url, mut received) = app(Verifier::new(&client).remember(100), 0).await;
-        let hook = webhook::url_for(&url, dev::Model::ID).unwrap();
+        let hook = webhook::url_with_endpoint(&url, dev::Model::ID).unwrap();
         client.submit(cat()).webhook(hook).await.unwrap();
         assert_eq!(received.recv().await.unwrap(), "dev 1 images");
-        let hook = webhook::url_for(&url, schnell::Model::ID).unwrap();
+        let hook = webhook::url_with_endpoint(&url, schnell::Model::ID).unwrap();
         client.submit(input!(schnell { prompt: "two dogs", num_images: 2 })).webhook(hook).await.unwrap();
         assert_eq!(received.recv().await.unwrap(), "schnell 2 images");
     }
 
     #[tokio::test]
-    async fn duplicates_and_failures_of_the_handler_lose_nothing() {
+    async fn a_delivery_is_repeated_until_it_is_acknowledged() {
         let (emulator, client) = emulator().await;
         let (url, mut received) = app(Verifier::new(&client).remember(100), 2).await;
         emulator.webhooks().duplicate_next();
-        let hook = webhook::url_for(&url, dev::Model::ID).unwrap();
+        let hook = webhook::url_with_endpoint(&url, dev::Model::ID).unwrap();
         client.submit(cat()).webhook(hook).await.unwrap();
         assert_eq!(attempts(&emulator, 4).await, [500, 500, 200, 200], "the last one is the duplicate");
         for _ in 0..3 {
@@ -304,10 +304,10 @@ mod server {
     }
 
     #[tokio::test]
-    async fn the_key_may_change_at_any_time() {
+    async fn deliveries_are_accepted_after_the_key_changes() {
         let (emulator, client) = emulator().await;
         let (url, mut received) = app(Verifier::new(&client).refetch_after(Duration::ZERO), 0).await;
-        let hook = webhook::url_for(&url, dev::Model::ID).unwrap();
+        let hook = webhook::url_with_endpoint(&url, dev::Model::ID).unwrap();
         for turn in 0..3 {
             client.submit(cat()).webhook(&hook).await.unwrap();
             assert_eq!(received.recv().await.unwrap(), "dev 1 images");
@@ -335,7 +335,7 @@ mod server {
             let answer = http.post(&url).headers(headers).body(body.to_owned()).send().await.unwrap();
             assert_eq!(answer.status(), status, "{}", answer.text().await.unwrap());
         }
-        // Signed by the emulator, but for no endpoint that the app knows.
+        // Signed by the emulator, for an endpoint without a handler.
         let signature = emulator.webhooks().sign("r1", "u1", now, BODY.as_bytes());
         let mut headers = signed(1, now, BODY);
         headers.insert("x-fal-webhook-signature", signature.parse().unwrap());
@@ -344,7 +344,7 @@ mod server {
         assert!(received.try_recv().is_err());
     }
 
-    /// reqwest asks for a provider of TLS, even where there is none.
+    /// Builds an HTTP client. reqwest needs a TLS provider even for plain HTTP.
     fn http_client() -> reqwest::Client {
         rustls::crypto::ring::default_provider().install_default().ok();
         reqwest::Client::builder().no_proxy().build().unwrap()

@@ -1,4 +1,4 @@
-//! One request of a batch.
+//! A request of a batch, and its entries in the journal.
 
 use std::{
     sync::Arc,
@@ -9,75 +9,75 @@ use fal_core::{File, Parameters};
 use serde::Serialize;
 use tracing::Instrument;
 
-use super::journal::{Journal, JournalEntry, PastOne, Stage};
+use super::journal::{ItemProgress, ItemState, Journal, JournalEntry};
 use crate::{
     BoxFuture, Error, ErrorKind, Result, prepare,
     queue::{self, FollowOptions, RequestHandle, Submission, Ticket},
     reply::CallResponse,
 };
 
-/// One request of a batch, before it is sent.
-pub(super) struct One {
+/// A request of a batch, before it is sent.
+pub(super) struct BatchItem {
     pub(super) index: usize,
     pub(super) submission: Submission,
-    pub(super) kept: Option<Kept>,
+    pub(super) journaled: Option<Journaled>,
 }
 
-/// What there is of it where there is a journal.
-pub(super) struct Kept {
+/// The journal of the batch, and the request's state in it.
+pub(super) struct Journaled {
     pub(super) journal: Arc<dyn Journal>,
-    pub(super) past: PastOne,
-    /// Tells the input apart.
+    pub(super) state: ItemState,
     pub(super) fingerprint: Result<String>,
     pub(super) resubmit: bool,
 }
 
-impl One {
+impl BatchItem {
+    /// Submits the request, unless the journal has its ticket, and waits for its answer.
     pub(super) fn send(self) -> BoxFuture<'static, Result<CallResponse>> {
         let span = tracing::info_span!("fal.batch", endpoint = %self.submission.endpoint, index = self.index);
-        Box::pin(self.answer().instrument(span))
+        Box::pin(self.wait().instrument(span))
     }
 
-    async fn answer(self) -> Result<CallResponse> {
+    async fn wait(self) -> Result<CallResponse> {
         let limit = self.submission.limit;
-        let (is_kept, start) = (self.kept.is_some(), Instant::now());
-        let queued = self.queued().await?;
+        let (has_journal, start) = (self.journaled.is_some(), Instant::now());
+        let queued = self.submit().await?;
         let left = |limit: Duration| limit.saturating_sub(start.elapsed());
         let follow = FollowOptions::default();
         match limit {
-            Some(limit) if !is_kept => {
+            Some(limit) if !has_journal => {
                 let waiting = queue::wait(queued.clone(), None, follow);
                 match tokio::time::timeout(left(limit), waiting).await {
                     Ok(result) => result,
                     Err(_) => Err(queue::give_up(&queued, limit).await),
                 }
             }
-            // Left to the next process.
+            // After a timeout the request goes on, and the next process can wait for it.
             limit => queue::wait(queued, limit.map(left), follow).await,
         }
     }
 
-    async fn queued(self) -> Result<RequestHandle> {
-        let Self { index, submission, kept } = self;
-        let Some(Kept { journal, past, fingerprint, resubmit }) = kept else {
+    async fn submit(self) -> Result<RequestHandle> {
+        let Self { index, submission, journaled } = self;
+        let Some(Journaled { journal, state, fingerprint, resubmit }) = journaled else {
             return submission.submit().await;
         };
         let endpoint = submission.endpoint.clone();
         let fingerprint = fingerprint.map_err(|error| error.with_endpoint(&*endpoint))?;
-        if past.input.as_ref().is_some_and(|input| *input != fingerprint) {
-            return Err(of_another(index).with_endpoint(&*endpoint));
+        if state.fingerprint.as_ref().is_some_and(|known| *known != fingerprint) {
+            return Err(other_batch(index).with_endpoint(&*endpoint));
         }
-        match past.stage {
-            Stage::Submitted(ticket) if ticket.endpoint() == endpoint => {
+        match state.progress {
+            ItemProgress::Submitted(ticket) if ticket.endpoint() == endpoint => {
                 return Ok(ticket.into_handle(submission.client));
             }
-            Stage::Submitted(_) => return Err(of_another(index)),
-            Stage::InDoubt if !resubmit => {
+            ItemProgress::Submitted(_) => return Err(other_batch(index)),
+            ItemProgress::InDoubt if !resubmit => {
                 let message = "an earlier process was sending this request when it ended, so it may be running; \
                                it was not sent again";
                 return Err(Error::new(ErrorKind::InDoubt, message).with_endpoint(&*endpoint));
             }
-            Stage::InDoubt | Stage::Unsent => {}
+            ItemProgress::InDoubt | ItemProgress::Unsent => {}
         }
         let unwritable = |cause: std::io::Error| {
             Error::new(ErrorKind::File, format!("the journal cannot be written: {cause}")).with_source(cause)
@@ -93,7 +93,7 @@ impl One {
                 }
             }
             Err(error) => {
-                // What cannot have been accepted is sent again by the next process.
+                // The next process sends the request again, but only if it cannot have been accepted.
                 if !error.may_be_accepted() {
                     journal.write(JournalEntry::Refused { index }).await.map_err(unwritable)?;
                 }
@@ -103,34 +103,36 @@ impl One {
     }
 }
 
-fn of_another(index: usize) -> Error {
+fn other_batch(index: usize) -> Error {
     let message = format!("input {index} is not the one that the journal knows: it belongs to another batch");
     Error::new(ErrorKind::Config, message)
 }
 
-/// Tells inputs apart, local files by where they are.
+/// Returns a fingerprint of an endpoint and an input. Local files count by their path
+/// or size, not by their content.
 pub(super) fn fingerprint<P: Parameters + Serialize>(endpoint: &str, input: &mut P) -> Result<String> {
     let (mut local, mut nth) = (Vec::new(), 0_usize);
     input.visit_files(&mut |file| {
         if file.as_url().is_none() {
-            let mark = File::url(format!("{file:?}"));
-            local.push((nth, std::mem::replace(file, mark)));
+            let placeholder = File::url(format!("{file:?}"));
+            local.push((nth, std::mem::replace(file, placeholder)));
         }
         nth += 1;
     });
     let json = prepare::json(input);
     let (mut local, mut nth) = (local.into_iter().peekable(), 0_usize);
     input.visit_files(&mut |file| {
-        if let Some((_, own)) = local.next_if(|(place, _)| *place == nth) {
-            *file = own;
+        if let Some((_, original)) = local.next_if(|(place, _)| *place == nth) {
+            *file = original;
         }
         nth += 1;
     });
-    Ok(format!("{:016x}", fnv(endpoint.bytes().chain([0]).chain(json?))))
+    Ok(format!("{:016x}", fnv1a(endpoint.bytes().chain([0]).chain(json?))))
 }
 
-/// FNV-1a: short, and the same in every version of this crate, which is all that a mix-up needs.
-fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
+/// Computes the FNV-1a hash. It is short and the same in every version of this crate, and inputs are mixed up by mistake
+/// only, so that a cryptographic hash is not needed.
+fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
@@ -148,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn an_input_with_local_files_has_a_fingerprint_and_stays_as_it_was() {
+    fn a_fingerprint_leaves_local_files_in_the_input() {
         let files = || Input(vec![File::path("a"), File::url("https://x/y"), File::path("b")]);
         let mut input = files();
         let first = fingerprint("acme/app", &mut input).unwrap();
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn fingerprints_never_change() {
-        assert_eq!(fnv(b"foobar".iter().copied()), 0x8594_4171_f739_67e8);
+    fn the_hash_is_fnv1a() {
+        assert_eq!(fnv1a(b"foobar".iter().copied()), 0x8594_4171_f739_67e8);
     }
 }

@@ -1,4 +1,4 @@
-//! A journal in a file.
+//! A journal in a file of JSON lines.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -10,11 +10,10 @@ use std::{
 use super::{Journal, JournalEntry};
 use crate::{BoxFuture, Error, ErrorKind, Result};
 
-/// A [`Journal`] in a file of JSON lines, to which is only appended.
+/// A [`Journal`] in a file of JSON lines, which only grows.
 ///
-/// Each line is on the disk before the next step is taken. A line that was being written when the process died
-/// is cut off when the file is opened again. The file is locked as long as it is open, so that two processes
-/// cannot work on one batch.
+/// Each line is on the disk before the batch continues. If the process dies while it writes a line, that line is removed
+/// when the file is opened again. The file is locked while it is open, so that two processes cannot work on one batch.
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
@@ -26,60 +25,61 @@ use crate::{BoxFuture, Error, ErrorKind, Result};
 #[derive(Debug)]
 pub struct FileJournal {
     path: PathBuf,
-    open: Arc<Mutex<Open>>,
+    file: Arc<Mutex<LockedFile>>,
 }
 
+/// The open file, which is locked against other processes.
 #[derive(Debug)]
-struct Open {
+struct LockedFile {
     file: File,
-    /// Where the last whole line ends.
+    /// The end of the last complete line.
     end: u64,
 }
 
 impl FileJournal {
-    /// Opens a journal, or begins one.
+    /// Opens a journal, and creates the file if it does not exist.
     ///
     /// # Errors
     ///
-    /// `File` when the file cannot be opened, or another batch has it open.
+    /// `File` if the file cannot be opened, or another batch has it open.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let open = Open::at(path).map_err(|cause| {
+        let file = LockedFile::open(path).map_err(|cause| {
             let message = format!("the journal {} cannot be opened: {cause}", path.display());
             Error::new(ErrorKind::File, message).with_source(cause)
         })?;
-        Ok(Self { path: path.to_owned(), open: Arc::new(Mutex::new(open)) })
+        Ok(Self { path: path.to_owned(), file: Arc::new(Mutex::new(file)) })
     }
 
-    /// Where it is.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Does something with the file, on a thread that may wait for the disk.
-    fn with<T: Send + 'static>(
+    /// Runs `work` on a thread that may block on the disk.
+    async fn run_blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Open) -> io::Result<T> + Send + 'static,
-    ) -> BoxFuture<'static, io::Result<T>> {
-        let open = self.open.clone();
-        let work = move || work(&mut open.lock().unwrap_or_else(PoisonError::into_inner));
-        Box::pin(async { tokio::task::spawn_blocking(work).await.map_err(io::Error::other)? })
+        work: impl FnOnce(&mut LockedFile) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let file = self.file.clone();
+        let work = move || work(&mut file.lock().unwrap_or_else(PoisonError::into_inner));
+        tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
     }
 }
 
 impl Journal for FileJournal {
     fn read(&self) -> BoxFuture<'_, io::Result<Vec<JournalEntry>>> {
-        self.with(Open::read)
+        Box::pin(self.run_blocking(LockedFile::read))
     }
 
     fn write(&self, entry: JournalEntry) -> BoxFuture<'_, io::Result<()>> {
-        self.with(move |open| open.write(&entry))
+        Box::pin(self.run_blocking(move |file| file.write(&entry)))
     }
 }
 
-impl Open {
-    fn at(path: &Path) -> io::Result<Self> {
+impl LockedFile {
+    fn open(path: &Path) -> io::Result<Self> {
         let is_new = !path.exists();
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         match file.try_lock() {
@@ -88,20 +88,20 @@ impl Open {
             Err(TryLockError::Error(cause)) => return Err(cause),
         }
         if is_new {
-            sync_folder_of(path)?;
+            sync_parent(path)?;
         }
-        let mut open = Self { file, end: 0 };
-        let whole = open.text()?;
-        let cut = whole.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-        open.end = u64::try_from(cut).map_err(io::Error::other)?;
-        if cut < whole.len() {
-            open.file.set_len(open.end)?;
-            open.file.sync_data()?;
+        let mut file = Self { file, end: 0 };
+        let text = file.read_text()?;
+        let end = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        file.end = u64::try_from(end).map_err(io::Error::other)?;
+        if end < text.len() {
+            file.file.set_len(file.end)?;
+            file.file.sync_data()?;
         }
-        Ok(open)
+        Ok(file)
     }
 
-    fn text(&mut self) -> io::Result<Vec<u8>> {
+    fn read_text(&mut self) -> io::Result<Vec<u8>> {
         let mut text = Vec::new();
         self.file.seek(SeekFrom::Start(0))?;
         self.file.read_to_end(&mut text)?;
@@ -109,15 +109,15 @@ impl Open {
     }
 
     fn read(&mut self) -> io::Result<Vec<JournalEntry>> {
-        let text = self.text()?;
+        let text = self.read_text()?;
         let lines = text.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
-        let read = |(number, line)| {
+        let parse = |(number, line)| {
             serde_json::from_slice(line).map_err(|cause| {
                 let message = format!("line {}: {cause}", number + 1);
                 io::Error::new(io::ErrorKind::InvalidData, message)
             })
         };
-        lines.map(read).collect()
+        lines.map(parse).collect()
     }
 
     fn write(&mut self, entry: &JournalEntry) -> io::Result<()> {
@@ -131,8 +131,8 @@ impl Open {
                 Ok(())
             }
             Err(cause) => {
-                // Half a line in the middle would make the rest unreadable. If this fails too, the next
-                // line overwrites it.
+                // An incomplete line would make those after it unreadable. If this fails too, the next line
+                // overwrites it.
                 let _ = self.file.set_len(self.end);
                 Err(cause)
             }
@@ -140,16 +140,16 @@ impl Open {
     }
 }
 
-/// A file is found again only when its folder is on the disk, too.
+/// Writes the entry of a new file in its folder to the disk.
 #[cfg(unix)]
-fn sync_folder_of(path: &Path) -> io::Result<()> {
+fn sync_parent(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }
 
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps, reason = "as the other one")]
-fn sync_folder_of(_: &Path) -> io::Result<()> {
+#[allow(clippy::unnecessary_wraps, reason = "it has the signature of the other one")]
+fn sync_parent(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn entries_are_read_again() {
+    async fn entries_survive_closing_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         let ticket = Ticket::with_endpoint("acme/app", "r1");
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_journal_cut_anywhere_is_read_up_to_there() {
+    async fn an_incomplete_last_line_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         let lines: Vec<String> =
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_journal_is_not_taken_for_one() {
+    async fn a_file_that_is_not_a_journal_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         std::fs::write(&path, "{\"state\":\"begun\",\"index\":0,\"input\":\"00\"}\nnonsense\n").unwrap();
