@@ -1,4 +1,4 @@
-//! OpenAPI documents: an error or code that parses, and no panic.
+//! Generates code from an OpenAPI document. The result must be an error or code that parses, never a panic.
 #![no_main]
 
 use fal_codegen::{Options, Source, generate_module};

@@ -1,4 +1,4 @@
-//! Server-sent events: the same, wherever the bytes are cut.
+//! Parses server-sent events. The result must not depend on the boundaries of chunks.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

@@ -1,4 +1,4 @@
-//! Deliveries that nobody signed: refused, whatever they say.
+//! Verifies webhook deliveries with forged signatures. All must be refused.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -15,9 +15,9 @@ const HEADERS: [&str; 4] = [
     "x-fal-webhook-signature",
 ];
 
-static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| Verifier::from_jwks(KEYS).expect("the keys are good"));
+static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| Verifier::from_jwks(KEYS).expect("the keys are valid"));
 
-// A line for each header, then the body.
+// The input is a line for each header, then the body.
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let mut parts = bytes.splitn(HEADERS.len() + 1, |byte| *byte == b'\n');
     let mut headers = HeaderMap::new();
@@ -27,6 +27,6 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         }
     }
     let body = parts.next().unwrap_or_default().to_vec();
-    assert!(pollster::block_on(VERIFIER.verify(&headers, body)).is_err(), "a forged delivery was taken");
+    assert!(pollster::block_on(VERIFIER.verify(&headers, body)).is_err(), "a forged delivery was accepted");
     let _ = Verifier::from_jwks(bytes);
 });

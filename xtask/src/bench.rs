@@ -1,7 +1,6 @@
-//! `cargo xtask bench`: every promised figure, as a ratio against what the same takes without this project's code,
-//! measured in the same run. What is measured gives rows; here they become a table, JSON and `BENCHMARKS.md`.
+//! `cargo xtask bench`: measures every promised figure, as a ratio to the same work without this project's code in the
+//! same run. The rows become a table, JSON and `BENCHMARKS.md`.
 
-mod chart;
 mod check;
 mod codegen;
 mod compile;
@@ -29,51 +28,52 @@ use row::Row;
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// What to measure, and to write to BENCHMARKS.md unless it is quick or a part only
+    /// The section to measure, and to write to BENCHMARKS.md unless `--quick` or a part is given
     #[arg(value_enum, default_value = "all")]
-    what: What,
+    section: Section,
 
-    /// Only `run`, `subscribe`, `many` or `decode` of client; only `events`, `echo` or `memory` of stream
+    /// A part of the section: `run`, `subscribe`, `many` or `decode` of client; `events`, `echo` or `memory` of stream
     part: Option<String>,
 
-    /// Writes the rows and the facts of the machine to this file
+    /// Writes the rows and a description of the machine to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
-    /// A look in two minutes: few rounds of little work, whose figures say little
+    /// Checks in two minutes that everything runs: few rounds of little work, with meaningless figures
     #[arg(long)]
     quick: bool,
 
-    /// Measures others too: generators, derives, the crate `fal`, fal's official clients (needs a network, python3,
+    /// Also measures other generators, derives, the crate `fal` and fal's official clients (needs a network, python3,
     /// node, npm)
     #[arg(long)]
     peers: bool,
 
-    /// 1,000,000 events to the slow consumer of stream, in 10 minutes
+    /// Sends 1,000,000 events to the slow consumer of stream, which takes 10 minutes
     #[arg(long, conflicts_with = "quick")]
     long: bool,
 
-    /// How programs are compiled. What is not optimised shows that it works, and no figure
+    /// The profile to compile with. With `dev`, figures are meaningless
     #[arg(long, value_enum, default_value = "release")]
     profile: Profile,
 }
 
-/// What to measure.
+/// A section of BENCHMARKS.md.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum What {
-    /// Documents to files, and `cargo check` of the files. Takes all documents of ../shared/corpus, or of schemas/
-    /// where that is not there or it must be quick
+enum Section {
+    /// Generating code, and `cargo check` of it. Reads the documents of ../shared/corpus, or those of schemas/ with
+    /// `--quick` or without a corpus
     Codegen,
-    /// An app with one typed call against one by reqwest and serde: time to build, memory, size
+    /// Compiling an app with one typed call, compared with reqwest and serde: time, memory, size
     Compile,
-    /// What the client costs beyond plain reqwest: run, subscribe, 10,000 jobs at once, large outputs
+    /// The client compared with plain reqwest: run, subscribe, 10,000 concurrent jobs, large outputs
     Client,
-    /// What streams and realtime connections cost beyond plain reqwest and tokio-tungstenite, and a slow consumer
+    /// Streams and realtime connections compared with plain reqwest and tokio-tungstenite, and a slow consumer
     Stream,
-    /// A large file from disk, many small ones, and the memory that they take
+    /// Uploads of a large file and of many small ones, and their memory
     Upload,
-    /// The emulator's start, memory and latency: 10,000 queued requests, 1,000 connections
+    /// Start, memory and latency of the emulator with 10,000 queued requests and 1,000 connections
     Emulator,
+    /// Every section
     All,
 }
 
@@ -83,44 +83,50 @@ enum Profile {
     Dev,
 }
 
-/// The parts of `all`, in their order.
-const PARTS: [What; 6] =
-    [What::Codegen, What::Compile, What::Client, What::Stream, What::Upload, What::Emulator];
+/// The sections of `all` in their order.
+const SECTIONS: [Section; 6] = [
+    Section::Codegen,
+    Section::Compile,
+    Section::Client,
+    Section::Stream,
+    Section::Upload,
+    Section::Emulator,
+];
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
-    if arguments.part.is_some() && !matches!(arguments.what, What::Client | What::Stream) {
+    if arguments.part.is_some() && !matches!(arguments.section, Section::Client | Section::Stream) {
         return Err("only `client` and `stream` have parts".to_owned());
     }
-    let generates = matches!(arguments.what, What::Codegen | What::All);
+    let generates = matches!(arguments.section, Section::Codegen | Section::All);
     if cfg!(debug_assertions) && generates && arguments.profile == Profile::Release {
-        return again_in_release();
+        return rerun_in_release();
     }
-    let machine = Machine::now();
+    let machine = Machine::detect();
     let is_kept = !arguments.quick && arguments.profile == Profile::Release && arguments.part.is_none();
     let (mut rows, mut failures) = (Vec::new(), Vec::new());
-    for part in PARTS {
-        if arguments.what == part || arguments.what == What::All {
-            match measure(part, arguments) {
+    for section in SECTIONS {
+        if arguments.section == section || arguments.section == Section::All {
+            match measure(section, arguments) {
                 Ok(mut measured) => {
                     if is_kept && let Err(error) = report::write(&machine, &measured) {
                         failures.push(error);
                     }
                     rows.append(&mut measured);
                 }
-                // What was measured before is worth its time.
+                // The figures measured so far are kept.
                 Err(error) => failures.push(error),
             }
         }
     }
     if arguments.quick || arguments.profile == Profile::Dev {
-        // What is not measured well reaches nothing and misses nothing.
+        // A meaningless figure neither reaches nor misses its target.
         rows.iter_mut().for_each(|row| row.target = None);
     }
     println!("{machine}\n\n{}", table::text(&rows).trim_end());
     if arguments.profile == Profile::Dev {
-        println!("\nNothing was optimised: these figures show that it works, and mean nothing.");
+        println!("\nCompiled without optimization: these figures are meaningless.");
     } else if arguments.quick {
-        println!("\nFew rounds of little work: these figures say little.");
+        println!("\nFew rounds of little work: these figures are meaningless.");
     }
     if let Some(file) = &arguments.json {
         let text = json!({ "machine": machine, "rows": rows });
@@ -129,26 +135,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
 }
 
-fn measure(part: What, arguments: &Arguments) -> Result<Vec<Row>, String> {
-    match part {
-        What::Codegen => codegen::measure(arguments),
-        What::Compile => compile::measure(arguments),
-        What::Client => programs::client(arguments),
-        What::Stream => programs::stream(arguments),
-        What::Upload => programs::upload(arguments),
-        What::Emulator => programs::emulator(arguments),
-        What::All => Ok(Vec::new()),
+fn measure(section: Section, arguments: &Arguments) -> Result<Vec<Row>, String> {
+    match section {
+        Section::Codegen => codegen::measure(arguments),
+        Section::Compile => compile::measure(arguments),
+        Section::Client => programs::client(arguments),
+        Section::Stream => programs::stream(arguments),
+        Section::Upload => programs::upload(arguments),
+        Section::Emulator => programs::emulator(arguments),
+        Section::All => Ok(Vec::new()),
     }
 }
 
-/// What others need may not be there; that is no reason to lose what was measured of ours.
-fn left_out(why: &str) {
-    eprintln!("left out: {why}");
+/// Reports that a comparison was skipped. A missing program or network must not discard the other figures.
+fn warn_skipped(reason: &str) {
+    eprintln!("skipped: {reason}");
 }
 
-/// Generating is measured in this process.
-fn again_in_release() -> Result<(), String> {
-    let given = std::env::args().skip(1);
+/// Runs the same command as a release build, because generating is measured in this process.
+fn rerun_in_release() -> Result<(), String> {
+    let arguments = std::env::args().skip(1);
     let fixed = ["run", "--quiet", "--release", "-p", "xtask", "--"].map(str::to_owned);
-    cargo(fixed.into_iter().chain(given))
+    cargo(fixed.into_iter().chain(arguments))
 }

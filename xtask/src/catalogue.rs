@@ -1,14 +1,14 @@
-//! `cargo xtask fetch` and `cargo xtask add`: in a program of its own, for it takes HTTP to compile.
+//! `cargo xtask fetch` and `cargo xtask add`, which run as a separate program because HTTP is slow to compile.
 
 use std::process::Command;
 
 use crate::root;
 
-/// Arguments of the two commands.
+/// Arguments of both commands.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Arguments {
-    /// What the command takes; `--help` tells.
+    /// Arguments of the command; `--help` lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }

@@ -1,6 +1,6 @@
-//! `cargo xtask conformance`: fal's official clients, unmodified, and the client of this repository against the
-//! emulator under fal's host names, their requests compared; and the client of this repository against an app of fal's
-//! own Python package.
+//! `cargo xtask conformance`: runs fal's official clients and the client of this repository against the emulator, which
+//! answers under fal's host names, and compares their requests. Then runs the client of this repository against an app
+//! of fal's Python package.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,36 +28,36 @@ use table::{Defect, Table};
 /// Arguments of `cargo xtask conformance`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Installs the clients here and keeps them for the next time. Default: a temporary folder
+    /// Installs the clients in this folder and keeps them for later runs. A temporary folder by default
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
 
-    /// Ends well, saying why, where the clients cannot be installed
+    /// Succeeds with a message if the clients cannot be installed
     #[arg(long)]
     or_skip: bool,
 
-    /// Uses the emulator's page in a browser instead, and saves a picture of each view below the folder
+    /// Tests the page of the emulator in a browser instead, and saves a screenshot of each view in the folder
     #[arg(long)]
     page: bool,
 
-    /// Only the client of this repository against an app of fal's Python package
+    /// Runs only the client of this repository against an app of fal's Python package
     #[arg(long, conflicts_with = "page")]
     app: bool,
 
-    /// Only these operations, by their names in the table
+    /// Operations to run, by their names in the table. All by default
     #[arg(value_name = "OPERATION")]
     operations: Vec<String>,
 }
 
 /// The client of this repository.
 const OURS: &str = "Rust";
-/// The official ones, with which it is compared.
+/// The official clients that it is compared with.
 const OFFICIAL: [&str; 3] = ["Python sync", "Python async", "JavaScript"];
 
-/// The parts of the run, and what the emulator of each is started with.
+/// The parts of the run, each with the arguments of its emulator.
 const PARTS: [(&str, &[&str]); 2] = [
     ("operations", &[]),
-    // Requests wait in the queue for longer than any timeout.
+    // Requests stay in the queue for longer than any timeout.
     ("timeouts", &["--queue-time", "60000"]),
 ];
 
@@ -72,8 +72,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         return against_app(folder, &sources, arguments.or_skip);
     }
     let mut drivers = match install(folder, &sources) {
-        Err(why) if arguments.or_skip => {
-            println!("skipped: the official clients cannot be installed: {why}");
+        Err(reason) if arguments.or_skip => {
+            println!("skipped: the official clients cannot be installed: {reason}");
             return Ok(());
         }
         installed => installed?,
@@ -95,9 +95,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         &["--tls", "--ca-out", &authority, "--requests-out", &requests_out],
     ]
     .concat();
-    // One after the other: an authority of its own is written by each.
-    let defects = list(&sources.join("defects.json"), Defect::read, "client, operation, error and reason")?;
-    let explanations = list(
+
+    let defects =
+        read_list(&sources.join("defects.json"), Defect::read, "client, operation, error and reason")?;
+    let explanations = read_list(
         &sources.join("differences.json"),
         Explanation::read,
         "differences and a reason, and may have client and operations",
@@ -110,7 +111,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         let mut watch = Watch { feed: Feed::open(&requests)?, captures: &mut captures };
         for driver in &drivers {
             eprintln!("{} {}, {part}", driver.client, driver.version);
-            // An exception of a proxy would lead past the emulator.
+            // An exception from the proxy would bypass the emulator.
             let environment = [
                 ("CONFORMANCE_PART", part),
                 ("FAL_KEY", "conformance:key"),
@@ -134,16 +135,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
 
 fn against_app(folder: &Path, sources: &Path, or_skip: bool) -> Result<(), String> {
     match app::install(folder, sources) {
-        Err(why) if or_skip => {
-            println!("skipped: fal's Python package cannot be installed: {why}");
+        Err(reason) if or_skip => {
+            println!("skipped: fal's Python package cannot be installed: {reason}");
             Ok(())
         }
         python => app::run(&python?, sources),
     }
 }
 
-/// Installs fal's official clients below `folder`: the name of each, its program, and its script, which is one of
-/// `scripts`.
+/// Installs fal's official clients in `folder`. Returns the name, the program and the script of each; the scripts are
+/// those of the folder `scripts`.
 pub(crate) fn peers(folder: &Path, scripts: &Path) -> Result<Vec<(String, PathBuf, PathBuf)>, String> {
     let drivers = install(folder, &root().join("tests/conformance"))?;
     copy(scripts, &folder.join("js"))?;
@@ -154,7 +155,7 @@ pub(crate) fn peers(folder: &Path, scripts: &Path) -> Result<Vec<(String, PathBu
     Ok(peers.collect())
 }
 
-/// Installs both clients below `folder`, which may hold them already.
+/// Installs the clients in `folder`, unless they are there already.
 fn install(folder: &Path, sources: &Path) -> Result<Vec<Driver>, String> {
     let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
     let (venv, node) = (folder.join("python"), folder.join("js"));
@@ -167,10 +168,10 @@ fn install(folder: &Path, sources: &Path) -> Result<Vec<Driver>, String> {
     copy(&sources.join("js"), &node)?;
     call(Command::new("npm").args(["install", "--silent", "--no-audit", "--no-fund"]).current_dir(&node))?;
 
-    let asked = "import importlib.metadata as m; print(m.version('fal-client'))";
-    let fal_client = output(Command::new(&python).args(["-c", asked]))?;
-    let asked = "const text = fs.readFileSync('node_modules/@fal-ai/client/package.json'); console.log(JSON.parse(text).version)";
-    let fal_js = output(Command::new("node").args(["-e", asked]).current_dir(&node))?;
+    let code = "import importlib.metadata as m; print(m.version('fal-client'))";
+    let fal_client = output(Command::new(&python).args(["-c", code]))?;
+    let code = "const text = fs.readFileSync('node_modules/@fal-ai/client/package.json'); console.log(JSON.parse(text).version)";
+    let fal_js = output(Command::new("node").args(["-e", code]).current_dir(&node))?;
     let python = |client: &'static str, script: &str| Driver {
         client,
         version: fal_client.clone(),
@@ -189,7 +190,7 @@ fn install(folder: &Path, sources: &Path) -> Result<Vec<Driver>, String> {
     ])
 }
 
-/// Node looks for packages beside the script, so the scripts go where the packages are.
+/// Copies the files of a folder. Node finds packages next to a script, so the scripts go to the folder of the packages.
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
     let failed =
         |error: std::io::Error| format!("cannot copy {} to {}: {error}", from.display(), to.display());
@@ -201,16 +202,16 @@ fn copy(from: &Path, to: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// What a file lists.
-fn list<T>(path: &Path, read: impl Fn(&Value) -> Option<T>, needs: &str) -> Result<Vec<T>, String> {
+/// Reads a JSON file that holds a list.
+fn read_list<T>(path: &Path, read: impl Fn(&Value) -> Option<T>, needs: &str) -> Result<Vec<T>, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let entries: Vec<Value> =
         serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
     entries
         .iter()
         .enumerate()
-        .map(|(at, entry)| {
-            read(entry).ok_or_else(|| format!("{}: entry {} needs {needs}", path.display(), at + 1))
+        .map(|(index, entry)| {
+            read(entry).ok_or_else(|| format!("{}: entry {} needs {needs}", path.display(), index + 1))
         })
         .collect()
 }

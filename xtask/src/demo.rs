@@ -1,16 +1,16 @@
-//! `cargo xtask demo`: the main job, end to end.
+//! `cargo xtask demo`: calls three models and saves their outputs.
 
 use crate::run::cargo;
 
 /// Arguments of `cargo xtask demo`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// What the picture and the video show.
+    /// Prompt of the image and the video
     #[arg(long)]
     prompt: Option<String>,
 }
 
-/// The demo is an example of the client, because nothing generated may be needed to build xtask.
+/// Runs the example `demo` of the client. It is not part of xtask, which must build without generated code.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let fixed = ["run", "--quiet", "--package", "fal-client", "--example", "demo", "--"].map(str::to_owned);
     cargo(fixed.iter().chain(&arguments.prompt))

@@ -1,4 +1,4 @@
-//! `cargo xtask diff`: what the schemas changed for users, and the version that each crate needs for it.
+//! `cargo xtask diff`: lists the changes of the schemas for users, and the version that each crate needs.
 
 mod bounds;
 mod changelog;
@@ -23,19 +23,19 @@ use crate::root;
 /// Arguments of `cargo xtask diff`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Compares with the schemas of this commit, branch or tag
+    /// The commit, branch or tag to compare with
     #[arg(value_name = "GIT-REF", default_value = "HEAD")]
     reference: String,
 
-    /// Compares with the last tag instead: what the next release brings
+    /// Compares with the last tag instead, which shows the changes of the next release
     #[arg(long, conflicts_with = "reference")]
     since_release: bool,
 
-    /// How to say it: `changelog` gives entries for CHANGELOG.md
+    /// Output format; `changelog` writes entries for CHANGELOG.md
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 
-    /// Fails if a crate needs a higher version than the work tree gives it
+    /// Fails if a crate needs a higher version than that of the work tree
     #[arg(long)]
     check: bool,
 }
@@ -50,15 +50,15 @@ enum Format {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let repository = Repository(root());
-    let last;
+    let tag;
     let reference = match arguments.since_release {
         true => {
-            last = repository.last_tag()?;
-            &last
+            tag = repository.last_tag()?;
+            &tag
         }
         false => &arguments.reference,
     };
-    let (before, after) = (repository.at(reference)?, repository.work_tree()?);
+    let (before, after) = (repository.commit(reference)?, repository.work_tree()?);
     let crates = compare::compare(&before, &after)?;
     print!(
         "{}",
@@ -70,28 +70,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         }
     );
     if repository.differs(reference, snapshot::PLATFORM)? {
-        eprintln!("{} has changed too; `git diff {reference} {0}` shows it", snapshot::PLATFORM);
+        eprintln!("{} has also changed; see `git diff {reference} {0}`", snapshot::PLATFORM);
     }
     match crates.iter().filter_map(|item| item.next.as_ref()).max() {
         Some(next) if arguments.check && *next > after.version => Err(format!(
-            "the crates have version {}, and need {next}: raise `version` in Cargo.toml",
+            "the crates have version {} but need {next}: raise `version` in Cargo.toml",
             after.version
         )),
         _ => Ok(()),
     }
 }
 
-/// How a crate changes, in a few words: `breaking, 0.1.0 becomes 0.2.0`.
-fn verdict(item: &CrateDiff) -> String {
+/// Summarizes the change of a crate: `breaking, 0.1.0 becomes 0.2.0`.
+fn summary(item: &CrateDiff) -> String {
     match (&item.version, &item.next) {
         (Some(version), Some(next)) => format!("{}, {version} becomes {next}", item.level.as_str()),
         (None, Some(next)) => format!("new, {next}"),
-        (_, None) => "gone".to_owned(),
+        (_, None) => "removed".to_owned(),
     }
 }
 
-/// `a sentence` with a capital letter at its start, unless it starts with code.
-fn sentence(text: &str) -> String {
+/// Returns a text with a capital letter at its start, unless it starts with code.
+fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

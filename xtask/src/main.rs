@@ -6,7 +6,7 @@ mod conformance;
 mod demo;
 mod diff;
 mod fuzz;
-mod publish;
+mod package;
 mod regen;
 mod run;
 mod test;
@@ -26,34 +26,34 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Adds endpoints to the catalogue: manifest entry, document and generated code.
+    /// Adds endpoints: their entries in the manifest, their documents and the generated code.
     Add(catalogue::Arguments),
-    /// Measures what this project promises against what the same takes without it, and writes BENCHMARKS.md.
+    /// Compares every promised figure with the same work without this project, and writes BENCHMARKS.md.
     Bench(bench::Arguments),
-    /// Drives fal's official clients, unmodified, through every operation against the emulator. Needs python3,
-    /// node, npm and a network.
+    /// Runs fal's official clients against the emulator and compares their requests with ours. Needs python3, node,
+    /// npm and a network.
     Conformance(conformance::Arguments),
-    /// Calls FLUX, a video model and Whisper, and saves the media under target/demo. Uses the embedded
-    /// emulator unless FAL_KEY is set.
+    /// Calls FLUX, a video model and Whisper, and saves the media in target/demo. Uses the embedded emulator unless
+    /// FAL_KEY is set.
     Demo(demo::Arguments),
-    /// Tells what the schemas changed for users since a commit, and the version that each crate needs for it.
+    /// Lists the changes of the schemas for users since a commit, and the version that each crate needs.
     Diff(diff::Arguments),
-    /// Writes documents to schemas/: fal's facts, the phrases of schemas/descriptions.
+    /// Fetches documents from fal, replaces their prose by schemas/descriptions and writes them to schemas/.
     Fetch(catalogue::Arguments),
-    /// Feeds what reads documents, events and webhooks with bytes that find new ways through it. Needs a C++ compiler.
+    /// Fuzzes the readers of documents, events and webhooks. Needs a C++ compiler.
     Fuzz(fuzz::Arguments),
-    /// Packages every crate, or says in which order they are uploaded.
-    Publish(publish::Arguments),
-    /// Writes crates/models from schemas/.
+    /// Packages every published crate, and checks the files and the size of each package.
+    Package(package::Arguments),
+    /// Generates crates/models and crates/fal-platform from schemas/.
     Regen(regen::Arguments),
     /// Runs every test.
     Test(test::Arguments),
-    /// Checks the house rules, as far as a program can hold them.
+    /// Checks the rules of CONTRIBUTING.md that a program can check.
     Tidy(tidy::Arguments),
 }
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let result = match Arguments::parse().command {
         Command::Add(arguments) => catalogue::run("add", &arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Conformance(arguments) => conformance::run(&arguments),
@@ -61,12 +61,12 @@ fn main() -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Fetch(arguments) => catalogue::run("fetch", &arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
-        Command::Publish(arguments) => publish::run(&arguments),
+        Command::Package(arguments) => package::run(&arguments),
         Command::Regen(arguments) => regen::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
-        Command::Tidy(arguments) => tidy::run(&arguments, &names()),
+        Command::Tidy(arguments) => tidy::run(&arguments, &command_names()),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("error: {message}");
@@ -75,13 +75,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// The folder that holds the workspace.
+/// Returns the root of the workspace.
 fn root() -> PathBuf {
     let xtask = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().map(PathBuf::from).unwrap_or(xtask)
 }
 
-/// The names of the commands.
-fn names() -> Vec<String> {
+/// Returns the names of the commands.
+fn command_names() -> Vec<String> {
     Arguments::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask regen`: schemas to crates.
+//! `cargo xtask regen`: generates crates from schemas.
 
 use std::process::Command;
 
@@ -6,16 +6,16 @@ use fal_codegen::workspace;
 
 use crate::root;
 
-/// The crate of the platform API, which another generator writes.
+/// The crate of the platform API, which a separate generator writes.
 const PLATFORM: &str = "fal-platform";
 
 /// Arguments of `cargo xtask regen`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Writes nothing; fails and names each stale file if anything would change.
+    /// Writes nothing, and fails with the names of stale files if there are any
     #[arg(long)]
     check: bool,
-    /// The crates to regenerate, such as `fal-flux`. All of them by default, `fal-platform` too.
+    /// Crates to generate, such as `fal-flux`. All by default, including `fal-platform`
     family: Vec<String>,
 }
 
@@ -29,7 +29,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     if platform { run_platform(arguments.check) } else { Ok(()) }
 }
 
-/// In a process of its own: progenitor takes half a minute to compile, which no other command should wait for.
+/// Runs the generator of the platform crate as a separate program: its dependency progenitor takes half a minute to
+/// compile, which no other command should wait for.
 fn run_platform(check: bool) -> Result<(), String> {
     let mut command = Command::new(env!("CARGO"));
     command.args(["run", "--quiet", "--package", "fal-codegen-platform", "--"]);
@@ -37,14 +38,14 @@ fn run_platform(check: bool) -> Result<(), String> {
         command.arg("--check");
     }
     let status = command.current_dir(root()).status().map_err(|error| format!("cargo: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{PLATFORM} was not generated")) }
+    if status.success() { Ok(()) } else { Err(format!("{PLATFORM} could not be generated")) }
 }
 
 fn run_models(only: &[String], check: bool) -> Result<(), String> {
     let root = root();
     let plan = workspace::plan(&root, only).map_err(|failure| {
         eprintln!("{failure}");
-        "nothing was written".to_owned()
+        "no file was written".to_owned()
     })?;
     let verb = if check { "stale" } else { "changed" };
     let mut fresh = 0;
@@ -62,15 +63,15 @@ fn run_models(only: &[String], check: bool) -> Result<(), String> {
     for entry in plan.generated.report.endpoints.iter().filter(|entry| !entry.unknown_keywords.is_empty()) {
         let list: Vec<_> =
             entry.unknown_keywords.iter().map(|(keyword, count)| format!("{keyword} ({count})")).collect();
-        println!("{}: keywords no rule knows: {}", entry.id, list.join(", "));
+        println!("{}: unknown keywords: {}", entry.id, list.join(", "));
     }
     if !check {
         return plan.write(&root).map_err(|error| error.to_string());
     }
     match plan.changes.len() {
         0 => Ok(()),
-        stale => Err(format!(
-            "{stale} generated files are stale; run `cargo xtask regen` and commit what it writes"
-        )),
+        stale => {
+            Err(format!("{stale} generated files are stale; run `cargo xtask regen` and commit the result"))
+        }
     }
 }

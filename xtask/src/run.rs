@@ -1,15 +1,19 @@
-//! Running cargo from inside cargo.
+//! Runs cargo from a program that cargo runs.
 
 use std::process::Command;
 
 use crate::root;
 
-/// Runs `cargo` with `arguments` at the root of the workspace, its output going where ours goes.
+/// Runs `cargo` at the root of the workspace, with the output of this process.
+///
+/// # Errors
+///
+/// If cargo fails or cannot be started.
 pub(crate) fn cargo<I: AsRef<str>>(arguments: impl IntoIterator<Item = I>) -> Result<(), String> {
     cargo_with(arguments, &[])
 }
 
-/// As [`cargo`], with these variables.
+/// Runs `cargo` like [`cargo`], with further environment variables.
 pub(crate) fn cargo_with<I: AsRef<str>>(
     arguments: impl IntoIterator<Item = I>,
     environment: &[(&str, &str)],

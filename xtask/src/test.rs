@@ -1,11 +1,11 @@
-//! `cargo xtask test`: every test.
+//! `cargo xtask test`: runs every test.
 
 use crate::run::cargo;
 
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Only tests whose names hold this text, and further arguments of `cargo test`.
+    /// Part of the names of the tests to run, and further arguments of `cargo test`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }

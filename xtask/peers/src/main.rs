@@ -1,5 +1,5 @@
-//! Runs other generators of Rust from OpenAPI over a folder of documents, and prints one JSON object: which
-//! documents each took, and how long it took for them, to tokens and to text.
+//! Runs other generators of Rust code over a folder of OpenAPI documents, and prints one JSON object with the documents
+//! that each accepted and the time that it needed for them.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ use typify_impl::{TypeSpace, TypeSpaceSettings};
 fn main() -> Result<(), String> {
     let folder = env::args().nth(1).ok_or("the folder of documents is missing")?;
     let documents = read(Path::new(&folder))?;
-    // A document that a generator cannot take is one less in its count; what it says is of no use here.
+    // A generator panics on a document that it does not accept. Only the count is needed, not the message.
     panic::set_hook(Box::new(|_| {}));
     let result = json!({
         "progenitor": measure(&documents, progenitor),
@@ -36,24 +36,24 @@ fn read(folder: &Path) -> Result<BTreeMap<String, String>, String> {
     Ok(documents)
 }
 
-/// The code for one document, as text.
+/// Generates the code of one document, or returns `None` if the generator does not accept it.
 type Generate = fn(&str) -> Option<String>;
 
 fn measure(documents: &BTreeMap<String, String>, generate: Generate) -> Value {
-    let mut taken = Vec::new();
+    let mut accepted = Vec::new();
     let mut time = Duration::ZERO;
     let mut lines = 0;
     for (name, document) in documents {
         let start = Instant::now();
         let text = panic::catch_unwind(|| generate(document)).ok().flatten();
-        let took = start.elapsed();
+        let elapsed = start.elapsed();
         if let Some(text) = text {
-            taken.push(name);
-            time += took;
+            accepted.push(name);
+            time += elapsed;
             lines += text.lines().count();
         }
     }
-    json!({ "taken": taken, "seconds": time.as_secs_f64(), "lines": lines })
+    json!({ "accepted": accepted, "seconds": time.as_secs_f64(), "lines": lines })
 }
 
 fn progenitor(document: &str) -> Option<String> {
@@ -64,7 +64,7 @@ fn progenitor(document: &str) -> Option<String> {
     Some(prettyplease::unparse(&syn::parse2(tokens).ok()?))
 }
 
-/// The types alone: typify makes no client.
+/// Generates the types only: typify generates no client.
 fn typify(document: &str) -> Option<String> {
     let mut document: Value = serde_json::from_str(document).ok()?;
     let schemas = document.pointer_mut("/components/schemas")?.take();

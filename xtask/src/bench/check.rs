@@ -1,4 +1,4 @@
-//! `cargo check` of generated crates, after everything they depend on is built.
+//! Measures `cargo check` of generated crates after their dependencies are built.
 
 use std::{
     fs, io,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::root;
 
-/// A crate without code that depends on what generated crates depend on.
+/// An empty crate with the dependencies of generated crates.
 const WARM: &str = "[package]\nname = \"warm\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
     [dependencies]\nfal-core.workspace = true\nserde.workspace = true\nserde_json.workspace = true\n";
 
@@ -31,30 +31,26 @@ pub(super) fn measure(sources: &[Source], folder: &Path, peers: bool) -> Result<
     let name = format!("codegen: cargo check of each of {endpoints} endpoints");
     let mut rows = vec![Row::alone(&name, "ms", &[each(ours.seconds)]).at_most(Of::Ours, 25.0)];
     if peers {
-        // The same crates and the same wire, by derives in place of what reads and writes JSON. Of processor time,
-        // since the three are measured one after the other.
-        let swapped = check(&derives::swapped(&generated.tree), &folder.join("swapped"))?;
-        // The types alone: no builders, checks, bounds, literals, and another wire.
-        let bare = check(&derives::bare(&generated.tree), &folder.join("bare"))?;
+        // Processor time, because both are measured one after the other.
+        let derived = check(&derives::with_derives(&generated.tree)?, &folder.join("derived"))?;
         rows.push(
             Row::against(
-                &format!("{name}, by derives"),
+                &format!("{name}, compared with derives"),
                 "ms of CPU",
                 &[each(ours.cpu)],
-                &[each(swapped.cpu)],
+                &[each(derived.cpu)],
             )
-            .at_most(Of::Ratio, 0.4)
-            .peer("derives without builders and bounds", each(bare.cpu)),
+            .at_most(Of::Ratio, 0.4),
         );
     }
     Ok(rows)
 }
 
-/// What `cargo check` of all crates of a workspace takes.
+/// The cost of `cargo check` of all crates of a workspace.
 struct Cost {
-    /// On the wall.
+    /// Elapsed time.
     seconds: f64,
-    /// Of the processors, or again on the wall where the system does not say.
+    /// Processor time in seconds, or elapsed time except on Linux.
     cpu: f64,
 }
 
@@ -72,8 +68,8 @@ fn prepare(tree: &Tree, folder: &Path) -> io::Result<()> {
     tree.write(folder)?;
     fs::create_dir_all(folder.join("crates/warm/src"))?;
     fs::write(folder.join("crates/warm/Cargo.toml"), WARM)?;
-    fs::write(folder.join("crates/warm/src/lib.rs"), "//! Nothing.\n")?;
-    // The versions of this workspace, which are there without a network.
+    fs::write(folder.join("crates/warm/src/lib.rs"), "//! Empty.\n")?;
+    // The versions of this workspace, which are cached and need no network.
     fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).map(drop)
 }
 
@@ -85,8 +81,8 @@ fn run(folder: &Path, arguments: &[&str]) -> Result<(), String> {
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let errors = said.lines().skip_while(|line| !line.starts_with("error"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let errors = stderr.lines().skip_while(|line| !line.starts_with("error"));
     let errors: String = errors.take(40).map(|line| format!("{line}\n")).collect();
     Err(format!("`cargo {}` failed:\n{errors}", arguments.join(" ")))
 }

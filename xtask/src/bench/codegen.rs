@@ -1,20 +1,21 @@
-//! What generating costs, and what compiling the result costs, over many documents.
+//! Measures generating code, and compiling it, over many documents.
 
 use std::{fs, path::Path};
 
 use fal_codegen::Source;
 
-use super::{Arguments, check, generate, left_out, peers, row::Row};
+use super::{Arguments, check, generate, peers, row::Row, warn_skipped};
 use crate::root;
 
 pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
     let sources = sources(arguments.quick)?;
     let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     let mut rows = generate::measure(&sources, &folder.path().join("written"), arguments.quick)?;
+    rows.push(generate::regen(arguments.quick)?);
     if arguments.peers {
         match peers::measure(&sources, &folder.path().join("peers")) {
             Ok(mut peers) => rows.append(&mut peers),
-            Err(error) => left_out(&error),
+            Err(error) => warn_skipped(&error),
         }
     }
     if !arguments.quick {
@@ -23,7 +24,7 @@ pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
     Ok(rows)
 }
 
-/// The documents to measure with.
+/// Reads the documents to measure with.
 fn sources(quick: bool) -> Result<Vec<Source>, String> {
     let corpus = root().join("../shared/corpus/schemas");
     let own = root().join("schemas");

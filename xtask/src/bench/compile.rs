@@ -1,4 +1,4 @@
-//! What compiling an app with one typed call costs, beside the same call by reqwest and serde alone.
+//! Measures compiling an app with one typed call, compared with the same call by reqwest and serde.
 
 mod app;
 mod memory;
@@ -6,25 +6,26 @@ mod memory;
 use std::fs;
 
 use super::{
-    Arguments, left_out,
+    Arguments,
     row::{Of, Row},
     table::subject,
+    warn_skipped,
 };
 use crate::root;
 use app::App;
 
-/// The most that ours may take of what the floor takes.
-const MOST: f64 = 1.15;
+/// Largest ratio of our app to the floor.
+const MAX_RATIO: f64 = 1.15;
 
 const OURS: &str = include_str!("compile/apps/ours.rs");
 const BARE: &str = include_str!("compile/apps/bare.rs");
 const FAL: &str = include_str!("compile/apps/fal.rs");
 
-/// The crate `fal`, with one family of endpoints and with all that it has.
+/// The crate `fal`, with one family of endpoints and with all of them.
 const PEERS: [(&str, &str); 2] =
     [("crate fal, one family", "endpoints_fal-ai_flux"), ("crate fal, all endpoints", "endpoints")];
 
-/// A machine that others share is now faster, now slower: one round says little.
+// The speed of a shared machine varies, so that one round is not enough.
 const CHECK_ROUNDS: usize = 3;
 const BUILD_ROUNDS: usize = 5;
 const WARM_ROUNDS: usize = 5;
@@ -36,14 +37,15 @@ pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
         "tokio = {{ version = {}, features = [\"macros\", \"rt-multi-thread\"] }}\n",
         versions("tokio")
     );
-    let ours = App::write("ours", folder.path(), &format!("{}{tokio}", needs_of_ours()), OURS)?;
-    let floor = App::write("floor", folder.path(), &format!("{}{tokio}", needs_of_floor(versions)), BARE)?;
+    let ours = App::write("ours", folder.path(), &format!("{}{tokio}", our_dependencies()), OURS)?;
+    let floor =
+        App::write("floor", folder.path(), &format!("{}{tokio}", floor_dependencies(versions)), BARE)?;
     let pair = Pair { apps: [&ours, &floor] };
 
     let check_rounds = if arguments.quick { 1 } else { CHECK_ROUNDS };
     let mut rows = vec![
         pair.row("cold check", "s", check_rounds, |app| Ok(app.cold(&["check"])?.seconds))?
-            .at_most(Of::Ratio, MOST),
+            .at_most(Of::Ratio, MAX_RATIO),
         pair.row("check after a change of main.rs", "s", WARM_ROUNDS, |app| {
             Ok(app.warm(&["check"])?.seconds)
         })?,
@@ -58,7 +60,7 @@ pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
         memory[usize::from(app.name == floor.name)].extend(cost.memory);
         Ok(cost.seconds)
     })?;
-    rows.push(build.at_most(Of::Ratio, MOST));
+    rows.push(build.at_most(Of::Ratio, MAX_RATIO));
     let [ours, floor] = &memory;
     if !ours.is_empty() && !floor.is_empty() {
         rows.push(Row::against("compile: memory of the cold build", "MiB", ours, floor));
@@ -72,18 +74,18 @@ pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
     rows.push(pair.row("release build after a change of main.rs", "s", WARM_ROUNDS, |app| {
         Ok(app.warm(&["build", "--release"])?.seconds)
     })?);
-    rows.push(pair.row("release binary, stripped", "MiB", 1, App::binary)?.at_most(Of::Ratio, MOST));
+    rows.push(pair.row("release binary, stripped", "MiB", 1, App::binary)?.at_most(Of::Ratio, MAX_RATIO));
     if arguments.peers {
         for (name, feature) in PEERS {
             let needs = format!("fal = {{ version = \"=0.3.6\", features = [\"{feature}\"] }}\n{tokio}");
             let app = App::write(name, folder.path(), &needs, FAL);
-            app.and_then(|app| peer(&app, &mut rows)).unwrap_or_else(|error| left_out(&error));
+            app.and_then(|app| peer(&app, &mut rows)).unwrap_or_else(|error| warn_skipped(&error));
         }
     }
     Ok(rows)
 }
 
-/// Ours and the floor, which take turns.
+/// Our app and the floor, which take turns.
 struct Pair<'a> {
     apps: [&'a App; 2],
 }
@@ -100,7 +102,7 @@ impl Pair<'_> {
         let (mut ours, mut floor) = (Vec::new(), Vec::new());
         let [our_app, floor_app] = self.apps;
         for round in 0..rounds {
-            // Whoever comes second finds files in memory.
+            // The second one finds files cached in memory.
             if round % 2 == 0 {
                 floor.push(measure(floor_app)?);
                 ours.push(measure(our_app)?);
@@ -113,7 +115,7 @@ impl Pair<'_> {
     }
 }
 
-/// Adds what another crate takes, measured once.
+/// Measures another crate once, and adds its figures to the rows.
 fn peer(app: &App, rows: &mut [Row]) -> Result<(), String> {
     eprintln!("bench compile: {}", app.name);
     let check = app.cold(&["check"])?.seconds;
@@ -142,7 +144,7 @@ fn peer(app: &App, rows: &mut [Row]) -> Result<(), String> {
     Ok(())
 }
 
-fn needs_of_ours() -> String {
+fn our_dependencies() -> String {
     let path = |folder: &str| toml::Value::from(root().join(folder).display().to_string());
     format!(
         "fal-client = {{ path = {} }}\nfal-flux = {{ path = {} }}\n",
@@ -151,8 +153,8 @@ fn needs_of_ours() -> String {
     )
 }
 
-/// What fal-client has of reqwest and rustls by default.
-fn needs_of_floor(version: impl Fn(&str) -> toml::Value) -> String {
+/// Returns the dependencies of the floor: reqwest and rustls with the default features of fal-client.
+fn floor_dependencies(version: impl Fn(&str) -> toml::Value) -> String {
     format!(
         "reqwest = {{ version = {}, default-features = false, \
          features = [\"http2\", \"stream\", \"system-proxy\", \"rustls-no-provider\"] }}\n\
@@ -165,7 +167,7 @@ fn needs_of_floor(version: impl Fn(&str) -> toml::Value) -> String {
     )
 }
 
-/// The versions that this workspace asks for.
+/// Returns a lookup of the versions that this workspace requires.
 fn versions() -> Result<impl Fn(&str) -> toml::Value, String> {
     let text = fs::read_to_string(root().join("Cargo.toml")).map_err(|error| error.to_string())?;
     let manifest: toml::Table = toml::from_str(&text).map_err(|error| error.to_string())?;
@@ -184,9 +186,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_floor_has_the_versions_of_the_workspace() -> Result<(), String> {
+    fn the_floor_uses_the_versions_of_the_workspace() -> Result<(), String> {
         let needs: toml::Table =
-            toml::from_str(&needs_of_floor(versions()?)).map_err(|error| error.to_string())?;
+            toml::from_str(&floor_dependencies(versions()?)).map_err(|error| error.to_string())?;
         for (name, need) in needs {
             let version = need.get("version").unwrap_or(&need).as_str().unwrap_or_default();
             assert!(version.starts_with(|first: char| first.is_ascii_digit()), "{name}: {version:?}");
@@ -194,9 +196,8 @@ mod tests {
         Ok(())
     }
 
-    /// What the floor has of reqwest is what fal-client has of it by default.
     #[test]
-    fn the_floor_has_the_features_of_the_client() -> Result<(), String> {
+    fn the_floor_uses_the_default_features_of_the_client() -> Result<(), String> {
         let text = fs::read_to_string(root().join("crates/fal-client/Cargo.toml"))
             .map_err(|error| error.to_string())?;
         let manifest: toml::Table = toml::from_str(&text).map_err(|error| error.to_string())?;
@@ -212,7 +213,7 @@ mod tests {
         let rustls = names(&manifest["features"]["rustls"]);
         theirs.extend(rustls.iter().filter_map(|name| name.strip_prefix("reqwest/").map(str::to_owned)));
         let needs: toml::Table =
-            toml::from_str(&needs_of_floor(versions()?)).map_err(|error| error.to_string())?;
+            toml::from_str(&floor_dependencies(versions()?)).map_err(|error| error.to_string())?;
         assert_eq!(names(&needs["reqwest"]["features"]), theirs);
         Ok(())
     }

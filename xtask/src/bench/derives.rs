@@ -1,86 +1,123 @@
-//! The same types with serde's derives, to compare with. Text to text: generated code is regular.
+//! Replaces the hand-written serde impls of generated crates by derives, to compare the time to compile them.
 
 use std::collections::BTreeSet;
 
 use fal_codegen::Tree;
+use quote::ToTokens;
+use syn::{Fields, File, Item, ItemMacro, Type, parse_quote};
 
-const DERIVE: &str = "#[derive(serde::Serialize, serde::Deserialize)]\n";
-/// The macros of enums, which make more than what serde needs.
-const ENUMS: &str = include_str!("../../../crates/fal-core/src/enums.rs");
-const HEAD: &str = "#![allow(dead_code, unused_imports, unused_macros)]\n";
+/// The macros of `fal_core` that define the impls of enums.
+const ENUM_MACROS: &str = include_str!("../../../crates/fal-core/src/enums.rs");
 
-/// The crates as they are, with derives in place of the impls of serde's traits.
-pub(super) fn swapped(tree: &Tree) -> Tree {
-    let macros = enums_without_serde();
-    let is_wire = |head: &str| {
-        ["impl Serialize for", "impl<'de> Deserialize<'de> for", "impl<'de> wire::Object<'de> for"]
-            .iter()
-            .any(|start| head.starts_with(start))
-    };
-    each_file(tree, &macros, &|item, head, derived| {
-        if is_wire(head) {
-            return None;
-        }
-        if head.contains("_enum!(") {
-            return Some(item.replacen("fal_core::", "", 1));
-        }
-        Some(if derived { derive(item, head, "flatten") } else { item.to_owned() })
-    })
-}
-
-/// The types alone, with the cheapest derive: parameters that the crate does not know are not beside the
-/// others on the wire.
-pub(super) fn bare(tree: &Tree) -> Tree {
-    each_file(tree, "", &|item, head, derived| {
-        let declares = head.starts_with("use ") || head.starts_with("pub mod ") && head.ends_with(';');
-        if derived {
-            return Some(derive(item, head, "default"));
-        }
-        if let Some(alias) = head.strip_prefix("pub type ") {
-            let name = alias.split(' ').next().unwrap_or_default();
-            let number = [("bounds::", "Int<", "i64"), ("bounds::", "Float<", "f64")];
-            let number = number.iter().find(|(a, b, _)| item.contains(a) && item.contains(b));
-            return Some(
-                number.map_or_else(|| item.to_owned(), |(_, _, ty)| format!("pub type {name} = {ty};\n")),
-            );
-        }
-        let kept = declares || head.starts_with("pub use ") || head == "pub enum Model {}";
-        kept.then(|| item.to_owned())
-    })
-}
-
-/// Rewrites every item of every file. `rewrite` gets the item, its first line of code, and whether it is
-/// a type that JSON is written of. `macros` come first in every crate.
-fn each_file(tree: &Tree, macros: &str, rewrite: &dyn Fn(&str, &str, bool) -> Option<String>) -> Tree {
-    let mut rewritten = Tree::default();
+/// Returns the same crates with derives in place of impls of serde's traits.
+pub(super) fn with_derives(tree: &Tree) -> Result<Tree, String> {
+    let macros = enum_macros_without_serde();
+    let mut derived = Tree::default();
     for (path, text) in tree.iter().filter(|(path, _)| !path.ends_with("json_schema.rs")) {
-        if !path.ends_with(".rs") {
+        if path.ends_with(".rs") {
+            let mut file = syn::parse_file(text).map_err(|error| format!("{path}: {error}"))?;
+            let serialized = serialized(&file);
+            derive_in(&mut file.items, &serialized);
+            let code = file.to_token_stream();
+            let macros = if path.ends_with("/src/lib.rs") { macros.as_str() } else { "" };
+            derived.insert(path, format!("#![allow(unused)]\n{macros}\n{code}"));
+        } else {
             let serde = "serde = { version = \"1\", default-features = false, features = [\"std\"";
-            rewritten.insert(path, text.replace(serde, &format!("{serde}, \"derive\"")));
-            continue;
+            derived.insert(path, text.replace(serde, &format!("{serde}, \"derive\"")));
         }
-        let items = items(text);
-        let serialized: BTreeSet<&str> = items.iter().filter_map(|item| serialized(item)).collect();
-        let mut code = String::new();
-        for item in &items {
-            let head = head(item);
-            if head == "mod json_schema;" {
-                continue;
-            }
-            let derived = name(head).is_some_and(|name| serialized.contains(name));
-            code.push_str(&rewrite(item, head, derived).unwrap_or_default());
-        }
-        let docs: String =
-            text.lines().filter(|line| line.starts_with("//!")).map(|line| format!("{line}\n")).collect();
-        let macros = if path.ends_with("/src/lib.rs") { macros } else { "" };
-        rewritten.insert(path, format!("{docs}{HEAD}\n{macros}{code}"));
     }
-    rewritten
+    Ok(derived)
 }
 
-/// The macros that `fal_core` has for enums, without the impls of serde's traits, for crates that derive these.
-fn enums_without_serde() -> String {
-    let lines = ENUMS.lines().skip_while(|line| !line.starts_with("macro_rules!"));
+/// Returns the types of a file that implement `Serialize`, by hand or by a macro for enums.
+fn serialized(file: &File) -> BTreeSet<String> {
+    fn collect(items: &[Item], names: &mut BTreeSet<String>) {
+        for item in items {
+            match item {
+                Item::Impl(block) if implemented(item).is_some_and(|name| name == "Serialize") => {
+                    if let Type::Path(ty) = &*block.self_ty {
+                        names.extend(ty.path.segments.last().map(|segment| segment.ident.to_string()));
+                    }
+                }
+                Item::Macro(item) if is_enum_macro(item) => {
+                    // The first argument is the name of the enum.
+                    names.extend(item.mac.tokens.clone().into_iter().next().map(|name| name.to_string()));
+                }
+                Item::Mod(module) => {
+                    collect(module.content.as_ref().map_or(&[], |(_, items)| items.as_slice()), names);
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut names = BTreeSet::new();
+    collect(&file.items, &mut names);
+    names
+}
+
+/// Removes the impls of serde's traits, and derives them for `serialized` types.
+fn derive_in(items: &mut Vec<Item>, serialized: &BTreeSet<String>) {
+    const WIRE: [&str; 3] = ["Serialize", "Deserialize", "Object"];
+    items.retain(|item| {
+        let is_schema = matches!(item, Item::Mod(module) if module.ident == "json_schema");
+        !is_schema && !implemented(item).is_some_and(|name| WIRE.contains(&name.as_str()))
+    });
+    for item in items {
+        match item {
+            Item::Struct(item) if serialized.contains(&item.ident.to_string()) => {
+                item.attrs.push(parse_quote!(#[derive(serde::Serialize, serde::Deserialize)]));
+                derive_fields(&mut item.fields);
+            }
+            Item::Enum(item) if serialized.contains(&item.ident.to_string()) => {
+                item.attrs.push(parse_quote!(#[derive(serde::Serialize, serde::Deserialize)]));
+                // Apart from the variant for unknown values, only unions have variants with values.
+                let has_value =
+                    |variant: &syn::Variant| !variant.fields.is_empty() && variant.ident != "Other";
+                if item.variants.iter().any(has_value) {
+                    item.attrs.push(parse_quote!(#[serde(untagged)]));
+                }
+            }
+            Item::Macro(item) if is_enum_macro(item) => {
+                if let Some(name) = item.mac.path.segments.last().map(|segment| segment.ident.clone()) {
+                    item.mac.path = name.into();
+                }
+            }
+            Item::Mod(module) => {
+                if let Some((_, items)) = &mut module.content {
+                    derive_in(items, serialized);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn derive_fields(fields: &mut Fields) {
+    for field in fields {
+        let is_option = matches!(&field.ty, Type::Path(ty) if ty.path.segments.last().is_some_and(|last| last.ident == "Option"));
+        if is_option {
+            field.attrs.push(parse_quote!(#[serde(default, skip_serializing_if = "Option::is_none")]));
+        }
+        if field.ident.as_ref().is_some_and(|name| name == "extra") {
+            field.attrs.push(parse_quote!(#[serde(flatten)]));
+        }
+    }
+}
+
+/// Returns the name of the trait that an item implements.
+fn implemented(item: &Item) -> Option<String> {
+    let Item::Impl(block) = item else { return None };
+    let (path, _) = block.trait_.as_ref()?;
+    Some(path.segments.last()?.ident.to_string())
+}
+
+fn is_enum_macro(item: &ItemMacro) -> bool {
+    item.mac.path.segments.last().is_some_and(|segment| segment.ident.to_string().ends_with("_enum"))
+}
+
+/// Returns the macros for enums of `fal_core` without the impls of serde's traits, for crates that derive these.
+fn enum_macros_without_serde() -> String {
+    let lines = ENUM_MACROS.lines().skip_while(|line| !line.starts_with("macro_rules!"));
     let (mut macros, mut is_serde) = (String::new(), false);
     for line in lines.filter(|line| !line.starts_with("#[") && !line.starts_with("///")) {
         is_serde |= line.starts_with("        impl") && line.contains("::serde::");
@@ -93,70 +130,32 @@ fn enums_without_serde() -> String {
     macros
 }
 
-/// The type that an impl of `Serialize` by hand is for. Enums get theirs from a macro.
-fn serialized(item: &str) -> Option<&str> {
-    let by_hand = head(item).strip_prefix("impl Serialize for ");
-    by_hand.and_then(|rest| rest.split([' ', '<']).next()).or_else(|| {
-        let (_, arguments) = item.split_once("_enum!(")?;
-        arguments.trim_start().split([')', ',']).next()
-    })
-}
+#[cfg(test)]
+mod tests {
+    use fal_codegen::{Options, Source, generate};
 
-/// The name of the type that an item defines.
-fn name(head: &str) -> Option<&str> {
-    let rest = head.strip_prefix("pub struct ").or_else(|| head.strip_prefix("pub enum "))?;
-    rest.split([' ', '<']).next()
-}
+    use super::*;
 
-/// Adds derives to a type: a union is told by its form, as is its only way, and options may be missing.
-/// `extra` is what serde does with the parameters that the crate does not know.
-fn derive(item: &str, head: &str, extra: &str) -> String {
-    let untagged = head.starts_with("pub enum") && item.lines().any(is_variant_with_value);
-    let mut text = DERIVE.to_owned();
-    if untagged {
-        text.push_str("#[serde(untagged)]\n");
+    #[test]
+    fn impls_are_replaced_by_derives() -> Result<(), String> {
+        let path = crate::root().join("schemas/fal-ai/flux/dev.json");
+        let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+        let source = Source { file: "dev.json".to_owned(), text };
+        let generated = generate(&[source], &Options::default()).map_err(|errors| errors.to_string())?;
+        let derived = with_derives(&generated.tree)?;
+        let code = |tree: &Tree| -> String {
+            tree.iter().filter(|(path, _)| path.ends_with("dev.rs")).map(|(_, text)| text).collect()
+        };
+        let (before, after) = (code(&generated.tree), code(&derived));
+        assert!(before.contains("impl Serialize for Input") && before.contains("fal_core::closed_enum!("));
+        assert!(
+            !after.contains("impl Serialize for") && !after.contains("fal_core :: closed_enum"),
+            "{after}"
+        );
+        for item in ["Input", "Output"] {
+            let derive = format!("# [derive (serde :: Serialize , serde :: Deserialize)] pub struct {item}");
+            assert!(after.contains(&derive), "{item}: {after}");
+        }
+        Ok(())
     }
-    for line in item.lines() {
-        if line.starts_with("    pub ") && line.contains(": Option<") {
-            text.push_str("    #[serde(default, skip_serializing_if = \"Option::is_none\")]\n");
-        }
-        if line.starts_with("    pub extra: Map<") {
-            text.push_str(&format!("    #[serde({extra})]\n"));
-        }
-        text.push_str(line);
-        text.push('\n');
-    }
-    text
-}
-
-fn is_variant_with_value(line: &str) -> bool {
-    let variant = line.strip_prefix("    ").filter(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
-    variant.is_some_and(|variant| variant.contains('(') && !variant.starts_with("Other("))
-}
-
-/// The items of a file, each with its docs and attributes. Comments between them are left out.
-fn items(text: &str) -> Vec<String> {
-    let mut items = Vec::new();
-    let mut item = String::new();
-    for line in text.lines() {
-        let comment = line.starts_with("//") && !line.starts_with("///");
-        if item.is_empty() && (line.is_empty() || comment) {
-            continue;
-        }
-        // The rest of an alias that is too long for a line.
-        let continued = item.ends_with(" =\n");
-        item.push_str(line);
-        item.push('\n');
-        let code =
-            (continued || !line.starts_with(' ')) && !line.starts_with("///") && !line.starts_with("#[");
-        if code && (line.ends_with('}') || line.ends_with(';')) {
-            items.push(std::mem::take(&mut item));
-        }
-    }
-    items
-}
-
-/// The first line of code of an item.
-fn head(item: &str) -> &str {
-    item.lines().find(|line| !line.starts_with("///") && !line.starts_with("#[")).unwrap_or_default()
 }

@@ -1,10 +1,6 @@
-//! What figures depend on besides the code.
+//! The machine that figures were measured on.
 
-use std::{
-    fmt, fs,
-    process::Command,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{fmt, fs, process::Command};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,22 +8,24 @@ use serde::{Deserialize, Serialize};
 pub(super) struct Machine {
     pub(super) cpu: String,
     pub(super) cores: usize,
-    /// In GiB, where Linux says it.
+    /// GiB. `None` except on Linux.
     pub(super) memory: Option<u64>,
     pub(super) os: String,
     pub(super) rustc: String,
-    /// Year, month and day, UTC.
+    /// Year, month and day in UTC.
     pub(super) date: String,
-    /// How many processes wanted to run when this one began, over a minute, where Linux says it.
+    /// Load average of the last minute at the start. `None` except on Linux.
     pub(super) load: Option<f64>,
 }
 
 impl Machine {
-    pub(super) fn now() -> Self {
+    /// Describes this machine.
+    pub(super) fn detect() -> Self {
         let read = |file: &str| fs::read_to_string(file).unwrap_or_default();
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let rustc = Command::new("rustc").arg("--version").output();
-        let rustc = rustc.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        let output = |program: &str, arguments: &[&str]| {
+            let output = Command::new(program).args(arguments).output();
+            output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+        };
         let (release, kernel) = (read("/etc/os-release"), read("/proc/sys/kernel/osrelease"));
         let name = value(&release, "PRETTY_NAME", '=').unwrap_or(std::env::consts::OS);
         let kib = value(&read("/proc/meminfo"), "MemTotal", ':')
@@ -39,8 +37,8 @@ impl Machine {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             memory: kib.map(|kib| (kib + (1 << 19)) >> 20),
             os: format!("{} {}", name.trim_matches('"'), kernel.trim()).trim().to_owned(),
-            rustc: rustc.unwrap_or_default(),
-            date: date(seconds / 86_400),
+            rustc: output("rustc", &["--version"]),
+            date: output("date", &["-u", "+%F"]),
             load: read("/proc/loadavg").split(' ').next().and_then(|load| load.parse().ok()),
         }
     }
@@ -57,7 +55,7 @@ impl fmt::Display for Machine {
     }
 }
 
-/// What follows `name` and the separator, in the first line that begins with both.
+/// Returns the value of the first line `name`, separator, value.
 fn value<'a>(text: &'a str, name: &str, separator: char) -> Option<&'a str> {
     text.lines().find_map(|line| {
         let (found, value) = line.split_once(separator)?;
@@ -65,48 +63,12 @@ fn value<'a>(text: &'a str, name: &str, separator: char) -> Option<&'a str> {
     })
 }
 
-/// The date of a day counted from 1970 on.
-fn date(mut days: u64) -> String {
-    let is_leap =
-        |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let mut year = 1970;
-    while days >= 365 + u64::from(is_leap(year)) {
-        days -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let february = 28 + u64::from(is_leap(year));
-    let mut month = 1;
-    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    format!("{year}-{month:02}-{:02}", days + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn days_have_dates() {
-        for (days, expected) in [
-            (0, "1970-01-01"),
-            (58, "1970-02-28"),
-            (59, "1970-03-01"),
-            (789, "1972-02-29"),
-            (11_016, "2000-02-29"),
-            (20_453, "2025-12-31"),
-            (20_454, "2026-01-01"),
-        ] {
-            assert_eq!(date(days), expected);
-        }
-    }
-
-    #[test]
-    fn values_are_those_of_the_whole_name() {
+    fn a_value_is_found_by_its_whole_name() {
         let text = "NAME=other\nPRETTY_NAME=\"Debian 13\"\nmodel name\t: Fast: 3 GHz\n";
         assert_eq!(value(text, "PRETTY_NAME", '='), Some("\"Debian 13\""));
         assert_eq!(value(text, "model name", ':'), Some("Fast: 3 GHz"));
@@ -114,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_says_what_it_knows_and_nothing_else() {
+    fn unknown_properties_of_a_machine_are_left_out() {
         let machine = Machine {
             cpu: "Fast".to_owned(),
             cores: 2,

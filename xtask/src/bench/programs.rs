@@ -1,8 +1,8 @@
-//! Benches that are programs of their own: memory is theirs alone, and nothing generated may be needed to build xtask.
+//! Runs benches that are separate programs, because they measure their own memory and depend on generated code.
 
 use std::process::{Command, Stdio};
 
-use super::{Arguments, Profile, left_out, row::Row};
+use super::{Arguments, Profile, row::Row, warn_skipped};
 use crate::{conformance, root, run::cargo};
 
 pub(super) fn client(arguments: &Arguments) -> Result<Vec<Row>, String> {
@@ -12,7 +12,7 @@ pub(super) fn client(arguments: &Arguments) -> Result<Vec<Row>, String> {
     let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     let peers = conformance::peers(folder.path(), &root().join("crates/fal-client/benches/peers"));
     let peers: Vec<String> = peers
-        .inspect_err(|error| left_out(error))
+        .inspect_err(|error| warn_skipped(error))
         .unwrap_or_default()
         .into_iter()
         .flat_map(|(name, program, script)| {
@@ -30,7 +30,7 @@ pub(super) fn upload(arguments: &Arguments) -> Result<Vec<Row>, String> {
     bench("upload", arguments, &[])
 }
 
-/// A bench of fal-client. All have the same features, so that nothing is compiled twice.
+/// Runs a bench of fal-client. All have the same features, so that cargo compiles the client once.
 fn bench(name: &str, arguments: &Arguments, more: &[String]) -> Result<Vec<Row>, String> {
     eprintln!("bench {name}");
     let mut command = Command::new(env!("CARGO"));
@@ -49,7 +49,7 @@ pub(super) fn emulator(arguments: &Arguments) -> Result<Vec<Row>, String> {
         Profile::Release => "release",
         Profile::Dev => "dev",
     };
-    // In one command, so that no dependency is compiled twice for its features.
+    // In one command, so that no dependency is compiled twice with other features.
     let targets = ["--package", "fal-emulator", "--bin", "fal-emulator", "--example", "load"];
     cargo(["build", "--quiet", "--profile", profile].iter().chain(&targets))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
@@ -58,7 +58,7 @@ pub(super) fn emulator(arguments: &Arguments) -> Result<Vec<Row>, String> {
     rows(command.arg(built.join("fal-emulator")).args(arguments.quick.then_some("--quick")))
 }
 
-/// The list of rows that a program prints.
+/// Runs a program and parses the rows that it prints.
 fn rows(command: &mut Command) -> Result<Vec<Row>, String> {
     let output = command
         .stderr(Stdio::inherit())

@@ -1,13 +1,13 @@
-//! `BENCHMARKS.md` and the plots that it shows.
+//! Writes `BENCHMARKS.md`.
 
 use std::{fs, io, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{chart, machine::Machine, row::Row, table};
+use super::{machine::Machine, row::Row, table};
 use crate::root;
 
-/// What the floor of each bench is.
+/// The sections of the page, each with a description of its floor.
 const FLOORS: [(&str, &str); 6] = [
     (
         "codegen",
@@ -31,23 +31,23 @@ const FLOORS: [(&str, &str); 6] = [
          same server.",
     ),
     ("upload", "The floor sends the same bytes in the same parts by plain `reqwest`."),
-    ("emulator", "The binary, as a process of its own, under load."),
+    ("emulator", "The binary, as a separate process under load."),
 ];
 
 const FOLDER: &str = "docs/benchmarks";
 
-/// The last figures of a bench, as they are kept beside the plots: each bench may be measured alone.
+/// The last figures of a bench. They are kept as JSON, so that each bench can be measured alone.
 #[derive(Serialize, Deserialize)]
 struct Measured {
     machine: Machine,
     rows: Vec<Row>,
 }
 
-/// Keeps the rows of one or more benches, and writes the page of all that are kept.
+/// Saves the rows of one or more benches, and writes the page with the rows of all benches.
 pub(super) fn write(machine: &Machine, rows: &[Row]) -> Result<(), String> {
     let written = write_below(&root(), machine, rows);
     written.map_err(|error| format!("BENCHMARKS.md could not be written: {error}"))?;
-    println!("\nBENCHMARKS.md and {FOLDER} are written.");
+    println!("\nWrote BENCHMARKS.md and {FOLDER}.");
     Ok(())
 }
 
@@ -59,35 +59,25 @@ fn write_below(root: &Path, machine: &Machine, rows: &[Row]) -> io::Result<()> {
         let text = serde_json::to_string_pretty(&measured)?;
         fs::write(folder.join(format!("{bench}.json")), text + "\n")?;
     }
-    for entry in fs::read_dir(&folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "svg") {
-            fs::remove_file(path)?;
-        }
-    }
     let mut all = Vec::new();
     for (bench, floor) in FLOORS {
-        let kept = folder.join(format!("{bench}.json"));
-        if !kept.exists() {
+        let saved = folder.join(format!("{bench}.json"));
+        if !saved.exists() {
             continue;
         }
-        let measured: Measured = serde_json::from_str(&fs::read_to_string(kept)?)?;
-        if let Some(svg) = chart::svg(bench, &measured.rows) {
-            fs::write(folder.join(format!("{bench}.svg")), svg)?;
-        }
+        let measured: Measured = serde_json::from_str(&fs::read_to_string(saved)?)?;
         all.push((bench, floor, measured));
     }
     fs::write(root.join("BENCHMARKS.md"), page(&all))
 }
 
 fn page(all: &[(&str, &str, Measured)]) -> String {
-    let mut page = "# Benchmarks\n\nWritten by `cargo xtask bench`, which anyone can run: it measures everything again \
-                    and writes this page; `cargo xtask\nbench client` and the like measure one section. `--peers` measures \
-                    others in the same run.\n\n\
-                    Ours and the floor, which is the same work without this project's code, take turns; figures are \
-                    medians. The ratio is\nours by floor, the median over the rounds, and its middle half lies between \
-                    the quartiles. More of what ends with `/s` is\nbetter, less of everything else. Compare ratios; \
-                    absolute figures are those of one machine.\n\n"
+    let mut page = "# Benchmarks\n\n`cargo xtask bench` measures everything and writes this page; `cargo xtask bench client` \
+                    measures one section.\nWith `--peers`, other projects are measured in the same run.\n\n\
+                    *Ours* and the *floor*, which is the same work without this project's code, are measured in turns. \
+                    Figures are medians.\nThe *ratio* is ours divided by the floor: the median over the rounds, with \
+                    its middle half between the quartiles. For\nunits that end with `/s` and for `times`, larger is \
+                    better; for all others, smaller. Compare ratios: absolute figures\ndepend on the machine.\n\n"
         .to_owned();
     let rows = || all.iter().flat_map(|(.., measured)| &measured.rows);
     let targets = rows().filter(|row| row.target.is_some()).count();
@@ -109,11 +99,6 @@ fn page(all: &[(&str, &str, Measured)]) -> String {
     }
     for (bench, floor, Measured { machine, rows }) in all {
         page.push_str(&format!("\n## {bench}\n\n{floor}\n\n{machine}.\n\n{}", table::markdown(rows)));
-        if chart::svg(bench, rows).is_some() {
-            page.push_str(&format!(
-                "\n![{bench}: ours, the floor and others as bars]({FOLDER}/{bench}.svg)\n"
-            ));
-        }
     }
     page
 }
@@ -144,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_begins_with_what_was_missed() {
+    fn the_page_starts_with_the_missed_targets() {
         let (client, emulator) = (rows()[..2].to_vec(), rows()[2..].to_vec());
         insta::assert_snapshot!(page(&[
             ("client", "The floor of it.", Measured { machine: machine(), rows: client }),
@@ -153,21 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_measured_before_is_kept() -> io::Result<()> {
+    fn sections_measured_earlier_are_kept() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
-        let plots = folder.path().join(FOLDER);
-        fs::create_dir_all(&plots)?;
-        // Plots of what is no longer measured.
-        fs::write(plots.join("upload.svg"), "")?;
-        fs::write(plots.join("old.svg"), "")?;
         write_below(folder.path(), &machine(), &rows())?;
         let later = Machine { date: "2026-02-02".to_owned(), ..machine() };
         write_below(folder.path(), &later, &[Row::alone("emulator: start", "ms", &[3.5])])?;
-        let mut names: Vec<_> = fs::read_dir(plots)?.flatten().map(|entry| entry.file_name()).collect();
-        names.sort();
-        assert_eq!(names, ["client.json", "client.svg", "emulator.json"]);
         let page = fs::read_to_string(folder.path().join("BENCHMARKS.md"))?;
-        assert!(page.contains("(docs/benchmarks/client.svg)") && !page.contains("emulator.svg"), "{page}");
         assert!(page.contains("2026-01-01") && page.contains("2026-02-02"), "{page}");
         assert!(page.contains("3.5") && !page.contains("4.25"), "{page}");
         Ok(())

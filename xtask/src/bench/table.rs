@@ -1,10 +1,11 @@
-//! Rows as a table, for terminals and for Markdown.
+//! Writes rows as a table, for terminals and for Markdown.
 
 use super::row::{Of, Row};
 
-const HEADS: [&str; 9] = ["", "unit", "ours", "floor", "ratio", "middle half", "rounds", "target", "others"];
+const HEADERS: [&str; 9] =
+    ["", "unit", "ours", "floor", "ratio", "middle half", "rounds", "target", "others"];
 
-/// Rows of the same bench, which is how their names begin.
+/// Groups rows by their bench, which is the first part of their names.
 pub(super) fn groups(rows: &[Row]) -> Vec<(&str, &[Row])> {
     rows.chunk_by(|one, other| bench(one) == bench(other))
         .filter_map(|rows| Some((bench(rows.first()?), rows)))
@@ -15,7 +16,7 @@ fn bench(row: &Row) -> &str {
     row.name.split(": ").next().unwrap_or_default()
 }
 
-/// What of its bench a row is about.
+/// Returns the name of a row without its bench.
 pub(super) fn subject(row: &Row) -> &str {
     row.name.split_once(": ").map_or(row.name.as_str(), |(_, subject)| subject)
 }
@@ -23,11 +24,11 @@ pub(super) fn subject(row: &Row) -> &str {
 pub(super) fn text(rows: &[Row]) -> String {
     let mut text = String::new();
     for (bench, rows) in groups(rows) {
-        let mut lines = vec![HEADS.map(str::to_owned)];
+        let mut lines = vec![HEADERS.map(str::to_owned)];
         lines[0][0] = bench.to_owned();
         lines.extend(rows.iter().map(cells));
         let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-        let widths: [usize; HEADS.len()] = std::array::from_fn(width);
+        let widths: [usize; HEADERS.len()] = std::array::from_fn(width);
         for line in &lines {
             let padded = line.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
                 if is_number(column) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
@@ -42,15 +43,15 @@ pub(super) fn text(rows: &[Row]) -> String {
 
 pub(super) fn markdown(rows: &[Row]) -> String {
     let lines: Vec<_> = rows.iter().map(cells).collect();
-    // A column that says nothing is left out.
-    let shown: Vec<usize> = (0..HEADS.len())
+    // Empty columns are left out.
+    let shown: Vec<usize> = (0..HEADERS.len())
         .filter(|&column| column == 0 || lines.iter().any(|line| !line[column].is_empty()))
         .collect();
     let row = |cell: &dyn Fn(usize) -> String| {
         let cells: Vec<String> = shown.iter().map(|&column| cell(column)).collect();
         format!("| {} |\n", cells.join(" | "))
     };
-    let mut text = row(&|column| HEADS[column].to_owned());
+    let mut text = row(&|column| HEADERS[column].to_owned());
     text.push_str(&row(&|column| if is_number(column) { "--:" } else { "---" }.to_owned()));
     lines.iter().for_each(|line| text.push_str(&row(&|column| line[column].clone())));
     text
@@ -60,9 +61,9 @@ fn is_number(column: usize) -> bool {
     (2..=6).contains(&column)
 }
 
-fn cells(row: &Row) -> [String; HEADS.len()] {
+fn cells(row: &Row) -> [String; HEADERS.len()] {
     let given = |figure: Option<f64>| figure.map(number).unwrap_or_default();
-    // A ratio is the same for every unit.
+    // Ratios have three digits in every unit.
     let ratio = |ratio: f64| format!("{ratio:.3}");
     let spread = row.spread.map(|ends| {
         let [from, to] = ends.map(|end| if row.ratio.is_some() { ratio(end) } else { number(end) });
@@ -83,7 +84,7 @@ fn cells(row: &Row) -> [String; HEADS.len()] {
     ]
 }
 
-/// What was to be reached, and whether it was.
+/// Describes the target of a row, and a missed one as such.
 pub(super) fn target(row: &Row) -> Option<String> {
     let target = row.target?;
     let what = match target.of {
@@ -101,7 +102,7 @@ pub(super) fn target(row: &Row) -> Option<String> {
     Some(format!("{what}{bound}{missed}"))
 }
 
-/// As many digits as say something.
+/// Formats a figure with three significant digits or less.
 pub(super) fn number(figure: f64) -> String {
     if !figure.is_finite() {
         return "none".to_owned();
@@ -122,7 +123,7 @@ pub(super) fn number(figure: f64) -> String {
     }
 }
 
-/// With commas between thousands.
+/// Inserts commas between thousands.
 fn grouped(text: &str) -> String {
     let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
     let mut out = sign.to_owned();
@@ -151,12 +152,12 @@ mod tests {
     }
 
     #[test]
-    fn a_table_says_what_was_missed_and_leaves_out_what_was_not_measured() {
+    fn a_table_marks_missed_targets_and_leaves_unmeasured_cells_empty() {
         insta::assert_snapshot!(text(&rows()));
     }
 
     #[test]
-    fn markdown_has_the_columns_that_say_something() {
+    fn markdown_leaves_out_empty_columns() {
         let rows = rows();
         assert_eq!(
             markdown(&rows[3..]),
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_about_what_it_names() {
+    fn a_target_applies_to_the_figure_that_it_names() {
         let row = |row: Row| (row.reached(), target(&row));
         let over = Row::against("a: b", "s", &[2.0], &[1.0]);
         let missed = "ratio ≤ 1.15, missed".to_owned();
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn ratios_are_of_the_rounds_in_which_both_took_their_turn() {
+    fn a_ratio_is_the_median_of_the_ratios_of_the_rounds() {
         let row = Row::against("a: b", "s", &[1.0, 20.0, 3.0], &[1.0, 10.0, 2.0]);
         assert_eq!((row.ours, row.floor, row.ratio), (3.0, Some(2.0), Some(1.5)));
         assert_eq!((row.rounds, row.spread), (3, Some([1.5, 2.0])));
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_the_same_after_a_way_through_json() {
+    fn rows_survive_json() {
         for row in rows() {
             let text = serde_json::to_string(&row).unwrap_or_default();
             assert_eq!(serde_json::from_str::<Row>(&text).ok(), Some(row), "{text}");
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_short() {
+    fn numbers_have_three_significant_digits() {
         for (figure, expected) in [
             (0.0, "0"),
             (0.0004, "0"),

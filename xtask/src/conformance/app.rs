@@ -1,4 +1,4 @@
-//! The client of this repository against a server of fal's own Python package.
+//! Runs the client of this repository against a server of fal's Python package.
 
 use std::io::{BufRead as _, BufReader, copy, sink};
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ pub(super) fn run(python: &Path, sources: &Path) -> Result<(), String> {
     cargo_with(test.into_iter().chain(["--", "--ignored"]), &[("FAL_CONFORMANCE_APP", &server.url)])
 }
 
-/// Installs the package below `folder`, which may hold it already, away from the clients, for it asks for other
-/// versions of what both need. Gives the interpreter.
+/// Installs the package in `folder`, unless it is there already, and returns the path of the interpreter. It has its own
+/// environment, because it needs other versions of shared dependencies than the clients.
 pub(super) fn install(folder: &Path, sources: &Path) -> Result<PathBuf, String> {
     let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
     let python = folder.join("python-app/bin/python");
@@ -24,12 +24,12 @@ pub(super) fn install(folder: &Path, sources: &Path) -> Result<PathBuf, String> 
     }
     let requirements = sources.join("app/requirements.txt");
     call(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))?;
-    let asked = "import importlib.metadata as m; print(m.version('fal'))";
-    eprintln!("Rust, against an app of fal {}", output(Command::new(&python).args(["-c", asked]))?);
+    let code = "import importlib.metadata as m; print(m.version('fal'))";
+    eprintln!("Rust, against an app of fal {}", output(Command::new(&python).args(["-c", code]))?);
     Ok(python)
 }
 
-/// The server, which ends with this value.
+/// A running server, which is killed on drop.
 struct Server {
     process: Child,
     url: String,
@@ -51,11 +51,11 @@ impl Server {
         if let Some(stdout) = stdout {
             let mut lines = BufReader::new(stdout);
             lines.read_line(&mut server.url).map_err(failed)?;
-            // The package prints, too, and must not find the pipe closed.
+            // The package prints more lines later, and must not find the pipe closed.
             std::thread::spawn(move || copy(&mut lines, &mut sink()));
         }
         server.url = server.url.trim().to_owned();
-        if server.url.is_empty() { Err("the app ended at once".to_owned()) } else { Ok(server) }
+        if server.url.is_empty() { Err("the app ended right after its start".to_owned()) } else { Ok(server) }
     }
 }
 

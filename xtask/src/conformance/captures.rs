@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::shape::Shape;
 
-/// The file into which the emulator writes requests, as far as it was read.
+/// A reader of the file that the emulator appends requests to.
 pub(super) struct Feed(BufReader<File>);
 
 impl Feed {
@@ -16,7 +16,7 @@ impl Feed {
         Ok(Self(BufReader::new(file)))
     }
 
-    /// The requests that came since the last time.
+    /// Returns the requests since the last call.
     pub(super) fn read(&mut self) -> Result<Vec<Shape>, String> {
         let mut shapes = Vec::new();
         loop {
@@ -31,22 +31,23 @@ impl Feed {
     }
 }
 
+/// The requests of every client by operation.
 #[derive(Default)]
 pub(super) struct Captures {
-    /// In the order in which they were first heard of.
+    /// In the order of their first occurrence.
     pub(super) operations: Vec<String>,
     shapes: BTreeMap<(String, String), Vec<Shape>>,
 }
 
-/// Something about the requests for an operation in which two clients differ.
+/// A difference between the requests of two clients for the same operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Difference {
     pub(super) operation: String,
-    /// Whose requests ours are compared with.
+    /// The client that ours is compared with.
     pub(super) client: String,
     pub(super) request: String,
-    /// `request` where only one of them sends it; else `query`, `body`, or the name of a header.
-    pub(super) what: String,
+    /// `request` if only one of them sends it, else `query`, `body` or the name of a header.
+    pub(super) part: String,
     pub(super) ours: String,
     pub(super) theirs: String,
 }
@@ -63,19 +64,20 @@ impl Captures {
         self.shapes.contains_key(&(client.to_owned(), operation.to_owned()))
     }
 
-    /// How the requests of `ours` differ from those of each of the `others`, where both did the operation.
+    /// Returns the differences between the requests of `ours` and of each of the `others`, for the operations that both ran.
     pub(super) fn differences(&self, ours: &str, others: &[&str]) -> Vec<Difference> {
-        let of = |client: &str, operation: &str| {
+        let lines = |client: &str, operation: &str| {
             self.shapes.get(&(client.to_owned(), operation.to_owned())).map(|shapes| by_line(shapes))
         };
         let mut differences = Vec::new();
         for operation in &self.operations {
             for &client in others {
-                if let (Some(ours), Some(theirs)) = (of(ours, operation), of(client, operation)) {
-                    let found = between(&ours, &theirs).into_iter().map(|(request, what, ours, theirs)| {
-                        let (operation, client) = (operation.clone(), client.to_owned());
-                        Difference { operation, client, request, what, ours, theirs }
-                    });
+                if let (Some(ours), Some(theirs)) = (lines(ours, operation), lines(client, operation)) {
+                    let found =
+                        differences_of(&ours, &theirs).into_iter().map(|(request, part, ours, theirs)| {
+                            let (operation, client) = (operation.clone(), client.to_owned());
+                            Difference { operation, client, request, part, ours, theirs }
+                        });
                     differences.extend(found);
                 }
             }
@@ -94,13 +96,13 @@ fn by_line(shapes: &[Shape]) -> Lines<'_> {
     lines
 }
 
-fn between(ours: &Lines<'_>, theirs: &Lines<'_>) -> Vec<(String, String, String, String)> {
+fn differences_of(ours: &Lines<'_>, theirs: &Lines<'_>) -> Vec<(String, String, String, String)> {
     let mut found = Vec::new();
     let lines: BTreeSet<&str> = ours.keys().chain(theirs.keys()).copied().collect();
     for line in lines {
-        let mut add = |what: &str, ours: String, theirs: String| {
+        let mut add = |part: &str, ours: String, theirs: String| {
             if ours != theirs {
-                found.push((line.to_owned(), what.to_owned(), ours, theirs));
+                found.push((line.to_owned(), part.to_owned(), ours, theirs));
             }
         };
         match (ours.get(line), theirs.get(line)) {
@@ -121,7 +123,7 @@ fn sent(is: bool) -> String {
     if is { "sent" } else { "not sent" }.to_owned()
 }
 
-/// What requests of one line say about something; `none` where one says nothing.
+/// Returns the distinct values of a part in requests of the same line, with `none` for a request without it.
 fn values(shapes: &[&Shape], name: &str) -> String {
     let value = |shape: &&Shape| shape.parts.get(name).cloned().unwrap_or_else(|| "none".to_owned());
     shapes.iter().map(value).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" or ")
@@ -140,18 +142,20 @@ mod tests {
         let mut captures = Captures::default();
         captures.add("A", "run", ours);
         captures.add("B", "run", theirs);
-        let told = captures.differences("A", &["B", "C"]);
-        assert!(told.iter().all(|difference| difference.operation == "run" && difference.client == "B"));
-        told.into_iter().map(|one| (one.request, one.what, one.ours, one.theirs)).collect()
+        let differences = captures.differences("A", &["B", "C"]);
+        assert!(
+            differences.iter().all(|difference| difference.operation == "run" && difference.client == "B")
+        );
+        differences.into_iter().map(|one| (one.request, one.part, one.ours, one.theirs)).collect()
     }
 
-    fn told(parts: [&str; 4]) -> (String, String, String, String) {
-        let [request, what, ours, theirs] = parts.map(str::to_owned);
-        (request, what, ours, theirs)
+    fn expected(parts: [&str; 4]) -> (String, String, String, String) {
+        let [request, part, ours, theirs] = parts.map(str::to_owned);
+        (request, part, ours, theirs)
     }
 
     #[test]
-    fn how_often_and_in_which_order_makes_no_difference() {
+    fn repetition_and_order_of_requests_are_ignored() {
         let (a, b) = (shape("GET a", &[("query", "logs=1")]), shape("GET a", &[]));
         let other = shape("GET b", &[]);
         assert_eq!(
@@ -160,12 +164,12 @@ mod tests {
         );
         assert_eq!(
             found(vec![a.clone()], vec![b, a]),
-            [told(["GET a", "query", "logs=1", "logs=1 or none"])]
+            [expected(["GET a", "query", "logs=1", "logs=1 or none"])]
         );
     }
 
     #[test]
-    fn requests_and_their_parts_are_compared() {
+    fn missing_requests_and_different_parts_are_reported() {
         let ours = vec![shape("GET a", &[]), shape("POST b", &[("accept", "*/*"), ("body", "{}")])];
         let theirs = vec![
             shape("POST b", &[("accept", "text/plain"), ("body", "{}"), ("x-a", "1")]),
@@ -174,16 +178,16 @@ mod tests {
         assert_eq!(
             found(ours, theirs),
             [
-                told(["GET a", "request", "sent", "not sent"]),
-                told(["POST b", "accept", "*/*", "text/plain"]),
-                told(["POST b", "x-a", "none", "1"]),
-                told(["PUT c", "request", "not sent", "sent"]),
+                expected(["GET a", "request", "sent", "not sent"]),
+                expected(["POST b", "accept", "*/*", "text/plain"]),
+                expected(["POST b", "x-a", "none", "1"]),
+                expected(["PUT c", "request", "not sent", "sent"]),
             ]
         );
     }
 
     #[test]
-    fn the_file_is_read_on_from_where_it_was_left() {
+    fn a_feed_continues_at_the_end_of_the_last_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("requests");
         let line = r#"{"method": "GET", "path": "/run/a", "headers": {"host": "fal.run"}}"#;

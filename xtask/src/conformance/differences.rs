@@ -1,4 +1,4 @@
-//! How the requests of our client differ from those of the official ones, and why.
+//! Compares the requests of our client with those of the official clients, and explains the differences.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,20 +7,20 @@ use serde_json::Value;
 
 use super::captures::{Captures, Difference};
 
-/// Why requests differ. What it does not say, it says of all.
+/// A reason for differences. It applies to all clients and operations unless it names some.
 pub(super) struct Explanation {
-    /// The beginning of the client's name.
+    /// Prefix of the name of the client.
     client: String,
     operations: Option<Vec<String>>,
     differences: Vec<Pattern>,
     reason: String,
 }
 
-/// Differences of one kind.
+/// A pattern for differences.
 struct Pattern {
-    /// The request, in which `*` stands for anything.
+    /// The request, with `*` for any text.
     request: String,
-    what: String,
+    part: String,
     ours: Option<String>,
     theirs: Option<String>,
 }
@@ -42,11 +42,11 @@ impl Explanation {
         Some(Self { client, operations, differences, reason: text(entry, "reason")? })
     }
 
-    /// Which of its patterns it is.
+    /// Returns the index of the pattern that matches a difference.
     fn explains(&self, difference: &Difference) -> Option<usize> {
-        let is_ours = difference.client.starts_with(&self.client)
+        let applies = difference.client.starts_with(&self.client)
             && self.operations.as_ref().is_none_or(|some| some.contains(&difference.operation));
-        self.differences.iter().position(|pattern| is_ours && pattern.fits(difference))
+        self.differences.iter().position(|pattern| applies && pattern.matches(difference))
     }
 }
 
@@ -56,19 +56,19 @@ impl Pattern {
         let request = text(entry, "request").unwrap_or_else(|| "*".to_owned());
         Some(Self {
             request,
-            what: text(entry, "what")?,
+            part: text(entry, "what")?,
             ours: text(entry, "ours"),
             theirs: text(entry, "theirs"),
         })
     }
 
-    fn fits(&self, difference: &Difference) -> bool {
+    fn matches(&self, difference: &Difference) -> bool {
         let is =
             |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
-        self.what == difference.what
+        self.part == difference.part
             && is(&self.ours, &difference.ours)
             && is(&self.theirs, &difference.theirs)
-            && fits(&self.request, &difference.request)
+            && matches(&self.request, &difference.request)
     }
 }
 
@@ -80,14 +80,14 @@ fn has_only(entry: &Value, names: &[&str]) -> Option<()> {
     entry.as_object()?.keys().all(|name| names.contains(&name.as_str())).then_some(())
 }
 
-/// Whether a text fits a pattern in which `*` stands for anything.
-fn fits(pattern: &str, text: &str) -> bool {
+/// Returns true if a text matches a pattern with `*` for any text.
+fn matches(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(text) = text.strip_prefix(start) else { return false };
-    (0..=text.len()).filter_map(|at| text.get(at..)).any(|end| fits(rest, end))
+    (0..=text.len()).filter_map(|at| text.get(at..)).any(|end| matches(rest, end))
 }
 
-/// Operation by client: how our requests differ from that client's.
+/// A table of the differences, by operation and client.
 pub(super) struct Differences<'a> {
     captures: &'a Captures,
     ours: &'a str,
@@ -106,22 +106,23 @@ impl<'a> Differences<'a> {
         Self { captures, ours, others, explanations, found: captures.differences(ours, others) }
     }
 
-    /// Whether every difference has a reason, and every reason still is one.
+    /// Fails if a difference has no reason or, after all operations, a reason has no difference.
     pub(super) fn verdict(&self, all: bool) -> Result<(), String> {
         let mut unexplained: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for difference in self.found.iter().filter(|difference| self.reason(difference).is_none()) {
-            let Difference { operation, client, request, what, ours, theirs } = difference;
-            let told = format!("{client}, {request}, {what}: {theirs}, ours {ours}, for no known reason");
-            unexplained.entry(told).or_default().push(operation);
+            let Difference { operation, client, request, part, ours, theirs } = difference;
+            let message = format!("{client}, {request}, {part}: {theirs}, ours {ours}, for no known reason");
+            unexplained.entry(message).or_default().push(operation);
         }
-        let told = |(told, operations): (String, Vec<&str>)| format!("{told} ({})", operations.join("; "));
-        let mut problems: Vec<String> = unexplained.into_iter().map(told).collect();
+        let join =
+            |(message, operations): (String, Vec<&str>)| format!("{message} ({})", operations.join("; "));
+        let mut problems: Vec<String> = unexplained.into_iter().map(join).collect();
         if all {
             for (number, explanation) in self.explanations.iter().enumerate() {
-                for (which, Pattern { request, what, .. }) in explanation.differences.iter().enumerate() {
+                for (which, Pattern { request, part, .. }) in explanation.differences.iter().enumerate() {
                     if !self.found.iter().any(|one| self.reason(one) == Some((number, which))) {
                         problems.push(format!(
-                            "reason {}: {what} of {request} no longer differs so; remove it from differences.json",
+                            "reason {}: {part} of {request} no longer differs so; remove it from differences.json",
                             number + 1
                         ));
                     }
@@ -131,10 +132,12 @@ impl<'a> Differences<'a> {
         if problems.is_empty() { Ok(()) } else { Err(problems.join("\n       ")) }
     }
 
-    /// Which explanation it is, and which of its patterns: the first that fits.
+    /// Returns the indices of the first explanation that applies and of its pattern.
     fn reason(&self, difference: &Difference) -> Option<(usize, usize)> {
-        let which = |explanation: &Explanation| explanation.explains(difference);
-        self.explanations.iter().enumerate().find_map(|(at, explanation)| Some((at, which(explanation)?)))
+        let explanations = self.explanations.iter().enumerate();
+        explanations
+            .map(|(index, explanation)| (index, explanation.explains(difference)))
+            .find_map(|(index, pattern)| Some((index, pattern?)))
     }
 
     fn cell(&self, operation: &str, client: &str) -> String {
@@ -147,9 +150,9 @@ impl<'a> Differences<'a> {
         if reasons.is_empty() {
             return "same".to_owned();
         }
-        let told =
-            |reason: Option<usize>| reason.map_or_else(|| "FAIL".to_owned(), |at| (at + 1).to_string());
-        reasons.into_iter().map(told).collect::<Vec<_>>().join(" ")
+        let label =
+            |reason: Option<usize>| reason.map_or_else(|| "FAIL".to_owned(), |index| (index + 1).to_string());
+        reasons.into_iter().map(label).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -175,12 +178,12 @@ impl fmt::Display for Differences<'_> {
                 row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
             writeln!(out, "{}", cells.join("  ").trim_end())?;
         }
-        for (at, explanation) in self.explanations.iter().enumerate() {
-            write!(out, "\n{}. {}", at + 1, explanation.reason)?;
-            for (which, Pattern { request, what, .. }) in explanation.differences.iter().enumerate() {
-                let found = self.found.iter().filter(|one| self.reason(one) == Some((at, which)));
+        for (index, explanation) in self.explanations.iter().enumerate() {
+            write!(out, "\n{}. {}", index + 1, explanation.reason)?;
+            for (which, Pattern { request, part, .. }) in explanation.differences.iter().enumerate() {
+                let found = self.found.iter().filter(|one| self.reason(one) == Some((index, which)));
                 for (ours, theirs) in found.map(|one| (&one.ours, &one.theirs)).collect::<BTreeSet<_>>() {
-                    write!(out, "\n   {request}, {what}: ours {ours}, theirs {theirs}")?;
+                    write!(out, "\n   {request}, {part}: ours {ours}, theirs {theirs}")?;
                 }
             }
         }
@@ -207,13 +210,13 @@ mod tests {
         captures
     }
 
-    fn judged(captures: &Captures, explanation: Value) -> (String, Result<(), String>) {
+    fn compare(captures: &Captures, explanation: Value) -> (String, Result<(), String>) {
         let explanations = [Explanation::read(&explanation).unwrap()];
         let differences = Differences::new(captures, "Ours", &["Theirs sync"], &explanations);
         (differences.to_string(), differences.verdict(true))
     }
 
-    /// An explanation of one kind of difference.
+    /// Returns an explanation with one pattern.
     fn because(mut explanation: Value, difference: Value) -> Value {
         explanation["differences"] = json!([difference]);
         explanation["reason"] = json!("So.");
@@ -221,14 +224,14 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_explained_may_differ() {
+    fn an_unexplained_difference_fails() {
         let captures = captures("*/*", "text/plain");
-        let (told, verdict) =
-            judged(&captures, because(json!({"client": "Theirs"}), json!({"what": "accept"})));
+        let (table, verdict) =
+            compare(&captures, because(json!({"client": "Theirs"}), json!({"what": "accept"})));
         assert_eq!(verdict, Ok(()));
-        assert!(told.contains("1. So.\n   *, accept: ours */*, theirs text/plain"), "{told}");
-        assert!(told.lines().any(|line| line.starts_with("run") && line.ends_with(" 1")), "{told}");
-        assert!(told.lines().any(|line| line.starts_with("other") && line.ends_with(" -")), "{told}");
+        assert!(table.contains("1. So.\n   *, accept: ours */*, theirs text/plain"), "{table}");
+        assert!(table.lines().any(|line| line.starts_with("run") && line.ends_with(" 1")), "{table}");
+        assert!(table.lines().any(|line| line.starts_with("other") && line.ends_with(" -")), "{table}");
         let others = [
             because(json!({"client": "They"}), json!({"what": "accept"})),
             because(json!({"operations": ["other"]}), json!({"what": "accept"})),
@@ -238,16 +241,16 @@ mod tests {
             because(json!({}), json!({"what": "accept", "request": "POST *"})),
         ];
         for other in others {
-            let (told, verdict) = judged(&captures, other.clone());
+            let (table, verdict) = compare(&captures, other.clone());
             let problems = verdict.unwrap_err();
             let unexplained = "Theirs sync, GET https://fal.run/a, accept: text/plain, ours */*";
             assert!(problems.contains(unexplained), "{other}: {problems}");
-            assert!(problems.contains("remove it") && told.contains("FAIL"), "{other}: {problems}");
+            assert!(problems.contains("remove it") && table.contains("FAIL"), "{other}: {problems}");
         }
     }
 
     #[test]
-    fn a_reason_that_explains_nothing_fails_once_all_was_run() {
+    fn a_reason_without_a_difference_fails_after_all_operations() {
         let captures = captures("*/*", "*/*");
         let explanations = [Explanation::read(&because(json!({}), json!({"what": "accept"}))).unwrap()];
         let differences = Differences::new(&captures, "Ours", &["Theirs sync"], &explanations);
@@ -257,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_explanation_is_none() {
+    fn a_malformed_explanation_is_refused() {
         let bad = [
             because(json!({"operation": "run"}), json!({"what": "accept"})),
             because(json!({"operations": "run"}), json!({"what": "accept"})),
@@ -273,14 +276,14 @@ mod tests {
     }
 
     #[test]
-    fn stars_stand_for_anything() {
+    fn a_star_matches_any_text() {
         for (pattern, text) in
             [("*", ""), ("a", "a"), ("a*", "a"), ("*/status", "x/status"), ("a*b*c", "a1b2bc")]
         {
-            assert!(fits(pattern, text), "{pattern} {text}");
+            assert!(matches(pattern, text), "{pattern} {text}");
         }
         for (pattern, text) in [("", "a"), ("a", "ab"), ("*b", "a"), ("a*b*c", "acb")] {
-            assert!(!fits(pattern, text), "{pattern} {text}");
+            assert!(!matches(pattern, text), "{pattern} {text}");
         }
     }
 }

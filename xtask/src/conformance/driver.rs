@@ -1,4 +1,4 @@
-//! A script that calls a client operation by operation.
+//! Runs the script that calls a client, one operation after the other.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
@@ -10,25 +10,27 @@ use serde_json::Value;
 use super::captures::{Captures, Feed};
 use super::table::{Cell, Table};
 
-/// How long a script may take in all.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Time limit of a script.
+const TIMEOUT: Duration = Duration::from_secs(300);
 
+/// A program that calls a client and reports the result of each operation.
 pub(super) struct Driver {
     pub(super) client: &'static str,
     pub(super) version: String,
     pub(super) program: PathBuf,
-    /// What the program is to run, unless it is the driver itself.
+    /// The script that the program runs. `None` if the program is the driver itself.
     pub(super) script: Option<PathBuf>,
 }
 
-/// Where a driver's requests are found, and where they go.
+/// Collects the requests of a driver.
 pub(super) struct Watch<'a> {
     pub(super) feed: Feed,
     pub(super) captures: &'a mut Captures,
 }
 
 impl Driver {
-    /// Runs the script and puts what it reports into the table. What it planned and did not report has failed.
+    /// Runs the driver, and adds the results that it reports to the table. An operation that it announces but does not report
+    /// has failed.
     pub(super) fn run(
         &self,
         environment: &[(&str, &str)],
@@ -61,36 +63,36 @@ impl Driver {
             });
             lines
         });
-        let end = std::time::Instant::now() + PATIENCE;
-        table.column(self.client, &self.version);
+        let end = std::time::Instant::now() + TIMEOUT;
+        table.add_client(self.client, &self.version);
         while let Some(line) = lines.as_ref().and_then(|lines| {
             lines.recv_timeout(end.saturating_duration_since(std::time::Instant::now())).ok()
         }) {
-            let Some(operation) = self.take(&line, table) else { continue };
+            let Some(operation) = self.add_report(&line, table) else { continue };
             if let Some(Watch { feed, captures }) = &mut watch {
                 captures.add(self.client, &operation, feed.read()?);
             }
-            // It waits for this before it goes on.
+            // The driver waits for this line before its next operation.
             process.stdin.as_mut().map(|stdin| stdin.write_all(b"\n"));
         }
         process.kill().and_then(|()| process.wait()).map_err(failed)?;
         Ok(())
     }
 
-    /// Puts a line that a driver said into the table. Gives the operation that was done.
-    fn take(&self, line: &str, table: &mut Table) -> Option<String> {
+    /// Adds a line of a driver to the table. Returns the operation if the line reports a result.
+    fn add_report(&self, line: &str, table: &mut Table) -> Option<String> {
         let Ok(report) = serde_json::from_str::<Value>(line) else {
             eprintln!("  {line}");
             return None;
         };
         if let Some(plan) = report.get("plan").and_then(Value::as_array) {
             for operation in plan.iter().filter_map(Value::as_str) {
-                let died = Cell::Failed("the driver ended before it said how this went".to_owned());
-                table.set(self.client, operation, died);
+                let missing = Cell::Failed("the driver ended before it reported this operation".to_owned());
+                table.set(self.client, operation, missing);
             }
         }
         let operation = report.get("operation").and_then(Value::as_str)?;
-        let error = report.get("error").and_then(Value::as_str).unwrap_or("no reason was given");
+        let error = report.get("error").and_then(Value::as_str).unwrap_or("no error message");
         let cell = match report.get("passed").and_then(Value::as_bool) {
             Some(true) => Cell::Passed,
             _ => Cell::Failed(error.to_owned()),

@@ -7,19 +7,20 @@ use std::process::{Child, Command, Stdio};
 
 use crate::root;
 
-/// A binary of this workspace, as cargo builds it.
+/// Returns the path of a binary of this workspace, as built by cargo.
 pub(super) fn built(name: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
     target.join("debug").join(name)
 }
 
+/// A running emulator, which is killed on drop.
 pub(super) struct Emulator {
     process: Child,
     urls: String,
 }
 
 impl Emulator {
-    /// Starts the binary that was just built, in a folder that its arguments are relative to.
+    /// Starts the binary. Its arguments are relative to `folder`.
     pub(super) fn start(folder: &Path, arguments: &[&str]) -> Result<Self, String> {
         let binary = built("fal-emulator");
         let failed = |error: std::io::Error| format!("{} could not be started: {error}", binary.display());
@@ -36,12 +37,12 @@ impl Emulator {
         }
         let emulator = Self { process, urls: urls.trim().to_owned() };
         if emulator.urls.is_empty() {
-            return Err(format!("{} {} ended at once", binary.display(), arguments.join(" ")));
+            return Err(format!("{} {} ended right after its start", binary.display(), arguments.join(" ")));
         }
         Ok(emulator)
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub(super) fn address(&self) -> Result<SocketAddr, String> {
         let urls: serde_json::Value = serde_json::from_str(&self.urls).unwrap_or_default();
         let run = urls.get("run").and_then(serde_json::Value::as_str).unwrap_or_default();
@@ -51,7 +52,7 @@ impl Emulator {
             .split('/')
             .next()
             .unwrap_or_default();
-        address.parse().map_err(|_| format!("fal-emulator announced no address, but {}", self.urls))
+        address.parse().map_err(|_| format!("fal-emulator printed no address, but {}", self.urls))
     }
 }
 

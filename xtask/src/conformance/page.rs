@@ -1,4 +1,4 @@
-//! The emulator's page, used in a browser.
+//! Tests the page of the emulator in a browser.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,7 @@ use super::table::Table;
 use super::{call, copy};
 use crate::run::cargo;
 
-/// Installs a Chromium from the registry below `folder` and does what a person would do.
+/// Installs Chromium in `folder`, and clicks through the page.
 pub(super) fn run(folder: &Path, sources: &Path, operations: &[String]) -> Result<(), String> {
     let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
     let node = folder.join("page");
@@ -32,6 +32,6 @@ pub(super) fn run(folder: &Path, sources: &Path, operations: &[String]) -> Resul
     let environment =
         [("PAGE_URL", url.as_str()), ("PAGE_SHOTS", &shots), ("CONFORMANCE_PART", "operations")];
     driver.run(&environment, operations, &mut table, None)?;
-    println!("{table}\npictures: {shots}");
+    println!("{table}\nscreenshots: {shots}");
     table.verdict(operations.is_empty())
 }

@@ -1,11 +1,11 @@
-//! What a request looks like, without what differs from one time to the next.
+//! The shape of a request, without the values that differ between runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-/// Headers of the connection, not of the request.
-const OF_THE_CONNECTION: [&str; 8] = [
+/// Headers of the connection rather than the request.
+const CONNECTION_HEADERS: [&str; 8] = [
     "connection",
     "content-length",
     "host",
@@ -26,8 +26,8 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// Reads a line of the emulator's file of requests. `None` for what the scripts themselves ask for, to check
-    /// what they were given.
+    /// Parses a line of the emulator's file of requests. Returns `None` for requests that the scripts send themselves to
+    /// check results.
     pub(super) fn read(entry: &Value) -> Option<Self> {
         let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
         let path = text("path");
@@ -36,52 +36,52 @@ impl Shape {
         }
         let headers = entry.get("headers")?.as_object()?;
         let header = |name: &str| headers.get(name).and_then(Value::as_str);
-        // The emulator puts a prefix for the service before the path.
+        // The emulator adds a prefix for the service to the path.
         let path = path.get(1..)?.find('/').and_then(|end| path.get(end + 1..)).unwrap_or("/");
         let line = format!("{} https://{}{}", text("method"), header("host")?, template(path));
         let mut parts = BTreeMap::new();
         for (name, value) in headers {
             let value = value.as_str().unwrap_or_default();
             match name.as_str() {
-                name if OF_THE_CONNECTION.contains(&name) => continue,
+                name if CONNECTION_HEADERS.contains(&name) => continue,
                 "user-agent" => parts.insert(name.clone(), "{name}".to_owned()),
                 _ => parts.insert(
                     name.clone(),
-                    serde_json::from_str(value).map_or_else(|_| plain(value), |json| body(&json)),
+                    serde_json::from_str(value).map_or_else(|_| redact(value), |json| body(&json)),
                 ),
             };
         }
         if !text("query").is_empty() {
-            let mut query: Vec<String> = text("query").split('&').map(plain).collect();
+            let mut query: Vec<String> = text("query").split('&').map(redact).collect();
             query.sort_unstable();
             parts.insert("query".to_owned(), query.join("&"));
         }
-        let told = match entry.get("json") {
+        let content = match entry.get("json") {
             Some(json) => Some(body(json)),
-            // Which bytes are uploaded is the script's choice.
+            // The scripts upload different bytes.
             None => (!text("text").is_empty() || entry.get("base64").or(entry.get("bytes")).is_some())
                 .then(|| "{bytes}".to_owned()),
         };
-        parts.extend(told.map(|told| ("body".to_owned(), told)));
+        parts.extend(content.map(|content| ("body".to_owned(), content)));
         Some(Self { line, parts })
     }
 }
 
-/// A path with placeholders, also for the number of a part, and for the name of a file, which is said before.
+/// Replaces ids, numbers of parts and names of files in a path by placeholders.
 fn template(path: &str) -> String {
     let segments = path.split('/').map(|segment| {
         let is_number = !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
         match segment {
             _ if is_number => "{n}".to_owned(),
             _ if segment.contains('.') => "{file}".to_owned(),
-            _ => plain(segment),
+            _ => redact(segment),
         }
     });
     segments.collect::<Vec<_>>().join("/")
 }
 
-/// A text with placeholders for ids and tokens.
-fn plain(text: &str) -> String {
+/// Replaces ids and tokens in a text by placeholders.
+fn redact(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -89,7 +89,7 @@ fn plain(text: &str) -> String {
         let word = end(|c| c.is_ascii_alphanumeric() || c == '-');
         // JSON Web Tokens, and the header that each begins with.
         let token = end(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-        let (length, told) = if rest.starts_with("eyJ") {
+        let (length, text) = if rest.starts_with("eyJ") {
             (token, "{token}")
         } else if is_id(&rest[..word]) {
             (word, "{id}")
@@ -97,32 +97,32 @@ fn plain(text: &str) -> String {
             let length = word.max(first.len_utf8());
             (length, &rest[..length])
         };
-        out.push_str(told);
+        out.push_str(text);
         rest = &rest[length..];
     }
     out
 }
 
-/// Ids, times and ports: hexadecimal, with five digits or more.
+/// Returns true for ids, times and ports: hexadecimal words with at least five decimal digits.
 fn is_id(word: &str) -> bool {
     let is_hexadecimal = word.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     is_hexadecimal && word.bytes().filter(u8::is_ascii_digit).count() >= 5
 }
 
-/// JSON with placeholders, of which lists hold each item once.
+/// Writes JSON with placeholders, and with each distinct item of a list once.
 fn body(json: &Value) -> String {
     match json {
-        Value::String(text) => format!("{:?}", plain(text)),
+        Value::String(text) => format!("{:?}", redact(text)),
         Value::Array(items) => {
             let items: BTreeSet<String> = items.iter().map(body).collect();
             format!("[{}]", items.into_iter().collect::<Vec<_>>().join(","))
         }
         Value::Object(fields) => {
-            let told = |(name, value): (&String, &Value)| match name.as_str() {
+            let field = |(name, value): (&String, &Value)| match name.as_str() {
                 "partNumber" => format!("{name:?}:{{n}}"),
                 _ => format!("{name:?}:{}", body(value)),
             };
-            let fields: BTreeSet<String> = fields.iter().map(told).collect();
+            let fields: BTreeSet<String> = fields.iter().map(field).collect();
             format!("{{{}}}", fields.into_iter().collect::<Vec<_>>().join(","))
         }
         other => other.to_string(),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_tokens_and_counts_make_no_difference() {
+    fn ids_tokens_and_numbers_are_ignored() {
         let status = |id: &str| entry(&format!("/queue/acme/app/requests/{id}/status"), json!({}));
         let one = shape(&status("2c4735cd-a69a-422b-8409-d4c4cbf00e01"));
         assert_eq!(one.line, "GET https://queue.fal.run/acme/app/requests/{id}/status");
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_says_makes_a_difference() {
+    fn headers_and_bodies_are_compared() {
         let headers = |timeout: &str| json!({"x-fal-request-timeout": timeout, "user-agent": timeout, "content-length": timeout});
         let (one, other) = (entry("/run/acme/app", headers("30")), entry("/run/acme/app", headers("31")));
         assert_ne!(shape(&one), shape(&other));
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_scripts_fetch_themselves_is_left_out() {
+    fn requests_of_the_scripts_themselves_are_left_out() {
         let mut fetched = entry("/cdn/files/b/1/cat.png", json!({}));
         fetched["verb"] = json!("media");
         assert_eq!(Shape::read(&fetched), None);

@@ -1,21 +1,22 @@
-//! Client by operation: what passed, what is a known defect of the client, what failed.
+//! The table of results by operation and client: passed, failed, or a known defect of the client.
 
 use std::fmt;
 
 use serde_json::Value;
 
+/// The result of an operation.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Cell {
     Passed,
-    /// With what was said about it.
+    /// With the message of the driver.
     Failed(String),
 }
 
-/// Something a client does wrong whatever the server does.
+/// A known defect of a client, which fails against any server.
 pub(super) struct Defect {
     client: String,
     operation: String,
-    /// What the failure must say to be this one.
+    /// Text that the message of the failure must contain.
     error: String,
     reason: String,
 }
@@ -28,10 +29,11 @@ impl Defect {
     }
 }
 
+/// The results of all clients.
 pub(super) struct Table {
     defects: Vec<Defect>,
     clients: Vec<(String, String)>,
-    /// In the order in which they were first heard of.
+    /// In the order of their first occurrence.
     operations: Vec<String>,
     cells: Vec<(String, String, Cell)>,
 }
@@ -41,7 +43,7 @@ impl Table {
         Self { defects, clients: Vec::new(), operations: Vec::new(), cells: Vec::new() }
     }
 
-    pub(super) fn column(&mut self, client: &str, version: &str) {
+    pub(super) fn add_client(&mut self, client: &str, version: &str) {
         if !self.clients.iter().any(|(known, _)| known == client) {
             self.clients.push((client.to_owned(), version.to_owned()));
         }
@@ -55,7 +57,7 @@ impl Table {
         self.cells.push((client.to_owned(), operation.to_owned(), cell));
     }
 
-    /// Whether every cell passed or is a known defect, and every known defect still is one.
+    /// Fails if an operation failed without a known defect or, after all operations, a known defect did not occur.
     pub(super) fn verdict(&self, all: bool) -> Result<(), String> {
         let mut problems: Vec<String> = self
             .cells
@@ -88,7 +90,7 @@ impl Table {
         self.cells.iter().find(|(of, known, _)| of == client && known == operation).map(|(_, _, cell)| cell)
     }
 
-    /// The known defect that explains a failure, and its number.
+    /// Returns the known defect that explains a failure, with its number.
     fn defect(&self, client: &str, operation: &str, cell: &Cell) -> Option<(usize, &Defect)> {
         let Cell::Failed(error) = cell else {
             return None;
@@ -96,7 +98,7 @@ impl Table {
         let known = |defect: &&Defect| {
             defect.client == client && defect.operation == operation && error.contains(&defect.error)
         };
-        self.defects.iter().position(|defect| known(&defect)).map(|at| (at + 1, &self.defects[at]))
+        self.defects.iter().position(|defect| known(&defect)).map(|index| (index + 1, &self.defects[index]))
     }
 }
 
@@ -141,13 +143,13 @@ mod tests {
     fn table(cell: Cell) -> Table {
         let defect = json!({"client": "A", "operation": "run", "error": "odd", "reason": "It is odd."});
         let mut table = Table::new(vec![Defect::read(&defect).unwrap()]);
-        table.column("A", "1.0");
+        table.add_client("A", "1.0");
         table.set("A", "run", cell);
         table
     }
 
     #[test]
-    fn only_the_known_failure_is_a_defect() {
+    fn only_a_failure_with_the_known_message_is_a_defect() {
         let known = table(Cell::Failed("how odd".to_owned()));
         assert_eq!(known.verdict(true), Ok(()));
         assert!(known.to_string().contains("run  defect 1"), "{known}");
@@ -157,11 +159,11 @@ mod tests {
     }
 
     #[test]
-    fn a_defect_that_is_gone_and_a_driver_that_says_nothing_fail() {
+    fn a_fixed_defect_and_a_silent_driver_fail() {
         assert!(table(Cell::Passed).verdict(true).unwrap_err().contains("no longer"));
         assert_eq!(table(Cell::Passed).verdict(false), Ok(()));
         let mut silent = table(Cell::Failed("odd".to_owned()));
-        silent.column("B", "2.0");
+        silent.add_client("B", "2.0");
         assert!(silent.verdict(true).unwrap_err().contains("B 2.0: the driver reported nothing"));
     }
 }

@@ -1,32 +1,32 @@
-//! Bounds of numbers and lengths: what moved, and in which direction.
+//! Compares bounds of numbers and lengths.
 
 use std::cmp::Ordering;
 
 use fal_codegen::model::{Bounds, Length};
 
-/// In which directions a set of values changed.
+/// The directions in which a set of values changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Moved {
-    /// Some value is refused that was taken.
+pub(super) struct Movement {
+    /// A value is refused that was accepted.
     pub(super) narrowed: bool,
-    /// Some value is taken that was refused.
+    /// A value is accepted that was refused.
     pub(super) widened: bool,
 }
 
-impl Moved {
-    /// By how much stricter something has become.
-    fn note(&mut self, strictness: Option<Ordering>) {
+impl Movement {
+    /// Adds the movement of one bound, which is `Greater` if the new one is stricter.
+    fn add(&mut self, strictness: Option<Ordering>) {
         match strictness {
             Some(Ordering::Greater) => self.narrowed = true,
             Some(Ordering::Less) => self.widened = true,
             Some(Ordering::Equal) => {}
-            // What cannot be compared may be either.
+            // Incomparable bounds may do both.
             None => (self.narrowed, self.widened) = (true, true),
         }
     }
 
-    /// A rule that is there or not, and is not compared further.
-    pub(super) fn rule<T: PartialEq>(before: Option<&T>, after: Option<&T>) -> Self {
+    /// Compares an optional rule by equality only.
+    pub(super) fn of_rule<T: PartialEq>(before: Option<&T>, after: Option<&T>) -> Self {
         match (before, after) {
             (None, Some(_)) => Self { narrowed: true, widened: false },
             (Some(_), None) => Self { narrowed: false, widened: true },
@@ -36,18 +36,18 @@ impl Moved {
     }
 }
 
-/// The bounds of a number. `divides` tells whether the first is a divisor of the second.
-pub(super) fn of_number<T: PartialOrd + Copy>(
+/// Compares the bounds of a number. `divides(a, b)` returns true if `a` is a divisor of `b`.
+pub(super) fn compare_numbers<T: PartialOrd + Copy>(
     before: &Bounds<T>,
     after: &Bounds<T>,
     divides: impl Fn(T, T) -> bool,
-) -> Moved {
-    let mut moved = Moved::default();
+) -> Movement {
+    let mut movement = Movement::default();
     let least = |bounds: &Bounds<T>| bounds.min.map(|min| (min, bounds.above_min));
-    moved.note(strictness(least(before), least(after), |before, after| after.partial_cmp(before)));
+    movement.add(strictness(least(before), least(after), |before, after| after.partial_cmp(before)));
     let most = |bounds: &Bounds<T>| bounds.max.map(|max| (max, bounds.below_max));
-    moved.note(strictness(most(before), most(after), |before, after| before.partial_cmp(after)));
-    moved.note(match (before.multiple_of, after.multiple_of) {
+    movement.add(strictness(most(before), most(after), |before, after| before.partial_cmp(after)));
+    movement.add(match (before.multiple_of, after.multiple_of) {
         (None, None) => Some(Ordering::Equal),
         (None, Some(_)) => Some(Ordering::Greater),
         (Some(_), None) => Some(Ordering::Less),
@@ -58,10 +58,10 @@ pub(super) fn of_number<T: PartialOrd + Copy>(
             (false, false) => None,
         },
     });
-    moved
+    movement
 }
 
-/// How much stricter a bound is than it was. One that its own value does not satisfy is stricter.
+/// Returns `Greater` if a bound became stricter. The flag marks an exclusive bound, which is stricter.
 fn strictness<T: Copy>(
     before: Option<(T, bool)>,
     after: Option<(T, bool)>,
@@ -77,21 +77,21 @@ fn strictness<T: Copy>(
     }
 }
 
-/// The bounds of a length.
-pub(super) fn of_length(before: &Length, after: &Length) -> Moved {
-    let mut moved = Moved::default();
-    moved.note(Some(after.min.unwrap_or(0).cmp(&before.min.unwrap_or(0))));
-    moved.note(Some(before.max.unwrap_or(usize::MAX).cmp(&after.max.unwrap_or(usize::MAX))));
-    moved
+/// Compares the bounds of a length.
+pub(super) fn compare_lengths(before: &Length, after: &Length) -> Movement {
+    let mut movement = Movement::default();
+    movement.add(Some(after.min.unwrap_or(0).cmp(&before.min.unwrap_or(0))));
+    movement.add(Some(before.max.unwrap_or(usize::MAX).cmp(&after.max.unwrap_or(usize::MAX))));
+    movement
 }
 
-/// Whether `part` is a divisor of `whole`, for the steps that parameters have.
+/// Returns true if `part` is a divisor of `whole`, with the tolerance that steps such as 0.1 need.
 pub(super) fn float_divides(part: f64, whole: f64) -> bool {
     let times = whole / part;
     (times - times.round()).abs() < 1e-9
 }
 
-/// As of [`float_divides`].
+/// Returns true if `part` is a divisor of `whole`.
 pub(super) fn integer_divides(part: i64, whole: i64) -> bool {
     whole.checked_rem(part) == Some(0)
 }
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn each_end_and_the_step_narrow_or_widen() {
+    fn a_changed_bound_or_step_narrows_or_widens() {
         let usual = bounds(Some(1), Some(50), Some(4));
         for (after, narrowed, widened) in [
             (usual, false, false),
@@ -123,24 +123,28 @@ mod tests {
             (Bounds { above_min: true, ..usual }, true, false),
             (Bounds { below_max: true, ..usual }, true, false),
         ] {
-            assert_eq!(of_number(&usual, &after, integer_divides), Moved { narrowed, widened }, "{after:?}");
-            let back = Moved { narrowed: widened, widened: narrowed };
-            assert_eq!(of_number(&after, &usual, integer_divides), back, "back from {after:?}");
+            assert_eq!(
+                compare_numbers(&usual, &after, integer_divides),
+                Movement { narrowed, widened },
+                "{after:?}"
+            );
+            let back = Movement { narrowed: widened, widened: narrowed };
+            assert_eq!(compare_numbers(&after, &usual, integer_divides), back, "back from {after:?}");
         }
     }
 
     #[test]
-    fn steps_that_no_binary_fraction_holds_are_compared() {
+    fn decimal_steps_are_compared_with_a_tolerance() {
         assert!(float_divides(0.1, 0.3));
         assert!(!float_divides(0.2, 0.3));
         assert!(!integer_divides(0, 3));
     }
 
     #[test]
-    fn no_least_length_is_a_least_length_of_zero() {
+    fn a_missing_minimum_length_equals_zero() {
         let length = |min, max| Length { min, max };
-        assert_eq!(of_length(&length(None, Some(5)), &length(Some(0), Some(5))), Moved::default());
-        let moved = of_length(&length(None, Some(5)), &length(Some(1), None));
-        assert_eq!(moved, Moved { narrowed: true, widened: true });
+        assert_eq!(compare_lengths(&length(None, Some(5)), &length(Some(0), Some(5))), Movement::default());
+        let movement = compare_lengths(&length(None, Some(5)), &length(Some(1), None));
+        assert_eq!(movement, Movement { narrowed: true, widened: true });
     }
 }

@@ -1,9 +1,9 @@
-//! Entries for CHANGELOG.md, under its usual headings.
+//! Writes entries for CHANGELOG.md under its usual headings.
 
 use super::{
     compare::CrateDiff,
     finding::{Kind, Level},
-    markdown::place,
+    markdown::endpoint_list,
 };
 
 pub(super) fn write(crates: &[CrateDiff]) -> String {
@@ -20,7 +20,7 @@ pub(super) fn write(crates: &[CrateDiff]) -> String {
                     "- {breaking}`{}`: {}{}.\n",
                     item.name,
                     finding.what,
-                    place(&change.endpoints)
+                    endpoint_list(&change.endpoints)
                 ));
             }
         }
@@ -31,7 +31,7 @@ pub(super) fn write(crates: &[CrateDiff]) -> String {
     text
 }
 
-/// The heading of what users are told. Other words for the same thing are not.
+/// Returns the heading of a kind of change. Changed descriptions are left out of the changelog.
 fn heading_of(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::CrateAdded
@@ -57,6 +57,6 @@ fn heading_of(kind: Kind) -> Option<&'static str> {
         | Kind::DefaultChanged
         | Kind::Restored
         | Kind::NameChanged => Some("Changed"),
-        Kind::WordsChanged => None,
+        Kind::DescriptionChanged => None,
     }
 }

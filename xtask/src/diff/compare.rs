@@ -1,4 +1,4 @@
-//! From two catalogues to what changed in each crate.
+//! Compares the crates of two catalogues.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,37 +12,37 @@ use semver::Version;
 use serde_json::Value;
 
 use super::{
-    finding::{Finding, Kind, Level, Place},
+    finding::{Finding, Kind, Level, Part},
     surface::{self, TYPES},
-    types::Walk,
+    types::TypeDiff,
     version,
 };
 
-/// The schemas at one point of the history.
+/// The schemas of a commit or of the work tree.
 pub(super) struct Snapshot {
-    /// What messages put before the paths of files, such as `HEAD:`.
+    /// Prefix of paths in messages, such as `HEAD:`.
     pub(super) label: String,
     pub(super) manifest: Manifest,
     /// The text of each document of the manifest, by endpoint id.
     pub(super) documents: BTreeMap<String, String>,
-    /// The version that the crates have.
+    /// The version of the crates.
     pub(super) version: Version,
 }
 
-/// What changed in one crate.
+/// The changes of a crate.
 pub(super) struct CrateDiff {
     pub(super) name: String,
     pub(super) app: String,
     pub(super) level: Level,
-    /// The version it had. A new crate had none.
+    /// The old version. `None` for a new crate.
     pub(super) version: Option<Version>,
-    /// The version it needs. A crate that is gone needs none.
+    /// The version that it needs. `None` for a removed crate.
     pub(super) next: Option<Version>,
-    /// The worst first.
+    /// Sorted by level, breaking changes first.
     pub(super) changes: Vec<Change>,
 }
 
-/// A change, and the endpoints that it happened to.
+/// A change, and the endpoints that have it.
 pub(super) struct Change {
     pub(super) finding: Finding,
     pub(super) endpoints: Vec<String>,
@@ -53,16 +53,16 @@ pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Result<Vec<CrateDi
     let names: BTreeSet<&String> =
         before.manifest.crates.keys().chain(after.manifest.crates.keys()).collect();
     let changed: BTreeSet<&String> =
-        names.into_iter().filter(|name| before.part(name) != after.part(name)).collect();
+        names.into_iter().filter(|name| before.inputs(name) != after.inputs(name)).collect();
     let (old, new) = (before.understand(&changed)?, after.understand(&changed)?);
     let mut crates = Vec::new();
     for name in changed {
         let families = (before.manifest.crates.get(name), after.manifest.crates.get(name));
         let changes = match families {
             (None, Some(family)) => vec![new_crate(name, family)],
-            (Some(family), None) => vec![gone_crate(name, family)],
+            (Some(family), None) => vec![removed_crate(name, family)],
             _ => match (old.get(name), new.get(name)) {
-                (Some(old), Some(new)) => of_crate(families, old, new),
+                (Some(old), Some(new)) => compare_crate(families, old, new),
                 _ => Vec::new(),
             },
         };
@@ -73,7 +73,7 @@ pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Result<Vec<CrateDi
         let next = next.map(|version| version::next(version, level));
         crates.push(CrateDiff { name: name.clone(), app, level, version, next, changes });
     }
-    // A new crate starts with the version that all share.
+    // A new crate starts with the shared version.
     let shared = crates.iter().filter_map(|item| item.next.clone()).chain([after.version.clone()]).max();
     for item in crates.iter_mut().filter(|item| after.manifest.crates.contains_key(&item.name)) {
         item.next = item.next.take().or_else(|| shared.clone());
@@ -82,8 +82,8 @@ pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Result<Vec<CrateDi
 }
 
 impl Snapshot {
-    /// All that a crate is generated from.
-    fn part(&self, name: &str) -> Option<(&Family, Vec<Option<&String>>)> {
+    /// Returns everything that a crate is generated from.
+    fn inputs(&self, name: &str) -> Option<(&Family, Vec<Option<&String>>)> {
         let family = self.manifest.crates.get(name)?;
         Some((family, family.endpoints.iter().map(|id| self.documents.get(id)).collect()))
     }
@@ -103,25 +103,29 @@ impl Snapshot {
     }
 }
 
-fn of_crate(families: (Option<&Family>, Option<&Family>), old: &Understood, new: &Understood) -> Vec<Change> {
+fn compare_crate(
+    families: (Option<&Family>, Option<&Family>),
+    old: &Understood,
+    new: &Understood,
+) -> Vec<Change> {
     let mut changes: Vec<Change> = Vec::new();
     let mut broken: BTreeSet<&str> = BTreeSet::new();
     if let (Some(old), Some(new)) = families
         && old.title != new.title
     {
-        let what = format!("the crate is called \"{}\", was \"{}\"", new.title, old.title);
-        add(&mut changes, at_endpoint(Level::Patch, Kind::WordsChanged, what, ""), None);
+        let what = format!("the title of the crate is \"{}\", was \"{}\"", new.title, old.title);
+        add(&mut changes, at_endpoint(Level::Patch, Kind::DescriptionChanged, what, ""), None);
     }
     let find = |endpoints: &'_ [Endpoint], id: &str| endpoints.iter().position(|endpoint| endpoint.id == id);
     for before in &old.endpoints {
         let found = match find(&new.endpoints, &before.id) {
-            Some(index) => of_endpoint(before, &new.endpoints[index]),
+            Some(index) => compare_endpoint(before, &new.endpoints[index]),
             None => {
                 let why = "Code that names its module no longer compiles.";
                 vec![at_endpoint(
                     Level::Breaking,
                     Kind::EndpointRemoved,
-                    "the endpoint is gone".to_owned(),
+                    "the endpoint was removed".to_owned(),
                     why,
                 )]
             }
@@ -138,41 +142,45 @@ fn of_crate(families: (Option<&Family>, Option<&Family>), old: &Understood, new:
         };
         add(&mut changes, at_endpoint(Level::Minor, Kind::EndpointAdded, what, ""), Some(&after.id));
     }
-    let (was, is) = (surface::of(&old.plan), surface::of(&new.plan));
+    let (was, is) = (surface::of_crate(&old.plan), surface::of_crate(&new.plan));
     for (module, before) in &was {
-        // Where something else breaks, lost names are its consequence.
+        // Removed names are the consequence of another breaking change.
         let explained = broken.contains(module.as_str()) || (module == TYPES && !broken.is_empty());
         let after = is.get(module).cloned().unwrap_or_default();
         if explained {
             continue;
         }
-        for what in surface::lost(before, &after) {
+        for what in surface::removed(before, &after) {
             let why = "Code that names it no longer compiles.";
             let endpoint = (module != TYPES).then_some(module.as_str());
             add(&mut changes, at_endpoint(Level::Breaking, Kind::NameChanged, what, why), endpoint);
         }
     }
     for before in &old.endpoints {
-        let told = changes.iter().any(|change| change.endpoints.contains(&before.id));
+        let is_listed = changes.iter().any(|change| change.endpoints.contains(&before.id));
         let after = new.endpoints.iter().find(|after| after.id == before.id);
-        if !told && after.is_some_and(|after| sides(before) != sides(after)) {
+        if !is_listed && after.is_some_and(|after| type_graphs(before) != type_graphs(after)) {
             let what =
-                "an example, the order of parameters, or the words on an object have changed".to_owned();
-            add(&mut changes, at_endpoint(Level::Patch, Kind::WordsChanged, what, ""), Some(&before.id));
+                "an example, the order of parameters or the description of an object has changed".to_owned();
+            add(
+                &mut changes,
+                at_endpoint(Level::Patch, Kind::DescriptionChanged, what, ""),
+                Some(&before.id),
+            );
         }
     }
     changes.sort_by(|a, b| {
-        let key = |change: &Change| (change.finding.kind, change.finding.place, change.endpoints.clone());
+        let key = |change: &Change| (change.finding.kind, change.finding.part, change.endpoints.clone());
         b.finding.level.cmp(&a.finding.level).then_with(|| key(a).cmp(&key(b)))
     });
     changes
 }
 
-fn sides(endpoint: &Endpoint) -> (&TypeGraph, &TypeGraph, Option<&TypeGraph>) {
+fn type_graphs(endpoint: &Endpoint) -> (&TypeGraph, &TypeGraph, Option<&TypeGraph>) {
     (&endpoint.input, &endpoint.output, endpoint.event.as_ref())
 }
 
-/// A change that happened to several endpoints is one.
+/// Adds a change, or its endpoint if another endpoint has the same change.
 fn add(changes: &mut Vec<Change>, finding: Finding, endpoint: Option<&str>) {
     let endpoint = endpoint.map(str::to_owned);
     match changes.iter_mut().find(|change| change.finding == finding) {
@@ -181,33 +189,30 @@ fn add(changes: &mut Vec<Change>, finding: Finding, endpoint: Option<&str>) {
     }
 }
 
-fn of_endpoint(before: &Endpoint, after: &Endpoint) -> Vec<Finding> {
+fn compare_endpoint(before: &Endpoint, after: &Endpoint) -> Vec<Finding> {
     let mut found = Vec::new();
-    let words = |endpoint: &Endpoint| {
+    let descriptions = |endpoint: &Endpoint| {
         (endpoint.title.clone(), endpoint.description.clone(), endpoint.category.clone())
     };
-    if words(before) != words(after) {
+    if descriptions(before) != descriptions(after) {
         let what = "its title, description or category has changed".to_owned();
-        found.push(at_endpoint(Level::Patch, Kind::WordsChanged, what, ""));
+        found.push(at_endpoint(Level::Patch, Kind::DescriptionChanged, what, ""));
     }
     if before.realtime != after.realtime {
         found.push(match after.realtime {
-            true => at_endpoint(
-                Level::Minor,
-                Kind::RealtimeAdded,
-                "speaks over realtime connections".to_owned(),
-                "",
-            ),
+            true => {
+                at_endpoint(Level::Minor, Kind::RealtimeAdded, "supports realtime connections".to_owned(), "")
+            }
             false => at_endpoint(
                 Level::Breaking,
                 Kind::RealtimeRemoved,
-                "no longer speaks over realtime connections".to_owned(),
-                "`realtime` with it no longer compiles.",
+                "no longer supports realtime connections".to_owned(),
+                "Code that connects to it no longer compiles.",
             ),
         });
     }
-    found.extend(Walk::over(Place::Input, &before.input, &after.input));
-    found.extend(Walk::over(Place::Output, &before.output, &after.output));
+    found.extend(TypeDiff::compare(Part::Input, &before.input, &after.input));
+    found.extend(TypeDiff::compare(Part::Output, &before.output, &after.output));
     match (&before.event, &after.event) {
         (None, None) => {}
         (None, Some(_)) => {
@@ -217,16 +222,16 @@ fn of_endpoint(before: &Endpoint, after: &Endpoint) -> Vec<Finding> {
             Level::Breaking,
             Kind::StreamRemoved,
             "no longer streams its output".to_owned(),
-            "`stream` with it no longer compiles.",
+            "Code that streams from it no longer compiles.",
         )),
-        // Where events are the output while it comes, what changed in it has been said.
+        // If events are partial outputs, their changes are those of the output.
         (Some(_), Some(_)) if streams_output(before) && streams_output(after) => {}
-        (Some(old), Some(new)) => found.extend(Walk::over(Place::Event, old, new)),
+        (Some(old), Some(new)) => found.extend(TypeDiff::compare(Part::Event, old, new)),
     }
     found
 }
 
-/// Whether no schema of its own describes the events of a stream.
+/// Returns true if the events of a stream are outputs or partial outputs.
 fn streams_output(endpoint: &Endpoint) -> bool {
     let event = endpoint.event.as_ref();
     event == Some(&endpoint.output) || event == Some(&endpoint.output.partial())
@@ -240,14 +245,14 @@ fn new_crate(name: &str, family: &Family) -> Change {
     }
 }
 
-fn gone_crate(name: &str, family: &Family) -> Change {
-    let what = format!("the crate `{name}` is gone");
-    let why = "Its published versions stay; nothing follows them.";
+fn removed_crate(name: &str, family: &Family) -> Change {
+    let what = format!("the crate `{name}` was removed");
+    let why = "Its published versions stay available and get no updates.";
     let finding = at_endpoint(Level::Breaking, Kind::CrateRemoved, what, why);
     Change { finding, endpoints: family.endpoints.clone() }
 }
 
 fn at_endpoint(level: Level, kind: Kind, what: String, why: &'static str) -> Finding {
     let (from, to) = (Value::Null, Value::Null);
-    Finding { level, kind, place: Place::Endpoint, path: String::new(), what, why, from, to }
+    Finding { level, kind, part: Part::Endpoint, path: String::new(), what, why, from, to }
 }

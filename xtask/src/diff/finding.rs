@@ -1,15 +1,15 @@
-//! What one change is.
+//! A change, with its kind, its place and its effect on the version.
 
 use serde_json::Value;
 
-/// What a change asks of the next version. In rising order.
+/// The effect of a change on the version, in rising order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
-    /// Code that compiled compiles, and there is nothing new to write.
+    /// All code still compiles, and the interface has nothing new.
     Patch,
-    /// Code that compiled compiles, and there is more that can be written.
+    /// All code still compiles, and the interface has something new.
     Minor,
-    /// Code that compiled may not compile any more, or is refused where it was accepted.
+    /// Some code no longer compiles, or its requests are refused.
     Breaking,
 }
 
@@ -23,7 +23,7 @@ impl Level {
     }
 }
 
-/// What kind of change it is, for programs.
+/// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     CrateAdded,
@@ -49,7 +49,7 @@ pub(super) enum Kind {
     Deprecated,
     Restored,
     NameChanged,
-    WordsChanged,
+    DescriptionChanged,
 }
 
 impl Kind {
@@ -78,14 +78,14 @@ impl Kind {
             Self::Deprecated => "deprecated",
             Self::Restored => "restored",
             Self::NameChanged => "name_changed",
-            Self::WordsChanged => "words_changed",
+            Self::DescriptionChanged => "description_changed",
         }
     }
 }
 
-/// Where a change is.
+/// The part of an endpoint that a change is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(super) enum Part {
     /// The crate or endpoint itself.
     Endpoint,
     Input,
@@ -93,7 +93,7 @@ pub(super) enum Place {
     Event,
 }
 
-impl Place {
+impl Part {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Endpoint => "endpoint",
@@ -103,7 +103,7 @@ impl Place {
         }
     }
 
-    /// What stands at `path`, in a sentence.
+    /// Returns the name of what is at `path`, for a sentence.
     pub(super) fn name(self, path: &str) -> String {
         let whole = match self {
             Self::Endpoint => return format!("`{path}`"),
@@ -116,18 +116,20 @@ impl Place {
     }
 }
 
-/// One change, wherever it happened.
+/// A change of an endpoint or a crate.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Finding {
     pub(super) level: Level,
     pub(super) kind: Kind,
-    pub(super) place: Place,
+    pub(super) part: Part,
     /// The parameter or field, `Object.field` inside an object, `[]` for items of a list. Empty for the whole.
     pub(super) path: String,
-    /// What changed, as a sentence without its full stop.
+    /// The change, as a sentence without its full stop.
     pub(super) what: String,
-    /// Why the level is what it is, or what to know about it. May be empty.
+    /// The reason for the level, or further advice. May be empty.
     pub(super) why: &'static str,
+    /// The old value, for programs.
     pub(super) from: Value,
+    /// The new value, for programs.
     pub(super) to: Value,
 }

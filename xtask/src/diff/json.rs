@@ -1,4 +1,4 @@
-//! For programs.
+//! Writes changes as JSON, for programs.
 
 use serde_json::{Value, json};
 
@@ -6,27 +6,27 @@ use super::compare::{Change, CrateDiff};
 
 pub(super) fn write(crates: &[CrateDiff], reference: &str) -> String {
     let next = crates.iter().filter_map(|item| item.next.as_ref()).max();
-    let crates: Vec<Value> = crates.iter().map(of_crate).collect();
+    let crates: Vec<Value> = crates.iter().map(crate_json).collect();
     let version = next.map(ToString::to_string);
     format!("{:#}\n", json!({ "since": reference, "version": version, "crates": crates }))
 }
 
-fn of_crate(item: &CrateDiff) -> Value {
+fn crate_json(item: &CrateDiff) -> Value {
     json!({
         "name": item.name,
         "app": item.app,
         "bump": item.level.as_str(),
         "version": item.version.as_ref().map(ToString::to_string),
         "next": item.next.as_ref().map(ToString::to_string),
-        "changes": item.changes.iter().map(of_change).collect::<Vec<_>>(),
+        "changes": item.changes.iter().map(change_json).collect::<Vec<_>>(),
     })
 }
 
-fn of_change(Change { finding, endpoints }: &Change) -> Value {
+fn change_json(Change { finding, endpoints }: &Change) -> Value {
     json!({
         "level": finding.level.as_str(),
         "kind": finding.kind.as_str(),
-        "place": finding.place.as_str(),
+        "part": finding.part.as_str(),
         "path": finding.path,
         "what": finding.what,
         "why": finding.why,

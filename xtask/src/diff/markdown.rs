@@ -1,21 +1,21 @@
-//! For a pull request.
+//! Writes changes as Markdown, for a pull request.
 
 use super::{
+    capitalized,
     compare::{Change, CrateDiff},
     finding::Level,
-    sentence, verdict,
+    summary,
 };
 
-/// So many endpoints are named; a longer list is counted.
-const NAMED: usize = 8;
+/// Largest number of endpoints that are listed by name.
+const MAX_NAMED: usize = 8;
 
 pub(super) fn write(crates: &[CrateDiff], reference: &str) -> String {
     if crates.is_empty() {
         return format!("Nothing has changed for users since `{reference}`.\n");
     }
-    let mut text = format!(
-        "## What changed for users since `{reference}`\n\n| crate | version | why |\n|---|---|---|\n"
-    );
+    let mut text =
+        format!("## Changes for users since `{reference}`\n\n| crate | version | changes |\n|---|---|---|\n");
     for item in crates {
         let count = |level: Level| item.changes.iter().filter(|change| change.finding.level == level).count();
         let why: Vec<String> = [Level::Breaking, Level::Minor, Level::Patch]
@@ -25,7 +25,7 @@ pub(super) fn write(crates: &[CrateDiff], reference: &str) -> String {
                 count => Some(format!("{count} {}", level.as_str())),
             })
             .collect();
-        text.push_str(&format!("| `{}` | {} | {} |\n", item.name, verdict(item), why.join(", ")));
+        text.push_str(&format!("| `{}` | {} | {} |\n", item.name, summary(item), why.join(", ")));
     }
     for item in crates {
         text.push_str(&format!("\n### `{}`\n\n", item.name));
@@ -44,17 +44,17 @@ fn line(change: &Change) -> String {
         level => level.as_str(),
     };
     let why = if finding.why.is_empty() { String::new() } else { format!(" {}", finding.why) };
-    let what = sentence(&finding.what);
+    let what = capitalized(&finding.what);
     let stop = if what.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("- {level}: {what}{stop}{why}{}\n", place(&change.endpoints))
+    format!("- {level}: {what}{stop}{why}{}\n", endpoint_list(&change.endpoints))
 }
 
-/// The endpoints, as the end of a line.
-pub(super) fn place(endpoints: &[String]) -> String {
-    let named: Vec<String> = endpoints.iter().take(NAMED).map(|id| format!("`{id}`")).collect();
+/// Returns the endpoints of a change in brackets, as the end of a line.
+pub(super) fn endpoint_list(endpoints: &[String]) -> String {
+    let named: Vec<String> = endpoints.iter().take(MAX_NAMED).map(|id| format!("`{id}`")).collect();
     match endpoints.len() {
         0 => String::new(),
-        count if count > NAMED => format!(" ({}, and {} more)", named.join(", "), count - NAMED),
+        count if count > MAX_NAMED => format!(" ({}, and {} more)", named.join(", "), count - MAX_NAMED),
         _ => format!(" ({})", named.join(", ")),
     }
 }

@@ -1,4 +1,4 @@
-//! The schemas of a commit, and those of the work tree.
+//! Reads the schemas of a commit or of the work tree.
 
 use std::{
     collections::BTreeMap,
@@ -24,23 +24,26 @@ pub(super) const PLATFORM: &str = "schemas/platform/openapi.json";
 pub(super) struct Repository(pub(super) PathBuf);
 
 impl Repository {
+    /// Reads the schemas of the work tree.
     pub(super) fn work_tree(&self) -> Result<Snapshot, String> {
         snapshot("", |paths| paths.iter().map(|path| read(&self.0.join(path))).collect())
     }
 
-    pub(super) fn at(&self, reference: &str) -> Result<Snapshot, String> {
+    /// Reads the schemas of a commit, branch or tag.
+    pub(super) fn commit(&self, reference: &str) -> Result<Snapshot, String> {
         let commit = self.git(&["rev-parse", "--verify", "--quiet", &format!("{reference}^{{commit}}")]);
         let commit =
-            commit.map_err(|_| format!("`{reference}` is no commit, branch or tag of this repository"))?;
+            commit.map_err(|_| format!("`{reference}` is not a commit, branch or tag of this repository"))?;
         snapshot(&format!("{reference}:"), |paths| self.blobs(commit.trim(), paths))
     }
 
+    /// Returns the name of the last tag.
     pub(super) fn last_tag(&self) -> Result<String, String> {
         let tag = self.git(&["describe", "--tags", "--abbrev=0"]);
         Ok(tag.map_err(|_| "there is no tag yet; name a commit instead".to_owned())?.trim().to_owned())
     }
 
-    /// Whether a file differs from what it was.
+    /// Returns true if a file differs from that of a commit.
     pub(super) fn differs(&self, reference: &str, path: &str) -> Result<bool, String> {
         Ok(!self.git(&["diff", "--name-only", reference, "--", path])?.is_empty())
     }
@@ -54,28 +57,31 @@ impl Repository {
         }
     }
 
-    /// Files of a commit, all by one process. `None` for one that the commit does not have.
+    /// Reads files of a commit with one process. `None` for a file that the commit does not have.
     fn blobs(&self, commit: &str, paths: &[String]) -> Result<Vec<Option<String>>, String> {
         let failed = |error: std::io::Error| format!("git cat-file: {error}");
         let mut git = Command::new("git");
         git.args(["cat-file", "--batch"]).current_dir(&self.0);
         let mut git = git.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(failed)?;
-        let asked: String = paths.iter().map(|path| format!("{commit}:{path}\n")).collect();
+        let requests: String = paths.iter().map(|path| format!("{commit}:{path}\n")).collect();
         let stdin = git.stdin.take();
-        // It answers while it is still being asked, and both pipes are finite.
-        let asking =
-            thread::spawn(move || stdin.map_or(Ok(()), |mut stdin| stdin.write_all(asked.as_bytes())));
+        // Written in a thread, because git responds while it still reads and both pipes have limited capacity.
+        let writer =
+            thread::spawn(move || stdin.map_or(Ok(()), |mut stdin| stdin.write_all(requests.as_bytes())));
         let output = git.wait_with_output().map_err(failed)?;
-        asking.join().map_err(|_| "git cat-file: could not be asked".to_owned())?.map_err(failed)?;
+        writer
+            .join()
+            .map_err(|_| "git cat-file: the requests could not be written".to_owned())?
+            .map_err(failed)?;
         let mut rest = output.stdout.as_slice();
         paths
             .iter()
-            .map(|path| blob(&mut rest).ok_or_else(|| format!("git cat-file: {path}: not understood")))
+            .map(|path| blob(&mut rest).ok_or_else(|| format!("git cat-file: {path}: unexpected output")))
             .collect()
     }
 }
 
-/// The next answer of `git cat-file --batch`.
+/// Parses the next response of `git cat-file --batch`.
 fn blob(rest: &mut &[u8]) -> Option<Option<String>> {
     let end = rest.iter().position(|byte| *byte == b'\n')?;
     let head = std::str::from_utf8(&rest[..end]).ok()?;
@@ -97,15 +103,15 @@ fn read(path: &Path) -> Result<Option<String>, String> {
     }
 }
 
-/// Reads the manifest, then what it names. `read` gives the text of each file.
+/// Reads the manifest, then its documents. `read` returns the text of each file.
 fn snapshot(
     label: &str,
     read: impl Fn(&[String]) -> Result<Vec<Option<String>>, String>,
 ) -> Result<Snapshot, String> {
     let file = format!("{SCHEMAS}/manifest.toml");
-    let mut heads = read(&[file.clone(), "Cargo.toml".to_owned()])?.into_iter().flatten();
-    let (Some(manifest), Some(cargo)) = (heads.next(), heads.next()) else {
-        return Err(format!("{label}{file} or {label}Cargo.toml is missing: there is nothing to compare"));
+    let mut files = read(&[file.clone(), "Cargo.toml".to_owned()])?.into_iter().flatten();
+    let (Some(manifest), Some(cargo)) = (files.next(), files.next()) else {
+        return Err(format!("{label}{file} or {label}Cargo.toml is missing, so there is nothing to compare"));
     };
     let manifest = Manifest::read(&format!("{label}{file}"), &manifest).map_err(|error| error.to_string())?;
     let ids: Vec<String> =
@@ -117,7 +123,7 @@ fn snapshot(
     Ok(Snapshot { label: label.to_owned(), manifest, documents, version: version(&cargo, label)? })
 }
 
-/// The version that all crates of the workspace share.
+/// Parses the version that the crates of the workspace share.
 fn version(cargo: &str, label: &str) -> Result<Version, String> {
     let cargo: toml::Table = cargo.parse().map_err(|error| format!("{label}Cargo.toml: {error}"))?;
     let version =

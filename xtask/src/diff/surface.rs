@@ -1,4 +1,4 @@
-//! The names that Rust code knows: what the comparison of meanings cannot see, such as a type that fal has renamed.
+//! The names of types, fields and variants, whose changes the comparison of schemas misses: a renamed type, for example.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,27 +10,29 @@ pub(super) type Surface = BTreeMap<String, BTreeSet<String>>;
 /// The module of the types that endpoints share.
 pub(super) const TYPES: &str = "types";
 
-pub(super) fn of(plan: &Crate) -> Surface {
+/// Returns the names of a crate.
+pub(super) fn of_crate(plan: &Crate) -> Surface {
     let mut surface = Surface::new();
     surface.insert(TYPES.to_owned(), plan.types.iter().flat_map(item).collect());
     module(&plan.root, &mut surface);
     surface
 }
 
-/// What of one module is gone, as a sentence each. What belongs to a type that is gone goes with it.
-pub(super) fn lost(before: &BTreeSet<String>, after: &BTreeSet<String>) -> Vec<String> {
-    let gone: Vec<&String> = before.difference(after).collect();
-    let types: Vec<&&String> = gone.iter().filter(|name| !name.contains(['.', ':', ' '])).collect();
+/// Returns a sentence for each removed name of a module. If types were removed, their fields and variants are left out.
+pub(super) fn removed(before: &BTreeSet<String>, after: &BTreeSet<String>) -> Vec<String> {
+    let removed: Vec<&String> = before.difference(after).collect();
+    let types: Vec<&&String> = removed.iter().filter(|name| !name.contains(['.', ':', ' '])).collect();
     if !types.is_empty() {
-        return types.iter().map(|name| format!("the type `{name}` is gone, or has another name")).collect();
+        return types.iter().map(|name| format!("the type `{name}` was removed or renamed")).collect();
     }
-    let plain =
+    let ident =
         |name: &str| name.split([' ', '(']).next().unwrap_or_default().trim_end_matches(':').to_owned();
-    let names: BTreeSet<String> = after.iter().map(|name| plain(name)).collect();
-    gone.into_iter()
-        .map(|name| match plain(name) {
+    let names: BTreeSet<String> = after.iter().map(|name| ident(name)).collect();
+    removed
+        .into_iter()
+        .map(|name| match ident(name) {
             name if names.contains(&name) => format!("`{name}` has another type in Rust"),
-            name => format!("`{name}` is gone, or has another name"),
+            name => format!("`{name}` was removed or renamed"),
         })
         .collect()
 }

@@ -15,7 +15,7 @@ use super::{
     json, markdown, text,
 };
 
-/// The record of a model: its input, its output, and the components that these refer to.
+/// Returns the record of a model: its input, its output, and the components that these refer to.
 pub(super) fn record(id: &str, input: Value, output: Value, components: Value) -> String {
     let mut schemas: Map<String, Value> = components.as_object().unwrap().clone();
     schemas.insert("Input".to_owned(), input);
@@ -42,7 +42,7 @@ pub(super) fn record(id: &str, input: Value, output: Value, components: Value) -
     .to_string()
 }
 
-/// A catalogue of one crate an app. The first part of each record's id is its app.
+/// Returns a catalogue with one crate per app. The first two parts of the id of a record are its app.
 fn snapshot(label: &str, records: &[(&str, String)]) -> Snapshot {
     let mut apps: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (id, _) in records {
@@ -65,8 +65,8 @@ fn snapshot(label: &str, records: &[(&str, String)]) -> Snapshot {
     }
 }
 
-/// What changes with the property `x` of the input, or of the output.
-fn of_property(input: bool, before: &Value, after: &Value) -> Vec<Finding> {
+/// Returns the changes of the property `x` of the input or the output.
+fn property_changes(input: bool, before: &Value, after: &Value) -> Vec<Finding> {
     let object = |schema: &Value| {
         let mut schema = schema.clone();
         let required = schema.as_object_mut().unwrap().remove("required").is_some();
@@ -84,51 +84,56 @@ fn of_property(input: bool, before: &Value, after: &Value) -> Vec<Finding> {
 }
 
 #[track_caller]
-fn changes(input: bool, before: Value, after: Value, expected: &[(Level, Kind)]) {
-    let found = of_property(input, &before, &after);
+fn assert_changes(input: bool, before: Value, after: Value, expected: &[(Level, Kind)]) {
+    let found = property_changes(input, &before, &after);
     let levels: Vec<_> = found.iter().map(|finding| (finding.level, finding.kind)).collect();
     assert_eq!(levels, expected, "{before} to {after}: {found:#?}");
 }
 
 #[test]
-fn parameters_that_take_less_break_and_those_that_take_more_do_not() {
+fn a_narrower_parameter_breaks_and_a_wider_one_does_not() {
     let steps = |max: u64| json!({ "type": "integer", "minimum": 1, "maximum": max });
-    changes(true, steps(50), steps(28), &[(Breaking, Kind::Narrowed)]);
-    changes(true, steps(28), steps(50), &[(Minor, Kind::Widened)]);
-    changes(true, steps(28), json!({ "type": "integer" }), &[(Breaking, Kind::Widened)]);
-    changes(true, json!({ "type": "integer" }), steps(28), &[(Breaking, Kind::Narrowed)]);
+    assert_changes(true, steps(50), steps(28), &[(Breaking, Kind::Narrowed)]);
+    assert_changes(true, steps(28), steps(50), &[(Minor, Kind::Widened)]);
+    assert_changes(true, steps(28), json!({ "type": "integer" }), &[(Breaking, Kind::Widened)]);
+    assert_changes(true, json!({ "type": "integer" }), steps(28), &[(Breaking, Kind::Narrowed)]);
 
     let text = |max: u64| json!({ "type": "string", "maxLength": max });
-    changes(true, text(9), text(8), &[(Breaking, Kind::Narrowed)]);
-    changes(true, text(8), json!({ "type": "string" }), &[(Minor, Kind::Widened)]);
+    assert_changes(true, text(9), text(8), &[(Breaking, Kind::Narrowed)]);
+    assert_changes(true, text(8), json!({ "type": "string" }), &[(Minor, Kind::Widened)]);
     let pattern = json!({ "type": "string", "pattern": "^a" });
-    changes(true, json!({ "type": "string" }), pattern.clone(), &[(Breaking, Kind::Narrowed)]);
-    changes(true, pattern, json!({ "type": "string" }), &[(Minor, Kind::Widened)]);
+    assert_changes(true, json!({ "type": "string" }), pattern.clone(), &[(Breaking, Kind::Narrowed)]);
+    assert_changes(true, pattern, json!({ "type": "string" }), &[(Minor, Kind::Widened)]);
 
     let list = |max: u64| json!({ "type": "array", "items": { "type": "string" }, "maxItems": max });
-    changes(true, list(4), list(2), &[(Breaking, Kind::Narrowed)]);
-    changes(true, list(2), list(4), &[(Minor, Kind::Widened)]);
+    assert_changes(true, list(4), list(2), &[(Breaking, Kind::Narrowed)]);
+    assert_changes(true, list(2), list(4), &[(Minor, Kind::Widened)]);
 
     let size = |values: &[&str]| json!({ "type": "string", "enum": values });
-    changes(true, size(&["s", "m"]), size(&["s", "m", "l"]), &[(Minor, Kind::ValueAdded)]);
-    changes(
+    assert_changes(true, size(&["s", "m"]), size(&["s", "m", "l"]), &[(Minor, Kind::ValueAdded)]);
+    assert_changes(
         true,
         size(&["s", "m"]),
         size(&["m", "l"]),
         &[(Breaking, Kind::ValueRemoved), (Minor, Kind::ValueAdded)],
     );
-    changes(true, size(&["s"]), json!({ "type": "string" }), &[(Breaking, Kind::TypeChanged)]);
+    assert_changes(true, size(&["s"]), json!({ "type": "string" }), &[(Breaking, Kind::TypeChanged)]);
 }
 
 #[test]
-fn an_output_has_no_bounds_to_break() {
+fn bounds_of_outputs_do_not_break() {
     let steps = |max: u64| json!({ "type": "integer", "minimum": 1, "maximum": max });
-    changes(false, steps(50), steps(28), &[(Patch, Kind::Narrowed)]);
-    changes(false, steps(50), json!({ "type": "integer", "enum": [1, 2] }), &[(Patch, Kind::TypeChanged)]);
+    assert_changes(false, steps(50), steps(28), &[(Patch, Kind::Narrowed)]);
+    assert_changes(
+        false,
+        steps(50),
+        json!({ "type": "integer", "enum": [1, 2] }),
+        &[(Patch, Kind::TypeChanged)],
+    );
     let state = |values: &[&str]| json!({ "type": "string", "enum": values });
-    changes(false, state(&["on"]), state(&["on", "off"]), &[(Minor, Kind::ValueAdded)]);
-    changes(false, state(&["on", "off"]), state(&["on"]), &[(Breaking, Kind::ValueRemoved)]);
-    changes(
+    assert_changes(false, state(&["on"]), state(&["on", "off"]), &[(Minor, Kind::ValueAdded)]);
+    assert_changes(false, state(&["on", "off"]), state(&["on"]), &[(Breaking, Kind::ValueRemoved)]);
+    assert_changes(
         false,
         json!({ "type": "string" }),
         json!({ "type": "number" }),
@@ -137,50 +142,55 @@ fn an_output_has_no_bounds_to_break() {
 }
 
 #[test]
-fn whether_a_value_must_be_there_is_part_of_its_type() {
+fn a_changed_presence_breaks_if_the_rust_type_changes() {
     let (optional, required) = (json!({ "type": "string" }), json!({ "type": "string", "required": true }));
     let null = json!({ "anyOf": [{ "type": "string" }, { "type": "null" }] });
     for input in [true, false] {
-        changes(input, optional.clone(), required.clone(), &[(Breaking, Kind::BecameRequired)]);
-        changes(input, required.clone(), optional.clone(), &[(Breaking, Kind::BecameOptional)]);
+        assert_changes(input, optional.clone(), required.clone(), &[(Breaking, Kind::BecameRequired)]);
+        assert_changes(input, required.clone(), optional.clone(), &[(Breaking, Kind::BecameOptional)]);
         // An `Option` before and after.
-        changes(input, optional.clone(), null.clone(), &[(Minor, Kind::NullAllowed)]);
-        changes(input, null.clone(), optional.clone(), &[(Patch, Kind::NullRefused)]);
+        assert_changes(input, optional.clone(), null.clone(), &[(Minor, Kind::NullAllowed)]);
+        assert_changes(input, null.clone(), optional.clone(), &[(Patch, Kind::NullRefused)]);
     }
 }
 
 #[test]
-fn a_default_is_the_services_and_changes_no_code_unless_null_means_something_beside_it() {
+fn a_changed_default_is_a_patch_unless_null_gets_another_meaning() {
     let default = |value: &str| json!({ "type": "string", "default": value });
-    changes(true, default("a"), default("b"), &[(Patch, Kind::DefaultChanged)]);
+    assert_changes(true, default("a"), default("b"), &[(Patch, Kind::DefaultChanged)]);
     let null = json!({ "anyOf": [{ "type": "string" }, { "type": "null" }] });
     let tri_state = json!({ "anyOf": [{ "type": "string" }, { "type": "null" }], "default": "a" });
-    changes(true, null, tri_state, &[(Breaking, Kind::TypeChanged), (Patch, Kind::DefaultChanged)]);
+    assert_changes(true, null, tri_state, &[(Breaking, Kind::TypeChanged), (Patch, Kind::DefaultChanged)]);
 }
 
 #[test]
-fn deprecating_warns_and_other_words_change_documentation_alone() {
-    let text = |words: &str, deprecated: bool| json!({ "type": "string", "description": words, "deprecated": deprecated });
-    changes(true, text("A.", false), text("A.", true), &[(Minor, Kind::Deprecated)]);
-    changes(true, text("A.", true), text("A.", false), &[(Patch, Kind::Restored)]);
-    changes(true, text("A.", false), text("B.", false), &[(Patch, Kind::WordsChanged)]);
+fn deprecation_is_minor_and_a_new_description_is_a_patch() {
+    let text = |description: &str, deprecated: bool| json!({ "type": "string", "description": description, "deprecated": deprecated });
+    assert_changes(true, text("A.", false), text("A.", true), &[(Minor, Kind::Deprecated)]);
+    assert_changes(true, text("A.", true), text("A.", false), &[(Patch, Kind::Restored)]);
+    assert_changes(true, text("A.", false), text("B.", false), &[(Patch, Kind::DescriptionChanged)]);
     let example = json!({ "type": "string", "description": "A.", "examples": ["b"] });
-    changes(true, text("A.", false), example, &[(Patch, Kind::WordsChanged)]);
+    assert_changes(true, text("A.", false), example, &[(Patch, Kind::DescriptionChanged)]);
 }
 
 #[test]
-fn kinds_of_a_union_come_and_go_as_values_do() {
+fn added_members_of_a_union_are_minor_and_removed_ones_break() {
     let union = |kinds: &[Value]| json!({ "anyOf": kinds });
     let (text, number, flag) =
         (json!({ "type": "string" }), json!({ "type": "number" }), json!({ "type": "boolean" }));
     let two = union(&[text.clone(), number.clone()]);
-    changes(true, two.clone(), union(&[text.clone(), number.clone(), flag]), &[(Minor, Kind::ValueAdded)]);
+    assert_changes(
+        true,
+        two.clone(),
+        union(&[text.clone(), number.clone(), flag]),
+        &[(Minor, Kind::ValueAdded)],
+    );
     let bounded = union(&[text.clone(), json!({ "type": "number", "maximum": 2 })]);
-    changes(true, two.clone(), bounded, &[(Breaking, Kind::Narrowed)]);
-    changes(true, two, text, &[(Breaking, Kind::TypeChanged)]);
+    assert_changes(true, two.clone(), bounded, &[(Breaking, Kind::Narrowed)]);
+    assert_changes(true, two, text, &[(Breaking, Kind::TypeChanged)]);
 }
 
-/// An endpoint that takes and gives an object by the name `image`.
+/// Returns an endpoint whose input and output have an object named `image`.
 fn with_object(id: &str, image: &str, properties: Value) -> (String, String) {
     let reference = json!({ "$ref": format!("#/components/schemas/{image}") });
     let input = json!({ "type": "object", "properties": { "size": reference } });
@@ -198,7 +208,7 @@ fn between(before: &[(String, String)], after: &[(String, String)]) -> Vec<Crate
 }
 
 #[test]
-fn a_renamed_object_breaks_although_it_means_the_same() {
+fn a_renamed_object_breaks() {
     let properties = json!({ "width": { "type": "integer" } });
     let crates = between(
         &[with_object("a/b/c", "Size", properties.clone())],
@@ -208,7 +218,7 @@ fn a_renamed_object_breaks_although_it_means_the_same() {
 }
 
 #[test]
-fn an_object_that_endpoints_share_changes_once() {
+fn a_change_of_a_shared_object_is_listed_once() {
     let all = |properties: Value| ["a/b/c", "a/b/d"].map(|id| with_object(id, "Image", properties.clone()));
     let before = all(json!({ "width": { "type": "integer" }, "height": { "type": "integer" } }));
     let after = all(json!({ "width": { "type": "number" }, "depth": { "type": "integer" } }));
@@ -216,7 +226,7 @@ fn an_object_that_endpoints_share_changes_once() {
 }
 
 #[test]
-fn streams_and_connections_come_as_features_and_leave_as_breaks() {
+fn added_streams_and_realtime_are_minor_and_removed_ones_break() {
     let image = || with_object("a/b/c", "Image", json!({ "width": { "type": "integer" } }));
     let streams = |(id, text): (String, String)| {
         (id, text.replace("\"category\"", "\"stream_url\":\"https://fal.run\",\"category\""))
@@ -236,7 +246,7 @@ fn streams_and_connections_come_as_features_and_leave_as_breaks() {
     assert_eq!(kinds(streams(image()), image()), [(Breaking, Kind::StreamRemoved)]);
     assert_eq!(kinds(image(), connects(image())), [(Minor, Kind::RealtimeAdded)]);
     assert_eq!(kinds(connects(image()), image()), [(Breaking, Kind::RealtimeRemoved)]);
-    // An event is the output while it comes, so a change of both is told once.
+    // An event is a partial output, so a change of both is listed once.
     let deeper = with_object(
         "a/b/c",
         "Image",
@@ -245,7 +255,7 @@ fn streams_and_connections_come_as_features_and_leave_as_breaks() {
     assert_eq!(kinds(streams(image()), streams(deeper)), [(Minor, Kind::Added), (Minor, Kind::Added)]);
 }
 
-/// One of everything, in two crates.
+/// Returns changes of every level, in two crates.
 fn everything() -> Vec<CrateDiff> {
     let output =
         json!({ "type": "object", "required": ["url"], "properties": { "url": { "type": "string" } } });
@@ -333,12 +343,12 @@ fn everything() -> Vec<CrateDiff> {
 }
 
 #[test]
-fn a_narrowed_bound_is_breaking_and_the_text_says_why() {
+fn text_lists_every_change_with_its_reason() {
     insta::assert_snapshot!(text::write(&everything(), "v0.3.1"));
 }
 
 #[test]
-fn a_pull_request_starts_with_the_verdicts() {
+fn markdown_starts_with_a_table_of_crates() {
     insta::assert_snapshot!(markdown::write(&everything(), "v0.3.1"));
 }
 
@@ -348,7 +358,7 @@ fn a_changelog_has_its_usual_headings() {
 }
 
 #[test]
-fn programs_read_values_and_not_sentences() {
+fn json_holds_values() {
     let all: Value = serde_json::from_str(&json::write(&everything(), "v0.3.1")).unwrap();
     assert_eq!(all["version"], "0.4.0");
     let fast = &all["crates"][0];
@@ -359,7 +369,7 @@ fn programs_read_values_and_not_sentences() {
     let changes = fast["changes"].as_array().unwrap();
     let narrowed = changes.iter().find(|change| change["kind"] == "narrowed").unwrap();
     assert_eq!(
-        (&narrowed["path"], &narrowed["place"], &narrowed["from"], &narrowed["to"], &narrowed["endpoints"]),
+        (&narrowed["path"], &narrowed["part"], &narrowed["from"], &narrowed["to"], &narrowed["endpoints"]),
         (
             &json!("num_inference_steps"),
             &json!("input"),
@@ -371,7 +381,7 @@ fn programs_read_values_and_not_sentences() {
 }
 
 #[test]
-fn what_has_not_changed_is_left_out() {
+fn unchanged_crates_are_left_out() {
     let same = [with_object("a/b/c", "Image", json!({ "width": { "type": "integer" } }))];
     let crates = between(&same, &same);
     assert!(crates.is_empty());
@@ -380,7 +390,7 @@ fn what_has_not_changed_is_left_out() {
 }
 
 #[test]
-fn a_document_that_cannot_be_read_is_named_with_its_commit() {
+fn an_invalid_document_is_reported_with_its_commit() {
     let good = [with_object("a/b/c", "Image", json!({ "width": { "type": "integer" } }))];
     let records: Vec<(&str, String)> = good.iter().map(|(id, text)| (id.as_str(), text.clone())).collect();
     let bad = [("a/b/c", good[0].1.replace("#/components/schemas/Image", "#/components/schemas/None"))];

@@ -1,6 +1,6 @@
-//! For a terminal.
+//! Writes changes as text, for a terminal.
 
-use super::{compare::CrateDiff, sentence, verdict};
+use super::{capitalized, compare::CrateDiff, summary};
 
 pub(super) fn write(crates: &[CrateDiff], reference: &str) -> String {
     if crates.is_empty() {
@@ -8,10 +8,10 @@ pub(super) fn write(crates: &[CrateDiff], reference: &str) -> String {
     }
     let mut text = String::new();
     for item in crates {
-        text.push_str(&format!("{}: {}\n", item.name, verdict(item)));
+        text.push_str(&format!("{}: {}\n", item.name, summary(item)));
         for change in &item.changes {
             let finding = &change.finding;
-            text.push_str(&format!("  {:<8}  {}\n", finding.level.as_str(), sentence(&finding.what)));
+            text.push_str(&format!("  {:<8}  {}\n", finding.level.as_str(), capitalized(&finding.what)));
             if !finding.why.is_empty() {
                 text.push_str(&format!("            {}\n", finding.why));
             }

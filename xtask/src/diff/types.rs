@@ -1,25 +1,25 @@
-//! Types: what a value may be, before and after.
+//! Compares types.
 
 use std::collections::BTreeSet;
 
 use fal_codegen::{
-    model::{Item, List, Object, TypeGraph, Text, Type},
+    model::{Item, List, Object, Text, Type, TypeGraph},
     rust::{self, Bounds, names},
 };
 use serde_json::Value;
 
 use super::{
-    bounds::{self, Moved},
-    finding::{Finding, Kind, Level, Place},
+    bounds::{self, Movement},
+    finding::{Finding, Kind, Level, Part},
 };
 
-/// Why it breaks that fewer values are taken.
+/// The reason why narrower bounds are breaking.
 const REFUSED: &str =
-    "What the new bounds exclude no longer compiles as a literal, and is refused at run time.";
+    "Values outside the new bounds no longer compile as literals, and are refused at run time.";
 
-/// Compares one side of an endpoint.
-pub(super) struct Walk<'a> {
-    pub(super) place: Place,
+/// The comparison of the inputs, the outputs or the events of an endpoint.
+pub(super) struct TypeDiff<'a> {
+    pub(super) part: Part,
     before: &'a TypeGraph,
     after: &'a TypeGraph,
     /// Pairs of objects that were compared, or are being compared.
@@ -27,27 +27,29 @@ pub(super) struct Walk<'a> {
     pub(super) found: Vec<Finding>,
 }
 
-impl<'a> Walk<'a> {
-    pub(super) fn over(place: Place, before: &'a TypeGraph, after: &'a TypeGraph) -> Vec<Finding> {
-        let mut walk = Self { place, before, after, seen: BTreeSet::new(), found: Vec::new() };
+impl<'a> TypeDiff<'a> {
+    /// Returns the changes between two type graphs.
+    pub(super) fn compare(part: Part, before: &'a TypeGraph, after: &'a TypeGraph) -> Vec<Finding> {
+        let mut diff = Self { part, before, after, seen: BTreeSet::new(), found: Vec::new() };
         match (&before.root, &after.root) {
-            (Type::Object(before), Type::Object(after)) => walk.objects("", before, after),
-            (before, after) => walk.types("", before, after),
+            (Type::Object(before), Type::Object(after)) => diff.objects("", before, after),
+            (before, after) => diff.types("", before, after),
         }
-        walk.found
+        diff.found
     }
 
-    /// Whether users write the values, and not fal.
+    /// Returns true for inputs, whose values users write.
     pub(super) fn is_input(&self) -> bool {
-        self.place == Place::Input
+        self.part == Part::Input
     }
 
-    pub(super) fn note(&mut self, level: Level, kind: Kind, path: &str, what: &str, why: &'static str) {
-        self.changed(level, kind, path, what, why, [Value::Null, Value::Null]);
+    /// Adds a change without values.
+    pub(super) fn add(&mut self, level: Level, kind: Kind, path: &str, what: &str, why: &'static str) {
+        self.add_change(level, kind, path, what, why, [Value::Null, Value::Null]);
     }
 
-    /// Notes a change between two values. `what` follows the name of the place.
-    pub(super) fn changed(
+    /// Adds a change between two values. `what` continues a sentence that starts with the name of the place.
+    pub(super) fn add_change(
         &mut self,
         level: Level,
         kind: Kind,
@@ -56,17 +58,8 @@ impl<'a> Walk<'a> {
         why: &'static str,
         [from, to]: [Value; 2],
     ) {
-        let what = format!("{} {what}", self.place.name(path));
-        self.found.push(Finding {
-            level,
-            kind,
-            place: self.place,
-            path: path.to_owned(),
-            what,
-            why,
-            from,
-            to,
-        });
+        let what = format!("{} {what}", self.part.name(path));
+        self.found.push(Finding { level, kind, part: self.part, path: path.to_owned(), what, why, from, to });
     }
 
     fn objects(&mut self, prefix: &str, before: &'a str, after: &'a str) {
@@ -80,10 +73,10 @@ impl<'a> Walk<'a> {
         self.properties(prefix, before, after);
         if before.closed != after.closed {
             let (level, kind, what) = match after.closed {
-                true => (Level::Minor, Kind::Narrowed, "allows no unknown fields any more"),
+                true => (Level::Minor, Kind::Narrowed, "no longer allows unknown fields"),
                 false => (Level::Minor, Kind::Widened, "allows unknown fields"),
             };
-            self.note(level, kind, prefix.trim_end_matches('.'), what, "");
+            self.add(level, kind, prefix.trim_end_matches('.'), what, "");
         }
     }
 
@@ -114,9 +107,9 @@ impl<'a> Walk<'a> {
             (Type::File(old, from), Type::File(new, to)) => {
                 self.texts(path, old, new);
                 if from != to {
-                    let why = "fal checks files; the crate documents the limits.";
+                    let why = "The crate documents the limits, and fal checks the files.";
                     let values = [from.clone(), to.clone()];
-                    self.changed(
+                    self.add_change(
                         Level::Patch,
                         Kind::TypeChanged,
                         path,
@@ -127,14 +120,14 @@ impl<'a> Walk<'a> {
                 }
             }
             (Type::Integer(old), Type::Integer(new)) => {
-                let moved = bounds::of_number(old, new, bounds::integer_divides);
+                let movement = bounds::compare_numbers(old, new, bounds::integer_divides);
                 let opened = old.is_open() != new.is_open();
-                self.range(path, moved, opened, &Bounds::Integer(*old), &Bounds::Integer(*new));
+                self.range(path, movement, opened, &Bounds::Integer(*old), &Bounds::Integer(*new));
             }
             (Type::Number(old), Type::Number(new)) => {
-                let moved = bounds::of_number(old, new, bounds::float_divides);
+                let movement = bounds::compare_numbers(old, new, bounds::float_divides);
                 let opened = old.is_open() != new.is_open();
-                self.range(path, moved, opened, &Bounds::Number(*old), &Bounds::Number(*new));
+                self.range(path, movement, opened, &Bounds::Number(*old), &Bounds::Number(*new));
             }
             (Type::TextEnum(old), Type::TextEnum(new)) => self.values(path, old, new),
             (Type::IntegerEnum(old), Type::IntegerEnum(new)) => self.values(path, old, new),
@@ -158,10 +151,10 @@ impl<'a> Walk<'a> {
                 let same = !self.is_input() && is_whole(old) && is_whole(new);
                 let (level, why) = match same {
                     true => (Level::Patch, "In outputs both are an `i64`."),
-                    false => (Level::Breaking, "Its Rust type is another."),
+                    false => (Level::Breaking, "Its Rust type changes."),
                 };
                 let values = [describe(old).into(), describe(new).into()];
-                self.changed(level, Kind::TypeChanged, path, &what, why, values);
+                self.add_change(level, Kind::TypeChanged, path, &what, why, values);
             }
         }
     }
@@ -170,99 +163,100 @@ impl<'a> Walk<'a> {
         if before.nullable != after.nullable {
             let (kind, what) = match after.nullable {
                 true => (Kind::NullAllowed, "may be null"),
-                false => (Kind::NullRefused, "is never null any more"),
+                false => (Kind::NullRefused, "can no longer be null"),
             };
-            self.note(Level::Breaking, kind, path, what, "Its Rust type is another.");
+            self.add(Level::Breaking, kind, path, what, "Its Rust type changes.");
         }
         self.types(path, &before.ty, &after.ty);
     }
 
-    fn range(&mut self, path: &str, moved: Moved, opened: bool, old: &Bounds, new: &Bounds) {
-        let words = |bounds: &Bounds| match rust::range(bounds) {
-            words if words.is_empty() => "without bounds".to_owned(),
-            words => words,
+    fn range(&mut self, path: &str, movement: Movement, opened: bool, old: &Bounds, new: &Bounds) {
+        let text = |bounds: &Bounds| match rust::range(bounds) {
+            range if range.is_empty() => "without bounds".to_owned(),
+            range => range,
         };
-        let (old, new) = (words(old), words(new));
-        let why = "Its Rust type is another: a plain number against one with bounds.";
-        let why = (opened && !moved.narrowed).then_some(why);
-        self.moved(path, moved, &format!("is {new}, was {old}"), [old, new], why);
+        let (old, new) = (text(old), text(new));
+        let why = "Its Rust type changes between a plain number and one with bounds.";
+        let why = (opened && !movement.narrowed).then_some(why);
+        self.add_movement(path, movement, &format!("is {new}, was {old}"), [old, new], why);
     }
 
     fn texts(&mut self, path: &str, before: &Text, after: &Text) {
-        let words = |text: &Text| rust::length(&text.length, false);
-        let (old, new) = (words(before), words(after));
-        let moved = bounds::of_length(&before.length, &after.length);
-        self.moved(path, moved, &format!("has {new}, had {old}"), [old, new], None);
-        let moved = Moved::rule(before.pattern.as_ref(), after.pattern.as_ref());
-        let words =
+        let text = |text: &Text| rust::length(&text.length, false);
+        let (old, new) = (text(before), text(after));
+        let movement = bounds::compare_lengths(&before.length, &after.length);
+        self.add_movement(path, movement, &format!("has {new}, had {old}"), [old, new], None);
+        let movement = Movement::of_rule(before.pattern.as_ref(), after.pattern.as_ref());
+        let text =
             |text: &Text| text.pattern.as_ref().map_or("anything".to_owned(), |rule| format!("`{rule}`"));
-        let (old, new) = (words(before), words(after));
-        self.moved(path, moved, &format!("matches {new}, matched {old}"), [old, new], None);
+        let (old, new) = (text(before), text(after));
+        self.add_movement(path, movement, &format!("matches {new}, matched {old}"), [old, new], None);
     }
 
     fn lists(&mut self, path: &str, before: &List, after: &List) {
-        let words = |list: &List| rust::length(&list.length, true);
-        let (old, new) = (words(before), words(after));
-        let moved = bounds::of_length(&before.length, &after.length);
-        self.moved(path, moved, &format!("has {new}, had {old}"), [old, new], None);
+        let text = |list: &List| rust::length(&list.length, true);
+        let (old, new) = (text(before), text(after));
+        let movement = bounds::compare_lengths(&before.length, &after.length);
+        self.add_movement(path, movement, &format!("has {new}, had {old}"), [old, new], None);
         if before.unique != after.unique {
-            let moved = Moved { narrowed: after.unique, widened: before.unique };
-            let what = if after.unique { "takes no item twice any more" } else { "may hold an item twice" };
+            let movement = Movement { narrowed: after.unique, widened: before.unique };
+            let what =
+                if after.unique { "no longer accepts duplicate items" } else { "accepts duplicate items" };
             let values = [before.unique.to_string(), after.unique.to_string()];
-            self.moved(path, moved, what, values, None);
+            self.add_movement(path, movement, what, values, None);
         }
     }
 
-    /// Notes that bounds moved, if they did. Of what is read, nothing is checked, and nothing breaks.
-    fn moved(
+    /// Adds a change of bounds, if there is one. Outputs are not checked, so that their bounds never break code.
+    fn add_movement(
         &mut self,
         path: &str,
-        moved: Moved,
+        movement: Movement,
         what: &str,
         values: [String; 2],
-        breaks: Option<&'static str>,
+        reason: Option<&'static str>,
     ) {
-        let (kind, level, why) = match (moved.narrowed, moved.widened) {
+        let (kind, level, why) = match (movement.narrowed, movement.widened) {
             (false, false) => return,
             (true, false) => (Kind::Narrowed, Level::Breaking, REFUSED),
             (true, true) => (Kind::Narrowed, Level::Breaking, REFUSED),
-            (false, true) => match breaks {
+            (false, true) => match reason {
                 Some(why) => (Kind::Widened, Level::Breaking, why),
                 None => (Kind::Widened, Level::Minor, ""),
             },
         };
         let (level, why) =
             if self.is_input() { (level, why) } else { (Level::Patch, "Outputs are read without bounds.") };
-        self.changed(level, kind, path, what, why, values.map(Value::from));
+        self.add_change(level, kind, path, what, why, values.map(Value::from));
     }
 
     fn values<T: PartialEq + Clone + Into<Value>>(&mut self, path: &str, before: &[T], after: &[T]) {
         for old in before.iter().filter(|old| !after.contains(old)) {
             let value: Value = old.clone().into();
-            let verb = if self.is_input() { "no longer takes" } else { "no longer lists" };
+            let verb = if self.is_input() { "no longer accepts" } else { "no longer lists" };
             let why = "Code that names its variant no longer compiles.";
-            let what = format!("{verb} `{}`", plain(&value));
+            let what = format!("{verb} `{}`", unquoted(&value));
             let values = [value, Value::Null];
-            self.changed(Level::Breaking, Kind::ValueRemoved, path, &what, why, values);
+            self.add_change(Level::Breaking, Kind::ValueRemoved, path, &what, why, values);
         }
         for new in after.iter().filter(|new| !before.contains(new)) {
             let value: Value = new.clone().into();
-            let verb = if self.is_input() { "takes" } else { "lists" };
-            let what = format!("{verb} `{}` too", plain(&value));
-            self.changed(Level::Minor, Kind::ValueAdded, path, &what, "", [Value::Null, value]);
+            let verb = if self.is_input() { "also accepts" } else { "also lists" };
+            let what = format!("{verb} `{}`", unquoted(&value));
+            self.add_change(Level::Minor, Kind::ValueAdded, path, &what, "", [Value::Null, value]);
         }
     }
 
-    /// Kinds are told apart by what they are; of objects, by their names.
+    /// Compares the members of a union. Objects are matched by name, and other members by kind.
     fn unions(&mut self, path: &str, before: &'a [Type], after: &'a [Type]) {
         for old in before {
-            match after.iter().find(|new| alike(old, new)) {
+            match after.iter().find(|new| is_same_member(old, new)) {
                 Some(new) => self.types(path, old, new),
-                None => self.lost(path, old),
+                None => self.removed_member(path, old),
             }
         }
-        for new in after.iter().filter(|new| !before.iter().any(|old| alike(old, new))) {
-            self.gained(path, new);
+        for new in after.iter().filter(|new| !before.iter().any(|old| is_same_member(old, new))) {
+            self.added_member(path, new);
         }
     }
 
@@ -270,45 +264,45 @@ impl<'a> Walk<'a> {
         for (tag, old) in before {
             match after.iter().find(|(other, _)| other == tag) {
                 Some((_, new)) => self.types(path, old, new),
-                None => self.lost(path, old),
+                None => self.removed_member(path, old),
             }
         }
         for (_, new) in after.iter().filter(|(tag, _)| !before.iter().any(|(other, _)| other == tag)) {
-            self.gained(path, new);
+            self.added_member(path, new);
         }
     }
 
-    fn lost(&mut self, path: &str, old: &Type) {
-        let what = format!("is never {} any more", describe(old));
+    fn removed_member(&mut self, path: &str, old: &Type) {
+        let what = format!("can no longer be {}", describe(old));
         let why = "Code that names its variant no longer compiles.";
         let values = [describe(old).into(), Value::Null];
-        self.changed(Level::Breaking, Kind::ValueRemoved, path, &what, why, values);
+        self.add_change(Level::Breaking, Kind::ValueRemoved, path, &what, why, values);
     }
 
-    fn gained(&mut self, path: &str, new: &Type) {
-        let what = format!("may be {} too", describe(new));
-        self.changed(Level::Minor, Kind::ValueAdded, path, &what, "", [Value::Null, describe(new).into()]);
+    fn added_member(&mut self, path: &str, new: &Type) {
+        let what = format!("may also be {}", describe(new));
+        self.add_change(Level::Minor, Kind::ValueAdded, path, &what, "", [Value::Null, describe(new).into()]);
     }
 }
 
-fn alike(one: &Type, other: &Type) -> bool {
+fn is_same_member(one: &Type, other: &Type) -> bool {
     match (one, other) {
         (Type::Object(one), Type::Object(other)) => one == other,
         (one, other) => std::mem::discriminant(one) == std::mem::discriminant(other),
     }
 }
 
-/// What is an `i64` in outputs.
+/// Returns true for types that are an `i64` in outputs.
 fn is_whole(ty: &Type) -> bool {
     matches!(ty, Type::Integer(_) | Type::IntegerEnum(_))
 }
 
-/// A value as it stands in a sentence: a text without its quotation marks.
-pub(super) fn plain(value: &Value) -> String {
+/// Returns a value for a sentence: a text without its quotation marks.
+pub(super) fn unquoted(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// A type in a few words.
+/// Describes a type in a few words.
 pub(super) fn describe(ty: &Type) -> String {
     match ty {
         Type::Text(_) => "a text".to_owned(),
@@ -325,7 +319,7 @@ pub(super) fn describe(ty: &Type) -> String {
         Type::List(item, _) => format!("a list of items, each {}", describe(&item.ty)),
         Type::Tuple(items) => format!("a list of exactly {}", items.len()),
         Type::Union(kinds) => kinds.iter().map(describe).collect::<Vec<_>>().join(" or "),
-        Type::Tagged(tag, _) => format!("one of several objects told apart by `{tag}`"),
+        Type::Tagged(tag, _) => format!("one of several objects, distinguished by `{tag}`"),
         Type::Any => "any JSON value".to_owned(),
     }
 }

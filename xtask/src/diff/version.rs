@@ -1,11 +1,11 @@
-//! The next version that a change asks for, by the rules that cargo resolves dependencies by.
+//! The version that a change requires, by the rules of cargo.
 
 use semver::{Prerelease, Version};
 
 use super::finding::Level;
 
-/// Before 1.0.0, what breaks raises the second number, and everything else the third; before 0.1.0 there is only the
-/// third. A prerelease becomes the release it precedes.
+/// Returns the next version. Before 1.0.0, a breaking change raises the minor version and any other change the patch
+/// version; before 0.1.0, every change raises the patch version. A prerelease becomes the release that it precedes.
 pub(super) fn next(version: &Version, level: Level) -> Version {
     if !version.pre.is_empty() {
         return Version { pre: Prerelease::EMPTY, ..version.clone() };
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cargo_takes_the_next_version_only_where_code_still_compiles() {
+    fn cargo_updates_to_the_next_version_unless_it_breaks() {
         for (version, level, expected) in [
             ("1.2.3", Level::Breaking, "2.0.0"),
             ("1.2.3", Level::Minor, "1.3.0"),

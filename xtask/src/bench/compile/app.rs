@@ -1,4 +1,4 @@
-//! Programs that make the same call, each a package of its own in a temporary folder.
+//! Programs that make the same call, each a separate package in a temporary folder.
 
 use std::{
     fs, io,
@@ -10,7 +10,7 @@ use std::{
 use super::memory;
 use crate::root;
 
-/// The size of a stripped binary is what users ship.
+/// Release binaries are stripped, as users ship them.
 const TAIL: &str = "\n[profile.release]\nstrip = true\n\n[workspace]\n";
 
 pub(super) struct App {
@@ -18,15 +18,15 @@ pub(super) struct App {
     folder: PathBuf,
 }
 
-/// What a command took.
+/// The cost of a command.
 pub(super) struct Cost {
     pub(super) seconds: f64,
-    /// MiB of the largest compiler process, where Linux says it.
+    /// Peak memory of the largest compiler process in MiB. `None` except on Linux.
     pub(super) memory: Option<f64>,
 }
 
 impl App {
-    /// Writes the program, with the versions that this workspace has locked where they fit.
+    /// Writes a program, with the lock file of this workspace.
     pub(super) fn write(name: &'static str, folder: &Path, needs: &str, main: &str) -> Result<Self, String> {
         let folder = folder.join(name.replace(' ', "-"));
         let write = || -> io::Result<()> {
@@ -39,7 +39,7 @@ impl App {
         };
         write().map_err(|error| format!("{name}: {error}"))?;
         let app = Self { name, folder };
-        // What is fetched is not measured. This workspace has fetched what ours and the floor need.
+        // Fetching is not measured. The dependencies of our app and of the floor are cached already.
         app.cargo(&["fetch", "--offline"]).or_else(|_| app.cargo(&["fetch"]))?;
         Ok(app)
     }
@@ -53,7 +53,7 @@ impl App {
         self.cargo(arguments)
     }
 
-    /// Runs cargo where only the program itself was changed since the last time.
+    /// Runs cargo after a change of main.rs only.
     pub(super) fn warm(&self, arguments: &[&str]) -> Result<Cost, String> {
         let main = self.folder.join("src/main.rs");
         let text = fs::read_to_string(&main).map_err(|error| error.to_string())?;
@@ -61,7 +61,7 @@ impl App {
         self.cargo(arguments)
     }
 
-    /// How many packages are compiled, this one included.
+    /// Returns the number of packages that are compiled, including this one.
     pub(super) fn packages(&self) -> Result<usize, String> {
         let arguments = ["tree", "--offline", "--edges", "normal,build", "--prefix", "none", "--no-dedupe"];
         let mut command = self.command(&arguments);
@@ -73,7 +73,7 @@ impl App {
         Err(format!("{}: cargo tree failed: {}", self.name, String::from_utf8_lossy(&output.stderr)))
     }
 
-    /// MiB of the release binary, which is stripped.
+    /// Returns the size of the stripped release binary in MiB.
     pub(super) fn binary(&self) -> Result<f64, String> {
         let file = format!("target/release/hello{}", std::env::consts::EXE_SUFFIX);
         let found = fs::metadata(self.folder.join(file));
@@ -88,13 +88,13 @@ impl App {
         let watch = memory::Watch::start(process.id());
         let output = process.wait_with_output();
         let seconds = start.elapsed().as_secs_f64();
-        let memory = watch.end();
+        let memory = watch.stop();
         let output = output.map_err(|error| error.to_string())?;
         if output.status.success() {
             return Ok(Cost { seconds, memory });
         }
-        let said = String::from_utf8_lossy(&output.stderr);
-        let start: Vec<&str> = said.lines().take(40).collect();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let start: Vec<&str> = stderr.lines().take(40).collect();
         Err(format!("{}: `cargo {}` failed:\n{}", self.name, arguments.join(" "), start.join("\n")))
     }
 
@@ -102,9 +102,9 @@ impl App {
         let mut command = Command::new(env!("CARGO"));
         command.args(arguments).current_dir(&self.folder);
         command.env("CARGO_TARGET_DIR", self.folder.join("target"));
-        // Packages of a registry are never compiled incrementally, and ours come from there too.
+        // Packages of a registry are never compiled incrementally, and users get ours from one.
         command.env("CARGO_INCREMENTAL", "0");
-        // Everything else as it is by default.
+        // Everything else keeps its default.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             if text.starts_with("CARGO_PROFILE_") || text.ends_with("RUSTFLAGS") {
@@ -115,7 +115,7 @@ impl App {
     }
 }
 
-/// Different lines of a tree without its shape: `name v1.2.3 (more)`.
+/// Counts the distinct packages of `cargo tree`, whose lines are `name v1.2.3 (more)`.
 fn count(tree: &str) -> usize {
     let names = tree.lines().map(|line| line.split(' ').take(2).collect::<Vec<_>>());
     names.filter(|words| words.len() == 2).collect::<std::collections::BTreeSet<_>>().len()

@@ -10,32 +10,32 @@ use std::{
     time::Duration,
 };
 
-/// How often it is looked at. Linux keeps the peak of each process, so only the growth just before its end is missed.
+/// Interval between samples. Linux keeps the peak of each process, so only growth right before its end is missed.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Looks at the children of a process until it is told to end.
+/// Samples the memory of the children of a process until it is stopped.
 pub(super) struct Watch {
-    ended: Arc<AtomicBool>,
+    stopped: Arc<AtomicBool>,
     most: Arc<AtomicU64>,
     thread: JoinHandle<()>,
 }
 
 impl Watch {
     pub(super) fn start(parent: u32) -> Self {
-        let (ended, most) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (stop, peak) = (ended.clone(), most.clone());
+        let (stopped, most) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (stop, peak) = (stopped.clone(), most.clone());
         let thread = thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 peak.fetch_max(largest_child(parent), Ordering::Relaxed);
                 thread::park_timeout(PAUSE);
             }
         });
-        Self { ended, most, thread }
+        Self { stopped, most, thread }
     }
 
-    /// The peak of the largest child in MiB, where Linux said it.
-    pub(super) fn end(self) -> Option<f64> {
-        self.ended.store(true, Ordering::Relaxed);
+    /// Stops sampling, and returns the peak of the largest child in MiB. `None` except on Linux.
+    pub(super) fn stop(self) -> Option<f64> {
+        self.stopped.store(true, Ordering::Relaxed);
         self.thread.thread().unpark();
         self.thread.join().ok()?;
         let kib = self.most.load(Ordering::Relaxed);
@@ -43,7 +43,7 @@ impl Watch {
     }
 }
 
-/// KiB, or 0 where there is no child, or no Linux to ask.
+/// Returns the peak of the largest child in KiB, or 0 without a child and on other systems than Linux.
 fn largest_child(parent: u32) -> u64 {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let processes = processes.filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok());
@@ -51,7 +51,7 @@ fn largest_child(parent: u32) -> u64 {
     texts.filter_map(|status| peak(&status, parent)).max().unwrap_or(0)
 }
 
-/// The peak that a process's status tells, if it is a child of `parent`.
+/// Parses the peak memory from the status of a process that is a child of `parent`.
 fn peak(status: &str, parent: u32) -> Option<u64> {
     let value = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -65,16 +65,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_children_count() {
+    fn other_processes_than_children_are_ignored() {
         let status = "Name:\trustc\nPid:\t12\nPPid:\t7\nVmPeak:\t  900 kB\nVmHWM:\t  512 kB\n";
         assert_eq!(peak(status, 7), Some(512));
         assert_eq!(peak(status, 12), None);
-        // A process that has ended and was not waited for has no memory.
+        // A process that has stopped but was not waited for has no memory.
         assert_eq!(peak("Name:\trustc\nPPid:\t7\n", 7), None);
     }
 
     #[test]
-    fn a_watch_ends_also_where_there_was_no_child() {
-        assert_eq!(Watch::start(u32::MAX).end(), None);
+    fn a_watch_without_a_child_stops() {
+        assert_eq!(Watch::start(u32::MAX).stop(), None);
     }
 }

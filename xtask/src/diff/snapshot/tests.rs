@@ -12,8 +12,8 @@ use super::{
 fn git(folder: &Path, arguments: &[&str]) {
     let identity =
         ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"];
-    let done = Command::new("git").args(identity).args(arguments).current_dir(folder).output().unwrap();
-    assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    let output = Command::new("git").args(identity).args(arguments).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn write(folder: &Path, path: &str, text: &str) {
@@ -48,11 +48,11 @@ fn the_work_tree_is_compared_with_a_commit() {
     write(path, "schemas/a/b/c.json", &record(1).replace("a/b", "a/b/c"));
 
     assert_eq!(repository.last_tag().unwrap(), "v1.4.0");
-    let (before, after) = (repository.at("v1.4.0").unwrap(), repository.work_tree().unwrap());
+    let (before, after) = (repository.commit("v1.4.0").unwrap(), repository.work_tree().unwrap());
     let crates = compare(&before, &after).unwrap();
     assert_eq!(crates[0].next.as_ref().unwrap().to_string(), "2.0.0");
     let kinds: Vec<Kind> = crates[0].changes.iter().map(|change| change.finding.kind).collect();
     assert_eq!(kinds, [Kind::Narrowed, Kind::EndpointAdded, Kind::Narrowed]);
-    let Err(error) = repository.at("nowhere") else { unreachable!() };
-    assert_eq!(error, "`nowhere` is no commit, branch or tag of this repository");
+    let Err(error) = repository.commit("nowhere") else { unreachable!() };
+    assert_eq!(error, "`nowhere` is not a commit, branch or tag of this repository");
 }
