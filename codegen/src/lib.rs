@@ -77,8 +77,9 @@ pub use tree::Tree;
 
 pub(crate) use catalogue::generate_manifest;
 use emit::{
-    Style,
     examples::{self, Call},
+    module_text,
+    style::Style,
 };
 use families::Group;
 use model::Endpoint;
@@ -188,7 +189,8 @@ pub fn generate_module_observed(
     if !errors.is_empty() {
         return Err(Errors(errors));
     }
-    Ok((emit::module_text(Style::new(options), &crates, source.as_deref()), report))
+    let text = module_text::print(Style::new(options), &crates, source.as_deref())?;
+    Ok((text, report))
 }
 
 /// Runs all stages but the last: whether the sources can be generated from, without generating.
@@ -312,7 +314,7 @@ fn write(
     let each = parallel::map(groups, |group| {
         let mut tree = Tree::default();
         let written = rust::plan(group).and_then(|item| {
-            emit::emit(style, &item, &mut tree)?;
+            emit::emit_crate(style, &item, &mut tree)?;
             Ok(item)
         });
         observe(Step::Written);
@@ -334,7 +336,7 @@ fn write(
     if !groups.is_empty() {
         emit::emit_common(style, &mut tree);
         if options.layout == Layout::Workspace {
-            examples::emit(style, &calls, &mut tree);
+            examples::emit(style, &calls, &mut tree)?;
         }
     }
     if errors.is_empty() { Ok(Generated { tree, report }) } else { Err(Errors(errors)) }

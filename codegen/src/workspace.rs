@@ -72,22 +72,22 @@ pub fn plan(root: &Path, only: &[String]) -> Result<Plan, Failure> {
     let mut generated = generate_manifest(&manifest, &file, &sources(root, &manifest)?, &options())
         .map_err(Failure::Documents)?;
     if only.is_empty() {
-        let path = format!("{}/README.md", emit::folder(&Layout::Workspace));
+        let path = format!("{}/README.md", emit::style::folder(&Layout::Workspace));
         generated.tree.insert(path, index(&manifest));
     } else {
         // What is about all crates cannot be written knowing some.
-        let folder = format!("{}/{}", emit::folder(&Layout::Workspace), emit::examples::FOLDER);
+        let folder = format!("{}/{}", emit::style::folder(&Layout::Workspace), emit::examples::FOLDER);
         generated.tree.remove_folder(&folder);
     }
     for (licence, text) in licences(root)? {
         for name in manifest.crates.keys() {
-            let path = format!("{}/{name}/{licence}", emit::folder(&Layout::Workspace));
+            let path = format!("{}/{name}/{licence}", emit::style::folder(&Layout::Workspace));
             generated.tree.insert(path, text.clone());
         }
     }
     let crates: Vec<String> = manifest.crates.into_keys().collect();
     // A crate that left the manifest goes too, but only a full run can know.
-    let folder = emit::folder(&Layout::Workspace);
+    let folder = emit::style::folder(&Layout::Workspace);
     let folders = match only {
         [] => vec![folder.to_owned()],
         only => only.iter().map(|name| format!("{folder}/{name}")).collect(),
@@ -165,7 +165,7 @@ impl Plan {
 
     /// The changes of one crate.
     pub fn changes_of(&self, name: &str) -> impl Iterator<Item = &Change> {
-        let folder = format!("{}/{name}/", emit::folder(&Layout::Workspace));
+        let folder = format!("{}/{name}/", emit::style::folder(&Layout::Workspace));
         self.changes.iter().filter(move |change| change.path().starts_with(&folder))
     }
 }

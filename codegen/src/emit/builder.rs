@@ -2,18 +2,22 @@
 
 use std::collections::BTreeSet;
 
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
 use super::{
-    docs, layout,
-    structs::{allow_deprecated, deprecated, given, is_input, outside, setter_docs, stored, ty},
+    docs,
+    structs::{allow_deprecated, deprecated, is_input, setter_docs},
+    tokens::{field_type, ident, setter_type, ty, ty_of_parent},
 };
 use crate::rust::{Field, Presence, Struct, Ty, names};
 
 /// The builder of a struct.
-pub(super) fn builder(item: &Struct) -> Vec<String> {
-    let parts = Parts::of(item);
+pub(super) fn builder(item: &Struct) -> Vec<TokenStream> {
+    let parts = Parts::new(item);
     let mut items = vec![parts.entry(), parts.definition()];
     items.extend(parts.optional_fields());
-    items.push(parts.setters());
+    items.extend(parts.setters());
     items.push(parts.build());
     if is_input(item) {
         items.extend(parts.accepted_by_verbs());
@@ -22,47 +26,43 @@ pub(super) fn builder(item: &Struct) -> Vec<String> {
 }
 
 /// The traits in the module `given`: implemented by a value, not by `Unset`.
-pub(super) fn given_traits(item: &Struct) -> Vec<String> {
-    let parts = Parts::of(item);
+pub(super) fn given_traits(item: &Struct) -> Vec<TokenStream> {
+    let parts = Parts::new(item);
     let traits = parts.required.iter().map(|slot| {
-        let (name, value, field) = (&slot.given, outside(&slot.field.ty), &slot.field.ident);
+        let (name, value) = (&slot.given, ty_of_parent(&slot.field.ty));
         let message = format!("`{}` is required by `{}`", slot.field.wire, item.owner);
         let label = format!("`{}` was not given", slot.field.wire);
+        let field = &slot.field.ident;
         let note = format!("give it with `{field}: ..` in `input!`, or `.{field}(..)` on the builder");
-        format!(
-            "#[diagnostic::on_unimplemented(
-    message = {message:?},
-    label = {label:?},
-    note = {note:?}
-)]
-pub trait {name} {{
-    fn take(self) -> {value};
-}}
+        quote! {
+            #[diagnostic::on_unimplemented(message = #message, label = #label, note = #note)]
+            pub trait #name {
+                fn take(self) -> #value;
+            }
 
-impl {name} for {value} {{
-    fn take(self) -> {value} {{
-        self
-    }}
-}}
-"
-        )
+            impl #name for #value {
+                fn take(self) -> #value {
+                    self
+                }
+            }
+        }
     });
     traits.collect()
 }
 
 /// The types that a builder is made of.
 pub(super) struct Names {
-    pub(super) builder: String,
+    pub(super) builder: Ident,
     /// What holds the fields that may be left out, if there are any.
-    pub(super) optional: Option<String>,
+    pub(super) optional: Option<Ident>,
 }
 
 impl Names {
-    pub(super) fn of(item: &Struct) -> Self {
+    pub(super) fn new(item: &Struct) -> Self {
         let prefix = prefix(item);
         let optional = item.fields.iter().any(|field| field.presence != Presence::Required);
-        let optional = (optional || is_input(item)).then(|| format!("{prefix}Optional"));
-        Self { builder: format!("{prefix}Builder"), optional }
+        let optional = (optional || is_input(item)).then(|| format_ident!("{prefix}Optional"));
+        Self { builder: format_ident!("{prefix}Builder"), optional }
     }
 }
 
@@ -74,208 +74,254 @@ fn prefix(item: &Struct) -> &str {
 struct Slot<'a> {
     field: &'a Field,
     /// The type parameter.
-    generic: String,
+    generic: Ident,
     /// The trait that a value in it implements.
-    given: String,
-}
-
-impl Slot<'_> {
-    fn bounded(&self) -> String {
-        format!("{}: given::{}", self.generic, self.given)
-    }
+    given: Ident,
 }
 
 struct Parts<'a> {
     item: &'a Struct,
-    builder: String,
-    optional: Option<String>,
+    name: Ident,
+    builder: Ident,
+    optional: Option<Ident>,
     required: Vec<Slot<'a>>,
     optionals: Vec<&'a Field>,
 }
 
 impl<'a> Parts<'a> {
-    fn of(item: &'a Struct) -> Self {
+    fn new(item: &'a Struct) -> Self {
         let prefix = prefix(item);
-        let Names { builder, optional } = Names::of(item);
+        let Names { builder, optional } = Names::new(item);
         let (required, optionals): (Vec<_>, Vec<_>) =
             item.fields.iter().partition(|field| field.presence == Presence::Required);
         let mut taken = BTreeSet::new();
         let required = required.into_iter().map(|field| {
             let name = names::slot(&field.wire, &mut taken);
-            Slot { field, generic: format!("{name}Slot"), given: format!("{prefix}Has{name}") }
+            Slot { field, generic: format_ident!("{name}Slot"), given: format_ident!("{prefix}Has{name}") }
         });
-        Self { item, builder, optional, required: required.collect(), optionals }
+        Self { item, name: ident(&item.ident), builder, optional, required: required.collect(), optionals }
     }
 
-    fn entry(&self) -> String {
-        let (name, builder) = (&self.item.ident, &self.builder);
-        let mut fields = self.with_required(|slot| format!("{}: Unset", slot.field.ident));
-        fields.extend(self.optional.iter().map(|optional| format!("optional: {optional}::default()")));
-        let start = format!(
-            "{}    pub fn builder() -> {builder} {{\n{}    }}\n",
-            docs::line(4, "Starts with nothing given."),
-            layout::block(8, builder, &fields),
-        );
+    fn entry(&self) -> TokenStream {
+        let (name, builder) = (&self.name, &self.builder);
+        let unset = self.required.iter().map(|slot| {
+            let field = ident(&slot.field.ident);
+            quote!(#field: Unset)
+        });
+        let optional = self.optional.as_ref().map(|optional| quote!(optional: #optional::default()));
         let validate = is_input(self.item).then(|| {
-            let docs = docs::comment(
-                4,
-                &[
-                    "Checks the rules that the compiler could not: lengths of texts and lists that are only \
-                     known at run time."
-                        .to_owned(),
-                    "# Errors".to_owned(),
-                    "All violations at once, each with the path that the service would name.".to_owned(),
-                ],
-            );
-            format!(
-                "{docs}    pub fn validate(&self) -> Result<(), Violations> {{
-        fal_core::validate(self)
-    }}
-"
-            )
+            let docs = docs::attributes(&[
+                "Checks the rules that the compiler could not: lengths of texts and lists that are only known at \
+                 run time."
+                    .to_owned(),
+                "# Errors".to_owned(),
+                "All violations at once, each with the path that the service would name.".to_owned(),
+            ]);
+            quote! {
+                #docs
+                pub fn validate(&self) -> Result<(), Violations> {
+                    fal_core::validate(self)
+                }
+            }
         });
-        let members = layout::items([start].into_iter().chain(validate));
-        format!("impl {name} {{\n{members}}}\n")
+        let docs = docs::line("Starts with nothing given.");
+        quote! {
+            impl #name {
+                #docs
+                pub fn builder() -> #builder {
+                    #builder {
+                        #(#unset,)*
+                        #optional
+                    }
+                }
+                #validate
+            }
+        }
     }
 
-    fn definition(&self) -> String {
+    fn definition(&self) -> TokenStream {
         let builder = &self.builder;
         let docs = if self.required.is_empty() {
-            format!("Builds [`{}`].", self.item.ident)
+            docs::line(&format!("Builds [`{}`].", self.item.ident))
         } else {
-            format!("Builds [`{}`]; what is [`Unset`] has still to be given.", self.item.ident)
+            docs::line(&format!("Builds [`{}`]; what is [`Unset`] has still to be given.", self.item.ident))
         };
-        let slots = self.with_required(|slot| format!("{} = Unset", slot.generic));
-        let mut fields = self.with_required(|slot| format!("    {}: {},\n", slot.field.ident, slot.generic));
-        fields.extend(self.optional.iter().map(|optional| format!("    optional: {optional},\n")));
-        let open = format!("pub struct {builder}<");
-        let head = match slots.as_slice() {
-            [] => format!("pub struct {builder} {{\n"),
-            slots => layout::line(0, &[(&open, slots)], "> {"),
-        };
-        format!(
-            "{}#[derive(Debug, Clone)]
-#[must_use = \"a builder does nothing until `build` or a verb takes it\"]
-{head}{}}}
-",
-            docs::line(0, &docs),
-            fields.concat(),
-        )
+        let generics = self.generics(|slot| {
+            let generic = &slot.generic;
+            quote!(#generic = Unset)
+        });
+        let fields = self.required.iter().map(|slot| {
+            let (field, generic) = (ident(&slot.field.ident), &slot.generic);
+            quote!(#field: #generic)
+        });
+        let optional = self.optional.as_ref().map(|optional| quote!(optional: #optional));
+        quote! {
+            #docs
+            #[derive(Debug, Clone)]
+            #[must_use = "a builder does nothing until `build` or a verb takes it"]
+            pub struct #builder #generics {
+                #(#fields,)*
+                #optional
+            }
+        }
     }
 
-    fn optional_fields(&self) -> Option<String> {
+    fn optional_fields(&self) -> Option<TokenStream> {
         let optional = self.optional.as_ref()?;
-        let mut fields: Vec<String> =
-            self.optionals.iter().map(|field| format!("{}: {}", field.ident, stored(field))).collect();
-        fields.extend(is_input(self.item).then(|| "extra: Map<String, Value>".to_owned()));
-        let definition = layout::block(0, &format!("struct {optional}"), &fields);
-        Some(format!("#[derive(Debug, Clone, Default)]\n{definition}"))
+        let fields = self.optionals.iter().map(|field| {
+            let (name, ty) = (ident(&field.ident), field_type(field));
+            quote!(#name: #ty)
+        });
+        let extra = is_input(self.item).then(|| quote!(extra: Map<String, Value>,));
+        Some(quote! {
+            #[derive(Debug, Clone, Default)]
+            struct #optional {
+                #(#fields,)*
+                #extra
+            }
+        })
     }
 
-    fn setters(&self) -> String {
+    fn setters(&self) -> Option<TokenStream> {
+        let (builder, generics) = (&self.builder, self.generics(Slot::generic));
         let required = self.required.iter().map(|slot| self.required_setter(slot));
         let optional = self.optionals.iter().map(|field| {
-            let (docs, deprecated) = (setter_docs(&self.item.ident, field), deprecated(field));
-            let (name, argument) = (&field.ident, format!("value: impl Param<{}>", given(field)));
-            let open = format!("pub fn {name}(");
-            let signature = layout::line(4, &[(&open, &["mut self", argument.as_str()])], ") -> Self {");
-            format!(
-                "{docs}{deprecated}{signature}        self.optional.{name} = value.into_param();
-        self
-    }}
-"
-            )
+            let docs = setter_docs(&self.item.ident, field);
+            let (name, ty) = (ident(&field.ident), setter_type(field));
+            let deprecated = deprecated(field);
+            quote! {
+                #docs
+                #deprecated
+                pub fn #name(mut self, value: impl Param<#ty>) -> Self {
+                    self.optional.#name = value.into_param();
+                    self
+                }
+            }
         });
         let extra = is_input(self.item).then(|| {
-            let docs = docs::line(4, "Sends a parameter that this crate does not know, or knows otherwise.");
-            format!(
-                "{docs}    pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {{
-        self.optional.extra.insert(name.into(), value.into());
-        self
-    }}
-"
-            )
+            let docs = docs::line("Sends a parameter that this crate does not know, or knows otherwise.");
+            quote! {
+                #docs
+                pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+                    self.optional.extra.insert(name.into(), value.into());
+                    self
+                }
+            }
         });
-        let members = layout::items(required.chain(optional).chain(extra));
-        if members.is_empty() {
-            return members;
-        }
-        format!("{}{members}}}\n", self.of_builder(|slot| slot.generic.clone(), ""))
+        let has_setters = !self.item.fields.is_empty() || extra.is_some();
+        has_setters.then(|| {
+            quote! {
+                impl #generics #builder #generics {
+                    #(#required)*
+                    #(#optional)*
+                    #extra
+                }
+            }
+        })
     }
 
-    fn required_setter(&self, slot: &Slot) -> String {
+    fn required_setter(&self, slot: &Slot) -> TokenStream {
         let builder = &self.builder;
-        let (docs, name) = (setter_docs(&self.item.ident, slot.field), &slot.field.ident);
-        let is_own = |other: &Slot| other.field.wire == slot.field.wire;
-        let own = ty(&slot.field.ty);
-        let (bound, value) = if slot.field.ty == Ty::File {
-            ("fal_core::IntoFile".to_owned(), "value.into_file()")
-        } else {
-            (format!("Into<{own}>"), "value.into()")
-        };
-        let given =
-            self.with_required(|other| if is_own(other) { own.clone() } else { other.generic.clone() });
-        let arguments = ["self".to_owned(), format!("value: impl {bound}")];
-        let (open, returns) = (format!("pub fn {name}("), format!(") -> {builder}<"));
-        let signature = layout::line(4, &[(&open, &arguments), (&returns, &given)], "> {");
-        let mut moved = self.with_required(|other| {
-            let field = &other.field.ident;
-            if is_own(other) { format!("{field}: {value}") } else { format!("{field}: self.{field}") }
+        let docs = setter_docs(&self.item.ident, slot.field);
+        let (name, ty) = (ident(&slot.field.ident), ty(&slot.field.ty));
+        let arguments = self.required.iter().map(|other| {
+            let generic = &other.generic;
+            if other.field.wire == slot.field.wire { ty.clone() } else { quote!(#generic) }
         });
-        moved.extend(self.optional.iter().map(|_| "optional: self.optional".to_owned()));
-        format!("{docs}{signature}{}    }}\n", layout::block(8, builder, &moved))
-    }
-
-    fn build(&self) -> String {
-        let (name, allow) = (&self.item.ident, allow_deprecated(self.item));
-        let docs = docs::line(
-            4,
-            "The finished value. Everything required has been given, or this does not compile.",
-        );
-        // Bounds of the method, not of the impl: only then rustc says which parameter is missing.
-        let bounds = self.with_required(|slot| format!("        {},\n", slot.bounded())).concat();
-        let bounds = if bounds.is_empty() { " ".to_owned() } else { format!("\n    where\n{bounds}    ") };
-        let mut fields = self.with_required(|slot| format!("{0}: self.{0}.take()", slot.field.ident));
-        fields.extend(self.optionals.iter().map(|field| format!("{0}: self.optional.{0}", field.ident)));
-        fields.extend(is_input(self.item).then(|| "extra: self.optional.extra".to_owned()));
-        format!(
-            "{allow}{}{docs}    pub fn build(self) -> {name}{bounds}{{\n{}    }}\n}}\n",
-            self.of_builder(|slot| slot.generic.clone(), ""),
-            layout::block(8, name, &fields),
-        )
-    }
-
-    fn accepted_by_verbs(&self) -> [String; 2] {
-        let accepted = |head: &str, value: &str| {
-            format!(
-                "{head}    type Endpoint = Model;
-
-    fn into_input(self) -> Input {{
-        {value}
-    }}
-}}
-"
-            )
+        let (bound, given) = if slot.field.ty == Ty::File {
+            (quote!(fal_core::IntoFile), quote!(value.into_file()))
+        } else {
+            (quote!(Into<#ty>), quote!(value.into()))
         };
-        [
-            accepted("impl IntoInput for Input {\n", "self"),
-            accepted(&self.of_builder(Slot::bounded, "IntoInput for "), "self.build()"),
+        let moved = self.required.iter().map(|other| {
+            let field = ident(&other.field.ident);
+            if other.field.wire == slot.field.wire {
+                quote!(#field: #given)
+            } else {
+                quote!(#field: self.#field)
+            }
+        });
+        let optional = self.optional.as_ref().map(|_| quote!(optional: self.optional));
+        quote! {
+            #docs
+            pub fn #name(self, value: impl #bound) -> #builder<#(#arguments),*> {
+                #builder {
+                    #(#moved,)*
+                    #optional
+                }
+            }
+        }
+    }
+
+    fn build(&self) -> TokenStream {
+        let (builder, name) = (&self.builder, &self.name);
+        // Bounds of the method, not of the impl: only then rustc says which parameter is missing.
+        let generics = self.generics(Slot::generic);
+        let bounds = self.required.iter().map(Slot::bounded);
+        let bounds = (!self.required.is_empty()).then(|| quote!(where #(#bounds),*));
+        let required = self.required.iter().map(|slot| {
+            let field = ident(&slot.field.ident);
+            quote!(#field: self.#field.take())
+        });
+        let optional: Vec<_> = self.optionals.iter().map(|field| ident(&field.ident)).collect();
+        let extra = is_input(self.item).then(|| quote!(extra: self.optional.extra,));
+        let docs =
+            docs::line("The finished value. Everything required has been given, or this does not compile.");
+        let allow = allow_deprecated(self.item);
+        quote! {
+            #allow
+            impl #generics #builder #generics {
+                #docs
+                pub fn build(self) -> #name #bounds {
+                    #name {
+                        #(#required,)*
+                        #(#optional: self.optional.#optional,)*
+                        #extra
+                    }
+                }
+            }
+        }
+    }
+
+    fn accepted_by_verbs(&self) -> Vec<TokenStream> {
+        let builder = &self.builder;
+        let (generics, bounded) = (self.generics(Slot::generic), self.generics(Slot::bounded));
+        vec![
+            quote! {
+                impl IntoInput for Input {
+                    type Endpoint = Model;
+
+                    fn into_input(self) -> Input {
+                        self
+                    }
+                }
+            },
+            quote! {
+                impl #bounded IntoInput for #builder #generics {
+                    type Endpoint = Model;
+
+                    fn into_input(self) -> Input {
+                        self.build()
+                    }
+                }
+            },
         ]
     }
 
-    /// The first line of an impl for the builder, with what stands for the slots, after `of`.
-    fn of_builder(&self, parameter: impl Fn(&Slot<'a>) -> String, of: &str) -> String {
-        let builder = &self.builder;
-        let (parameters, slots) =
-            (self.with_required(parameter), self.with_required(|slot| slot.generic.clone()));
-        let builder_of = format!("> {of}{builder}<");
-        match slots.as_slice() {
-            [] => format!("impl {of}{builder} {{\n"),
-            slots => layout::line(0, &[("impl<", &parameters), (&builder_of, slots)], "> {"),
-        }
+    fn generics(&self, write: impl Fn(&Slot<'a>) -> TokenStream) -> Option<TokenStream> {
+        let list = self.required.iter().map(write);
+        (!self.required.is_empty()).then(|| quote!(<#(#list),*>))
+    }
+}
+
+impl Slot<'_> {
+    fn generic(&self) -> TokenStream {
+        let generic = &self.generic;
+        quote!(#generic)
     }
 
-    fn with_required(&self, write: impl Fn(&Slot<'a>) -> String) -> Vec<String> {
-        self.required.iter().map(write).collect()
+    fn bounded(&self) -> TokenStream {
+        let (generic, given) = (&self.generic, &self.given);
+        quote!(#generic: given::#given)
     }
 }

@@ -1,7 +1,10 @@
 //! The manifests of generated crates and workspaces.
 
-use super::Style;
-use crate::{FalCore, Layout, rust::Crate};
+use super::style::Style;
+use crate::{
+    options::{FalCore, Layout},
+    rust::Crate,
+};
 
 /// What a crate needs to be published, besides.
 const PUBLISHING: &str = r#"documentation = "https://docs.rs/{name}"
@@ -14,14 +17,14 @@ all-features = true
 "#;
 
 /// `Cargo.toml` of a crate, inheriting from its workspace.
-pub(super) fn manifest(style: Style, item: &Crate, has_patterns: bool) -> String {
+pub(super) fn manifest(style: Style, item: &Crate) -> String {
     let description = format!("Typed bindings for {} on fal: {}.", item.app, item.title);
     let description = toml::Value::String(description);
     let publishing = match style.options.layout {
         Layout::Workspace => PUBLISHING.replace("{name}", &item.name),
         Layout::Standalone { .. } => String::new(),
     };
-    let fal_core = match has_patterns {
+    let fal_core = match item.has_patterns() {
         true => "fal-core = { workspace = true, features = [\"pattern\"] }",
         false => "fal-core.workspace = true",
     };

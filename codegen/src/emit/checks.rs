@@ -1,119 +1,224 @@
-//! What is checked at run time, and which files there are.
+//! `Parameters`: the files of a value, and the rules that its type cannot hold it to.
 
-use super::{layout, structs::allow_deprecated};
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+use super::{structs::allow_deprecated, tokens::ident};
 use crate::rust::{Presence, Rule, Struct, Union, VariantKind};
 
-/// The impl that finds the files and broken rules of a struct.
-pub(super) fn of_struct(item: &Struct) -> String {
-    let files = item.fields.iter().filter(|field| field.files);
-    let files: String =
-        files.map(|field| format!("        self.{}.visit_files(visit);\n", field.ident)).collect();
-    let checks = item.fields.iter().filter(|field| field.rule != Rule::Free).map(|field| {
-        let name = &field.ident;
-        let check = format!("check.at({:?})", field.wire);
-        let given = |pattern: &str| {
-            let body = body(12, &field.rule, &check, "value");
-            format!("        if let {pattern} = &self.{name} {{\n{body}        }}\n")
-        };
-        match field.presence {
-            Presence::Required => body(8, &field.rule, &check, &format!("&self.{name}")),
-            Presence::Optional => given("Some(value)"),
-            Presence::TriState => given("Some(Nullable::Value(value))"),
+/// The impl for a struct.
+pub(super) fn structure(item: &Struct) -> TokenStream {
+    let (name, allow) = (ident(&item.ident), allow_deprecated(item));
+    let files = item.fields.iter().filter(|field| field.files).map(|field| ident(&field.ident));
+    let files: Vec<Ident> = files.collect();
+    let visit_files = (!files.is_empty()).then(|| {
+        quote! {
+            fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
+                #(self.#files.visit_files(visit);)*
+            }
         }
     });
-    allow_deprecated(item).to_owned() + &parameters(&item.ident, &files, &checks.collect::<String>())
+    let checks = item.fields.iter().filter(|field| field.rule != Rule::Free).map(|field| {
+        let name = ident(&field.ident);
+        let checker = Checker::Field(&field.wire);
+        let value = || check(&field.rule, &checker, &Subject::value());
+        match field.presence {
+            Presence::Required => check(&field.rule, &checker, &Subject::Field(&name)),
+            Presence::Optional => {
+                let check = value();
+                quote! {
+                    if let Some(value) = &self.#name {
+                        #check
+                    }
+                }
+            }
+            Presence::TriState => {
+                let check = value();
+                quote! {
+                    if let Some(Nullable::Value(value)) = &self.#name {
+                        #check
+                    }
+                }
+            }
+        }
+    });
+    let checks: Vec<TokenStream> = checks.collect();
+    let check = (!checks.is_empty()).then(|| {
+        quote! {
+            fn check(&self, check: &mut Check) {
+                #(#checks)*
+            }
+        }
+    });
+    quote! {
+        #allow
+        impl Parameters for #name {
+            #visit_files
+            #check
+        }
+    }
 }
 
-/// The impl that finds the files and broken rules of a union.
-pub(super) fn of_union(item: &Union) -> String {
-    let mut files = Vec::new();
-    let mut checks = Vec::new();
+/// The impl for a union.
+pub(super) fn union(item: &Union) -> TokenStream {
+    let name = ident(&item.ident);
+    let (mut files, mut checks) = (Vec::new(), Vec::new());
     for variant in &item.variants {
         let VariantKind::Value { rule, files: has_files, .. } = &variant.kind else { continue };
-        let name = &variant.ident;
+        let name = ident(&variant.ident);
         if *has_files {
-            files.push(format!("            Self::{name}(value) => value.visit_files(visit),\n"));
+            files.push(quote!(Self::#name(value) => value.visit_files(visit),));
         }
         if *rule != Rule::Free {
-            let body = body(16, rule, "check", "value");
-            checks.push(format!("            Self::{name}(value) => {{\n{body}            }}\n"));
+            let check = check(rule, &Checker::Own, &Subject::value());
+            checks.push(quote!(Self::#name(value) => { #check }));
         }
     }
-    let matched = |arms: Vec<String>| {
-        if arms.is_empty() {
-            return String::new();
+    let rest = |arms: &[TokenStream]| (arms.len() < item.variants.len()).then(|| quote!(_ => {}));
+    let visit_files = (!files.is_empty()).then(|| {
+        let rest = rest(&files);
+        quote! {
+            fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
+                match self {
+                    #(#files)*
+                    #rest
+                }
+            }
         }
-        let rest = if arms.len() < item.variants.len() { "            _ => {}\n" } else { "" };
-        format!("        match self {{\n{}{rest}        }}\n", arms.concat())
-    };
-    parameters(&item.ident, &matched(files), &matched(checks))
-}
-
-/// The impl, of the methods that have something to do.
-fn parameters(name: &str, visit_files: &str, check: &str) -> String {
-    let method = |signature: &str, body: &str| {
-        let method = format!("    fn {signature} {{\n{body}    }}\n");
-        if body.is_empty() { String::new() } else { method }
-    };
-    let members = layout::items([
-        method("visit_files(&mut self, visit: &mut dyn FnMut(&mut File))", visit_files),
-        method("check(&self, check: &mut Check)", check),
-    ]);
-    if members.is_empty() {
-        return format!("impl Parameters for {name} {{}}\n");
+    });
+    let check = (!checks.is_empty()).then(|| {
+        let rest = rest(&checks);
+        quote! {
+            fn check(&self, check: &mut Check) {
+                match self {
+                    #(#checks)*
+                    #rest
+                }
+            }
+        }
+    });
+    quote! {
+        impl Parameters for #name {
+            #visit_files
+            #check
+        }
     }
-    format!("impl Parameters for {name} {{\n{members}}}\n")
 }
 
-/// The statements that check `value`, a reference. `check` is the check of the place it stands at.
-fn body(indent: usize, rule: &Rule, check: &str, value: &str) -> String {
-    let call = |function: &str, arguments: &[&str]| {
-        layout::line(indent, &[(&format!("{function}("), arguments)], ");")
-    };
+/// The checker that a rule reports to.
+enum Checker<'a> {
+    /// The one of the value itself: the variable `check`.
+    Own,
+    /// The one of a field, by its name on the wire.
+    Field(&'a str),
+}
+
+impl Checker<'_> {
+    /// As the receiver of a method.
+    fn receiver(&self) -> TokenStream {
+        match self {
+            Self::Own => quote!(check),
+            Self::Field(wire) => quote!(check.at(#wire)),
+        }
+    }
+
+    /// As an argument.
+    fn reference(&self) -> TokenStream {
+        match self {
+            // The variable is a reference already.
+            Self::Own => quote!(check),
+            Self::Field(wire) => quote!(&mut check.at(#wire)),
+        }
+    }
+}
+
+/// The value that a rule is about.
+enum Subject<'a> {
+    /// A field of `self`.
+    Field(&'a Ident),
+    /// A variable that holds a reference.
+    Variable(Ident),
+}
+
+impl Subject<'_> {
+    fn value() -> Self {
+        Self::Variable(format_ident!("value"))
+    }
+
+    /// As the receiver of a method.
+    fn receiver(&self) -> TokenStream {
+        match self {
+            Self::Field(name) => quote!(self.#name),
+            Self::Variable(name) => quote!(#name),
+        }
+    }
+
+    /// As an argument.
+    fn reference(&self) -> TokenStream {
+        match self {
+            Self::Field(name) => quote!(&self.#name),
+            Self::Variable(name) => quote!(#name),
+        }
+    }
+}
+
+/// The statements that check a value.
+fn check(rule: &Rule, checker: &Checker, subject: &Subject) -> TokenStream {
+    let (check, value) = (checker.receiver(), subject.reference());
     match rule {
-        Rule::Free => String::new(),
+        Rule::Free => TokenStream::new(),
         Rule::Text { length, pattern } => {
-            let length =
-                length.as_ref().map(|marker| call(&format!("{check}.text::<bounds::{marker}>"), &[value]));
-            let pattern = pattern.as_ref().map(|(pattern, message)| {
-                let (pattern, message) = (format!("{pattern:?}"), format!("{message:?}"));
-                call("fal_core::check_pattern", &[&exclusive(check), value, &pattern, &message])
+            let length = length.as_ref().map(|marker| {
+                let marker = ident(marker);
+                quote!(#check.text::<bounds::#marker>(#value);)
             });
-            [length, pattern].into_iter().flatten().collect()
+            let pattern = pattern.as_ref().map(|(pattern, message)| {
+                let check = checker.reference();
+                quote!(fal_core::check_pattern(#check, #value, #pattern, #message);)
+            });
+            quote!(#length #pattern)
         }
-        Rule::File(marker) => call(&format!("{check}.file::<bounds::{marker}>"), &[value]),
+        Rule::File(marker) => {
+            let marker = ident(marker);
+            quote!(#check.file::<bounds::#marker>(#value);)
+        }
         Rule::List { length, unique, items } => {
-            let length =
-                length.as_ref().map(|marker| call(&format!("{check}.list::<bounds::{marker}, _>"), &[value]));
-            let unique = unique
-                .as_ref()
-                .map(|message| call(&format!("{check}.unique"), &[value, &format!("{message:?}")]));
-            let numbered = format!("{}.iter().enumerate()", place(value));
-            let items = (**items != Rule::Free).then(|| each(indent, items, check, &numbered));
-            [length, unique, items].into_iter().flatten().collect()
+            let length = length.as_ref().map(|marker| {
+                let marker = ident(marker);
+                quote!(#check.list::<bounds::#marker, _>(#value);)
+            });
+            let unique = unique.as_ref().map(|message| quote!(#check.unique(#value, #message);));
+            let items = (**items != Rule::Free).then(|| {
+                let (list, each) = (subject.receiver(), each(items));
+                quote!(#check.each(#list.iter().enumerate(), #each);)
+            });
+            quote!(#length #unique #items)
         }
-        Rule::Map(values) => each(indent, values, check, value),
+        Rule::Map(values) => {
+            let each = each(values);
+            quote!(#check.each(#value, #each);)
+        }
         Rule::Null(inner) => {
-            let body = body(indent + 4, inner, check, "value");
-            format!("{0:indent$}if let Some(value) = {value} {{\n{body}{0:indent$}}}\n", "")
+            let check = self::check(inner, checker, &Subject::value());
+            quote! {
+                if let Some(value) = #value {
+                    #check
+                }
+            }
         }
-        Rule::Own => call(&format!("{}.check", place(value)), &[&exclusive(check)]),
+        Rule::Own => {
+            let (receiver, check) = (subject.receiver(), checker.reference());
+            quote!(#receiver.check(#check);)
+        }
     }
 }
 
-/// The check of each of several items.
-fn each(indent: usize, rule: &Rule, check: &str, items: &str) -> String {
-    let body = body(indent + 4, rule, "check", "item");
-    format!("{0:indent$}{check}.each({items}, |check, item| {{\n{body}{0:indent$}}});\n", "")
-}
-
-/// The check of a place as an exclusive reference.
-fn exclusive(check: &str) -> String {
-    // A parameter of this name is one already.
-    if check == "check" { check.to_owned() } else { format!("&mut {check}") }
-}
-
-/// The place behind a reference, to call a method on.
-fn place(value: &str) -> &str {
-    value.strip_prefix('&').unwrap_or(value)
+/// The closure that checks one of several items.
+fn each(rule: &Rule) -> TokenStream {
+    let check = check(rule, &Checker::Own, &Subject::Variable(format_ident!("item")));
+    quote! {
+        |check, item| {
+            #check
+        }
+    }
 }

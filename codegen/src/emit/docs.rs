@@ -1,28 +1,37 @@
 //! Doc comments: descriptions made safe for rustdoc, and wrapped.
 
+use proc_macro2::TokenStream;
+use quote::quote;
+
 use crate::rust::Endpoint;
 
 /// The width that a doc comment is wrapped to, without indentation and slashes.
 const WIDTH: usize = 96;
 
-/// A doc comment of paragraphs of text that may hold anything.
-pub(super) fn comment(indent: usize, paragraphs: &[String]) -> String {
-    commented(indent, "///", &lines(paragraphs))
+/// The doc attributes of paragraphs of text that may hold anything.
+pub(super) fn attributes(paragraphs: &[String]) -> TokenStream {
+    lines(paragraphs).iter().map(|line| attribute(line)).collect()
+}
+
+/// The doc attribute of one line that the generator wrote, taken as it is.
+pub(super) fn line(text: &str) -> TokenStream {
+    attribute(&visible(text))
+}
+
+/// prettyplease prints the attribute as a comment, with no blank of its own before the text.
+fn attribute(line: &str) -> TokenStream {
+    let text = if line.is_empty() { String::new() } else { format!(" {line}") };
+    quote!(#[doc = #text])
 }
 
 /// Lines as comments that start with `mark`.
-pub(super) fn commented(indent: usize, mark: &str, lines: &[String]) -> String {
-    lines.iter().map(|line| format!("{:indent$}{}\n", "", format!("{mark} {line}").trim_end())).collect()
-}
-
-/// One line of documentation that the generator wrote, taken as it is.
-pub(super) fn line(indent: usize, text: &str) -> String {
-    format!("{:indent$}/// {}\n", "", visible(text))
+pub(super) fn comments(mark: &str, lines: &[String]) -> String {
+    lines.iter().map(|line| format!("{mark} {line}").trim_end().to_owned() + "\n").collect()
 }
 
 /// A text without what cannot be seen, as names and descriptions from outside may hold.
 fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || turns_text(c) { ' ' } else { c }).collect()
+    text.chars().map(|c| if c.is_control() || is_bidi_control(c) { ' ' } else { c }).collect()
 }
 
 /// Paragraphs as lines, with an empty line between two.
@@ -83,8 +92,8 @@ pub(super) fn offers(endpoint: &Endpoint) -> Option<String> {
     })
 }
 
-/// Whether a character changes the direction of the text around it, which rustc refuses in sources.
-pub(super) fn turns_text(c: char) -> bool {
+/// Returns true for a character that changes the direction of the text around it, which rustc refuses in sources.
+pub(super) fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -136,7 +145,7 @@ fn escape_word(word: &str, escaped: &mut String) {
 fn wrap(paragraph: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut width = 0;
-    for word in &glued(paragraph) {
+    for word in &unbreakable_words(paragraph) {
         let more = word.chars().count();
         match lines.last_mut() {
             Some(line) if width == 0 || width + 1 + more <= WIDTH => {
@@ -164,7 +173,7 @@ fn wrap(paragraph: &str) -> Vec<String> {
 }
 
 /// The words of a paragraph. One that would start a list at the start of a line stays with the word before.
-fn glued(paragraph: &str) -> Vec<String> {
+fn unbreakable_words(paragraph: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in paragraph.split(' ').filter(|word| !word.is_empty()) {
         match words.last_mut() {
@@ -178,7 +187,7 @@ fn glued(paragraph: &str) -> Vec<String> {
     words
 }
 
-/// Whether a line that starts with `word` would be a list item, a heading or a quotation.
+/// Returns true if a line that starts with `word` would be a list item, a heading or a quotation.
 fn is_marker(word: &str) -> bool {
     let rest = word.trim_start_matches(|c: char| c.is_ascii_digit());
     let numbered = rest.len() < word.len() && matches!(rest, "." | ")");

@@ -1,7 +1,17 @@
 //! One package with a call of every crate, so that what the pages of the crates show is compiled, and can be run.
 
-use super::{Style, example, folder};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{
+    docs, example,
+    page::{Page, Section},
+    print,
+    style::{Style, folder},
+    tokens::ident,
+};
 use crate::{
+    error::Error,
     rust::{Crate, Module},
     tree::Tree,
 };
@@ -35,17 +45,20 @@ impl Call {
         self.lines.join("\n")
     }
 
-    /// The same inside a function that is given the client.
+    /// The same inside a function that is given the client. It is text, so that it looks as it does on the page.
     fn function(&self) -> String {
-        let own = |line: &&String| !line.starts_with("let client") && !line.starts_with("use fal_client");
-        let lines = self.lines.iter().filter(own).skip_while(|line| line.is_empty());
-        let body: String = lines
-            .map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") })
-            .collect();
-        format!(
-            "/// `{}`\nasync fn {}(client: &Client) -> Result<Bytes> {{\n{body}    Ok(reply.raw().clone())\n}}\n",
-            self.id, self.ident,
-        )
+        let mut text =
+            format!("/// `{}`\nasync fn {}(client: &Client) -> Result<Bytes> ", self.id, self.ident);
+        text.push_str("{\n");
+        let is_own = |line: &&String| !line.starts_with("let client") && !line.starts_with("use fal_client");
+        for line in self.lines.iter().filter(is_own).skip_while(|line| line.is_empty()) {
+            if !line.is_empty() {
+                text.push_str("    ");
+                text.push_str(line);
+            }
+            text.push('\n');
+        }
+        text + "    Ok(reply.raw().clone())\n}\n"
     }
 }
 
@@ -58,67 +71,85 @@ pub(super) fn endpoints<'a>(module: &'a Module, found: &mut Vec<&'a Module>) {
 }
 
 /// Adds the package to a tree.
-pub(crate) fn emit(style: Style, calls: &[Call], tree: &mut Tree) {
+///
+/// # Errors
+///
+/// Only where the generator itself is wrong: when generated code does not parse.
+pub(crate) fn emit(style: Style, calls: &[Call], tree: &mut Tree) -> Result<(), Error> {
     let folder = format!("{}/{FOLDER}", folder(&style.options.layout));
-    let dependencies: String =
-        calls.iter().map(|call| format!("{0} = {{ path = \"../{0}\" }}\n", call.krate)).collect();
-    tree.insert(
-        format!("{folder}/Cargo.toml"),
-        format!(
-            "# {}\n\
-             [package]\n\
-             name = \"fal-model-examples\"\n\
-             description = \"The call that the page of every model crate shows.\"\n\
-             version.workspace = true\n\
-             edition.workspace = true\n\
-             rust-version.workspace = true\n\
-             license.workspace = true\n\
-             publish = false\n\
-             \n\
-             [lib]\n\
-             test = false\n\
-             doctest = false\n\
-             \n\
-             [dependencies]\n\
-             bytes.workspace = true\n\
-             fal-client.workspace = true\n\
-             {dependencies}\
-             \n\
-             [lints]\n\
-             workspace = true\n",
-            style.header(None)
-        ),
+    tree.insert(format!("{folder}/Cargo.toml"), manifest(style, calls));
+    let page = Page {
+        source: None,
+        docs: vec!["The call that the page of every model crate shows.".to_owned()],
+        sections: vec![
+            Section::untitled([quote! {
+                use bytes::Bytes;
+                use fal_client::{Client, Result, input};
+            }]),
+            Section::untitled(items(calls)),
+        ],
+    };
+    let head = page.file(style, TokenStream::new())?;
+    let functions = calls.iter().map(Call::function);
+    tree.insert(format!("{folder}/src/lib.rs"), print::join([head].into_iter().chain(functions)));
+    Ok(())
+}
+
+fn manifest(style: Style, calls: &[Call]) -> String {
+    let dependencies = calls.iter().map(|call| format!("{0} = {{ path = \"../{0}\" }}\n", call.krate));
+    let dependencies: String = dependencies.collect();
+    format!(
+        "# {}\n\
+         [package]\n\
+         name = \"fal-model-examples\"\n\
+         description = \"The call that the page of every model crate shows.\"\n\
+         version.workspace = true\n\
+         edition.workspace = true\n\
+         rust-version.workspace = true\n\
+         license.workspace = true\n\
+         publish = false\n\
+         \n\
+         [lib]\n\
+         test = false\n\
+         doctest = false\n\
+         \n\
+         [dependencies]\n\
+         bytes.workspace = true\n\
+         fal-client.workspace = true\n\
+         {dependencies}\
+         \n\
+         [lints]\n\
+         workspace = true\n",
+        style.header(None)
+    )
+}
+
+fn items(calls: &[Call]) -> Vec<TokenStream> {
+    let names: Vec<&str> = calls.iter().map(|call| call.krate.as_str()).collect();
+    let functions = calls.iter().map(|call| ident(&call.ident));
+    let crates = docs::line("The crates, by name.");
+    let call = docs::attributes(
+        &[
+            "Makes the call of a crate. Gives the answer as it came, which its types have read, or `None` for a crate \
+             that there is not.",
+            "# Errors",
+            "As of `subscribe`.",
+        ]
+        .map(str::to_owned),
     );
-    let names: String = calls.iter().map(|call| format!("    \"{}\",\n", call.krate)).collect();
-    let arms: String = calls
-        .iter()
-        .map(|call| format!("        \"{}\" => {}(client).await,\n", call.krate, call.ident))
-        .collect();
-    let functions: Vec<String> = calls.iter().map(Call::function).collect();
-    tree.insert(
-        format!("{folder}/src/lib.rs"),
-        format!(
-            "// {}\n\
-             //! The call that the page of every model crate shows.\n\
-             \n\
-             use bytes::Bytes;\n\
-             use fal_client::{{Client, Result, input}};\n\
-             \n\
-             /// The crates, by name.\n\
-             pub const CRATES: &[&str] = &[\n{names}];\n\
-             \n\
-             /// Makes the call of a crate. Gives the answer as it came, which its types have read, or `None` for a crate that\n\
-             /// there is not.\n\
-             ///\n\
-             /// # Errors\n\
-             ///\n\
-             /// As of `subscribe`.\n\
-             pub async fn call(name: &str, client: &Client) -> Option<Result<Bytes>> {{\n    \
-                 Some(match name {{\n{arms}        _ => return None,\n    }})\n}}\n\
-             \n\
-             {}",
-            style.header(None),
-            functions.join("\n"),
-        ),
-    );
+    vec![
+        quote! {
+            #crates
+            pub const CRATES: &[&str] = &[#(#names),*];
+        },
+        quote! {
+            #call
+            pub async fn call(name: &str, client: &Client) -> Option<Result<Bytes>> {
+                Some(match name {
+                    #(#names => #functions(client).await,)*
+                    _ => return None,
+                })
+            }
+        },
+    ]
 }

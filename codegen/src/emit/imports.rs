@@ -1,99 +1,163 @@
-//! The `use` lines of a file: what its text mentions, and no more.
+//! The `use` lines of a module: the names that its items are known to need.
 
 use std::collections::BTreeSet;
 
-use super::layout;
+use proc_macro2::TokenStream;
+use quote::quote;
 
-const CANDIDATES: &[(&str, &[&str])] = &[
-    (
-        "fal_core",
-        &[
-            "Check",
-            "Endpoint",
-            "File",
-            "Float",
-            "Int",
-            "IntoInput",
-            "Nullable",
-            "Param",
-            "Parameters",
-            "Realtime",
-            "Streams",
-            "Unset",
-            "Violations",
-            "wire",
-        ],
-    ),
-    ("serde", &["Deserialize", "Deserializer", "Serialize", "Serializer", "de::MapAccess"]),
-    ("serde_json", &["Map", "Value"]),
-];
+use super::{place::ModulePath, structs::is_input, tokens::ident};
+use crate::rust::{Bounds, Endpoint, Field, Item, Output, Presence, Rule, Struct, Ty, Union, VariantKind};
 
-/// The `use` lines that `text` needs.
-pub(super) fn of(text: &str) -> String {
-    let words = words(text);
-    let mut groups: Vec<String> = Vec::new();
-    if words.contains("BTreeMap") {
-        groups.push("use std::collections::BTreeMap;\n\n".to_owned());
-    }
-    for (path, names) in CANDIDATES {
-        let used: Vec<&str> = names.iter().copied().filter(|name| words.contains(last(name))).collect();
-        match used.as_slice() {
-            [] => {}
-            [one] => groups.push(format!("use {path}::{one};\n")),
-            several => groups.push(layout::filled(&format!("use {path}::{{"), several, "};")),
-        }
-    }
-    groups.concat()
+/// The names that a module imports.
+#[derive(Debug, Default)]
+pub(super) struct Imports {
+    maps: bool,
+    fal_core: BTreeSet<&'static str>,
+    /// The traits of serde, with which every module that has one of them has all four.
+    serde: bool,
+    map_access: bool,
+    serde_json: BTreeSet<&'static str>,
 }
 
-fn last(path: &str) -> &str {
-    path.rsplit("::").next().unwrap_or(path)
-}
-
-/// `fal_core`'s bounds traits that the text of a `bounds` module needs.
-pub(super) fn of_bounds(text: &str) -> String {
-    let words = words(text);
-    let used: Vec<&str> = ["Length", "Range"].into_iter().filter(|name| words.contains(name)).collect();
-    match used.as_slice() {
-        [one] => format!("use fal_core::{one};\n"),
-        several => format!("use fal_core::{{{}}};\n", several.join(", ")),
-    }
-}
-
-/// The names that stand in code, and not only in comments. A path in front hides a name. Of modules only
-/// `wire` is imported, so other words in small letters are passed over.
-fn words(text: &str) -> BTreeSet<&str> {
-    let mut found = BTreeSet::new();
-    for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
-        let bytes = line.as_bytes();
-        let mut at = 0;
-        while at < bytes.len() {
-            let start = at;
-            while at < bytes.len() && (bytes[at].is_ascii_alphanumeric() || bytes[at] == b'_') {
-                at += 1;
-            }
-            if start == at {
-                at += 1;
-                continue;
-            }
-            let word = &line[start..at];
-            let wanted = bytes[start].is_ascii_uppercase() || word == "wire";
-            if wanted && !line[..start].ends_with("::") {
-                found.insert(word);
+impl Imports {
+    /// The imports of the module of an endpoint.
+    pub(super) fn of_endpoint(endpoint: &Endpoint) -> Self {
+        let mut imports = Self::default();
+        imports.fal_core.insert("Endpoint");
+        imports.fal_core.extend(endpoint.event.is_some().then_some("Streams"));
+        imports.fal_core.extend(endpoint.realtime.then_some("Realtime"));
+        imports.add_struct(&endpoint.input);
+        for output in [Some(&endpoint.output), endpoint.event.as_ref()].into_iter().flatten() {
+            match output {
+                Output::Struct(output) => imports.add_struct(output),
+                Output::Alias(ty) => imports.add_type(ty),
             }
         }
+        endpoint.types().for_each(|item| imports.add_item(item));
+        imports
     }
-    found
+
+    /// The imports of a module of types.
+    pub(super) fn of_items<'a>(items: impl Iterator<Item = &'a Item>) -> Self {
+        let mut imports = Self::default();
+        items.for_each(|item| imports.add_item(item));
+        imports
+    }
+
+    /// The imports of the module `bounds`.
+    pub(super) fn of_bounds<'a>(items: impl Iterator<Item = &'a Item>) -> TokenStream {
+        let names = items.filter_map(|item| match item {
+            Item::Length(_) => Some("Length"),
+            Item::Number(_) => Some("Range"),
+            _ => None,
+        });
+        uses(&quote!(fal_core), &names.collect())
+    }
+
+    /// The `use` line of the standard library.
+    pub(super) fn std(&self) -> Option<TokenStream> {
+        self.maps.then(|| {
+            quote!(
+                use std::collections::BTreeMap;
+            )
+        })
+    }
+
+    /// The `use` lines of other crates.
+    pub(super) fn crates(&self) -> TokenStream {
+        let map_access = self.map_access.then(|| quote!(, de::MapAccess));
+        let serde = self
+            .serde
+            .then(|| quote!(use serde::{Deserialize, Deserializer, Serialize, Serializer #map_access};));
+        let fal_core = uses(&quote!(fal_core), &self.fal_core);
+        let serde_json = uses(&quote!(serde_json), &self.serde_json);
+        quote!(#fal_core #serde #serde_json)
+    }
+
+    fn add_item(&mut self, item: &Item) {
+        match item {
+            Item::Struct(item) => self.add_struct(item),
+            Item::Union(item) => self.add_union(item),
+            Item::Number(item) => {
+                self.fal_core.insert(match item.bounds {
+                    Bounds::Integer(_) => "Int",
+                    Bounds::Number(_) => "Float",
+                });
+            }
+            // Macros of `fal_core` write what these need.
+            Item::TextEnum(_) | Item::IntegerEnum(_) | Item::Length(_) => {}
+        }
+    }
+
+    fn add_struct(&mut self, item: &Struct) {
+        self.serde = true;
+        self.map_access = true;
+        self.fal_core.insert("wire");
+        item.fields.iter().for_each(|field| self.add_field(field));
+        if !item.direction.is_input() {
+            return;
+        }
+        self.fal_core.insert("Parameters");
+        let has = |presence: fn(&Field) -> bool| item.fields.iter().any(presence);
+        self.fal_core.extend(has(|field| field.presence == Presence::Required).then_some("Unset"));
+        self.fal_core.extend(has(|field| field.presence != Presence::Required).then_some("Param"));
+        self.fal_core.extend(has(|field| field.files).then_some("File"));
+        self.fal_core.extend(has(|field| field.rule != Rule::Free).then_some("Check"));
+        if is_input(item) {
+            self.fal_core.extend(["IntoInput", "Violations"]);
+            self.serde_json.extend(["Map", "Value"]);
+        }
+    }
+
+    fn add_field(&mut self, field: &Field) {
+        self.add_type(&field.ty);
+        self.fal_core.extend((field.presence == Presence::TriState).then_some("Nullable"));
+    }
+
+    fn add_union(&mut self, item: &Union) {
+        self.serde = true;
+        self.serde_json.insert("Value");
+        item.types().for_each(|ty| self.add_type(ty));
+        if !item.direction.is_input() {
+            return;
+        }
+        self.fal_core.insert("Parameters");
+        for variant in &item.variants {
+            if let VariantKind::Value { rule, files, .. } = &variant.kind {
+                self.fal_core.extend(files.then_some("File"));
+                self.fal_core.extend((*rule != Rule::Free).then_some("Check"));
+            }
+        }
+    }
+
+    fn add_type(&mut self, ty: &Ty) {
+        match ty {
+            Ty::File => drop(self.fal_core.insert("File")),
+            Ty::Json => drop(self.serde_json.insert("Value")),
+            Ty::Map(item) if **item == Ty::Json => self.serde_json.extend(["Map", "Value"]),
+            Ty::Map(item) => {
+                self.maps = true;
+                self.add_type(item);
+            }
+            Ty::List(item) | Ty::Option(item) | Ty::Boxed(item) => self.add_type(item),
+            Ty::Tuple(items) => items.iter().for_each(|item| self.add_type(item)),
+            Ty::Text | Ty::Integer | Ty::Number | Ty::Boolean | Ty::Named(_) => {}
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The `pub use` line of shared types, which a module offers under its own path too.
+pub(super) fn public_uses(path: ModulePath, names: &BTreeSet<&str>) -> TokenStream {
+    let uses = uses(&quote!(#path), names);
+    (!names.is_empty()).then(|| quote!(#[doc(inline)] pub #uses)).unwrap_or_default()
+}
 
-    #[test]
-    fn only_what_the_code_mentions_is_imported() {
-        let text =
-            "/// A `File`.\npub struct X { a: Option<Nullable<serde_json::Value>> }\nlet m = Map::new();";
-        assert_eq!(of(text), "use fal_core::Nullable;\nuse serde_json::Map;\n");
+/// The `use` line of names of a crate or module.
+fn uses(path: &TokenStream, names: &BTreeSet<&str>) -> TokenStream {
+    let idents: Vec<_> = names.iter().map(|name| ident(name)).collect();
+    match idents.as_slice() {
+        [] => TokenStream::new(),
+        [one] => quote!(use #path::#one;),
+        several => quote!(use #path::{#(#several),*};),
     }
 }

@@ -4,46 +4,67 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
 use serde_json::{Value, json};
 
-use super::{Style, docs, layout, module::header};
-use crate::rust::{Crate, Endpoint, Item, Module, Output, Struct, VariantKind, schemas::TYPE};
+use super::{
+    docs,
+    page::{Page, Section},
+    style::Style,
+    tokens::ident,
+};
+use crate::{
+    error::Error,
+    rust::{Crate, Endpoint, Item, Module, Output, Struct, VariantKind, schemas::TYPE},
+};
 
 /// The text of the file.
-pub(super) fn file(style: Style, item: &Crate) -> String {
+pub(super) fn file(style: Style, item: &Crate) -> Result<String, Error> {
     let mut impls = Vec::new();
-    let shared = Scope { krate: item, path: "types".to_owned(), own: Vec::new() };
-    impls.extend(item.types.iter().filter_map(|item| shared.of_item(item)));
-    modules(item, &item.root, &mut impls);
-    format!(
-        "{}//! JSON Schemas of the types of this crate.\n\nuse std::borrow::Cow;\n\n\
-         use fal_core::json_schema::schema;\nuse schemars::{{JsonSchema, Schema, SchemaGenerator}};\n\n{}",
-        header(style, item.source.as_deref()),
-        impls.join("\n"),
-    )
+    let shared = ["types".to_owned()];
+    let scope = Scope { krate: item, path: &shared, shared: &shared, own: Vec::new() };
+    impls.extend(item.types.iter().filter_map(|item| scope.of_item(item)));
+    modules(item, &item.root, &shared, &mut impls);
+    let imports = quote! {
+        use fal_core::json_schema::schema;
+        use schemars::{JsonSchema, Schema, SchemaGenerator};
+    };
+    let page = Page {
+        source: item.source.clone(),
+        docs: vec!["JSON Schemas of the types of this crate.".to_owned()],
+        sections: vec![
+            Section::untitled([quote!(
+                use std::borrow::Cow;
+            )]),
+            Section::untitled([imports]),
+            Section::untitled(impls),
+        ],
+    };
+    page.file(style, TokenStream::new())
 }
 
-fn modules(item: &Crate, module: &Module, items: &mut Vec<String>) {
+fn modules(item: &Crate, module: &Module, shared: &[String], items: &mut Vec<TokenStream>) {
     if let Some(endpoint) = &module.endpoint {
-        let types = [&endpoint.input_types, &endpoint.output_types, &endpoint.event_types];
-        let own = types.into_iter().flatten().collect();
-        let scope = Scope { krate: item, path: module.path.join("::"), own };
+        let scope = Scope { krate: item, path: &module.path, shared, own: endpoint.types().collect() };
         items.extend(scope.of_endpoint(endpoint));
     }
-    module.children.iter().for_each(|child| modules(item, child, items));
+    module.children.iter().for_each(|child| modules(item, child, shared, items));
 }
 
 /// Where names are looked up.
 struct Scope<'a> {
     krate: &'a Crate,
     /// The module, inside the crate.
-    path: String,
+    path: &'a [String],
+    /// The module of shared types.
+    shared: &'a [String],
     /// The types of the module itself.
     own: Vec<&'a Item>,
 }
 
 impl Scope<'_> {
-    fn of_endpoint(&self, endpoint: &Endpoint) -> Vec<String> {
+    fn of_endpoint(&self, endpoint: &Endpoint) -> Vec<TokenStream> {
         let mut items = vec![self.of_struct(&endpoint.input)];
         for output in [Some(&endpoint.output), endpoint.event.as_ref()].into_iter().flatten() {
             if let Output::Struct(output) = output {
@@ -54,40 +75,45 @@ impl Scope<'_> {
         items
     }
 
-    fn of_item(&self, item: &Item) -> Option<String> {
+    fn of_item(&self, item: &Item) -> Option<TokenStream> {
         if item.known().is_some() {
             return None;
         }
         Some(self.implement(item.name()?, &schema_of(item)?))
     }
 
-    fn of_struct(&self, item: &Struct) -> String {
+    fn of_struct(&self, item: &Struct) -> TokenStream {
         self.implement(&item.ident, &schema_of_struct(item))
     }
 
     /// The schema stands as text, which compiles faster than any macro and has no limit of size.
-    fn implement(&self, name: &str, schema: &Value) -> String {
+    fn implement(&self, name: &str, schema: &Value) -> TokenStream {
         let krate = self.krate.lib_name();
-        let path = if self.path.is_empty() { krate } else { format!("{krate}::{}", self.path) };
+        let path = [krate].iter().chain(self.path).cloned().collect::<Vec<_>>().join("::");
         let mut types = BTreeSet::new();
         let schema = self.referring(schema, &mut types);
-        let types: Vec<String> = types
-            .iter()
-            .map(|name| format!("({name:?}, SchemaGenerator::subschema_for::<{}>)", self.path_to(name)))
-            .collect();
-        let made = layout::line(8, &[("schema(generator, SCHEMA, &[", &types)], "])");
-        let text = format!("{schema:#}").replace('\n', "\n        ");
-        format!(
-            "impl JsonSchema for {ty} {{\n    \
-                 fn schema_name() -> Cow<'static, str> {{\n        {name:?}.into()\n    }}\n\n    \
-                 fn schema_id() -> Cow<'static, str> {{\n        \"{path}::{name}\".into()\n    }}\n\n    \
-                 fn json_schema(generator: &mut SchemaGenerator) -> Schema {{\n        \
-                     const SCHEMA: &str = {literal};\n\
-                     {made}    }}\n\
-             }}\n",
-            ty = self.path_to(name),
-            literal = raw(&text),
-        )
+        let types = types.iter().map(|name| {
+            let ty = self.path_to(name);
+            quote!((#name, SchemaGenerator::subschema_for::<#ty>))
+        });
+        let (ty, id) = (self.path_to(name), format!("{path}::{name}"));
+        let text = raw(&format!("{schema:#}").replace('\n', "\n        "));
+        quote! {
+            impl JsonSchema for #ty {
+                fn schema_name() -> Cow<'static, str> {
+                    #name.into()
+                }
+
+                fn schema_id() -> Cow<'static, str> {
+                    #id.into()
+                }
+
+                fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                    const SCHEMA: &str = #text;
+                    schema(generator, SCHEMA, &[#(#types),*])
+                }
+            }
+        }
     }
 
     /// A schema in which generated types stand alone, and the names of those types.
@@ -128,13 +154,12 @@ impl Scope<'_> {
     }
 
     /// The path of a type of this module, or of a shared one.
-    fn path_to(&self, name: &str) -> String {
-        let own = matches!(name, "Input" | "Output" | "Event")
+    fn path_to(&self, name: &str) -> TokenStream {
+        let is_own = matches!(name, "Input" | "Output" | "Event")
             || self.own.iter().any(|item| item.name() == Some(name));
-        match if own { self.path.as_str() } else { "types" } {
-            "" => format!("crate::{name}"),
-            path => format!("crate::{path}::{name}"),
-        }
+        let module = if is_own { self.path } else { &self.shared };
+        let (module, name) = (module.iter().map(|segment| ident(segment)), ident(name));
+        quote!(crate #(::#module)*::#name)
     }
 }
 
@@ -185,10 +210,11 @@ fn schema_of_struct(item: &Struct) -> Value {
 }
 
 /// A raw string literal, with as many `#` as the text needs. JSON escapes what a raw string cannot hold.
-fn raw(text: &str) -> String {
-    let text = if text.contains(docs::turns_text) {
-        let escape =
-            |c: char| if docs::turns_text(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+fn raw(text: &str) -> Literal {
+    let text = if text.contains(docs::is_bidi_control) {
+        let escape = |c: char| {
+            if docs::is_bidi_control(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }
+        };
         Cow::Owned(text.chars().map(escape).collect::<String>())
     } else {
         Cow::Borrowed(text)
@@ -197,5 +223,5 @@ fn raw(text: &str) -> String {
     while text.contains(&format!("\"{fence}")) {
         fence.push('#');
     }
-    format!("r{fence}\"{text}\"{fence}")
+    format!("r{fence}\"{text}\"{fence}").parse().unwrap_or_else(|_| Literal::string(&text))
 }

@@ -1,68 +1,48 @@
-//! The hidden modules that `input!` looks parameters up in: `arg` names what a literal becomes, `list`
-//! what a list does, and `nested` leads to the struct that a parameter holds.
+//! The hidden modules that `input!` looks parameters up in: `arg` names the type of a literal, `list` that of a list,
+//! and `nested` leads to the struct that a parameter holds.
 //!
 //! A struct has the same three in `types::shape`, under its own name.
 
-use super::{layout, module::indented, structs::outside};
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+
+use super::{
+    place::ModulePath,
+    tokens::{ident, ty_of_parent},
+};
 use crate::{
     model::Direction,
     rust::{Crate, Endpoint, Field, Item, Rule, Struct, Ty, Union},
 };
 
-/// The three modules of an input. `types` is the path of the shared types from inside one of them.
-pub(super) fn of_input(item: &Crate, endpoint: &Endpoint, types: &str) -> [(&'static str, String); 3] {
+/// The modules of one input.
+pub(super) struct Modules {
+    pub(super) arg: TokenStream,
+    pub(super) list: TokenStream,
+    pub(super) nested: TokenStream,
+}
+
+/// Makes the three modules of an input. `shapes` is the path of the shapes of shared types from inside one of them.
+pub(super) fn modules_of_input(item: &Crate, endpoint: &Endpoint, shapes: ModulePath) -> Modules {
     let known = Known { own: &endpoint.input_types, shared: &item.types, of_endpoint: true };
-    known.modules(&endpoint.input, &format!("{types}::shape"))
+    known.modules(&endpoint.input, shapes)
 }
 
 /// The modules of every struct that is built as a part of an input, and of the unions around one.
-pub(super) fn shapes(item: &Crate) -> String {
+pub(super) fn shapes(item: &Crate) -> TokenStream {
     let known = Known { own: &[], shared: &item.types, of_endpoint: false };
-    let mut shapes = Vec::new();
-    for shape in &item.types {
-        match shape {
-            Item::Struct(Struct { direction: Direction::Input, known: Some(known), ident, .. })
-            | Item::Union(Union { known: Some(known), ident, .. }) => {
-                let name = if known == ident { String::new() } else { format!(" as {ident}") };
-                shapes.push(format!("pub use fal_core::media::shape::{known}{name};\n"));
-            }
-            Item::Struct(shape) if shape.direction.is_input() => {
-                let modules = known.modules(shape, "super::super");
-                let modules = modules.iter().filter(|(_, body)| !body.is_empty());
-                let modules: String = modules
-                    .map(|(name, body)| {
-                        format!("\n    pub mod {name} {{\n{}    }}\n", indented(&indented(body)))
-                    })
-                    .collect();
-                let name = &shape.ident;
-                shapes.push(format!(
-                    "pub mod {name} {{\n    use super::super::*;\n\n    pub type __Built = super::super::{name};\n    \
-                     pub type __Target = super::super::{name};\n{modules}}}\n"
-                ));
-            }
-            Item::Union(union) => {
-                if let Some(inner) = known.only_struct(union) {
-                    shapes.push(around(&union.ident, &format!("super::{inner}"), &union.ident));
-                }
-            }
-            _ => {}
+    item.types.iter().filter_map(|shape| known.shape(shape)).collect()
+}
+
+/// A module for a union that is built by building the one struct that it may be.
+fn around(module: &Ident, inner: &TokenStream, union: &str) -> TokenStream {
+    let union = ident(union);
+    quote! {
+        pub mod #module {
+            pub use #inner::*;
+            pub type __Target = super::super::#union;
         }
     }
-    shapes.join("\n")
-}
-
-/// Whether a literal can name a variant of a union, and nothing else.
-pub(super) fn has_texts(union: &Union) -> bool {
-    union.direction.is_input()
-        && union.texts().next().is_some()
-        && !union.types().any(|ty| *ty == Ty::Text || *ty == Ty::File)
-}
-
-/// A union, built by building the one struct that it may be.
-fn around(module: &str, inner: &str, union: &str) -> String {
-    format!(
-        "pub mod {module} {{\n    pub use {inner}::*;\n    pub type __Target = super::super::{union};\n}}\n"
-    )
 }
 
 /// The types that fields may name.
@@ -74,24 +54,62 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
-    fn modules(&self, item: &Struct, shapes: &str) -> [(&'static str, String); 3] {
-        let alias = |name: &str, ty: &str| layout::assignment(0, &format!("pub type {name}"), ty);
-        let arguments =
-            item.fields.iter().filter_map(|field| Some(alias(&field.ident, &self.literal_of(field)?)));
-        let lists = item.fields.iter().filter_map(|field| {
-            let Ty::List(inner) = &field.ty else { return None };
-            let length = match &field.rule {
-                Rule::List { length: Some(marker), .. } => format!(", super::bounds::{marker}"),
-                _ => String::new(),
-            };
-            Some(alias(&field.ident, &format!("fal_core::arg::List<{}{length}>", outside(inner))))
-        });
-        let nested = item.fields.iter().filter_map(|field| self.nested(field, shapes));
-        [("arg", arguments.collect()), ("list", lists.collect()), ("nested", nested.collect())]
+    fn shape(&self, item: &Item) -> Option<TokenStream> {
+        match item {
+            Item::Struct(Struct { direction: Direction::Input, known: Some(known), ident: name, .. })
+            | Item::Union(Union { known: Some(known), ident: name, .. }) => {
+                let renamed = (known != name).then(|| ident(name)).map(|name| quote!(as #name));
+                let known = ident(known);
+                Some(quote!(pub use fal_core::media::shape::#known #renamed;))
+            }
+            Item::Struct(shape) if shape.direction.is_input() => {
+                let Modules { arg, list, nested } = self.modules(shape, ModulePath::ancestor(2));
+                let (arg, list, nested) =
+                    (inner_module("arg", &arg), inner_module("list", &list), inner_module("nested", &nested));
+                let name = ident(&shape.ident);
+                Some(quote! {
+                    pub mod #name {
+                        use super::super::*;
+
+                        pub type __Built = super::super::#name;
+                        pub type __Target = super::super::#name;
+                        #arg
+                        #list
+                        #nested
+                    }
+                })
+            }
+            Item::Union(union) => {
+                let inner = ident(self.only_struct(union)?);
+                Some(around(&ident(&union.ident), &quote!(super::#inner), &union.ident))
+            }
+            _ => None,
+        }
     }
 
-    /// What a literal becomes that is given to a field, or to a list as an item.
-    fn literal_of(&self, field: &Field) -> Option<String> {
+    fn modules(&self, item: &Struct, shapes: ModulePath) -> Modules {
+        let arg = item.fields.iter().filter_map(|field| {
+            let (name, literal) = (ident(&field.ident), self.literal_of(field)?);
+            Some(quote!(pub type #name = #literal;))
+        });
+        let list = item.fields.iter().filter_map(|field| {
+            let Ty::List(inner) = &field.ty else { return None };
+            let (name, inner) = (ident(&field.ident), ty_of_parent(inner));
+            let length = match &field.rule {
+                Rule::List { length: Some(marker), .. } => {
+                    let marker = ident(marker);
+                    Some(quote!(, super::bounds::#marker))
+                }
+                _ => None,
+            };
+            Some(quote!(pub type #name = fal_core::arg::List<#inner #length>;))
+        });
+        let nested = item.fields.iter().filter_map(|field| self.nested(field, shapes));
+        Modules { arg: arg.collect(), list: list.collect(), nested: nested.collect() }
+    }
+
+    /// The type of a literal that is given to a field, or to a list as an item.
+    fn literal_of(&self, field: &Field) -> Option<TokenStream> {
         match (&field.ty, &field.rule) {
             (Ty::List(inner), Rule::List { items, .. }) => self.literal(inner, items),
             (Ty::List(inner), _) => self.literal(inner, &Rule::Free),
@@ -99,46 +117,46 @@ impl Known<'_> {
         }
     }
 
-    fn literal(&self, ty: &Ty, rule: &Rule) -> Option<String> {
+    fn literal(&self, ty: &Ty, rule: &Rule) -> Option<TokenStream> {
         Some(match ty {
             Ty::Text => match rule {
                 Rule::Text { length: Some(marker), .. } => {
-                    format!("fal_core::arg::Text<super::bounds::{marker}>")
+                    let marker = ident(marker);
+                    quote!(fal_core::arg::Text<super::bounds::#marker>)
                 }
-                _ => "fal_core::arg::Text".to_owned(),
+                _ => quote!(fal_core::arg::Text),
             },
-            Ty::File if self.of_endpoint => "fal_core::arg::Url<super::Model>".to_owned(),
-            Ty::File => "fal_core::arg::Url".to_owned(),
-            Ty::Integer => "fal_core::arg::Integer".to_owned(),
-            Ty::Number => "fal_core::arg::Number".to_owned(),
-            Ty::Boolean => "fal_core::arg::Flag".to_owned(),
+            Ty::File if self.of_endpoint => quote!(fal_core::arg::Url<super::Model>),
+            Ty::File => quote!(fal_core::arg::Url),
+            Ty::Integer => quote!(fal_core::arg::Integer),
+            Ty::Number => quote!(fal_core::arg::Number),
+            Ty::Boolean => quote!(fal_core::arg::Flag),
             Ty::Named(name) => match self.find(name)? {
-                Item::Number(_) | Item::TextEnum(_) | Item::IntegerEnum(_) => outside(ty),
-                Item::Union(union) if has_texts(union) => outside(ty),
+                Item::Number(_) | Item::TextEnum(_) | Item::IntegerEnum(_) => ty_of_parent(ty),
+                Item::Union(union) if union.takes_literals() => ty_of_parent(ty),
                 _ => return None,
             },
             _ => return None,
         })
     }
 
-    /// Where the modules of the struct are that a field holds, alone or in a list.
-    fn nested(&self, field: &Field, shapes: &str) -> Option<String> {
+    /// The modules of the struct that a field holds, alone or in a list.
+    fn nested(&self, field: &Field, shapes: ModulePath) -> Option<TokenStream> {
         let mut ty = &field.ty;
         while let Ty::List(inner) | Ty::Boxed(inner) = ty {
             ty = inner;
         }
         let Ty::Named(name) = ty else { return None };
-        let field = &field.ident;
+        let (field, ty) = (ident(&field.ident), ident(name));
         match self.find(name)? {
-            Item::Struct(_) => Some(format!("pub use {shapes}::{name} as {field};\n")),
-            Item::Union(union) if self.only_struct(union).is_some() => {
+            Item::Struct(_) => Some(quote!(pub use #shapes::#ty as #field;)),
+            Item::Union(union) => {
+                let inner = ident(self.only_struct(union)?);
                 if self.shared.iter().any(|item| item.name() == Some(name)) {
-                    return Some(format!("pub use {shapes}::{name} as {field};\n"));
+                    return Some(quote!(pub use #shapes::#ty as #field;));
                 }
-                let inner = self.only_struct(union)?;
-                let shapes =
-                    if shapes.starts_with("super") { format!("super::{shapes}") } else { shapes.to_owned() };
-                Some(around(field, &format!("{shapes}::{inner}"), name))
+                let shapes = shapes.from_child();
+                Some(around(&field, &quote!(#shapes::#inner), name))
             }
             _ => None,
         }
@@ -160,4 +178,10 @@ impl Known<'_> {
     fn find(&self, name: &str) -> Option<&Item> {
         self.own.iter().chain(self.shared).find(|item| item.name() == Some(name))
     }
+}
+
+/// A module of a shape, if it has something to hold.
+fn inner_module(name: &str, items: &TokenStream) -> Option<TokenStream> {
+    let name = ident(name);
+    (!items.is_empty()).then(|| quote!(pub mod #name { #items }))
 }

@@ -1,8 +1,9 @@
 //! The page of a crate where it is published: what it is, one call, its endpoints.
 
 use super::{
-    Style, docs,
+    docs,
     examples::{Call, endpoints},
+    style::Style,
 };
 use crate::rust::Crate;
 

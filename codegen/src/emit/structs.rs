@@ -1,54 +1,83 @@
 //! Structs and their fields.
 
-use super::{docs, layout};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{
+    docs,
+    tokens::{field_type, ident},
+};
 use crate::rust::{Field, Presence, Struct, Ty};
 
 /// The definition of a struct.
-pub(super) fn definition(item: &Struct) -> String {
-    let mut fields: String = item
-        .fields
-        .iter()
-        .map(|field| {
-            let (docs, deprecated) = (field_docs(field), deprecated(field));
-            format!("{docs}{deprecated}    pub {}: {},\n", field.ident, stored(field))
-        })
-        .collect();
-    if is_input(item) {
-        fields.push_str(&docs::line(
-            4,
+pub(super) fn definition(item: &Struct) -> TokenStream {
+    let (docs, name) = (docs::attributes(&describe(item)), ident(&item.ident));
+    let fields = item.fields.iter().map(|field| {
+        let (docs, deprecated) = (field_docs(field), deprecated(field));
+        let (name, ty) = (ident(&field.ident), field_type(field));
+        quote!(#docs #deprecated pub #name: #ty)
+    });
+    let extra = is_input(item).then(|| {
+        let docs = docs::line(
             "Parameters newer than this crate, sent as they are. They win over fields of the same name.",
-        ));
-        fields.push_str("    pub extra: Map<String, Value>,\n");
+        );
+        quote!(#docs pub extra: Map<String, Value>,)
+    });
+    quote! {
+        #docs
+        #[derive(Debug, Clone, PartialEq)]
+        #[non_exhaustive]
+        pub struct #name {
+            #(#fields,)*
+            #extra
+        }
     }
-    let (docs, name) = (docs::comment(0, &describe(item)), &item.ident);
-    let body = if fields.is_empty() { "{}".to_owned() } else { format!("{{\n{fields}}}") };
-    format!("{docs}#[derive(Debug, Clone, PartialEq)]\n#[non_exhaustive]\npub struct {name} {body}\n")
 }
 
-/// What makes a struct a file of an output: a URL that is always there.
-pub(super) fn media(item: &Struct) -> Option<String> {
-    let is = |wire: &str, ty: &Ty, presence: Presence| {
-        item.fields.iter().any(|field| field.wire == wire && field.ty == *ty && field.presence == presence)
+/// The impl that makes a struct a file of an output, for one with a URL that is always there.
+pub(super) fn media(item: &Struct) -> Option<TokenStream> {
+    let has = |wire: &str, ty: Ty, presence: Presence| {
+        item.fields.iter().any(|field| field.wire == wire && field.ty == ty && field.presence == presence)
     };
-    if item.direction.is_input() || !is("url", &Ty::Text, Presence::Required) {
+    if item.direction.is_input() || !has("url", Ty::Text, Presence::Required) {
         return None;
     }
-    let told = [
-        ("content_type", Ty::Text, "&str", ".as_deref()"),
-        ("file_name", Ty::Text, "&str", ".as_deref()"),
-        ("file_size", Ty::Integer, "i64", ""),
-    ];
-    let told = told.into_iter().filter(|(name, ty, ..)| is(name, ty, Presence::Optional));
-    let told = told.map(|(name, _, returns, read)| {
-        format!("    fn {name}(&self) -> Option<{returns}> {{\n        self.{name}{read}\n    }}\n")
+    let content_type = has("content_type", Ty::Text, Presence::Optional).then(|| {
+        quote! {
+            fn content_type(&self) -> Option<&str> {
+                self.content_type.as_deref()
+            }
+        }
     });
-    let url = "    fn url(&self) -> &str {\n        &self.url\n    }\n".to_owned();
-    let members = layout::items([url].into_iter().chain(told));
-    let (name, allow) = (&item.ident, allow_deprecated(item));
-    Some(format!("{allow}impl fal_core::media::Media for {name} {{\n{members}}}\n"))
+    let file_name = has("file_name", Ty::Text, Presence::Optional).then(|| {
+        quote! {
+            fn file_name(&self) -> Option<&str> {
+                self.file_name.as_deref()
+            }
+        }
+    });
+    let file_size = has("file_size", Ty::Integer, Presence::Optional).then(|| {
+        quote! {
+            fn file_size(&self) -> Option<i64> {
+                self.file_size
+            }
+        }
+    });
+    let (name, allow) = (ident(&item.ident), allow_deprecated(item));
+    Some(quote! {
+        #allow
+        impl fal_core::media::Media for #name {
+            fn url(&self) -> &str {
+                &self.url
+            }
+            #content_type
+            #file_name
+            #file_size
+        }
+    })
 }
 
-/// The whole input of an endpoint also carries parameters that the crate does not know.
+/// Returns true for the whole input of an endpoint, which also carries parameters that the crate does not know.
 pub(super) fn is_input(item: &Struct) -> bool {
     item.direction.is_input() && item.ident == "Input"
 }
@@ -62,8 +91,8 @@ fn describe(item: &Struct) -> Vec<String> {
     if paragraphs.is_empty() { vec![format!("What fal calls `{}`.", item.component)] } else { paragraphs }
 }
 
-/// What a field means, then its facts in one line.
-fn field_docs(field: &Field) -> String {
+/// The docs of a field: its description, then its facts in one line.
+fn field_docs(field: &Field) -> TokenStream {
     let mut paragraphs: Vec<String> = docs::paragraphs(&field.description).collect();
     if paragraphs.is_empty() {
         paragraphs.push(format!("`{}`.", field.wire));
@@ -71,11 +100,11 @@ fn field_docs(field: &Field) -> String {
     if !field.facts.is_empty() {
         paragraphs.push(format!("{}.", field.facts.join(". ")));
     }
-    docs::comment(4, &paragraphs)
+    docs::attributes(&paragraphs)
 }
 
-/// The first sentence of a field's docs and its facts; the field itself has the rest.
-pub(super) fn setter_docs(owner: &str, field: &Field) -> String {
+/// The docs of a setter: the first sentence of the field's docs and its facts. The field itself has the rest.
+pub(super) fn setter_docs(owner: &str, field: &Field) -> TokenStream {
     let meaning = docs::paragraphs(&field.description).next().unwrap_or_default();
     let first = meaning.find(". ").map_or(meaning.as_str(), |end| &meaning[..=end]);
     let facts = field.facts.iter().map(|fact| format!("{fact}."));
@@ -83,62 +112,15 @@ pub(super) fn setter_docs(owner: &str, field: &Field) -> String {
     let link = format!("[`{name}`]({owner}::{name}):");
     let parts: Vec<String> =
         [link, first.to_owned()].into_iter().chain(facts).filter(|part| !part.is_empty()).collect();
-    docs::comment(4, &[parts.join(" ")])
+    docs::attributes(&[parts.join(" ")])
 }
 
-/// Lets an impl touch the deprecated fields of a struct, if it has any.
-pub(super) fn allow_deprecated(item: &Struct) -> &'static str {
-    if item.fields.iter().any(|field| field.deprecated) { "#[allow(deprecated)]\n" } else { "" }
+/// The attribute that lets an impl touch the deprecated fields of a struct, if it has any.
+pub(super) fn allow_deprecated(item: &Struct) -> Option<TokenStream> {
+    item.fields.iter().any(|field| field.deprecated).then(|| quote!(#[allow(deprecated)]))
 }
 
 /// The attribute of a deprecated field or setter.
-pub(super) fn deprecated(field: &Field) -> &'static str {
-    if field.deprecated { "    #[deprecated]\n" } else { "" }
-}
-
-/// The type of a field, with what its presence adds.
-pub(super) fn stored(field: &Field) -> String {
-    let inner = ty(&field.ty);
-    match field.presence {
-        Presence::Required => inner,
-        Presence::Optional => format!("Option<{inner}>"),
-        Presence::TriState => format!("Option<Nullable<{inner}>>"),
-    }
-}
-
-/// The type that a setter takes.
-pub(super) fn given(field: &Field) -> String {
-    let inner = ty(&field.ty);
-    if field.presence == Presence::TriState { format!("Nullable<{inner}>") } else { inner }
-}
-
-/// A type, as the module that defines it writes it.
-pub(super) fn ty(ty: &Ty) -> String {
-    path(ty, "")
-}
-
-/// A type, as a module inside the one that defines it writes it.
-pub(super) fn outside(ty: &Ty) -> String {
-    path(ty, "super::")
-}
-
-fn path(ty: &Ty, parent: &str) -> String {
-    match ty {
-        Ty::Text => "String".to_owned(),
-        Ty::File => format!("{parent}File"),
-        Ty::Integer => "i64".to_owned(),
-        Ty::Number => "f64".to_owned(),
-        Ty::Boolean => "bool".to_owned(),
-        Ty::Json => format!("{parent}Value"),
-        Ty::Named(name) => format!("{parent}{name}"),
-        Ty::List(item) => format!("Vec<{}>", path(item, parent)),
-        Ty::Map(item) if **item == Ty::Json => format!("{parent}Map<String, {parent}Value>"),
-        Ty::Map(item) => format!("{parent}BTreeMap<String, {}>", path(item, parent)),
-        Ty::Tuple(items) => {
-            let items: Vec<String> = items.iter().map(|item| path(item, parent)).collect();
-            format!("({})", items.join(", "))
-        }
-        Ty::Option(inner) => format!("Option<{}>", path(inner, parent)),
-        Ty::Boxed(inner) => format!("Box<{}>", path(inner, parent)),
-    }
+pub(super) fn deprecated(field: &Field) -> Option<TokenStream> {
+    field.deprecated.then(|| quote!(#[deprecated]))
 }

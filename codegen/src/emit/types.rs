@@ -1,217 +1,279 @@
-//! The types of parameters and fields: enums, unions, numbers with bounds.
+//! The types of parameters and fields besides structs: enums, unions, numbers with bounds.
 
-use std::fmt;
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::quote;
 
-use super::{docs, layout, literals, structs::ty};
+use super::{
+    docs,
+    tokens::{float, ident, integer, ty},
+};
 use crate::{
     model,
     rust::{Bounds, IntegerEnum, LengthRule, Number, TextEnum, Ty, Union, VariantKind},
 };
 
-/// What can be derived for an enum of values that are all known.
-const CLOSED: &str = "Debug, Clone, Copy, PartialEq, Eq, Hash";
-
-/// An enum of texts, and what every such enum can do.
-pub(super) fn text_enum(item: &TextEnum) -> Vec<String> {
-    let TextEnum { ident, description, message, .. } = item;
-    let mut variants: String =
-        item.variants.iter().map(|(name, value)| variant(&code(value), name)).collect();
-    let mut arms: Vec<String> =
-        item.variants.iter().map(|(name, value)| format!("Self::{name} => {value:?}")).collect();
-    let known = item.variants.iter().map(|(name, _)| name.as_str());
+/// An enum of texts, and the impls that every such enum has.
+pub(super) fn text_enum(item: &TextEnum) -> Vec<TokenStream> {
+    let (docs, name, message) = (docs::line(&item.description), ident(&item.ident), &item.message);
+    let variants = item.variants.iter().map(|(variant, value)| {
+        let (docs, variant) = (docs::line(&code(value)), ident(variant));
+        quote!(#docs #variant)
+    });
+    let known: Vec<Ident> = item.variants.iter().map(|(variant, _)| ident(variant)).collect();
+    let values = item.variants.iter().map(|(_, value)| value);
+    let (all, as_str) = (all(&known), docs::line("The value on the wire."));
     if item.open {
-        variants.push_str(&variant("A value newer than this crate.", "Other(String)"));
-        arms.push("Self::Other(value) => value".to_owned());
+        let other = docs::line("A value newer than this crate.");
         return vec![
-            enumeration(description, "Debug, Clone, PartialEq, Eq, Hash", ident, &variants),
-            values(ident, known, "pub fn as_str(&self) -> &str", &arms),
-            format!("fal_core::open_enum!({ident});\n"),
+            quote! {
+                #docs
+                #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+                #[non_exhaustive]
+                pub enum #name {
+                    #(#variants,)*
+                    #other
+                    Other(String),
+                }
+            },
+            quote! {
+                impl #name {
+                    #all
+                    #as_str
+                    #[must_use]
+                    pub fn as_str(&self) -> &str {
+                        match self {
+                            #(Self::#known => #values,)*
+                            Self::Other(value) => value,
+                        }
+                    }
+                }
+            },
+            quote!(fal_core::open_enum!(#name);),
         ];
     }
     vec![
-        enumeration(description, CLOSED, ident, &variants),
-        values(ident, known, "pub const fn as_str(&self) -> &'static str", &arms),
-        invoked("closed_enum", ident, message),
+        quote! {
+            #docs
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+            #[non_exhaustive]
+            pub enum #name {
+                #(#variants,)*
+            }
+        },
+        quote! {
+            impl #name {
+                #all
+                #as_str
+                #[must_use]
+                pub const fn as_str(&self) -> &'static str {
+                    match self {
+                        #(Self::#known => #values,)*
+                    }
+                }
+            }
+        },
+        quote!(fal_core::closed_enum!(#name, #message);),
     ]
 }
 
-/// An enum of integers, and what every such enum can do.
-pub(super) fn integer_enum(item: &IntegerEnum) -> Vec<String> {
-    let IntegerEnum { ident, description, message, .. } = item;
-    let variants: String =
-        item.variants.iter().map(|(name, value)| variant(&format!("`{value}`"), name)).collect();
-    let arms: Vec<String> =
-        item.variants.iter().map(|(name, value)| format!("Self::{name} => {value}")).collect();
-    let known = item.variants.iter().map(|(name, _)| name.as_str());
+/// An enum of integers, and the impls that every such enum has.
+pub(super) fn integer_enum(item: &IntegerEnum) -> Vec<TokenStream> {
+    let (docs, name, message) = (docs::line(&item.description), ident(&item.ident), &item.message);
+    let variants = item.variants.iter().map(|(variant, value)| {
+        let (docs, variant) = (docs::line(&format!("`{value}`")), ident(variant));
+        quote!(#docs #variant)
+    });
+    let known: Vec<Ident> = item.variants.iter().map(|(variant, _)| ident(variant)).collect();
+    let values = item.variants.iter().map(|(_, value)| integer(*value));
+    let (all, get) = (all(&known), docs::line("The value on the wire."));
     vec![
-        enumeration(description, CLOSED, ident, &variants),
-        values(ident, known, "pub const fn get(&self) -> i64", &arms),
-        invoked("integer_enum", ident, message),
+        quote! {
+            #docs
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+            #[non_exhaustive]
+            pub enum #name {
+                #(#variants,)*
+            }
+        },
+        quote! {
+            impl #name {
+                #all
+                #get
+                #[must_use]
+                pub const fn get(&self) -> i64 {
+                    match self {
+                        #(Self::#known => #values,)*
+                    }
+                }
+            }
+        },
+        quote!(fal_core::integer_enum!(#name, #message);),
     ]
 }
 
-fn enumeration(description: &str, derives: &str, name: &str, variants: &str) -> String {
-    let docs = docs::line(0, description);
-    format!("{docs}#[derive({derives})]\n#[non_exhaustive]\npub enum {name} {{\n{variants}}}\n")
+/// The constant that lists the known values of an enum.
+fn all(known: &[Ident]) -> TokenStream {
+    let docs = docs::line("Every value that the schema lists, in its order.");
+    quote! {
+        #docs
+        pub const ALL: &'static [Self] = &[#(Self::#known),*];
+    }
 }
 
-/// A variant with one line of documentation.
-fn variant(docs: &str, variant: &str) -> String {
-    format!("{}    {variant},\n", docs::line(4, docs))
-}
-
-/// The values of an enum, and what each is on the wire.
-fn values<'a>(name: &str, known: impl Iterator<Item = &'a str>, signature: &str, arms: &[String]) -> String {
-    let known: Vec<String> = known.map(|known| format!("Self::{known}")).collect();
-    format!(
-        "impl {name} {{
-{}{}
-{}    #[must_use]
-    {signature} {{
-{}    }}
-}}
-",
-        docs::line(4, "Every value that the schema lists, in its order."),
-        layout::line(4, &[("pub const ALL: &'static [Self] = &[", &known)], "];"),
-        docs::line(4, "The value on the wire."),
-        layout::block(8, "match self", arms),
-    )
-}
-
-/// A macro of `fal_core`, which takes the name of an enum and what a value that it has not is told.
-fn invoked(name: &str, item: &str, message: &str) -> String {
-    layout::line(0, &[(&format!("fal_core::{name}!("), &[item, &format!("{message:?}")])], ");")
-}
-
-/// A union, its conversions, and its wire form.
-pub(super) fn union(item: &Union) -> Vec<String> {
-    let name = &item.ident;
-    let mut variants: String = item
-        .variants
-        .iter()
-        .map(|one| match &one.kind {
-            VariantKind::Text(value) => variant(&code(value), &one.ident),
+/// A union and its conversions.
+pub(super) fn union(item: &Union) -> Vec<TokenStream> {
+    let (docs, name) = (docs::line(&item.description), ident(&item.ident));
+    let variants = item.variants.iter().map(|variant| {
+        let name = ident(&variant.ident);
+        match &variant.kind {
+            VariantKind::Text(value) => {
+                let docs = docs::line(&code(value));
+                quote!(#docs #name)
+            }
             VariantKind::Value { ty: inner, .. } => {
-                let mut paragraphs: Vec<String> = docs::paragraphs(&one.description).collect();
+                let mut paragraphs: Vec<String> = docs::paragraphs(&variant.description).collect();
                 if paragraphs.is_empty() {
                     paragraphs.push("Another kind of value.".to_owned());
                 }
-                format!("{}    {}({}),\n", docs::comment(4, &paragraphs), one.ident, ty(inner))
+                let (docs, inner) = (docs::attributes(&paragraphs), ty(inner));
+                quote!(#docs #name(#inner))
             }
-        })
-        .collect();
-    if !item.direction.is_input() {
-        variants.push_str(&variant("A form newer than this crate.", "Other(Value)"));
-    }
-    let mut items = vec![enumeration(&item.description, "Debug, Clone, PartialEq", name, &variants)];
-    if literals::has_texts(item) {
+        }
+    });
+    let other = (!item.direction.is_input()).then(|| {
+        let docs = docs::line("A form newer than this crate.");
+        quote!(#docs Other(Value),)
+    });
+    let mut items = vec![quote! {
+        #docs
+        #[derive(Debug, Clone, PartialEq)]
+        #[non_exhaustive]
+        pub enum #name {
+            #(#variants,)*
+            #other
+        }
+    }];
+    if item.takes_literals() {
         items.push(preset(item));
     }
     // Two variants of one type leave a conversion nothing to go by.
     let types: Vec<&Ty> = item.types().collect();
-    let single = |ty: &Ty| types.iter().filter(|other| **other == ty).count() == 1;
+    let is_single = |ty: &Ty| types.iter().filter(|other| **other == ty).count() == 1;
     items.extend(item.variants.iter().filter_map(|variant| match &variant.kind {
-        VariantKind::Value { ty: inner, .. } if item.direction.is_input() && single(inner) => {
-            let (variant, inner) = (&variant.ident, ty(inner));
-            Some(format!(
-                "impl From<{inner}> for {name} {{
-    fn from(value: {inner}) -> Self {{
-        Self::{variant}(value)
-    }}
-}}
-"
-            ))
+        VariantKind::Value { ty: inner, .. } if item.direction.is_input() && is_single(inner) => {
+            let (variant, inner) = (ident(&variant.ident), ty(inner));
+            Some(quote! {
+                impl From<#inner> for #name {
+                    fn from(value: #inner) -> Self {
+                        Self::#variant(value)
+                    }
+                }
+            })
         }
         _ => None,
     }));
     items
 }
 
-/// What a literal of `input!` becomes: the preset that it names.
-fn preset(item: &Union) -> String {
-    let (name, message) = (&item.ident, &item.message);
-    let texts = item.texts().map(|(variant, text)| format!("{} => Self::{variant}", bytes(text)));
-    let arms: Vec<String> = texts.chain([format!("_ => fal_core::arg::refuse({message:?})")]).collect();
-    format!(
-        "impl {name} {{
-    #[doc(hidden)]
-    #[must_use]
-    #[track_caller]
-    pub const fn literal(text: &'static str) -> Self {{
-{}    }}
-}}
-",
-        layout::block(8, "match text.as_bytes()", &arms),
-    )
-}
-
-/// A text as a byte string, which a `const fn` can match.
-fn bytes(text: &str) -> String {
-    format!("b\"{}\"", text.as_bytes().escape_ascii())
-}
-
-/// The alias under which a number with bounds is known.
-pub(super) fn number(item: &Number) -> String {
-    let (docs, name) = (docs::line(0, &item.description), &item.ident);
-    let kind = match item.bounds {
-        Bounds::Integer(_) => "Int",
-        Bounds::Number(_) => "Float",
-    };
-    docs + &layout::assignment(0, &format!("pub type {name}"), &format!("{kind}<bounds::{name}>"))
-}
-
-/// The marker that holds the bounds of a number.
-pub(super) fn number_bounds(item: &Number) -> String {
-    match &item.bounds {
-        Bounds::Integer(bounds) => marker(item, bounds, "i64"),
-        Bounds::Number(bounds) => marker(item, bounds, "f64"),
+/// The function that `input!` gives a literal to: it returns the preset that the literal names.
+fn preset(item: &Union) -> TokenStream {
+    let (name, message) = (ident(&item.ident), &item.message);
+    // A `const fn` can match bytes, but no text.
+    let arms = item.texts().map(|(variant, text)| {
+        let (variant, text) = (ident(variant), Literal::byte_string(text.as_bytes()));
+        quote!(#text => Self::#variant)
+    });
+    quote! {
+        impl #name {
+            #[doc(hidden)]
+            #[must_use]
+            #[track_caller]
+            pub const fn literal(text: &'static str) -> Self {
+                match text.as_bytes() {
+                    #(#arms,)*
+                    _ => fal_core::arg::refuse(#message),
+                }
+            }
+        }
     }
 }
 
-fn marker<T: fmt::Debug>(item: &Number, bounds: &model::Bounds<T>, primitive: &str) -> String {
-    let (name, message) = (&item.ident, &item.message);
-    let or = |bound: &Option<T>, otherwise: &str| {
-        bound.as_ref().map_or_else(|| format!("{primitive}::{otherwise}"), |bound| format!("{bound:?}"))
+/// The alias of a number with bounds.
+pub(super) fn number(item: &Number) -> TokenStream {
+    let (docs, name) = (docs::line(&item.description), ident(&item.ident));
+    let kind = match item.bounds {
+        Bounds::Integer(_) => quote!(Int),
+        Bounds::Number(_) => quote!(Float),
     };
-    let (min, max) = (or(&bounds.min, "MIN"), or(&bounds.max, "MAX"));
-    let above_min = if bounds.above_min { "    const ABOVE_MIN: bool = true;\n" } else { "" };
-    let below_max = if bounds.below_max { "    const BELOW_MAX: bool = true;\n" } else { "" };
-    let multiple_of = bounds.multiple_of.as_ref().map_or_else(String::new, |step| {
-        format!("    const MULTIPLE_OF: Option<{primitive}> = Some({step:?});\n")
-    });
-    format!(
-        "pub enum {name} {{}}
+    quote!(#docs pub type #name = #kind<bounds::#name>;)
+}
 
-impl Range<{primitive}> for {name} {{
-    const MIN: {primitive} = {min};
-    const MAX: {primitive} = {max};
-{above_min}{below_max}{multiple_of}    const MESSAGE: &'static str = {message:?};
-}}
-"
-    )
+/// The marker that holds the bounds of a number.
+pub(super) fn number_bounds(item: &Number) -> TokenStream {
+    match &item.bounds {
+        Bounds::Integer(bounds) => marker(item, bounds, &quote!(i64), integer),
+        Bounds::Number(bounds) => marker(item, bounds, &quote!(f64), float),
+    }
+}
+
+fn marker<T: Copy>(
+    item: &Number,
+    bounds: &model::Bounds<T>,
+    primitive: &TokenStream,
+    literal: fn(T) -> Literal,
+) -> TokenStream {
+    let (name, message) = (ident(&item.ident), &item.message);
+    let min = bounds.min.map(literal).map_or_else(|| quote!(#primitive::MIN), |min| quote!(#min));
+    let max = bounds.max.map(literal).map_or_else(|| quote!(#primitive::MAX), |max| quote!(#max));
+    let above_min = bounds.above_min.then(|| {
+        quote!(
+            const ABOVE_MIN: bool = true;
+        )
+    });
+    let below_max = bounds.below_max.then(|| {
+        quote!(
+            const BELOW_MAX: bool = true;
+        )
+    });
+    let multiple_of = bounds
+        .multiple_of
+        .map(literal)
+        .map(|step| quote!(const MULTIPLE_OF: Option<#primitive> = Some(#step);));
+    quote! {
+        pub enum #name {}
+
+        impl Range<#primitive> for #name {
+            const MIN: #primitive = #min;
+            const MAX: #primitive = #max;
+            #above_min
+            #below_max
+            #multiple_of
+            const MESSAGE: &'static str = #message;
+        }
+    }
 }
 
 /// The marker that holds the bounds of a length.
-pub(super) fn length_bounds(rule: &LengthRule) -> String {
-    let LengthRule { marker, message, min, max } = rule;
-    let max = max.map_or_else(|| "usize::MAX".to_owned(), |max| max.to_string());
-    format!(
-        "pub enum {marker} {{}}
+pub(super) fn length_bounds(rule: &LengthRule) -> TokenStream {
+    let (name, message) = (ident(&rule.marker), &rule.message);
+    let min = Literal::usize_unsuffixed(rule.min);
+    let max = rule.max.map(Literal::usize_unsuffixed).map_or_else(|| quote!(usize::MAX), |max| quote!(#max));
+    quote! {
+        pub enum #name {}
 
-impl Length for {marker} {{
-    const MIN: usize = {min};
-    const MAX: usize = {max};
-    const MESSAGE: &'static str = {message:?};
-}}
-"
-    )
+        impl Length for #name {
+            const MIN: usize = #min;
+            const MAX: usize = #max;
+            const MESSAGE: &'static str = #message;
+        }
+    }
 }
 
 /// A wire value as code in docs.
 pub(super) fn code(value: &str) -> String {
     let safe: String = value
         .chars()
-        .map(|c| if c == '`' || c.is_control() || docs::turns_text(c) { '\'' } else { c })
+        .map(|c| if c == '`' || c.is_control() || docs::is_bidi_control(c) { '\'' } else { c })
         .collect();
     if safe.trim().is_empty() { "The empty text".to_owned() } else { format!("`{safe}`") }
 }

@@ -46,6 +46,11 @@ impl Crate {
     pub fn lib_name(&self) -> String {
         self.name.replace('-', "_")
     }
+
+    /// Returns true if a parameter must match a regular expression, for which `fal-core` has a feature.
+    pub(crate) fn has_patterns(&self) -> bool {
+        self.types.iter().any(Item::has_patterns) || self.root.has_patterns()
+    }
 }
 
 /// A module for a segment of an endpoint id.
@@ -59,6 +64,15 @@ pub struct Module {
     pub endpoint: Option<Endpoint>,
     /// The child modules.
     pub children: Vec<Module>,
+}
+
+impl Module {
+    fn has_patterns(&self) -> bool {
+        let own = self.endpoint.as_ref().is_some_and(|endpoint| {
+            endpoint.input.has_patterns() || endpoint.types().any(Item::has_patterns)
+        });
+        own || self.children.iter().any(Self::has_patterns)
+    }
 }
 
 /// An endpoint and its types.
@@ -90,6 +104,13 @@ pub struct Endpoint {
     pub realtime: bool,
     /// The shared types that the module re-exports.
     pub shared: Vec<String>,
+}
+
+impl Endpoint {
+    /// The types of its module besides `Input`, `Output` and `Event`.
+    pub(crate) fn types(&self) -> impl Iterator<Item = &Item> {
+        self.input_types.iter().chain(&self.output_types).chain(&self.event_types)
+    }
 }
 
 /// The output or event of an endpoint.
@@ -128,6 +149,17 @@ impl Item {
             Self::Union(item) => Some(&item.ident),
             Self::Number(item) => Some(&item.ident),
             Self::Length(_) => None,
+        }
+    }
+
+    fn has_patterns(&self) -> bool {
+        match self {
+            Self::Struct(item) => item.has_patterns(),
+            Self::Union(item) => item.variants.iter().any(|variant| match &variant.kind {
+                VariantKind::Value { rule, .. } => rule.has_patterns(),
+                VariantKind::Text(_) => false,
+            }),
+            _ => false,
         }
     }
 }
@@ -180,6 +212,17 @@ pub struct Struct {
     pub owner: String,
     /// The type of `fal_core::media` that replaces it, if there is one.
     pub known: Option<&'static str>,
+    /// The variables of the code that reads it.
+    pub locals: Locals,
+}
+
+/// Variables of the code that reads a struct, beside one for each field. No field hides them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locals {
+    /// The reader of the object.
+    pub object: String,
+    /// The name of the property that is read.
+    pub key: String,
 }
 
 /// A field of a struct.
@@ -253,6 +296,22 @@ pub enum Rule {
     Null(Box<Rule>),
     /// The rules of the type itself.
     Own,
+}
+
+impl Struct {
+    fn has_patterns(&self) -> bool {
+        self.fields.iter().any(|field| field.rule.has_patterns())
+    }
+}
+
+impl Rule {
+    fn has_patterns(&self) -> bool {
+        match self {
+            Self::Text { pattern, .. } => pattern.is_some(),
+            Self::List { items: inner, .. } | Self::Map(inner) | Self::Null(inner) => inner.has_patterns(),
+            Self::Free | Self::File(_) | Self::Own => false,
+        }
+    }
 }
 
 /// A rule for the length of a string or list.

@@ -1,7 +1,7 @@
 //! Builds structs from objects, with the enums and numbers that their fields need.
 
 use super::{
-    Bounds, Field, IntegerEnum, Item, Number, Presence, Rule, Struct, TextEnum, Ty, json_schemas, names,
+    Bounds, Field, IntegerEnum, Item, Locals, Number, Presence, Rule, Struct, TextEnum, Ty, json_schemas, names,
     owner::Owner, shared_types::SharedTypes, wording,
 };
 use crate::model::{Direction, Item as ModelItem, Object, Property, Type, TypeGraph};
@@ -51,6 +51,7 @@ impl<'a> TypeBuilder<'a> {
             direction: self.direction,
             owner: self.owner.label.clone(),
             known: None,
+            locals: Locals { object: taken.take("object", "_"), key: taken.take("key", "_") },
         }
     }
 

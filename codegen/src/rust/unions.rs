@@ -118,6 +118,13 @@ impl Union {
         })
     }
 
+    /// Returns true if a literal can name a variant of an input's union, and nothing else.
+    pub(crate) fn takes_literals(&self) -> bool {
+        self.direction.is_input()
+            && self.texts().next().is_some()
+            && !self.types().any(|ty| matches!(ty, Ty::Text | Ty::File))
+    }
+
     /// Returns the types of the variants that have a value.
     pub(crate) fn types(&self) -> impl Iterator<Item = &Ty> {
         self.variants.iter().filter_map(|variant| match &variant.kind {

@@ -1,0 +1,262 @@
+//! The items of each kind of module, in the order people read them.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{
+    builder, checks, defaults, docs,
+    imports::{self, Imports},
+    index, literals,
+    page::{Page, Section},
+    place::Place,
+    serde_impls, structs,
+    tokens::{ident, ty},
+    types,
+};
+use crate::rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty};
+
+/// The root of a crate, with its own endpoint if the app is one.
+pub(super) fn root(place: Place, item: &Crate) -> Page {
+    let docs = index::root(place, item);
+    match &item.root.endpoint {
+        Some(endpoint) => endpoint_page(place, item, &item.root, endpoint, docs),
+        None => Page { source: item.source.clone(), docs, sections: Vec::new() },
+    }
+}
+
+/// The module of an endpoint, or of a part of an id that has endpoints below it.
+pub(super) fn module(place: Place, item: &Crate, module: &Module) -> Page {
+    match &module.endpoint {
+        Some(endpoint) => {
+            let docs = index::endpoint(place, item, module, endpoint);
+            endpoint_page(place, item, module, endpoint, docs)
+        }
+        None => {
+            let docs = vec![format!("Endpoints under `{}`.", module.id)];
+            Page { source: item.source.clone(), docs, sections: Vec::new() }
+        }
+    }
+}
+
+/// The declarations of the modules of a file.
+pub(super) fn declarations<'a>(module: &'a Module, others: impl IntoIterator<Item = &'a str>) -> TokenStream {
+    let children = module.children.iter().filter_map(|child| child.path.last()).map(String::as_str);
+    let names: BTreeSet<&str> = children.chain(others).collect();
+    let names = names.into_iter().map(ident);
+    quote!(#(pub mod #names;)*)
+}
+
+/// The module `types`, which holds what endpoints share.
+pub(super) fn types(item: &Crate) -> Page {
+    let own = || item.types.iter().filter(|item| item.known().is_none());
+    let structs = own().filter_map(|item| match item {
+        Item::Struct(item) if item.direction.is_input() => Some(item),
+        _ => None,
+    });
+    let structs: Vec<&Struct> = structs.collect();
+    let imports = Imports::of_items(own());
+    let shapes = hidden("shape", literals::shapes(item));
+    let sections = vec![
+        Section::untitled(imports.std()),
+        Section::untitled([imports.crates()]),
+        Section::untitled([reexports_of_fal_core(&item.types)]),
+        Section::untitled(own().flat_map(definition)),
+        Section::titled("Building.", structs.iter().flat_map(|item| builder::builder(item))),
+        Section::titled("On the wire.", own().flat_map(impls)),
+        Section::untitled([given(&structs), bounds(item.types.iter()), shapes].into_iter().flatten()),
+    ];
+    let docs = vec![format!("Types that the endpoints of `{}` share.", item.app)];
+    Page { source: item.source.clone(), docs, sections }
+}
+
+/// The types that `fal_core` has, under the names that they have here.
+fn reexports_of_fal_core(types: &[Item]) -> TokenStream {
+    let names: BTreeSet<(&str, &str)> =
+        types.iter().filter_map(|item| Some((item.known()?, item.name()?))).collect();
+    let names = names.into_iter().map(|(known, name)| {
+        let renamed = (known != name).then(|| ident(name)).map(|name| quote!(as #name));
+        let known = ident(known);
+        quote!(#known #renamed)
+    });
+    let names: Vec<TokenStream> = names.collect();
+    match names.as_slice() {
+        [] => TokenStream::new(),
+        [one] => quote!(#[doc(inline)] pub use fal_core::media::#one;),
+        several => quote!(#[doc(inline)] pub use fal_core::media::{#(#several),*};),
+    }
+}
+
+fn endpoint_page(
+    place: Place,
+    item: &Crate,
+    module: &Module,
+    endpoint: &Endpoint,
+    docs: Vec<String>,
+) -> Page {
+    let depth = module.path.len();
+    let own: Vec<&Item> = endpoint.types().collect();
+    let imports = Imports::of_endpoint(endpoint);
+
+    let mut definitions = model(endpoint);
+    definitions.push(structs::definition(&endpoint.input));
+    definitions.extend(defaults::constants(item, &own, &endpoint.input));
+    definitions.extend(endpoint.input_types.iter().flat_map(definition));
+    let about = format!("What [`{}`](Model) gives.", endpoint.id);
+    definitions.push(output("Output", &about, &endpoint.output));
+    definitions.extend(endpoint.output_types.iter().flat_map(definition));
+    if let Some(event) = endpoint.event.as_ref().filter(|event| !is_output(event)) {
+        let about = format!("One event of the stream of [`{}`](Model).", endpoint.id);
+        definitions.push(output("Event", &about, event));
+        definitions.extend(endpoint.event_types.iter().flat_map(definition));
+    }
+
+    let mut on_wire = vec![checks::structure(&endpoint.input)];
+    on_wire.extend(serde_impls::structure(&endpoint.input));
+    for output in [Some(&endpoint.output), endpoint.event.as_ref()].into_iter().flatten() {
+        if let Output::Struct(output) = output {
+            on_wire.extend(serde_impls::structure(output));
+        }
+    }
+    on_wire.extend(own.iter().copied().flat_map(impls));
+
+    let literals = literals::modules_of_input(item, endpoint, place.shapes(depth).from_child());
+    let hidden = [
+        given(&[&endpoint.input]),
+        bounds(own.iter().copied()),
+        hidden("arg", literals.arg),
+        hidden("list", literals.list),
+        hidden("nested", literals.nested),
+    ];
+
+    let shared = endpoint.shared.iter().map(String::as_str).collect();
+    let shared = imports::public_uses(place.types(depth), &shared);
+    let sections = vec![
+        Section::untitled(imports.std()),
+        Section::untitled([imports.crates()]),
+        Section::untitled([shared]),
+        Section::untitled(definitions),
+        Section::titled("Building.", builder::builder(&endpoint.input)),
+        Section::titled("On the wire.", on_wire),
+        Section::untitled(hidden.into_iter().flatten()),
+    ];
+    Page { source: Some(endpoint.file.clone()), docs, sections }
+}
+
+/// The definition of what an endpoint gives.
+fn output(name: &str, about: &str, output: &Output) -> TokenStream {
+    match output {
+        Output::Struct(output) => structs::definition(output),
+        Output::Alias(alias) => {
+            let (docs, name, ty) = (docs::line(about), ident(name), ty(alias));
+            quote!(#docs pub type #name = #ty;)
+        }
+    }
+}
+
+/// Returns true for an event that is what the endpoint gives in the end.
+fn is_output(event: &Output) -> bool {
+    matches!(event, Output::Alias(Ty::Named(name)) if name == "Output")
+}
+
+/// The type that stands for the endpoint, and its traits.
+fn model(endpoint: &Endpoint) -> Vec<TokenStream> {
+    let id = &endpoint.id;
+    let docs = docs::line(&format!("The endpoint [`{id}`](https://fal.ai/models/{id})."));
+    let mut items = vec![
+        quote! {
+            #docs
+            #[derive(Debug)]
+            pub enum Model {}
+        },
+        quote! {
+            impl Endpoint for Model {
+                const ID: &'static str = #id;
+                type Input = Input;
+                type Output = Output;
+            }
+        },
+    ];
+    if let Some(event) = &endpoint.event {
+        let event = ident(if is_output(event) { "Output" } else { "Event" });
+        items.push(quote! {
+            impl Streams for Model {
+                type Event = #event;
+            }
+        });
+    }
+    if endpoint.realtime {
+        items.push(quote! {
+            impl Realtime for Model {
+                type Send = Input;
+                type Receive = Output;
+            }
+        });
+    }
+    items
+}
+
+/// The definition of a type, and what belongs right below it.
+fn definition(item: &Item) -> Vec<TokenStream> {
+    match item {
+        Item::Struct(item) => [structs::definition(item)].into_iter().chain(structs::media(item)).collect(),
+        Item::TextEnum(item) => types::text_enum(item),
+        Item::IntegerEnum(item) => types::integer_enum(item),
+        Item::Union(item) => types::union(item),
+        Item::Number(item) => vec![types::number(item)],
+        Item::Length(_) => Vec::new(),
+    }
+}
+
+/// The impls that read, write and check values of a type.
+fn impls(item: &Item) -> Vec<TokenStream> {
+    match item {
+        Item::Struct(item) => {
+            let parameters = item.direction.is_input().then(|| checks::structure(item));
+            parameters.into_iter().chain(serde_impls::structure(item)).collect()
+        }
+        Item::Union(item) => {
+            let parameters = item.direction.is_input().then(|| checks::union(item));
+            parameters.into_iter().chain(serde_impls::union(item)).collect()
+        }
+        Item::TextEnum(_) | Item::IntegerEnum(_) | Item::Number(_) | Item::Length(_) => Vec::new(),
+    }
+}
+
+/// The module of the traits that say which parameter is missing.
+fn given(structs: &[&Struct]) -> Option<TokenStream> {
+    hidden("given", structs.iter().flat_map(|item| builder::given_traits(item)).collect())
+}
+
+/// The module of the markers of bounds.
+fn bounds<'a>(items: impl Iterator<Item = &'a Item> + Clone) -> Option<TokenStream> {
+    let markers = items.clone().filter_map(|item| match item {
+        Item::Number(number) => Some(types::number_bounds(number)),
+        Item::Length(rule) => Some(types::length_bounds(rule)),
+        _ => None,
+    });
+    let markers: TokenStream = markers.collect();
+    let uses = (!markers.is_empty()).then(|| Imports::of_bounds(items));
+    hidden("bounds", quote!(#uses #markers))
+}
+
+/// A module that users never name, if it has something to hold.
+fn hidden(name: &str, items: TokenStream) -> Option<TokenStream> {
+    let allow = match name {
+        "arg" | "list" => quote!(#[allow(non_camel_case_types)]),
+        "nested" => quote!(#[allow(unused_imports)]),
+        "shape" => quote!(#[allow(non_camel_case_types, non_snake_case, unused_imports)]),
+        _ => TokenStream::new(),
+    };
+    let name = ident(name);
+    (!items.is_empty()).then(|| {
+        quote! {
+            #[doc(hidden)]
+            #allow
+            pub mod #name {
+                #items
+            }
+        }
+    })
+}

@@ -1,0 +1,88 @@
+//! How the modules of a crate name one another, in files and in one text.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, TokenStreamExt, format_ident, quote};
+
+/// Where modules are put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In files of a crate.
+    Crate,
+    /// In one text, which may stand in any module of any crate, so that paths in it are relative.
+    Text,
+}
+
+impl Place {
+    /// The path of the module of shared types, as a module `depth` levels below the root writes it.
+    pub(super) fn types(self, depth: usize) -> ModulePath {
+        let start = match self {
+            Self::Crate => Start::Crate,
+            Self::Text => Start::Ancestor(depth),
+        };
+        ModulePath { start, segments: &["types"] }
+    }
+
+    /// The path of the module of shapes of shared types, written at the same depth.
+    pub(super) fn shapes(self, depth: usize) -> ModulePath {
+        ModulePath { segments: &["types", "shape"], ..self.types(depth) }
+    }
+
+    /// The path that the root writes for itself.
+    pub(super) fn root(self) -> &'static str {
+        match self {
+            Self::Crate => "crate",
+            Self::Text => "self",
+        }
+    }
+
+    /// The fence of examples, which are compiled where the path of the crate is known.
+    pub(super) fn fence(self) -> &'static str {
+        match self {
+            Self::Crate => "```",
+            Self::Text => "```ignore",
+        }
+    }
+}
+
+/// The path of a module, as another module writes it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ModulePath {
+    start: Start,
+    segments: &'static [&'static str],
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    /// The root of the crate.
+    Crate,
+    /// The module this many levels up.
+    Ancestor(usize),
+}
+
+impl ModulePath {
+    /// The path of the module that is this many levels up.
+    pub(super) fn ancestor(levels: usize) -> Self {
+        Self { start: Start::Ancestor(levels), segments: &[] }
+    }
+
+    /// The same module, as a module inside the writing one writes it.
+    pub(super) fn from_child(self) -> Self {
+        let start = match self.start {
+            Start::Crate => Start::Crate,
+            Start::Ancestor(levels) => Start::Ancestor(levels + 1),
+        };
+        Self { start, ..self }
+    }
+}
+
+impl ToTokens for ModulePath {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let segments = self.segments.iter().map(|segment| format_ident!("{segment}").into_token_stream());
+        let start = match self.start {
+            Start::Crate => vec![quote!(crate)],
+            Start::Ancestor(0) => vec![quote!(self)],
+            Start::Ancestor(levels) => vec![quote!(super); levels],
+        };
+        tokens.append_separated(start.into_iter().chain(segments), quote!(::));
+    }
+}
