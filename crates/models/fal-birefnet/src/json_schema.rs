@@ -89,13 +89,34 @@ impl JsonSchema for crate::v2::video::Input {
           ],
           "description": "The parameters of `fal-ai/birefnet/v2/video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ModelValue", SchemaGenerator::subschema_for::<crate::v2::video::ModelValue>),
-            ("OperatingResolution", SchemaGenerator::subschema_for::<crate::v2::video::OperatingResolution>),
-            ("VideoOutputType", SchemaGenerator::subschema_for::<crate::v2::video::VideoOutputType>),
-            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2::video::VideoQuality>),
-            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2::video::VideoWriteMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ModelValue",
+                    SchemaGenerator::subschema_for::<crate::v2::video::ModelValue>,
+                ),
+                (
+                    "OperatingResolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2::video::OperatingResolution,
+                    >,
+                ),
+                (
+                    "VideoOutputType",
+                    SchemaGenerator::subschema_for::<crate::v2::video::VideoOutputType>,
+                ),
+                (
+                    "VideoQuality",
+                    SchemaGenerator::subschema_for::<crate::v2::video::VideoQuality>,
+                ),
+                (
+                    "VideoWriteMode",
+                    SchemaGenerator::subschema_for::<crate::v2::video::VideoWriteMode>,
+                ),
+            ],
+        )
     }
 }
 
@@ -137,9 +158,11 @@ impl JsonSchema for crate::v2::video::Output {
           ],
           "description": "What `fal-ai/birefnet/v2/video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 

@@ -99,11 +99,30 @@ impl JsonSchema for crate::fast::image_to_video::Input {
           ],
           "description": "The parameters of `bytedance/seedance-2.0/fast/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::fast::image_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::fast::image_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::fast::image_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::fast::image_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::fast::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::fast::image_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -139,9 +158,11 @@ impl JsonSchema for crate::fast::image_to_video::Output {
           ],
           "description": "What `bytedance/seedance-2.0/fast/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -322,11 +343,30 @@ impl JsonSchema for crate::fast::reference_to_video::Input {
           ],
           "description": "The parameters of `bytedance/seedance-2.0/fast/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::fast::reference_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::fast::reference_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::fast::reference_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::fast::reference_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::fast::reference_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::fast::reference_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -362,9 +402,11 @@ impl JsonSchema for crate::fast::reference_to_video::Output {
           ],
           "description": "What `bytedance/seedance-2.0/fast/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -524,11 +566,30 @@ impl JsonSchema for crate::fast::text_to_video::Input {
           ],
           "description": "The parameters of `bytedance/seedance-2.0/fast/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::fast::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::fast::text_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::fast::text_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::fast::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::fast::text_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::fast::text_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -564,9 +625,11 @@ impl JsonSchema for crate::fast::text_to_video::Output {
           ],
           "description": "What `bytedance/seedance-2.0/fast/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -742,11 +805,24 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `bytedance/seedance-2.0/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::image_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::AspectRatio>,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -782,9 +858,11 @@ impl JsonSchema for crate::image_to_video::Output {
           ],
           "description": "What `bytedance/seedance-2.0/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -966,11 +1044,28 @@ impl JsonSchema for crate::reference_to_video::Input {
           ],
           "description": "The parameters of `bytedance/seedance-2.0/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::reference_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::reference_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::reference_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::reference_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::reference_to_video::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::reference_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1006,9 +1101,11 @@ impl JsonSchema for crate::reference_to_video::Output {
           ],
           "description": "What `bytedance/seedance-2.0/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1169,11 +1266,24 @@ impl JsonSchema for crate::text_to_video::Input {
           ],
           "description": "The parameters of `bytedance/seedance-2.0/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::text_to_video::AspectRatio>,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::text_to_video::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1209,9 +1319,11 @@ impl JsonSchema for crate::text_to_video::Output {
           ],
           "description": "What `bytedance/seedance-2.0/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 

@@ -119,7 +119,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of bytedance/seedance-2.0/reference-to-video must be `480p`, `720p` or `1080p`",
+    "`resolution` of bytedance/seedance-2.0/reference-to-video must be `480p`, `720p` or `1080p`"
 );
 
 /// The values of `duration`.
@@ -195,7 +195,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of bytedance/seedance-2.0/reference-to-video must be `auto`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`",
+    "`duration` of bytedance/seedance-2.0/reference-to-video must be `auto`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
 );
 
 /// The values of `aspect_ratio`.
@@ -247,7 +247,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of bytedance/seedance-2.0/reference-to-video must be `auto`, `21:9`, `16:9`, `4:3`, `1:1`, `3:4` or `9:16`",
+    "`aspect_ratio` of bytedance/seedance-2.0/reference-to-video must be `auto`, `21:9`, `16:9`, `4:3`, `1:1`, `3:4` or `9:16`"
 );
 
 /// What [`bytedance/seedance-2.0/reference-to-video`](Model) gives.

@@ -42,10 +42,22 @@ impl JsonSchema for crate::types::Seed2MiniMessage {
           ],
           "description": "One turn of a conversation."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Seed2MiniMessageContent", SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessageContent>),
-            ("Seed2MiniMessageRole", SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessageRole>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Seed2MiniMessageContent",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::Seed2MiniMessageContent,
+                    >,
+                ),
+                (
+                    "Seed2MiniMessageRole",
+                    SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessageRole>,
+                ),
+            ],
+        )
     }
 }
 
@@ -135,10 +147,24 @@ impl JsonSchema for crate::types::Seed2MiniMessageOutput {
           ],
           "description": "One turn of a conversation."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Seed2MiniMessageOutputContent", SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessageOutputContent>),
-            ("Seed2MiniMessageOutputRole", SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessageOutputRole>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Seed2MiniMessageOutputContent",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::Seed2MiniMessageOutputContent,
+                    >,
+                ),
+                (
+                    "Seed2MiniMessageOutputRole",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::Seed2MiniMessageOutputRole,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -256,9 +282,11 @@ impl JsonSchema for crate::dreamactor::v2::Output {
           ],
           "description": "What `fal-ai/bytedance/dreamactor/v2` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -325,9 +353,18 @@ impl JsonSchema for crate::dreamina::v3_1::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/dreamina/v3.1/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageSizeValue", SchemaGenerator::subschema_for::<crate::dreamina::v3_1::text_to_image::ImageSizeValue>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ImageSizeValue",
+                    SchemaGenerator::subschema_for::<
+                        crate::dreamina::v3_1::text_to_image::ImageSizeValue,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -362,9 +399,11 @@ impl JsonSchema for crate::dreamina::v3_1::text_to_image::Output {
           ],
           "description": "What `fal-ai/bytedance/dreamina/v3.1/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -481,9 +520,11 @@ impl JsonSchema for crate::omnihuman::Output {
           ],
           "description": "What `fal-ai/bytedance/omnihuman` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -551,9 +592,16 @@ impl JsonSchema for crate::omnihuman::v1_5::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/omnihuman/v1.5`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Resolution", SchemaGenerator::subschema_for::<crate::omnihuman::v1_5::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::omnihuman::v1_5::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -589,9 +637,11 @@ impl JsonSchema for crate::omnihuman::v1_5::Output {
           ],
           "description": "What `fal-ai/bytedance/omnihuman/v1.5` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -719,11 +769,26 @@ impl JsonSchema for crate::seed::v2::mini::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seed/v2/mini`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ReasoningEffort", SchemaGenerator::subschema_for::<crate::seed::v2::mini::ReasoningEffort>),
-            ("Seed2MiniMessage", SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessage>),
-            ("Thinking", SchemaGenerator::subschema_for::<crate::seed::v2::mini::Thinking>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ReasoningEffort",
+                    SchemaGenerator::subschema_for::<
+                        crate::seed::v2::mini::ReasoningEffort,
+                    >,
+                ),
+                (
+                    "Seed2MiniMessage",
+                    SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessage>,
+                ),
+                (
+                    "Thinking",
+                    SchemaGenerator::subschema_for::<crate::seed::v2::mini::Thinking>,
+                ),
+            ],
+        )
     }
 }
 
@@ -769,9 +834,18 @@ impl JsonSchema for crate::seed::v2::mini::Output {
           ],
           "description": "What `fal-ai/bytedance/seed/v2/mini` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Seed2MiniMessageOutput", SchemaGenerator::subschema_for::<crate::types::Seed2MiniMessageOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Seed2MiniMessageOutput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::Seed2MiniMessageOutput,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -914,12 +988,34 @@ impl JsonSchema for crate::seed_speech::tts::v2::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seed-speech/tts/v2`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Language", SchemaGenerator::subschema_for::<crate::seed_speech::tts::v2::Language>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::seed_speech::tts::v2::OutputFormat>),
-            ("SampleRate", SchemaGenerator::subschema_for::<crate::seed_speech::tts::v2::SampleRate>),
-            ("Voice", SchemaGenerator::subschema_for::<crate::seed_speech::tts::v2::Voice>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Language",
+                    SchemaGenerator::subschema_for::<
+                        crate::seed_speech::tts::v2::Language,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::seed_speech::tts::v2::OutputFormat,
+                    >,
+                ),
+                (
+                    "SampleRate",
+                    SchemaGenerator::subschema_for::<
+                        crate::seed_speech::tts::v2::SampleRate,
+                    >,
+                ),
+                (
+                    "Voice",
+                    SchemaGenerator::subschema_for::<crate::seed_speech::tts::v2::Voice>,
+                ),
+            ],
+        )
     }
 }
 
@@ -950,9 +1046,11 @@ impl JsonSchema for crate::seed_speech::tts::v2::Output {
           ],
           "description": "What `fal-ai/bytedance/seed-speech/tts/v2` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1181,11 +1279,30 @@ impl JsonSchema for crate::seedance::v1::pro::fast::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedance/v1/pro/fast/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::fast::image_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::fast::image_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::fast::image_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedance::v1::pro::fast::image_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedance::v1::pro::fast::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedance::v1::pro::fast::image_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1221,9 +1338,11 @@ impl JsonSchema for crate::seedance::v1::pro::fast::image_to_video::Output {
           ],
           "description": "What `fal-ai/bytedance/seedance/v1/pro/fast/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1389,11 +1508,30 @@ impl JsonSchema for crate::seedance::v1::pro::fast::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedance/v1/pro/fast/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::fast::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::fast::text_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::fast::text_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedance::v1::pro::fast::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedance::v1::pro::fast::text_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedance::v1::pro::fast::text_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1429,9 +1567,11 @@ impl JsonSchema for crate::seedance::v1::pro::fast::text_to_video::Output {
           ],
           "description": "What `fal-ai/bytedance/seedance/v1/pro/fast/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1612,11 +1752,30 @@ impl JsonSchema for crate::seedance::v1::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedance/v1/pro/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::image_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::image_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::image_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedance::v1::pro::image_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedance::v1::pro::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedance::v1::pro::image_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1652,9 +1811,11 @@ impl JsonSchema for crate::seedance::v1::pro::image_to_video::Output {
           ],
           "description": "What `fal-ai/bytedance/seedance/v1/pro/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1820,11 +1981,30 @@ impl JsonSchema for crate::seedance::v1::pro::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedance/v1/pro/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::text_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::seedance::v1::pro::text_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedance::v1::pro::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedance::v1::pro::text_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedance::v1::pro::text_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1860,9 +2040,11 @@ impl JsonSchema for crate::seedance::v1::pro::text_to_video::Output {
           ],
           "description": "What `fal-ai/bytedance/seedance/v1/pro/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2035,11 +2217,30 @@ impl JsonSchema for crate::seedance::v1_5::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedance/v1.5/pro/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::seedance::v1_5::pro::image_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::seedance::v1_5::pro::image_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::seedance::v1_5::pro::image_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedance::v1_5::pro::image_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedance::v1_5::pro::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedance::v1_5::pro::image_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2075,9 +2276,11 @@ impl JsonSchema for crate::seedance::v1_5::pro::image_to_video::Output {
           ],
           "description": "What `fal-ai/bytedance/seedance/v1.5/pro/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2233,11 +2436,30 @@ impl JsonSchema for crate::seedance::v1_5::pro::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedance/v1.5/pro/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::seedance::v1_5::pro::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::seedance::v1_5::pro::text_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::seedance::v1_5::pro::text_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedance::v1_5::pro::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedance::v1_5::pro::text_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedance::v1_5::pro::text_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2273,9 +2495,11 @@ impl JsonSchema for crate::seedance::v1_5::pro::text_to_video::Output {
           ],
           "description": "What `fal-ai/bytedance/seedance/v1.5/pro/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2434,10 +2658,24 @@ impl JsonSchema for crate::seedream::v4::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedream/v4/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("EnhancePromptMode", SchemaGenerator::subschema_for::<crate::seedream::v4::text_to_image::EnhancePromptMode>),
-            ("ImageSizeValue", SchemaGenerator::subschema_for::<crate::seedream::v4::text_to_image::ImageSizeValue>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "EnhancePromptMode",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedream::v4::text_to_image::EnhancePromptMode,
+                    >,
+                ),
+                (
+                    "ImageSizeValue",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedream::v4::text_to_image::ImageSizeValue,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2472,9 +2710,11 @@ impl JsonSchema for crate::seedream::v4::text_to_image::Output {
           ],
           "description": "What `fal-ai/bytedance/seedream/v4/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -2621,9 +2861,18 @@ impl JsonSchema for crate::seedream::v4_5::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedream/v4.5/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageSizeValue", SchemaGenerator::subschema_for::<crate::seedream::v4_5::text_to_image::ImageSizeValue>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ImageSizeValue",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedream::v4_5::text_to_image::ImageSizeValue,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2658,9 +2907,11 @@ impl JsonSchema for crate::seedream::v4_5::text_to_image::Output {
           ],
           "description": "What `fal-ai/bytedance/seedream/v4.5/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -2776,9 +3027,18 @@ impl JsonSchema for crate::seedream::v5::lite::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedream/v5/lite/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageSizeValue", SchemaGenerator::subschema_for::<crate::seedream::v5::lite::text_to_image::ImageSizeValue>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ImageSizeValue",
+                    SchemaGenerator::subschema_for::<
+                        crate::seedream::v5::lite::text_to_image::ImageSizeValue,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2813,9 +3073,11 @@ impl JsonSchema for crate::seedream::v5::lite::text_to_image::Output {
           ],
           "description": "What `fal-ai/bytedance/seedream/v5/lite/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 

@@ -47,7 +47,7 @@ impl Seed2MiniMessageRole {
 
 fal_core::closed_enum!(
     Seed2MiniMessageRole,
-    "`role` of Seed2MiniMessage in fal-ai/bytedance must be `system`, `user` or `assistant`",
+    "`role` of Seed2MiniMessage in fal-ai/bytedance must be `system`, `user` or `assistant`"
 );
 
 /// The values of `content`.
@@ -216,7 +216,10 @@ impl<'de> wire::Object<'de> for Seed2MiniMessage {
                 _ => object.skip(),
             }
         }
-        let builder = Seed2MiniMessageBuilder::<Seed2MiniMessageRole, Seed2MiniMessageContent> {
+        let builder = Seed2MiniMessageBuilder::<
+            Seed2MiniMessageRole,
+            Seed2MiniMessageContent,
+        > {
             role: object.required("role", role)?,
             content: object.required("content", content)?,
         };

@@ -48,9 +48,16 @@ impl JsonSchema for crate::types::MusicCompositionPlan {
           ],
           "description": "The plan of a piece of music."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("MusicSection", SchemaGenerator::subschema_for::<crate::types::MusicSection>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "MusicSection",
+                    SchemaGenerator::subschema_for::<crate::types::MusicSection>,
+                ),
+            ],
+        )
     }
 }
 
@@ -334,9 +341,11 @@ impl JsonSchema for crate::audio_isolation::Output {
           ],
           "description": "What `fal-ai/elevenlabs/audio-isolation` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -376,9 +385,11 @@ impl JsonSchema for crate::audio_isolation::Event {
           },
           "description": "One event of the stream of `fal-ai/elevenlabs/audio-isolation`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -492,9 +503,11 @@ impl JsonSchema for crate::dubbing::Output {
           ],
           "description": "What `fal-ai/elevenlabs/dubbing` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -568,10 +581,20 @@ impl JsonSchema for crate::music::Input {
           },
           "description": "The parameters of `fal-ai/elevenlabs/music`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("MusicCompositionPlan", SchemaGenerator::subschema_for::<crate::types::MusicCompositionPlan>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::music::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "MusicCompositionPlan",
+                    SchemaGenerator::subschema_for::<crate::types::MusicCompositionPlan>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::music::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -602,9 +625,11 @@ impl JsonSchema for crate::music::Output {
           ],
           "description": "What `fal-ai/elevenlabs/music` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -703,9 +728,18 @@ impl JsonSchema for crate::sound_effects::v2::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/sound-effects/v2`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::sound_effects::v2::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::sound_effects::v2::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -736,9 +770,11 @@ impl JsonSchema for crate::sound_effects::v2::Output {
           ],
           "description": "What `fal-ai/elevenlabs/sound-effects/v2` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -766,9 +802,11 @@ impl JsonSchema for crate::sound_effects::v2::Event {
           },
           "description": "One event of the stream of `fal-ai/elevenlabs/sound-effects/v2`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -899,9 +937,16 @@ impl JsonSchema for crate::speech_to_text::Output {
           ],
           "description": "What `fal-ai/elevenlabs/speech-to-text` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("TranscriptionWord", SchemaGenerator::subschema_for::<crate::types::TranscriptionWord>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "TranscriptionWord",
+                    SchemaGenerator::subschema_for::<crate::types::TranscriptionWord>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1003,9 +1048,16 @@ impl JsonSchema for crate::speech_to_text::scribe_v2::Output {
           ],
           "description": "What `fal-ai/elevenlabs/speech-to-text/scribe-v2` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("TranscriptionWord", SchemaGenerator::subschema_for::<crate::types::TranscriptionWord>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "TranscriptionWord",
+                    SchemaGenerator::subschema_for::<crate::types::TranscriptionWord>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1089,10 +1141,22 @@ impl JsonSchema for crate::text_to_dialogue::eleven_v3::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/text-to-dialogue/eleven-v3`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("DialogueBlock", SchemaGenerator::subschema_for::<crate::types::DialogueBlock>),
-            ("PronunciationDictionaryLocator", SchemaGenerator::subschema_for::<crate::types::PronunciationDictionaryLocator>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "DialogueBlock",
+                    SchemaGenerator::subschema_for::<crate::types::DialogueBlock>,
+                ),
+                (
+                    "PronunciationDictionaryLocator",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::PronunciationDictionaryLocator,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1128,9 +1192,11 @@ impl JsonSchema for crate::text_to_dialogue::eleven_v3::Output {
           ],
           "description": "What `fal-ai/elevenlabs/text-to-dialogue/eleven-v3` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1162,9 +1228,11 @@ impl JsonSchema for crate::text_to_dialogue::eleven_v3::Event {
           },
           "description": "One event of the stream of `fal-ai/elevenlabs/text-to-dialogue/eleven-v3`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1230,9 +1298,18 @@ impl JsonSchema for crate::tts::eleven_v3::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/tts/eleven-v3`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ApplyTextNormalization", SchemaGenerator::subschema_for::<crate::tts::eleven_v3::ApplyTextNormalization>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ApplyTextNormalization",
+                    SchemaGenerator::subschema_for::<
+                        crate::tts::eleven_v3::ApplyTextNormalization,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1275,9 +1352,11 @@ impl JsonSchema for crate::tts::eleven_v3::Output {
           ],
           "description": "What `fal-ai/elevenlabs/tts/eleven-v3` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1317,9 +1396,11 @@ impl JsonSchema for crate::tts::eleven_v3::Event {
           },
           "description": "One event of the stream of `fal-ai/elevenlabs/tts/eleven-v3`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1449,9 +1530,18 @@ impl JsonSchema for crate::tts::multilingual_v2::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/tts/multilingual-v2`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ApplyTextNormalization", SchemaGenerator::subschema_for::<crate::tts::multilingual_v2::ApplyTextNormalization>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ApplyTextNormalization",
+                    SchemaGenerator::subschema_for::<
+                        crate::tts::multilingual_v2::ApplyTextNormalization,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1494,9 +1584,11 @@ impl JsonSchema for crate::tts::multilingual_v2::Output {
           ],
           "description": "What `fal-ai/elevenlabs/tts/multilingual-v2` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1536,9 +1628,11 @@ impl JsonSchema for crate::tts::multilingual_v2::Event {
           },
           "description": "One event of the stream of `fal-ai/elevenlabs/tts/multilingual-v2`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1668,9 +1762,18 @@ impl JsonSchema for crate::tts::turbo_v2_5::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/tts/turbo-v2.5`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ApplyTextNormalization", SchemaGenerator::subschema_for::<crate::tts::turbo_v2_5::ApplyTextNormalization>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ApplyTextNormalization",
+                    SchemaGenerator::subschema_for::<
+                        crate::tts::turbo_v2_5::ApplyTextNormalization,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1713,9 +1816,11 @@ impl JsonSchema for crate::tts::turbo_v2_5::Output {
           ],
           "description": "What `fal-ai/elevenlabs/tts/turbo-v2.5` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1755,9 +1860,11 @@ impl JsonSchema for crate::tts::turbo_v2_5::Event {
           },
           "description": "One event of the stream of `fal-ai/elevenlabs/tts/turbo-v2.5`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1829,9 +1936,16 @@ impl JsonSchema for crate::voice_changer::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/voice-changer`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::voice_changer::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::voice_changer::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1867,9 +1981,11 @@ impl JsonSchema for crate::voice_changer::Output {
           ],
           "description": "What `fal-ai/elevenlabs/voice-changer` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 

@@ -171,7 +171,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/elevenlabs/music must be `mp3_22050_32`, `mp3_44100_32`, `mp3_44100_64`, `mp3_44100_96`, `mp3_44100_128`, `mp3_44100_192`, `pcm_8000`, `pcm_16000`, `pcm_22050`, `pcm_24000`, `pcm_44100`, `pcm_48000`, `ulaw_8000`, `alaw_8000`, `opus_48000_32`, `opus_48000_64`, `opus_48000_96`, `opus_48000_128` or `opus_48000_192`",
+    "`output_format` of fal-ai/elevenlabs/music must be `mp3_22050_32`, `mp3_44100_32`, `mp3_44100_64`, `mp3_44100_96`, `mp3_44100_128`, `mp3_44100_192`, `pcm_8000`, `pcm_16000`, `pcm_22050`, `pcm_24000`, `pcm_44100`, `pcm_48000`, `ulaw_8000`, `alaw_8000`, `opus_48000_32`, `opus_48000_64`, `opus_48000_96`, `opus_48000_128` or `opus_48000_192`"
 );
 
 /// What [`fal-ai/elevenlabs/music`](Model) gives.
@@ -341,16 +341,14 @@ impl<'de> wire::Object<'de> for Input {
                 "composition_plan" => object.or_null(&mut optional.composition_plan),
                 "music_length_ms" => object.or_null(&mut optional.music_length_ms),
                 "force_instrumental" => object.value(&mut optional.force_instrumental),
-                "respect_sections_durations" => object.value(
-                    &mut optional.respect_sections_durations,
-                ),
+                "respect_sections_durations" => {
+                    object.value(&mut optional.respect_sections_durations)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 _ => object.extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder {
-            optional,
-        };
+        let builder = Builder { optional };
         Some(builder.build())
     }
 }

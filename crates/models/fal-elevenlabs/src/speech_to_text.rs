@@ -267,7 +267,8 @@ impl<'de> wire::Object<'de> for Output {
         Some(Self {
             text: object.required("text", text)?,
             language_code: object.required("language_code", language_code)?,
-            language_probability: object.required("language_probability", language_probability)?,
+            language_probability: object
+                .required("language_probability", language_probability)?,
             words: object.required("words", words)?,
         })
     }

@@ -108,13 +108,21 @@ impl<
     PositiveGlobalStylesSlot,
     NegativeGlobalStylesSlot,
     SectionsSlot,
-> MusicCompositionPlanBuilder<PositiveGlobalStylesSlot, NegativeGlobalStylesSlot, SectionsSlot> {
+> MusicCompositionPlanBuilder<
+    PositiveGlobalStylesSlot,
+    NegativeGlobalStylesSlot,
+    SectionsSlot,
+> {
     /// [`positive_global_styles`](MusicCompositionPlan::positive_global_styles): Styles that the whole
     /// piece has.
     pub fn positive_global_styles(
         self,
         value: impl Into<Vec<String>>,
-    ) -> MusicCompositionPlanBuilder<Vec<String>, NegativeGlobalStylesSlot, SectionsSlot> {
+    ) -> MusicCompositionPlanBuilder<
+        Vec<String>,
+        NegativeGlobalStylesSlot,
+        SectionsSlot,
+    > {
         MusicCompositionPlanBuilder {
             positive_global_styles: value.into(),
             negative_global_styles: self.negative_global_styles,
@@ -127,7 +135,11 @@ impl<
     pub fn negative_global_styles(
         self,
         value: impl Into<Vec<String>>,
-    ) -> MusicCompositionPlanBuilder<PositiveGlobalStylesSlot, Vec<String>, SectionsSlot> {
+    ) -> MusicCompositionPlanBuilder<
+        PositiveGlobalStylesSlot,
+        Vec<String>,
+        SectionsSlot,
+    > {
         MusicCompositionPlanBuilder {
             positive_global_styles: self.positive_global_styles,
             negative_global_styles: value.into(),
@@ -156,7 +168,11 @@ impl<
     PositiveGlobalStylesSlot,
     NegativeGlobalStylesSlot,
     SectionsSlot,
-> MusicCompositionPlanBuilder<PositiveGlobalStylesSlot, NegativeGlobalStylesSlot, SectionsSlot> {
+> MusicCompositionPlanBuilder<
+    PositiveGlobalStylesSlot,
+    NegativeGlobalStylesSlot,
+    SectionsSlot,
+> {
     /// The finished value. Everything required has been given, or this does not compile.
     pub fn build(self) -> MusicCompositionPlan
     where
@@ -371,7 +387,10 @@ pub struct DialogueBlockBuilder<TextSlot = Unset, VoiceSlot = Unset> {
 
 impl<TextSlot, VoiceSlot> DialogueBlockBuilder<TextSlot, VoiceSlot> {
     /// [`text`](DialogueBlock::text): What is said.
-    pub fn text(self, value: impl Into<String>) -> DialogueBlockBuilder<String, VoiceSlot> {
+    pub fn text(
+        self,
+        value: impl Into<String>,
+    ) -> DialogueBlockBuilder<String, VoiceSlot> {
         DialogueBlockBuilder {
             text: value.into(),
             voice: self.voice,
@@ -379,7 +398,10 @@ impl<TextSlot, VoiceSlot> DialogueBlockBuilder<TextSlot, VoiceSlot> {
     }
 
     /// [`voice`](DialogueBlock::voice): Voice that says it, by its name or its identifier.
-    pub fn voice(self, value: impl Into<String>) -> DialogueBlockBuilder<TextSlot, String> {
+    pub fn voice(
+        self,
+        value: impl Into<String>,
+    ) -> DialogueBlockBuilder<TextSlot, String> {
         DialogueBlockBuilder {
             text: self.text,
             voice: value.into(),
@@ -452,9 +474,14 @@ impl PronunciationDictionaryLocatorBuilder {
 
 impl Parameters for MusicCompositionPlan {
     fn check(&self, check: &mut Check) {
-        check.at("sections").each(self.sections.iter().enumerate(), |check, item| {
-            item.check(check);
-        });
+        check
+            .at("sections")
+            .each(
+                self.sections.iter().enumerate(),
+                |check, item| {
+                    item.check(check);
+                },
+            );
     }
 }
 
@@ -489,15 +516,15 @@ impl<'de> wire::Object<'de> for MusicCompositionPlan {
                 _ => object.skip(),
             }
         }
-        let builder = MusicCompositionPlanBuilder::<Vec<String>, Vec<String>, Vec<MusicSection>> {
-            positive_global_styles: object.required(
-                "positive_global_styles",
-                positive_global_styles,
-            )?,
-            negative_global_styles: object.required(
-                "negative_global_styles",
-                negative_global_styles,
-            )?,
+        let builder = MusicCompositionPlanBuilder::<
+            Vec<String>,
+            Vec<String>,
+            Vec<MusicSection>,
+        > {
+            positive_global_styles: object
+                .required("positive_global_styles", positive_global_styles)?,
+            negative_global_styles: object
+                .required("negative_global_styles", negative_global_styles)?,
             sections: object.required("sections", sections)?,
         };
         Some(builder.build())
@@ -506,7 +533,9 @@ impl<'de> wire::Object<'de> for MusicCompositionPlan {
 
 impl Parameters for MusicSection {
     fn check(&self, check: &mut Check) {
-        check.at("section_name").text::<bounds::MusicSectionSectionName>(&self.section_name);
+        check
+            .at("section_name")
+            .text::<bounds::MusicSectionSectionName>(&self.section_name);
     }
 }
 
@@ -547,10 +576,18 @@ impl<'de> wire::Object<'de> for MusicSection {
                 _ => object.skip(),
             }
         }
-        let builder = MusicSectionBuilder::<String, Vec<String>, Vec<String>, MusicSectionDurationMs, Vec<String>> {
+        let builder = MusicSectionBuilder::<
+            String,
+            Vec<String>,
+            Vec<String>,
+            MusicSectionDurationMs,
+            Vec<String>,
+        > {
             section_name: object.required("section_name", section_name)?,
-            positive_local_styles: object.required("positive_local_styles", positive_local_styles)?,
-            negative_local_styles: object.required("negative_local_styles", negative_local_styles)?,
+            positive_local_styles: object
+                .required("positive_local_styles", positive_local_styles)?,
+            negative_local_styles: object
+                .required("negative_local_styles", negative_local_styles)?,
             duration_ms: object.required("duration_ms", duration_ms)?,
             lines: object.required("lines", lines)?,
         };
@@ -648,7 +685,8 @@ impl Parameters for PronunciationDictionaryLocator {}
 impl Serialize for PronunciationDictionaryLocator {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = wire::Writer::new(serializer)?;
-        object.optional("pronunciation_dictionary_id", &self.pronunciation_dictionary_id);
+        object
+            .optional("pronunciation_dictionary_id", &self.pronunciation_dictionary_id);
         object.optional("version_id", &self.version_id);
         object.end()
     }
@@ -667,9 +705,9 @@ impl<'de> wire::Object<'de> for PronunciationDictionaryLocator {
         let mut optional = PronunciationDictionaryLocatorOptional::default();
         while let Some(key) = object.key() {
             match &*key {
-                "pronunciation_dictionary_id" => object.or_null(
-                    &mut optional.pronunciation_dictionary_id,
-                ),
+                "pronunciation_dictionary_id" => {
+                    object.or_null(&mut optional.pronunciation_dictionary_id)
+                }
                 "version_id" => object.or_null(&mut optional.version_id),
                 _ => object.skip(),
             }
@@ -887,7 +925,9 @@ pub mod shape {
         pub type __Target = super::super::MusicSection;
 
         pub mod arg {
-            pub type section_name = fal_core::arg::Text<super::bounds::MusicSectionSectionName>;
+            pub type section_name = fal_core::arg::Text<
+                super::bounds::MusicSectionSectionName,
+            >;
             pub type positive_local_styles = fal_core::arg::Text;
             pub type negative_local_styles = fal_core::arg::Text;
             pub type duration_ms = super::MusicSectionDurationMs;

@@ -166,7 +166,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/elevenlabs/voice-changer must be `mp3_22050_32`, `mp3_44100_32`, `mp3_44100_64`, `mp3_44100_96`, `mp3_44100_128`, `mp3_44100_192`, `pcm_8000`, `pcm_16000`, `pcm_22050`, `pcm_24000`, `pcm_44100`, `pcm_48000`, `ulaw_8000`, `alaw_8000`, `opus_48000_32`, `opus_48000_64`, `opus_48000_96`, `opus_48000_128` or `opus_48000_192`",
+    "`output_format` of fal-ai/elevenlabs/voice-changer must be `mp3_22050_32`, `mp3_44100_32`, `mp3_44100_64`, `mp3_44100_96`, `mp3_44100_128`, `mp3_44100_192`, `pcm_8000`, `pcm_16000`, `pcm_22050`, `pcm_24000`, `pcm_44100`, `pcm_48000`, `ulaw_8000`, `alaw_8000`, `opus_48000_32`, `opus_48000_64`, `opus_48000_96`, `opus_48000_128` or `opus_48000_192`"
 );
 
 /// What [`fal-ai/elevenlabs/voice-changer`](Model) gives.
@@ -331,7 +331,9 @@ impl<'de> wire::Object<'de> for Input {
             match &*key {
                 "audio_url" => object.value(&mut audio_url),
                 "voice" => object.value(&mut optional.voice),
-                "remove_background_noise" => object.value(&mut optional.remove_background_noise),
+                "remove_background_noise" => {
+                    object.value(&mut optional.remove_background_noise)
+                }
                 "seed" => object.integer(&mut optional.seed),
                 "output_format" => object.value(&mut optional.output_format),
                 _ => object.extra(key, &mut optional.extra),

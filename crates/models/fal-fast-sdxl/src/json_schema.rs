@@ -34,9 +34,16 @@ impl JsonSchema for crate::types::ImageSize {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[
-            ("CustomImageSize", SchemaGenerator::subschema_for::<crate::types::CustomImageSize>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "CustomImageSize",
+                    SchemaGenerator::subschema_for::<crate::types::CustomImageSize>,
+                ),
+            ],
+        )
     }
 }
 
@@ -274,13 +281,23 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/fast-sdxl`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Embedding", SchemaGenerator::subschema_for::<crate::types::Embedding>),
-            ("Format", SchemaGenerator::subschema_for::<crate::Format>),
-            ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>),
-            ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>),
-            ("SafetyCheckerVersion", SchemaGenerator::subschema_for::<crate::SafetyCheckerVersion>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("Embedding", SchemaGenerator::subschema_for::<crate::types::Embedding>),
+                ("Format", SchemaGenerator::subschema_for::<crate::Format>),
+                ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>),
+                (
+                    "LoraWeight",
+                    SchemaGenerator::subschema_for::<crate::types::LoraWeight>,
+                ),
+                (
+                    "SafetyCheckerVersion",
+                    SchemaGenerator::subschema_for::<crate::SafetyCheckerVersion>,
+                ),
+            ],
+        )
     }
 }
 
@@ -336,9 +353,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/fast-sdxl` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 

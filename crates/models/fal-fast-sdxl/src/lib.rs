@@ -25,7 +25,9 @@ pub mod types;
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -135,7 +137,9 @@ impl Input {
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `25`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(25);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        25,
+    );
 
     /// Of [`request_id`](Self::request_id): the empty text.
     pub const DEFAULT_REQUEST_ID: &'static str = "";
@@ -208,7 +212,7 @@ impl SafetyCheckerVersion {
 
 fal_core::closed_enum!(
     SafetyCheckerVersion,
-    "`safety_checker_version` of fal-ai/fast-sdxl must be `v1` or `v2`",
+    "`safety_checker_version` of fal-ai/fast-sdxl must be `v1` or `v2`"
 );
 
 /// What [`fal-ai/fast-sdxl`](Model) gives.
@@ -365,7 +369,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// [`safety_checker_version`](Input::safety_checker_version): Version of the safety checker: the
     /// one of CompVis (`v1`), or one of fal's own (`v2`). Default `v1`.
-    pub fn safety_checker_version(mut self, value: impl Param<SafetyCheckerVersion>) -> Self {
+    pub fn safety_checker_version(
+        mut self,
+        value: impl Param<SafetyCheckerVersion>,
+    ) -> Self {
         self.optional.safety_checker_version = value.into_param();
         self
     }
@@ -475,7 +482,9 @@ impl<'de> wire::Object<'de> for Input {
         while let Some(key) = object.key() {
             match &*key {
                 "embeddings" => object.value(&mut optional.embeddings),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "expand_prompt" => object.value(&mut optional.expand_prompt),
                 "format" => object.value(&mut optional.format),
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
@@ -486,7 +495,9 @@ impl<'de> wire::Object<'de> for Input {
                 "num_inference_steps" => object.value(&mut optional.num_inference_steps),
                 "prompt" => object.value(&mut prompt),
                 "request_id" => object.value(&mut optional.request_id),
-                "safety_checker_version" => object.value(&mut optional.safety_checker_version),
+                "safety_checker_version" => {
+                    object.value(&mut optional.safety_checker_version)
+                }
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 _ => object.extra(key, &mut optional.extra),

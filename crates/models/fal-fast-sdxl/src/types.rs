@@ -40,7 +40,11 @@ impl ImageSize {
             b"portrait_16_9" => Self::Portrait16_9,
             b"landscape_4_3" => Self::Landscape4_3,
             b"landscape_16_9" => Self::Landscape16_9,
-            _ => fal_core::arg::refuse("`image_size` of fal-ai/fast-sdxl must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `CustomImageSize`"),
+            _ => {
+                fal_core::arg::refuse(
+                    "`image_size` of fal-ai/fast-sdxl must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `CustomImageSize`",
+                )
+            }
         }
     }
 }
@@ -372,9 +376,7 @@ impl<'de> wire::Object<'de> for CustomImageSize {
                 _ => object.skip(),
             }
         }
-        let builder = CustomImageSizeBuilder {
-            optional,
-        };
+        let builder = CustomImageSizeBuilder { optional };
         Some(builder.build())
     }
 }
@@ -486,6 +488,7 @@ pub mod bounds {
 pub mod shape {
     pub mod ImageSize {
         pub use super::CustomImageSize::*;
+
         pub type __Target = super::super::ImageSize;
     }
 

@@ -130,10 +130,20 @@ impl JsonSchema for crate::dev::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/dev`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::dev::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::dev::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::dev::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -189,9 +199,11 @@ impl JsonSchema for crate::dev::Output {
           ],
           "description": "What `fal-ai/flux-1/dev` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -240,9 +252,11 @@ impl JsonSchema for crate::dev::Event {
           },
           "description": "One event of the stream of `fal-ai/flux-1/dev`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -382,10 +396,24 @@ impl JsonSchema for crate::dev::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/dev/image-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::dev::image_to_image::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::image_to_image::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::dev::image_to_image::Acceleration,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::dev::image_to_image::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -441,9 +469,11 @@ impl JsonSchema for crate::dev::image_to_image::Output {
           ],
           "description": "What `fal-ai/flux-1/dev/image-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -611,10 +641,20 @@ impl JsonSchema for crate::dev::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/dev/redux`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::dev::redux::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::redux::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::dev::redux::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::dev::redux::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -670,9 +710,11 @@ impl JsonSchema for crate::dev::redux::Output {
           ],
           "description": "What `fal-ai/flux-1/dev/redux` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -843,10 +885,20 @@ impl JsonSchema for crate::krea::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/krea`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::krea::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::krea::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::krea::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -902,9 +954,11 @@ impl JsonSchema for crate::krea::Output {
           ],
           "description": "What `fal-ai/flux-1/krea` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -953,9 +1007,11 @@ impl JsonSchema for crate::krea::Event {
           },
           "description": "One event of the stream of `fal-ai/flux-1/krea`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -1095,10 +1151,24 @@ impl JsonSchema for crate::krea::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/krea/image-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::krea::image_to_image::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::image_to_image::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::krea::image_to_image::Acceleration,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::krea::image_to_image::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1154,9 +1224,11 @@ impl JsonSchema for crate::krea::image_to_image::Output {
           ],
           "description": "What `fal-ai/flux-1/krea/image-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -1324,10 +1396,20 @@ impl JsonSchema for crate::krea::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/krea/redux`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::krea::redux::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::redux::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::krea::redux::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::krea::redux::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1383,9 +1465,11 @@ impl JsonSchema for crate::krea::redux::Output {
           ],
           "description": "What `fal-ai/flux-1/krea/redux` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -1556,10 +1640,20 @@ impl JsonSchema for crate::schnell::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/schnell`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::schnell::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::schnell::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::schnell::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::schnell::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1615,9 +1709,11 @@ impl JsonSchema for crate::schnell::Output {
           ],
           "description": "What `fal-ai/flux-1/schnell` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -1778,10 +1874,20 @@ impl JsonSchema for crate::schnell::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/schnell/redux`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::schnell::redux::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::schnell::redux::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::schnell::redux::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::schnell::redux::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1837,9 +1943,11 @@ impl JsonSchema for crate::schnell::redux::Output {
           ],
           "description": "What `fal-ai/flux-1/schnell/redux` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -2010,10 +2118,20 @@ impl JsonSchema for crate::srpo::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/srpo`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::srpo::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::srpo::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::srpo::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::srpo::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -2069,9 +2187,11 @@ impl JsonSchema for crate::srpo::Output {
           ],
           "description": "What `fal-ai/flux-1/srpo` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -2120,9 +2240,11 @@ impl JsonSchema for crate::srpo::Event {
           },
           "description": "One event of the stream of `fal-ai/flux-1/srpo`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -2262,10 +2384,24 @@ impl JsonSchema for crate::srpo::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/srpo/image-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::srpo::image_to_image::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::srpo::image_to_image::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::srpo::image_to_image::Acceleration,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::srpo::image_to_image::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2321,9 +2457,11 @@ impl JsonSchema for crate::srpo::image_to_image::Output {
           ],
           "description": "What `fal-ai/flux-1/srpo/image-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 

@@ -18,7 +18,9 @@ pub mod redux;
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -88,7 +90,9 @@ pub struct Input {
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
     /// Of [`num_inference_steps`](Self::num_inference_steps): `4`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(4);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        4,
+    );
 
     /// Of [`image_size`](Self::image_size): `landscape_4_3`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
@@ -146,8 +150,7 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat,
-    "`output_format` of fal-ai/flux-1/schnell must be `jpeg` or `png`",
+    OutputFormat, "`output_format` of fal-ai/flux-1/schnell must be `jpeg` or `png`"
 );
 
 /// The values of `acceleration`.
@@ -179,7 +182,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-1/schnell must be `none`, `regular` or `high`",
+    "`acceleration` of fal-ai/flux-1/schnell must be `none`, `regular` or `high`"
 );
 
 /// What [`fal-ai/flux-1/schnell`](Model) gives.
@@ -402,7 +405,9 @@ impl<'de> wire::Object<'de> for Input {
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "num_images" => object.value(&mut optional.num_images),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "acceleration" => object.value(&mut optional.acceleration),
                 _ => object.extra(key, &mut optional.extra),

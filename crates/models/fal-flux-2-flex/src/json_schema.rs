@@ -91,11 +91,21 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-flex`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageSizeValue", SchemaGenerator::subschema_for::<crate::ImageSizeValue>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
-            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::SafetyTolerance>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ImageSizeValue",
+                    SchemaGenerator::subschema_for::<crate::ImageSizeValue>,
+                ),
+                ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+                (
+                    "SafetyTolerance",
+                    SchemaGenerator::subschema_for::<crate::SafetyTolerance>,
+                ),
+            ],
+        )
     }
 }
 
@@ -130,9 +140,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/flux-2-flex` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -318,11 +330,24 @@ impl JsonSchema for crate::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-flex/edit`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageSizeValue", SchemaGenerator::subschema_for::<crate::edit::ImageSizeValue>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::edit::OutputFormat>),
-            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::edit::SafetyTolerance>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ImageSizeValue",
+                    SchemaGenerator::subschema_for::<crate::edit::ImageSizeValue>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::edit::OutputFormat>,
+                ),
+                (
+                    "SafetyTolerance",
+                    SchemaGenerator::subschema_for::<crate::edit::SafetyTolerance>,
+                ),
+            ],
+        )
     }
 }
 
@@ -357,9 +382,11 @@ impl JsonSchema for crate::edit::Output {
           ],
           "description": "What `fal-ai/flux-2-flex/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 

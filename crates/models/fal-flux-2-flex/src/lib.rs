@@ -29,7 +29,9 @@ mod json_schema;
 pub mod edit;
 pub mod types;
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -114,7 +116,9 @@ impl Input {
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `28`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(28);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        28,
+    );
 }
 
 /// The values of `image_size`.
@@ -149,7 +153,11 @@ impl ImageSizeValue {
             b"portrait_16_9" => Self::Portrait16_9,
             b"landscape_4_3" => Self::Landscape4_3,
             b"landscape_16_9" => Self::Landscape16_9,
-            _ => fal_core::arg::refuse("`image_size` of fal-ai/flux-2-flex must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`"),
+            _ => {
+                fal_core::arg::refuse(
+                    "`image_size` of fal-ai/flux-2-flex must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
+                )
+            }
         }
     }
 }
@@ -195,7 +203,7 @@ impl SafetyTolerance {
 
 fal_core::closed_enum!(
     SafetyTolerance,
-    "`safety_tolerance` of fal-ai/flux-2-flex must be `1`, `2`, `3`, `4` or `5`",
+    "`safety_tolerance` of fal-ai/flux-2-flex must be `1`, `2`, `3`, `4` or `5`"
 );
 
 /// The values of `output_format`.
@@ -223,8 +231,7 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat,
-    "`output_format` of fal-ai/flux-2-flex must be `jpeg` or `png`",
+    OutputFormat, "`output_format` of fal-ai/flux-2-flex must be `jpeg` or `png`"
 );
 
 /// `guidance_scale`: between 1.5 and 10.0.
@@ -434,7 +441,9 @@ impl<'de> wire::Object<'de> for Input {
                 "image_size" => object.value(&mut optional.image_size),
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "safety_tolerance" => object.value(&mut optional.safety_tolerance),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
@@ -578,6 +587,7 @@ pub mod arg {
 pub mod nested {
     pub mod image_size {
         pub use crate::types::shape::ImageSize::*;
+
         pub type __Target = super::super::ImageSizeValue;
     }
 }

@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "a cat reading a map");
 //! ```
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -95,7 +97,9 @@ impl Input {
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(2.5);
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `40`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(40);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        40,
+    );
 
     /// Of [`acceleration`](Self::acceleration): `regular`.
     pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::Regular;
@@ -148,7 +152,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-2-lora-gallery/hdr-style must be `none` or `regular`",
+    "`acceleration` of fal-ai/flux-2-lora-gallery/hdr-style must be `none` or `regular`"
 );
 
 /// The values of `output_format`.
@@ -180,7 +184,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-2-lora-gallery/hdr-style must be `png`, `jpeg` or `webp`",
+    "`output_format` of fal-ai/flux-2-lora-gallery/hdr-style must be `png`, `jpeg` or `webp`"
 );
 
 /// `num_images`: between 1 and 4.
@@ -413,7 +417,9 @@ impl<'de> wire::Object<'de> for Input {
                 "acceleration" => object.value(&mut optional.acceleration),
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "sync_mode" => object.value(&mut optional.sync_mode),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "num_images" => object.value(&mut optional.num_images),
                 "lora_scale" => object.value(&mut optional.lora_scale),

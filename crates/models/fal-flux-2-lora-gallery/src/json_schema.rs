@@ -145,10 +145,20 @@ impl JsonSchema for crate::add_background::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/add-background`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::add_background::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::add_background::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::add_background::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::add_background::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -188,9 +198,11 @@ impl JsonSchema for crate::add_background::Output {
           ],
           "description": "What `fal-ai/flux-2-lora-gallery/add-background` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -376,10 +388,24 @@ impl JsonSchema for crate::apartment_staging::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/apartment-staging`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::apartment_staging::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::apartment_staging::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::apartment_staging::Acceleration,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::apartment_staging::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -419,9 +445,11 @@ impl JsonSchema for crate::apartment_staging::Output {
           ],
           "description": "What `fal-ai/flux-2-lora-gallery/apartment-staging` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -599,10 +627,24 @@ impl JsonSchema for crate::ballpoint_pen_sketch::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/ballpoint-pen-sketch`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::ballpoint_pen_sketch::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::ballpoint_pen_sketch::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::ballpoint_pen_sketch::Acceleration,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::ballpoint_pen_sketch::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -642,9 +684,11 @@ impl JsonSchema for crate::ballpoint_pen_sketch::Output {
           ],
           "description": "What `fal-ai/flux-2-lora-gallery/ballpoint-pen-sketch` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -822,10 +866,24 @@ impl JsonSchema for crate::digital_comic_art::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/digital-comic-art`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::digital_comic_art::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::digital_comic_art::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::digital_comic_art::Acceleration,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::digital_comic_art::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -865,9 +923,11 @@ impl JsonSchema for crate::digital_comic_art::Output {
           ],
           "description": "What `fal-ai/flux-2-lora-gallery/digital-comic-art` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -1053,10 +1113,24 @@ impl JsonSchema for crate::face_to_full_portrait::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/face-to-full-portrait`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::face_to_full_portrait::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::face_to_full_portrait::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::face_to_full_portrait::Acceleration,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::face_to_full_portrait::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1096,9 +1170,11 @@ impl JsonSchema for crate::face_to_full_portrait::Output {
           ],
           "description": "What `fal-ai/flux-2-lora-gallery/face-to-full-portrait` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -1276,10 +1352,20 @@ impl JsonSchema for crate::hdr_style::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/hdr-style`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::hdr_style::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::hdr_style::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::hdr_style::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::hdr_style::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1319,9 +1405,11 @@ impl JsonSchema for crate::hdr_style::Output {
           ],
           "description": "What `fal-ai/flux-2-lora-gallery/hdr-style` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -1523,10 +1611,24 @@ impl JsonSchema for crate::multiple_angles::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/multiple-angles`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::multiple_angles::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::multiple_angles::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::multiple_angles::Acceleration,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::multiple_angles::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1566,9 +1668,11 @@ impl JsonSchema for crate::multiple_angles::Output {
           ],
           "description": "What `fal-ai/flux-2-lora-gallery/multiple-angles` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -1746,10 +1850,20 @@ impl JsonSchema for crate::realism::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/realism`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::realism::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::realism::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::realism::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::realism::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1789,9 +1903,11 @@ impl JsonSchema for crate::realism::Output {
           ],
           "description": "What `fal-ai/flux-2-lora-gallery/realism` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -1969,10 +2085,24 @@ impl JsonSchema for crate::satellite_view_style::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/satellite-view-style`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::satellite_view_style::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::satellite_view_style::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::satellite_view_style::Acceleration,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::satellite_view_style::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2012,9 +2142,11 @@ impl JsonSchema for crate::satellite_view_style::Output {
           ],
           "description": "What `fal-ai/flux-2-lora-gallery/satellite-view-style` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -2192,10 +2324,20 @@ impl JsonSchema for crate::sepia_vintage::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/sepia-vintage`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::sepia_vintage::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::sepia_vintage::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::sepia_vintage::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::sepia_vintage::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -2235,9 +2377,11 @@ impl JsonSchema for crate::sepia_vintage::Output {
           ],
           "description": "What `fal-ai/flux-2-lora-gallery/sepia-vintage` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -2423,10 +2567,20 @@ impl JsonSchema for crate::virtual_tryon::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/virtual-tryon`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::virtual_tryon::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::virtual_tryon::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::virtual_tryon::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::virtual_tryon::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -2466,9 +2620,11 @@ impl JsonSchema for crate::virtual_tryon::Output {
           ],
           "description": "What `fal-ai/flux-2-lora-gallery/virtual-tryon` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 

@@ -8,6 +8,5 @@ pub use fal_core::media::{CustomImageSize, ImageFile as Image, ImageSize};
 #[allow(non_camel_case_types, non_snake_case, unused_imports)]
 pub mod shape {
     pub use fal_core::media::shape::ImageSize;
-
     pub use fal_core::media::shape::CustomImageSize;
 }

@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -89,7 +91,9 @@ impl Input {
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(2.5);
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `40`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(40);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        40,
+    );
 
     /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
@@ -136,7 +140,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-2-lora-gallery/virtual-tryon must be `none` or `regular`",
+    "`acceleration` of fal-ai/flux-2-lora-gallery/virtual-tryon must be `none` or `regular`"
 );
 
 /// The values of `output_format`.
@@ -168,7 +172,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-2-lora-gallery/virtual-tryon must be `png`, `jpeg` or `webp`",
+    "`output_format` of fal-ai/flux-2-lora-gallery/virtual-tryon must be `png`, `jpeg` or `webp`"
 );
 
 /// `num_images`: between 1 and 4.
@@ -249,7 +253,10 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
     }
 
     /// [`image_urls`](Input::image_urls): Images to work on.
-    pub fn image_urls(self, value: impl Into<Vec<File>>) -> Builder<PromptSlot, Vec<File>> {
+    pub fn image_urls(
+        self,
+        value: impl Into<Vec<File>>,
+    ) -> Builder<PromptSlot, Vec<File>> {
         Builder {
             prompt: self.prompt,
             image_urls: value.into(),
@@ -365,10 +372,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlsSlot: given::HasImageUrls,
-> IntoInput for Builder<PromptSlot, ImageUrlsSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlsSlot: given::HasImageUrls> IntoInput
+for Builder<PromptSlot, ImageUrlsSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -426,7 +431,9 @@ impl<'de> wire::Object<'de> for Input {
                 "acceleration" => object.value(&mut optional.acceleration),
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "sync_mode" => object.value(&mut optional.sync_mode),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "num_images" => object.value(&mut optional.num_images),
                 "lora_scale" => object.value(&mut optional.lora_scale),

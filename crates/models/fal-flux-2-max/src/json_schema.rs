@@ -77,11 +77,21 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-max`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageSizeValue", SchemaGenerator::subschema_for::<crate::ImageSizeValue>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
-            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::SafetyTolerance>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ImageSizeValue",
+                    SchemaGenerator::subschema_for::<crate::ImageSizeValue>,
+                ),
+                ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+                (
+                    "SafetyTolerance",
+                    SchemaGenerator::subschema_for::<crate::SafetyTolerance>,
+                ),
+            ],
+        )
     }
 }
 
@@ -116,9 +126,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/flux-2-max` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -285,11 +297,24 @@ impl JsonSchema for crate::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-max/edit`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageSizeValue", SchemaGenerator::subschema_for::<crate::edit::ImageSizeValue>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::edit::OutputFormat>),
-            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::edit::SafetyTolerance>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ImageSizeValue",
+                    SchemaGenerator::subschema_for::<crate::edit::ImageSizeValue>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::edit::OutputFormat>,
+                ),
+                (
+                    "SafetyTolerance",
+                    SchemaGenerator::subschema_for::<crate::edit::SafetyTolerance>,
+                ),
+            ],
+        )
     }
 }
 
@@ -324,9 +349,11 @@ impl JsonSchema for crate::edit::Output {
           ],
           "description": "What `fal-ai/flux-2-max/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 

@@ -132,7 +132,11 @@ impl ImageSizeValue {
             b"portrait_16_9" => Self::Portrait16_9,
             b"landscape_4_3" => Self::Landscape4_3,
             b"landscape_16_9" => Self::Landscape16_9,
-            _ => fal_core::arg::refuse("`image_size` of fal-ai/flux-2-max must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`"),
+            _ => {
+                fal_core::arg::refuse(
+                    "`image_size` of fal-ai/flux-2-max must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
+                )
+            }
         }
     }
 }
@@ -178,7 +182,7 @@ impl SafetyTolerance {
 
 fal_core::closed_enum!(
     SafetyTolerance,
-    "`safety_tolerance` of fal-ai/flux-2-max must be `1`, `2`, `3`, `4` or `5`",
+    "`safety_tolerance` of fal-ai/flux-2-max must be `1`, `2`, `3`, `4` or `5`"
 );
 
 /// The values of `output_format`.
@@ -206,8 +210,7 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat,
-    "`output_format` of fal-ai/flux-2-max must be `jpeg` or `png`",
+    OutputFormat, "`output_format` of fal-ai/flux-2-max must be `jpeg` or `png`"
 );
 
 /// What [`fal-ai/flux-2-max`](Model) gives.
@@ -391,7 +394,9 @@ impl<'de> wire::Object<'de> for Input {
                 "image_size" => object.value(&mut optional.image_size),
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "safety_tolerance" => object.value(&mut optional.safety_tolerance),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 _ => object.extra(key, &mut optional.extra),
@@ -510,6 +515,7 @@ pub mod arg {
 pub mod nested {
     pub mod image_size {
         pub use crate::types::shape::ImageSize::*;
+
         pub type __Target = super::super::ImageSizeValue;
     }
 }

@@ -109,7 +109,11 @@ impl ImageSizeValue {
             b"portrait_16_9" => Self::Portrait16_9,
             b"landscape_4_3" => Self::Landscape4_3,
             b"landscape_16_9" => Self::Landscape16_9,
-            _ => fal_core::arg::refuse("`image_size` of fal-ai/flux-2-pro/edit must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`"),
+            _ => {
+                fal_core::arg::refuse(
+                    "`image_size` of fal-ai/flux-2-pro/edit must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
+                )
+            }
         }
     }
 }
@@ -155,7 +159,7 @@ impl SafetyTolerance {
 
 fal_core::closed_enum!(
     SafetyTolerance,
-    "`safety_tolerance` of fal-ai/flux-2-pro/edit must be `1`, `2`, `3`, `4` or `5`",
+    "`safety_tolerance` of fal-ai/flux-2-pro/edit must be `1`, `2`, `3`, `4` or `5`"
 );
 
 /// The values of `output_format`.
@@ -183,8 +187,7 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat,
-    "`output_format` of fal-ai/flux-2-pro/edit must be `jpeg` or `png`",
+    OutputFormat, "`output_format` of fal-ai/flux-2-pro/edit must be `jpeg` or `png`"
 );
 
 /// What [`fal-ai/flux-2-pro/edit`](Model) gives.
@@ -253,7 +256,10 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
     }
 
     /// [`image_urls`](Input::image_urls): Images to change, or to take things from.
-    pub fn image_urls(self, value: impl Into<Vec<File>>) -> Builder<PromptSlot, Vec<File>> {
+    pub fn image_urls(
+        self,
+        value: impl Into<Vec<File>>,
+    ) -> Builder<PromptSlot, Vec<File>> {
         Builder {
             prompt: self.prompt,
             image_urls: value.into(),
@@ -338,10 +344,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlsSlot: given::HasImageUrls,
-> IntoInput for Builder<PromptSlot, ImageUrlsSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlsSlot: given::HasImageUrls> IntoInput
+for Builder<PromptSlot, ImageUrlsSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -392,7 +396,9 @@ impl<'de> wire::Object<'de> for Input {
                 "image_size" => object.value(&mut optional.image_size),
                 "seed" => object.integer(&mut optional.seed),
                 "safety_tolerance" => object.value(&mut optional.safety_tolerance),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 _ => object.extra(key, &mut optional.extra),
@@ -536,6 +542,7 @@ pub mod list {
 pub mod nested {
     pub mod image_size {
         pub use crate::types::shape::ImageSize::*;
+
         pub type __Target = super::super::ImageSizeValue;
     }
 }

@@ -278,10 +278,14 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>),
+                ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+            ],
+        )
     }
 }
 
@@ -337,9 +341,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/flux-2` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -388,9 +394,11 @@ impl JsonSchema for crate::Event {
           },
           "description": "One event of the stream of `fal-ai/flux-2`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -565,10 +573,20 @@ impl JsonSchema for crate::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/edit`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::edit::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::edit::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::edit::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::edit::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -624,9 +642,11 @@ impl JsonSchema for crate::edit::Output {
           ],
           "description": "What `fal-ai/flux-2/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -787,9 +807,16 @@ impl JsonSchema for crate::flash::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/flash`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::flash::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::flash::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -845,9 +872,11 @@ impl JsonSchema for crate::flash::Output {
           ],
           "description": "What `fal-ai/flux-2/flash` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -985,9 +1014,16 @@ impl JsonSchema for crate::flash::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/flash/edit`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::flash::edit::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::flash::edit::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1043,9 +1079,11 @@ impl JsonSchema for crate::flash::edit::Output {
           ],
           "description": "What `fal-ai/flux-2/flash/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -1259,10 +1297,20 @@ impl JsonSchema for crate::klein::_4b::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::CnsGammaSource>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "CnsGammaSource",
+                    SchemaGenerator::subschema_for::<crate::klein::_4b::CnsGammaSource>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::klein::_4b::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1318,9 +1366,11 @@ impl JsonSchema for crate::klein::_4b::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/4b` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -1576,11 +1626,30 @@ impl JsonSchema for crate::klein::_4b::base::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/base`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::Acceleration>),
-            ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::base::CnsGammaSource>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_4b::base::Acceleration,
+                    >,
+                ),
+                (
+                    "CnsGammaSource",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_4b::base::CnsGammaSource,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_4b::base::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1636,9 +1705,11 @@ impl JsonSchema for crate::klein::_4b::base::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/4b/base` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -1687,9 +1758,11 @@ impl JsonSchema for crate::klein::_4b::base::Event {
           },
           "description": "One event of the stream of `fal-ai/flux-2/klein/4b/base`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -1885,10 +1958,24 @@ impl JsonSchema for crate::klein::_4b::base::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/base/edit`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_4b::base::edit::Acceleration,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_4b::base::edit::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1944,9 +2031,11 @@ impl JsonSchema for crate::klein::_4b::base::edit::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/4b/base/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -2129,11 +2218,30 @@ impl JsonSchema for crate::klein::_4b::base::edit::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/base/edit/lora`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::lora::Acceleration>),
-            ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::edit::lora::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_4b::base::edit::lora::Acceleration,
+                    >,
+                ),
+                (
+                    "FalAiFlux2KleinLoRaInput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::FalAiFlux2KleinLoRaInput,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_4b::base::edit::lora::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2189,9 +2297,11 @@ impl JsonSchema for crate::klein::_4b::base::edit::lora::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/4b/base/edit/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -2456,12 +2566,36 @@ impl JsonSchema for crate::klein::_4b::base::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/base/lora`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_4b::base::lora::Acceleration>),
-            ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::base::lora::CnsGammaSource>),
-            ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::base::lora::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_4b::base::lora::Acceleration,
+                    >,
+                ),
+                (
+                    "CnsGammaSource",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_4b::base::lora::CnsGammaSource,
+                    >,
+                ),
+                (
+                    "FalAiFlux2KleinLoRaInput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::FalAiFlux2KleinLoRaInput,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_4b::base::lora::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2517,9 +2651,11 @@ impl JsonSchema for crate::klein::_4b::base::lora::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/4b/base/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -2695,9 +2831,18 @@ impl JsonSchema for crate::klein::_4b::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/edit`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::edit::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_4b::edit::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2753,9 +2898,11 @@ impl JsonSchema for crate::klein::_4b::edit::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/4b/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -2977,11 +3124,30 @@ impl JsonSchema for crate::klein::_4b::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/lora`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_4b::lora::CnsGammaSource>),
-            ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_4b::lora::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "CnsGammaSource",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_4b::lora::CnsGammaSource,
+                    >,
+                ),
+                (
+                    "FalAiFlux2KleinLoRaInput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::FalAiFlux2KleinLoRaInput,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_4b::lora::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -3037,9 +3203,11 @@ impl JsonSchema for crate::klein::_4b::lora::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/4b/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -3274,10 +3442,20 @@ impl JsonSchema for crate::klein::_9b::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::CnsGammaSource>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "CnsGammaSource",
+                    SchemaGenerator::subschema_for::<crate::klein::_9b::CnsGammaSource>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::klein::_9b::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -3333,9 +3511,11 @@ impl JsonSchema for crate::klein::_9b::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/9b` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -3384,9 +3564,11 @@ impl JsonSchema for crate::klein::_9b::Event {
           },
           "description": "One event of the stream of `fal-ai/flux-2/klein/9b`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -3642,11 +3824,30 @@ impl JsonSchema for crate::klein::_9b::base::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/base`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::Acceleration>),
-            ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::base::CnsGammaSource>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_9b::base::Acceleration,
+                    >,
+                ),
+                (
+                    "CnsGammaSource",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_9b::base::CnsGammaSource,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_9b::base::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -3702,9 +3903,11 @@ impl JsonSchema for crate::klein::_9b::base::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/9b/base` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -3753,9 +3956,11 @@ impl JsonSchema for crate::klein::_9b::base::Event {
           },
           "description": "One event of the stream of `fal-ai/flux-2/klein/9b/base`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -3951,10 +4156,24 @@ impl JsonSchema for crate::klein::_9b::base::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/base/edit`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_9b::base::edit::Acceleration,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_9b::base::edit::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -4010,9 +4229,11 @@ impl JsonSchema for crate::klein::_9b::base::edit::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/9b/base/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -4195,11 +4416,30 @@ impl JsonSchema for crate::klein::_9b::base::edit::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/base/edit/lora`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::lora::Acceleration>),
-            ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::edit::lora::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_9b::base::edit::lora::Acceleration,
+                    >,
+                ),
+                (
+                    "FalAiFlux2KleinLoRaInput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::FalAiFlux2KleinLoRaInput,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_9b::base::edit::lora::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -4255,9 +4495,11 @@ impl JsonSchema for crate::klein::_9b::base::edit::lora::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/9b/base/edit/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -4522,12 +4764,36 @@ impl JsonSchema for crate::klein::_9b::base::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/base/lora`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::klein::_9b::base::lora::Acceleration>),
-            ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::base::lora::CnsGammaSource>),
-            ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::base::lora::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_9b::base::lora::Acceleration,
+                    >,
+                ),
+                (
+                    "CnsGammaSource",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_9b::base::lora::CnsGammaSource,
+                    >,
+                ),
+                (
+                    "FalAiFlux2KleinLoRaInput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::FalAiFlux2KleinLoRaInput,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_9b::base::lora::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -4583,9 +4849,11 @@ impl JsonSchema for crate::klein::_9b::base::lora::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/9b/base/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -4761,9 +5029,18 @@ impl JsonSchema for crate::klein::_9b::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/edit`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::edit::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_9b::edit::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -4819,9 +5096,11 @@ impl JsonSchema for crate::klein::_9b::edit::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/9b/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -5043,11 +5322,30 @@ impl JsonSchema for crate::klein::_9b::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/lora`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("CnsGammaSource", SchemaGenerator::subschema_for::<crate::klein::_9b::lora::CnsGammaSource>),
-            ("FalAiFlux2KleinLoRaInput", SchemaGenerator::subschema_for::<crate::types::FalAiFlux2KleinLoRaInput>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::klein::_9b::lora::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "CnsGammaSource",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_9b::lora::CnsGammaSource,
+                    >,
+                ),
+                (
+                    "FalAiFlux2KleinLoRaInput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::FalAiFlux2KleinLoRaInput,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::klein::_9b::lora::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -5103,9 +5401,11 @@ impl JsonSchema for crate::klein::_9b::lora::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/9b/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -5282,9 +5582,16 @@ impl JsonSchema for crate::klein::realtime::Output {
           ],
           "description": "What `fal-ai/flux-2/klein/realtime` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("RealtimeImage", SchemaGenerator::subschema_for::<crate::types::RealtimeImage>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "RealtimeImage",
+                    SchemaGenerator::subschema_for::<crate::types::RealtimeImage>,
+                ),
+            ],
+        )
     }
 }
 
@@ -5425,11 +5732,21 @@ impl JsonSchema for crate::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/lora`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::lora::Acceleration>),
-            ("LoRaInput", SchemaGenerator::subschema_for::<crate::types::LoRaInput>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::lora::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::lora::Acceleration>,
+                ),
+                ("LoRaInput", SchemaGenerator::subschema_for::<crate::types::LoRaInput>),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::lora::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -5485,9 +5802,11 @@ impl JsonSchema for crate::lora::Output {
           ],
           "description": "What `fal-ai/flux-2/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -5536,9 +5855,11 @@ impl JsonSchema for crate::lora::Event {
           },
           "description": "One event of the stream of `fal-ai/flux-2/lora`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -5721,11 +6042,21 @@ impl JsonSchema for crate::lora::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/lora/edit`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::lora::edit::Acceleration>),
-            ("LoRaInput", SchemaGenerator::subschema_for::<crate::types::LoRaInput>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::lora::edit::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::lora::edit::Acceleration>,
+                ),
+                ("LoRaInput", SchemaGenerator::subschema_for::<crate::types::LoRaInput>),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::lora::edit::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -5781,9 +6112,11 @@ impl JsonSchema for crate::lora::edit::Output {
           ],
           "description": "What `fal-ai/flux-2/lora/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -5944,9 +6277,16 @@ impl JsonSchema for crate::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/turbo`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::turbo::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::turbo::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -6002,9 +6342,11 @@ impl JsonSchema for crate::turbo::Output {
           ],
           "description": "What `fal-ai/flux-2/turbo` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -6142,9 +6484,16 @@ impl JsonSchema for crate::turbo::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/turbo/edit`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::turbo::edit::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::turbo::edit::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -6200,9 +6549,11 @@ impl JsonSchema for crate::turbo::edit::Output {
           ],
           "description": "What `fal-ai/flux-2/turbo/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 

@@ -106,7 +106,9 @@ impl Input {
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(2.5);
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `28`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(28);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        28,
+    );
 
     /// Of [`image_size`](Self::image_size): `landscape_4_3`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
@@ -168,7 +170,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-2/lora must be `none`, `regular` or `high`",
+    "`acceleration` of fal-ai/flux-2/lora must be `none`, `regular` or `high`"
 );
 
 /// The values of `output_format`.
@@ -199,8 +201,7 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat,
-    "`output_format` of fal-ai/flux-2/lora must be `jpeg`, `png` or `webp`",
+    OutputFormat, "`output_format` of fal-ai/flux-2/lora must be `jpeg`, `png` or `webp`"
 );
 
 /// What [`fal-ai/flux-2/lora`](Model) gives.
@@ -460,9 +461,13 @@ impl<'de> wire::Object<'de> for Input {
                 "image_size" => object.value(&mut optional.image_size),
                 "num_images" => object.value(&mut optional.num_images),
                 "acceleration" => object.value(&mut optional.acceleration),
-                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "enable_prompt_expansion" => {
+                    object.value(&mut optional.enable_prompt_expansion)
+                }
                 "sync_mode" => object.value(&mut optional.sync_mode),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "loras" => object.value(&mut optional.loras),
                 _ => object.extra(key, &mut optional.extra),

@@ -85,7 +85,10 @@ struct FalAiFlux2KleinLoRaInputOptional {
 impl<PathSlot> FalAiFlux2KleinLoRaInputBuilder<PathSlot> {
     /// [`path`](FalAiFlux2KleinLoRaInput::path): Where the weights are: an address, a Hugging Face
     /// repository as `owner/name`, or a path that the model's runner knows.
-    pub fn path(self, value: impl Into<String>) -> FalAiFlux2KleinLoRaInputBuilder<String> {
+    pub fn path(
+        self,
+        value: impl Into<String>,
+    ) -> FalAiFlux2KleinLoRaInputBuilder<String> {
         FalAiFlux2KleinLoRaInputBuilder {
             path: value.into(),
             optional: self.optional,
@@ -350,7 +353,6 @@ pub mod bounds {
 #[allow(non_camel_case_types, non_snake_case, unused_imports)]
 pub mod shape {
     pub use fal_core::media::shape::ImageSize;
-
     pub use fal_core::media::shape::CustomImageSize;
 
     pub mod FalAiFlux2KleinLoRaInput {

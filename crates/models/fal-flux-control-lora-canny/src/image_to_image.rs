@@ -18,7 +18,9 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -97,7 +99,9 @@ pub struct Input {
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
     /// Of [`num_inference_steps`](Self::num_inference_steps): `28`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(28);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        28,
+    );
 
     /// Of [`guidance_scale`](Self::guidance_scale): `3.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
@@ -112,8 +116,9 @@ impl Input {
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 
     /// Of [`control_lora_strength`](Self::control_lora_strength): `1.0`.
-    pub const DEFAULT_CONTROL_LORA_STRENGTH: ControlLoraStrength =
-        ControlLoraStrength::literal(1.0);
+    pub const DEFAULT_CONTROL_LORA_STRENGTH: ControlLoraStrength = ControlLoraStrength::literal(
+        1.0,
+    );
 
     /// Of [`strength`](Self::strength): `0.85`.
     pub const DEFAULT_STRENGTH: Strength = Strength::literal(0.85);
@@ -154,7 +159,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-control-lora-canny/image-to-image must be `jpeg` or `png`",
+    "`output_format` of fal-ai/flux-control-lora-canny/image-to-image must be `jpeg` or `png`"
 );
 
 /// `control_lora_strength`: between 0.0 and 2.0.
@@ -313,7 +318,10 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
 
     /// [`control_lora_strength`](Input::control_lora_strength): How strongly the edges of the control
     /// image apply. Between 0.0 and 2.0. Default `1.0`.
-    pub fn control_lora_strength(mut self, value: impl Param<ControlLoraStrength>) -> Self {
+    pub fn control_lora_strength(
+        mut self,
+        value: impl Param<ControlLoraStrength>,
+    ) -> Self {
         self.optional.control_lora_strength = value.into_param();
         self
     }
@@ -373,10 +381,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -437,10 +443,16 @@ impl<'de> wire::Object<'de> for Input {
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "num_images" => object.value(&mut optional.num_images),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
-                "control_lora_image_url" => object.value(&mut optional.control_lora_image_url),
-                "control_lora_strength" => object.value(&mut optional.control_lora_strength),
+                "control_lora_image_url" => {
+                    object.value(&mut optional.control_lora_image_url)
+                }
+                "control_lora_strength" => {
+                    object.value(&mut optional.control_lora_strength)
+                }
                 "loras" => object.value(&mut optional.loras),
                 "strength" => object.value(&mut optional.strength),
                 _ => object.extra(key, &mut optional.extra),

@@ -177,10 +177,20 @@ impl JsonSchema for crate::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux-control-lora-canny/image-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::image_to_image::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "LoraWeight",
+                    SchemaGenerator::subschema_for::<crate::types::LoraWeight>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::image_to_image::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -236,9 +246,11 @@ impl JsonSchema for crate::image_to_image::Output {
           ],
           "description": "What `fal-ai/flux-control-lora-canny/image-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 

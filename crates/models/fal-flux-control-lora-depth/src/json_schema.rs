@@ -191,10 +191,17 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/flux-control-lora-depth`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "LoraWeight",
+                    SchemaGenerator::subschema_for::<crate::types::LoraWeight>,
+                ),
+                ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+            ],
+        )
     }
 }
 
@@ -250,9 +257,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/flux-control-lora-depth` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -415,10 +424,20 @@ impl JsonSchema for crate::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux-control-lora-depth/image-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::image_to_image::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "LoraWeight",
+                    SchemaGenerator::subschema_for::<crate::types::LoraWeight>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::image_to_image::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -474,9 +493,11 @@ impl JsonSchema for crate::image_to_image::Output {
           ],
           "description": "What `fal-ai/flux-control-lora-depth/image-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 

@@ -33,7 +33,9 @@ pub mod types;
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -119,7 +121,9 @@ impl Input {
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `28`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(28);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        28,
+    );
 
     /// Of [`guidance_scale`](Self::guidance_scale): `3.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
@@ -137,8 +141,9 @@ impl Input {
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
 
     /// Of [`control_lora_strength`](Self::control_lora_strength): `1.0`.
-    pub const DEFAULT_CONTROL_LORA_STRENGTH: ControlLoraStrength =
-        ControlLoraStrength::literal(1.0);
+    pub const DEFAULT_CONTROL_LORA_STRENGTH: ControlLoraStrength = ControlLoraStrength::literal(
+        1.0,
+    );
 
     /// Of [`preprocess_depth`](Self::preprocess_depth): `true`.
     pub const DEFAULT_PREPROCESS_DEPTH: bool = true;
@@ -179,7 +184,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-control-lora-depth must be `jpeg` or `png`",
+    "`output_format` of fal-ai/flux-control-lora-depth must be `jpeg` or `png`"
 );
 
 /// `control_lora_strength`: between 0.0 and 2.0.
@@ -255,7 +260,10 @@ struct Optional {
 impl<PromptSlot, ControlLoraImageUrlSlot> Builder<PromptSlot, ControlLoraImageUrlSlot> {
     /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ControlLoraImageUrlSlot> {
+    pub fn prompt(
+        self,
+        value: impl Into<String>,
+    ) -> Builder<String, ControlLoraImageUrlSlot> {
         Builder {
             prompt: value.into(),
             control_lora_image_url: self.control_lora_image_url,
@@ -344,7 +352,10 @@ impl<PromptSlot, ControlLoraImageUrlSlot> Builder<PromptSlot, ControlLoraImageUr
 
     /// [`control_lora_strength`](Input::control_lora_strength): How strongly the depth of the control
     /// image applies. Between 0.0 and 2.0. Default `1.0`.
-    pub fn control_lora_strength(mut self, value: impl Param<ControlLoraStrength>) -> Self {
+    pub fn control_lora_strength(
+        mut self,
+        value: impl Param<ControlLoraStrength>,
+    ) -> Self {
         self.optional.control_lora_strength = value.into_param();
         self
     }
@@ -463,20 +474,22 @@ impl<'de> wire::Object<'de> for Input {
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "num_images" => object.value(&mut optional.num_images),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "control_lora_image_url" => object.value(&mut control_lora_image_url),
-                "control_lora_strength" => object.value(&mut optional.control_lora_strength),
+                "control_lora_strength" => {
+                    object.value(&mut optional.control_lora_strength)
+                }
                 "preprocess_depth" => object.value(&mut optional.preprocess_depth),
                 _ => object.extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, File> {
             prompt: object.required("prompt", prompt)?,
-            control_lora_image_url: object.required(
-                "control_lora_image_url",
-                control_lora_image_url,
-            )?,
+            control_lora_image_url: object
+                .required("control_lora_image_url", control_lora_image_url)?,
             optional,
         };
         Some(builder.build())

@@ -21,7 +21,9 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -97,7 +99,9 @@ pub struct Input {
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
     /// Of [`num_inference_steps`](Self::num_inference_steps): `30`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(30);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        30,
+    );
 
     /// Of [`guidance_scale`](Self::guidance_scale): `2.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(2.5);
@@ -150,7 +154,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-kontext-lora/inpaint must be `jpeg` or `png`",
+    "`output_format` of fal-ai/flux-kontext-lora/inpaint must be `jpeg` or `png`"
 );
 
 /// The values of `acceleration`.
@@ -182,7 +186,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-kontext-lora/inpaint must be `none`, `regular` or `high`",
+    "`acceleration` of fal-ai/flux-kontext-lora/inpaint must be `none`, `regular` or `high`"
 );
 
 /// `strength`: between 0.01 and 1.0.
@@ -512,7 +516,9 @@ impl<'de> wire::Object<'de> for Input {
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "num_images" => object.value(&mut optional.num_images),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "loras" => object.value(&mut optional.loras),
                 "acceleration" => object.value(&mut optional.acceleration),
@@ -525,7 +531,8 @@ impl<'de> wire::Object<'de> for Input {
             prompt: object.required("prompt", prompt)?,
             image_url: object.required("image_url", image_url)?,
             mask_url: object.required("mask_url", mask_url)?,
-            reference_image_url: object.required("reference_image_url", reference_image_url)?,
+            reference_image_url: object
+                .required("reference_image_url", reference_image_url)?,
             optional,
         };
         Some(builder.build())

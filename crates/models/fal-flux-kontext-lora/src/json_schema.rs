@@ -135,12 +135,22 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/flux-kontext-lora`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>),
-            ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
-            ("ResolutionMode", SchemaGenerator::subschema_for::<crate::ResolutionMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>),
+                (
+                    "LoraWeight",
+                    SchemaGenerator::subschema_for::<crate::types::LoraWeight>,
+                ),
+                ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+                (
+                    "ResolutionMode",
+                    SchemaGenerator::subschema_for::<crate::ResolutionMode>,
+                ),
+            ],
+        )
     }
 }
 
@@ -196,9 +206,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/flux-kontext-lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -381,11 +393,24 @@ impl JsonSchema for crate::inpaint::Input {
           ],
           "description": "The parameters of `fal-ai/flux-kontext-lora/inpaint`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::inpaint::Acceleration>),
-            ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::inpaint::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::inpaint::Acceleration>,
+                ),
+                (
+                    "LoraWeight",
+                    SchemaGenerator::subschema_for::<crate::types::LoraWeight>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::inpaint::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -441,9 +466,11 @@ impl JsonSchema for crate::inpaint::Output {
           ],
           "description": "What `fal-ai/flux-kontext-lora/inpaint` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -622,11 +649,24 @@ impl JsonSchema for crate::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux-kontext-lora/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::text_to_image::Acceleration>),
-            ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::text_to_image::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::text_to_image::Acceleration>,
+                ),
+                (
+                    "LoraWeight",
+                    SchemaGenerator::subschema_for::<crate::types::LoraWeight>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::text_to_image::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -682,9 +722,11 @@ impl JsonSchema for crate::text_to_image::Output {
           ],
           "description": "What `fal-ai/flux-kontext-lora/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -733,9 +775,11 @@ impl JsonSchema for crate::text_to_image::Event {
           },
           "description": "One event of the stream of `fal-ai/flux-kontext-lora/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 

@@ -102,7 +102,9 @@ impl Input {
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `30`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(30);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        30,
+    );
 
     /// Of [`guidance_scale`](Self::guidance_scale): `2.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(2.5);
@@ -158,7 +160,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-kontext-lora/text-to-image must be `jpeg` or `png`",
+    "`output_format` of fal-ai/flux-kontext-lora/text-to-image must be `jpeg` or `png`"
 );
 
 /// The values of `acceleration`.
@@ -190,7 +192,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-kontext-lora/text-to-image must be `none`, `regular` or `high`",
+    "`acceleration` of fal-ai/flux-kontext-lora/text-to-image must be `none`, `regular` or `high`"
 );
 
 /// What [`fal-ai/flux-kontext-lora/text-to-image`](Model) gives.
@@ -440,7 +442,9 @@ impl<'de> wire::Object<'de> for Input {
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "num_images" => object.value(&mut optional.num_images),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "loras" => object.value(&mut optional.loras),
                 "acceleration" => object.value(&mut optional.acceleration),

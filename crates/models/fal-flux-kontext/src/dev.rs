@@ -17,7 +17,9 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -83,7 +85,9 @@ pub struct Input {
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
     /// Of [`num_inference_steps`](Self::num_inference_steps): `28`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(28);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        28,
+    );
 
     /// Of [`guidance_scale`](Self::guidance_scale): `2.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(2.5);
@@ -132,8 +136,7 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat,
-    "`output_format` of fal-ai/flux-kontext/dev must be `jpeg` or `png`",
+    OutputFormat, "`output_format` of fal-ai/flux-kontext/dev must be `jpeg` or `png`"
 );
 
 /// The values of `acceleration`.
@@ -165,7 +168,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-kontext/dev must be `none`, `regular` or `high`",
+    "`acceleration` of fal-ai/flux-kontext/dev must be `none`, `regular` or `high`"
 );
 
 /// The values of `resolution_mode`.
@@ -241,7 +244,7 @@ impl ResolutionMode {
 
 fal_core::closed_enum!(
     ResolutionMode,
-    "`resolution_mode` of fal-ai/flux-kontext/dev must be `auto`, `match_input`, `1:1`, `16:9`, `21:9`, `3:2`, `2:3`, `4:5`, `5:4`, `3:4`, `4:3`, `9:16` or `9:21`",
+    "`resolution_mode` of fal-ai/flux-kontext/dev must be `auto`, `match_input`, `1:1`, `16:9`, `21:9`, `3:2`, `2:3`, `4:5`, `5:4`, `3:4`, `4:3`, `9:16` or `9:21`"
 );
 
 /// What [`fal-ai/flux-kontext/dev`](Model) gives.
@@ -428,10 +431,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -487,7 +488,9 @@ impl<'de> wire::Object<'de> for Input {
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "num_images" => object.value(&mut optional.num_images),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "acceleration" => object.value(&mut optional.acceleration),
                 "resolution_mode" => object.value(&mut optional.resolution_mode),

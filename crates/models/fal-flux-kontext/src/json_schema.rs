@@ -100,11 +100,24 @@ impl JsonSchema for crate::dev::Input {
           ],
           "description": "The parameters of `fal-ai/flux-kontext/dev`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::dev::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::OutputFormat>),
-            ("ResolutionMode", SchemaGenerator::subschema_for::<crate::dev::ResolutionMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::dev::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::dev::OutputFormat>,
+                ),
+                (
+                    "ResolutionMode",
+                    SchemaGenerator::subschema_for::<crate::dev::ResolutionMode>,
+                ),
+            ],
+        )
     }
 }
 
@@ -160,9 +173,11 @@ impl JsonSchema for crate::dev::Output {
           ],
           "description": "What `fal-ai/flux-kontext/dev` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 

@@ -19,7 +19,9 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -100,7 +102,9 @@ pub struct Input {
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
     /// Of [`num_inference_steps`](Self::num_inference_steps): `28`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(28);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        28,
+    );
 
     /// Of [`guidance_scale`](Self::guidance_scale): `3.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
@@ -159,7 +163,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-lora/inpainting must be `jpeg` or `png`",
+    "`output_format` of fal-ai/flux-lora/inpainting must be `jpeg` or `png`"
 );
 
 /// The values of `acceleration`.
@@ -188,7 +192,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-lora/inpainting must be `none` or `regular`",
+    "`acceleration` of fal-ai/flux-lora/inpainting must be `none` or `regular`"
 );
 
 /// `strength`: between 0.01 and 1.0.
@@ -262,10 +266,17 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<PromptSlot, ImageUrlSlot, MaskUrlSlot> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot> {
+impl<
+    PromptSlot,
+    ImageUrlSlot,
+    MaskUrlSlot,
+> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot> {
     /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot, MaskUrlSlot> {
+    pub fn prompt(
+        self,
+        value: impl Into<String>,
+    ) -> Builder<String, ImageUrlSlot, MaskUrlSlot> {
         Builder {
             prompt: value.into(),
             image_url: self.image_url,
@@ -382,7 +393,11 @@ impl<PromptSlot, ImageUrlSlot, MaskUrlSlot> Builder<PromptSlot, ImageUrlSlot, Ma
     }
 }
 
-impl<PromptSlot, ImageUrlSlot, MaskUrlSlot> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot> {
+impl<
+    PromptSlot,
+    ImageUrlSlot,
+    MaskUrlSlot,
+> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot> {
     /// The finished value. Everything required has been given, or this does not compile.
     pub fn build(self) -> Input
     where
@@ -484,7 +499,9 @@ impl<'de> wire::Object<'de> for Input {
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "num_images" => object.value(&mut optional.num_images),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "acceleration" => object.value(&mut optional.acceleration),
                 "image_url" => object.value(&mut image_url),

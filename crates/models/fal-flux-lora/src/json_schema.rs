@@ -172,11 +172,18 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/flux-lora`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>),
-            ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>),
+                (
+                    "LoraWeight",
+                    SchemaGenerator::subschema_for::<crate::types::LoraWeight>,
+                ),
+                ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+            ],
+        )
     }
 }
 
@@ -232,9 +239,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/flux-lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -406,10 +415,20 @@ impl JsonSchema for crate::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux-lora/image-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::image_to_image::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "LoraWeight",
+                    SchemaGenerator::subschema_for::<crate::types::LoraWeight>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::image_to_image::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -465,9 +484,11 @@ impl JsonSchema for crate::image_to_image::Output {
           ],
           "description": "What `fal-ai/flux-lora/image-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -640,11 +661,24 @@ impl JsonSchema for crate::inpainting::Input {
           ],
           "description": "The parameters of `fal-ai/flux-lora/inpainting`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::inpainting::Acceleration>),
-            ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::inpainting::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::inpainting::Acceleration>,
+                ),
+                (
+                    "LoraWeight",
+                    SchemaGenerator::subschema_for::<crate::types::LoraWeight>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::inpainting::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -700,9 +734,11 @@ impl JsonSchema for crate::inpainting::Output {
           ],
           "description": "What `fal-ai/flux-lora/inpainting` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -880,11 +916,24 @@ impl JsonSchema for crate::stream::Input {
           ],
           "description": "The parameters of `fal-ai/flux-lora/stream`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::stream::Acceleration>),
-            ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::stream::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::stream::Acceleration>,
+                ),
+                (
+                    "LoraWeight",
+                    SchemaGenerator::subschema_for::<crate::types::LoraWeight>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::stream::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -940,9 +989,11 @@ impl JsonSchema for crate::stream::Output {
           ],
           "description": "What `fal-ai/flux-lora/stream` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 

@@ -35,7 +35,9 @@ pub mod types;
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -112,7 +114,9 @@ impl Input {
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `28`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(28);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        28,
+    );
 
     /// Of [`guidance_scale`](Self::guidance_scale): `3.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
@@ -166,7 +170,9 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat, "`output_format` of fal-ai/flux-lora must be `jpeg` or `png`");
+fal_core::closed_enum!(
+    OutputFormat, "`output_format` of fal-ai/flux-lora must be `jpeg` or `png`"
+);
 
 /// The values of `acceleration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -193,8 +199,7 @@ impl Acceleration {
 }
 
 fal_core::closed_enum!(
-    Acceleration,
-    "`acceleration` of fal-ai/flux-lora must be `none` or `regular`",
+    Acceleration, "`acceleration` of fal-ai/flux-lora must be `none` or `regular`"
 );
 
 /// What [`fal-ai/flux-lora`](Model) gives.
@@ -427,7 +432,9 @@ impl<'de> wire::Object<'de> for Input {
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "num_images" => object.value(&mut optional.num_images),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "acceleration" => object.value(&mut optional.acceleration),
                 _ => object.extra(key, &mut optional.extra),

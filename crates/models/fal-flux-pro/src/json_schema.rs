@@ -86,11 +86,24 @@ impl JsonSchema for crate::kontext::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/kontext`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::kontext::AspectRatio>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::kontext::OutputFormat>),
-            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::kontext::SafetyTolerance>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::kontext::AspectRatio>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::kontext::OutputFormat>,
+                ),
+                (
+                    "SafetyTolerance",
+                    SchemaGenerator::subschema_for::<crate::kontext::SafetyTolerance>,
+                ),
+            ],
+        )
     }
 }
 
@@ -146,9 +159,11 @@ impl JsonSchema for crate::kontext::Output {
           ],
           "description": "What `fal-ai/flux-pro/kontext` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image2", SchemaGenerator::subschema_for::<crate::types::Image2>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image2", SchemaGenerator::subschema_for::<crate::types::Image2>)],
+        )
     }
 }
 
@@ -306,11 +321,26 @@ impl JsonSchema for crate::kontext::max::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/kontext/max`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::kontext::max::AspectRatio>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::kontext::max::OutputFormat>),
-            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::kontext::max::SafetyTolerance>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::kontext::max::AspectRatio>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::kontext::max::OutputFormat>,
+                ),
+                (
+                    "SafetyTolerance",
+                    SchemaGenerator::subschema_for::<
+                        crate::kontext::max::SafetyTolerance,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -366,9 +396,11 @@ impl JsonSchema for crate::kontext::max::Output {
           ],
           "description": "What `fal-ai/flux-pro/kontext/max` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image2", SchemaGenerator::subschema_for::<crate::types::Image2>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image2", SchemaGenerator::subschema_for::<crate::types::Image2>)],
+        )
     }
 }
 
@@ -529,11 +561,30 @@ impl JsonSchema for crate::kontext::max::multi::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/kontext/max/multi`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::kontext::max::multi::AspectRatio>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::kontext::max::multi::OutputFormat>),
-            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::kontext::max::multi::SafetyTolerance>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::kontext::max::multi::AspectRatio,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::kontext::max::multi::OutputFormat,
+                    >,
+                ),
+                (
+                    "SafetyTolerance",
+                    SchemaGenerator::subschema_for::<
+                        crate::kontext::max::multi::SafetyTolerance,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -589,9 +640,11 @@ impl JsonSchema for crate::kontext::max::multi::Output {
           ],
           "description": "What `fal-ai/flux-pro/kontext/max/multi` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -752,11 +805,26 @@ impl JsonSchema for crate::kontext::multi::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/kontext/multi`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::kontext::multi::AspectRatio>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::kontext::multi::OutputFormat>),
-            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::kontext::multi::SafetyTolerance>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::kontext::multi::AspectRatio>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::kontext::multi::OutputFormat>,
+                ),
+                (
+                    "SafetyTolerance",
+                    SchemaGenerator::subschema_for::<
+                        crate::kontext::multi::SafetyTolerance,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -812,9 +880,11 @@ impl JsonSchema for crate::kontext::multi::Output {
           ],
           "description": "What `fal-ai/flux-pro/kontext/multi` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -962,10 +1032,20 @@ impl JsonSchema for crate::v1::fill::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/v1/fill`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::v1::fill::OutputFormat>),
-            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::v1::fill::SafetyTolerance>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::v1::fill::OutputFormat>,
+                ),
+                (
+                    "SafetyTolerance",
+                    SchemaGenerator::subschema_for::<crate::v1::fill::SafetyTolerance>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1021,9 +1101,11 @@ impl JsonSchema for crate::v1::fill::Output {
           ],
           "description": "What `fal-ai/flux-pro/v1/fill` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -1155,10 +1237,24 @@ impl JsonSchema for crate::v1::fill_finetuned::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/v1/fill-finetuned`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::v1::fill_finetuned::OutputFormat>),
-            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::v1::fill_finetuned::SafetyTolerance>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1::fill_finetuned::OutputFormat,
+                    >,
+                ),
+                (
+                    "SafetyTolerance",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1::fill_finetuned::SafetyTolerance,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1214,9 +1310,11 @@ impl JsonSchema for crate::v1::fill_finetuned::Output {
           ],
           "description": "What `fal-ai/flux-pro/v1/fill-finetuned` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -1385,10 +1483,20 @@ impl JsonSchema for crate::v1_1::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/v1.1/redux`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::v1_1::redux::OutputFormat>),
-            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::v1_1::redux::SafetyTolerance>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::v1_1::redux::OutputFormat>,
+                ),
+                (
+                    "SafetyTolerance",
+                    SchemaGenerator::subschema_for::<crate::v1_1::redux::SafetyTolerance>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1444,9 +1552,11 @@ impl JsonSchema for crate::v1_1::redux::Output {
           ],
           "description": "What `fal-ai/flux-pro/v1.1/redux` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -1586,11 +1696,30 @@ impl JsonSchema for crate::v1_1_ultra::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/v1.1-ultra/redux`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_1_ultra::redux::AspectRatio>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::v1_1_ultra::redux::OutputFormat>),
-            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::v1_1_ultra::redux::SafetyTolerance>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_1_ultra::redux::AspectRatio,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_1_ultra::redux::OutputFormat,
+                    >,
+                ),
+                (
+                    "SafetyTolerance",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_1_ultra::redux::SafetyTolerance,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1646,9 +1775,11 @@ impl JsonSchema for crate::v1_1_ultra::redux::Output {
           ],
           "description": "What `fal-ai/flux-pro/v1.1-ultra/redux` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 

@@ -126,9 +126,11 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/flux-subject`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>)],
+        )
     }
 }
 
@@ -184,9 +186,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/flux-subject` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 

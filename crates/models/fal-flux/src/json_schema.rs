@@ -130,10 +130,20 @@ impl JsonSchema for crate::dev::Input {
           ],
           "description": "The parameters of `fal-ai/flux/dev`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::dev::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::dev::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::dev::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -189,9 +199,11 @@ impl JsonSchema for crate::dev::Output {
           ],
           "description": "What `fal-ai/flux/dev` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -240,9 +252,11 @@ impl JsonSchema for crate::dev::Event {
           },
           "description": "One event of the stream of `fal-ai/flux/dev`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -384,10 +398,24 @@ impl JsonSchema for crate::dev::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux/dev/image-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::dev::image_to_image::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::image_to_image::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::dev::image_to_image::Acceleration,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::dev::image_to_image::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -443,9 +471,11 @@ impl JsonSchema for crate::dev::image_to_image::Output {
           ],
           "description": "What `fal-ai/flux/dev/image-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -613,10 +643,20 @@ impl JsonSchema for crate::dev::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux/dev/redux`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::dev::redux::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::dev::redux::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::dev::redux::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::dev::redux::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -672,9 +712,11 @@ impl JsonSchema for crate::dev::redux::Output {
           ],
           "description": "What `fal-ai/flux/dev/redux` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -845,10 +887,20 @@ impl JsonSchema for crate::krea::Input {
           ],
           "description": "The parameters of `fal-ai/flux/krea`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::krea::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::krea::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::krea::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -904,9 +956,11 @@ impl JsonSchema for crate::krea::Output {
           ],
           "description": "What `fal-ai/flux/krea` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -955,9 +1009,11 @@ impl JsonSchema for crate::krea::Event {
           },
           "description": "One event of the stream of `fal-ai/flux/krea`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -1097,10 +1153,24 @@ impl JsonSchema for crate::krea::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux/krea/image-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::krea::image_to_image::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::image_to_image::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::krea::image_to_image::Acceleration,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::krea::image_to_image::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1156,9 +1226,11 @@ impl JsonSchema for crate::krea::image_to_image::Output {
           ],
           "description": "What `fal-ai/flux/krea/image-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -1326,10 +1398,20 @@ impl JsonSchema for crate::krea::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux/krea/redux`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::krea::redux::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::krea::redux::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::krea::redux::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::krea::redux::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1385,9 +1467,11 @@ impl JsonSchema for crate::krea::redux::Output {
           ],
           "description": "What `fal-ai/flux/krea/redux` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -1558,10 +1642,20 @@ impl JsonSchema for crate::schnell::Input {
           ],
           "description": "The parameters of `fal-ai/flux/schnell`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::schnell::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::schnell::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::schnell::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::schnell::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1617,9 +1711,11 @@ impl JsonSchema for crate::schnell::Output {
           ],
           "description": "What `fal-ai/flux/schnell` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -1780,10 +1876,20 @@ impl JsonSchema for crate::schnell::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux/schnell/redux`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::schnell::redux::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::schnell::redux::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::schnell::redux::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::schnell::redux::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1839,9 +1945,11 @@ impl JsonSchema for crate::schnell::redux::Output {
           ],
           "description": "What `fal-ai/flux/schnell/redux` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -2012,10 +2120,20 @@ impl JsonSchema for crate::srpo::Input {
           ],
           "description": "The parameters of `fal-ai/flux/srpo`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::srpo::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::srpo::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::srpo::Acceleration>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::srpo::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -2071,9 +2189,11 @@ impl JsonSchema for crate::srpo::Output {
           ],
           "description": "What `fal-ai/flux/srpo` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -2122,9 +2242,11 @@ impl JsonSchema for crate::srpo::Event {
           },
           "description": "One event of the stream of `fal-ai/flux/srpo`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -2264,10 +2386,24 @@ impl JsonSchema for crate::srpo::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux/srpo/image-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::srpo::image_to_image::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::srpo::image_to_image::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::srpo::image_to_image::Acceleration,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::srpo::image_to_image::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2323,9 +2459,11 @@ impl JsonSchema for crate::srpo::image_to_image::Output {
           ],
           "description": "What `fal-ai/flux/srpo/image-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 

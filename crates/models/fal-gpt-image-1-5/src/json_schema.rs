@@ -79,12 +79,16 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/gpt-image-1.5`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Background", SchemaGenerator::subschema_for::<crate::Background>),
-            ("ImageSize", SchemaGenerator::subschema_for::<crate::ImageSize>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
-            ("Quality", SchemaGenerator::subschema_for::<crate::Quality>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("Background", SchemaGenerator::subschema_for::<crate::Background>),
+                ("ImageSize", SchemaGenerator::subschema_for::<crate::ImageSize>),
+                ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+                ("Quality", SchemaGenerator::subschema_for::<crate::Quality>),
+            ],
+        )
     }
 }
 
@@ -114,9 +118,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/gpt-image-1.5` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -143,9 +149,11 @@ impl JsonSchema for crate::Event {
           },
           "description": "One event of the stream of `fal-ai/gpt-image-1.5`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 

@@ -121,7 +121,11 @@ pub enum ImageSize {
 
 impl ImageSize {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1024x1024, Self::_1536x1024, Self::_1024x1536];
+    pub const ALL: &'static [Self] = &[
+        Self::_1024x1024,
+        Self::_1536x1024,
+        Self::_1024x1536,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -136,7 +140,7 @@ impl ImageSize {
 
 fal_core::closed_enum!(
     ImageSize,
-    "`image_size` of fal-ai/gpt-image-1.5 must be `1024x1024`, `1536x1024` or `1024x1536`",
+    "`image_size` of fal-ai/gpt-image-1.5 must be `1024x1024`, `1536x1024` or `1024x1536`"
 );
 
 /// The values of `background`.
@@ -168,7 +172,7 @@ impl Background {
 
 fal_core::closed_enum!(
     Background,
-    "`background` of fal-ai/gpt-image-1.5 must be `auto`, `transparent` or `opaque`",
+    "`background` of fal-ai/gpt-image-1.5 must be `auto`, `transparent` or `opaque`"
 );
 
 /// The values of `quality`.
@@ -199,8 +203,7 @@ impl Quality {
 }
 
 fal_core::closed_enum!(
-    Quality,
-    "`quality` of fal-ai/gpt-image-1.5 must be `low`, `medium` or `high`",
+    Quality, "`quality` of fal-ai/gpt-image-1.5 must be `low`, `medium` or `high`"
 );
 
 /// `num_images`: between 1 and 4.
@@ -235,7 +238,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/gpt-image-1.5 must be `jpeg`, `png` or `webp`",
+    "`output_format` of fal-ai/gpt-image-1.5 must be `jpeg`, `png` or `webp`"
 );
 
 /// What [`fal-ai/gpt-image-1.5`](Model) gives.
@@ -497,9 +500,7 @@ impl<'de> wire::Object<'de> for Event {
                 _ => object.skip(),
             }
         }
-        Some(Self {
-            images,
-        })
+        Some(Self { images })
     }
 }
 

@@ -78,12 +78,16 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/gpt-image-1-mini`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Background", SchemaGenerator::subschema_for::<crate::Background>),
-            ("ImageSize", SchemaGenerator::subschema_for::<crate::ImageSize>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
-            ("Quality", SchemaGenerator::subschema_for::<crate::Quality>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("Background", SchemaGenerator::subschema_for::<crate::Background>),
+                ("ImageSize", SchemaGenerator::subschema_for::<crate::ImageSize>),
+                ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+                ("Quality", SchemaGenerator::subschema_for::<crate::Quality>),
+            ],
+        )
     }
 }
 
@@ -113,9 +117,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/gpt-image-1-mini` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 

@@ -78,12 +78,28 @@ impl JsonSchema for crate::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/gpt-image-1/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Background", SchemaGenerator::subschema_for::<crate::text_to_image::Background>),
-            ("ImageSize", SchemaGenerator::subschema_for::<crate::text_to_image::ImageSize>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::text_to_image::OutputFormat>),
-            ("Quality", SchemaGenerator::subschema_for::<crate::text_to_image::Quality>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Background",
+                    SchemaGenerator::subschema_for::<crate::text_to_image::Background>,
+                ),
+                (
+                    "ImageSize",
+                    SchemaGenerator::subschema_for::<crate::text_to_image::ImageSize>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::text_to_image::OutputFormat>,
+                ),
+                (
+                    "Quality",
+                    SchemaGenerator::subschema_for::<crate::text_to_image::Quality>,
+                ),
+            ],
+        )
     }
 }
 
@@ -113,9 +129,11 @@ impl JsonSchema for crate::text_to_image::Output {
           ],
           "description": "What `fal-ai/gpt-image-1/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 

@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -128,7 +130,7 @@ impl ImageSize {
 
 fal_core::closed_enum!(
     ImageSize,
-    "`image_size` of fal-ai/gpt-image-1/text-to-image must be `auto`, `1024x1024`, `1536x1024` or `1024x1536`",
+    "`image_size` of fal-ai/gpt-image-1/text-to-image must be `auto`, `1024x1024`, `1536x1024` or `1024x1536`"
 );
 
 /// The values of `background`.
@@ -160,7 +162,7 @@ impl Background {
 
 fal_core::closed_enum!(
     Background,
-    "`background` of fal-ai/gpt-image-1/text-to-image must be `auto`, `transparent` or `opaque`",
+    "`background` of fal-ai/gpt-image-1/text-to-image must be `auto`, `transparent` or `opaque`"
 );
 
 /// The values of `quality`.
@@ -195,7 +197,7 @@ impl Quality {
 
 fal_core::closed_enum!(
     Quality,
-    "`quality` of fal-ai/gpt-image-1/text-to-image must be `auto`, `low`, `medium` or `high`",
+    "`quality` of fal-ai/gpt-image-1/text-to-image must be `auto`, `low`, `medium` or `high`"
 );
 
 /// `num_images`: between 1 and 4.
@@ -230,7 +232,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/gpt-image-1/text-to-image must be `jpeg`, `png` or `webp`",
+    "`output_format` of fal-ai/gpt-image-1/text-to-image must be `jpeg`, `png` or `webp`"
 );
 
 /// What [`fal-ai/gpt-image-1/text-to-image`](Model) gives.

@@ -104,10 +104,24 @@ impl JsonSchema for crate::v2_1::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/hunyuan-image/v2.1/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageSizeValue", SchemaGenerator::subschema_for::<crate::v2_1::text_to_image::ImageSizeValue>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::v2_1::text_to_image::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ImageSizeValue",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_1::text_to_image::ImageSizeValue,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_1::text_to_image::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -142,9 +156,11 @@ impl JsonSchema for crate::v2_1::text_to_image::Output {
           ],
           "description": "What `fal-ai/hunyuan-image/v2.1/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -299,10 +315,24 @@ impl JsonSchema for crate::v3::instruct::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/hunyuan-image/v3/instruct/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageSizeValue", SchemaGenerator::subschema_for::<crate::v3::instruct::text_to_image::ImageSizeValue>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::v3::instruct::text_to_image::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ImageSizeValue",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::instruct::text_to_image::ImageSizeValue,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::instruct::text_to_image::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -337,9 +367,11 @@ impl JsonSchema for crate::v3::instruct::text_to_image::Output {
           ],
           "description": "What `fal-ai/hunyuan-image/v3/instruct/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -507,10 +539,24 @@ impl JsonSchema for crate::v3::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/hunyuan-image/v3/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageSizeValue", SchemaGenerator::subschema_for::<crate::v3::text_to_image::ImageSizeValue>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::v3::text_to_image::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ImageSizeValue",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::text_to_image::ImageSizeValue,
+                    >,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::text_to_image::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -545,9 +591,11 @@ impl JsonSchema for crate::v3::text_to_image::Output {
           ],
           "description": "What `fal-ai/hunyuan-image/v3/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 

@@ -78,11 +78,15 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/hunyuan-video-image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>),
-            ("NumFrames", SchemaGenerator::subschema_for::<crate::NumFrames>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>),
+                ("NumFrames", SchemaGenerator::subschema_for::<crate::NumFrames>),
+                ("Resolution", SchemaGenerator::subschema_for::<crate::Resolution>),
+            ],
+        )
     }
 }
 
@@ -118,9 +122,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/hunyuan-video-image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 

@@ -25,7 +25,9 @@ mod json_schema;
 
 pub mod types;
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -118,7 +120,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/hunyuan-video-image-to-video must be `16:9` or `9:16`",
+    "`aspect_ratio` of fal-ai/hunyuan-video-image-to-video must be `16:9` or `9:16`"
 );
 
 /// The values of `resolution`.
@@ -143,8 +145,7 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution,
-    "`resolution` of fal-ai/hunyuan-video-image-to-video must be `720p`",
+    Resolution, "`resolution` of fal-ai/hunyuan-video-image-to-video must be `720p`"
 );
 
 /// The values of `num_frames`.
@@ -169,8 +170,7 @@ impl NumFrames {
 }
 
 fal_core::closed_enum!(
-    NumFrames,
-    "`num_frames` of fal-ai/hunyuan-video-image-to-video must be `129`",
+    NumFrames, "`num_frames` of fal-ai/hunyuan-video-image-to-video must be `129`"
 );
 
 /// What [`fal-ai/hunyuan-video-image-to-video`](Model) gives.
@@ -313,10 +313,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -77,11 +77,15 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/hunyuan-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>),
-            ("NumFrames", SchemaGenerator::subschema_for::<crate::NumFrames>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>),
+                ("NumFrames", SchemaGenerator::subschema_for::<crate::NumFrames>),
+                ("Resolution", SchemaGenerator::subschema_for::<crate::Resolution>),
+            ],
+        )
     }
 }
 
@@ -117,9 +121,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/hunyuan-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -270,11 +276,24 @@ impl JsonSchema for crate::video_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/hunyuan-video/video-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::video_to_video::AspectRatio>),
-            ("NumFrames", SchemaGenerator::subschema_for::<crate::video_to_video::NumFrames>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::video_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::video_to_video::AspectRatio>,
+                ),
+                (
+                    "NumFrames",
+                    SchemaGenerator::subschema_for::<crate::video_to_video::NumFrames>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::video_to_video::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -310,9 +329,11 @@ impl JsonSchema for crate::video_to_video::Output {
           ],
           "description": "What `fal-ai/hunyuan-video/video-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 

@@ -124,8 +124,7 @@ impl AspectRatio {
 }
 
 fal_core::closed_enum!(
-    AspectRatio,
-    "`aspect_ratio` of fal-ai/hunyuan-video must be `16:9` or `9:16`",
+    AspectRatio, "`aspect_ratio` of fal-ai/hunyuan-video must be `16:9` or `9:16`"
 );
 
 /// The values of `resolution`.
@@ -156,8 +155,7 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution,
-    "`resolution` of fal-ai/hunyuan-video must be `480p`, `580p` or `720p`",
+    Resolution, "`resolution` of fal-ai/hunyuan-video must be `480p`, `580p` or `720p`"
 );
 
 /// The values of `num_frames`.
@@ -184,7 +182,9 @@ impl NumFrames {
     }
 }
 
-fal_core::closed_enum!(NumFrames, "`num_frames` of fal-ai/hunyuan-video must be `129` or `85`");
+fal_core::closed_enum!(
+    NumFrames, "`num_frames` of fal-ai/hunyuan-video must be `129` or `85`"
+);
 
 /// What [`fal-ai/hunyuan-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -368,7 +368,9 @@ impl<'de> wire::Object<'de> for Input {
                 "aspect_ratio" => object.value(&mut optional.aspect_ratio),
                 "resolution" => object.value(&mut optional.resolution),
                 "num_frames" => object.value(&mut optional.num_frames),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }

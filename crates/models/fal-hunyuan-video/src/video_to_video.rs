@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -121,7 +123,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/hunyuan-video/video-to-video must be `16:9` or `9:16`",
+    "`aspect_ratio` of fal-ai/hunyuan-video/video-to-video must be `16:9` or `9:16`"
 );
 
 /// The values of `resolution`.
@@ -153,7 +155,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/hunyuan-video/video-to-video must be `480p`, `580p` or `720p`",
+    "`resolution` of fal-ai/hunyuan-video/video-to-video must be `480p`, `580p` or `720p`"
 );
 
 /// The values of `num_frames`.
@@ -182,7 +184,7 @@ impl NumFrames {
 
 fal_core::closed_enum!(
     NumFrames,
-    "`num_frames` of fal-ai/hunyuan-video/video-to-video must be `129` or `85`",
+    "`num_frames` of fal-ai/hunyuan-video/video-to-video must be `129` or `85`"
 );
 
 /// `strength`: between 0.01 and 1.0.
@@ -347,10 +349,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    VideoUrlSlot: given::HasVideoUrl,
-> IntoInput for Builder<PromptSlot, VideoUrlSlot> {
+impl<PromptSlot: given::HasPrompt, VideoUrlSlot: given::HasVideoUrl> IntoInput
+for Builder<PromptSlot, VideoUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -403,7 +403,9 @@ impl<'de> wire::Object<'de> for Input {
                 "aspect_ratio" => object.value(&mut optional.aspect_ratio),
                 "resolution" => object.value(&mut optional.resolution),
                 "num_frames" => object.value(&mut optional.num_frames),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "video_url" => object.value(&mut video_url),
                 "strength" => object.value(&mut optional.strength),
                 _ => object.extra(key, &mut optional.extra),

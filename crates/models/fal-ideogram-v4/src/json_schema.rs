@@ -168,12 +168,22 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `ideogram/v4`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>),
-            ("ExpansionModel", SchemaGenerator::subschema_for::<crate::ExpansionModel>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
-            ("RenderingSpeed", SchemaGenerator::subschema_for::<crate::RenderingSpeed>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>),
+                (
+                    "ExpansionModel",
+                    SchemaGenerator::subschema_for::<crate::ExpansionModel>,
+                ),
+                ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+                (
+                    "RenderingSpeed",
+                    SchemaGenerator::subschema_for::<crate::RenderingSpeed>,
+                ),
+            ],
+        )
     }
 }
 
@@ -229,9 +239,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `ideogram/v4` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -280,9 +292,11 @@ impl JsonSchema for crate::Event {
           },
           "description": "One event of the stream of `ideogram/v4`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -510,13 +524,29 @@ impl JsonSchema for crate::lora::Input {
           ],
           "description": "The parameters of `ideogram/v4/lora`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::lora::Acceleration>),
-            ("ExpansionModel", SchemaGenerator::subschema_for::<crate::lora::ExpansionModel>),
-            ("LoRaInput", SchemaGenerator::subschema_for::<crate::types::LoRaInput>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::lora::OutputFormat>),
-            ("RenderingSpeed", SchemaGenerator::subschema_for::<crate::lora::RenderingSpeed>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::lora::Acceleration>,
+                ),
+                (
+                    "ExpansionModel",
+                    SchemaGenerator::subschema_for::<crate::lora::ExpansionModel>,
+                ),
+                ("LoRaInput", SchemaGenerator::subschema_for::<crate::types::LoRaInput>),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::lora::OutputFormat>,
+                ),
+                (
+                    "RenderingSpeed",
+                    SchemaGenerator::subschema_for::<crate::lora::RenderingSpeed>,
+                ),
+            ],
+        )
     }
 }
 
@@ -572,9 +602,11 @@ impl JsonSchema for crate::lora::Output {
           ],
           "description": "What `ideogram/v4/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -623,9 +655,11 @@ impl JsonSchema for crate::lora::Event {
           },
           "description": "One event of the stream of `ideogram/v4/lora`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -809,8 +843,10 @@ impl JsonSchema for crate::trainer::Output {
           ],
           "description": "What `ideogram/v4/trainer` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }

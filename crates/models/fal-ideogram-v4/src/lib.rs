@@ -34,7 +34,9 @@ pub mod types;
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -154,8 +156,7 @@ impl ExpansionModel {
 }
 
 fal_core::closed_enum!(
-    ExpansionModel,
-    "`expansion_model` of ideogram/v4 must be `Medium` or `Large`",
+    ExpansionModel, "`expansion_model` of ideogram/v4 must be `Medium` or `Large`"
 );
 
 /// The values of `rendering_speed`.
@@ -187,7 +188,7 @@ impl RenderingSpeed {
 
 fal_core::closed_enum!(
     RenderingSpeed,
-    "`rendering_speed` of ideogram/v4 must be `TURBO`, `BALANCED` or `QUALITY`",
+    "`rendering_speed` of ideogram/v4 must be `TURBO`, `BALANCED` or `QUALITY`"
 );
 
 /// The values of `acceleration`.
@@ -222,7 +223,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of ideogram/v4 must be `none`, `low`, `regular` or `high`",
+    "`acceleration` of ideogram/v4 must be `none`, `low`, `regular` or `high`"
 );
 
 /// `num_images`: between 1 and 4.
@@ -252,7 +253,9 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat, "`output_format` of ideogram/v4 must be `jpeg` or `png`");
+fal_core::closed_enum!(
+    OutputFormat, "`output_format` of ideogram/v4 must be `jpeg` or `png`"
+);
 
 /// What [`ideogram/v4`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -493,7 +496,9 @@ impl<'de> wire::Object<'de> for Input {
                 "num_images" => object.value(&mut optional.num_images),
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "sync_mode" => object.value(&mut optional.sync_mode),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 _ => object.extra(key, &mut optional.extra),
             }

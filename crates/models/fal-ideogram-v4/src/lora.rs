@@ -144,8 +144,7 @@ impl ExpansionModel {
 }
 
 fal_core::closed_enum!(
-    ExpansionModel,
-    "`expansion_model` of ideogram/v4/lora must be `Medium` or `Large`",
+    ExpansionModel, "`expansion_model` of ideogram/v4/lora must be `Medium` or `Large`"
 );
 
 /// The values of `rendering_speed`.
@@ -177,7 +176,7 @@ impl RenderingSpeed {
 
 fal_core::closed_enum!(
     RenderingSpeed,
-    "`rendering_speed` of ideogram/v4/lora must be `TURBO`, `BALANCED` or `QUALITY`",
+    "`rendering_speed` of ideogram/v4/lora must be `TURBO`, `BALANCED` or `QUALITY`"
 );
 
 /// The values of `acceleration`.
@@ -212,7 +211,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of ideogram/v4/lora must be `none`, `low`, `regular` or `high`",
+    "`acceleration` of ideogram/v4/lora must be `none`, `low`, `regular` or `high`"
 );
 
 /// `num_images`: between 1 and 4.
@@ -242,7 +241,9 @@ impl OutputFormat {
     }
 }
 
-fal_core::closed_enum!(OutputFormat, "`output_format` of ideogram/v4/lora must be `jpeg` or `png`");
+fal_core::closed_enum!(
+    OutputFormat, "`output_format` of ideogram/v4/lora must be `jpeg` or `png`"
+);
 
 /// What [`ideogram/v4/lora`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -499,7 +500,9 @@ impl<'de> wire::Object<'de> for Input {
                 "num_images" => object.value(&mut optional.num_images),
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "sync_mode" => object.value(&mut optional.sync_mode),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "loras" => object.value(&mut optional.loras),
                 _ => object.extra(key, &mut optional.extra),

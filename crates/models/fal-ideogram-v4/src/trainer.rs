@@ -14,7 +14,9 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -190,7 +192,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImagesDataUrlSlot: given::HasImagesDataUrl> IntoInput for Builder<ImagesDataUrlSlot> {
+impl<ImagesDataUrlSlot: given::HasImagesDataUrl> IntoInput
+for Builder<ImagesDataUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -277,7 +280,8 @@ impl<'de> wire::Object<'de> for Output {
             }
         }
         Some(Self {
-            diffusers_lora_file: object.required("diffusers_lora_file", diffusers_lora_file)?,
+            diffusers_lora_file: object
+                .required("diffusers_lora_file", diffusers_lora_file)?,
             config_file: object.required("config_file", config_file)?,
         })
     }

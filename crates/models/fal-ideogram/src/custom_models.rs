@@ -125,7 +125,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImagesDataUrlSlot: given::HasImagesDataUrl> IntoInput for Builder<ImagesDataUrlSlot> {
+impl<ImagesDataUrlSlot: given::HasImagesDataUrl> IntoInput
+for Builder<ImagesDataUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

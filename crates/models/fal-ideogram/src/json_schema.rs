@@ -47,10 +47,20 @@ impl JsonSchema for crate::types::ColorPalette {
           },
           "description": "Colors to prefer: a ready-made palette, or colors of your own."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ColorPaletteMember", SchemaGenerator::subschema_for::<crate::types::ColorPaletteMember>),
-            ("ColorPaletteName", SchemaGenerator::subschema_for::<crate::types::ColorPaletteName>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ColorPaletteMember",
+                    SchemaGenerator::subschema_for::<crate::types::ColorPaletteMember>,
+                ),
+                (
+                    "ColorPaletteName",
+                    SchemaGenerator::subschema_for::<crate::types::ColorPaletteName>,
+                ),
+            ],
+        )
     }
 }
 
@@ -122,9 +132,11 @@ impl JsonSchema for crate::types::ColorPaletteMember {
           ],
           "description": "A color of a palette."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
+        )
     }
 }
 
@@ -309,10 +321,24 @@ impl JsonSchema for crate::custom_models::generate::Input {
           ],
           "description": "The parameters of `fal-ai/ideogram/custom-models/generate`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::custom_models::generate::AspectRatio>),
-            ("RenderingSpeed", SchemaGenerator::subschema_for::<crate::custom_models::generate::RenderingSpeed>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::custom_models::generate::AspectRatio,
+                    >,
+                ),
+                (
+                    "RenderingSpeed",
+                    SchemaGenerator::subschema_for::<
+                        crate::custom_models::generate::RenderingSpeed,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -347,9 +373,11 @@ impl JsonSchema for crate::custom_models::generate::Output {
           ],
           "description": "What `fal-ai/ideogram/custom-models/generate` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -476,10 +504,17 @@ impl JsonSchema for crate::v2::Input {
           ],
           "description": "The parameters of `fal-ai/ideogram/v2`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2::AspectRatio>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v2::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::v2::AspectRatio>,
+                ),
+                ("Style", SchemaGenerator::subschema_for::<crate::v2::Style>),
+            ],
+        )
     }
 }
 
@@ -514,9 +549,11 @@ impl JsonSchema for crate::v2::Output {
           ],
           "description": "What `fal-ai/ideogram/v2` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -642,10 +679,17 @@ impl JsonSchema for crate::v2::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/ideogram/v2/turbo`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2::turbo::AspectRatio>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v2::turbo::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::v2::turbo::AspectRatio>,
+                ),
+                ("Style", SchemaGenerator::subschema_for::<crate::v2::turbo::Style>),
+            ],
+        )
     }
 }
 
@@ -680,9 +724,11 @@ impl JsonSchema for crate::v2::turbo::Output {
           ],
           "description": "What `fal-ai/ideogram/v2/turbo` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -803,10 +849,17 @@ impl JsonSchema for crate::v2a::Input {
           ],
           "description": "The parameters of `fal-ai/ideogram/v2a`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2a::AspectRatio>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v2a::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::v2a::AspectRatio>,
+                ),
+                ("Style", SchemaGenerator::subschema_for::<crate::v2a::Style>),
+            ],
+        )
     }
 }
 
@@ -841,9 +894,11 @@ impl JsonSchema for crate::v2a::Output {
           ],
           "description": "What `fal-ai/ideogram/v2a` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -964,10 +1019,17 @@ impl JsonSchema for crate::v2a::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/ideogram/v2a/turbo`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2a::turbo::AspectRatio>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v2a::turbo::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::v2a::turbo::AspectRatio>,
+                ),
+                ("Style", SchemaGenerator::subschema_for::<crate::v2a::turbo::Style>),
+            ],
+        )
     }
 }
 
@@ -1002,9 +1064,11 @@ impl JsonSchema for crate::v2a::turbo::Output {
           ],
           "description": "What `fal-ai/ideogram/v2a/turbo` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1233,12 +1297,22 @@ impl JsonSchema for crate::v3::Input {
           ],
           "description": "The parameters of `fal-ai/ideogram/v3`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ColorPalette", SchemaGenerator::subschema_for::<crate::types::ColorPalette>),
-            ("RenderingSpeed", SchemaGenerator::subschema_for::<crate::v3::RenderingSpeed>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v3::Style>),
-            ("StylePreset", SchemaGenerator::subschema_for::<crate::v3::StylePreset>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ColorPalette",
+                    SchemaGenerator::subschema_for::<crate::types::ColorPalette>,
+                ),
+                (
+                    "RenderingSpeed",
+                    SchemaGenerator::subschema_for::<crate::v3::RenderingSpeed>,
+                ),
+                ("Style", SchemaGenerator::subschema_for::<crate::v3::Style>),
+                ("StylePreset", SchemaGenerator::subschema_for::<crate::v3::StylePreset>),
+            ],
+        )
     }
 }
 
@@ -1273,9 +1347,11 @@ impl JsonSchema for crate::v3::Output {
           ],
           "description": "What `fal-ai/ideogram/v3` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1479,10 +1555,24 @@ impl JsonSchema for crate::v3::generate_transparent::Input {
           ],
           "description": "The parameters of `fal-ai/ideogram/v3/generate-transparent`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v3::generate_transparent::AspectRatio>),
-            ("RenderingSpeed", SchemaGenerator::subschema_for::<crate::v3::generate_transparent::RenderingSpeed>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::generate_transparent::AspectRatio,
+                    >,
+                ),
+                (
+                    "RenderingSpeed",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::generate_transparent::RenderingSpeed,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1517,9 +1607,11 @@ impl JsonSchema for crate::v3::generate_transparent::Output {
           ],
           "description": "What `fal-ai/ideogram/v3/generate-transparent` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 

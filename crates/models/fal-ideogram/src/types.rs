@@ -70,7 +70,7 @@ impl ColorPaletteName {
 
 fal_core::closed_enum!(
     ColorPaletteName,
-    "`name` of ColorPalette in fal-ai/ideogram must be `EMBER`, `FRESH`, `JUNGLE`, `MAGIC`, `MELON`, `MOSAIC`, `PASTEL` or `ULTRAMARINE`",
+    "`name` of ColorPalette in fal-ai/ideogram must be `EMBER`, `FRESH`, `JUNGLE`, `MAGIC`, `MELON`, `MOSAIC`, `PASTEL` or `ULTRAMARINE`"
 );
 
 /// A color of a palette.
@@ -304,9 +304,7 @@ impl<'de> wire::Object<'de> for ColorPalette {
                 _ => object.skip(),
             }
         }
-        let builder = ColorPaletteBuilder {
-            optional,
-        };
+        let builder = ColorPaletteBuilder { optional };
         Some(builder.build())
     }
 }
@@ -380,9 +378,7 @@ impl<'de> wire::Object<'de> for RgbColor {
                 _ => object.skip(),
             }
         }
-        let builder = RgbColorBuilder {
-            optional,
-        };
+        let builder = RgbColorBuilder { optional };
         Some(builder.build())
     }
 }

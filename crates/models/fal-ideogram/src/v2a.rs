@@ -143,7 +143,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/ideogram/v2a must be `10:16`, `16:10`, `9:16`, `16:9`, `4:3`, `3:4`, `1:1`, `1:3`, `3:1`, `3:2` or `2:3`",
+    "`aspect_ratio` of fal-ai/ideogram/v2a must be `10:16`, `16:10`, `9:16`, `16:9`, `4:3`, `3:4`, `1:1`, `1:3`, `3:1`, `3:2` or `2:3`"
 );
 
 /// The values of `style`.
@@ -191,7 +191,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/ideogram/v2a must be `auto`, `general`, `realistic`, `design`, `render_3D` or `anime`",
+    "`style` of fal-ai/ideogram/v2a must be `auto`, `general`, `realistic`, `design`, `render_3D` or `anime`"
 );
 
 /// What [`fal-ai/ideogram/v2a`](Model) gives.

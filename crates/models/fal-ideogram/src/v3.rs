@@ -134,7 +134,7 @@ impl RenderingSpeed {
 
 fal_core::closed_enum!(
     RenderingSpeed,
-    "`rendering_speed` of fal-ai/ideogram/v3 must be `TURBO`, `BALANCED` or `QUALITY`",
+    "`rendering_speed` of fal-ai/ideogram/v3 must be `TURBO`, `BALANCED` or `QUALITY`"
 );
 
 /// The values of `style`.
@@ -153,7 +153,12 @@ pub enum Style {
 
 impl Style {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::General, Self::Realistic, Self::Design];
+    pub const ALL: &'static [Self] = &[
+        Self::Auto,
+        Self::General,
+        Self::Realistic,
+        Self::Design,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -169,7 +174,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/ideogram/v3 must be `AUTO`, `GENERAL`, `REALISTIC` or `DESIGN`",
+    "`style` of fal-ai/ideogram/v3 must be `AUTO`, `GENERAL`, `REALISTIC` or `DESIGN`"
 );
 
 /// `num_images`: between 1 and 8.
@@ -444,7 +449,7 @@ impl StylePreset {
 
 fal_core::closed_enum!(
     StylePreset,
-    "`style_preset` of fal-ai/ideogram/v3 must be `80S_ILLUSTRATION`, `90S_NOSTALGIA`, `ABSTRACT_ORGANIC`, `ANALOG_NOSTALGIA`, `ART_BRUT`, `ART_DECO`, `ART_POSTER`, `AURA`, `AVANT_GARDE`, `BAUHAUS`, `BLUEPRINT`, `BLURRY_MOTION` or one of 50 more",
+    "`style_preset` of fal-ai/ideogram/v3 must be `80S_ILLUSTRATION`, `90S_NOSTALGIA`, `ABSTRACT_ORGANIC`, `ANALOG_NOSTALGIA`, `ART_BRUT`, `ART_DECO`, `ART_POSTER`, `AURA`, `AVANT_GARDE`, `BAUHAUS`, `BLUEPRINT`, `BLURRY_MOTION` or one of 50 more"
 );
 
 /// What [`fal-ai/ideogram/v3`](Model) gives.

@@ -72,9 +72,18 @@ impl JsonSchema for crate::types::KlingV3MultiPromptElement {
           ],
           "description": "One shot of a video."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("KlingV3MultiPromptElementDuration", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElementDuration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "KlingV3MultiPromptElementDuration",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3MultiPromptElementDuration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -254,9 +263,11 @@ impl JsonSchema for crate::types::DynamicMask {
           ],
           "description": "A part of the image that moves, and the path that it moves along."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Trajectory", SchemaGenerator::subschema_for::<crate::types::Trajectory>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Trajectory", SchemaGenerator::subschema_for::<crate::types::Trajectory>)],
+        )
     }
 }
 
@@ -326,9 +337,18 @@ impl JsonSchema for crate::types::CameraControl {
           ],
           "description": "A movement of the camera along one axis."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("CameraControlMovementType", SchemaGenerator::subschema_for::<crate::types::CameraControlMovementType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "CameraControlMovementType",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::CameraControlMovementType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -426,9 +446,11 @@ impl JsonSchema for crate::ai_avatar::v2::pro::Output {
           ],
           "description": "What `fal-ai/kling-video/ai-avatar/v2/pro` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -501,9 +523,11 @@ impl JsonSchema for crate::ai_avatar::v2::standard::Output {
           ],
           "description": "What `fal-ai/kling-video/ai-avatar/v2/standard` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -620,9 +644,11 @@ impl JsonSchema for crate::lipsync::audio_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/lipsync/audio-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -680,10 +706,24 @@ impl JsonSchema for crate::lipsync::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/lipsync/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VoiceId", SchemaGenerator::subschema_for::<crate::lipsync::text_to_video::VoiceId>),
-            ("VoiceLanguage", SchemaGenerator::subschema_for::<crate::lipsync::text_to_video::VoiceLanguage>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "VoiceId",
+                    SchemaGenerator::subschema_for::<
+                        crate::lipsync::text_to_video::VoiceId,
+                    >,
+                ),
+                (
+                    "VoiceLanguage",
+                    SchemaGenerator::subschema_for::<
+                        crate::lipsync::text_to_video::VoiceLanguage,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -714,9 +754,11 @@ impl JsonSchema for crate::lipsync::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/lipsync/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -855,9 +897,16 @@ impl JsonSchema for crate::o1::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::o1::image_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::o1::image_to_video::Duration>,
+                ),
+            ],
+        )
     }
 }
 
@@ -888,9 +937,11 @@ impl JsonSchema for crate::o1::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o1/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -991,11 +1042,28 @@ impl JsonSchema for crate::o1::reference_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o1::reference_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::o1::reference_to_video::Duration>),
-            ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::o1::reference_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::o1::reference_to_video::Duration,
+                    >,
+                ),
+                (
+                    "OmniVideoElementInput",
+                    SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1026,9 +1094,11 @@ impl JsonSchema for crate::o1::reference_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o1/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1130,9 +1200,18 @@ impl JsonSchema for crate::o1::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/standard/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::o1::standard::image_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::o1::standard::image_to_video::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1163,9 +1242,11 @@ impl JsonSchema for crate::o1::standard::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o1/standard/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1266,11 +1347,28 @@ impl JsonSchema for crate::o1::standard::reference_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/standard/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o1::standard::reference_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::o1::standard::reference_to_video::Duration>),
-            ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::o1::standard::reference_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::o1::standard::reference_to_video::Duration,
+                    >,
+                ),
+                (
+                    "OmniVideoElementInput",
+                    SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1301,9 +1399,11 @@ impl JsonSchema for crate::o1::standard::reference_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o1/standard/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1418,9 +1518,16 @@ impl JsonSchema for crate::o1::standard::video_to_video::edit::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/standard/video-to-video/edit`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "OmniVideoElementInput",
+                    SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1451,9 +1558,11 @@ impl JsonSchema for crate::o1::standard::video_to_video::edit::Output {
           ],
           "description": "What `fal-ai/kling-video/o1/standard/video-to-video/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1537,11 +1646,28 @@ impl JsonSchema for crate::o1::standard::video_to_video::reference::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/standard/video-to-video/reference`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o1::standard::video_to_video::reference::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::o1::standard::video_to_video::reference::Duration>),
-            ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::o1::standard::video_to_video::reference::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::o1::standard::video_to_video::reference::Duration,
+                    >,
+                ),
+                (
+                    "OmniVideoElementInput",
+                    SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1572,9 +1698,11 @@ impl JsonSchema for crate::o1::standard::video_to_video::reference::Output {
           ],
           "description": "What `fal-ai/kling-video/o1/standard/video-to-video/reference` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1690,9 +1818,16 @@ impl JsonSchema for crate::o1::video_to_video::edit::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/video-to-video/edit`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "OmniVideoElementInput",
+                    SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1723,9 +1858,11 @@ impl JsonSchema for crate::o1::video_to_video::edit::Output {
           ],
           "description": "What `fal-ai/kling-video/o1/video-to-video/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1809,11 +1946,28 @@ impl JsonSchema for crate::o1::video_to_video::reference::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/video-to-video/reference`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o1::video_to_video::reference::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::o1::video_to_video::reference::Duration>),
-            ("OmniVideoElementInput", SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::o1::video_to_video::reference::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::o1::video_to_video::reference::Duration,
+                    >,
+                ),
+                (
+                    "OmniVideoElementInput",
+                    SchemaGenerator::subschema_for::<crate::types::OmniVideoElementInput>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1844,9 +1998,11 @@ impl JsonSchema for crate::o1::video_to_video::reference::Output {
           ],
           "description": "What `fal-ai/kling-video/o1/video-to-video/reference` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1983,11 +2139,30 @@ impl JsonSchema for crate::o3::_4k::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/4k/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::o3::_4k::image_to_video::Duration>),
-            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::_4k::image_to_video::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::_4k::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "KlingV3MultiPromptElement",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3MultiPromptElement,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::_4k::image_to_video::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2018,9 +2193,11 @@ impl JsonSchema for crate::o3::_4k::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/4k/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2201,13 +2378,42 @@ impl JsonSchema for crate::o3::_4k::reference_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/o3/4k/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::_4k::reference_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::o3::_4k::reference_to_video::Duration>),
-            ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>),
-            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::_4k::reference_to_video::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::_4k::reference_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::_4k::reference_to_video::Duration,
+                    >,
+                ),
+                (
+                    "KlingV3ComboElementInput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3ComboElementInput,
+                    >,
+                ),
+                (
+                    "KlingV3MultiPromptElement",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3MultiPromptElement,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::_4k::reference_to_video::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2238,9 +2444,11 @@ impl JsonSchema for crate::o3::_4k::reference_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/4k/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2393,12 +2601,36 @@ impl JsonSchema for crate::o3::_4k::text_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/o3/4k/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::_4k::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::o3::_4k::text_to_video::Duration>),
-            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::_4k::text_to_video::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::_4k::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::_4k::text_to_video::Duration,
+                    >,
+                ),
+                (
+                    "KlingV3MultiPromptElement",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3MultiPromptElement,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::_4k::text_to_video::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2429,9 +2661,11 @@ impl JsonSchema for crate::o3::_4k::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/4k/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2593,11 +2827,30 @@ impl JsonSchema for crate::o3::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/pro/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::o3::pro::image_to_video::Duration>),
-            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::image_to_video::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::pro::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "KlingV3MultiPromptElement",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3MultiPromptElement,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::pro::image_to_video::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2628,9 +2881,11 @@ impl JsonSchema for crate::o3::pro::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/pro/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2811,13 +3066,42 @@ impl JsonSchema for crate::o3::pro::reference_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/o3/pro/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::pro::reference_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::o3::pro::reference_to_video::Duration>),
-            ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>),
-            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::reference_to_video::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::pro::reference_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::pro::reference_to_video::Duration,
+                    >,
+                ),
+                (
+                    "KlingV3ComboElementInput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3ComboElementInput,
+                    >,
+                ),
+                (
+                    "KlingV3MultiPromptElement",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3MultiPromptElement,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::pro::reference_to_video::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2848,9 +3132,11 @@ impl JsonSchema for crate::o3::pro::reference_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/pro/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -3003,12 +3289,36 @@ impl JsonSchema for crate::o3::pro::text_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/o3/pro/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::pro::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::o3::pro::text_to_video::Duration>),
-            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::text_to_video::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::pro::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::pro::text_to_video::Duration,
+                    >,
+                ),
+                (
+                    "KlingV3MultiPromptElement",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3MultiPromptElement,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::pro::text_to_video::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -3039,9 +3349,11 @@ impl JsonSchema for crate::o3::pro::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/pro/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -3191,10 +3503,24 @@ impl JsonSchema for crate::o3::pro::video_to_video::edit::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/pro/video-to-video/edit`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::video_to_video::edit::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "KlingV3ImageElementInput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3ImageElementInput,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::pro::video_to_video::edit::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -3225,9 +3551,11 @@ impl JsonSchema for crate::o3::pro::video_to_video::edit::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/pro/video-to-video/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -3342,12 +3670,36 @@ impl JsonSchema for crate::o3::pro::video_to_video::reference::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/pro/video-to-video/reference`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::pro::video_to_video::reference::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::o3::pro::video_to_video::reference::Duration>),
-            ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::pro::video_to_video::reference::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::pro::video_to_video::reference::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::pro::video_to_video::reference::Duration,
+                    >,
+                ),
+                (
+                    "KlingV3ImageElementInput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3ImageElementInput,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::pro::video_to_video::reference::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -3378,9 +3730,11 @@ impl JsonSchema for crate::o3::pro::video_to_video::reference::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/pro/video-to-video/reference` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -3542,11 +3896,30 @@ impl JsonSchema for crate::o3::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/standard/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::o3::standard::image_to_video::Duration>),
-            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::image_to_video::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::standard::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "KlingV3MultiPromptElement",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3MultiPromptElement,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::standard::image_to_video::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -3577,9 +3950,11 @@ impl JsonSchema for crate::o3::standard::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/standard/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -3760,13 +4135,42 @@ impl JsonSchema for crate::o3::standard::reference_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/o3/standard/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::standard::reference_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::o3::standard::reference_to_video::Duration>),
-            ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>),
-            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::reference_to_video::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::standard::reference_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::standard::reference_to_video::Duration,
+                    >,
+                ),
+                (
+                    "KlingV3ComboElementInput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3ComboElementInput,
+                    >,
+                ),
+                (
+                    "KlingV3MultiPromptElement",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3MultiPromptElement,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::standard::reference_to_video::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -3797,9 +4201,11 @@ impl JsonSchema for crate::o3::standard::reference_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/standard/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -3952,12 +4358,36 @@ impl JsonSchema for crate::o3::standard::text_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/o3/standard/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::standard::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::o3::standard::text_to_video::Duration>),
-            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::text_to_video::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::standard::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::standard::text_to_video::Duration,
+                    >,
+                ),
+                (
+                    "KlingV3MultiPromptElement",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3MultiPromptElement,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::standard::text_to_video::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -3988,9 +4418,11 @@ impl JsonSchema for crate::o3::standard::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/standard/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -4140,10 +4572,24 @@ impl JsonSchema for crate::o3::standard::video_to_video::edit::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/standard/video-to-video/edit`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::video_to_video::edit::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "KlingV3ImageElementInput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3ImageElementInput,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::standard::video_to_video::edit::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -4174,9 +4620,11 @@ impl JsonSchema for crate::o3::standard::video_to_video::edit::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/standard/video-to-video/edit` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -4291,12 +4739,36 @@ impl JsonSchema for crate::o3::standard::video_to_video::reference::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/standard/video-to-video/reference`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::o3::standard::video_to_video::reference::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::o3::standard::video_to_video::reference::Duration>),
-            ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::o3::standard::video_to_video::reference::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::standard::video_to_video::reference::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::standard::video_to_video::reference::Duration,
+                    >,
+                ),
+                (
+                    "KlingV3ImageElementInput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3ImageElementInput,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::o3::standard::video_to_video::reference::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -4327,9 +4799,11 @@ impl JsonSchema for crate::o3::standard::video_to_video::reference::Output {
           ],
           "description": "What `fal-ai/kling-video/o3/standard/video-to-video/reference` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -4477,9 +4951,11 @@ impl JsonSchema for crate::v1::pro::ai_avatar::Output {
           ],
           "description": "What `fal-ai/kling-video/v1/pro/ai-avatar` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -4552,9 +5028,11 @@ impl JsonSchema for crate::v1::standard::ai_avatar::Output {
           ],
           "description": "What `fal-ai/kling-video/v1/standard/ai-avatar` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -4601,10 +5079,24 @@ impl JsonSchema for crate::v1::standard::effects::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1/standard/effects`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v1::standard::effects::Duration>),
-            ("EffectScene", SchemaGenerator::subschema_for::<crate::v1::standard::effects::EffectScene>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1::standard::effects::Duration,
+                    >,
+                ),
+                (
+                    "EffectScene",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1::standard::effects::EffectScene,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -4635,9 +5127,11 @@ impl JsonSchema for crate::v1::standard::effects::Output {
           ],
           "description": "What `fal-ai/kling-video/v1/standard/effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -4966,10 +5460,22 @@ impl JsonSchema for crate::v1::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1/standard/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v1::standard::image_to_video::Duration>),
-            ("DynamicMask", SchemaGenerator::subschema_for::<crate::types::DynamicMask>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1::standard::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "DynamicMask",
+                    SchemaGenerator::subschema_for::<crate::types::DynamicMask>,
+                ),
+            ],
+        )
     }
 }
 
@@ -5000,9 +5506,11 @@ impl JsonSchema for crate::v1::standard::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v1/standard/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -5104,12 +5612,34 @@ impl JsonSchema for crate::v1::standard::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1/standard/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v1::standard::text_to_video::AspectRatio>),
-            ("CameraControl", SchemaGenerator::subschema_for::<crate::types::CameraControl>),
-            ("CameraControlValue", SchemaGenerator::subschema_for::<crate::v1::standard::text_to_video::CameraControlValue>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v1::standard::text_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1::standard::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "CameraControl",
+                    SchemaGenerator::subschema_for::<crate::types::CameraControl>,
+                ),
+                (
+                    "CameraControlValue",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1::standard::text_to_video::CameraControlValue,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1::standard::text_to_video::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -5140,9 +5670,11 @@ impl JsonSchema for crate::v1::standard::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v1/standard/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -5252,9 +5784,11 @@ impl JsonSchema for crate::v1::tts::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1/tts`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VoiceId", SchemaGenerator::subschema_for::<crate::v1::tts::VoiceId>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VoiceId", SchemaGenerator::subschema_for::<crate::v1::tts::VoiceId>)],
+        )
     }
 }
 
@@ -5285,9 +5819,11 @@ impl JsonSchema for crate::v1::tts::Output {
           ],
           "description": "What `fal-ai/kling-video/v1/tts` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -5399,10 +5935,22 @@ impl JsonSchema for crate::v1_5::pro::effects::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.5/pro/effects`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v1_5::pro::effects::Duration>),
-            ("EffectScene", SchemaGenerator::subschema_for::<crate::v1_5::pro::effects::EffectScene>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::v1_5::pro::effects::Duration>,
+                ),
+                (
+                    "EffectScene",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_5::pro::effects::EffectScene,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -5433,9 +5981,11 @@ impl JsonSchema for crate::v1_5::pro::effects::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.5/pro/effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -5773,11 +6323,28 @@ impl JsonSchema for crate::v1_5::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.5/pro/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_5::pro::image_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v1_5::pro::image_to_video::Duration>),
-            ("DynamicMask", SchemaGenerator::subschema_for::<crate::types::DynamicMask>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_5::pro::image_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_5::pro::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "DynamicMask",
+                    SchemaGenerator::subschema_for::<crate::types::DynamicMask>,
+                ),
+            ],
+        )
     }
 }
 
@@ -5808,9 +6375,11 @@ impl JsonSchema for crate::v1_5::pro::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.5/pro/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -5912,10 +6481,24 @@ impl JsonSchema for crate::v1_5::pro::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.5/pro/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_5::pro::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v1_5::pro::text_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_5::pro::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_5::pro::text_to_video::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -5946,9 +6529,11 @@ impl JsonSchema for crate::v1_5::pro::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.5/pro/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -6038,10 +6623,22 @@ impl JsonSchema for crate::v1_6::pro::effects::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/pro/effects`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::pro::effects::Duration>),
-            ("EffectScene", SchemaGenerator::subschema_for::<crate::v1_6::pro::effects::EffectScene>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::v1_6::pro::effects::Duration>,
+                ),
+                (
+                    "EffectScene",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_6::pro::effects::EffectScene,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -6072,9 +6669,11 @@ impl JsonSchema for crate::v1_6::pro::effects::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.6/pro/effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -6372,10 +6971,24 @@ impl JsonSchema for crate::v1_6::pro::elements::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/pro/elements`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::pro::elements::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::pro::elements::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_6::pro::elements::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_6::pro::elements::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -6406,9 +7019,11 @@ impl JsonSchema for crate::v1_6::pro::elements::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.6/pro/elements` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -6526,10 +7141,24 @@ impl JsonSchema for crate::v1_6::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/pro/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::pro::image_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::pro::image_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_6::pro::image_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_6::pro::image_to_video::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -6560,9 +7189,11 @@ impl JsonSchema for crate::v1_6::pro::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.6/pro/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -6664,10 +7295,24 @@ impl JsonSchema for crate::v1_6::pro::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/pro/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::pro::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::pro::text_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_6::pro::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_6::pro::text_to_video::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -6698,9 +7343,11 @@ impl JsonSchema for crate::v1_6::pro::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.6/pro/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -6790,10 +7437,24 @@ impl JsonSchema for crate::v1_6::standard::effects::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/standard/effects`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::standard::effects::Duration>),
-            ("EffectScene", SchemaGenerator::subschema_for::<crate::v1_6::standard::effects::EffectScene>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_6::standard::effects::Duration,
+                    >,
+                ),
+                (
+                    "EffectScene",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_6::standard::effects::EffectScene,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -6824,9 +7485,11 @@ impl JsonSchema for crate::v1_6::standard::effects::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.6/standard/effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -7124,10 +7787,24 @@ impl JsonSchema for crate::v1_6::standard::elements::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/standard/elements`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::standard::elements::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::standard::elements::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_6::standard::elements::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_6::standard::elements::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -7158,9 +7835,11 @@ impl JsonSchema for crate::v1_6::standard::elements::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.6/standard/elements` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -7258,9 +7937,18 @@ impl JsonSchema for crate::v1_6::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/standard/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::standard::image_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_6::standard::image_to_video::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -7291,9 +7979,11 @@ impl JsonSchema for crate::v1_6::standard::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.6/standard/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -7373,10 +8063,24 @@ impl JsonSchema for crate::v1_6::standard::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/standard/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v1_6::standard::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v1_6::standard::text_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_6::standard::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v1_6::standard::text_to_video::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -7407,9 +8111,11 @@ impl JsonSchema for crate::v1_6::standard::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v1.6/standard/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -7507,9 +8213,18 @@ impl JsonSchema for crate::v2::master::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2/master/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v2::master::image_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2::master::image_to_video::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -7540,9 +8255,11 @@ impl JsonSchema for crate::v2::master::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2/master/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -7622,10 +8339,24 @@ impl JsonSchema for crate::v2::master::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2/master/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2::master::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v2::master::text_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2::master::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2::master::text_to_video::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -7656,9 +8387,11 @@ impl JsonSchema for crate::v2::master::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2/master/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -7756,9 +8489,18 @@ impl JsonSchema for crate::v2_1::master::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.1/master/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v2_1::master::image_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_1::master::image_to_video::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -7789,9 +8531,11 @@ impl JsonSchema for crate::v2_1::master::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.1/master/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -7871,10 +8615,24 @@ impl JsonSchema for crate::v2_1::master::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.1/master/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_1::master::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v2_1::master::text_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_1::master::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_1::master::text_to_video::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -7905,9 +8663,11 @@ impl JsonSchema for crate::v2_1::master::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.1/master/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -8016,9 +8776,18 @@ impl JsonSchema for crate::v2_1::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.1/pro/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v2_1::pro::image_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_1::pro::image_to_video::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -8049,9 +8818,11 @@ impl JsonSchema for crate::v2_1::pro::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.1/pro/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -8127,9 +8898,18 @@ impl JsonSchema for crate::v2_1::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.1/standard/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v2_1::standard::image_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_1::standard::image_to_video::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -8160,9 +8940,11 @@ impl JsonSchema for crate::v2_1::standard::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.1/standard/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -8249,9 +9031,18 @@ impl JsonSchema for crate::v2_5_turbo::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.5-turbo/pro/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v2_5_turbo::pro::image_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_5_turbo::pro::image_to_video::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -8282,9 +9073,11 @@ impl JsonSchema for crate::v2_5_turbo::pro::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.5-turbo/pro/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -8364,10 +9157,24 @@ impl JsonSchema for crate::v2_5_turbo::pro::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.5-turbo/pro/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_5_turbo::pro::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v2_5_turbo::pro::text_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_5_turbo::pro::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_5_turbo::pro::text_to_video::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -8398,9 +9205,11 @@ impl JsonSchema for crate::v2_5_turbo::pro::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.5-turbo/pro/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -8498,9 +9307,18 @@ impl JsonSchema for crate::v2_5_turbo::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.5-turbo/standard/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v2_5_turbo::standard::image_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_5_turbo::standard::image_to_video::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -8531,9 +9349,11 @@ impl JsonSchema for crate::v2_5_turbo::standard::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.5-turbo/standard/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -8632,9 +9452,18 @@ impl JsonSchema for crate::v2_6::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.6/pro/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v2_6::pro::image_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_6::pro::image_to_video::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -8665,9 +9494,11 @@ impl JsonSchema for crate::v2_6::pro::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.6/pro/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -8746,9 +9577,18 @@ impl JsonSchema for crate::v2_6::pro::motion_control::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.6/pro/motion-control`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("CharacterOrientation", SchemaGenerator::subschema_for::<crate::v2_6::pro::motion_control::CharacterOrientation>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "CharacterOrientation",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_6::pro::motion_control::CharacterOrientation,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -8779,9 +9619,11 @@ impl JsonSchema for crate::v2_6::pro::motion_control::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.6/pro/motion-control` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -8866,10 +9708,24 @@ impl JsonSchema for crate::v2_6::pro::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.6/pro/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_6::pro::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v2_6::pro::text_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_6::pro::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_6::pro::text_to_video::Duration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -8900,9 +9756,11 @@ impl JsonSchema for crate::v2_6::pro::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.6/pro/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -9003,9 +9861,18 @@ impl JsonSchema for crate::v2_6::standard::motion_control::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.6/standard/motion-control`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("CharacterOrientation", SchemaGenerator::subschema_for::<crate::v2_6::standard::motion_control::CharacterOrientation>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "CharacterOrientation",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_6::standard::motion_control::CharacterOrientation,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -9036,9 +9903,11 @@ impl JsonSchema for crate::v2_6::standard::motion_control::Output {
           ],
           "description": "What `fal-ai/kling-video/v2.6/standard/motion-control` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -9173,12 +10042,36 @@ impl JsonSchema for crate::v3::_4k::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v3/4k/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v3::_4k::image_to_video::Duration>),
-            ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>),
-            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::v3::_4k::image_to_video::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::_4k::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "KlingV3ComboElementInput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3ComboElementInput,
+                    >,
+                ),
+                (
+                    "KlingV3MultiPromptElement",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3MultiPromptElement,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::_4k::image_to_video::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -9209,9 +10102,11 @@ impl JsonSchema for crate::v3::_4k::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v3/4k/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -9355,12 +10250,36 @@ impl JsonSchema for crate::v3::_4k::text_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/v3/4k/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v3::_4k::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v3::_4k::text_to_video::Duration>),
-            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::v3::_4k::text_to_video::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::_4k::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::_4k::text_to_video::Duration,
+                    >,
+                ),
+                (
+                    "KlingV3MultiPromptElement",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3MultiPromptElement,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::_4k::text_to_video::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -9391,9 +10310,11 @@ impl JsonSchema for crate::v3::_4k::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v3/4k/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -9582,12 +10503,36 @@ impl JsonSchema for crate::v3::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v3/pro/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v3::pro::image_to_video::Duration>),
-            ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>),
-            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::v3::pro::image_to_video::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::pro::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "KlingV3ComboElementInput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3ComboElementInput,
+                    >,
+                ),
+                (
+                    "KlingV3MultiPromptElement",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3MultiPromptElement,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::pro::image_to_video::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -9618,9 +10563,11 @@ impl JsonSchema for crate::v3::pro::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v3/pro/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -9745,10 +10692,24 @@ impl JsonSchema for crate::v3::pro::motion_control::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v3/pro/motion-control`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("CharacterOrientation", SchemaGenerator::subschema_for::<crate::v3::pro::motion_control::CharacterOrientation>),
-            ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "CharacterOrientation",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::pro::motion_control::CharacterOrientation,
+                    >,
+                ),
+                (
+                    "KlingV3ImageElementInput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3ImageElementInput,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -9779,9 +10740,11 @@ impl JsonSchema for crate::v3::pro::motion_control::Output {
           ],
           "description": "What `fal-ai/kling-video/v3/pro/motion-control` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -9893,12 +10856,36 @@ impl JsonSchema for crate::v3::pro::text_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/v3/pro/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v3::pro::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v3::pro::text_to_video::Duration>),
-            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::v3::pro::text_to_video::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::pro::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::pro::text_to_video::Duration,
+                    >,
+                ),
+                (
+                    "KlingV3MultiPromptElement",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3MultiPromptElement,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::pro::text_to_video::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -9929,9 +10916,11 @@ impl JsonSchema for crate::v3::pro::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v3/pro/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -10120,12 +11109,36 @@ impl JsonSchema for crate::v3::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v3/standard/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v3::standard::image_to_video::Duration>),
-            ("KlingV3ComboElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ComboElementInput>),
-            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::v3::standard::image_to_video::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::standard::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "KlingV3ComboElementInput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3ComboElementInput,
+                    >,
+                ),
+                (
+                    "KlingV3MultiPromptElement",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3MultiPromptElement,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::standard::image_to_video::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -10156,9 +11169,11 @@ impl JsonSchema for crate::v3::standard::image_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v3/standard/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -10283,10 +11298,24 @@ impl JsonSchema for crate::v3::standard::motion_control::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v3/standard/motion-control`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("CharacterOrientation", SchemaGenerator::subschema_for::<crate::v3::standard::motion_control::CharacterOrientation>),
-            ("KlingV3ImageElementInput", SchemaGenerator::subschema_for::<crate::types::KlingV3ImageElementInput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "CharacterOrientation",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::standard::motion_control::CharacterOrientation,
+                    >,
+                ),
+                (
+                    "KlingV3ImageElementInput",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3ImageElementInput,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -10317,9 +11346,11 @@ impl JsonSchema for crate::v3::standard::motion_control::Output {
           ],
           "description": "What `fal-ai/kling-video/v3/standard/motion-control` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -10431,12 +11462,36 @@ impl JsonSchema for crate::v3::standard::text_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/v3/standard/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v3::standard::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v3::standard::text_to_video::Duration>),
-            ("KlingV3MultiPromptElement", SchemaGenerator::subschema_for::<crate::types::KlingV3MultiPromptElement>),
-            ("ShotType", SchemaGenerator::subschema_for::<crate::v3::standard::text_to_video::ShotType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::standard::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::standard::text_to_video::Duration,
+                    >,
+                ),
+                (
+                    "KlingV3MultiPromptElement",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::KlingV3MultiPromptElement,
+                    >,
+                ),
+                (
+                    "ShotType",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3::standard::text_to_video::ShotType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -10467,9 +11522,11 @@ impl JsonSchema for crate::v3::standard::text_to_video::Output {
           ],
           "description": "What `fal-ai/kling-video/v3/standard/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -10642,8 +11699,10 @@ impl JsonSchema for crate::video_to_audio::Output {
           ],
           "description": "What `fal-ai/kling-video/video-to-audio` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }

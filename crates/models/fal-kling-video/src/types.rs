@@ -112,7 +112,7 @@ impl KlingV3MultiPromptElementDuration {
 
 fal_core::closed_enum!(
     KlingV3MultiPromptElementDuration,
-    "`duration` of KlingV3MultiPromptElement in fal-ai/kling-video must be `1`, `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`",
+    "`duration` of KlingV3MultiPromptElement in fal-ai/kling-video must be `1`, `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
 );
 
 /// A character or an object that prompts can refer to, shown either by images or by a video.
@@ -224,7 +224,7 @@ impl CameraControlMovementType {
 
 fal_core::closed_enum!(
     CameraControlMovementType,
-    "`movement_type` of CameraControl in fal-ai/kling-video must be `horizontal`, `vertical`, `pan`, `tilt`, `roll` or `zoom`",
+    "`movement_type` of CameraControl in fal-ai/kling-video must be `horizontal`, `vertical`, `pan`, `tilt`, `roll` or `zoom`"
 );
 
 /// `movement_value`: between -10 and 10.
@@ -314,7 +314,10 @@ struct KlingV3MultiPromptElementOptional {
 
 impl<PromptSlot> KlingV3MultiPromptElementBuilder<PromptSlot> {
     /// [`prompt`](KlingV3MultiPromptElement::prompt): What happens in this shot.
-    pub fn prompt(self, value: impl Into<String>) -> KlingV3MultiPromptElementBuilder<String> {
+    pub fn prompt(
+        self,
+        value: impl Into<String>,
+    ) -> KlingV3MultiPromptElementBuilder<String> {
         KlingV3MultiPromptElementBuilder {
             prompt: value.into(),
             optional: self.optional,
@@ -322,7 +325,10 @@ impl<PromptSlot> KlingV3MultiPromptElementBuilder<PromptSlot> {
     }
 
     /// [`duration`](KlingV3MultiPromptElement::duration): Length of this shot in seconds. Default `5`.
-    pub fn duration(mut self, value: impl Param<KlingV3MultiPromptElementDuration>) -> Self {
+    pub fn duration(
+        mut self,
+        value: impl Param<KlingV3MultiPromptElementDuration>,
+    ) -> Self {
         self.optional.duration = value.into_param();
         self
     }
@@ -655,7 +661,9 @@ impl<'de> wire::Object<'de> for OmniVideoElementInput {
         while let Some(key) = object.key() {
             match &*key {
                 "frontal_image_url" => object.value(&mut frontal_image_url),
-                "reference_image_urls" => object.value(&mut optional.reference_image_urls),
+                "reference_image_urls" => {
+                    object.value(&mut optional.reference_image_urls)
+                }
                 _ => object.skip(),
             }
         }
@@ -738,7 +746,9 @@ impl<'de> wire::Object<'de> for KlingV3ComboElementInput {
         while let Some(key) = object.key() {
             match &*key {
                 "frontal_image_url" => object.or_null(&mut optional.frontal_image_url),
-                "reference_image_urls" => object.or_null(&mut optional.reference_image_urls),
+                "reference_image_urls" => {
+                    object.or_null(&mut optional.reference_image_urls)
+                }
                 "video_url" => object.or_null(&mut optional.video_url),
                 "voice_id" => object.or_null(&mut optional.voice_id),
                 _ => object.skip(),
@@ -781,7 +791,9 @@ impl<'de> wire::Object<'de> for KlingV3ImageElementInput {
         while let Some(key) = object.key() {
             match &*key {
                 "frontal_image_url" => object.or_null(&mut optional.frontal_image_url),
-                "reference_image_urls" => object.or_null(&mut optional.reference_image_urls),
+                "reference_image_urls" => {
+                    object.or_null(&mut optional.reference_image_urls)
+                }
                 _ => object.skip(),
             }
         }
@@ -902,7 +914,10 @@ impl<'de> wire::Object<'de> for CameraControl {
                 _ => object.skip(),
             }
         }
-        let builder = CameraControlBuilder::<CameraControlMovementType, CameraControlMovementValue> {
+        let builder = CameraControlBuilder::<
+            CameraControlMovementType,
+            CameraControlMovementValue,
+        > {
             movement_type: object.required("movement_type", movement_type)?,
             movement_value: object.required("movement_value", movement_value)?,
         };

@@ -16,7 +16,8 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations,
+    wire,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -59,8 +60,7 @@ pub struct Input {
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
     /// Of [`sound_effect_prompt`](Self::sound_effect_prompt): `Car tires screech as they accelerate in a drag race`.
-    pub const DEFAULT_SOUND_EFFECT_PROMPT: &'static str =
-        "Car tires screech as they accelerate in a drag race";
+    pub const DEFAULT_SOUND_EFFECT_PROMPT: &'static str = "Car tires screech as they accelerate in a drag race";
 
     /// Of [`background_music_prompt`](Self::background_music_prompt): `intense car race`.
     pub const DEFAULT_BACKGROUND_MUSIC_PROMPT: &'static str = "intense car race";
@@ -137,7 +137,10 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
 
     /// [`background_music_prompt`](Input::background_music_prompt): What the music in the background is
     /// like, up to 200 characters. At most 200 characters. Default `intense car race`.
-    pub fn background_music_prompt(mut self, value: impl Param<Nullable<String>>) -> Self {
+    pub fn background_music_prompt(
+        mut self,
+        value: impl Param<Nullable<String>>,
+    ) -> Self {
         self.optional.background_music_prompt = value.into_param();
         self
     }
@@ -200,7 +203,9 @@ impl Parameters for Input {
             check.at("sound_effect_prompt").text::<bounds::SoundEffectPrompt>(value);
         }
         if let Some(Nullable::Value(value)) = &self.background_music_prompt {
-            check.at("background_music_prompt").text::<bounds::BackgroundMusicPrompt>(value);
+            check
+                .at("background_music_prompt")
+                .text::<bounds::BackgroundMusicPrompt>(value);
         }
     }
 }
@@ -232,7 +237,9 @@ impl<'de> wire::Object<'de> for Input {
             match &*key {
                 "video_url" => object.value(&mut video_url),
                 "sound_effect_prompt" => object.value(&mut optional.sound_effect_prompt),
-                "background_music_prompt" => object.value(&mut optional.background_music_prompt),
+                "background_music_prompt" => {
+                    object.value(&mut optional.background_music_prompt)
+                }
                 "asmr_mode" => object.value(&mut optional.asmr_mode),
                 _ => object.extra(key, &mut optional.extra),
             }
@@ -324,6 +331,8 @@ pub mod bounds {
 pub mod arg {
     pub type video_url = fal_core::arg::Url<super::Model>;
     pub type sound_effect_prompt = fal_core::arg::Text<super::bounds::SoundEffectPrompt>;
-    pub type background_music_prompt = fal_core::arg::Text<super::bounds::BackgroundMusicPrompt>;
+    pub type background_music_prompt = fal_core::arg::Text<
+        super::bounds::BackgroundMusicPrompt,
+    >;
     pub type asmr_mode = fal_core::arg::Flag;
 }

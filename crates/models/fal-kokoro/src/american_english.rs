@@ -164,7 +164,7 @@ impl Voice {
 
 fal_core::closed_enum!(
     Voice,
-    "`voice` of fal-ai/kokoro/american-english must be `af_heart`, `af_alloy`, `af_aoede`, `af_bella`, `af_jessica`, `af_kore`, `af_nicole`, `af_nova`, `af_river`, `af_sarah`, `af_sky`, `am_adam`, `am_echo`, `am_eric`, `am_fenrir`, `am_liam`, `am_michael`, `am_onyx`, `am_puck` or `am_santa`",
+    "`voice` of fal-ai/kokoro/american-english must be `af_heart`, `af_alloy`, `af_aoede`, `af_bella`, `af_jessica`, `af_kore`, `af_nicole`, `af_nova`, `af_river`, `af_sarah`, `af_sky`, `am_adam`, `am_echo`, `am_eric`, `am_fenrir`, `am_liam`, `am_michael`, `am_onyx`, `am_puck` or `am_santa`"
 );
 
 /// `speed`: between 0.1 and 5.0.
@@ -302,9 +302,7 @@ impl<'de> wire::Object<'de> for Input {
                 _ => object.extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder {
-            optional,
-        };
+        let builder = Builder { optional };
         Some(builder.build())
     }
 }

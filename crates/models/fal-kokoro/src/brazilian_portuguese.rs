@@ -84,7 +84,7 @@ impl Voice {
 
 fal_core::closed_enum!(
     Voice,
-    "`voice` of fal-ai/kokoro/brazilian-portuguese must be `pf_dora`, `pm_alex` or `pm_santa`",
+    "`voice` of fal-ai/kokoro/brazilian-portuguese must be `pf_dora`, `pm_alex` or `pm_santa`"
 );
 
 /// `speed`: between 0.1 and 5.0.
@@ -193,10 +193,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    VoiceSlot: given::HasVoice,
-> IntoInput for Builder<PromptSlot, VoiceSlot> {
+impl<PromptSlot: given::HasPrompt, VoiceSlot: given::HasVoice> IntoInput
+for Builder<PromptSlot, VoiceSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -108,7 +108,7 @@ impl Voice {
 
 fal_core::closed_enum!(
     Voice,
-    "`voice` of fal-ai/kokoro/british-english must be `bf_alice`, `bf_emma`, `bf_isabella`, `bf_lily`, `bm_daniel`, `bm_fable`, `bm_george` or `bm_lewis`",
+    "`voice` of fal-ai/kokoro/british-english must be `bf_alice`, `bf_emma`, `bf_isabella`, `bf_lily`, `bm_daniel`, `bm_fable`, `bm_george` or `bm_lewis`"
 );
 
 /// `speed`: between 0.1 and 5.0.
@@ -217,10 +217,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    VoiceSlot: given::HasVoice,
-> IntoInput for Builder<PromptSlot, VoiceSlot> {
+impl<PromptSlot: given::HasPrompt, VoiceSlot: given::HasVoice> IntoInput
+for Builder<PromptSlot, VoiceSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

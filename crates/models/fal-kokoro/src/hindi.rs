@@ -70,7 +70,12 @@ pub enum Voice {
 
 impl Voice {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::HfAlpha, Self::HfBeta, Self::HmOmega, Self::HmPsi];
+    pub const ALL: &'static [Self] = &[
+        Self::HfAlpha,
+        Self::HfBeta,
+        Self::HmOmega,
+        Self::HmPsi,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -86,7 +91,7 @@ impl Voice {
 
 fal_core::closed_enum!(
     Voice,
-    "`voice` of fal-ai/kokoro/hindi must be `hf_alpha`, `hf_beta`, `hm_omega` or `hm_psi`",
+    "`voice` of fal-ai/kokoro/hindi must be `hf_alpha`, `hf_beta`, `hm_omega` or `hm_psi`"
 );
 
 /// `speed`: between 0.1 and 5.0.
@@ -195,10 +200,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    VoiceSlot: given::HasVoice,
-> IntoInput for Builder<PromptSlot, VoiceSlot> {
+impl<PromptSlot: given::HasPrompt, VoiceSlot: given::HasVoice> IntoInput
+for Builder<PromptSlot, VoiceSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

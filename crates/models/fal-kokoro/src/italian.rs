@@ -78,7 +78,9 @@ impl Voice {
     }
 }
 
-fal_core::closed_enum!(Voice, "`voice` of fal-ai/kokoro/italian must be `if_sara` or `im_nicola`");
+fal_core::closed_enum!(
+    Voice, "`voice` of fal-ai/kokoro/italian must be `if_sara` or `im_nicola`"
+);
 
 /// `speed`: between 0.1 and 5.0.
 pub type Speed = Float<bounds::Speed>;
@@ -186,10 +188,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    VoiceSlot: given::HasVoice,
-> IntoInput for Builder<PromptSlot, VoiceSlot> {
+impl<PromptSlot: given::HasPrompt, VoiceSlot: given::HasVoice> IntoInput
+for Builder<PromptSlot, VoiceSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

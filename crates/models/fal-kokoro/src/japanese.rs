@@ -95,7 +95,7 @@ impl Voice {
 
 fal_core::closed_enum!(
     Voice,
-    "`voice` of fal-ai/kokoro/japanese must be `jf_alpha`, `jf_gongitsune`, `jf_nezumi`, `jf_tebukuro` or `jm_kumo`",
+    "`voice` of fal-ai/kokoro/japanese must be `jf_alpha`, `jf_gongitsune`, `jf_nezumi`, `jf_tebukuro` or `jm_kumo`"
 );
 
 /// `speed`: between 0.1 and 5.0.
@@ -204,10 +204,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    VoiceSlot: given::HasVoice,
-> IntoInput for Builder<PromptSlot, VoiceSlot> {
+impl<PromptSlot: given::HasPrompt, VoiceSlot: given::HasVoice> IntoInput
+for Builder<PromptSlot, VoiceSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

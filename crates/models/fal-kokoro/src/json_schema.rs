@@ -43,9 +43,16 @@ impl JsonSchema for crate::american_english::Input {
           },
           "description": "The parameters of `fal-ai/kokoro/american-english`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Voice", SchemaGenerator::subschema_for::<crate::american_english::Voice>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Voice",
+                    SchemaGenerator::subschema_for::<crate::american_english::Voice>,
+                ),
+            ],
+        )
     }
 }
 
@@ -76,9 +83,11 @@ impl JsonSchema for crate::american_english::Output {
           ],
           "description": "What `fal-ai/kokoro/american-english` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -160,9 +169,16 @@ impl JsonSchema for crate::brazilian_portuguese::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/brazilian-portuguese`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Voice", SchemaGenerator::subschema_for::<crate::brazilian_portuguese::Voice>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Voice",
+                    SchemaGenerator::subschema_for::<crate::brazilian_portuguese::Voice>,
+                ),
+            ],
+        )
     }
 }
 
@@ -193,9 +209,11 @@ impl JsonSchema for crate::brazilian_portuguese::Output {
           ],
           "description": "What `fal-ai/kokoro/brazilian-portuguese` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -260,9 +278,11 @@ impl JsonSchema for crate::british_english::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/british-english`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Voice", SchemaGenerator::subschema_for::<crate::british_english::Voice>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Voice", SchemaGenerator::subschema_for::<crate::british_english::Voice>)],
+        )
     }
 }
 
@@ -293,9 +313,11 @@ impl JsonSchema for crate::british_english::Output {
           ],
           "description": "What `fal-ai/kokoro/british-english` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -365,9 +387,11 @@ impl JsonSchema for crate::french::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/french`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Voice", SchemaGenerator::subschema_for::<crate::french::Voice>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Voice", SchemaGenerator::subschema_for::<crate::french::Voice>)],
+        )
     }
 }
 
@@ -398,9 +422,11 @@ impl JsonSchema for crate::french::Output {
           ],
           "description": "What `fal-ai/kokoro/french` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -463,9 +489,11 @@ impl JsonSchema for crate::hindi::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/hindi`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Voice", SchemaGenerator::subschema_for::<crate::hindi::Voice>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Voice", SchemaGenerator::subschema_for::<crate::hindi::Voice>)],
+        )
     }
 }
 
@@ -496,9 +524,11 @@ impl JsonSchema for crate::hindi::Output {
           ],
           "description": "What `fal-ai/kokoro/hindi` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -564,9 +594,11 @@ impl JsonSchema for crate::italian::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/italian`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Voice", SchemaGenerator::subschema_for::<crate::italian::Voice>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Voice", SchemaGenerator::subschema_for::<crate::italian::Voice>)],
+        )
     }
 }
 
@@ -597,9 +629,11 @@ impl JsonSchema for crate::italian::Output {
           ],
           "description": "What `fal-ai/kokoro/italian` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -663,9 +697,11 @@ impl JsonSchema for crate::japanese::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/japanese`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Voice", SchemaGenerator::subschema_for::<crate::japanese::Voice>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Voice", SchemaGenerator::subschema_for::<crate::japanese::Voice>)],
+        )
     }
 }
 
@@ -696,9 +732,11 @@ impl JsonSchema for crate::japanese::Output {
           ],
           "description": "What `fal-ai/kokoro/japanese` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -765,9 +803,16 @@ impl JsonSchema for crate::mandarin_chinese::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/mandarin-chinese`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Voice", SchemaGenerator::subschema_for::<crate::mandarin_chinese::Voice>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Voice",
+                    SchemaGenerator::subschema_for::<crate::mandarin_chinese::Voice>,
+                ),
+            ],
+        )
     }
 }
 
@@ -798,9 +843,11 @@ impl JsonSchema for crate::mandarin_chinese::Output {
           ],
           "description": "What `fal-ai/kokoro/mandarin-chinese` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -870,9 +917,11 @@ impl JsonSchema for crate::spanish::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/spanish`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Voice", SchemaGenerator::subschema_for::<crate::spanish::Voice>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Voice", SchemaGenerator::subschema_for::<crate::spanish::Voice>)],
+        )
     }
 }
 
@@ -903,9 +952,11 @@ impl JsonSchema for crate::spanish::Output {
           ],
           "description": "What `fal-ai/kokoro/spanish` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 

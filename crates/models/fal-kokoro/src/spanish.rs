@@ -82,8 +82,7 @@ impl Voice {
 }
 
 fal_core::closed_enum!(
-    Voice,
-    "`voice` of fal-ai/kokoro/spanish must be `ef_dora`, `em_alex` or `em_santa`",
+    Voice, "`voice` of fal-ai/kokoro/spanish must be `ef_dora`, `em_alex` or `em_santa`"
 );
 
 /// `speed`: between 0.1 and 5.0.
@@ -192,10 +191,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    VoiceSlot: given::HasVoice,
-> IntoInput for Builder<PromptSlot, VoiceSlot> {
+impl<PromptSlot: given::HasPrompt, VoiceSlot: given::HasVoice> IntoInput
+for Builder<PromptSlot, VoiceSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -15,7 +15,9 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -95,7 +97,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/ltx-2.3/audio-to-video must be `auto`, `16:9` or `9:16`",
+    "`aspect_ratio` of fal-ai/ltx-2.3/audio-to-video must be `auto`, `16:9` or `9:16`"
 );
 
 /// What [`fal-ai/ltx-2.3/audio-to-video`](Model) gives.

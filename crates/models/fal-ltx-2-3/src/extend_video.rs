@@ -15,7 +15,9 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -94,7 +96,9 @@ impl Mode {
     }
 }
 
-fal_core::closed_enum!(Mode, "`mode` of fal-ai/ltx-2.3/extend-video must be `start` or `end`");
+fal_core::closed_enum!(
+    Mode, "`mode` of fal-ai/ltx-2.3/extend-video must be `start` or `end`"
+);
 
 /// `context`: between 1.0 and 20.0.
 pub type Context = Float<bounds::Context>;

@@ -18,7 +18,9 @@
 
 pub mod fast;
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -119,8 +121,7 @@ impl Duration {
 }
 
 fal_core::integer_enum!(
-    Duration,
-    "`duration` of fal-ai/ltx-2.3/image-to-video must be `6`, `8` or `10`",
+    Duration, "`duration` of fal-ai/ltx-2.3/image-to-video must be `6`, `8` or `10`"
 );
 
 /// The values of `resolution`.
@@ -152,7 +153,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/ltx-2.3/image-to-video must be `1080p`, `1440p` or `2160p`",
+    "`resolution` of fal-ai/ltx-2.3/image-to-video must be `1080p`, `1440p` or `2160p`"
 );
 
 /// The values of `aspect_ratio`.
@@ -184,7 +185,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/ltx-2.3/image-to-video must be `auto`, `16:9` or `9:16`",
+    "`aspect_ratio` of fal-ai/ltx-2.3/image-to-video must be `auto`, `16:9` or `9:16`"
 );
 
 /// The values of `fps`.
@@ -218,8 +219,7 @@ impl Fps {
 }
 
 fal_core::integer_enum!(
-    Fps,
-    "`fps` of fal-ai/ltx-2.3/image-to-video must be `24`, `25`, `48` or `50`",
+    Fps, "`fps` of fal-ai/ltx-2.3/image-to-video must be `24`, `25`, `48` or `50`"
 );
 
 /// What [`fal-ai/ltx-2.3/image-to-video`](Model) gives.
@@ -367,10 +367,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    ImageUrlSlot: given::HasImageUrl,
-    PromptSlot: given::HasPrompt,
-> IntoInput for Builder<ImageUrlSlot, PromptSlot> {
+impl<ImageUrlSlot: given::HasImageUrl, PromptSlot: given::HasPrompt> IntoInput
+for Builder<ImageUrlSlot, PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

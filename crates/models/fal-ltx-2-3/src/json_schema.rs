@@ -75,9 +75,16 @@ impl JsonSchema for crate::audio_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/audio-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::audio_to_video::AspectRatio>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::audio_to_video::AspectRatio>,
+                ),
+            ],
+        )
     }
 }
 
@@ -108,9 +115,11 @@ impl JsonSchema for crate::audio_to_video::Output {
           ],
           "description": "What `fal-ai/ltx-2.3/audio-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -200,9 +209,11 @@ impl JsonSchema for crate::extend_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/extend-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Mode", SchemaGenerator::subschema_for::<crate::extend_video::Mode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Mode", SchemaGenerator::subschema_for::<crate::extend_video::Mode>)],
+        )
     }
 }
 
@@ -233,9 +244,11 @@ impl JsonSchema for crate::extend_video::Output {
           ],
           "description": "What `fal-ai/ltx-2.3/extend-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -342,12 +355,25 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::image_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>),
-            ("Fps", SchemaGenerator::subschema_for::<crate::image_to_video::Fps>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::AspectRatio>,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::Duration>,
+                ),
+                ("Fps", SchemaGenerator::subschema_for::<crate::image_to_video::Fps>),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -378,9 +404,11 @@ impl JsonSchema for crate::image_to_video::Output {
           ],
           "description": "What `fal-ai/ltx-2.3/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -555,12 +583,34 @@ impl JsonSchema for crate::image_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/image-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::image_to_video::fast::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::fast::Duration>),
-            ("Fps", SchemaGenerator::subschema_for::<crate::image_to_video::fast::Fps>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::fast::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::image_to_video::fast::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::image_to_video::fast::Duration,
+                    >,
+                ),
+                (
+                    "Fps",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::fast::Fps>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::image_to_video::fast::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -591,9 +641,11 @@ impl JsonSchema for crate::image_to_video::fast::Output {
           ],
           "description": "What `fal-ai/ltx-2.3/image-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -744,9 +796,16 @@ impl JsonSchema for crate::retake_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/retake-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("RetakeMode", SchemaGenerator::subschema_for::<crate::retake_video::RetakeMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "RetakeMode",
+                    SchemaGenerator::subschema_for::<crate::retake_video::RetakeMode>,
+                ),
+            ],
+        )
     }
 }
 
@@ -777,9 +836,11 @@ impl JsonSchema for crate::retake_video::Output {
           ],
           "description": "What `fal-ai/ltx-2.3/retake-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -871,12 +932,25 @@ impl JsonSchema for crate::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::Duration>),
-            ("Fps", SchemaGenerator::subschema_for::<crate::text_to_video::Fps>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::text_to_video::AspectRatio>,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::text_to_video::Duration>,
+                ),
+                ("Fps", SchemaGenerator::subschema_for::<crate::text_to_video::Fps>),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -907,9 +981,11 @@ impl JsonSchema for crate::text_to_video::Output {
           ],
           "description": "What `fal-ai/ltx-2.3/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -1067,12 +1143,34 @@ impl JsonSchema for crate::text_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/text-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::text_to_video::fast::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::fast::Duration>),
-            ("Fps", SchemaGenerator::subschema_for::<crate::text_to_video::fast::Fps>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::fast::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::text_to_video::fast::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::text_to_video::fast::Duration,
+                    >,
+                ),
+                (
+                    "Fps",
+                    SchemaGenerator::subschema_for::<crate::text_to_video::fast::Fps>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::text_to_video::fast::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1103,9 +1201,11 @@ impl JsonSchema for crate::text_to_video::fast::Output {
           ],
           "description": "What `fal-ai/ltx-2.3/text-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 

@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "She looks up and smiles");
 //! ```
 
-use fal_core::{Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -110,7 +112,7 @@ impl RetakeMode {
 
 fal_core::closed_enum!(
     RetakeMode,
-    "`retake_mode` of fal-ai/ltx-2.3/retake-video must be `replace_audio`, `replace_video` or `replace_audio_and_video`",
+    "`retake_mode` of fal-ai/ltx-2.3/retake-video must be `replace_audio`, `replace_video` or `replace_audio_and_video`"
 );
 
 /// What [`fal-ai/ltx-2.3/retake-video`](Model) gives.
@@ -234,10 +236,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    VideoUrlSlot: given::HasVideoUrl,
-    PromptSlot: given::HasPrompt,
-> IntoInput for Builder<VideoUrlSlot, PromptSlot> {
+impl<VideoUrlSlot: given::HasVideoUrl, PromptSlot: given::HasPrompt> IntoInput
+for Builder<VideoUrlSlot, PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

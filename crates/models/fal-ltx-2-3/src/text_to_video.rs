@@ -114,8 +114,7 @@ impl Duration {
 }
 
 fal_core::integer_enum!(
-    Duration,
-    "`duration` of fal-ai/ltx-2.3/text-to-video must be `6`, `8` or `10`",
+    Duration, "`duration` of fal-ai/ltx-2.3/text-to-video must be `6`, `8` or `10`"
 );
 
 /// The values of `resolution`.
@@ -147,7 +146,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/ltx-2.3/text-to-video must be `1080p`, `1440p` or `2160p`",
+    "`resolution` of fal-ai/ltx-2.3/text-to-video must be `1080p`, `1440p` or `2160p`"
 );
 
 /// The values of `aspect_ratio`.
@@ -176,7 +175,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/ltx-2.3/text-to-video must be `16:9` or `9:16`",
+    "`aspect_ratio` of fal-ai/ltx-2.3/text-to-video must be `16:9` or `9:16`"
 );
 
 /// The values of `fps`.
@@ -210,8 +209,7 @@ impl Fps {
 }
 
 fal_core::integer_enum!(
-    Fps,
-    "`fps` of fal-ai/ltx-2.3/text-to-video must be `24`, `25`, `48` or `50`",
+    Fps, "`fps` of fal-ai/ltx-2.3/text-to-video must be `24`, `25`, `48` or `50`"
 );
 
 /// What [`fal-ai/ltx-2.3/text-to-video`](Model) gives.

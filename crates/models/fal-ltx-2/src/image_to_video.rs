@@ -18,7 +18,9 @@
 
 pub mod fast;
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -110,8 +112,7 @@ impl Duration {
 }
 
 fal_core::integer_enum!(
-    Duration,
-    "`duration` of fal-ai/ltx-2/image-to-video must be `6`, `8` or `10`",
+    Duration, "`duration` of fal-ai/ltx-2/image-to-video must be `6`, `8` or `10`"
 );
 
 /// The values of `resolution`.
@@ -143,7 +144,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/ltx-2/image-to-video must be `1080p`, `1440p` or `2160p`",
+    "`resolution` of fal-ai/ltx-2/image-to-video must be `1080p`, `1440p` or `2160p`"
 );
 
 /// The values of `fps`.
@@ -170,7 +171,9 @@ impl Fps {
     }
 }
 
-fal_core::integer_enum!(Fps, "`fps` of fal-ai/ltx-2/image-to-video must be `25` or `50`");
+fal_core::integer_enum!(
+    Fps, "`fps` of fal-ai/ltx-2/image-to-video must be `25` or `50`"
+);
 
 /// What [`fal-ai/ltx-2/image-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -301,10 +304,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    ImageUrlSlot: given::HasImageUrl,
-    PromptSlot: given::HasPrompt,
-> IntoInput for Builder<ImageUrlSlot, PromptSlot> {
+impl<ImageUrlSlot: given::HasImageUrl, PromptSlot: given::HasPrompt> IntoInput
+for Builder<ImageUrlSlot, PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

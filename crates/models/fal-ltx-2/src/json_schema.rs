@@ -97,9 +97,11 @@ impl JsonSchema for crate::audio_to_video::Output {
           ],
           "description": "What `fal-ai/ltx-2/audio-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -167,9 +169,11 @@ impl JsonSchema for crate::extend_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/extend-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Mode", SchemaGenerator::subschema_for::<crate::extend_video::Mode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Mode", SchemaGenerator::subschema_for::<crate::extend_video::Mode>)],
+        )
     }
 }
 
@@ -200,9 +204,11 @@ impl JsonSchema for crate::extend_video::Output {
           ],
           "description": "What `fal-ai/ltx-2/extend-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -289,11 +295,21 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>),
-            ("Fps", SchemaGenerator::subschema_for::<crate::image_to_video::Fps>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::Duration>,
+                ),
+                ("Fps", SchemaGenerator::subschema_for::<crate::image_to_video::Fps>),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -324,9 +340,11 @@ impl JsonSchema for crate::image_to_video::Output {
           ],
           "description": "What `fal-ai/ltx-2/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -457,11 +475,28 @@ impl JsonSchema for crate::image_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/image-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::fast::Duration>),
-            ("Fps", SchemaGenerator::subschema_for::<crate::image_to_video::fast::Fps>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::fast::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::image_to_video::fast::Duration,
+                    >,
+                ),
+                (
+                    "Fps",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::fast::Fps>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::image_to_video::fast::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -492,9 +527,11 @@ impl JsonSchema for crate::image_to_video::fast::Output {
           ],
           "description": "What `fal-ai/ltx-2/image-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -621,9 +658,16 @@ impl JsonSchema for crate::retake_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/retake-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("RetakeMode", SchemaGenerator::subschema_for::<crate::retake_video::RetakeMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "RetakeMode",
+                    SchemaGenerator::subschema_for::<crate::retake_video::RetakeMode>,
+                ),
+            ],
+        )
     }
 }
 
@@ -654,9 +698,11 @@ impl JsonSchema for crate::retake_video::Output {
           ],
           "description": "What `fal-ai/ltx-2/retake-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -739,11 +785,21 @@ impl JsonSchema for crate::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::Duration>),
-            ("Fps", SchemaGenerator::subschema_for::<crate::text_to_video::Fps>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::text_to_video::Duration>,
+                ),
+                ("Fps", SchemaGenerator::subschema_for::<crate::text_to_video::Fps>),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -774,9 +830,11 @@ impl JsonSchema for crate::text_to_video::Output {
           ],
           "description": "What `fal-ai/ltx-2/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -902,11 +960,28 @@ impl JsonSchema for crate::text_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/text-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::fast::Duration>),
-            ("Fps", SchemaGenerator::subschema_for::<crate::text_to_video::fast::Fps>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::fast::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::text_to_video::fast::Duration,
+                    >,
+                ),
+                (
+                    "Fps",
+                    SchemaGenerator::subschema_for::<crate::text_to_video::fast::Fps>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::text_to_video::fast::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -937,9 +1012,11 @@ impl JsonSchema for crate::text_to_video::fast::Output {
           ],
           "description": "What `fal-ai/ltx-2/text-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 

@@ -107,8 +107,7 @@ impl Duration {
 }
 
 fal_core::integer_enum!(
-    Duration,
-    "`duration` of fal-ai/ltx-2/text-to-video must be `6`, `8` or `10`",
+    Duration, "`duration` of fal-ai/ltx-2/text-to-video must be `6`, `8` or `10`"
 );
 
 /// The values of `resolution`.
@@ -140,7 +139,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/ltx-2/text-to-video must be `1080p`, `1440p` or `2160p`",
+    "`resolution` of fal-ai/ltx-2/text-to-video must be `1080p`, `1440p` or `2160p`"
 );
 
 /// The values of `fps`.

@@ -28,7 +28,9 @@ mod json_schema;
 pub mod image_to_video;
 pub mod types;
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -77,7 +79,9 @@ pub struct Input {
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
     /// Of [`num_inference_steps`](Self::num_inference_steps): `30`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(30);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        30,
+    );
 
     /// Of [`guidance_scale`](Self::guidance_scale): `3.0`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.0);

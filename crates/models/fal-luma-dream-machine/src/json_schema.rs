@@ -63,11 +63,21 @@ impl JsonSchema for crate::ray_2::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::ray_2::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::ray_2::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::ray_2::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::ray_2::AspectRatio>,
+                ),
+                ("Duration", SchemaGenerator::subschema_for::<crate::ray_2::Duration>),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::ray_2::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -98,9 +108,11 @@ impl JsonSchema for crate::ray_2::Output {
           ],
           "description": "What `fal-ai/luma-dream-machine/ray-2` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -251,11 +263,30 @@ impl JsonSchema for crate::ray_2::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::ray_2::image_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::ray_2::image_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::ray_2::image_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::ray_2::image_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::ray_2::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::ray_2::image_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -286,9 +317,11 @@ impl JsonSchema for crate::ray_2::image_to_video::Output {
           ],
           "description": "What `fal-ai/luma-dream-machine/ray-2/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -416,9 +449,11 @@ impl JsonSchema for crate::ray_2::modify::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2/modify`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Mode", SchemaGenerator::subschema_for::<crate::ray_2::modify::Mode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Mode", SchemaGenerator::subschema_for::<crate::ray_2::modify::Mode>)],
+        )
     }
 }
 
@@ -449,9 +484,11 @@ impl JsonSchema for crate::ray_2::modify::Output {
           ],
           "description": "What `fal-ai/luma-dream-machine/ray-2/modify` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -605,9 +642,16 @@ impl JsonSchema for crate::ray_2::reframe::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2/reframe`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::ray_2::reframe::AspectRatio>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::ray_2::reframe::AspectRatio>,
+                ),
+            ],
+        )
     }
 }
 
@@ -638,9 +682,11 @@ impl JsonSchema for crate::ray_2::reframe::Output {
           ],
           "description": "What `fal-ai/luma-dream-machine/ray-2/reframe` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -727,11 +773,24 @@ impl JsonSchema for crate::ray_2_flash::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2-flash`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::ray_2_flash::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::ray_2_flash::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::ray_2_flash::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::ray_2_flash::AspectRatio>,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::ray_2_flash::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::ray_2_flash::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -762,9 +821,11 @@ impl JsonSchema for crate::ray_2_flash::Output {
           ],
           "description": "What `fal-ai/luma-dream-machine/ray-2-flash` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -915,11 +976,30 @@ impl JsonSchema for crate::ray_2_flash::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2-flash/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::ray_2_flash::image_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::ray_2_flash::image_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::ray_2_flash::image_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::ray_2_flash::image_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::ray_2_flash::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::ray_2_flash::image_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -950,9 +1030,11 @@ impl JsonSchema for crate::ray_2_flash::image_to_video::Output {
           ],
           "description": "What `fal-ai/luma-dream-machine/ray-2-flash/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1080,9 +1162,16 @@ impl JsonSchema for crate::ray_2_flash::modify::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2-flash/modify`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Mode", SchemaGenerator::subschema_for::<crate::ray_2_flash::modify::Mode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Mode",
+                    SchemaGenerator::subschema_for::<crate::ray_2_flash::modify::Mode>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1113,9 +1202,11 @@ impl JsonSchema for crate::ray_2_flash::modify::Output {
           ],
           "description": "What `fal-ai/luma-dream-machine/ray-2-flash/modify` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1269,9 +1360,18 @@ impl JsonSchema for crate::ray_2_flash::reframe::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2-flash/reframe`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::ray_2_flash::reframe::AspectRatio>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::ray_2_flash::reframe::AspectRatio,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1302,9 +1402,11 @@ impl JsonSchema for crate::ray_2_flash::reframe::Output {
           ],
           "description": "What `fal-ai/luma-dream-machine/ray-2-flash/reframe` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 

@@ -126,7 +126,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/luma-dream-machine/ray-2 must be `16:9`, `9:16`, `4:3`, `3:4`, `21:9` or `9:21`",
+    "`aspect_ratio` of fal-ai/luma-dream-machine/ray-2 must be `16:9`, `9:16`, `4:3`, `3:4`, `21:9` or `9:21`"
 );
 
 /// The values of `resolution`.
@@ -158,7 +158,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/luma-dream-machine/ray-2 must be `540p`, `720p` or `1080p`",
+    "`resolution` of fal-ai/luma-dream-machine/ray-2 must be `540p`, `720p` or `1080p`"
 );
 
 /// The values of `duration`.
@@ -186,8 +186,7 @@ impl Duration {
 }
 
 fal_core::closed_enum!(
-    Duration,
-    "`duration` of fal-ai/luma-dream-machine/ray-2 must be `5s` or `9s`",
+    Duration, "`duration` of fal-ai/luma-dream-machine/ray-2 must be `5s` or `9s`"
 );
 
 /// What [`fal-ai/luma-dream-machine/ray-2`](Model) gives.

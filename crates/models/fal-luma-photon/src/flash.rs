@@ -103,7 +103,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/luma-photon/flash must be `16:9`, `9:16`, `1:1`, `4:3`, `3:4`, `21:9` or `9:21`",
+    "`aspect_ratio` of fal-ai/luma-photon/flash must be `16:9`, `9:16`, `1:1`, `4:3`, `3:4`, `21:9` or `9:21`"
 );
 
 /// What [`fal-ai/luma-photon/flash`](Model) gives.

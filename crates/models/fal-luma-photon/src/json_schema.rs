@@ -40,9 +40,11 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/luma-photon`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>)],
+        )
     }
 }
 
@@ -72,9 +74,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/luma-photon` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -138,9 +142,16 @@ impl JsonSchema for crate::flash::Input {
           ],
           "description": "The parameters of `fal-ai/luma-photon/flash`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::flash::AspectRatio>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::flash::AspectRatio>,
+                ),
+            ],
+        )
     }
 }
 
@@ -170,9 +181,11 @@ impl JsonSchema for crate::flash::Output {
           ],
           "description": "What `fal-ai/luma-photon/flash` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 

@@ -49,11 +49,26 @@ impl JsonSchema for crate::types::AudioSetting {
           },
           "description": "Format of a recording."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AudioSettingBitrate", SchemaGenerator::subschema_for::<crate::types::AudioSettingBitrate>),
-            ("AudioSettingFormat", SchemaGenerator::subschema_for::<crate::types::AudioSettingFormat>),
-            ("AudioSettingSampleRate", SchemaGenerator::subschema_for::<crate::types::AudioSettingSampleRate>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AudioSettingBitrate",
+                    SchemaGenerator::subschema_for::<crate::types::AudioSettingBitrate>,
+                ),
+                (
+                    "AudioSettingFormat",
+                    SchemaGenerator::subschema_for::<crate::types::AudioSettingFormat>,
+                ),
+                (
+                    "AudioSettingSampleRate",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::AudioSettingSampleRate,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -170,11 +185,26 @@ impl JsonSchema for crate::types::AudioSetting25 {
           },
           "description": "Format of a recording."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AudioSetting25Bitrate", SchemaGenerator::subschema_for::<crate::types::AudioSetting25Bitrate>),
-            ("AudioSetting25Format", SchemaGenerator::subschema_for::<crate::types::AudioSetting25Format>),
-            ("AudioSetting25SampleRate", SchemaGenerator::subschema_for::<crate::types::AudioSetting25SampleRate>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AudioSetting25Bitrate",
+                    SchemaGenerator::subschema_for::<crate::types::AudioSetting25Bitrate>,
+                ),
+                (
+                    "AudioSetting25Format",
+                    SchemaGenerator::subschema_for::<crate::types::AudioSetting25Format>,
+                ),
+                (
+                    "AudioSetting25SampleRate",
+                    SchemaGenerator::subschema_for::<
+                        crate::types::AudioSetting25SampleRate,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -307,9 +337,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/minimax-music` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -353,9 +385,16 @@ impl JsonSchema for crate::v1_5::Input {
           ],
           "description": "The parameters of `fal-ai/minimax-music/v1.5`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AudioSetting", SchemaGenerator::subschema_for::<crate::types::AudioSetting>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AudioSetting",
+                    SchemaGenerator::subschema_for::<crate::types::AudioSetting>,
+                ),
+            ],
+        )
     }
 }
 
@@ -386,9 +425,11 @@ impl JsonSchema for crate::v1_5::Output {
           ],
           "description": "What `fal-ai/minimax-music/v1.5` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -432,9 +473,16 @@ impl JsonSchema for crate::v2::Input {
           ],
           "description": "The parameters of `fal-ai/minimax-music/v2`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AudioSetting", SchemaGenerator::subschema_for::<crate::types::AudioSetting>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AudioSetting",
+                    SchemaGenerator::subschema_for::<crate::types::AudioSetting>,
+                ),
+            ],
+        )
     }
 }
 
@@ -465,9 +513,11 @@ impl JsonSchema for crate::v2::Output {
           ],
           "description": "What `fal-ai/minimax-music/v2` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -520,9 +570,16 @@ impl JsonSchema for crate::v2_5::Input {
           ],
           "description": "The parameters of `fal-ai/minimax-music/v2.5`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AudioSetting25", SchemaGenerator::subschema_for::<crate::types::AudioSetting25>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AudioSetting25",
+                    SchemaGenerator::subschema_for::<crate::types::AudioSetting25>,
+                ),
+            ],
+        )
     }
 }
 
@@ -553,9 +610,11 @@ impl JsonSchema for crate::v2_5::Output {
           ],
           "description": "What `fal-ai/minimax-music/v2.5` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -608,9 +667,16 @@ impl JsonSchema for crate::v2_6::Input {
           ],
           "description": "The parameters of `fal-ai/minimax-music/v2.6`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AudioSetting25", SchemaGenerator::subschema_for::<crate::types::AudioSetting25>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AudioSetting25",
+                    SchemaGenerator::subschema_for::<crate::types::AudioSetting25>,
+                ),
+            ],
+        )
     }
 }
 
@@ -641,8 +707,10 @@ impl JsonSchema for crate::v2_6::Output {
           ],
           "description": "What `fal-ai/minimax-music/v2.6` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }

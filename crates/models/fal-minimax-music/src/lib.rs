@@ -115,7 +115,10 @@ struct Optional {
 
 impl<PromptSlot, ReferenceAudioUrlSlot> Builder<PromptSlot, ReferenceAudioUrlSlot> {
     /// [`prompt`](Input::prompt): Lyrics, a line each. 1 to 600 characters.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ReferenceAudioUrlSlot> {
+    pub fn prompt(
+        self,
+        value: impl Into<String>,
+    ) -> Builder<String, ReferenceAudioUrlSlot> {
         Builder {
             prompt: value.into(),
             reference_audio_url: self.reference_audio_url,
@@ -125,7 +128,10 @@ impl<PromptSlot, ReferenceAudioUrlSlot> Builder<PromptSlot, ReferenceAudioUrlSlo
 
     /// [`reference_audio_url`](Input::reference_audio_url): Song to follow, with voices and music: WAV
     /// or MP3, longer than 15 seconds.
-    pub fn reference_audio_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
+    pub fn reference_audio_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
             reference_audio_url: value.into_file(),
@@ -217,7 +223,8 @@ impl<'de> wire::Object<'de> for Input {
         }
         let builder = Builder::<String, File> {
             prompt: object.required("prompt", prompt)?,
-            reference_audio_url: object.required("reference_audio_url", reference_audio_url)?,
+            reference_audio_url: object
+                .required("reference_audio_url", reference_audio_url)?,
             optional,
         };
         Some(builder.build())

@@ -70,7 +70,7 @@ impl AudioSettingSampleRate {
 
 fal_core::integer_enum!(
     AudioSettingSampleRate,
-    "`sample_rate` of AudioSetting in fal-ai/minimax-music must be `8000`, `16000`, `22050`, `24000`, `32000` or `44100`",
+    "`sample_rate` of AudioSetting in fal-ai/minimax-music must be `8000`, `16000`, `22050`, `24000`, `32000` or `44100`"
 );
 
 /// The values of `bitrate`.
@@ -89,7 +89,12 @@ pub enum AudioSettingBitrate {
 
 impl AudioSettingBitrate {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_32000, Self::_64000, Self::_128000, Self::_256000];
+    pub const ALL: &'static [Self] = &[
+        Self::_32000,
+        Self::_64000,
+        Self::_128000,
+        Self::_256000,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -105,7 +110,7 @@ impl AudioSettingBitrate {
 
 fal_core::integer_enum!(
     AudioSettingBitrate,
-    "`bitrate` of AudioSetting in fal-ai/minimax-music must be `32000`, `64000`, `128000` or `256000`",
+    "`bitrate` of AudioSetting in fal-ai/minimax-music must be `32000`, `64000`, `128000` or `256000`"
 );
 
 /// The values of `format`.
@@ -137,7 +142,7 @@ impl AudioSettingFormat {
 
 fal_core::closed_enum!(
     AudioSettingFormat,
-    "`format` of AudioSetting in fal-ai/minimax-music must be `mp3`, `pcm` or `flac`",
+    "`format` of AudioSetting in fal-ai/minimax-music must be `mp3`, `pcm` or `flac`"
 );
 
 /// Format of a recording.
@@ -174,7 +179,12 @@ pub enum AudioSetting25SampleRate {
 
 impl AudioSetting25SampleRate {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_16000, Self::_24000, Self::_32000, Self::_44100];
+    pub const ALL: &'static [Self] = &[
+        Self::_16000,
+        Self::_24000,
+        Self::_32000,
+        Self::_44100,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -190,7 +200,7 @@ impl AudioSetting25SampleRate {
 
 fal_core::integer_enum!(
     AudioSetting25SampleRate,
-    "`sample_rate` of AudioSetting25 in fal-ai/minimax-music must be `16000`, `24000`, `32000` or `44100`",
+    "`sample_rate` of AudioSetting25 in fal-ai/minimax-music must be `16000`, `24000`, `32000` or `44100`"
 );
 
 /// The values of `bitrate`.
@@ -209,7 +219,12 @@ pub enum AudioSetting25Bitrate {
 
 impl AudioSetting25Bitrate {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_32000, Self::_64000, Self::_128000, Self::_256000];
+    pub const ALL: &'static [Self] = &[
+        Self::_32000,
+        Self::_64000,
+        Self::_128000,
+        Self::_256000,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -225,7 +240,7 @@ impl AudioSetting25Bitrate {
 
 fal_core::integer_enum!(
     AudioSetting25Bitrate,
-    "`bitrate` of AudioSetting25 in fal-ai/minimax-music must be `32000`, `64000`, `128000` or `256000`",
+    "`bitrate` of AudioSetting25 in fal-ai/minimax-music must be `32000`, `64000`, `128000` or `256000`"
 );
 
 /// The values of `format`.
@@ -257,7 +272,7 @@ impl AudioSetting25Format {
 
 fal_core::closed_enum!(
     AudioSetting25Format,
-    "`format` of AudioSetting25 in fal-ai/minimax-music must be `mp3`, `wav` or `pcm`",
+    "`format` of AudioSetting25 in fal-ai/minimax-music must be `mp3`, `wav` or `pcm`"
 );
 
 // Building.
@@ -403,9 +418,7 @@ impl<'de> wire::Object<'de> for AudioSetting {
                 _ => object.skip(),
             }
         }
-        let builder = AudioSettingBuilder {
-            optional,
-        };
+        let builder = AudioSettingBuilder { optional };
         Some(builder.build())
     }
 }
@@ -441,9 +454,7 @@ impl<'de> wire::Object<'de> for AudioSetting25 {
                 _ => object.skip(),
             }
         }
-        let builder = AudioSetting25Builder {
-            optional,
-        };
+        let builder = AudioSetting25Builder { optional };
         Some(builder.build())
     }
 }

@@ -152,10 +152,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    LyricsPromptSlot: given::HasLyricsPrompt,
-> IntoInput for Builder<PromptSlot, LyricsPromptSlot> {
+impl<PromptSlot: given::HasPrompt, LyricsPromptSlot: given::HasLyricsPrompt> IntoInput
+for Builder<PromptSlot, LyricsPromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

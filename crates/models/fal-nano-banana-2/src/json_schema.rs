@@ -120,13 +120,20 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/nano-banana-2`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::Resolution>),
-            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::SafetyTolerance>),
-            ("ThinkingLevel", SchemaGenerator::subschema_for::<crate::ThinkingLevel>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>),
+                ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+                ("Resolution", SchemaGenerator::subschema_for::<crate::Resolution>),
+                (
+                    "SafetyTolerance",
+                    SchemaGenerator::subschema_for::<crate::SafetyTolerance>,
+                ),
+                ("ThinkingLevel", SchemaGenerator::subschema_for::<crate::ThinkingLevel>),
+            ],
+        )
     }
 }
 
@@ -161,9 +168,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/nano-banana-2` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 

@@ -213,7 +213,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/nano-banana-2 must be `auto`, `21:9`, `16:9`, `3:2`, `4:3`, `5:4`, `1:1`, `4:5`, `3:4`, `2:3`, `9:16`, `4:1`, `1:4`, `8:1` or `1:8`",
+    "`aspect_ratio` of fal-ai/nano-banana-2 must be `auto`, `21:9`, `16:9`, `3:2`, `4:3`, `5:4`, `1:1`, `4:5`, `3:4`, `2:3`, `9:16`, `4:1`, `1:4`, `8:1` or `1:8`"
 );
 
 /// The values of `output_format`.
@@ -245,7 +245,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/nano-banana-2 must be `jpeg`, `png` or `webp`",
+    "`output_format` of fal-ai/nano-banana-2 must be `jpeg`, `png` or `webp`"
 );
 
 /// The values of `safety_tolerance`.
@@ -268,7 +268,14 @@ pub enum SafetyTolerance {
 
 impl SafetyTolerance {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1, Self::_2, Self::_3, Self::_4, Self::_5, Self::_6];
+    pub const ALL: &'static [Self] = &[
+        Self::_1,
+        Self::_2,
+        Self::_3,
+        Self::_4,
+        Self::_5,
+        Self::_6,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -286,7 +293,7 @@ impl SafetyTolerance {
 
 fal_core::closed_enum!(
     SafetyTolerance,
-    "`safety_tolerance` of fal-ai/nano-banana-2 must be `1`, `2`, `3`, `4`, `5` or `6`",
+    "`safety_tolerance` of fal-ai/nano-banana-2 must be `1`, `2`, `3`, `4`, `5` or `6`"
 );
 
 /// The values of `resolution`.
@@ -320,8 +327,7 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution,
-    "`resolution` of fal-ai/nano-banana-2 must be `0.5K`, `1K`, `2K` or `4K`",
+    Resolution, "`resolution` of fal-ai/nano-banana-2 must be `0.5K`, `1K`, `2K` or `4K`"
 );
 
 /// The values of `thinking_level`.
@@ -349,8 +355,7 @@ impl ThinkingLevel {
 }
 
 fal_core::closed_enum!(
-    ThinkingLevel,
-    "`thinking_level` of fal-ai/nano-banana-2 must be `minimal` or `high`",
+    ThinkingLevel, "`thinking_level` of fal-ai/nano-banana-2 must be `minimal` or `high`"
 );
 
 /// What [`fal-ai/nano-banana-2`](Model) gives.

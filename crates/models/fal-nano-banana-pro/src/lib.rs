@@ -195,7 +195,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/nano-banana-pro must be `auto`, `21:9`, `16:9`, `3:2`, `4:3`, `5:4`, `1:1`, `4:5`, `3:4`, `2:3` or `9:16`",
+    "`aspect_ratio` of fal-ai/nano-banana-pro must be `auto`, `21:9`, `16:9`, `3:2`, `4:3`, `5:4`, `1:1`, `4:5`, `3:4`, `2:3` or `9:16`"
 );
 
 /// The values of `output_format`.
@@ -227,7 +227,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/nano-banana-pro must be `jpeg`, `png` or `webp`",
+    "`output_format` of fal-ai/nano-banana-pro must be `jpeg`, `png` or `webp`"
 );
 
 /// The values of `safety_tolerance`.
@@ -250,7 +250,14 @@ pub enum SafetyTolerance {
 
 impl SafetyTolerance {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1, Self::_2, Self::_3, Self::_4, Self::_5, Self::_6];
+    pub const ALL: &'static [Self] = &[
+        Self::_1,
+        Self::_2,
+        Self::_3,
+        Self::_4,
+        Self::_5,
+        Self::_6,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -268,7 +275,7 @@ impl SafetyTolerance {
 
 fal_core::closed_enum!(
     SafetyTolerance,
-    "`safety_tolerance` of fal-ai/nano-banana-pro must be `1`, `2`, `3`, `4`, `5` or `6`",
+    "`safety_tolerance` of fal-ai/nano-banana-pro must be `1`, `2`, `3`, `4`, `5` or `6`"
 );
 
 /// The values of `resolution`.
@@ -299,8 +306,7 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution,
-    "`resolution` of fal-ai/nano-banana-pro must be `1K`, `2K` or `4K`",
+    Resolution, "`resolution` of fal-ai/nano-banana-pro must be `1K`, `2K` or `4K`"
 );
 
 /// What [`fal-ai/nano-banana-pro`](Model) gives.

@@ -86,11 +86,18 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/nano-banana`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
-            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::SafetyTolerance>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>),
+                ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+                (
+                    "SafetyTolerance",
+                    SchemaGenerator::subschema_for::<crate::SafetyTolerance>,
+                ),
+            ],
+        )
     }
 }
 
@@ -125,9 +132,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/nano-banana` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 

@@ -22,7 +22,9 @@ mod json_schema;
 
 pub mod types;
 
-use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -167,7 +169,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/nano-banana must be `21:9`, `16:9`, `3:2`, `4:3`, `5:4`, `1:1`, `4:5`, `3:4`, `2:3` or `9:16`",
+    "`aspect_ratio` of fal-ai/nano-banana must be `21:9`, `16:9`, `3:2`, `4:3`, `5:4`, `1:1`, `4:5`, `3:4`, `2:3` or `9:16`"
 );
 
 /// The values of `output_format`.
@@ -198,8 +200,7 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat,
-    "`output_format` of fal-ai/nano-banana must be `jpeg`, `png` or `webp`",
+    OutputFormat, "`output_format` of fal-ai/nano-banana must be `jpeg`, `png` or `webp`"
 );
 
 /// The values of `safety_tolerance`.
@@ -222,7 +223,14 @@ pub enum SafetyTolerance {
 
 impl SafetyTolerance {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1, Self::_2, Self::_3, Self::_4, Self::_5, Self::_6];
+    pub const ALL: &'static [Self] = &[
+        Self::_1,
+        Self::_2,
+        Self::_3,
+        Self::_4,
+        Self::_5,
+        Self::_6,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -240,7 +248,7 @@ impl SafetyTolerance {
 
 fal_core::closed_enum!(
     SafetyTolerance,
-    "`safety_tolerance` of fal-ai/nano-banana must be `1`, `2`, `3`, `4`, `5` or `6`",
+    "`safety_tolerance` of fal-ai/nano-banana must be `1`, `2`, `3`, `4`, `5` or `6`"
 );
 
 /// What [`fal-ai/nano-banana`](Model) gives.

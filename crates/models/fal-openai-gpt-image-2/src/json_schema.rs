@@ -120,11 +120,15 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `openai/gpt-image-2`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
-            ("Quality", SchemaGenerator::subschema_for::<crate::Quality>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("ImageSize", SchemaGenerator::subschema_for::<crate::types::ImageSize>),
+                ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+                ("Quality", SchemaGenerator::subschema_for::<crate::Quality>),
+            ],
+        )
     }
 }
 
@@ -154,9 +158,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `openai/gpt-image-2` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 
@@ -183,9 +189,11 @@ impl JsonSchema for crate::Event {
           },
           "description": "One event of the stream of `openai/gpt-image-2`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
+        )
     }
 }
 

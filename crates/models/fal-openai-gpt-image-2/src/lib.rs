@@ -132,8 +132,7 @@ impl Quality {
 }
 
 fal_core::closed_enum!(
-    Quality,
-    "`quality` of openai/gpt-image-2 must be `auto`, `low`, `medium` or `high`",
+    Quality, "`quality` of openai/gpt-image-2 must be `auto`, `low`, `medium` or `high`"
 );
 
 /// `num_images`: between 1 and 4.
@@ -167,8 +166,7 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat,
-    "`output_format` of openai/gpt-image-2 must be `jpeg`, `png` or `webp`",
+    OutputFormat, "`output_format` of openai/gpt-image-2 must be `jpeg`, `png` or `webp`"
 );
 
 /// What [`openai/gpt-image-2`](Model) gives.
@@ -419,9 +417,7 @@ impl<'de> wire::Object<'de> for Event {
                 _ => object.skip(),
             }
         }
-        Some(Self {
-            images,
-        })
+        Some(Self { images })
     }
 }
 

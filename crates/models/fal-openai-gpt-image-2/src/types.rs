@@ -43,7 +43,11 @@ impl ImageSize {
             b"landscape_4_3" => Self::Landscape4_3,
             b"landscape_16_9" => Self::Landscape16_9,
             b"auto" => Self::Auto,
-            _ => fal_core::arg::refuse("`image_size` of openai/gpt-image-2 must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9` or `auto`, or a `CustomImageSize`"),
+            _ => {
+                fal_core::arg::refuse(
+                    "`image_size` of openai/gpt-image-2 must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9` or `auto`, or a `CustomImageSize`",
+                )
+            }
         }
     }
 }
@@ -98,6 +102,7 @@ impl<'de> Deserialize<'de> for ImageSize {
 pub mod shape {
     pub mod ImageSize {
         pub use super::CustomImageSize::*;
+
         pub type __Target = super::super::ImageSize;
     }
 

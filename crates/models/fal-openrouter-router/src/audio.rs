@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "Why is the sea salty?");
 //! ```
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -133,7 +135,10 @@ struct Optional {
 impl<AudioUrlSlot, PromptSlot, ModelSlot> Builder<AudioUrlSlot, PromptSlot, ModelSlot> {
     /// [`audio_url`](Input::audio_url): Recording to answer about: wav, mp3, aiff, aac, ogg, flac or
     /// m4a.
-    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<File, PromptSlot, ModelSlot> {
+    pub fn audio_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<File, PromptSlot, ModelSlot> {
         Builder {
             audio_url: value.into_file(),
             prompt: self.prompt,
@@ -143,7 +148,10 @@ impl<AudioUrlSlot, PromptSlot, ModelSlot> Builder<AudioUrlSlot, PromptSlot, Mode
     }
 
     /// [`prompt`](Input::prompt): What to answer.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<AudioUrlSlot, String, ModelSlot> {
+    pub fn prompt(
+        self,
+        value: impl Into<String>,
+    ) -> Builder<AudioUrlSlot, String, ModelSlot> {
         Builder {
             audio_url: self.audio_url,
             prompt: value.into(),
@@ -153,7 +161,10 @@ impl<AudioUrlSlot, PromptSlot, ModelSlot> Builder<AudioUrlSlot, PromptSlot, Mode
     }
 
     /// [`model`](Input::model): Name of the model, as OpenRouter has it.
-    pub fn model(self, value: impl Into<String>) -> Builder<AudioUrlSlot, PromptSlot, String> {
+    pub fn model(
+        self,
+        value: impl Into<String>,
+    ) -> Builder<AudioUrlSlot, PromptSlot, String> {
         Builder {
             audio_url: self.audio_url,
             prompt: self.prompt,

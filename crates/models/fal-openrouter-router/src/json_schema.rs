@@ -67,9 +67,16 @@ impl JsonSchema for crate::types::UsageInfo {
           ],
           "description": "Tokens used, and their price."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("PromptTokensDetails", SchemaGenerator::subschema_for::<crate::types::PromptTokensDetails>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "PromptTokensDetails",
+                    SchemaGenerator::subschema_for::<crate::types::PromptTokensDetails>,
+                ),
+            ],
+        )
     }
 }
 
@@ -231,9 +238,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `openrouter/router` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)],
+        )
     }
 }
 
@@ -295,9 +304,11 @@ impl JsonSchema for crate::Event {
           },
           "description": "One event of the stream of `openrouter/router`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)],
+        )
     }
 }
 
@@ -408,9 +419,11 @@ impl JsonSchema for crate::audio::Output {
           ],
           "description": "What `openrouter/router/audio` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)],
+        )
     }
 }
 
@@ -587,9 +600,11 @@ impl JsonSchema for crate::video::Output {
           ],
           "description": "What `openrouter/router/video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)],
+        )
     }
 }
 
@@ -624,9 +639,11 @@ impl JsonSchema for crate::video::Event {
           },
           "description": "One event of the stream of `openrouter/router/video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)],
+        )
     }
 }
 
@@ -746,9 +763,11 @@ impl JsonSchema for crate::video::enterprise::Output {
           ],
           "description": "What `openrouter/router/video/enterprise` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)],
+        )
     }
 }
 
@@ -783,9 +802,11 @@ impl JsonSchema for crate::video::enterprise::Event {
           },
           "description": "One event of the stream of `openrouter/router/video/enterprise`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)],
+        )
     }
 }
 
@@ -899,9 +920,11 @@ impl JsonSchema for crate::vision::Output {
           ],
           "description": "What `openrouter/router/vision` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)],
+        )
     }
 }
 
@@ -936,8 +959,10 @@ impl JsonSchema for crate::vision::Event {
           },
           "description": "One event of the stream of `openrouter/router/vision`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)],
+        )
     }
 }

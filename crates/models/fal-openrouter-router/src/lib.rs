@@ -256,10 +256,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ModelSlot: given::HasModel,
-> IntoInput for Builder<PromptSlot, ModelSlot> {
+impl<PromptSlot: given::HasPrompt, ModelSlot: given::HasModel> IntoInput
+for Builder<PromptSlot, ModelSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

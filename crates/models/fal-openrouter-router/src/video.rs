@@ -20,7 +20,8 @@
 pub mod enterprise;
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations,
+    wire,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -233,10 +234,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ModelSlot: given::HasModel,
-> IntoInput for Builder<PromptSlot, ModelSlot> {
+impl<PromptSlot: given::HasPrompt, ModelSlot: given::HasModel> IntoInput
+for Builder<PromptSlot, ModelSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -363,10 +362,7 @@ impl<'de> wire::Object<'de> for Event {
                 _ => object.skip(),
             }
         }
-        Some(Self {
-            output,
-            usage,
-        })
+        Some(Self { output, usage })
     }
 }
 

@@ -19,7 +19,8 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations,
+    wire,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -148,7 +149,11 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<ImageUrlsSlot, PromptSlot, ModelSlot> Builder<ImageUrlsSlot, PromptSlot, ModelSlot> {
+impl<
+    ImageUrlsSlot,
+    PromptSlot,
+    ModelSlot,
+> Builder<ImageUrlsSlot, PromptSlot, ModelSlot> {
     /// [`image_urls`](Input::image_urls): Images to work on.
     pub fn image_urls(
         self,
@@ -163,7 +168,10 @@ impl<ImageUrlsSlot, PromptSlot, ModelSlot> Builder<ImageUrlsSlot, PromptSlot, Mo
     }
 
     /// [`prompt`](Input::prompt): What to answer.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<ImageUrlsSlot, String, ModelSlot> {
+    pub fn prompt(
+        self,
+        value: impl Into<String>,
+    ) -> Builder<ImageUrlsSlot, String, ModelSlot> {
         Builder {
             image_urls: self.image_urls,
             prompt: value.into(),
@@ -173,7 +181,10 @@ impl<ImageUrlsSlot, PromptSlot, ModelSlot> Builder<ImageUrlsSlot, PromptSlot, Mo
     }
 
     /// [`model`](Input::model): Name of the model, as OpenRouter has it.
-    pub fn model(self, value: impl Into<String>) -> Builder<ImageUrlsSlot, PromptSlot, String> {
+    pub fn model(
+        self,
+        value: impl Into<String>,
+    ) -> Builder<ImageUrlsSlot, PromptSlot, String> {
         Builder {
             image_urls: self.image_urls,
             prompt: self.prompt,
@@ -214,7 +225,11 @@ impl<ImageUrlsSlot, PromptSlot, ModelSlot> Builder<ImageUrlsSlot, PromptSlot, Mo
     }
 }
 
-impl<ImageUrlsSlot, PromptSlot, ModelSlot> Builder<ImageUrlsSlot, PromptSlot, ModelSlot> {
+impl<
+    ImageUrlsSlot,
+    PromptSlot,
+    ModelSlot,
+> Builder<ImageUrlsSlot, PromptSlot, ModelSlot> {
     /// The finished value. Everything required has been given, or this does not compile.
     pub fn build(self) -> Input
     where
@@ -376,10 +391,7 @@ impl<'de> wire::Object<'de> for Event {
                 _ => object.skip(),
             }
         }
-        Some(Self {
-            output,
-            usage,
-        })
+        Some(Self { output, usage })
     }
 }
 

@@ -131,7 +131,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/pixverse/extend must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`",
+    "`style` of fal-ai/pixverse/extend must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
 );
 
 /// The values of `resolution`.
@@ -150,7 +150,12 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
+    pub const ALL: &'static [Self] = &[
+        Self::_360p,
+        Self::_540p,
+        Self::_720p,
+        Self::_1080p,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -166,7 +171,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/extend must be `360p`, `540p`, `720p` or `1080p`",
+    "`resolution` of fal-ai/pixverse/extend must be `360p`, `540p`, `720p` or `1080p`"
 );
 
 /// The values of `duration`.
@@ -193,7 +198,9 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration, "`duration` of fal-ai/pixverse/extend must be `5` or `8`");
+fal_core::closed_enum!(
+    Duration, "`duration` of fal-ai/pixverse/extend must be `5` or `8`"
+);
 
 /// The values of `model`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -244,7 +251,7 @@ impl ModelValue {
 
 fal_core::closed_enum!(
     ModelValue,
-    "`model` of fal-ai/pixverse/extend must be `v3.5`, `v4`, `v4.5`, `v5`, `v5.5`, `v5.6` or `v6`",
+    "`model` of fal-ai/pixverse/extend must be `v3.5`, `v4`, `v4.5`, `v5`, `v5.5`, `v5.6` or `v6`"
 );
 
 /// What [`fal-ai/pixverse/extend`](Model) gives.
@@ -401,10 +408,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    VideoUrlSlot: given::HasVideoUrl,
-    PromptSlot: given::HasPrompt,
-> IntoInput for Builder<VideoUrlSlot, PromptSlot> {
+impl<VideoUrlSlot: given::HasVideoUrl, PromptSlot: given::HasPrompt> IntoInput
+for Builder<VideoUrlSlot, PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -459,7 +464,9 @@ impl<'de> wire::Object<'de> for Input {
                 "duration" => object.value(&mut optional.duration),
                 "model" => object.value(&mut optional.model),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "generate_audio_switch" => object.value(&mut optional.generate_audio_switch),
+                "generate_audio_switch" => {
+                    object.value(&mut optional.generate_audio_switch)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }

@@ -43,9 +43,16 @@ impl JsonSchema for crate::types::ImageReference {
           ],
           "description": "An image, and the name that prompts call it by."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageReferenceType", SchemaGenerator::subschema_for::<crate::types::ImageReferenceType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ImageReferenceType",
+                    SchemaGenerator::subschema_for::<crate::types::ImageReferenceType>,
+                ),
+            ],
+        )
     }
 }
 
@@ -130,9 +137,18 @@ impl JsonSchema for crate::c1::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/c1/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Resolution", SchemaGenerator::subschema_for::<crate::c1::image_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::c1::image_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -163,9 +179,11 @@ impl JsonSchema for crate::c1::image_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/c1/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -266,11 +284,28 @@ impl JsonSchema for crate::c1::reference_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/c1/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::c1::reference_to_video::AspectRatio>),
-            ("ImageReference", SchemaGenerator::subschema_for::<crate::types::ImageReference>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::c1::reference_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::c1::reference_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "ImageReference",
+                    SchemaGenerator::subschema_for::<crate::types::ImageReference>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::c1::reference_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -301,9 +336,11 @@ impl JsonSchema for crate::c1::reference_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/c1/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -421,10 +458,24 @@ impl JsonSchema for crate::c1::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/c1/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::c1::text_to_video::AspectRatio>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::c1::text_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::c1::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::c1::text_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -455,9 +506,11 @@ impl JsonSchema for crate::c1::text_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/c1/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -585,10 +638,20 @@ impl JsonSchema for crate::c1::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/c1/transition`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::c1::transition::AspectRatio>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::c1::transition::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::c1::transition::AspectRatio>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::c1::transition::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -619,9 +682,11 @@ impl JsonSchema for crate::c1::transition::Output {
           ],
           "description": "What `fal-ai/pixverse/c1/transition` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -762,12 +827,22 @@ impl JsonSchema for crate::extend::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/extend`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::extend::Duration>),
-            ("ModelValue", SchemaGenerator::subschema_for::<crate::extend::ModelValue>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::extend::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::extend::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("Duration", SchemaGenerator::subschema_for::<crate::extend::Duration>),
+                (
+                    "ModelValue",
+                    SchemaGenerator::subschema_for::<crate::extend::ModelValue>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::extend::Resolution>,
+                ),
+                ("Style", SchemaGenerator::subschema_for::<crate::extend::Style>),
+            ],
+        )
     }
 }
 
@@ -798,9 +873,11 @@ impl JsonSchema for crate::extend::Output {
           ],
           "description": "What `fal-ai/pixverse/extend` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -976,11 +1053,21 @@ impl JsonSchema for crate::extend::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/extend/fast`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ModelValue", SchemaGenerator::subschema_for::<crate::extend::fast::ModelValue>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::extend::fast::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::extend::fast::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ModelValue",
+                    SchemaGenerator::subschema_for::<crate::extend::fast::ModelValue>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::extend::fast::Resolution>,
+                ),
+                ("Style", SchemaGenerator::subschema_for::<crate::extend::fast::Style>),
+            ],
+        )
     }
 }
 
@@ -1011,9 +1098,11 @@ impl JsonSchema for crate::extend::fast::Output {
           ],
           "description": "What `fal-ai/pixverse/extend/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1143,9 +1232,11 @@ impl JsonSchema for crate::lipsync::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/lipsync`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VoiceId", SchemaGenerator::subschema_for::<crate::lipsync::VoiceId>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VoiceId", SchemaGenerator::subschema_for::<crate::lipsync::VoiceId>)],
+        )
     }
 }
 
@@ -1176,9 +1267,11 @@ impl JsonSchema for crate::lipsync::Output {
           ],
           "description": "What `fal-ai/pixverse/lipsync` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1280,9 +1373,11 @@ impl JsonSchema for crate::sound_effects::Output {
           ],
           "description": "What `fal-ai/pixverse/sound-effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1354,10 +1449,14 @@ impl JsonSchema for crate::swap::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/swap`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Mode", SchemaGenerator::subschema_for::<crate::swap::Mode>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::swap::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("Mode", SchemaGenerator::subschema_for::<crate::swap::Mode>),
+                ("Resolution", SchemaGenerator::subschema_for::<crate::swap::Resolution>),
+            ],
+        )
     }
 }
 
@@ -1388,9 +1487,11 @@ impl JsonSchema for crate::swap::Output {
           ],
           "description": "What `fal-ai/pixverse/swap` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1493,11 +1594,24 @@ impl JsonSchema for crate::v3_5::effects::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v3.5/effects`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v3_5::effects::Duration>),
-            ("Effect", SchemaGenerator::subschema_for::<crate::v3_5::effects::Effect>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v3_5::effects::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::v3_5::effects::Duration>,
+                ),
+                (
+                    "Effect",
+                    SchemaGenerator::subschema_for::<crate::v3_5::effects::Effect>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::v3_5::effects::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1528,9 +1642,11 @@ impl JsonSchema for crate::v3_5::effects::Output {
           ],
           "description": "What `fal-ai/pixverse/v3.5/effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1800,11 +1916,28 @@ impl JsonSchema for crate::v3_5::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v3.5/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v3_5::image_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v3_5::image_to_video::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v3_5::image_to_video::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3_5::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3_5::image_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v3_5::image_to_video::Style>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1835,9 +1968,11 @@ impl JsonSchema for crate::v3_5::image_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v3.5/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1973,10 +2108,24 @@ impl JsonSchema for crate::v3_5::image_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v3.5/image-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v3_5::image_to_video::fast::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v3_5::image_to_video::fast::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3_5::image_to_video::fast::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3_5::image_to_video::fast::Style,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2007,9 +2156,11 @@ impl JsonSchema for crate::v3_5::image_to_video::fast::Output {
           ],
           "description": "What `fal-ai/pixverse/v3.5/image-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2136,12 +2287,34 @@ impl JsonSchema for crate::v3_5::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v3.5/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3_5::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3_5::text_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3_5::text_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::Style>,
+                ),
+            ],
+        )
     }
 }
 
@@ -2172,9 +2345,11 @@ impl JsonSchema for crate::v3_5::text_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v3.5/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2338,11 +2513,30 @@ impl JsonSchema for crate::v3_5::text_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v3.5/text-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::fast::AspectRatio>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::fast::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v3_5::text_to_video::fast::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3_5::text_to_video::fast::AspectRatio,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3_5::text_to_video::fast::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3_5::text_to_video::fast::Style,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2373,9 +2567,11 @@ impl JsonSchema for crate::v3_5::text_to_video::fast::Output {
           ],
           "description": "What `fal-ai/pixverse/v3.5/text-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2536,12 +2732,30 @@ impl JsonSchema for crate::v3_5::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v3.5/transition`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v3_5::transition::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v3_5::transition::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v3_5::transition::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v3_5::transition::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v3_5::transition::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::v3_5::transition::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::v3_5::transition::Resolution>,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v3_5::transition::Style>,
+                ),
+            ],
+        )
     }
 }
 
@@ -2572,9 +2786,11 @@ impl JsonSchema for crate::v3_5::transition::Output {
           ],
           "description": "What `fal-ai/pixverse/v3.5/transition` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2725,11 +2941,21 @@ impl JsonSchema for crate::v4::effects::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4/effects`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v4::effects::Duration>),
-            ("Effect", SchemaGenerator::subschema_for::<crate::v4::effects::Effect>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v4::effects::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::v4::effects::Duration>,
+                ),
+                ("Effect", SchemaGenerator::subschema_for::<crate::v4::effects::Effect>),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::v4::effects::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -2760,9 +2986,11 @@ impl JsonSchema for crate::v4::effects::Output {
           ],
           "description": "What `fal-ai/pixverse/v4/effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -3043,12 +3271,32 @@ impl JsonSchema for crate::v4::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("CameraMovement", SchemaGenerator::subschema_for::<crate::v4::image_to_video::CameraMovement>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v4::image_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v4::image_to_video::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v4::image_to_video::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "CameraMovement",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4::image_to_video::CameraMovement,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::v4::image_to_video::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4::image_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v4::image_to_video::Style>,
+                ),
+            ],
+        )
     }
 }
 
@@ -3079,9 +3327,11 @@ impl JsonSchema for crate::v4::image_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v4/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -3267,11 +3517,30 @@ impl JsonSchema for crate::v4::image_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4/image-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("CameraMovement", SchemaGenerator::subschema_for::<crate::v4::image_to_video::fast::CameraMovement>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v4::image_to_video::fast::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v4::image_to_video::fast::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "CameraMovement",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4::image_to_video::fast::CameraMovement,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4::image_to_video::fast::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4::image_to_video::fast::Style,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -3302,9 +3571,11 @@ impl JsonSchema for crate::v4::image_to_video::fast::Output {
           ],
           "description": "What `fal-ai/pixverse/v4/image-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -3470,12 +3741,32 @@ impl JsonSchema for crate::v4::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v4::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v4::text_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v4::text_to_video::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v4::text_to_video::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::v4::text_to_video::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4::text_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v4::text_to_video::Style>,
+                ),
+            ],
+        )
     }
 }
 
@@ -3506,9 +3797,11 @@ impl JsonSchema for crate::v4::text_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v4/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -3672,11 +3965,30 @@ impl JsonSchema for crate::v4::text_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4/text-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v4::text_to_video::fast::AspectRatio>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v4::text_to_video::fast::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v4::text_to_video::fast::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4::text_to_video::fast::AspectRatio,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4::text_to_video::fast::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4::text_to_video::fast::Style,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -3707,9 +4019,11 @@ impl JsonSchema for crate::v4::text_to_video::fast::Output {
           ],
           "description": "What `fal-ai/pixverse/v4/text-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -3838,11 +4152,24 @@ impl JsonSchema for crate::v4_5::effects::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4.5/effects`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v4_5::effects::Duration>),
-            ("Effect", SchemaGenerator::subschema_for::<crate::v4_5::effects::Effect>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v4_5::effects::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::v4_5::effects::Duration>,
+                ),
+                (
+                    "Effect",
+                    SchemaGenerator::subschema_for::<crate::v4_5::effects::Effect>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::v4_5::effects::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -3873,9 +4200,11 @@ impl JsonSchema for crate::v4_5::effects::Output {
           ],
           "description": "What `fal-ai/pixverse/v4.5/effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -4156,12 +4485,34 @@ impl JsonSchema for crate::v4_5::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4.5/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("CameraMovement", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::CameraMovement>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "CameraMovement",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4_5::image_to_video::CameraMovement,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4_5::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4_5::image_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::Style>,
+                ),
+            ],
+        )
     }
 }
 
@@ -4192,9 +4543,11 @@ impl JsonSchema for crate::v4_5::image_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v4.5/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -4380,11 +4733,30 @@ impl JsonSchema for crate::v4_5::image_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4.5/image-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("CameraMovement", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::fast::CameraMovement>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::fast::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v4_5::image_to_video::fast::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "CameraMovement",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4_5::image_to_video::fast::CameraMovement,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4_5::image_to_video::fast::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4_5::image_to_video::fast::Style,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -4415,9 +4787,11 @@ impl JsonSchema for crate::v4_5::image_to_video::fast::Output {
           ],
           "description": "What `fal-ai/pixverse/v4.5/image-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -4583,12 +4957,34 @@ impl JsonSchema for crate::v4_5::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4.5/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4_5::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4_5::text_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4_5::text_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::Style>,
+                ),
+            ],
+        )
     }
 }
 
@@ -4619,9 +5015,11 @@ impl JsonSchema for crate::v4_5::text_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v4.5/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -4785,11 +5183,30 @@ impl JsonSchema for crate::v4_5::text_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4.5/text-to-video/fast`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::fast::AspectRatio>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::fast::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v4_5::text_to_video::fast::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4_5::text_to_video::fast::AspectRatio,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4_5::text_to_video::fast::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4_5::text_to_video::fast::Style,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -4820,9 +5237,11 @@ impl JsonSchema for crate::v4_5::text_to_video::fast::Output {
           ],
           "description": "What `fal-ai/pixverse/v4.5/text-to-video/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -4983,12 +5402,30 @@ impl JsonSchema for crate::v4_5::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4.5/transition`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v4_5::transition::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v4_5::transition::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v4_5::transition::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v4_5::transition::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v4_5::transition::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::v4_5::transition::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::v4_5::transition::Resolution>,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v4_5::transition::Style>,
+                ),
+            ],
+        )
     }
 }
 
@@ -5019,9 +5456,11 @@ impl JsonSchema for crate::v4_5::transition::Output {
           ],
           "description": "What `fal-ai/pixverse/v4.5/transition` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -5172,11 +5611,21 @@ impl JsonSchema for crate::v5::effects::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5/effects`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v5::effects::Duration>),
-            ("Effect", SchemaGenerator::subschema_for::<crate::v5::effects::Effect>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v5::effects::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::v5::effects::Duration>,
+                ),
+                ("Effect", SchemaGenerator::subschema_for::<crate::v5::effects::Effect>),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::v5::effects::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -5207,9 +5656,11 @@ impl JsonSchema for crate::v5::effects::Output {
           ],
           "description": "What `fal-ai/pixverse/v5/effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -5479,11 +5930,26 @@ impl JsonSchema for crate::v5::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v5::image_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v5::image_to_video::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v5::image_to_video::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::v5::image_to_video::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5::image_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v5::image_to_video::Style>,
+                ),
+            ],
+        )
     }
 }
 
@@ -5514,9 +5980,11 @@ impl JsonSchema for crate::v5::image_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v5/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -5665,12 +6133,32 @@ impl JsonSchema for crate::v5::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v5::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v5::text_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v5::text_to_video::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v5::text_to_video::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::v5::text_to_video::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5::text_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v5::text_to_video::Style>,
+                ),
+            ],
+        )
     }
 }
 
@@ -5701,9 +6189,11 @@ impl JsonSchema for crate::v5::text_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v5/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -5886,12 +6376,25 @@ impl JsonSchema for crate::v5::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5/transition`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v5::transition::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v5::transition::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v5::transition::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v5::transition::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::v5::transition::AspectRatio>,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::v5::transition::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::v5::transition::Resolution>,
+                ),
+                ("Style", SchemaGenerator::subschema_for::<crate::v5::transition::Style>),
+            ],
+        )
     }
 }
 
@@ -5922,9 +6425,11 @@ impl JsonSchema for crate::v5::transition::Output {
           ],
           "description": "What `fal-ai/pixverse/v5/transition` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -6086,12 +6591,28 @@ impl JsonSchema for crate::v5_5::effects::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.5/effects`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v5_5::effects::Duration>),
-            ("Effect", SchemaGenerator::subschema_for::<crate::v5_5::effects::Effect>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v5_5::effects::Resolution>),
-            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_5::effects::ThinkingType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::v5_5::effects::Duration>,
+                ),
+                (
+                    "Effect",
+                    SchemaGenerator::subschema_for::<crate::v5_5::effects::Effect>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::v5_5::effects::Resolution>,
+                ),
+                (
+                    "ThinkingType",
+                    SchemaGenerator::subschema_for::<crate::v5_5::effects::ThinkingType>,
+                ),
+            ],
+        )
     }
 }
 
@@ -6122,9 +6643,11 @@ impl JsonSchema for crate::v5_5::effects::Output {
           ],
           "description": "What `fal-ai/pixverse/v5.5/effects` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -6438,12 +6961,34 @@ impl JsonSchema for crate::v5_5::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.5/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v5_5::image_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v5_5::image_to_video::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v5_5::image_to_video::Style>),
-            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_5::image_to_video::ThinkingType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5_5::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5_5::image_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v5_5::image_to_video::Style>,
+                ),
+                (
+                    "ThinkingType",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5_5::image_to_video::ThinkingType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -6474,9 +7019,11 @@ impl JsonSchema for crate::v5_5::image_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v5.5/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -6669,13 +7216,40 @@ impl JsonSchema for crate::v5_5::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.5/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v5_5::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v5_5::text_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v5_5::text_to_video::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v5_5::text_to_video::Style>),
-            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_5::text_to_video::ThinkingType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5_5::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5_5::text_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5_5::text_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v5_5::text_to_video::Style>,
+                ),
+                (
+                    "ThinkingType",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5_5::text_to_video::ThinkingType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -6706,9 +7280,11 @@ impl JsonSchema for crate::v5_5::text_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v5.5/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -6930,13 +7506,36 @@ impl JsonSchema for crate::v5_5::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.5/transition`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v5_5::transition::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v5_5::transition::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v5_5::transition::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v5_5::transition::Style>),
-            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_5::transition::ThinkingType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5_5::transition::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::v5_5::transition::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::v5_5::transition::Resolution>,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v5_5::transition::Style>,
+                ),
+                (
+                    "ThinkingType",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5_5::transition::ThinkingType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -6967,9 +7566,11 @@ impl JsonSchema for crate::v5_5::transition::Output {
           ],
           "description": "What `fal-ai/pixverse/v5.5/transition` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -7177,12 +7778,34 @@ impl JsonSchema for crate::v5_6::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.6/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v5_6::image_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v5_6::image_to_video::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v5_6::image_to_video::Style>),
-            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_6::image_to_video::ThinkingType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5_6::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5_6::image_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v5_6::image_to_video::Style>,
+                ),
+                (
+                    "ThinkingType",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5_6::image_to_video::ThinkingType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -7213,9 +7836,11 @@ impl JsonSchema for crate::v5_6::image_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v5.6/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -7403,13 +8028,40 @@ impl JsonSchema for crate::v5_6::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.6/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v5_6::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v5_6::text_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v5_6::text_to_video::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v5_6::text_to_video::Style>),
-            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_6::text_to_video::ThinkingType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5_6::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5_6::text_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5_6::text_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v5_6::text_to_video::Style>,
+                ),
+                (
+                    "ThinkingType",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5_6::text_to_video::ThinkingType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -7440,9 +8092,11 @@ impl JsonSchema for crate::v5_6::text_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v5.6/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -7664,13 +8318,36 @@ impl JsonSchema for crate::v5_6::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.6/transition`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v5_6::transition::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v5_6::transition::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v5_6::transition::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v5_6::transition::Style>),
-            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v5_6::transition::ThinkingType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5_6::transition::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::v5_6::transition::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::v5_6::transition::Resolution>,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v5_6::transition::Style>,
+                ),
+                (
+                    "ThinkingType",
+                    SchemaGenerator::subschema_for::<
+                        crate::v5_6::transition::ThinkingType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -7701,9 +8378,11 @@ impl JsonSchema for crate::v5_6::transition::Output {
           ],
           "description": "What `fal-ai/pixverse/v5.6/transition` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -7898,10 +8577,17 @@ impl JsonSchema for crate::v6::extend::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v6/extend`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v6::extend::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v6::extend::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::v6::extend::Resolution>,
+                ),
+                ("Style", SchemaGenerator::subschema_for::<crate::v6::extend::Style>),
+            ],
+        )
     }
 }
 
@@ -7932,9 +8618,11 @@ impl JsonSchema for crate::v6::extend::Output {
           ],
           "description": "What `fal-ai/pixverse/v6/extend` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -8077,11 +8765,28 @@ impl JsonSchema for crate::v6::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v6/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v6::image_to_video::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v6::image_to_video::Style>),
-            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v6::image_to_video::ThinkingType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v6::image_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v6::image_to_video::Style>,
+                ),
+                (
+                    "ThinkingType",
+                    SchemaGenerator::subschema_for::<
+                        crate::v6::image_to_video::ThinkingType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -8112,9 +8817,11 @@ impl JsonSchema for crate::v6::image_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v6/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -8283,12 +8990,34 @@ impl JsonSchema for crate::v6::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v6/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v6::text_to_video::AspectRatio>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v6::text_to_video::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v6::text_to_video::Style>),
-            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v6::text_to_video::ThinkingType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v6::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v6::text_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v6::text_to_video::Style>,
+                ),
+                (
+                    "ThinkingType",
+                    SchemaGenerator::subschema_for::<
+                        crate::v6::text_to_video::ThinkingType,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -8319,9 +9048,11 @@ impl JsonSchema for crate::v6::text_to_video::Output {
           ],
           "description": "What `fal-ai/pixverse/v6/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -8527,12 +9258,28 @@ impl JsonSchema for crate::v6::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v6/transition`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v6::transition::AspectRatio>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v6::transition::Resolution>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v6::transition::Style>),
-            ("ThinkingType", SchemaGenerator::subschema_for::<crate::v6::transition::ThinkingType>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::v6::transition::AspectRatio>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::v6::transition::Resolution>,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v6::transition::Style>,
+                ),
+                (
+                    "ThinkingType",
+                    SchemaGenerator::subschema_for::<crate::v6::transition::ThinkingType>,
+                ),
+            ],
+        )
     }
 }
 
@@ -8563,9 +9310,11 @@ impl JsonSchema for crate::v6::transition::Output {
           ],
           "description": "What `fal-ai/pixverse/v6/transition` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 

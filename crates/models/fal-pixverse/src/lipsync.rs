@@ -136,7 +136,7 @@ impl VoiceId {
 
 fal_core::closed_enum!(
     VoiceId,
-    "`voice_id` of fal-ai/pixverse/lipsync must be `Emily`, `James`, `Isabella`, `Liam`, `Chloe`, `Adrian`, `Harper`, `Ava`, `Sophia`, `Julia`, `Mason`, `Jack`, `Oliver`, `Ethan` or `Auto`",
+    "`voice_id` of fal-ai/pixverse/lipsync must be `Emily`, `James`, `Isabella`, `Liam`, `Chloe`, `Adrian`, `Harper`, `Ava`, `Sophia`, `Julia`, `Mason`, `Jack`, `Oliver`, `Ethan` or `Auto`"
 );
 
 /// What [`fal-ai/pixverse/lipsync`](Model) gives.

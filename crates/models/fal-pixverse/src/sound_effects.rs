@@ -197,7 +197,9 @@ impl<'de> wire::Object<'de> for Input {
         while let Some(key) = object.key() {
             match &*key {
                 "video_url" => object.value(&mut video_url),
-                "original_sound_switch" => object.value(&mut optional.original_sound_switch),
+                "original_sound_switch" => {
+                    object.value(&mut optional.original_sound_switch)
+                }
                 "prompt" => object.value(&mut optional.prompt),
                 _ => object.extra(key, &mut optional.extra),
             }

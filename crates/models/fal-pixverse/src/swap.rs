@@ -15,7 +15,9 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -107,8 +109,7 @@ impl Mode {
 }
 
 fal_core::closed_enum!(
-    Mode,
-    "`mode` of fal-ai/pixverse/swap must be `person`, `object` or `background`",
+    Mode, "`mode` of fal-ai/pixverse/swap must be `person`, `object` or `background`"
 );
 
 /// `keyframe_id`: at least 1.
@@ -142,8 +143,7 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution,
-    "`resolution` of fal-ai/pixverse/swap must be `360p`, `540p` or `720p`",
+    Resolution, "`resolution` of fal-ai/pixverse/swap must be `360p`, `540p` or `720p`"
 );
 
 /// What [`fal-ai/pixverse/swap`](Model) gives.
@@ -198,7 +198,10 @@ struct Optional {
 
 impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
     /// [`video_url`](Input::video_url): Video to put something new into.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File, ImageUrlSlot> {
+    pub fn video_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<File, ImageUrlSlot> {
         Builder {
             video_url: value.into_file(),
             image_url: self.image_url,
@@ -207,7 +210,10 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
     }
 
     /// [`image_url`](Input::image_url): Image of what is put in.
-    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<VideoUrlSlot, File> {
+    pub fn image_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<VideoUrlSlot, File> {
         Builder {
             video_url: self.video_url,
             image_url: value.into_file(),
@@ -284,10 +290,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    VideoUrlSlot: given::HasVideoUrl,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<VideoUrlSlot, ImageUrlSlot> {
+impl<VideoUrlSlot: given::HasVideoUrl, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<VideoUrlSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -339,7 +343,9 @@ impl<'de> wire::Object<'de> for Input {
                 "image_url" => object.value(&mut image_url),
                 "resolution" => object.value(&mut optional.resolution),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "original_sound_switch" => object.value(&mut optional.original_sound_switch),
+                "original_sound_switch" => {
+                    object.value(&mut optional.original_sound_switch)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }

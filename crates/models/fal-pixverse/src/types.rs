@@ -47,7 +47,7 @@ impl ImageReferenceType {
 
 fal_core::closed_enum!(
     ImageReferenceType,
-    "`type` of ImageReference in fal-ai/pixverse must be `subject` or `background`",
+    "`type` of ImageReference in fal-ai/pixverse must be `subject` or `background`"
 );
 
 // Building.
@@ -91,7 +91,10 @@ impl<ImageUrlSlot, RefNameSlot> ImageReferenceBuilder<ImageUrlSlot, RefNameSlot>
     }
 
     /// [`ref_name`](ImageReference::ref_name): Short name of the image, to call it by in the prompt.
-    pub fn ref_name(self, value: impl Into<String>) -> ImageReferenceBuilder<ImageUrlSlot, String> {
+    pub fn ref_name(
+        self,
+        value: impl Into<String>,
+    ) -> ImageReferenceBuilder<ImageUrlSlot, String> {
         ImageReferenceBuilder {
             image_url: self.image_url,
             ref_name: value.into(),

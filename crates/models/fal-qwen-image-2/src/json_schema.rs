@@ -126,9 +126,18 @@ impl JsonSchema for crate::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/qwen-image-2/pro/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::pro::text_to_image::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::pro::text_to_image::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -163,9 +172,11 @@ impl JsonSchema for crate::pro::text_to_image::Output {
           ],
           "description": "What `fal-ai/qwen-image-2/pro/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -311,9 +322,16 @@ impl JsonSchema for crate::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/qwen-image-2/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::text_to_image::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::text_to_image::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -348,9 +366,11 @@ impl JsonSchema for crate::text_to_image::Output {
           ],
           "description": "What `fal-ai/qwen-image-2/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 

@@ -169,10 +169,14 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/qwen-image-2512`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>),
+                ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+            ],
+        )
     }
 }
 
@@ -228,9 +232,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/qwen-image-2512` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -415,11 +421,24 @@ impl JsonSchema for crate::lora::Input {
           ],
           "description": "The parameters of `fal-ai/qwen-image-2512/lora`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::lora::Acceleration>),
-            ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::lora::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<crate::lora::Acceleration>,
+                ),
+                (
+                    "LoraWeight",
+                    SchemaGenerator::subschema_for::<crate::types::LoraWeight>,
+                ),
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::lora::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -475,9 +494,11 @@ impl JsonSchema for crate::lora::Output {
           ],
           "description": "What `fal-ai/qwen-image-2512/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 

@@ -17,7 +17,9 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -101,7 +103,9 @@ impl Input {
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `28`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(28);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        28,
+    );
 
     /// Of [`guidance_scale`](Self::guidance_scale): `4.0`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(4.0);
@@ -160,7 +164,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/qwen-image-2512/lora must be `jpeg`, `png` or `webp`",
+    "`output_format` of fal-ai/qwen-image-2512/lora must be `jpeg`, `png` or `webp`"
 );
 
 /// The values of `acceleration`.
@@ -192,7 +196,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/qwen-image-2512/lora must be `none`, `regular` or `high`",
+    "`acceleration` of fal-ai/qwen-image-2512/lora must be `none`, `regular` or `high`"
 );
 
 /// What [`fal-ai/qwen-image-2512/lora`](Model) gives.
@@ -435,7 +439,9 @@ impl<'de> wire::Object<'de> for Input {
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "num_images" => object.value(&mut optional.num_images),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "acceleration" => object.value(&mut optional.acceleration),
                 "loras" => object.value(&mut optional.loras),

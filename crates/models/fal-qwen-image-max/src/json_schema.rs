@@ -127,9 +127,16 @@ impl JsonSchema for crate::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/qwen-image-max/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::text_to_image::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<crate::text_to_image::OutputFormat>,
+                ),
+            ],
+        )
     }
 }
 
@@ -164,9 +171,11 @@ impl JsonSchema for crate::text_to_image::Output {
           ],
           "description": "What `fal-ai/qwen-image-max/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 

@@ -135,7 +135,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/qwen-image-max/text-to-image must be `jpeg`, `png` or `webp`",
+    "`output_format` of fal-ai/qwen-image-max/text-to-image must be `jpeg`, `png` or `webp`"
 );
 
 /// What [`fal-ai/qwen-image-max/text-to-image`](Model) gives.
@@ -345,9 +345,13 @@ impl<'de> wire::Object<'de> for Input {
                 "prompt" => object.value(&mut prompt),
                 "negative_prompt" => object.value(&mut optional.negative_prompt),
                 "image_size" => object.value(&mut optional.image_size),
-                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "enable_prompt_expansion" => {
+                    object.value(&mut optional.enable_prompt_expansion)
+                }
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "num_images" => object.value(&mut optional.num_images),
                 "output_format" => object.value(&mut optional.output_format),

@@ -182,11 +182,18 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/qwen-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>),
-            ("LoraWeight", SchemaGenerator::subschema_for::<crate::types::LoraWeight>),
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("Acceleration", SchemaGenerator::subschema_for::<crate::Acceleration>),
+                (
+                    "LoraWeight",
+                    SchemaGenerator::subschema_for::<crate::types::LoraWeight>,
+                ),
+                ("OutputFormat", SchemaGenerator::subschema_for::<crate::OutputFormat>),
+            ],
+        )
     }
 }
 
@@ -242,9 +249,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/qwen-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 

@@ -24,7 +24,9 @@ pub mod types;
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -109,7 +111,9 @@ impl Input {
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `30`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(30);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        30,
+    );
 
     /// Of [`guidance_scale`](Self::guidance_scale): `2.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(2.5);
@@ -170,8 +174,7 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat,
-    "`output_format` of fal-ai/qwen-image must be `jpeg` or `png`",
+    OutputFormat, "`output_format` of fal-ai/qwen-image must be `jpeg` or `png`"
 );
 
 /// The values of `acceleration`.
@@ -203,7 +206,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/qwen-image must be `none`, `regular` or `high`",
+    "`acceleration` of fal-ai/qwen-image must be `none`, `regular` or `high`"
 );
 
 /// What [`fal-ai/qwen-image`](Model) gives.
@@ -455,7 +458,9 @@ impl<'de> wire::Object<'de> for Input {
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "num_images" => object.value(&mut optional.num_images),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "negative_prompt" => object.value(&mut optional.negative_prompt),
                 "acceleration" => object.value(&mut optional.acceleration),

@@ -154,7 +154,6 @@ pub mod bounds {
 #[allow(non_camel_case_types, non_snake_case, unused_imports)]
 pub mod shape {
     pub use fal_core::media::shape::ImageSize;
-
     pub use fal_core::media::shape::CustomImageSize;
 
     pub mod LoraWeight {

@@ -79,9 +79,16 @@ impl JsonSchema for crate::v3::create_style::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v3/create-style`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("BaseStyle", SchemaGenerator::subschema_for::<crate::v3::create_style::BaseStyle>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "BaseStyle",
+                    SchemaGenerator::subschema_for::<crate::v3::create_style::BaseStyle>,
+                ),
+            ],
+        )
     }
 }
 
@@ -315,10 +322,17 @@ impl JsonSchema for crate::v3::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v3/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
-            ("Style", SchemaGenerator::subschema_for::<crate::v3::text_to_image::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::v3::text_to_image::Style>,
+                ),
+            ],
+        )
     }
 }
 
@@ -348,9 +362,11 @@ impl JsonSchema for crate::v3::text_to_image::Output {
           ],
           "description": "What `fal-ai/recraft/v3/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -548,9 +564,11 @@ impl JsonSchema for crate::v4::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4/pro/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
+        )
     }
 }
 
@@ -580,9 +598,11 @@ impl JsonSchema for crate::v4::pro::text_to_image::Output {
           ],
           "description": "What `fal-ai/recraft/v4/pro/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -676,9 +696,11 @@ impl JsonSchema for crate::v4::pro::text_to_vector::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4/pro/text-to-vector`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
+        )
     }
 }
 
@@ -708,9 +730,11 @@ impl JsonSchema for crate::v4::pro::text_to_vector::Output {
           ],
           "description": "What `fal-ai/recraft/v4/pro/text-to-vector` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -804,9 +828,11 @@ impl JsonSchema for crate::v4::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
+        )
     }
 }
 
@@ -836,9 +862,11 @@ impl JsonSchema for crate::v4::text_to_image::Output {
           ],
           "description": "What `fal-ai/recraft/v4/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -932,9 +960,11 @@ impl JsonSchema for crate::v4::text_to_vector::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4/text-to-vector`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
+        )
     }
 }
 
@@ -964,9 +994,11 @@ impl JsonSchema for crate::v4::text_to_vector::Output {
           ],
           "description": "What `fal-ai/recraft/v4/text-to-vector` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1060,9 +1092,11 @@ impl JsonSchema for crate::v4_1::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/pro/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
+        )
     }
 }
 
@@ -1092,9 +1126,11 @@ impl JsonSchema for crate::v4_1::pro::text_to_image::Output {
           ],
           "description": "What `fal-ai/recraft/v4.1/pro/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1188,9 +1224,11 @@ impl JsonSchema for crate::v4_1::pro::text_to_vector::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/pro/text-to-vector`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
+        )
     }
 }
 
@@ -1220,9 +1258,11 @@ impl JsonSchema for crate::v4_1::pro::text_to_vector::Output {
           ],
           "description": "What `fal-ai/recraft/v4.1/pro/text-to-vector` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1316,9 +1356,11 @@ impl JsonSchema for crate::v4_1::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
+        )
     }
 }
 
@@ -1348,9 +1390,11 @@ impl JsonSchema for crate::v4_1::text_to_image::Output {
           ],
           "description": "What `fal-ai/recraft/v4.1/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1444,9 +1488,11 @@ impl JsonSchema for crate::v4_1::text_to_vector::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/text-to-vector`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
+        )
     }
 }
 
@@ -1476,9 +1522,11 @@ impl JsonSchema for crate::v4_1::text_to_vector::Output {
           ],
           "description": "What `fal-ai/recraft/v4.1/text-to-vector` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1572,9 +1620,11 @@ impl JsonSchema for crate::v4_1::utility::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/utility/pro/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
+        )
     }
 }
 
@@ -1604,9 +1654,11 @@ impl JsonSchema for crate::v4_1::utility::pro::text_to_image::Output {
           ],
           "description": "What `fal-ai/recraft/v4.1/utility/pro/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1700,9 +1752,11 @@ impl JsonSchema for crate::v4_1::utility::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/utility/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
+        )
     }
 }
 
@@ -1732,8 +1786,10 @@ impl JsonSchema for crate::v4_1::utility::text_to_image::Output {
           ],
           "description": "What `fal-ai/recraft/v4.1/utility/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }

@@ -123,9 +123,7 @@ impl<'de> wire::Object<'de> for RgbColor {
                 _ => object.skip(),
             }
         }
-        let builder = RgbColorBuilder {
-            optional,
-        };
+        let builder = RgbColorBuilder { optional };
         Some(builder.build())
     }
 }
@@ -163,7 +161,6 @@ pub mod bounds {
 #[allow(non_camel_case_types, non_snake_case, unused_imports)]
 pub mod shape {
     pub use fal_core::media::shape::ImageSize;
-
     pub use fal_core::media::shape::CustomImageSize;
 
     pub mod RgbColor {

@@ -139,10 +139,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    VideoUrlSlot: given::HasVideoUrl,
-    NameSlot: given::HasName,
-> IntoInput for Builder<VideoUrlSlot, NameSlot> {
+impl<VideoUrlSlot: given::HasVideoUrl, NameSlot: given::HasName> IntoInput
+for Builder<VideoUrlSlot, NameSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -18,7 +18,9 @@
 
 pub mod pro;
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -125,8 +127,7 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution,
-    "`resolution` of fal-ai/sora-2/image-to-video must be `auto` or `720p`",
+    Resolution, "`resolution` of fal-ai/sora-2/image-to-video must be `auto` or `720p`"
 );
 
 /// The values of `aspect_ratio`.
@@ -158,7 +159,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/sora-2/image-to-video must be `auto`, `9:16` or `16:9`",
+    "`aspect_ratio` of fal-ai/sora-2/image-to-video must be `auto`, `9:16` or `16:9`"
 );
 
 /// The values of `duration`.
@@ -179,7 +180,13 @@ pub enum Duration {
 
 impl Duration {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_4, Self::_8, Self::_12, Self::_16, Self::_20];
+    pub const ALL: &'static [Self] = &[
+        Self::_4,
+        Self::_8,
+        Self::_12,
+        Self::_16,
+        Self::_20,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -196,7 +203,7 @@ impl Duration {
 
 fal_core::integer_enum!(
     Duration,
-    "`duration` of fal-ai/sora-2/image-to-video must be `4`, `8`, `12`, `16` or `20`",
+    "`duration` of fal-ai/sora-2/image-to-video must be `4`, `8`, `12`, `16` or `20`"
 );
 
 /// The values of `model`.
@@ -213,7 +220,11 @@ pub enum ModelValue {
 
 impl ModelValue {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Sora2, Self::Sora2_2025_12_08, Self::Sora2_2025_10_06];
+    pub const ALL: &'static [Self] = &[
+        Self::Sora2,
+        Self::Sora2_2025_12_08,
+        Self::Sora2_2025_10_06,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -228,7 +239,7 @@ impl ModelValue {
 
 fal_core::closed_enum!(
     ModelValue,
-    "`model` of fal-ai/sora-2/image-to-video must be `sora-2`, `sora-2-2025-12-08` or `sora-2-2025-10-06`",
+    "`model` of fal-ai/sora-2/image-to-video must be `sora-2`, `sora-2-2025-12-08` or `sora-2-2025-10-06`"
 );
 
 /// What [`fal-ai/sora-2/image-to-video`](Model) gives.
@@ -393,10 +404,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

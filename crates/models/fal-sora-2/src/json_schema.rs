@@ -164,12 +164,28 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/sora-2/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::image_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>),
-            ("ModelValue", SchemaGenerator::subschema_for::<crate::image_to_video::ModelValue>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::AspectRatio>,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::Duration>,
+                ),
+                (
+                    "ModelValue",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::ModelValue>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -227,10 +243,14 @@ impl JsonSchema for crate::image_to_video::Output {
           ],
           "description": "What `fal-ai/sora-2/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+                ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+            ],
+        )
     }
 }
 
@@ -405,11 +425,30 @@ impl JsonSchema for crate::image_to_video::pro::Input {
           ],
           "description": "The parameters of `fal-ai/sora-2/image-to-video/pro`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::image_to_video::pro::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::pro::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::pro::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::image_to_video::pro::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::image_to_video::pro::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::image_to_video::pro::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -467,10 +506,14 @@ impl JsonSchema for crate::image_to_video::pro::Output {
           ],
           "description": "What `fal-ai/sora-2/image-to-video/pro` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+                ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+            ],
+        )
     }
 }
 
@@ -629,12 +672,28 @@ impl JsonSchema for crate::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/sora-2/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::Duration>),
-            ("ModelValue", SchemaGenerator::subschema_for::<crate::text_to_video::ModelValue>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::text_to_video::AspectRatio>,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::text_to_video::Duration>,
+                ),
+                (
+                    "ModelValue",
+                    SchemaGenerator::subschema_for::<crate::text_to_video::ModelValue>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -692,10 +751,14 @@ impl JsonSchema for crate::text_to_video::Output {
           ],
           "description": "What `fal-ai/sora-2/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+                ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+            ],
+        )
     }
 }
 
@@ -863,11 +926,28 @@ impl JsonSchema for crate::text_to_video::pro::Input {
           ],
           "description": "The parameters of `fal-ai/sora-2/text-to-video/pro`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::text_to_video::pro::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::pro::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::pro::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::text_to_video::pro::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::text_to_video::pro::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::text_to_video::pro::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -925,10 +1005,14 @@ impl JsonSchema for crate::text_to_video::pro::Output {
           ],
           "description": "What `fal-ai/sora-2/text-to-video/pro` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+                ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+            ],
+        )
     }
 }
 
@@ -1092,9 +1176,13 @@ impl JsonSchema for crate::video_to_video::remix::Output {
           ],
           "description": "What `fal-ai/sora-2/video-to-video/remix` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>),
+                ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
+            ],
+        )
     }
 }

@@ -118,7 +118,9 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution, "`resolution` of fal-ai/sora-2/text-to-video must be `720p`");
+fal_core::closed_enum!(
+    Resolution, "`resolution` of fal-ai/sora-2/text-to-video must be `720p`"
+);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -145,8 +147,7 @@ impl AspectRatio {
 }
 
 fal_core::closed_enum!(
-    AspectRatio,
-    "`aspect_ratio` of fal-ai/sora-2/text-to-video must be `9:16` or `16:9`",
+    AspectRatio, "`aspect_ratio` of fal-ai/sora-2/text-to-video must be `9:16` or `16:9`"
 );
 
 /// The values of `duration`.
@@ -167,7 +168,13 @@ pub enum Duration {
 
 impl Duration {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_4, Self::_8, Self::_12, Self::_16, Self::_20];
+    pub const ALL: &'static [Self] = &[
+        Self::_4,
+        Self::_8,
+        Self::_12,
+        Self::_16,
+        Self::_20,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -184,7 +191,7 @@ impl Duration {
 
 fal_core::integer_enum!(
     Duration,
-    "`duration` of fal-ai/sora-2/text-to-video must be `4`, `8`, `12`, `16` or `20`",
+    "`duration` of fal-ai/sora-2/text-to-video must be `4`, `8`, `12`, `16` or `20`"
 );
 
 /// The values of `model`.
@@ -201,7 +208,11 @@ pub enum ModelValue {
 
 impl ModelValue {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Sora2, Self::Sora2_2025_12_08, Self::Sora2_2025_10_06];
+    pub const ALL: &'static [Self] = &[
+        Self::Sora2,
+        Self::Sora2_2025_12_08,
+        Self::Sora2_2025_10_06,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -216,7 +227,7 @@ impl ModelValue {
 
 fal_core::closed_enum!(
     ModelValue,
-    "`model` of fal-ai/sora-2/text-to-video must be `sora-2`, `sora-2-2025-12-08` or `sora-2-2025-10-06`",
+    "`model` of fal-ai/sora-2/text-to-video must be `sora-2`, `sora-2-2025-12-08` or `sora-2-2025-10-06`"
 );
 
 /// What [`fal-ai/sora-2/text-to-video`](Model) gives.

@@ -33,7 +33,9 @@ mod json_schema;
 pub mod stream;
 pub mod turbo;
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -286,10 +288,7 @@ impl<'de> wire::Object<'de> for Event {
                 _ => object.skip(),
             }
         }
-        Some(Self {
-            output,
-            partial,
-        })
+        Some(Self { output, partial })
     }
 }
 

@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "Waves against a wooden pier, gulls far off");
 //! ```
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -77,7 +79,9 @@ impl Input {
     pub const DEFAULT_STRENGTH: Strength = Strength::literal(0.8);
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `8`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(8);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        8,
+    );
 
     /// Of [`guidance_scale`](Self::guidance_scale): `1.0`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(1.0);
@@ -248,10 +252,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    AudioUrlSlot: given::HasAudioUrl,
-> IntoInput for Builder<PromptSlot, AudioUrlSlot> {
+impl<PromptSlot: given::HasPrompt, AudioUrlSlot: given::HasAudioUrl> IntoInput
+for Builder<PromptSlot, AudioUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -17,7 +17,8 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+    Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset,
+    Violations, wire,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -91,7 +92,9 @@ impl Input {
     pub const DEFAULT_MASK_END: MaskEnd = MaskEnd::literal(190);
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `8`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(8);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        8,
+    );
 
     /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
@@ -272,10 +275,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    AudioUrlSlot: given::HasAudioUrl,
-> IntoInput for Builder<PromptSlot, AudioUrlSlot> {
+impl<PromptSlot: given::HasPrompt, AudioUrlSlot: given::HasAudioUrl> IntoInput
+for Builder<PromptSlot, AudioUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -120,9 +120,11 @@ impl JsonSchema for crate::audio_to_audio::Output {
           ],
           "description": "What `fal-ai/stable-audio-25/audio-to-audio` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -248,9 +250,11 @@ impl JsonSchema for crate::inpaint::Output {
           ],
           "description": "What `fal-ai/stable-audio-25/inpaint` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -350,8 +354,10 @@ impl JsonSchema for crate::text_to_audio::Output {
           ],
           "description": "What `fal-ai/stable-audio-25/text-to-audio` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }

@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "Waves against a wooden pier, gulls far off");
 //! ```
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -69,7 +71,9 @@ impl Input {
     pub const DEFAULT_SECONDS_TOTAL: SecondsTotal = SecondsTotal::literal(190);
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `8`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(8);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        8,
+    );
 
     /// Of [`guidance_scale`](Self::guidance_scale): `1.0`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(1.0);

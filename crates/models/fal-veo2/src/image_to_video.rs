@@ -88,8 +88,7 @@ impl Duration {
 }
 
 fal_core::closed_enum!(
-    Duration,
-    "`duration` of fal-ai/veo2/image-to-video must be `5s`, `6s`, `7s` or `8s`",
+    Duration, "`duration` of fal-ai/veo2/image-to-video must be `5s`, `6s`, `7s` or `8s`"
 );
 
 /// What [`fal-ai/veo2/image-to-video`](Model) gives.
@@ -195,10 +194,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

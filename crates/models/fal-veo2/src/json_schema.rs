@@ -80,10 +80,14 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/veo2`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>),
+                ("Duration", SchemaGenerator::subschema_for::<crate::Duration>),
+            ],
+        )
     }
 }
 
@@ -114,9 +118,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/veo2` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -202,9 +208,16 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/veo2/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::Duration>,
+                ),
+            ],
+        )
     }
 }
 
@@ -235,9 +248,11 @@ impl JsonSchema for crate::image_to_video::Output {
           ],
           "description": "What `fal-ai/veo2/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 

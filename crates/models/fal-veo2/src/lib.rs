@@ -122,8 +122,7 @@ impl AspectRatio {
 }
 
 fal_core::closed_enum!(
-    AspectRatio,
-    "`aspect_ratio` of fal-ai/veo2 must be `9:16`, `16:9` or `1:1`",
+    AspectRatio, "`aspect_ratio` of fal-ai/veo2 must be `9:16`, `16:9` or `1:1`"
 );
 
 /// The values of `duration`.
@@ -156,7 +155,9 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration, "`duration` of fal-ai/veo2 must be `5s`, `6s`, `7s` or `8s`");
+fal_core::closed_enum!(
+    Duration, "`duration` of fal-ai/veo2 must be `5s`, `6s`, `7s` or `8s`"
+);
 
 /// What [`fal-ai/veo2`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]

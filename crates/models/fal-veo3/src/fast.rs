@@ -122,7 +122,9 @@ impl AspectRatio {
     }
 }
 
-fal_core::closed_enum!(AspectRatio, "`aspect_ratio` of fal-ai/veo3/fast must be `16:9` or `9:16`");
+fal_core::closed_enum!(
+    AspectRatio, "`aspect_ratio` of fal-ai/veo3/fast must be `16:9` or `9:16`"
+);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -151,7 +153,9 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration, "`duration` of fal-ai/veo3/fast must be `4s`, `6s` or `8s`");
+fal_core::closed_enum!(
+    Duration, "`duration` of fal-ai/veo3/fast must be `4s`, `6s` or `8s`"
+);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -177,7 +181,9 @@ impl Resolution {
     }
 }
 
-fal_core::closed_enum!(Resolution, "`resolution` of fal-ai/veo3/fast must be `720p` or `1080p`");
+fal_core::closed_enum!(
+    Resolution, "`resolution` of fal-ai/veo3/fast must be `720p` or `1080p`"
+);
 
 /// The values of `safety_tolerance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -199,7 +205,14 @@ pub enum SafetyTolerance {
 
 impl SafetyTolerance {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1, Self::_2, Self::_3, Self::_4, Self::_5, Self::_6];
+    pub const ALL: &'static [Self] = &[
+        Self::_1,
+        Self::_2,
+        Self::_3,
+        Self::_4,
+        Self::_5,
+        Self::_6,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -217,7 +230,7 @@ impl SafetyTolerance {
 
 fal_core::closed_enum!(
     SafetyTolerance,
-    "`safety_tolerance` of fal-ai/veo3/fast must be `1`, `2`, `3`, `4`, `5` or `6`",
+    "`safety_tolerance` of fal-ai/veo3/fast must be `1`, `2`, `3`, `4`, `5` or `6`"
 );
 
 /// What [`fal-ai/veo3/fast`](Model) gives.

@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -130,7 +132,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/veo3/image-to-video must be `auto`, `16:9` or `9:16`",
+    "`aspect_ratio` of fal-ai/veo3/image-to-video must be `auto`, `16:9` or `9:16`"
 );
 
 /// The values of `duration`.
@@ -161,8 +163,7 @@ impl Duration {
 }
 
 fal_core::closed_enum!(
-    Duration,
-    "`duration` of fal-ai/veo3/image-to-video must be `4s`, `6s` or `8s`",
+    Duration, "`duration` of fal-ai/veo3/image-to-video must be `4s`, `6s` or `8s`"
 );
 
 /// The values of `resolution`.
@@ -190,8 +191,7 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution,
-    "`resolution` of fal-ai/veo3/image-to-video must be `720p` or `1080p`",
+    Resolution, "`resolution` of fal-ai/veo3/image-to-video must be `720p` or `1080p`"
 );
 
 /// The values of `safety_tolerance`.
@@ -214,7 +214,14 @@ pub enum SafetyTolerance {
 
 impl SafetyTolerance {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1, Self::_2, Self::_3, Self::_4, Self::_5, Self::_6];
+    pub const ALL: &'static [Self] = &[
+        Self::_1,
+        Self::_2,
+        Self::_3,
+        Self::_4,
+        Self::_5,
+        Self::_6,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -232,7 +239,7 @@ impl SafetyTolerance {
 
 fal_core::closed_enum!(
     SafetyTolerance,
-    "`safety_tolerance` of fal-ai/veo3/image-to-video must be `1`, `2`, `3`, `4`, `5` or `6`",
+    "`safety_tolerance` of fal-ai/veo3/image-to-video must be `1`, `2`, `3`, `4`, `5` or `6`"
 );
 
 /// What [`fal-ai/veo3/image-to-video`](Model) gives.
@@ -400,10 +407,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

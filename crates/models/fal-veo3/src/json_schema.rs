@@ -98,12 +98,19 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/veo3`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::Resolution>),
-            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::SafetyTolerance>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>),
+                ("Duration", SchemaGenerator::subschema_for::<crate::Duration>),
+                ("Resolution", SchemaGenerator::subschema_for::<crate::Resolution>),
+                (
+                    "SafetyTolerance",
+                    SchemaGenerator::subschema_for::<crate::SafetyTolerance>,
+                ),
+            ],
+        )
     }
 }
 
@@ -134,9 +141,11 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/veo3` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -321,12 +330,25 @@ impl JsonSchema for crate::fast::Input {
           ],
           "description": "The parameters of `fal-ai/veo3/fast`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::fast::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::fast::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::fast::Resolution>),
-            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::fast::SafetyTolerance>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::fast::AspectRatio>,
+                ),
+                ("Duration", SchemaGenerator::subschema_for::<crate::fast::Duration>),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::fast::Resolution>,
+                ),
+                (
+                    "SafetyTolerance",
+                    SchemaGenerator::subschema_for::<crate::fast::SafetyTolerance>,
+                ),
+            ],
+        )
     }
 }
 
@@ -357,9 +379,11 @@ impl JsonSchema for crate::fast::Output {
           ],
           "description": "What `fal-ai/veo3/fast` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -549,12 +573,36 @@ impl JsonSchema for crate::fast::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/veo3/fast/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::fast::image_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::fast::image_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::fast::image_to_video::Resolution>),
-            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::fast::image_to_video::SafetyTolerance>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::fast::image_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::fast::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::fast::image_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "SafetyTolerance",
+                    SchemaGenerator::subschema_for::<
+                        crate::fast::image_to_video::SafetyTolerance,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -585,9 +633,11 @@ impl JsonSchema for crate::fast::image_to_video::Output {
           ],
           "description": "What `fal-ai/veo3/fast/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -778,12 +828,30 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/veo3/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::image_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>),
-            ("SafetyTolerance", SchemaGenerator::subschema_for::<crate::image_to_video::SafetyTolerance>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::AspectRatio>,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>,
+                ),
+                (
+                    "SafetyTolerance",
+                    SchemaGenerator::subschema_for::<
+                        crate::image_to_video::SafetyTolerance,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -814,9 +882,11 @@ impl JsonSchema for crate::image_to_video::Output {
           ],
           "description": "What `fal-ai/veo3/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 

@@ -55,9 +55,18 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::image_to_video::MovementAmplitude>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "MovementAmplitude",
+                    SchemaGenerator::subschema_for::<
+                        crate::image_to_video::MovementAmplitude,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -88,9 +97,11 @@ impl JsonSchema for crate::image_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -166,9 +177,18 @@ impl JsonSchema for crate::q1::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q1/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q1::image_to_video::MovementAmplitude>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "MovementAmplitude",
+                    SchemaGenerator::subschema_for::<
+                        crate::q1::image_to_video::MovementAmplitude,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -199,9 +219,11 @@ impl JsonSchema for crate::q1::image_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/q1/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -294,10 +316,24 @@ impl JsonSchema for crate::q1::reference_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q1/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::q1::reference_to_video::AspectRatio>),
-            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q1::reference_to_video::MovementAmplitude>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::q1::reference_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "MovementAmplitude",
+                    SchemaGenerator::subschema_for::<
+                        crate::q1::reference_to_video::MovementAmplitude,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -328,9 +364,11 @@ impl JsonSchema for crate::q1::reference_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/q1/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -433,9 +471,18 @@ impl JsonSchema for crate::q1::start_end_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q1/start-end-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q1::start_end_to_video::MovementAmplitude>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "MovementAmplitude",
+                    SchemaGenerator::subschema_for::<
+                        crate::q1::start_end_to_video::MovementAmplitude,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -466,9 +513,11 @@ impl JsonSchema for crate::q1::start_end_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/q1/start-end-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -557,11 +606,28 @@ impl JsonSchema for crate::q1::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q1/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::q1::text_to_video::AspectRatio>),
-            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q1::text_to_video::MovementAmplitude>),
-            ("Style", SchemaGenerator::subschema_for::<crate::q1::text_to_video::Style>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::q1::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "MovementAmplitude",
+                    SchemaGenerator::subschema_for::<
+                        crate::q1::text_to_video::MovementAmplitude,
+                    >,
+                ),
+                (
+                    "Style",
+                    SchemaGenerator::subschema_for::<crate::q1::text_to_video::Style>,
+                ),
+            ],
+        )
     }
 }
 
@@ -592,9 +658,11 @@ impl JsonSchema for crate::q1::text_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/q1/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -747,11 +815,30 @@ impl JsonSchema for crate::q2::image_to_video::pro::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q2/image-to-video/pro`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::q2::image_to_video::pro::Duration>),
-            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q2::image_to_video::pro::MovementAmplitude>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::q2::image_to_video::pro::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::q2::image_to_video::pro::Duration,
+                    >,
+                ),
+                (
+                    "MovementAmplitude",
+                    SchemaGenerator::subschema_for::<
+                        crate::q2::image_to_video::pro::MovementAmplitude,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::q2::image_to_video::pro::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -782,9 +869,11 @@ impl JsonSchema for crate::q2::image_to_video::pro::Output {
           ],
           "description": "What `fal-ai/vidu/q2/image-to-video/pro` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -941,11 +1030,30 @@ impl JsonSchema for crate::q2::image_to_video::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q2/image-to-video/turbo`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::q2::image_to_video::turbo::Duration>),
-            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q2::image_to_video::turbo::MovementAmplitude>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::q2::image_to_video::turbo::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::q2::image_to_video::turbo::Duration,
+                    >,
+                ),
+                (
+                    "MovementAmplitude",
+                    SchemaGenerator::subschema_for::<
+                        crate::q2::image_to_video::turbo::MovementAmplitude,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::q2::image_to_video::turbo::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -976,9 +1084,11 @@ impl JsonSchema for crate::q2::image_to_video::turbo::Output {
           ],
           "description": "What `fal-ai/vidu/q2/image-to-video/turbo` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1136,10 +1246,24 @@ impl JsonSchema for crate::q2::reference_to_video::pro::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q2/reference-to-video/pro`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q2::reference_to_video::pro::MovementAmplitude>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::q2::reference_to_video::pro::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "MovementAmplitude",
+                    SchemaGenerator::subschema_for::<
+                        crate::q2::reference_to_video::pro::MovementAmplitude,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::q2::reference_to_video::pro::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1170,9 +1294,11 @@ impl JsonSchema for crate::q2::reference_to_video::pro::Output {
           ],
           "description": "What `fal-ai/vidu/q2/reference-to-video/pro` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1265,9 +1391,18 @@ impl JsonSchema for crate::q2::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q2/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::q2::text_to_image::AspectRatio>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::q2::text_to_image::AspectRatio,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1298,9 +1433,11 @@ impl JsonSchema for crate::q2::text_to_image::Output {
           ],
           "description": "What `fal-ai/vidu/q2/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Image", SchemaGenerator::subschema_for::<crate::types::Image>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
+        )
     }
 }
 
@@ -1402,12 +1539,34 @@ impl JsonSchema for crate::q2::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q2/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::q2::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::q2::text_to_video::Duration>),
-            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::q2::text_to_video::MovementAmplitude>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::q2::text_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::q2::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::q2::text_to_video::Duration>,
+                ),
+                (
+                    "MovementAmplitude",
+                    SchemaGenerator::subschema_for::<
+                        crate::q2::text_to_video::MovementAmplitude,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::q2::text_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1438,9 +1597,11 @@ impl JsonSchema for crate::q2::text_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/q2/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1602,10 +1763,24 @@ impl JsonSchema for crate::q2::video_extension::pro::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q2/video-extension/pro`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::q2::video_extension::pro::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::q2::video_extension::pro::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::q2::video_extension::pro::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::q2::video_extension::pro::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1636,9 +1811,11 @@ impl JsonSchema for crate::q2::video_extension::pro::Output {
           ],
           "description": "What `fal-ai/vidu/q2/video-extension/pro` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1760,9 +1937,18 @@ impl JsonSchema for crate::q3::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q3/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Resolution", SchemaGenerator::subschema_for::<crate::q3::image_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::q3::image_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1793,9 +1979,11 @@ impl JsonSchema for crate::q3::image_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/q3/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1894,9 +2082,18 @@ impl JsonSchema for crate::q3::image_to_video::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q3/image-to-video/turbo`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Resolution", SchemaGenerator::subschema_for::<crate::q3::image_to_video::turbo::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::q3::image_to_video::turbo::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1927,9 +2124,11 @@ impl JsonSchema for crate::q3::image_to_video::turbo::Output {
           ],
           "description": "What `fal-ai/vidu/q3/image-to-video/turbo` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2029,10 +2228,24 @@ impl JsonSchema for crate::q3::reference_to_video::mix::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q3/reference-to-video/mix`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::q3::reference_to_video::mix::AspectRatio>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::q3::reference_to_video::mix::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::q3::reference_to_video::mix::AspectRatio,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::q3::reference_to_video::mix::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2063,9 +2276,11 @@ impl JsonSchema for crate::q3::reference_to_video::mix::Output {
           ],
           "description": "What `fal-ai/vidu/q3/reference-to-video/mix` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2181,10 +2396,24 @@ impl JsonSchema for crate::q3::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q3/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::q3::text_to_video::AspectRatio>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::q3::text_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::q3::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::q3::text_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2215,9 +2444,11 @@ impl JsonSchema for crate::q3::text_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/q3/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2333,10 +2564,24 @@ impl JsonSchema for crate::q3::text_to_video::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q3/text-to-video/turbo`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::q3::text_to_video::turbo::AspectRatio>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::q3::text_to_video::turbo::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::q3::text_to_video::turbo::AspectRatio,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::q3::text_to_video::turbo::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2367,9 +2612,11 @@ impl JsonSchema for crate::q3::text_to_video::turbo::Output {
           ],
           "description": "What `fal-ai/vidu/q3/text-to-video/turbo` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2481,10 +2728,24 @@ impl JsonSchema for crate::reference_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::reference_to_video::AspectRatio>),
-            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::reference_to_video::MovementAmplitude>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::reference_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "MovementAmplitude",
+                    SchemaGenerator::subschema_for::<
+                        crate::reference_to_video::MovementAmplitude,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2515,9 +2776,11 @@ impl JsonSchema for crate::reference_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2620,9 +2883,18 @@ impl JsonSchema for crate::start_end_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/start-end-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("MovementAmplitude", SchemaGenerator::subschema_for::<crate::start_end_to_video::MovementAmplitude>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "MovementAmplitude",
+                    SchemaGenerator::subschema_for::<
+                        crate::start_end_to_video::MovementAmplitude,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2653,9 +2925,11 @@ impl JsonSchema for crate::start_end_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/start-end-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2737,10 +3011,22 @@ impl JsonSchema for crate::template_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/template-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::template_to_video::AspectRatio>),
-            ("Template", SchemaGenerator::subschema_for::<crate::template_to_video::Template>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::template_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Template",
+                    SchemaGenerator::subschema_for::<crate::template_to_video::Template>,
+                ),
+            ],
+        )
     }
 }
 
@@ -2771,9 +3057,11 @@ impl JsonSchema for crate::template_to_video::Output {
           ],
           "description": "What `fal-ai/vidu/template-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 

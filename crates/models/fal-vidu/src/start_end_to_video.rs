@@ -17,7 +17,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -80,7 +82,12 @@ pub enum MovementAmplitude {
 
 impl MovementAmplitude {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::Small, Self::Medium, Self::Large];
+    pub const ALL: &'static [Self] = &[
+        Self::Auto,
+        Self::Small,
+        Self::Medium,
+        Self::Large,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -96,7 +103,7 @@ impl MovementAmplitude {
 
 fal_core::closed_enum!(
     MovementAmplitude,
-    "`movement_amplitude` of fal-ai/vidu/start-end-to-video must be `auto`, `small`, `medium` or `large`",
+    "`movement_amplitude` of fal-ai/vidu/start-end-to-video must be `auto`, `small`, `medium` or `large`"
 );
 
 /// What [`fal-ai/vidu/start-end-to-video`](Model) gives.
@@ -134,7 +141,11 @@ impl Input {
 /// Builds [`Input`]; what is [`Unset`] has still to be given.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build` or a verb takes it"]
-pub struct Builder<PromptSlot = Unset, StartImageUrlSlot = Unset, EndImageUrlSlot = Unset> {
+pub struct Builder<
+    PromptSlot = Unset,
+    StartImageUrlSlot = Unset,
+    EndImageUrlSlot = Unset,
+> {
     prompt: PromptSlot,
     start_image_url: StartImageUrlSlot,
     end_image_url: EndImageUrlSlot,

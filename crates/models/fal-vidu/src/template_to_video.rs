@@ -808,7 +808,7 @@ impl Template {
 
 fal_core::closed_enum!(
     Template,
-    "`template` of fal-ai/vidu/template-to-video must be `dreamy_wedding`, `romantic_lift`, `sweet_proposal`, `couple_arrival`, `cupid_arrow`, `pet_lovers`, `lunar_newyear`, `hug`, `kiss`, `dynasty_dress`, `wish_sender`, `love_pose` or one of 169 more",
+    "`template` of fal-ai/vidu/template-to-video must be `dreamy_wedding`, `romantic_lift`, `sweet_proposal`, `couple_arrival`, `cupid_arrow`, `pet_lovers`, `lunar_newyear`, `hug`, `kiss`, `dynasty_dress`, `wish_sender`, `love_pose` or one of 169 more"
 );
 
 /// The values of `aspect_ratio`.
@@ -837,7 +837,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/vidu/template-to-video must be `16:9` or `9:16`",
+    "`aspect_ratio` of fal-ai/vidu/template-to-video must be `16:9` or `9:16`"
 );
 
 /// What [`fal-ai/vidu/template-to-video`](Model) gives.
@@ -946,7 +946,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<InputImageUrlsSlot: given::HasInputImageUrls> IntoInput for Builder<InputImageUrlsSlot> {
+impl<InputImageUrlsSlot: given::HasInputImageUrls> IntoInput
+for Builder<InputImageUrlsSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

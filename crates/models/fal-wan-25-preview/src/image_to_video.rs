@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -117,7 +119,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/wan-25-preview/image-to-video must be `480p`, `720p` or `1080p`",
+    "`resolution` of fal-ai/wan-25-preview/image-to-video must be `480p`, `720p` or `1080p`"
 );
 
 /// The values of `duration`.
@@ -145,8 +147,7 @@ impl Duration {
 }
 
 fal_core::closed_enum!(
-    Duration,
-    "`duration` of fal-ai/wan-25-preview/image-to-video must be `5` or `10`",
+    Duration, "`duration` of fal-ai/wan-25-preview/image-to-video must be `5` or `10`"
 );
 
 /// What [`fal-ai/wan-25-preview/image-to-video`](Model) gives.
@@ -311,10 +312,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -372,9 +371,13 @@ impl<'de> wire::Object<'de> for Input {
                 "resolution" => object.value(&mut optional.resolution),
                 "duration" => object.value(&mut optional.duration),
                 "negative_prompt" => object.or_null(&mut optional.negative_prompt),
-                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "enable_prompt_expansion" => {
+                    object.value(&mut optional.enable_prompt_expansion)
+                }
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }

@@ -102,10 +102,20 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `wan/v2.6/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::image_to_video::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -152,9 +162,11 @@ impl JsonSchema for crate::image_to_video::Output {
           ],
           "description": "What `wan/v2.6/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -297,10 +309,24 @@ impl JsonSchema for crate::image_to_video::flash::Input {
           ],
           "description": "The parameters of `wan/v2.6/image-to-video/flash`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::image_to_video::flash::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::image_to_video::flash::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::image_to_video::flash::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::image_to_video::flash::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -347,9 +373,11 @@ impl JsonSchema for crate::image_to_video::flash::Output {
           ],
           "description": "What `wan/v2.6/image-to-video/flash` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -493,11 +521,28 @@ impl JsonSchema for crate::reference_to_video::Input {
           ],
           "description": "The parameters of `wan/v2.6/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::reference_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::reference_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::reference_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::reference_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::reference_to_video::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::reference_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -544,9 +589,11 @@ impl JsonSchema for crate::reference_to_video::Output {
           ],
           "description": "What `wan/v2.6/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -738,11 +785,30 @@ impl JsonSchema for crate::reference_to_video::flash::Input {
           ],
           "description": "The parameters of `wan/v2.6/reference-to-video/flash`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::reference_to_video::flash::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::reference_to_video::flash::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::reference_to_video::flash::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::reference_to_video::flash::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::reference_to_video::flash::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::reference_to_video::flash::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -789,9 +855,11 @@ impl JsonSchema for crate::reference_to_video::flash::Output {
           ],
           "description": "What `wan/v2.6/reference-to-video/flash` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -1020,9 +1088,11 @@ impl JsonSchema for crate::text_to_image::Output {
           ],
           "description": "What `wan/v2.6/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1126,11 +1196,24 @@ impl JsonSchema for crate::text_to_video::Input {
           ],
           "description": "The parameters of `wan/v2.6/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::text_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<crate::text_to_video::AspectRatio>,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::text_to_video::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::text_to_video::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -1177,9 +1260,11 @@ impl JsonSchema for crate::text_to_video::Output {
           ],
           "description": "What `wan/v2.6/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 

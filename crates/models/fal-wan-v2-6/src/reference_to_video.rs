@@ -19,7 +19,8 @@
 pub mod flash;
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations,
+    wire,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -150,7 +151,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of wan/v2.6/reference-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`",
+    "`aspect_ratio` of wan/v2.6/reference-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`"
 );
 
 /// The values of `resolution`.
@@ -178,8 +179,7 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution,
-    "`resolution` of wan/v2.6/reference-to-video must be `720p` or `1080p`",
+    Resolution, "`resolution` of wan/v2.6/reference-to-video must be `720p` or `1080p`"
 );
 
 /// The values of `duration`.
@@ -206,7 +206,9 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration, "`duration` of wan/v2.6/reference-to-video must be `5` or `10`");
+fal_core::closed_enum!(
+    Duration, "`duration` of wan/v2.6/reference-to-video must be `5` or `10`"
+);
 
 /// What [`wan/v2.6/reference-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -278,7 +280,10 @@ impl<PromptSlot, VideoUrlsSlot> Builder<PromptSlot, VideoUrlsSlot> {
 
     /// [`video_urls`](Input::video_urls): Videos of the subjects, one to three, at 16 frames a second
     /// or more.
-    pub fn video_urls(self, value: impl Into<Vec<File>>) -> Builder<PromptSlot, Vec<File>> {
+    pub fn video_urls(
+        self,
+        value: impl Into<Vec<File>>,
+    ) -> Builder<PromptSlot, Vec<File>> {
         Builder {
             prompt: self.prompt,
             video_urls: value.into(),
@@ -378,10 +383,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    VideoUrlsSlot: given::HasVideoUrls,
-> IntoInput for Builder<PromptSlot, VideoUrlsSlot> {
+impl<PromptSlot: given::HasPrompt, VideoUrlsSlot: given::HasVideoUrls> IntoInput
+for Builder<PromptSlot, VideoUrlsSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -439,10 +442,14 @@ impl<'de> wire::Object<'de> for Input {
                 "resolution" => object.value(&mut optional.resolution),
                 "duration" => object.value(&mut optional.duration),
                 "negative_prompt" => object.value(&mut optional.negative_prompt),
-                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "enable_prompt_expansion" => {
+                    object.value(&mut optional.enable_prompt_expansion)
+                }
                 "multi_shots" => object.value(&mut optional.multi_shots),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }

@@ -16,7 +16,8 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, Int, IntoInput, Nullable, Param, Parameters, Unset,
+    Violations, wire,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -275,7 +276,9 @@ impl<'de> wire::Object<'de> for Input {
                 "image_size" => object.or_null(&mut optional.image_size),
                 "max_images" => object.value(&mut optional.max_images),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }

@@ -15,7 +15,8 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations,
+    wire,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -147,7 +148,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of wan/v2.6/text-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`",
+    "`aspect_ratio` of wan/v2.6/text-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`"
 );
 
 /// The values of `resolution`.
@@ -175,8 +176,7 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution,
-    "`resolution` of wan/v2.6/text-to-video must be `720p` or `1080p`",
+    Resolution, "`resolution` of wan/v2.6/text-to-video must be `720p` or `1080p`"
 );
 
 /// The values of `duration`.
@@ -206,7 +206,9 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration, "`duration` of wan/v2.6/text-to-video must be `5`, `10` or `15`");
+fal_core::closed_enum!(
+    Duration, "`duration` of wan/v2.6/text-to-video must be `5`, `10` or `15`"
+);
 
 /// What [`wan/v2.6/text-to-video`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -430,10 +432,14 @@ impl<'de> wire::Object<'de> for Input {
                 "resolution" => object.value(&mut optional.resolution),
                 "duration" => object.value(&mut optional.duration),
                 "negative_prompt" => object.value(&mut optional.negative_prompt),
-                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "enable_prompt_expansion" => {
+                    object.value(&mut optional.enable_prompt_expansion)
+                }
                 "multi_shots" => object.value(&mut optional.multi_shots),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }

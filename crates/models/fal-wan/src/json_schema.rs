@@ -56,9 +56,16 @@ impl JsonSchema for crate::types::LoRaWeight {
           ],
           "description": "Weights of a LoRA, and how strongly they apply to which part of the model."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("LoRaWeightTransformer", SchemaGenerator::subschema_for::<crate::types::LoRaWeightTransformer>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "LoRaWeightTransformer",
+                    SchemaGenerator::subschema_for::<crate::types::LoRaWeightTransformer>,
+                ),
+            ],
+        )
     }
 }
 
@@ -191,11 +198,30 @@ impl JsonSchema for crate::v2_2_14b::animate::move_::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-14b/animate/move`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_14b::animate::move_::Resolution>),
-            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_14b::animate::move_::VideoQuality>),
-            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_14b::animate::move_::VideoWriteMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_14b::animate::move_::Resolution,
+                    >,
+                ),
+                (
+                    "VideoQuality",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_14b::animate::move_::VideoQuality,
+                    >,
+                ),
+                (
+                    "VideoWriteMode",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_14b::animate::move_::VideoWriteMode,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -247,9 +273,11 @@ impl JsonSchema for crate::v2_2_14b::animate::move_::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-14b/animate/move` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -427,11 +455,30 @@ impl JsonSchema for crate::v2_2_14b::animate::replace::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-14b/animate/replace`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_14b::animate::replace::Resolution>),
-            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_14b::animate::replace::VideoQuality>),
-            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_14b::animate::replace::VideoWriteMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_14b::animate::replace::Resolution,
+                    >,
+                ),
+                (
+                    "VideoQuality",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_14b::animate::replace::VideoQuality,
+                    >,
+                ),
+                (
+                    "VideoWriteMode",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_14b::animate::replace::VideoWriteMode,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -483,9 +530,11 @@ impl JsonSchema for crate::v2_2_14b::animate::replace::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-14b/animate/replace` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -685,11 +734,30 @@ impl JsonSchema for crate::v2_2_14b::speech_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-14b/speech-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_14b::speech_to_video::Resolution>),
-            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_14b::speech_to_video::VideoQuality>),
-            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_14b::speech_to_video::VideoWriteMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_14b::speech_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "VideoQuality",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_14b::speech_to_video::VideoQuality,
+                    >,
+                ),
+                (
+                    "VideoWriteMode",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_14b::speech_to_video::VideoWriteMode,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -720,9 +788,11 @@ impl JsonSchema for crate::v2_2_14b::speech_to_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-14b/speech-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -951,13 +1021,42 @@ impl JsonSchema for crate::v2_2_5b::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-5b/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_5b::image_to_video::AspectRatio>),
-            ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_5b::image_to_video::InterpolatorModel>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_5b::image_to_video::Resolution>),
-            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_5b::image_to_video::VideoQuality>),
-            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_5b::image_to_video::VideoWriteMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::image_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "InterpolatorModel",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::image_to_video::InterpolatorModel,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::image_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "VideoQuality",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::image_to_video::VideoQuality,
+                    >,
+                ),
+                (
+                    "VideoWriteMode",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::image_to_video::VideoWriteMode,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -998,9 +1097,11 @@ impl JsonSchema for crate::v2_2_5b::image_to_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-5b/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1240,9 +1341,18 @@ impl JsonSchema for crate::v2_2_5b::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-5b/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ImageFormat", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_image::ImageFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "ImageFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::text_to_image::ImageFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1278,9 +1388,11 @@ impl JsonSchema for crate::v2_2_5b::text_to_image::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-5b/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1458,13 +1570,42 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-5b/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::AspectRatio>),
-            ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::InterpolatorModel>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::Resolution>),
-            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::VideoQuality>),
-            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::VideoWriteMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "InterpolatorModel",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::text_to_video::InterpolatorModel,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::text_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "VideoQuality",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::text_to_video::VideoQuality,
+                    >,
+                ),
+                (
+                    "VideoWriteMode",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::text_to_video::VideoWriteMode,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1505,9 +1646,11 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-5b/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -1769,13 +1912,42 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::distill::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-5b/text-to-video/distill`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::distill::AspectRatio>),
-            ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::distill::InterpolatorModel>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::distill::Resolution>),
-            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::distill::VideoQuality>),
-            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::distill::VideoWriteMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::text_to_video::distill::AspectRatio,
+                    >,
+                ),
+                (
+                    "InterpolatorModel",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::text_to_video::distill::InterpolatorModel,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::text_to_video::distill::Resolution,
+                    >,
+                ),
+                (
+                    "VideoQuality",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::text_to_video::distill::VideoQuality,
+                    >,
+                ),
+                (
+                    "VideoWriteMode",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::text_to_video::distill::VideoWriteMode,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -1816,9 +1988,11 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::distill::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-5b/text-to-video/distill` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2071,13 +2245,42 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::fast_wan::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-5b/text-to-video/fast-wan`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::fast_wan::AspectRatio>),
-            ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::fast_wan::InterpolatorModel>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::fast_wan::Resolution>),
-            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::fast_wan::VideoQuality>),
-            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_5b::text_to_video::fast_wan::VideoWriteMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::text_to_video::fast_wan::AspectRatio,
+                    >,
+                ),
+                (
+                    "InterpolatorModel",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::text_to_video::fast_wan::InterpolatorModel,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::text_to_video::fast_wan::Resolution,
+                    >,
+                ),
+                (
+                    "VideoQuality",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::text_to_video::fast_wan::VideoQuality,
+                    >,
+                ),
+                (
+                    "VideoWriteMode",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_5b::text_to_video::fast_wan::VideoWriteMode,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2118,9 +2321,11 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::fast_wan::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-5b/text-to-video/fast-wan` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2420,14 +2625,48 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::Acceleration>),
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::AspectRatio>),
-            ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::InterpolatorModel>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::Resolution>),
-            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::VideoQuality>),
-            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::VideoWriteMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::image_to_video::Acceleration,
+                    >,
+                ),
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::image_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "InterpolatorModel",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::image_to_video::InterpolatorModel,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::image_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "VideoQuality",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::image_to_video::VideoQuality,
+                    >,
+                ),
+                (
+                    "VideoWriteMode",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::image_to_video::VideoWriteMode,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2468,9 +2707,11 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-a14b/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -2805,15 +3046,52 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/image-to-video/lora`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::lora::Acceleration>),
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::lora::AspectRatio>),
-            ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::lora::InterpolatorModel>),
-            ("LoRaWeight", SchemaGenerator::subschema_for::<crate::types::LoRaWeight>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::lora::Resolution>),
-            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::lora::VideoQuality>),
-            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::lora::VideoWriteMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::image_to_video::lora::Acceleration,
+                    >,
+                ),
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::image_to_video::lora::AspectRatio,
+                    >,
+                ),
+                (
+                    "InterpolatorModel",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::image_to_video::lora::InterpolatorModel,
+                    >,
+                ),
+                (
+                    "LoRaWeight",
+                    SchemaGenerator::subschema_for::<crate::types::LoRaWeight>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::image_to_video::lora::Resolution,
+                    >,
+                ),
+                (
+                    "VideoQuality",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::image_to_video::lora::VideoQuality,
+                    >,
+                ),
+                (
+                    "VideoWriteMode",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::image_to_video::lora::VideoWriteMode,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -2854,9 +3132,11 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-a14b/image-to-video/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -3103,13 +3383,42 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/image-to-video/turbo`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::turbo::Acceleration>),
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::turbo::AspectRatio>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::turbo::Resolution>),
-            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::turbo::VideoQuality>),
-            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::image_to_video::turbo::VideoWriteMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::image_to_video::turbo::Acceleration,
+                    >,
+                ),
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::image_to_video::turbo::AspectRatio,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::image_to_video::turbo::Resolution,
+                    >,
+                ),
+                (
+                    "VideoQuality",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::image_to_video::turbo::VideoQuality,
+                    >,
+                ),
+                (
+                    "VideoWriteMode",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::image_to_video::turbo::VideoWriteMode,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -3150,9 +3459,11 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::turbo::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-a14b/image-to-video/turbo` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -3399,9 +3710,18 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_image::Acceleration>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_image::Acceleration,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -3437,9 +3757,11 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-a14b/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -3618,11 +3940,28 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::lora::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/text-to-image/lora`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_image::lora::Acceleration>),
-            ("ImageFormat", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_image::lora::ImageFormat>),
-            ("LoRaWeight", SchemaGenerator::subschema_for::<crate::types::LoRaWeight>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_image::lora::Acceleration,
+                    >,
+                ),
+                (
+                    "ImageFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_image::lora::ImageFormat,
+                    >,
+                ),
+                (
+                    "LoRaWeight",
+                    SchemaGenerator::subschema_for::<crate::types::LoRaWeight>,
+                ),
+            ],
+        )
     }
 }
 
@@ -3658,9 +3997,11 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::lora::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-a14b/text-to-image/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -3875,14 +4216,48 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::Acceleration>),
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::AspectRatio>),
-            ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::InterpolatorModel>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::Resolution>),
-            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::VideoQuality>),
-            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::VideoWriteMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_video::Acceleration,
+                    >,
+                ),
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "InterpolatorModel",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_video::InterpolatorModel,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "VideoQuality",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_video::VideoQuality,
+                    >,
+                ),
+                (
+                    "VideoWriteMode",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_video::VideoWriteMode,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -3923,9 +4298,11 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-a14b/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -4243,15 +4620,52 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::lora::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/text-to-video/lora`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::lora::Acceleration>),
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::lora::AspectRatio>),
-            ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::lora::InterpolatorModel>),
-            ("LoRaWeight", SchemaGenerator::subschema_for::<crate::types::LoRaWeight>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::lora::Resolution>),
-            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::lora::VideoQuality>),
-            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::lora::VideoWriteMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_video::lora::Acceleration,
+                    >,
+                ),
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_video::lora::AspectRatio,
+                    >,
+                ),
+                (
+                    "InterpolatorModel",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_video::lora::InterpolatorModel,
+                    >,
+                ),
+                (
+                    "LoRaWeight",
+                    SchemaGenerator::subschema_for::<crate::types::LoRaWeight>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_video::lora::Resolution,
+                    >,
+                ),
+                (
+                    "VideoQuality",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_video::lora::VideoQuality,
+                    >,
+                ),
+                (
+                    "VideoWriteMode",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_video::lora::VideoWriteMode,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -4292,9 +4706,11 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::lora::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-a14b/text-to-video/lora` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -4524,13 +4940,42 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/text-to-video/turbo`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::turbo::Acceleration>),
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::turbo::AspectRatio>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::turbo::Resolution>),
-            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::turbo::VideoQuality>),
-            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::text_to_video::turbo::VideoWriteMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_video::turbo::Acceleration,
+                    >,
+                ),
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_video::turbo::AspectRatio,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_video::turbo::Resolution,
+                    >,
+                ),
+                (
+                    "VideoQuality",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_video::turbo::VideoQuality,
+                    >,
+                ),
+                (
+                    "VideoWriteMode",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::text_to_video::turbo::VideoWriteMode,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -4571,9 +5016,11 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::turbo::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-a14b/text-to-video/turbo` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -4873,14 +5320,48 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/video-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Acceleration", SchemaGenerator::subschema_for::<crate::v2_2_a14b::video_to_video::Acceleration>),
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_2_a14b::video_to_video::AspectRatio>),
-            ("InterpolatorModel", SchemaGenerator::subschema_for::<crate::v2_2_a14b::video_to_video::InterpolatorModel>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_2_a14b::video_to_video::Resolution>),
-            ("VideoQuality", SchemaGenerator::subschema_for::<crate::v2_2_a14b::video_to_video::VideoQuality>),
-            ("VideoWriteMode", SchemaGenerator::subschema_for::<crate::v2_2_a14b::video_to_video::VideoWriteMode>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Acceleration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::video_to_video::Acceleration,
+                    >,
+                ),
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::video_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "InterpolatorModel",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::video_to_video::InterpolatorModel,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::video_to_video::Resolution,
+                    >,
+                ),
+                (
+                    "VideoQuality",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::video_to_video::VideoQuality,
+                    >,
+                ),
+                (
+                    "VideoWriteMode",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_2_a14b::video_to_video::VideoWriteMode,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -4921,9 +5402,11 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.2-a14b/video-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -5154,12 +5637,32 @@ impl JsonSchema for crate::v2_7::edit_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.7/edit-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_7::edit_video::AspectRatio>),
-            ("AudioSetting", SchemaGenerator::subschema_for::<crate::v2_7::edit_video::AudioSetting>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v2_7::edit_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_7::edit_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_7::edit_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "AudioSetting",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_7::edit_video::AudioSetting,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<crate::v2_7::edit_video::Duration>,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<crate::v2_7::edit_video::Resolution>,
+                ),
+            ],
+        )
     }
 }
 
@@ -5206,9 +5709,11 @@ impl JsonSchema for crate::v2_7::edit_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.7/edit-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -5428,10 +5933,24 @@ impl JsonSchema for crate::v2_7::image_to_video::Input {
           },
           "description": "The parameters of `fal-ai/wan/v2.7/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Duration", SchemaGenerator::subschema_for::<crate::v2_7::image_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_7::image_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_7::image_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_7::image_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -5478,9 +5997,11 @@ impl JsonSchema for crate::v2_7::image_to_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.7/image-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -5649,9 +6170,18 @@ impl JsonSchema for crate::v2_7::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.7/pro/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::v2_7::pro::text_to_image::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_7::pro::text_to_image::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -5697,9 +6227,11 @@ impl JsonSchema for crate::v2_7::pro::text_to_image::Output {
           ],
           "description": "What `fal-ai/wan/v2.7/pro/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -5836,11 +6368,30 @@ impl JsonSchema for crate::v2_7::reference_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.7/reference-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_7::reference_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v2_7::reference_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_7::reference_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_7::reference_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_7::reference_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_7::reference_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -5887,9 +6438,11 @@ impl JsonSchema for crate::v2_7::reference_to_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.7/reference-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 
@@ -6077,9 +6630,18 @@ impl JsonSchema for crate::v2_7::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.7/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("OutputFormat", SchemaGenerator::subschema_for::<crate::v2_7::text_to_image::OutputFormat>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "OutputFormat",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_7::text_to_image::OutputFormat,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -6125,9 +6687,11 @@ impl JsonSchema for crate::v2_7::text_to_image::Output {
           ],
           "description": "What `fal-ai/wan/v2.7/text-to-image` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
+        )
     }
 }
 
@@ -6247,11 +6811,30 @@ impl JsonSchema for crate::v2_7::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.7/text-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("AspectRatio", SchemaGenerator::subschema_for::<crate::v2_7::text_to_video::AspectRatio>),
-            ("Duration", SchemaGenerator::subschema_for::<crate::v2_7::text_to_video::Duration>),
-            ("Resolution", SchemaGenerator::subschema_for::<crate::v2_7::text_to_video::Resolution>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "AspectRatio",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_7::text_to_video::AspectRatio,
+                    >,
+                ),
+                (
+                    "Duration",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_7::text_to_video::Duration,
+                    >,
+                ),
+                (
+                    "Resolution",
+                    SchemaGenerator::subschema_for::<
+                        crate::v2_7::text_to_video::Resolution,
+                    >,
+                ),
+            ],
+        )
     }
 }
 
@@ -6298,9 +6881,11 @@ impl JsonSchema for crate::v2_7::text_to_video::Output {
           ],
           "description": "What `fal-ai/wan/v2.7/text-to-video` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
+        )
     }
 }
 

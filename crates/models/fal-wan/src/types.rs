@@ -59,7 +59,7 @@ impl LoRaWeightTransformer {
 
 fal_core::closed_enum!(
     LoRaWeightTransformer,
-    "`transformer` of LoRaWeight in fal-ai/wan must be `high`, `low` or `both`",
+    "`transformer` of LoRaWeight in fal-ai/wan must be `high`, `low` or `both`"
 );
 
 // Building.
@@ -214,7 +214,6 @@ pub mod bounds {
 #[allow(non_camel_case_types, non_snake_case, unused_imports)]
 pub mod shape {
     pub use fal_core::media::shape::ImageSize;
-
     pub use fal_core::media::shape::CustomImageSize;
 
     pub mod LoRaWeight {

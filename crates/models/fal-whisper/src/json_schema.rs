@@ -123,12 +123,16 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/whisper`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ChunkLevel", SchemaGenerator::subschema_for::<crate::ChunkLevel>),
-            ("Language", SchemaGenerator::subschema_for::<crate::Language>),
-            ("Task", SchemaGenerator::subschema_for::<crate::Task>),
-            ("Version", SchemaGenerator::subschema_for::<crate::Version>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("ChunkLevel", SchemaGenerator::subschema_for::<crate::ChunkLevel>),
+                ("Language", SchemaGenerator::subschema_for::<crate::Language>),
+                ("Task", SchemaGenerator::subschema_for::<crate::Task>),
+                ("Version", SchemaGenerator::subschema_for::<crate::Version>),
+            ],
+        )
     }
 }
 
@@ -169,9 +173,16 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/whisper` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("WhisperChunk", SchemaGenerator::subschema_for::<crate::types::WhisperChunk>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                (
+                    "WhisperChunk",
+                    SchemaGenerator::subschema_for::<crate::types::WhisperChunk>,
+                ),
+            ],
+        )
     }
 }
 

@@ -104,7 +104,9 @@ impl Task {
     }
 }
 
-fal_core::closed_enum!(Task, "`task` of fal-ai/whisper must be `transcribe` or `translate`");
+fal_core::closed_enum!(
+    Task, "`task` of fal-ai/whisper must be `transcribe` or `translate`"
+);
 
 /// The values of `language`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -523,7 +525,7 @@ impl Language {
 
 fal_core::closed_enum!(
     Language,
-    "`language` of fal-ai/whisper must be `af`, `am`, `ar`, `as`, `az`, `ba`, `be`, `bg`, `bn`, `bo`, `br`, `bs` or one of 87 more",
+    "`language` of fal-ai/whisper must be `af`, `am`, `ar`, `as`, `az`, `ba`, `be`, `bg`, `bn`, `bo`, `br`, `bs` or one of 87 more"
 );
 
 /// The values of `chunk_level`.

@@ -136,12 +136,16 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/wizper`."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("ChunkLevel", SchemaGenerator::subschema_for::<crate::ChunkLevel>),
-            ("Language", SchemaGenerator::subschema_for::<crate::Language>),
-            ("Task", SchemaGenerator::subschema_for::<crate::Task>),
-            ("Version", SchemaGenerator::subschema_for::<crate::Version>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("ChunkLevel", SchemaGenerator::subschema_for::<crate::ChunkLevel>),
+                ("Language", SchemaGenerator::subschema_for::<crate::Language>),
+                ("Task", SchemaGenerator::subschema_for::<crate::Task>),
+                ("Version", SchemaGenerator::subschema_for::<crate::Version>),
+            ],
+        )
     }
 }
 
@@ -184,10 +188,17 @@ impl JsonSchema for crate::Output {
           ],
           "description": "What `fal-ai/wizper` gives."
         }"#;
-        schema(generator, SCHEMA, &[
-            ("Languages", SchemaGenerator::subschema_for::<crate::Languages>),
-            ("WhisperChunk", SchemaGenerator::subschema_for::<crate::types::WhisperChunk>),
-        ])
+        schema(
+            generator,
+            SCHEMA,
+            &[
+                ("Languages", SchemaGenerator::subschema_for::<crate::Languages>),
+                (
+                    "WhisperChunk",
+                    SchemaGenerator::subschema_for::<crate::types::WhisperChunk>,
+                ),
+            ],
+        )
     }
 }
 

@@ -148,7 +148,7 @@ impl ModelValue {
 
 fal_core::closed_enum!(
     ModelValue,
-    "`model` of fal-ai/birefnet/v2/video must be `General Use (Light)`, `General Use (Light 2K)`, `General Use (Heavy)`, `Matting`, `Portrait` or `General Use (Dynamic)`",
+    "`model` of fal-ai/birefnet/v2/video must be `General Use (Light)`, `General Use (Light 2K)`, `General Use (Heavy)`, `Matting`, `Portrait` or `General Use (Dynamic)`"
 );
 
 /// The values of `operating_resolution`.
@@ -165,7 +165,11 @@ pub enum OperatingResolution {
 
 impl OperatingResolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1024x1024, Self::_2048x2048, Self::_2304x2304];
+    pub const ALL: &'static [Self] = &[
+        Self::_1024x1024,
+        Self::_2048x2048,
+        Self::_2304x2304,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -180,7 +184,7 @@ impl OperatingResolution {
 
 fal_core::closed_enum!(
     OperatingResolution,
-    "`operating_resolution` of fal-ai/birefnet/v2/video must be `1024x1024`, `2048x2048` or `2304x2304`",
+    "`operating_resolution` of fal-ai/birefnet/v2/video must be `1024x1024`, `2048x2048` or `2304x2304`"
 );
 
 /// The values of `video_output_type`.
@@ -220,7 +224,7 @@ impl VideoOutputType {
 
 fal_core::closed_enum!(
     VideoOutputType,
-    "`video_output_type` of fal-ai/birefnet/v2/video must be `X264 (.mp4)`, `VP9 (.webm)`, `PRORES4444 (.mov)` or `GIF (.gif)`",
+    "`video_output_type` of fal-ai/birefnet/v2/video must be `X264 (.mp4)`, `VP9 (.webm)`, `PRORES4444 (.mov)` or `GIF (.gif)`"
 );
 
 /// The values of `video_quality`.
@@ -239,7 +243,12 @@ pub enum VideoQuality {
 
 impl VideoQuality {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Low, Self::Medium, Self::High, Self::Maximum];
+    pub const ALL: &'static [Self] = &[
+        Self::Low,
+        Self::Medium,
+        Self::High,
+        Self::Maximum,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -255,7 +264,7 @@ impl VideoQuality {
 
 fal_core::closed_enum!(
     VideoQuality,
-    "`video_quality` of fal-ai/birefnet/v2/video must be `low`, `medium`, `high` or `maximum`",
+    "`video_quality` of fal-ai/birefnet/v2/video must be `low`, `medium`, `high` or `maximum`"
 );
 
 /// The values of `video_write_mode`.
@@ -287,7 +296,7 @@ impl VideoWriteMode {
 
 fal_core::closed_enum!(
     VideoWriteMode,
-    "`video_write_mode` of fal-ai/birefnet/v2/video must be `fast`, `balanced` or `small`",
+    "`video_write_mode` of fal-ai/birefnet/v2/video must be `fast`, `balanced` or `small`"
 );
 
 /// What [`fal-ai/birefnet/v2/video`](Model) gives.
@@ -360,7 +369,10 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
 
     /// [`operating_resolution`](Input::operating_resolution): Resolution to work at. Default
     /// `1024x1024`.
-    pub fn operating_resolution(mut self, value: impl Param<OperatingResolution>) -> Self {
+    pub fn operating_resolution(
+        mut self,
+        value: impl Param<OperatingResolution>,
+    ) -> Self {
         self.optional.operating_resolution = value.into_param();
         self
     }
@@ -487,7 +499,9 @@ impl<'de> wire::Object<'de> for Input {
         while let Some(key) = object.key() {
             match &*key {
                 "model" => object.value(&mut optional.model),
-                "operating_resolution" => object.value(&mut optional.operating_resolution),
+                "operating_resolution" => {
+                    object.value(&mut optional.operating_resolution)
+                }
                 "output_mask" => object.value(&mut optional.output_mask),
                 "refine_foreground" => object.value(&mut optional.refine_foreground),
                 "sync_mode" => object.value(&mut optional.sync_mode),

@@ -113,7 +113,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of bytedance/seedance-2.0/fast/image-to-video must be `480p` or `720p`",
+    "`resolution` of bytedance/seedance-2.0/fast/image-to-video must be `480p` or `720p`"
 );
 
 /// The values of `duration`.
@@ -189,7 +189,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of bytedance/seedance-2.0/fast/image-to-video must be `auto`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`",
+    "`duration` of bytedance/seedance-2.0/fast/image-to-video must be `auto`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
 );
 
 /// The values of `aspect_ratio`.
@@ -241,7 +241,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of bytedance/seedance-2.0/fast/image-to-video must be `auto`, `21:9`, `16:9`, `4:3`, `1:1`, `3:4` or `9:16`",
+    "`aspect_ratio` of bytedance/seedance-2.0/fast/image-to-video must be `auto`, `21:9`, `16:9`, `4:3`, `1:1`, `3:4` or `9:16`"
 );
 
 /// What [`bytedance/seedance-2.0/fast/image-to-video`](Model) gives.
@@ -403,10 +403,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

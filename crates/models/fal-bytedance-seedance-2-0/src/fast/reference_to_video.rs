@@ -116,7 +116,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of bytedance/seedance-2.0/fast/reference-to-video must be `480p` or `720p`",
+    "`resolution` of bytedance/seedance-2.0/fast/reference-to-video must be `480p` or `720p`"
 );
 
 /// The values of `duration`.
@@ -192,7 +192,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of bytedance/seedance-2.0/fast/reference-to-video must be `auto`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`",
+    "`duration` of bytedance/seedance-2.0/fast/reference-to-video must be `auto`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
 );
 
 /// The values of `aspect_ratio`.
@@ -244,7 +244,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of bytedance/seedance-2.0/fast/reference-to-video must be `auto`, `21:9`, `16:9`, `4:3`, `1:1`, `3:4` or `9:16`",
+    "`aspect_ratio` of bytedance/seedance-2.0/fast/reference-to-video must be `auto`, `21:9`, `16:9`, `4:3`, `1:1`, `3:4` or `9:16`"
 );
 
 /// What [`bytedance/seedance-2.0/fast/reference-to-video`](Model) gives.

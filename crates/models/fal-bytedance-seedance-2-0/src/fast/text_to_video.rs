@@ -107,7 +107,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of bytedance/seedance-2.0/fast/text-to-video must be `480p` or `720p`",
+    "`resolution` of bytedance/seedance-2.0/fast/text-to-video must be `480p` or `720p`"
 );
 
 /// The values of `duration`.
@@ -183,7 +183,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of bytedance/seedance-2.0/fast/text-to-video must be `auto`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`",
+    "`duration` of bytedance/seedance-2.0/fast/text-to-video must be `auto`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
 );
 
 /// The values of `aspect_ratio`.
@@ -235,7 +235,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of bytedance/seedance-2.0/fast/text-to-video must be `auto`, `21:9`, `16:9`, `4:3`, `1:1`, `3:4` or `9:16`",
+    "`aspect_ratio` of bytedance/seedance-2.0/fast/text-to-video must be `auto`, `21:9`, `16:9`, `4:3`, `1:1`, `3:4` or `9:16`"
 );
 
 /// What [`bytedance/seedance-2.0/fast/text-to-video`](Model) gives.

@@ -104,7 +104,10 @@ struct Optional {
 
 impl<ImageUrlSlot, VideoUrlSlot> Builder<ImageUrlSlot, VideoUrlSlot> {
     /// [`image_url`](Input::image_url): Image of the character: a person, an animal or a drawn figure.
-    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File, VideoUrlSlot> {
+    pub fn image_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<File, VideoUrlSlot> {
         Builder {
             image_url: value.into_file(),
             video_url: self.video_url,
@@ -114,7 +117,10 @@ impl<ImageUrlSlot, VideoUrlSlot> Builder<ImageUrlSlot, VideoUrlSlot> {
 
     /// [`video_url`](Input::video_url): Video of the motion, the face and the lips to take over, in
     /// MP4, MOV or WebM, up to 30 seconds long.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<ImageUrlSlot, File> {
+    pub fn video_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<ImageUrlSlot, File> {
         Builder {
             image_url: self.image_url,
             video_url: value.into_file(),
@@ -160,10 +166,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    ImageUrlSlot: given::HasImageUrl,
-    VideoUrlSlot: given::HasVideoUrl,
-> IntoInput for Builder<ImageUrlSlot, VideoUrlSlot> {
+impl<ImageUrlSlot: given::HasImageUrl, VideoUrlSlot: given::HasVideoUrl> IntoInput
+for Builder<ImageUrlSlot, VideoUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -94,7 +94,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/bytedance/omnihuman/v1.5 must be `720p` or `1080p`",
+    "`resolution` of fal-ai/bytedance/omnihuman/v1.5 must be `720p` or `1080p`"
 );
 
 /// What [`fal-ai/bytedance/omnihuman/v1.5`](Model) gives.
@@ -150,7 +150,10 @@ struct Optional {
 
 impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
     /// [`image_url`](Input::image_url): Image of the person.
-    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File, AudioUrlSlot> {
+    pub fn image_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<File, AudioUrlSlot> {
         Builder {
             image_url: value.into_file(),
             audio_url: self.audio_url,
@@ -160,7 +163,10 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
 
     /// [`audio_url`](Input::audio_url): Recording that the person speaks or sings, shorter than 30
     /// seconds at 1080p and 60 seconds at 720p.
-    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<ImageUrlSlot, File> {
+    pub fn audio_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<ImageUrlSlot, File> {
         Builder {
             image_url: self.image_url,
             audio_url: value.into_file(),
@@ -228,10 +234,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    ImageUrlSlot: given::HasImageUrl,
-    AudioUrlSlot: given::HasAudioUrl,
-> IntoInput for Builder<ImageUrlSlot, AudioUrlSlot> {
+impl<ImageUrlSlot: given::HasImageUrl, AudioUrlSlot: given::HasAudioUrl> IntoInput
+for Builder<ImageUrlSlot, AudioUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

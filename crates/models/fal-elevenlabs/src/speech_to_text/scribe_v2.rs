@@ -15,7 +15,9 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -287,7 +289,8 @@ impl<'de> wire::Object<'de> for Output {
         Some(Self {
             text: object.required("text", text)?,
             language_code: object.required("language_code", language_code)?,
-            language_probability: object.required("language_probability", language_probability)?,
+            language_probability: object
+                .required("language_probability", language_probability)?,
             words: object.required("words", words)?,
         })
     }

@@ -17,7 +17,9 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -132,7 +134,10 @@ struct Optional {
 
 impl<InputsSlot> Builder<InputsSlot> {
     /// [`inputs`](Input::inputs): What is said by whom, in order.
-    pub fn inputs(self, value: impl Into<Vec<DialogueBlock>>) -> Builder<Vec<DialogueBlock>> {
+    pub fn inputs(
+        self,
+        value: impl Into<Vec<DialogueBlock>>,
+    ) -> Builder<Vec<DialogueBlock>> {
         Builder {
             inputs: value.into(),
             optional: self.optional,
@@ -192,7 +197,9 @@ impl<InputsSlot> Builder<InputsSlot> {
             inputs: self.inputs.take(),
             stability: self.optional.stability,
             use_speaker_boost: self.optional.use_speaker_boost,
-            pronunciation_dictionary_locators: self.optional.pronunciation_dictionary_locators,
+            pronunciation_dictionary_locators: self
+                .optional
+                .pronunciation_dictionary_locators,
             seed: self.optional.seed,
             language_code: self.optional.language_code,
             extra: self.optional.extra,
@@ -226,10 +233,11 @@ impl Serialize for Input {
         object.put("inputs", &self.inputs);
         object.optional("stability", &self.stability);
         object.optional("use_speaker_boost", &self.use_speaker_boost);
-        object.optional(
-            "pronunciation_dictionary_locators",
-            &self.pronunciation_dictionary_locators,
-        );
+        object
+            .optional(
+                "pronunciation_dictionary_locators",
+                &self.pronunciation_dictionary_locators,
+            );
         object.optional("seed", &self.seed);
         object.optional("language_code", &self.language_code);
         object.end()
@@ -253,9 +261,9 @@ impl<'de> wire::Object<'de> for Input {
                 "inputs" => object.value(&mut inputs),
                 "stability" => object.or_null(&mut optional.stability),
                 "use_speaker_boost" => object.or_null(&mut optional.use_speaker_boost),
-                "pronunciation_dictionary_locators" => object.value(
-                    &mut optional.pronunciation_dictionary_locators,
-                ),
+                "pronunciation_dictionary_locators" => {
+                    object.value(&mut optional.pronunciation_dictionary_locators)
+                }
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "language_code" => object.or_null(&mut optional.language_code),
                 _ => object.extra(key, &mut optional.extra),
@@ -332,10 +340,7 @@ impl<'de> wire::Object<'de> for Event {
                 _ => object.skip(),
             }
         }
-        Some(Self {
-            audio,
-            seed,
-        })
+        Some(Self { audio, seed })
     }
 }
 
@@ -383,8 +388,9 @@ pub mod arg {
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type inputs = fal_core::arg::List<super::DialogueBlock>;
-    pub type pronunciation_dictionary_locators =
-        fal_core::arg::List<super::PronunciationDictionaryLocator>;
+    pub type pronunciation_dictionary_locators = fal_core::arg::List<
+        super::PronunciationDictionaryLocator,
+    >;
 }
 
 #[doc(hidden)]

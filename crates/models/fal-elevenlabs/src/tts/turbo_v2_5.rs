@@ -18,7 +18,8 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+    Check, Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations,
+    wire,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -109,8 +110,7 @@ impl Input {
     pub const DEFAULT_TIMESTAMPS: bool = false;
 
     /// Of [`apply_text_normalization`](Self::apply_text_normalization): `auto`.
-    pub const DEFAULT_APPLY_TEXT_NORMALIZATION: ApplyTextNormalization =
-        ApplyTextNormalization::Auto;
+    pub const DEFAULT_APPLY_TEXT_NORMALIZATION: ApplyTextNormalization = ApplyTextNormalization::Auto;
 }
 
 /// `stability`: between 0.0 and 1.0.
@@ -154,7 +154,7 @@ impl ApplyTextNormalization {
 
 fal_core::closed_enum!(
     ApplyTextNormalization,
-    "`apply_text_normalization` of fal-ai/elevenlabs/tts/turbo-v2.5 must be `auto`, `on` or `off`",
+    "`apply_text_normalization` of fal-ai/elevenlabs/tts/turbo-v2.5 must be `auto`, `on` or `off`"
 );
 
 /// What [`fal-ai/elevenlabs/tts/turbo-v2.5`](Model) gives.
@@ -291,7 +291,10 @@ impl<TextSlot> Builder<TextSlot> {
 
     /// [`apply_text_normalization`](Input::apply_text_normalization): Whether numbers and the like are
     /// spelled out first: always, never, or as the service sees fit. Default `auto`.
-    pub fn apply_text_normalization(mut self, value: impl Param<ApplyTextNormalization>) -> Self {
+    pub fn apply_text_normalization(
+        mut self,
+        value: impl Param<ApplyTextNormalization>,
+    ) -> Self {
         self.optional.apply_text_normalization = value.into_param();
         self
     }
@@ -392,7 +395,9 @@ impl<'de> wire::Object<'de> for Input {
                 "previous_text" => object.or_null(&mut optional.previous_text),
                 "next_text" => object.or_null(&mut optional.next_text),
                 "language_code" => object.or_null(&mut optional.language_code),
-                "apply_text_normalization" => object.value(&mut optional.apply_text_normalization),
+                "apply_text_normalization" => {
+                    object.value(&mut optional.apply_text_normalization)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }
@@ -467,10 +472,7 @@ impl<'de> wire::Object<'de> for Event {
                 _ => object.skip(),
             }
         }
-        Some(Self {
-            audio,
-            timestamps,
-        })
+        Some(Self { audio, timestamps })
     }
 }
 

@@ -17,7 +17,9 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -75,7 +77,9 @@ pub struct Input {
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
     /// Of [`num_inference_steps`](Self::num_inference_steps): `4`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(4);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        4,
+    );
 
     /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
@@ -119,7 +123,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-1/schnell/redux must be `jpeg` or `png`",
+    "`output_format` of fal-ai/flux-1/schnell/redux must be `jpeg` or `png`"
 );
 
 /// The values of `acceleration`.
@@ -151,7 +155,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-1/schnell/redux must be `none`, `regular` or `high`",
+    "`acceleration` of fal-ai/flux-1/schnell/redux must be `none`, `regular` or `high`"
 );
 
 /// What [`fal-ai/flux-1/schnell/redux`](Model) gives.
@@ -366,7 +370,9 @@ impl<'de> wire::Object<'de> for Input {
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "num_images" => object.value(&mut optional.num_images),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "acceleration" => object.value(&mut optional.acceleration),
                 _ => object.extra(key, &mut optional.extra),

@@ -20,7 +20,8 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, IntoInput, Nullable, Param, Parameters, Realtime, Unset, Violations, wire,
+    Endpoint, File, IntoInput, Nullable, Param, Parameters, Realtime, Unset, Violations,
+    wire,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -262,10 +263,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -316,11 +315,17 @@ impl<'de> wire::Object<'de> for Input {
                 "prompt" => object.value(&mut prompt),
                 "image_url" => object.value(&mut image_url),
                 "image_size" => object.value(&mut optional.image_size),
-                "num_inference_steps" => object.integer(&mut optional.num_inference_steps),
+                "num_inference_steps" => {
+                    object.integer(&mut optional.num_inference_steps)
+                }
                 "seed" => object.integer(&mut optional.seed),
                 "schedule_mu" => object.value(&mut optional.schedule_mu),
-                "output_feedback_strength" => object.value(&mut optional.output_feedback_strength),
-                "enable_interpolation" => object.value(&mut optional.enable_interpolation),
+                "output_feedback_strength" => {
+                    object.value(&mut optional.output_feedback_strength)
+                }
+                "enable_interpolation" => {
+                    object.value(&mut optional.enable_interpolation)
+                }
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "request_id" => object.or_null(&mut optional.request_id),
                 _ => object.extra(key, &mut optional.extra),

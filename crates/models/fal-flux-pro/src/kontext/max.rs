@@ -20,7 +20,9 @@ pub mod multi;
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -125,7 +127,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-pro/kontext/max must be `jpeg` or `png`",
+    "`output_format` of fal-ai/flux-pro/kontext/max must be `jpeg` or `png`"
 );
 
 /// The values of `aspect_ratio`.
@@ -185,7 +187,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/flux-pro/kontext/max must be `21:9`, `16:9`, `4:3`, `3:2`, `1:1`, `2:3`, `3:4`, `9:16` or `9:21`",
+    "`aspect_ratio` of fal-ai/flux-pro/kontext/max must be `21:9`, `16:9`, `4:3`, `3:2`, `1:1`, `2:3`, `3:4`, `9:16` or `9:21`"
 );
 
 /// The values of `safety_tolerance`.
@@ -208,7 +210,14 @@ pub enum SafetyTolerance {
 
 impl SafetyTolerance {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1, Self::_2, Self::_3, Self::_4, Self::_5, Self::_6];
+    pub const ALL: &'static [Self] = &[
+        Self::_1,
+        Self::_2,
+        Self::_3,
+        Self::_4,
+        Self::_5,
+        Self::_6,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -226,7 +235,7 @@ impl SafetyTolerance {
 
 fal_core::closed_enum!(
     SafetyTolerance,
-    "`safety_tolerance` of fal-ai/flux-pro/kontext/max must be `1`, `2`, `3`, `4`, `5` or `6`",
+    "`safety_tolerance` of fal-ai/flux-pro/kontext/max must be `1`, `2`, `3`, `4`, `5` or `6`"
 );
 
 /// What [`fal-ai/flux-pro/kontext/max`](Model) gives.
@@ -404,10 +413,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

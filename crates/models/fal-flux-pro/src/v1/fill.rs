@@ -18,7 +18,9 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -111,8 +113,7 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat,
-    "`output_format` of fal-ai/flux-pro/v1/fill must be `jpeg` or `png`",
+    OutputFormat, "`output_format` of fal-ai/flux-pro/v1/fill must be `jpeg` or `png`"
 );
 
 /// The values of `safety_tolerance`.
@@ -135,7 +136,14 @@ pub enum SafetyTolerance {
 
 impl SafetyTolerance {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1, Self::_2, Self::_3, Self::_4, Self::_5, Self::_6];
+    pub const ALL: &'static [Self] = &[
+        Self::_1,
+        Self::_2,
+        Self::_3,
+        Self::_4,
+        Self::_5,
+        Self::_6,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -153,7 +161,7 @@ impl SafetyTolerance {
 
 fal_core::closed_enum!(
     SafetyTolerance,
-    "`safety_tolerance` of fal-ai/flux-pro/v1/fill must be `1`, `2`, `3`, `4`, `5` or `6`",
+    "`safety_tolerance` of fal-ai/flux-pro/v1/fill must be `1`, `2`, `3`, `4`, `5` or `6`"
 );
 
 /// What [`fal-ai/flux-pro/v1/fill`](Model) gives.
@@ -219,10 +227,17 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<PromptSlot, ImageUrlSlot, MaskUrlSlot> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot> {
+impl<
+    PromptSlot,
+    ImageUrlSlot,
+    MaskUrlSlot,
+> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot> {
     /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot, MaskUrlSlot> {
+    pub fn prompt(
+        self,
+        value: impl Into<String>,
+    ) -> Builder<String, ImageUrlSlot, MaskUrlSlot> {
         Builder {
             prompt: value.into(),
             image_url: self.image_url,
@@ -306,7 +321,11 @@ impl<PromptSlot, ImageUrlSlot, MaskUrlSlot> Builder<PromptSlot, ImageUrlSlot, Ma
     }
 }
 
-impl<PromptSlot, ImageUrlSlot, MaskUrlSlot> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot> {
+impl<
+    PromptSlot,
+    ImageUrlSlot,
+    MaskUrlSlot,
+> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot> {
     /// The finished value. Everything required has been given, or this does not compile.
     pub fn build(self) -> Input
     where

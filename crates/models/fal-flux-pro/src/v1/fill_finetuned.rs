@@ -21,7 +21,9 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -121,7 +123,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-pro/v1/fill-finetuned must be `jpeg` or `png`",
+    "`output_format` of fal-ai/flux-pro/v1/fill-finetuned must be `jpeg` or `png`"
 );
 
 /// `finetune_strength`: between 0.0 and 2.0.
@@ -147,7 +149,14 @@ pub enum SafetyTolerance {
 
 impl SafetyTolerance {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1, Self::_2, Self::_3, Self::_4, Self::_5, Self::_6];
+    pub const ALL: &'static [Self] = &[
+        Self::_1,
+        Self::_2,
+        Self::_3,
+        Self::_4,
+        Self::_5,
+        Self::_6,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -165,7 +174,7 @@ impl SafetyTolerance {
 
 fal_core::closed_enum!(
     SafetyTolerance,
-    "`safety_tolerance` of fal-ai/flux-pro/v1/fill-finetuned must be `1`, `2`, `3`, `4`, `5` or `6`",
+    "`safety_tolerance` of fal-ai/flux-pro/v1/fill-finetuned must be `1`, `2`, `3`, `4`, `5` or `6`"
 );
 
 /// What [`fal-ai/flux-pro/v1/fill-finetuned`](Model) gives.
@@ -253,7 +262,13 @@ impl<
     pub fn prompt(
         self,
         value: impl Into<String>,
-    ) -> Builder<String, ImageUrlSlot, MaskUrlSlot, FinetuneIdSlot, FinetuneStrengthSlot> {
+    ) -> Builder<
+        String,
+        ImageUrlSlot,
+        MaskUrlSlot,
+        FinetuneIdSlot,
+        FinetuneStrengthSlot,
+    > {
         Builder {
             prompt: value.into(),
             image_url: self.image_url,
@@ -315,7 +330,13 @@ impl<
     pub fn finetune_strength(
         self,
         value: impl Into<FinetuneStrength>,
-    ) -> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, FinetuneIdSlot, FinetuneStrength> {
+    ) -> Builder<
+        PromptSlot,
+        ImageUrlSlot,
+        MaskUrlSlot,
+        FinetuneIdSlot,
+        FinetuneStrength,
+    > {
         Builder {
             prompt: self.prompt,
             image_url: self.image_url,
@@ -421,7 +442,8 @@ impl<
     MaskUrlSlot: given::HasMaskUrl,
     FinetuneIdSlot: given::HasFinetuneId,
     FinetuneStrengthSlot: given::HasFinetuneStrength,
-> IntoInput for Builder<
+> IntoInput
+for Builder<
     PromptSlot,
     ImageUrlSlot,
     MaskUrlSlot,

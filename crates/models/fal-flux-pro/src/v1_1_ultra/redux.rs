@@ -17,7 +17,9 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -102,8 +104,9 @@ impl Input {
     pub const DEFAULT_ENHANCE_PROMPT: bool = false;
 
     /// Of [`image_prompt_strength`](Self::image_prompt_strength): `0.1`.
-    pub const DEFAULT_IMAGE_PROMPT_STRENGTH: ImagePromptStrength =
-        ImagePromptStrength::literal(0.1);
+    pub const DEFAULT_IMAGE_PROMPT_STRENGTH: ImagePromptStrength = ImagePromptStrength::literal(
+        0.1,
+    );
 
     /// Of [`raw`](Self::raw): `false`.
     pub const DEFAULT_RAW: bool = false;
@@ -138,7 +141,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-pro/v1.1-ultra/redux must be `jpeg` or `png`",
+    "`output_format` of fal-ai/flux-pro/v1.1-ultra/redux must be `jpeg` or `png`"
 );
 
 /// The values of `aspect_ratio`.
@@ -196,7 +199,14 @@ pub enum SafetyTolerance {
 
 impl SafetyTolerance {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1, Self::_2, Self::_3, Self::_4, Self::_5, Self::_6];
+    pub const ALL: &'static [Self] = &[
+        Self::_1,
+        Self::_2,
+        Self::_3,
+        Self::_4,
+        Self::_5,
+        Self::_6,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -214,7 +224,7 @@ impl SafetyTolerance {
 
 fal_core::closed_enum!(
     SafetyTolerance,
-    "`safety_tolerance` of fal-ai/flux-pro/v1.1-ultra/redux must be `1`, `2`, `3`, `4`, `5` or `6`",
+    "`safety_tolerance` of fal-ai/flux-pro/v1.1-ultra/redux must be `1`, `2`, `3`, `4`, `5` or `6`"
 );
 
 /// What [`fal-ai/flux-pro/v1.1-ultra/redux`](Model) gives.
@@ -346,7 +356,10 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
 
     /// [`image_prompt_strength`](Input::image_prompt_strength): How strongly the image shapes the
     /// result, against the prompt. Between 0.0 and 1.0. Default `0.1`.
-    pub fn image_prompt_strength(mut self, value: impl Param<ImagePromptStrength>) -> Self {
+    pub fn image_prompt_strength(
+        mut self,
+        value: impl Param<ImagePromptStrength>,
+    ) -> Self {
         self.optional.image_prompt_strength = value.into_param();
         self
     }
@@ -457,11 +470,15 @@ impl<'de> wire::Object<'de> for Input {
                 "seed" => object.integer(&mut optional.seed),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "num_images" => object.value(&mut optional.num_images),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "aspect_ratio" => object.value(&mut optional.aspect_ratio),
                 "enhance_prompt" => object.value(&mut optional.enhance_prompt),
-                "image_prompt_strength" => object.value(&mut optional.image_prompt_strength),
+                "image_prompt_strength" => {
+                    object.value(&mut optional.image_prompt_strength)
+                }
                 "raw" => object.value(&mut optional.raw),
                 "safety_tolerance" => object.value(&mut optional.safety_tolerance),
                 _ => object.extra(key, &mut optional.extra),

@@ -19,7 +19,9 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -95,7 +97,9 @@ impl Input {
     pub const DEFAULT_STRENGTH: Strength = Strength::literal(0.95);
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `40`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(40);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        40,
+    );
 
     /// Of [`guidance_scale`](Self::guidance_scale): `3.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
@@ -154,7 +158,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux/dev/image-to-image must be `jpeg` or `png`",
+    "`output_format` of fal-ai/flux/dev/image-to-image must be `jpeg` or `png`"
 );
 
 /// The values of `acceleration`.
@@ -186,7 +190,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux/dev/image-to-image must be `none`, `regular` or `high`",
+    "`acceleration` of fal-ai/flux/dev/image-to-image must be `none`, `regular` or `high`"
 );
 
 /// What [`fal-ai/flux/dev/image-to-image`](Model) gives.
@@ -372,10 +376,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    ImageUrlSlot: given::HasImageUrl,
-    PromptSlot: given::HasPrompt,
-> IntoInput for Builder<ImageUrlSlot, PromptSlot> {
+impl<ImageUrlSlot: given::HasImageUrl, PromptSlot: given::HasPrompt> IntoInput
+for Builder<ImageUrlSlot, PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -432,7 +434,9 @@ impl<'de> wire::Object<'de> for Input {
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "num_images" => object.value(&mut optional.num_images),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "acceleration" => object.value(&mut optional.acceleration),
                 _ => object.extra(key, &mut optional.extra),

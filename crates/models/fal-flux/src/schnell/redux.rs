@@ -16,7 +16,9 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -74,7 +76,9 @@ pub struct Input {
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
     /// Of [`num_inference_steps`](Self::num_inference_steps): `4`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(4);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        4,
+    );
 
     /// Of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
@@ -117,8 +121,7 @@ impl OutputFormat {
 }
 
 fal_core::closed_enum!(
-    OutputFormat,
-    "`output_format` of fal-ai/flux/schnell/redux must be `jpeg` or `png`",
+    OutputFormat, "`output_format` of fal-ai/flux/schnell/redux must be `jpeg` or `png`"
 );
 
 /// The values of `acceleration`.
@@ -150,7 +153,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux/schnell/redux must be `none`, `regular` or `high`",
+    "`acceleration` of fal-ai/flux/schnell/redux must be `none`, `regular` or `high`"
 );
 
 /// What [`fal-ai/flux/schnell/redux`](Model) gives.
@@ -365,7 +368,9 @@ impl<'de> wire::Object<'de> for Input {
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "num_images" => object.value(&mut optional.num_images),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "acceleration" => object.value(&mut optional.acceleration),
                 _ => object.extra(key, &mut optional.extra),

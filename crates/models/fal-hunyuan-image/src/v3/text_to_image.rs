@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -97,7 +99,9 @@ impl Input {
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `28`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(28);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        28,
+    );
 
     /// Of [`guidance_scale`](Self::guidance_scale): `7.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(7.5);
@@ -147,7 +151,11 @@ impl ImageSizeValue {
             b"portrait_16_9" => Self::Portrait16_9,
             b"landscape_4_3" => Self::Landscape4_3,
             b"landscape_16_9" => Self::Landscape16_9,
-            _ => fal_core::arg::refuse("`image_size` of fal-ai/hunyuan-image/v3/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`"),
+            _ => {
+                fal_core::arg::refuse(
+                    "`image_size` of fal-ai/hunyuan-image/v3/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
+                )
+            }
         }
     }
 }
@@ -193,7 +201,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/hunyuan-image/v3/text-to-image must be `jpeg` or `png`",
+    "`output_format` of fal-ai/hunyuan-image/v3/text-to-image must be `jpeg` or `png`"
 );
 
 /// What [`fal-ai/hunyuan-image/v3/text-to-image`](Model) gives.
@@ -420,10 +428,14 @@ impl<'de> wire::Object<'de> for Input {
                 "num_inference_steps" => object.value(&mut optional.num_inference_steps),
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "output_format" => object.value(&mut optional.output_format),
-                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "enable_prompt_expansion" => {
+                    object.value(&mut optional.enable_prompt_expansion)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }
@@ -573,6 +585,7 @@ pub mod arg {
 pub mod nested {
     pub mod image_size {
         pub use crate::types::shape::ImageSize::*;
+
         pub type __Target = super::super::ImageSizeValue;
     }
 }

@@ -16,7 +16,9 @@
 //! assert_eq!(input.model_id, "model-example");
 //! ```
 
-use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -180,7 +182,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/ideogram/custom-models/generate must be `1:3`, `3:1`, `1:2`, `2:1`, `9:16`, `16:9`, `10:16`, `16:10`, `2:3`, `3:2`, `3:4`, `4:3`, `4:5`, `5:4` or `1:1`",
+    "`aspect_ratio` of fal-ai/ideogram/custom-models/generate must be `1:3`, `3:1`, `1:2`, `2:1`, `9:16`, `16:9`, `10:16`, `16:10`, `2:3`, `3:2`, `3:4`, `4:3`, `4:5`, `5:4` or `1:1`"
 );
 
 /// The values of `rendering_speed`.
@@ -212,7 +214,7 @@ impl RenderingSpeed {
 
 fal_core::closed_enum!(
     RenderingSpeed,
-    "`rendering_speed` of fal-ai/ideogram/custom-models/generate must be `TURBO`, `BALANCED` or `QUALITY`",
+    "`rendering_speed` of fal-ai/ideogram/custom-models/generate must be `TURBO`, `BALANCED` or `QUALITY`"
 );
 
 /// `num_images`: between 1 and 8.
@@ -378,10 +380,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    ModelIdSlot: given::HasModelId,
-    PromptSlot: given::HasPrompt,
-> IntoInput for Builder<ModelIdSlot, PromptSlot> {
+impl<ModelIdSlot: given::HasModelId, PromptSlot: given::HasPrompt> IntoInput
+for Builder<ModelIdSlot, PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

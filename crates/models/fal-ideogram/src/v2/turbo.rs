@@ -149,7 +149,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/ideogram/v2/turbo must be `10:16`, `16:10`, `9:16`, `16:9`, `4:3`, `3:4`, `1:1`, `1:3`, `3:1`, `3:2` or `2:3`",
+    "`aspect_ratio` of fal-ai/ideogram/v2/turbo must be `10:16`, `16:10`, `9:16`, `16:9`, `4:3`, `3:4`, `1:1`, `1:3`, `3:1`, `3:2` or `2:3`"
 );
 
 /// The values of `style`.
@@ -197,7 +197,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/ideogram/v2/turbo must be `auto`, `general`, `realistic`, `design`, `render_3D` or `anime`",
+    "`style` of fal-ai/ideogram/v2/turbo must be `auto`, `general`, `realistic`, `design`, `render_3D` or `anime`"
 );
 
 /// What [`fal-ai/ideogram/v2/turbo`](Model) gives.

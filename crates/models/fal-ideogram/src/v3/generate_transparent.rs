@@ -173,7 +173,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/ideogram/v3/generate-transparent must be `1:3`, `3:1`, `1:2`, `2:1`, `9:16`, `16:9`, `10:16`, `16:10`, `2:3`, `3:2`, `3:4`, `4:3`, `4:5`, `5:4` or `1:1`",
+    "`aspect_ratio` of fal-ai/ideogram/v3/generate-transparent must be `1:3`, `3:1`, `1:2`, `2:1`, `9:16`, `16:9`, `10:16`, `16:10`, `2:3`, `3:2`, `3:4`, `4:3`, `4:5`, `5:4` or `1:1`"
 );
 
 /// The values of `rendering_speed`.
@@ -205,7 +205,7 @@ impl RenderingSpeed {
 
 fal_core::closed_enum!(
     RenderingSpeed,
-    "`rendering_speed` of fal-ai/ideogram/v3/generate-transparent must be `TURBO`, `BALANCED` or `QUALITY`",
+    "`rendering_speed` of fal-ai/ideogram/v3/generate-transparent must be `TURBO`, `BALANCED` or `QUALITY`"
 );
 
 /// `num_images`: between 1 and 8.

@@ -93,7 +93,10 @@ struct Optional {
 impl<VideoUrlSlot, AudioUrlSlot> Builder<VideoUrlSlot, AudioUrlSlot> {
     /// [`video_url`](Input::video_url): Video of the person, in MP4 or MOV, up to 100 MB, with sides of
     /// 720 to 1920 px.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File, AudioUrlSlot> {
+    pub fn video_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<File, AudioUrlSlot> {
         Builder {
             video_url: value.into_file(),
             audio_url: self.audio_url,
@@ -103,7 +106,10 @@ impl<VideoUrlSlot, AudioUrlSlot> Builder<VideoUrlSlot, AudioUrlSlot> {
 
     /// [`audio_url`](Input::audio_url): Recording that the lips follow, 2 to 60 seconds long and up to
     /// 5 MB.
-    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<VideoUrlSlot, File> {
+    pub fn audio_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<VideoUrlSlot, File> {
         Builder {
             video_url: self.video_url,
             audio_url: value.into_file(),
@@ -141,10 +147,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    VideoUrlSlot: given::HasVideoUrl,
-    AudioUrlSlot: given::HasAudioUrl,
-> IntoInput for Builder<VideoUrlSlot, AudioUrlSlot> {
+impl<VideoUrlSlot: given::HasVideoUrl, AudioUrlSlot: given::HasAudioUrl> IntoInput
+for Builder<VideoUrlSlot, AudioUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -17,7 +17,9 @@
 //! assert_eq!(input.text, "The boat leaves at nine.");
 //! ```
 
-use fal_core::{Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -272,7 +274,7 @@ impl VoiceId {
 
 fal_core::closed_enum!(
     VoiceId,
-    "`voice_id` of fal-ai/kling-video/lipsync/text-to-video must be `genshin_vindi2`, `zhinen_xuesheng`, `AOT`, `ai_shatang`, `genshin_klee2`, `genshin_kirara`, `ai_kaiya`, `oversea_male1`, `ai_chenjiahao_712`, `girlfriend_4_speech02`, `chat1_female_new-3`, `chat_0407_5-1` or one of 34 more",
+    "`voice_id` of fal-ai/kling-video/lipsync/text-to-video must be `genshin_vindi2`, `zhinen_xuesheng`, `AOT`, `ai_shatang`, `genshin_klee2`, `genshin_kirara`, `ai_kaiya`, `oversea_male1`, `ai_chenjiahao_712`, `girlfriend_4_speech02`, `chat1_female_new-3`, `chat_0407_5-1` or one of 34 more"
 );
 
 /// The values of `voice_language`.
@@ -301,7 +303,7 @@ impl VoiceLanguage {
 
 fal_core::closed_enum!(
     VoiceLanguage,
-    "`voice_language` of fal-ai/kling-video/lipsync/text-to-video must be `zh` or `en`",
+    "`voice_language` of fal-ai/kling-video/lipsync/text-to-video must be `zh` or `en`"
 );
 
 /// `voice_speed`: between 0.8 and 2.0.
@@ -359,7 +361,10 @@ struct Optional {
 impl<VideoUrlSlot, TextSlot, VoiceIdSlot> Builder<VideoUrlSlot, TextSlot, VoiceIdSlot> {
     /// [`video_url`](Input::video_url): Video of the person, in MP4 or MOV, up to 100 MB, with sides of
     /// 720 to 1920 px.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File, TextSlot, VoiceIdSlot> {
+    pub fn video_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<File, TextSlot, VoiceIdSlot> {
         Builder {
             video_url: value.into_file(),
             text: self.text,
@@ -369,7 +374,10 @@ impl<VideoUrlSlot, TextSlot, VoiceIdSlot> Builder<VideoUrlSlot, TextSlot, VoiceI
     }
 
     /// [`text`](Input::text): What the person in the video says. At most 120 characters.
-    pub fn text(self, value: impl Into<String>) -> Builder<VideoUrlSlot, String, VoiceIdSlot> {
+    pub fn text(
+        self,
+        value: impl Into<String>,
+    ) -> Builder<VideoUrlSlot, String, VoiceIdSlot> {
         Builder {
             video_url: self.video_url,
             text: value.into(),
@@ -379,7 +387,10 @@ impl<VideoUrlSlot, TextSlot, VoiceIdSlot> Builder<VideoUrlSlot, TextSlot, VoiceI
     }
 
     /// [`voice_id`](Input::voice_id): Voice that speaks the text.
-    pub fn voice_id(self, value: impl Into<VoiceId>) -> Builder<VideoUrlSlot, TextSlot, VoiceId> {
+    pub fn voice_id(
+        self,
+        value: impl Into<VoiceId>,
+    ) -> Builder<VideoUrlSlot, TextSlot, VoiceId> {
         Builder {
             video_url: self.video_url,
             text: self.text,

@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "@Element1 walks through the market of @Image1");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -122,7 +124,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/kling-video/o1/reference-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`",
+    "`duration` of fal-ai/kling-video/o1/reference-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`"
 );
 
 /// The values of `aspect_ratio`.
@@ -154,7 +156,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/kling-video/o1/reference-to-video must be `16:9`, `9:16` or `1:1`",
+    "`aspect_ratio` of fal-ai/kling-video/o1/reference-to-video must be `16:9`, `9:16` or `1:1`"
 );
 
 /// What [`fal-ai/kling-video/o1/reference-to-video`](Model) gives.

@@ -14,7 +14,9 @@
 //! assert_eq!(input.text, "The boat leaves at nine.");
 //! ```
 
-use fal_core::{Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -265,7 +267,7 @@ impl VoiceId {
 
 fal_core::closed_enum!(
     VoiceId,
-    "`voice_id` of fal-ai/kling-video/v1/tts must be `genshin_vindi2`, `zhinen_xuesheng`, `AOT`, `ai_shatang`, `genshin_klee2`, `genshin_kirara`, `ai_kaiya`, `oversea_male1`, `ai_chenjiahao_712`, `girlfriend_4_speech02`, `chat1_female_new-3`, `chat_0407_5-1` or one of 34 more",
+    "`voice_id` of fal-ai/kling-video/v1/tts must be `genshin_vindi2`, `zhinen_xuesheng`, `AOT`, `ai_shatang`, `genshin_klee2`, `genshin_kirara`, `ai_kaiya`, `oversea_male1`, `ai_chenjiahao_712`, `girlfriend_4_speech02`, `chat1_female_new-3`, `chat_0407_5-1` or one of 34 more"
 );
 
 /// `voice_speed`: between 0.8 and 2.0.

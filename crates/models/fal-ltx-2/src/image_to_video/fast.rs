@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -134,7 +136,7 @@ impl Duration {
 
 fal_core::integer_enum!(
     Duration,
-    "`duration` of fal-ai/ltx-2/image-to-video/fast must be `6`, `8`, `10`, `12`, `14`, `16`, `18` or `20`",
+    "`duration` of fal-ai/ltx-2/image-to-video/fast must be `6`, `8`, `10`, `12`, `14`, `16`, `18` or `20`"
 );
 
 /// The values of `resolution`.
@@ -166,7 +168,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/ltx-2/image-to-video/fast must be `1080p`, `1440p` or `2160p`",
+    "`resolution` of fal-ai/ltx-2/image-to-video/fast must be `1080p`, `1440p` or `2160p`"
 );
 
 /// The values of `fps`.
@@ -193,7 +195,9 @@ impl Fps {
     }
 }
 
-fal_core::integer_enum!(Fps, "`fps` of fal-ai/ltx-2/image-to-video/fast must be `25` or `50`");
+fal_core::integer_enum!(
+    Fps, "`fps` of fal-ai/ltx-2/image-to-video/fast must be `25` or `50`"
+);
 
 /// What [`fal-ai/ltx-2/image-to-video/fast`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -324,10 +328,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    ImageUrlSlot: given::HasImageUrl,
-    PromptSlot: given::HasPrompt,
-> IntoInput for Builder<ImageUrlSlot, PromptSlot> {
+impl<ImageUrlSlot: given::HasImageUrl, PromptSlot: given::HasPrompt> IntoInput
+for Builder<ImageUrlSlot, PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

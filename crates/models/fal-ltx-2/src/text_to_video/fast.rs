@@ -131,7 +131,7 @@ impl Duration {
 
 fal_core::integer_enum!(
     Duration,
-    "`duration` of fal-ai/ltx-2/text-to-video/fast must be `6`, `8`, `10`, `12`, `14`, `16`, `18` or `20`",
+    "`duration` of fal-ai/ltx-2/text-to-video/fast must be `6`, `8`, `10`, `12`, `14`, `16`, `18` or `20`"
 );
 
 /// The values of `resolution`.
@@ -163,7 +163,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/ltx-2/text-to-video/fast must be `1080p`, `1440p` or `2160p`",
+    "`resolution` of fal-ai/ltx-2/text-to-video/fast must be `1080p`, `1440p` or `2160p`"
 );
 
 /// The values of `fps`.
@@ -190,7 +190,9 @@ impl Fps {
     }
 }
 
-fal_core::integer_enum!(Fps, "`fps` of fal-ai/ltx-2/text-to-video/fast must be `25` or `50`");
+fal_core::integer_enum!(
+    Fps, "`fps` of fal-ai/ltx-2/text-to-video/fast must be `25` or `50`"
+);
 
 /// What [`fal-ai/ltx-2/text-to-video/fast`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,7 +15,9 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -116,7 +118,7 @@ impl Mode {
 
 fal_core::closed_enum!(
     Mode,
-    "`mode` of fal-ai/luma-dream-machine/ray-2/modify must be `adhere_1`, `adhere_2`, `adhere_3`, `flex_1`, `flex_2`, `flex_3`, `reimagine_1`, `reimagine_2` or `reimagine_3`",
+    "`mode` of fal-ai/luma-dream-machine/ray-2/modify must be `adhere_1`, `adhere_2`, `adhere_3`, `flex_1`, `flex_2`, `flex_3`, `reimagine_1`, `reimagine_2` or `reimagine_3`"
 );
 
 /// What [`fal-ai/luma-dream-machine/ray-2/modify`](Model) gives.

@@ -16,7 +16,9 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -112,7 +114,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/luma-dream-machine/ray-2/reframe must be `1:1`, `16:9`, `9:16`, `4:3`, `3:4`, `21:9` or `9:21`",
+    "`aspect_ratio` of fal-ai/luma-dream-machine/ray-2/reframe must be `1:1`, `16:9`, `9:16`, `4:3`, `3:4`, `21:9` or `9:21`"
 );
 
 /// What [`fal-ai/luma-dream-machine/ray-2/reframe`](Model) gives.
@@ -170,7 +172,10 @@ struct Optional {
 
 impl<VideoUrlSlot, AspectRatioSlot> Builder<VideoUrlSlot, AspectRatioSlot> {
     /// [`video_url`](Input::video_url): Video to reframe.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File, AspectRatioSlot> {
+    pub fn video_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<File, AspectRatioSlot> {
         Builder {
             video_url: value.into_file(),
             aspect_ratio: self.aspect_ratio,
@@ -179,7 +184,10 @@ impl<VideoUrlSlot, AspectRatioSlot> Builder<VideoUrlSlot, AspectRatioSlot> {
     }
 
     /// [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height.
-    pub fn aspect_ratio(self, value: impl Into<AspectRatio>) -> Builder<VideoUrlSlot, AspectRatio> {
+    pub fn aspect_ratio(
+        self,
+        value: impl Into<AspectRatio>,
+    ) -> Builder<VideoUrlSlot, AspectRatio> {
         Builder {
             video_url: self.video_url,
             aspect_ratio: value.into(),
@@ -276,10 +284,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    VideoUrlSlot: given::HasVideoUrl,
-    AspectRatioSlot: given::HasAspectRatio,
-> IntoInput for Builder<VideoUrlSlot, AspectRatioSlot> {
+impl<VideoUrlSlot: given::HasVideoUrl, AspectRatioSlot: given::HasAspectRatio> IntoInput
+for Builder<VideoUrlSlot, AspectRatioSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -337,8 +343,12 @@ impl<'de> wire::Object<'de> for Input {
                 "video_url" => object.value(&mut video_url),
                 "aspect_ratio" => object.value(&mut aspect_ratio),
                 "image_url" => object.or_null(&mut optional.image_url),
-                "grid_position_x" => object.integer_or_null(&mut optional.grid_position_x),
-                "grid_position_y" => object.integer_or_null(&mut optional.grid_position_y),
+                "grid_position_x" => {
+                    object.integer_or_null(&mut optional.grid_position_x)
+                }
+                "grid_position_y" => {
+                    object.integer_or_null(&mut optional.grid_position_y)
+                }
                 "prompt" => object.or_null(&mut optional.prompt),
                 "x_end" => object.integer_or_null(&mut optional.x_end),
                 "x_start" => object.integer_or_null(&mut optional.x_start),

@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -126,7 +128,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/luma-dream-machine/ray-2-flash/image-to-video must be `16:9`, `9:16`, `4:3`, `3:4`, `21:9` or `9:21`",
+    "`aspect_ratio` of fal-ai/luma-dream-machine/ray-2-flash/image-to-video must be `16:9`, `9:16`, `4:3`, `3:4`, `21:9` or `9:21`"
 );
 
 /// The values of `resolution`.
@@ -158,7 +160,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/luma-dream-machine/ray-2-flash/image-to-video must be `540p`, `720p` or `1080p`",
+    "`resolution` of fal-ai/luma-dream-machine/ray-2-flash/image-to-video must be `540p`, `720p` or `1080p`"
 );
 
 /// The values of `duration`.
@@ -187,7 +189,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/luma-dream-machine/ray-2-flash/image-to-video must be `5s` or `9s`",
+    "`duration` of fal-ai/luma-dream-machine/ray-2-flash/image-to-video must be `5s` or `9s`"
 );
 
 /// What [`fal-ai/luma-dream-machine/ray-2-flash/image-to-video`](Model) gives.

@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "@cat walks along the roofs of @town");
 //! ```
 
-use fal_core::{Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -136,7 +138,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/pixverse/c1/reference-to-video must be `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `2:3`, `3:2` or `21:9`",
+    "`aspect_ratio` of fal-ai/pixverse/c1/reference-to-video must be `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `2:3`, `3:2` or `21:9`"
 );
 
 /// The values of `resolution`.
@@ -155,7 +157,12 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
+    pub const ALL: &'static [Self] = &[
+        Self::_360p,
+        Self::_540p,
+        Self::_720p,
+        Self::_1080p,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -171,7 +178,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/c1/reference-to-video must be `360p`, `540p`, `720p` or `1080p`",
+    "`resolution` of fal-ai/pixverse/c1/reference-to-video must be `360p`, `540p`, `720p` or `1080p`"
 );
 
 /// `duration`: between 1 and 15.
@@ -229,7 +236,10 @@ struct Optional {
 
 impl<PromptSlot, ImageReferencesSlot> Builder<PromptSlot, ImageReferencesSlot> {
     /// [`prompt`](Input::prompt): What happens in the video, in plain language.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageReferencesSlot> {
+    pub fn prompt(
+        self,
+        value: impl Into<String>,
+    ) -> Builder<String, ImageReferencesSlot> {
         Builder {
             prompt: value.into(),
             image_references: self.image_references,
@@ -337,7 +347,9 @@ impl Parameters for Input {
     }
 
     fn check(&self, check: &mut Check) {
-        check.at("image_references").list::<bounds::ImageReferences, _>(&self.image_references);
+        check
+            .at("image_references")
+            .list::<bounds::ImageReferences, _>(&self.image_references);
     }
 }
 
@@ -375,7 +387,9 @@ impl<'de> wire::Object<'de> for Input {
                 "resolution" => object.value(&mut optional.resolution),
                 "duration" => object.value(&mut optional.duration),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "generate_audio_switch" => object.value(&mut optional.generate_audio_switch),
+                "generate_audio_switch" => {
+                    object.value(&mut optional.generate_audio_switch)
+                }
                 "image_references" => object.value(&mut image_references),
                 _ => object.extra(key, &mut optional.extra),
             }
@@ -488,8 +502,10 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type image_references =
-        fal_core::arg::List<super::ImageReference, super::bounds::ImageReferences>;
+    pub type image_references = fal_core::arg::List<
+        super::ImageReference,
+        super::bounds::ImageReferences,
+    >;
 }
 
 #[doc(hidden)]

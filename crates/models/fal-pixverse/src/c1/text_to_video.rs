@@ -131,7 +131,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/pixverse/c1/text-to-video must be `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `2:3`, `3:2` or `21:9`",
+    "`aspect_ratio` of fal-ai/pixverse/c1/text-to-video must be `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `2:3`, `3:2` or `21:9`"
 );
 
 /// The values of `resolution`.
@@ -150,7 +150,12 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
+    pub const ALL: &'static [Self] = &[
+        Self::_360p,
+        Self::_540p,
+        Self::_720p,
+        Self::_1080p,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -166,7 +171,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/c1/text-to-video must be `360p`, `540p`, `720p` or `1080p`",
+    "`resolution` of fal-ai/pixverse/c1/text-to-video must be `360p`, `540p`, `720p` or `1080p`"
 );
 
 /// `duration`: between 1 and 15.
@@ -340,7 +345,9 @@ impl<'de> wire::Object<'de> for Input {
                 "resolution" => object.value(&mut optional.resolution),
                 "duration" => object.value(&mut optional.duration),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "generate_audio_switch" => object.value(&mut optional.generate_audio_switch),
+                "generate_audio_switch" => {
+                    object.value(&mut optional.generate_audio_switch)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }

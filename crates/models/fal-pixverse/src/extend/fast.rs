@@ -123,7 +123,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/pixverse/extend/fast must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`",
+    "`style` of fal-ai/pixverse/extend/fast must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
 );
 
 /// The values of `resolution`.
@@ -155,7 +155,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/extend/fast must be `360p`, `540p` or `720p`",
+    "`resolution` of fal-ai/pixverse/extend/fast must be `360p`, `540p` or `720p`"
 );
 
 /// The values of `model`.
@@ -207,7 +207,7 @@ impl ModelValue {
 
 fal_core::closed_enum!(
     ModelValue,
-    "`model` of fal-ai/pixverse/extend/fast must be `v3.5`, `v4`, `v4.5`, `v5`, `v5.5`, `v5.6` or `v6`",
+    "`model` of fal-ai/pixverse/extend/fast must be `v3.5`, `v4`, `v4.5`, `v5`, `v5.5`, `v5.6` or `v6`"
 );
 
 /// What [`fal-ai/pixverse/extend/fast`](Model) gives.
@@ -356,10 +356,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    VideoUrlSlot: given::HasVideoUrl,
-    PromptSlot: given::HasPrompt,
-> IntoInput for Builder<VideoUrlSlot, PromptSlot> {
+impl<VideoUrlSlot: given::HasVideoUrl, PromptSlot: given::HasPrompt> IntoInput
+for Builder<VideoUrlSlot, PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -412,7 +410,9 @@ impl<'de> wire::Object<'de> for Input {
                 "resolution" => object.value(&mut optional.resolution),
                 "model" => object.value(&mut optional.model),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "generate_audio_switch" => object.value(&mut optional.generate_audio_switch),
+                "generate_audio_switch" => {
+                    object.value(&mut optional.generate_audio_switch)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }

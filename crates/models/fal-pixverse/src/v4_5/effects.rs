@@ -611,7 +611,7 @@ impl Effect {
 
 fal_core::closed_enum!(
     Effect,
-    "`effect` of fal-ai/pixverse/v4.5/effects must be `Kiss Me AI`, `Kiss`, `Muscle Surge`, `Warmth of Jesus`, `Anything, Robot`, `The Tiger Touch`, `Hug`, `Holy Wings`, `Microwave`, `Zombie Mode`, `Squid Game`, `Baby Face` or one of 118 more",
+    "`effect` of fal-ai/pixverse/v4.5/effects must be `Kiss Me AI`, `Kiss`, `Muscle Surge`, `Warmth of Jesus`, `Anything, Robot`, `The Tiger Touch`, `Hug`, `Holy Wings`, `Microwave`, `Zombie Mode`, `Squid Game`, `Baby Face` or one of 118 more"
 );
 
 /// The values of `resolution`.
@@ -630,7 +630,12 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
+    pub const ALL: &'static [Self] = &[
+        Self::_360p,
+        Self::_540p,
+        Self::_720p,
+        Self::_1080p,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -646,7 +651,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/v4.5/effects must be `360p`, `540p`, `720p` or `1080p`",
+    "`resolution` of fal-ai/pixverse/v4.5/effects must be `360p`, `540p`, `720p` or `1080p`"
 );
 
 /// The values of `duration`.
@@ -673,7 +678,9 @@ impl Duration {
     }
 }
 
-fal_core::closed_enum!(Duration, "`duration` of fal-ai/pixverse/v4.5/effects must be `5` or `8`");
+fal_core::closed_enum!(
+    Duration, "`duration` of fal-ai/pixverse/v4.5/effects must be `5` or `8`"
+);
 
 /// What [`fal-ai/pixverse/v4.5/effects`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -795,10 +802,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    EffectSlot: given::HasEffect,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<EffectSlot, ImageUrlSlot> {
+impl<EffectSlot: given::HasEffect, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<EffectSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

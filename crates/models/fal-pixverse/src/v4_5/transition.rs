@@ -127,7 +127,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/pixverse/v4.5/transition must be `16:9`, `4:3`, `1:1`, `3:4` or `9:16`",
+    "`aspect_ratio` of fal-ai/pixverse/v4.5/transition must be `16:9`, `4:3`, `1:1`, `3:4` or `9:16`"
 );
 
 /// The values of `resolution`.
@@ -146,7 +146,12 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
+    pub const ALL: &'static [Self] = &[
+        Self::_360p,
+        Self::_540p,
+        Self::_720p,
+        Self::_1080p,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -162,7 +167,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/v4.5/transition must be `360p`, `540p`, `720p` or `1080p`",
+    "`resolution` of fal-ai/pixverse/v4.5/transition must be `360p`, `540p`, `720p` or `1080p`"
 );
 
 /// The values of `duration`.
@@ -190,8 +195,7 @@ impl Duration {
 }
 
 fal_core::closed_enum!(
-    Duration,
-    "`duration` of fal-ai/pixverse/v4.5/transition must be `5` or `8`",
+    Duration, "`duration` of fal-ai/pixverse/v4.5/transition must be `5` or `8`"
 );
 
 /// The values of `style`.
@@ -235,7 +239,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/pixverse/v4.5/transition must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`",
+    "`style` of fal-ai/pixverse/v4.5/transition must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
 );
 
 /// What [`fal-ai/pixverse/v4.5/transition`](Model) gives.
@@ -273,7 +277,11 @@ impl Input {
 /// Builds [`Input`]; what is [`Unset`] has still to be given.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build` or a verb takes it"]
-pub struct Builder<PromptSlot = Unset, FirstImageUrlSlot = Unset, EndImageUrlSlot = Unset> {
+pub struct Builder<
+    PromptSlot = Unset,
+    FirstImageUrlSlot = Unset,
+    EndImageUrlSlot = Unset,
+> {
     prompt: PromptSlot,
     first_image_url: FirstImageUrlSlot,
     end_image_url: EndImageUrlSlot,

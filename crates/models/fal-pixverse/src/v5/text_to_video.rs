@@ -122,7 +122,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/pixverse/v5/text-to-video must be `16:9`, `4:3`, `1:1`, `3:4` or `9:16`",
+    "`aspect_ratio` of fal-ai/pixverse/v5/text-to-video must be `16:9`, `4:3`, `1:1`, `3:4` or `9:16`"
 );
 
 /// The values of `resolution`.
@@ -141,7 +141,12 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
+    pub const ALL: &'static [Self] = &[
+        Self::_360p,
+        Self::_540p,
+        Self::_720p,
+        Self::_1080p,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -157,7 +162,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/v5/text-to-video must be `360p`, `540p`, `720p` or `1080p`",
+    "`resolution` of fal-ai/pixverse/v5/text-to-video must be `360p`, `540p`, `720p` or `1080p`"
 );
 
 /// The values of `duration`.
@@ -185,8 +190,7 @@ impl Duration {
 }
 
 fal_core::closed_enum!(
-    Duration,
-    "`duration` of fal-ai/pixverse/v5/text-to-video must be `5` or `8`",
+    Duration, "`duration` of fal-ai/pixverse/v5/text-to-video must be `5` or `8`"
 );
 
 /// The values of `style`.
@@ -230,7 +234,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/pixverse/v5/text-to-video must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`",
+    "`style` of fal-ai/pixverse/v5/text-to-video must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
 );
 
 /// What [`fal-ai/pixverse/v5/text-to-video`](Model) gives.

@@ -136,7 +136,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/pixverse/v5.6/transition must be `16:9`, `4:3`, `1:1`, `3:4` or `9:16`",
+    "`aspect_ratio` of fal-ai/pixverse/v5.6/transition must be `16:9`, `4:3`, `1:1`, `3:4` or `9:16`"
 );
 
 /// The values of `resolution`.
@@ -155,7 +155,12 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
+    pub const ALL: &'static [Self] = &[
+        Self::_360p,
+        Self::_540p,
+        Self::_720p,
+        Self::_1080p,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -171,7 +176,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/v5.6/transition must be `360p`, `540p`, `720p` or `1080p`",
+    "`resolution` of fal-ai/pixverse/v5.6/transition must be `360p`, `540p`, `720p` or `1080p`"
 );
 
 /// The values of `duration`.
@@ -202,8 +207,7 @@ impl Duration {
 }
 
 fal_core::closed_enum!(
-    Duration,
-    "`duration` of fal-ai/pixverse/v5.6/transition must be `5`, `8` or `10`",
+    Duration, "`duration` of fal-ai/pixverse/v5.6/transition must be `5`, `8` or `10`"
 );
 
 /// The values of `style`.
@@ -247,7 +251,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/pixverse/v5.6/transition must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`",
+    "`style` of fal-ai/pixverse/v5.6/transition must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
 );
 
 /// The values of `thinking_type`.
@@ -279,7 +283,7 @@ impl ThinkingType {
 
 fal_core::closed_enum!(
     ThinkingType,
-    "`thinking_type` of fal-ai/pixverse/v5.6/transition must be `enabled`, `disabled` or `auto`",
+    "`thinking_type` of fal-ai/pixverse/v5.6/transition must be `enabled`, `disabled` or `auto`"
 );
 
 /// What [`fal-ai/pixverse/v5.6/transition`](Model) gives.
@@ -317,7 +321,11 @@ impl Input {
 /// Builds [`Input`]; what is [`Unset`] has still to be given.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build` or a verb takes it"]
-pub struct Builder<PromptSlot = Unset, FirstImageUrlSlot = Unset, EndImageUrlSlot = Unset> {
+pub struct Builder<
+    PromptSlot = Unset,
+    FirstImageUrlSlot = Unset,
+    EndImageUrlSlot = Unset,
+> {
     prompt: PromptSlot,
     first_image_url: FirstImageUrlSlot,
     end_image_url: EndImageUrlSlot,
@@ -540,7 +548,9 @@ impl<'de> wire::Object<'de> for Input {
                 "negative_prompt" => object.value(&mut optional.negative_prompt),
                 "style" => object.or_null(&mut optional.style),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "generate_audio_switch" => object.value(&mut optional.generate_audio_switch),
+                "generate_audio_switch" => {
+                    object.value(&mut optional.generate_audio_switch)
+                }
                 "thinking_type" => object.or_null(&mut optional.thinking_type),
                 "first_image_url" => object.value(&mut first_image_url),
                 "end_image_url" => object.value(&mut end_image_url),

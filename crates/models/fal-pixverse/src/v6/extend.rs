@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "The boat drifts out onto the sea");
 //! ```
 
-use fal_core::{Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -122,7 +124,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/pixverse/v6/extend must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`",
+    "`style` of fal-ai/pixverse/v6/extend must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
 );
 
 /// The values of `resolution`.
@@ -141,7 +143,12 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
+    pub const ALL: &'static [Self] = &[
+        Self::_360p,
+        Self::_540p,
+        Self::_720p,
+        Self::_1080p,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -157,7 +164,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/v6/extend must be `360p`, `540p`, `720p` or `1080p`",
+    "`resolution` of fal-ai/pixverse/v6/extend must be `360p`, `540p`, `720p` or `1080p`"
 );
 
 /// `duration`: between 1 and 15.
@@ -309,10 +316,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    VideoUrlSlot: given::HasVideoUrl,
-    PromptSlot: given::HasPrompt,
-> IntoInput for Builder<VideoUrlSlot, PromptSlot> {
+impl<VideoUrlSlot: given::HasVideoUrl, PromptSlot: given::HasPrompt> IntoInput
+for Builder<VideoUrlSlot, PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -365,7 +370,9 @@ impl<'de> wire::Object<'de> for Input {
                 "resolution" => object.value(&mut optional.resolution),
                 "duration" => object.value(&mut optional.duration),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "generate_audio_switch" => object.value(&mut optional.generate_audio_switch),
+                "generate_audio_switch" => {
+                    object.value(&mut optional.generate_audio_switch)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }

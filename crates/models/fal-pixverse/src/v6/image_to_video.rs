@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -108,7 +110,12 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
+    pub const ALL: &'static [Self] = &[
+        Self::_360p,
+        Self::_540p,
+        Self::_720p,
+        Self::_1080p,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -124,7 +131,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/v6/image-to-video must be `360p`, `540p`, `720p` or `1080p`",
+    "`resolution` of fal-ai/pixverse/v6/image-to-video must be `360p`, `540p`, `720p` or `1080p`"
 );
 
 /// `duration`: between 1 and 15.
@@ -171,7 +178,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/pixverse/v6/image-to-video must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`",
+    "`style` of fal-ai/pixverse/v6/image-to-video must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
 );
 
 /// The values of `thinking_type`.
@@ -203,7 +210,7 @@ impl ThinkingType {
 
 fal_core::closed_enum!(
     ThinkingType,
-    "`thinking_type` of fal-ai/pixverse/v6/image-to-video must be `enabled`, `disabled` or `auto`",
+    "`thinking_type` of fal-ai/pixverse/v6/image-to-video must be `enabled`, `disabled` or `auto`"
 );
 
 /// What [`fal-ai/pixverse/v6/image-to-video`](Model) gives.
@@ -371,10 +378,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -428,10 +433,12 @@ impl<'de> wire::Object<'de> for Input {
                 "negative_prompt" => object.value(&mut optional.negative_prompt),
                 "style" => object.or_null(&mut optional.style),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "generate_audio_switch" => object.value(&mut optional.generate_audio_switch),
-                "generate_multi_clip_switch" => object.value(
-                    &mut optional.generate_multi_clip_switch,
-                ),
+                "generate_audio_switch" => {
+                    object.value(&mut optional.generate_audio_switch)
+                }
+                "generate_multi_clip_switch" => {
+                    object.value(&mut optional.generate_multi_clip_switch)
+                }
                 "thinking_type" => object.or_null(&mut optional.thinking_type),
                 "image_url" => object.value(&mut image_url),
                 _ => object.extra(key, &mut optional.extra),

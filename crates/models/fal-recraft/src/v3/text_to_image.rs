@@ -371,46 +371,82 @@ impl Style {
             Self::DigitalIllustrationPixelArt => "digital_illustration/pixel_art",
             Self::DigitalIllustrationHandDrawn => "digital_illustration/hand_drawn",
             Self::DigitalIllustrationGrain => "digital_illustration/grain",
-            Self::DigitalIllustrationInfantileSketch => "digital_illustration/infantile_sketch",
+            Self::DigitalIllustrationInfantileSketch => {
+                "digital_illustration/infantile_sketch"
+            }
             Self::DigitalIllustration2dArtPoster => "digital_illustration/2d_art_poster",
             Self::DigitalIllustrationHandmade3d => "digital_illustration/handmade_3d",
-            Self::DigitalIllustrationHandDrawnOutline => "digital_illustration/hand_drawn_outline",
-            Self::DigitalIllustrationEngravingColor => "digital_illustration/engraving_color",
-            Self::DigitalIllustration2dArtPoster2 => "digital_illustration/2d_art_poster_2",
+            Self::DigitalIllustrationHandDrawnOutline => {
+                "digital_illustration/hand_drawn_outline"
+            }
+            Self::DigitalIllustrationEngravingColor => {
+                "digital_illustration/engraving_color"
+            }
+            Self::DigitalIllustration2dArtPoster2 => {
+                "digital_illustration/2d_art_poster_2"
+            }
             Self::DigitalIllustrationAntiquarian => "digital_illustration/antiquarian",
             Self::DigitalIllustrationBoldFantasy => "digital_illustration/bold_fantasy",
             Self::DigitalIllustrationChildBook => "digital_illustration/child_book",
             Self::DigitalIllustrationChildBooks => "digital_illustration/child_books",
             Self::DigitalIllustrationCover => "digital_illustration/cover",
             Self::DigitalIllustrationCrosshatch => "digital_illustration/crosshatch",
-            Self::DigitalIllustrationDigitalEngraving => "digital_illustration/digital_engraving",
-            Self::DigitalIllustrationExpressionism => "digital_illustration/expressionism",
-            Self::DigitalIllustrationFreehandDetails => "digital_illustration/freehand_details",
+            Self::DigitalIllustrationDigitalEngraving => {
+                "digital_illustration/digital_engraving"
+            }
+            Self::DigitalIllustrationExpressionism => {
+                "digital_illustration/expressionism"
+            }
+            Self::DigitalIllustrationFreehandDetails => {
+                "digital_illustration/freehand_details"
+            }
             Self::DigitalIllustrationGrain20 => "digital_illustration/grain_20",
-            Self::DigitalIllustrationGraphicIntensity => "digital_illustration/graphic_intensity",
+            Self::DigitalIllustrationGraphicIntensity => {
+                "digital_illustration/graphic_intensity"
+            }
             Self::DigitalIllustrationHardComics => "digital_illustration/hard_comics",
             Self::DigitalIllustrationLongShadow => "digital_illustration/long_shadow",
             Self::DigitalIllustrationModernFolk => "digital_illustration/modern_folk",
             Self::DigitalIllustrationMulticolor => "digital_illustration/multicolor",
             Self::DigitalIllustrationNeonCalm => "digital_illustration/neon_calm",
             Self::DigitalIllustrationNoir => "digital_illustration/noir",
-            Self::DigitalIllustrationNostalgicPastel => "digital_illustration/nostalgic_pastel",
-            Self::DigitalIllustrationOutlineDetails => "digital_illustration/outline_details",
-            Self::DigitalIllustrationPastelGradient => "digital_illustration/pastel_gradient",
+            Self::DigitalIllustrationNostalgicPastel => {
+                "digital_illustration/nostalgic_pastel"
+            }
+            Self::DigitalIllustrationOutlineDetails => {
+                "digital_illustration/outline_details"
+            }
+            Self::DigitalIllustrationPastelGradient => {
+                "digital_illustration/pastel_gradient"
+            }
             Self::DigitalIllustrationPastelSketch => "digital_illustration/pastel_sketch",
             Self::DigitalIllustrationPopArt => "digital_illustration/pop_art",
-            Self::DigitalIllustrationPopRenaissance => "digital_illustration/pop_renaissance",
+            Self::DigitalIllustrationPopRenaissance => {
+                "digital_illustration/pop_renaissance"
+            }
             Self::DigitalIllustrationStreetArt => "digital_illustration/street_art",
             Self::DigitalIllustrationTabletSketch => "digital_illustration/tablet_sketch",
             Self::DigitalIllustrationUrbanGlow => "digital_illustration/urban_glow",
-            Self::DigitalIllustrationUrbanSketching => "digital_illustration/urban_sketching",
-            Self::DigitalIllustrationVanillaDreams => "digital_illustration/vanilla_dreams",
-            Self::DigitalIllustrationYoungAdultBook => "digital_illustration/young_adult_book",
-            Self::DigitalIllustrationYoungAdultBook2 => "digital_illustration/young_adult_book_2",
+            Self::DigitalIllustrationUrbanSketching => {
+                "digital_illustration/urban_sketching"
+            }
+            Self::DigitalIllustrationVanillaDreams => {
+                "digital_illustration/vanilla_dreams"
+            }
+            Self::DigitalIllustrationYoungAdultBook => {
+                "digital_illustration/young_adult_book"
+            }
+            Self::DigitalIllustrationYoungAdultBook2 => {
+                "digital_illustration/young_adult_book_2"
+            }
             Self::VectorIllustrationBoldStroke => "vector_illustration/bold_stroke",
             Self::VectorIllustrationChemistry => "vector_illustration/chemistry",
-            Self::VectorIllustrationColoredStencil => "vector_illustration/colored_stencil",
-            Self::VectorIllustrationContourPopArt => "vector_illustration/contour_pop_art",
+            Self::VectorIllustrationColoredStencil => {
+                "vector_illustration/colored_stencil"
+            }
+            Self::VectorIllustrationContourPopArt => {
+                "vector_illustration/contour_pop_art"
+            }
             Self::VectorIllustrationCosmics => "vector_illustration/cosmics",
             Self::VectorIllustrationCutout => "vector_illustration/cutout",
             Self::VectorIllustrationDepressive => "vector_illustration/depressive",
@@ -421,7 +457,9 @@ impl Style {
             Self::VectorIllustrationMosaic => "vector_illustration/mosaic",
             Self::VectorIllustrationNaivector => "vector_illustration/naivector",
             Self::VectorIllustrationRoundishFlat => "vector_illustration/roundish_flat",
-            Self::VectorIllustrationSegmentedColors => "vector_illustration/segmented_colors",
+            Self::VectorIllustrationSegmentedColors => {
+                "vector_illustration/segmented_colors"
+            }
             Self::VectorIllustrationSharpContrast => "vector_illustration/sharp_contrast",
             Self::VectorIllustrationThin => "vector_illustration/thin",
             Self::VectorIllustrationVectorPhoto => "vector_illustration/vector_photo",
@@ -436,7 +474,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/recraft/v3/text-to-image must be `any`, `realistic_image`, `digital_illustration`, `vector_illustration`, `realistic_image/b_and_w`, `realistic_image/hard_flash`, `realistic_image/hdr`, `realistic_image/natural_light`, `realistic_image/studio_portrait`, `realistic_image/enterprise`, `realistic_image/motion_blur`, `realistic_image/evening_light` or one of 73 more",
+    "`style` of fal-ai/recraft/v3/text-to-image must be `any`, `realistic_image`, `digital_illustration`, `vector_illustration`, `realistic_image/b_and_w`, `realistic_image/hard_flash`, `realistic_image/hdr`, `realistic_image/natural_light`, `realistic_image/studio_portrait`, `realistic_image/enterprise`, `realistic_image/motion_blur`, `realistic_image/evening_light` or one of 73 more"
 );
 
 /// What [`fal-ai/recraft/v3/text-to-image`](Model) gives.
@@ -610,7 +648,9 @@ impl<'de> wire::Object<'de> for Input {
                 "style" => object.value(&mut optional.style),
                 "colors" => object.value(&mut optional.colors),
                 "style_id" => object.or_null(&mut optional.style_id),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }

@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -107,7 +109,12 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::_720p, Self::_1080p, Self::True1080p];
+    pub const ALL: &'static [Self] = &[
+        Self::Auto,
+        Self::_720p,
+        Self::_1080p,
+        Self::True1080p,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -123,7 +130,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/sora-2/image-to-video/pro must be `auto`, `720p`, `1080p` or `true_1080p`",
+    "`resolution` of fal-ai/sora-2/image-to-video/pro must be `auto`, `720p`, `1080p` or `true_1080p`"
 );
 
 /// The values of `aspect_ratio`.
@@ -155,7 +162,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/sora-2/image-to-video/pro must be `auto`, `9:16` or `16:9`",
+    "`aspect_ratio` of fal-ai/sora-2/image-to-video/pro must be `auto`, `9:16` or `16:9`"
 );
 
 /// The values of `duration`.
@@ -176,7 +183,13 @@ pub enum Duration {
 
 impl Duration {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_4, Self::_8, Self::_12, Self::_16, Self::_20];
+    pub const ALL: &'static [Self] = &[
+        Self::_4,
+        Self::_8,
+        Self::_12,
+        Self::_16,
+        Self::_20,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -193,7 +206,7 @@ impl Duration {
 
 fal_core::integer_enum!(
     Duration,
-    "`duration` of fal-ai/sora-2/image-to-video/pro must be `4`, `8`, `12`, `16` or `20`",
+    "`duration` of fal-ai/sora-2/image-to-video/pro must be `4`, `8`, `12`, `16` or `20`"
 );
 
 /// What [`fal-ai/sora-2/image-to-video/pro`](Model) gives.
@@ -349,10 +362,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

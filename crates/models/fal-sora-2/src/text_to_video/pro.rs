@@ -117,7 +117,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/sora-2/text-to-video/pro must be `720p`, `1080p` or `true_1080p`",
+    "`resolution` of fal-ai/sora-2/text-to-video/pro must be `720p`, `1080p` or `true_1080p`"
 );
 
 /// The values of `aspect_ratio`.
@@ -146,7 +146,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/sora-2/text-to-video/pro must be `9:16` or `16:9`",
+    "`aspect_ratio` of fal-ai/sora-2/text-to-video/pro must be `9:16` or `16:9`"
 );
 
 /// The values of `duration`.
@@ -167,7 +167,13 @@ pub enum Duration {
 
 impl Duration {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_4, Self::_8, Self::_12, Self::_16, Self::_20];
+    pub const ALL: &'static [Self] = &[
+        Self::_4,
+        Self::_8,
+        Self::_12,
+        Self::_16,
+        Self::_20,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -184,7 +190,7 @@ impl Duration {
 
 fal_core::integer_enum!(
     Duration,
-    "`duration` of fal-ai/sora-2/text-to-video/pro must be `4`, `8`, `12`, `16` or `20`",
+    "`duration` of fal-ai/sora-2/text-to-video/pro must be `4`, `8`, `12`, `16` or `20`"
 );
 
 /// What [`fal-ai/sora-2/text-to-video/pro`](Model) gives.

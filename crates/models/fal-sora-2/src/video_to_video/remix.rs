@@ -166,10 +166,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    VideoIdSlot: given::HasVideoId,
-    PromptSlot: given::HasPrompt,
-> IntoInput for Builder<VideoIdSlot, PromptSlot> {
+impl<VideoIdSlot: given::HasVideoId, PromptSlot: given::HasPrompt> IntoInput
+for Builder<VideoIdSlot, PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -105,7 +107,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/vidu/q1/reference-to-video must be `16:9`, `9:16` or `1:1`",
+    "`aspect_ratio` of fal-ai/vidu/q1/reference-to-video must be `16:9`, `9:16` or `1:1`"
 );
 
 /// The values of `movement_amplitude`.
@@ -124,7 +126,12 @@ pub enum MovementAmplitude {
 
 impl MovementAmplitude {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::Small, Self::Medium, Self::Large];
+    pub const ALL: &'static [Self] = &[
+        Self::Auto,
+        Self::Small,
+        Self::Medium,
+        Self::Large,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -140,7 +147,7 @@ impl MovementAmplitude {
 
 fal_core::closed_enum!(
     MovementAmplitude,
-    "`movement_amplitude` of fal-ai/vidu/q1/reference-to-video must be `auto`, `small`, `medium` or `large`",
+    "`movement_amplitude` of fal-ai/vidu/q1/reference-to-video must be `auto`, `small`, `medium` or `large`"
 );
 
 /// What [`fal-ai/vidu/q1/reference-to-video`](Model) gives.
@@ -195,7 +202,10 @@ struct Optional {
 impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsSlot> {
     /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 1500 characters.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ReferenceImageUrlsSlot> {
+    pub fn prompt(
+        self,
+        value: impl Into<String>,
+    ) -> Builder<String, ReferenceImageUrlsSlot> {
         Builder {
             prompt: value.into(),
             reference_image_urls: self.reference_image_urls,
@@ -338,7 +348,8 @@ impl<'de> wire::Object<'de> for Input {
         }
         let builder = Builder::<String, Vec<File>> {
             prompt: object.required("prompt", prompt)?,
-            reference_image_urls: object.required("reference_image_urls", reference_image_urls)?,
+            reference_image_urls: object
+                .required("reference_image_urls", reference_image_urls)?,
             optional,
         };
         Some(builder.build())

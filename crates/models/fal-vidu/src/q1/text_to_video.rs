@@ -97,8 +97,7 @@ impl Style {
 }
 
 fal_core::closed_enum!(
-    Style,
-    "`style` of fal-ai/vidu/q1/text-to-video must be `general` or `anime`",
+    Style, "`style` of fal-ai/vidu/q1/text-to-video must be `general` or `anime`"
 );
 
 /// The values of `aspect_ratio`.
@@ -130,7 +129,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/vidu/q1/text-to-video must be `16:9`, `9:16` or `1:1`",
+    "`aspect_ratio` of fal-ai/vidu/q1/text-to-video must be `16:9`, `9:16` or `1:1`"
 );
 
 /// The values of `movement_amplitude`.
@@ -149,7 +148,12 @@ pub enum MovementAmplitude {
 
 impl MovementAmplitude {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::Small, Self::Medium, Self::Large];
+    pub const ALL: &'static [Self] = &[
+        Self::Auto,
+        Self::Small,
+        Self::Medium,
+        Self::Large,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -165,7 +169,7 @@ impl MovementAmplitude {
 
 fal_core::closed_enum!(
     MovementAmplitude,
-    "`movement_amplitude` of fal-ai/vidu/q1/text-to-video must be `auto`, `small`, `medium` or `large`",
+    "`movement_amplitude` of fal-ai/vidu/q1/text-to-video must be `auto`, `small`, `medium` or `large`"
 );
 
 /// What [`fal-ai/vidu/q1/text-to-video`](Model) gives.

@@ -87,7 +87,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/vidu/q2/text-to-image must be `16:9`, `9:16` or `1:1`",
+    "`aspect_ratio` of fal-ai/vidu/q2/text-to-image must be `16:9`, `9:16` or `1:1`"
 );
 
 /// What [`fal-ai/vidu/q2/text-to-image`](Model) gives.

@@ -137,7 +137,7 @@ impl Duration {
 
 fal_core::integer_enum!(
     Duration,
-    "`duration` of fal-ai/vidu/q2/text-to-video must be `2`, `3`, `4`, `5`, `6`, `7` or `8`",
+    "`duration` of fal-ai/vidu/q2/text-to-video must be `2`, `3`, `4`, `5`, `6`, `7` or `8`"
 );
 
 /// The values of `resolution`.
@@ -156,7 +156,12 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_360p, Self::_520p, Self::_720p, Self::_1080p];
+    pub const ALL: &'static [Self] = &[
+        Self::_360p,
+        Self::_520p,
+        Self::_720p,
+        Self::_1080p,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -172,7 +177,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/vidu/q2/text-to-video must be `360p`, `520p`, `720p` or `1080p`",
+    "`resolution` of fal-ai/vidu/q2/text-to-video must be `360p`, `520p`, `720p` or `1080p`"
 );
 
 /// The values of `aspect_ratio`.
@@ -204,7 +209,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/vidu/q2/text-to-video must be `16:9`, `9:16` or `1:1`",
+    "`aspect_ratio` of fal-ai/vidu/q2/text-to-video must be `16:9`, `9:16` or `1:1`"
 );
 
 /// The values of `movement_amplitude`.
@@ -223,7 +228,12 @@ pub enum MovementAmplitude {
 
 impl MovementAmplitude {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::Small, Self::Medium, Self::Large];
+    pub const ALL: &'static [Self] = &[
+        Self::Auto,
+        Self::Small,
+        Self::Medium,
+        Self::Large,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -239,7 +249,7 @@ impl MovementAmplitude {
 
 fal_core::closed_enum!(
     MovementAmplitude,
-    "`movement_amplitude` of fal-ai/vidu/q2/text-to-video must be `auto`, `small`, `medium` or `large`",
+    "`movement_amplitude` of fal-ai/vidu/q2/text-to-video must be `auto`, `small`, `medium` or `large`"
 );
 
 /// What [`fal-ai/vidu/q2/text-to-video`](Model) gives.

@@ -17,7 +17,8 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations,
+    wire,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -128,8 +129,7 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution,
-    "`resolution` of wan/v2.6/image-to-video/flash must be `720p` or `1080p`",
+    Resolution, "`resolution` of wan/v2.6/image-to-video/flash must be `720p` or `1080p`"
 );
 
 /// The values of `duration`.
@@ -160,8 +160,7 @@ impl Duration {
 }
 
 fal_core::closed_enum!(
-    Duration,
-    "`duration` of wan/v2.6/image-to-video/flash must be `5`, `10` or `15`",
+    Duration, "`duration` of wan/v2.6/image-to-video/flash must be `5`, `10` or `15`"
 );
 
 /// What [`wan/v2.6/image-to-video/flash`](Model) gives.
@@ -335,10 +334,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -397,10 +394,14 @@ impl<'de> wire::Object<'de> for Input {
                 "resolution" => object.value(&mut optional.resolution),
                 "duration" => object.value(&mut optional.duration),
                 "negative_prompt" => object.value(&mut optional.negative_prompt),
-                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "enable_prompt_expansion" => {
+                    object.value(&mut optional.enable_prompt_expansion)
+                }
                 "multi_shots" => object.value(&mut optional.multi_shots),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }

@@ -16,7 +16,8 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations,
+    wire,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -158,7 +159,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of wan/v2.6/reference-to-video/flash must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`",
+    "`aspect_ratio` of wan/v2.6/reference-to-video/flash must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`"
 );
 
 /// The values of `resolution`.
@@ -187,7 +188,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of wan/v2.6/reference-to-video/flash must be `720p` or `1080p`",
+    "`resolution` of wan/v2.6/reference-to-video/flash must be `720p` or `1080p`"
 );
 
 /// The values of `duration`.
@@ -215,8 +216,7 @@ impl Duration {
 }
 
 fal_core::closed_enum!(
-    Duration,
-    "`duration` of wan/v2.6/reference-to-video/flash must be `5` or `10`",
+    Duration, "`duration` of wan/v2.6/reference-to-video/flash must be `5` or `10`"
 );
 
 /// What [`wan/v2.6/reference-to-video/flash`](Model) gives.
@@ -460,11 +460,15 @@ impl<'de> wire::Object<'de> for Input {
                 "resolution" => object.value(&mut optional.resolution),
                 "duration" => object.value(&mut optional.duration),
                 "negative_prompt" => object.value(&mut optional.negative_prompt),
-                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "enable_prompt_expansion" => {
+                    object.value(&mut optional.enable_prompt_expansion)
+                }
                 "multi_shots" => object.value(&mut optional.multi_shots),
                 "enable_audio" => object.value(&mut optional.enable_audio),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }

@@ -18,7 +18,8 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+    Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset,
+    Violations, wire,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -117,7 +118,9 @@ impl Input {
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_480p;
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `27`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(27);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        27,
+    );
 
     /// Of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
@@ -173,7 +176,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/wan/v2.2-14b/speech-to-video must be `480p`, `580p` or `720p`",
+    "`resolution` of fal-ai/wan/v2.2-14b/speech-to-video must be `480p`, `580p` or `720p`"
 );
 
 /// `num_inference_steps`: between 2 and 40.
@@ -201,7 +204,12 @@ pub enum VideoQuality {
 
 impl VideoQuality {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Low, Self::Medium, Self::High, Self::Maximum];
+    pub const ALL: &'static [Self] = &[
+        Self::Low,
+        Self::Medium,
+        Self::High,
+        Self::Maximum,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -217,7 +225,7 @@ impl VideoQuality {
 
 fal_core::closed_enum!(
     VideoQuality,
-    "`video_quality` of fal-ai/wan/v2.2-14b/speech-to-video must be `low`, `medium`, `high` or `maximum`",
+    "`video_quality` of fal-ai/wan/v2.2-14b/speech-to-video must be `low`, `medium`, `high` or `maximum`"
 );
 
 /// The values of `video_write_mode`.
@@ -249,7 +257,7 @@ impl VideoWriteMode {
 
 fal_core::closed_enum!(
     VideoWriteMode,
-    "`video_write_mode` of fal-ai/wan/v2.2-14b/speech-to-video must be `fast`, `balanced` or `small`",
+    "`video_write_mode` of fal-ai/wan/v2.2-14b/speech-to-video must be `fast`, `balanced` or `small`"
 );
 
 /// What [`fal-ai/wan/v2.2-14b/speech-to-video`](Model) gives.
@@ -311,10 +319,17 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<PromptSlot, ImageUrlSlot, AudioUrlSlot> Builder<PromptSlot, ImageUrlSlot, AudioUrlSlot> {
+impl<
+    PromptSlot,
+    ImageUrlSlot,
+    AudioUrlSlot,
+> Builder<PromptSlot, ImageUrlSlot, AudioUrlSlot> {
     /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot, AudioUrlSlot> {
+    pub fn prompt(
+        self,
+        value: impl Into<String>,
+    ) -> Builder<String, ImageUrlSlot, AudioUrlSlot> {
         Builder {
             prompt: value.into(),
             image_url: self.image_url,
@@ -365,7 +380,10 @@ impl<PromptSlot, ImageUrlSlot, AudioUrlSlot> Builder<PromptSlot, ImageUrlSlot, A
 
     /// [`frames_per_second`](Input::frames_per_second): Frames a second of the video, before any are
     /// put between them. Between 4 and 60. Default `16`.
-    pub fn frames_per_second(mut self, value: impl Param<Nullable<FramesPerSecond>>) -> Self {
+    pub fn frames_per_second(
+        mut self,
+        value: impl Param<Nullable<FramesPerSecond>>,
+    ) -> Self {
         self.optional.frames_per_second = value.into_param();
         self
     }
@@ -438,7 +456,11 @@ impl<PromptSlot, ImageUrlSlot, AudioUrlSlot> Builder<PromptSlot, ImageUrlSlot, A
     }
 }
 
-impl<PromptSlot, ImageUrlSlot, AudioUrlSlot> Builder<PromptSlot, ImageUrlSlot, AudioUrlSlot> {
+impl<
+    PromptSlot,
+    ImageUrlSlot,
+    AudioUrlSlot,
+> Builder<PromptSlot, ImageUrlSlot, AudioUrlSlot> {
     /// The finished value. Everything required has been given, or this does not compile.
     pub fn build(self) -> Input
     where
@@ -507,7 +529,11 @@ impl Serialize for Input {
         object.optional("resolution", &self.resolution);
         object.optional("num_inference_steps", &self.num_inference_steps);
         object.optional("enable_safety_checker", &self.enable_safety_checker);
-        object.optional("enable_output_safety_checker", &self.enable_output_safety_checker);
+        object
+            .optional(
+                "enable_output_safety_checker",
+                &self.enable_output_safety_checker,
+            );
         object.optional("guidance_scale", &self.guidance_scale);
         object.optional("shift", &self.shift);
         object.optional("video_quality", &self.video_quality);
@@ -541,10 +567,12 @@ impl<'de> wire::Object<'de> for Input {
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "resolution" => object.value(&mut optional.resolution),
                 "num_inference_steps" => object.value(&mut optional.num_inference_steps),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
-                "enable_output_safety_checker" => object.value(
-                    &mut optional.enable_output_safety_checker,
-                ),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
+                "enable_output_safety_checker" => {
+                    object.value(&mut optional.enable_output_safety_checker)
+                }
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
                 "shift" => object.value(&mut optional.shift),
                 "video_quality" => object.value(&mut optional.video_quality),

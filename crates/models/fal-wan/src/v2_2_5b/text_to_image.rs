@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -92,7 +94,9 @@ impl Input {
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `40`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(40);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        40,
+    );
 
     /// Of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
@@ -151,7 +155,7 @@ impl ImageFormat {
 
 fal_core::closed_enum!(
     ImageFormat,
-    "`image_format` of fal-ai/wan/v2.2-5b/text-to-image must be `png` or `jpeg`",
+    "`image_format` of fal-ai/wan/v2.2-5b/text-to-image must be `png` or `jpeg`"
 );
 
 /// What [`fal-ai/wan/v2.2-5b/text-to-image`](Model) gives.
@@ -346,7 +350,11 @@ impl Serialize for Input {
         object.optional("seed", &self.seed);
         object.optional("num_inference_steps", &self.num_inference_steps);
         object.optional("enable_safety_checker", &self.enable_safety_checker);
-        object.optional("enable_output_safety_checker", &self.enable_output_safety_checker);
+        object
+            .optional(
+                "enable_output_safety_checker",
+                &self.enable_output_safety_checker,
+            );
         object.optional("enable_prompt_expansion", &self.enable_prompt_expansion);
         object.optional("guidance_scale", &self.guidance_scale);
         object.optional("shift", &self.shift);
@@ -374,11 +382,15 @@ impl<'de> wire::Object<'de> for Input {
                 "negative_prompt" => object.value(&mut optional.negative_prompt),
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "num_inference_steps" => object.value(&mut optional.num_inference_steps),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
-                "enable_output_safety_checker" => object.value(
-                    &mut optional.enable_output_safety_checker,
-                ),
-                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
+                "enable_output_safety_checker" => {
+                    object.value(&mut optional.enable_output_safety_checker)
+                }
+                "enable_prompt_expansion" => {
+                    object.value(&mut optional.enable_prompt_expansion)
+                }
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
                 "shift" => object.value(&mut optional.shift),
                 "image_size" => object.value(&mut optional.image_size),

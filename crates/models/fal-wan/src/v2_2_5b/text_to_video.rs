@@ -138,7 +138,9 @@ impl Input {
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `40`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(40);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        40,
+    );
 
     /// Of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
@@ -159,8 +161,9 @@ impl Input {
     pub const DEFAULT_INTERPOLATOR_MODEL: InterpolatorModel = InterpolatorModel::Film;
 
     /// Of [`num_interpolated_frames`](Self::num_interpolated_frames): `0`.
-    pub const DEFAULT_NUM_INTERPOLATED_FRAMES: NumInterpolatedFrames =
-        NumInterpolatedFrames::literal(0);
+    pub const DEFAULT_NUM_INTERPOLATED_FRAMES: NumInterpolatedFrames = NumInterpolatedFrames::literal(
+        0,
+    );
 
     /// Of [`adjust_fps_for_interpolation`](Self::adjust_fps_for_interpolation): `true`.
     pub const DEFAULT_ADJUST_FPS_FOR_INTERPOLATION: bool = true;
@@ -204,7 +207,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/wan/v2.2-5b/text-to-video must be `580p` or `720p`",
+    "`resolution` of fal-ai/wan/v2.2-5b/text-to-video must be `580p` or `720p`"
 );
 
 /// The values of `aspect_ratio`.
@@ -236,7 +239,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/wan/v2.2-5b/text-to-video must be `16:9`, `9:16` or `1:1`",
+    "`aspect_ratio` of fal-ai/wan/v2.2-5b/text-to-video must be `16:9`, `9:16` or `1:1`"
 );
 
 /// `num_inference_steps`: between 2 and 50.
@@ -277,7 +280,7 @@ impl InterpolatorModel {
 
 fal_core::closed_enum!(
     InterpolatorModel,
-    "`interpolator_model` of fal-ai/wan/v2.2-5b/text-to-video must be `none`, `film` or `rife`",
+    "`interpolator_model` of fal-ai/wan/v2.2-5b/text-to-video must be `none`, `film` or `rife`"
 );
 
 /// `num_interpolated_frames`: between 0 and 4.
@@ -299,7 +302,12 @@ pub enum VideoQuality {
 
 impl VideoQuality {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Low, Self::Medium, Self::High, Self::Maximum];
+    pub const ALL: &'static [Self] = &[
+        Self::Low,
+        Self::Medium,
+        Self::High,
+        Self::Maximum,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -315,7 +323,7 @@ impl VideoQuality {
 
 fal_core::closed_enum!(
     VideoQuality,
-    "`video_quality` of fal-ai/wan/v2.2-5b/text-to-video must be `low`, `medium`, `high` or `maximum`",
+    "`video_quality` of fal-ai/wan/v2.2-5b/text-to-video must be `low`, `medium`, `high` or `maximum`"
 );
 
 /// The values of `video_write_mode`.
@@ -347,7 +355,7 @@ impl VideoWriteMode {
 
 fal_core::closed_enum!(
     VideoWriteMode,
-    "`video_write_mode` of fal-ai/wan/v2.2-5b/text-to-video must be `fast`, `balanced` or `small`",
+    "`video_write_mode` of fal-ai/wan/v2.2-5b/text-to-video must be `fast`, `balanced` or `small`"
 );
 
 /// What [`fal-ai/wan/v2.2-5b/text-to-video`](Model) gives.
@@ -440,7 +448,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// [`frames_per_second`](Input::frames_per_second): Frames a second of the video, before any are
     /// put between them. Between 4 and 60. Default `24`.
-    pub fn frames_per_second(mut self, value: impl Param<Nullable<FramesPerSecond>>) -> Self {
+    pub fn frames_per_second(
+        mut self,
+        value: impl Param<Nullable<FramesPerSecond>>,
+    ) -> Self {
         self.optional.frames_per_second = value.into_param();
         self
     }
@@ -515,7 +526,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// [`num_interpolated_frames`](Input::num_interpolated_frames): How many frames to put between each
     /// two frames made. Between 0 and 4. Default `0`.
-    pub fn num_interpolated_frames(mut self, value: impl Param<NumInterpolatedFrames>) -> Self {
+    pub fn num_interpolated_frames(
+        mut self,
+        value: impl Param<NumInterpolatedFrames>,
+    ) -> Self {
         self.optional.num_interpolated_frames = value.into_param();
         self
     }
@@ -609,13 +623,21 @@ impl Serialize for Input {
         object.optional("aspect_ratio", &self.aspect_ratio);
         object.optional("num_inference_steps", &self.num_inference_steps);
         object.optional("enable_safety_checker", &self.enable_safety_checker);
-        object.optional("enable_output_safety_checker", &self.enable_output_safety_checker);
+        object
+            .optional(
+                "enable_output_safety_checker",
+                &self.enable_output_safety_checker,
+            );
         object.optional("enable_prompt_expansion", &self.enable_prompt_expansion);
         object.optional("guidance_scale", &self.guidance_scale);
         object.optional("shift", &self.shift);
         object.optional("interpolator_model", &self.interpolator_model);
         object.optional("num_interpolated_frames", &self.num_interpolated_frames);
-        object.optional("adjust_fps_for_interpolation", &self.adjust_fps_for_interpolation);
+        object
+            .optional(
+                "adjust_fps_for_interpolation",
+                &self.adjust_fps_for_interpolation,
+            );
         object.optional("video_quality", &self.video_quality);
         object.optional("video_write_mode", &self.video_write_mode);
         object.end()
@@ -644,18 +666,24 @@ impl<'de> wire::Object<'de> for Input {
                 "resolution" => object.value(&mut optional.resolution),
                 "aspect_ratio" => object.value(&mut optional.aspect_ratio),
                 "num_inference_steps" => object.value(&mut optional.num_inference_steps),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
-                "enable_output_safety_checker" => object.value(
-                    &mut optional.enable_output_safety_checker,
-                ),
-                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
+                "enable_output_safety_checker" => {
+                    object.value(&mut optional.enable_output_safety_checker)
+                }
+                "enable_prompt_expansion" => {
+                    object.value(&mut optional.enable_prompt_expansion)
+                }
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
                 "shift" => object.value(&mut optional.shift),
                 "interpolator_model" => object.value(&mut optional.interpolator_model),
-                "num_interpolated_frames" => object.value(&mut optional.num_interpolated_frames),
-                "adjust_fps_for_interpolation" => object.value(
-                    &mut optional.adjust_fps_for_interpolation,
-                ),
+                "num_interpolated_frames" => {
+                    object.value(&mut optional.num_interpolated_frames)
+                }
+                "adjust_fps_for_interpolation" => {
+                    object.value(&mut optional.adjust_fps_for_interpolation)
+                }
                 "video_quality" => object.value(&mut optional.video_quality),
                 "video_write_mode" => object.value(&mut optional.video_write_mode),
                 _ => object.extra(key, &mut optional.extra),

@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "Turn the street into a canal");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -113,8 +115,7 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution,
-    "`resolution` of fal-ai/wan/v2.7/edit-video must be `720p` or `1080p`",
+    Resolution, "`resolution` of fal-ai/wan/v2.7/edit-video must be `720p` or `1080p`"
 );
 
 /// The values of `aspect_ratio`.
@@ -158,7 +159,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/wan/v2.7/edit-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`",
+    "`aspect_ratio` of fal-ai/wan/v2.7/edit-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`"
 );
 
 /// The values of `duration`.
@@ -222,7 +223,7 @@ impl Duration {
 
 fal_core::integer_enum!(
     Duration,
-    "`duration` of fal-ai/wan/v2.7/edit-video must be `0`, `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`",
+    "`duration` of fal-ai/wan/v2.7/edit-video must be `0`, `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`"
 );
 
 /// The values of `audio_setting`.
@@ -251,7 +252,7 @@ impl AudioSetting {
 
 fal_core::closed_enum!(
     AudioSetting,
-    "`audio_setting` of fal-ai/wan/v2.7/edit-video must be `auto` or `origin`",
+    "`audio_setting` of fal-ai/wan/v2.7/edit-video must be `auto` or `origin`"
 );
 
 /// What [`fal-ai/wan/v2.7/edit-video`](Model) gives.
@@ -416,10 +417,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    VideoUrlSlot: given::HasVideoUrl,
-> IntoInput for Builder<PromptSlot, VideoUrlSlot> {
+impl<PromptSlot: given::HasPrompt, VideoUrlSlot: given::HasVideoUrl> IntoInput
+for Builder<PromptSlot, VideoUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -473,13 +472,17 @@ impl<'de> wire::Object<'de> for Input {
             match &*key {
                 "prompt" => object.value(&mut prompt),
                 "video_url" => object.value(&mut video_url),
-                "reference_image_url" => object.or_null(&mut optional.reference_image_url),
+                "reference_image_url" => {
+                    object.or_null(&mut optional.reference_image_url)
+                }
                 "resolution" => object.value(&mut optional.resolution),
                 "aspect_ratio" => object.or_null(&mut optional.aspect_ratio),
                 "duration" => object.value(&mut optional.duration),
                 "audio_setting" => object.value(&mut optional.audio_setting),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }

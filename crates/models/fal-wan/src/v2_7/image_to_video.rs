@@ -117,7 +117,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/wan/v2.7/image-to-video must be `720p` or `1080p`",
+    "`resolution` of fal-ai/wan/v2.7/image-to-video must be `720p` or `1080p`"
 );
 
 /// The values of `duration`.
@@ -197,7 +197,7 @@ impl Duration {
 
 fal_core::integer_enum!(
     Duration,
-    "`duration` of fal-ai/wan/v2.7/image-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`",
+    "`duration` of fal-ai/wan/v2.7/image-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
 );
 
 /// What [`fal-ai/wan/v2.7/image-to-video`](Model) gives.
@@ -427,15 +427,17 @@ impl<'de> wire::Object<'de> for Input {
                 "resolution" => object.value(&mut optional.resolution),
                 "duration" => object.value(&mut optional.duration),
                 "negative_prompt" => object.or_null(&mut optional.negative_prompt),
-                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "enable_prompt_expansion" => {
+                    object.value(&mut optional.enable_prompt_expansion)
+                }
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder {
-            optional,
-        };
+        let builder = Builder { optional };
         Some(builder.build())
     }
 }

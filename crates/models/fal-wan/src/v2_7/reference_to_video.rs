@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -134,7 +136,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/wan/v2.7/reference-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`",
+    "`aspect_ratio` of fal-ai/wan/v2.7/reference-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`"
 );
 
 /// The values of `resolution`.
@@ -163,7 +165,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/wan/v2.7/reference-to-video must be `720p` or `1080p`",
+    "`resolution` of fal-ai/wan/v2.7/reference-to-video must be `720p` or `1080p`"
 );
 
 /// The values of `duration`.
@@ -223,7 +225,7 @@ impl Duration {
 
 fal_core::integer_enum!(
     Duration,
-    "`duration` of fal-ai/wan/v2.7/reference-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`",
+    "`duration` of fal-ai/wan/v2.7/reference-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`"
 );
 
 /// What [`fal-ai/wan/v2.7/reference-to-video`](Model) gives.
@@ -444,15 +446,21 @@ impl<'de> wire::Object<'de> for Input {
         while let Some(key) = object.key() {
             match &*key {
                 "prompt" => object.value(&mut prompt),
-                "reference_image_urls" => object.or_null(&mut optional.reference_image_urls),
-                "reference_video_urls" => object.or_null(&mut optional.reference_video_urls),
+                "reference_image_urls" => {
+                    object.or_null(&mut optional.reference_image_urls)
+                }
+                "reference_video_urls" => {
+                    object.or_null(&mut optional.reference_video_urls)
+                }
                 "negative_prompt" => object.or_null(&mut optional.negative_prompt),
                 "aspect_ratio" => object.value(&mut optional.aspect_ratio),
                 "resolution" => object.value(&mut optional.resolution),
                 "duration" => object.value(&mut optional.duration),
                 "multi_shots" => object.value(&mut optional.multi_shots),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }

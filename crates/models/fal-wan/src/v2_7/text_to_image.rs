@@ -120,7 +120,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/wan/v2.7/text-to-image must be `jpeg`, `png` or `webp`",
+    "`output_format` of fal-ai/wan/v2.7/text-to-image must be `jpeg`, `png` or `webp`"
 );
 
 /// What [`fal-ai/wan/v2.7/text-to-image`](Model) gives.
@@ -314,7 +314,9 @@ impl<'de> wire::Object<'de> for Input {
                 "image_size" => object.value(&mut optional.image_size),
                 "num_images" => object.value(&mut optional.num_images),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 _ => object.extra(key, &mut optional.extra),
             }

@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -133,7 +135,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/wan/v2.7/text-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`",
+    "`aspect_ratio` of fal-ai/wan/v2.7/text-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`"
 );
 
 /// The values of `resolution`.
@@ -161,8 +163,7 @@ impl Resolution {
 }
 
 fal_core::closed_enum!(
-    Resolution,
-    "`resolution` of fal-ai/wan/v2.7/text-to-video must be `720p` or `1080p`",
+    Resolution, "`resolution` of fal-ai/wan/v2.7/text-to-video must be `720p` or `1080p`"
 );
 
 /// The values of `duration`.
@@ -242,7 +243,7 @@ impl Duration {
 
 fal_core::integer_enum!(
     Duration,
-    "`duration` of fal-ai/wan/v2.7/text-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`",
+    "`duration` of fal-ai/wan/v2.7/text-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
 );
 
 /// What [`fal-ai/wan/v2.7/text-to-video`](Model) gives.
@@ -457,9 +458,13 @@ impl<'de> wire::Object<'de> for Input {
                 "resolution" => object.value(&mut optional.resolution),
                 "duration" => object.value(&mut optional.duration),
                 "negative_prompt" => object.or_null(&mut optional.negative_prompt),
-                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "enable_prompt_expansion" => {
+                    object.value(&mut optional.enable_prompt_expansion)
+                }
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }

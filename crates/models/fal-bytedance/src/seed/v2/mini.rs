@@ -14,7 +14,9 @@
 //! assert_eq!(input.prompt, "What is on these pictures?");
 //! ```
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -74,8 +76,9 @@ impl Input {
     pub const DEFAULT_THINKING: Thinking = Thinking::Enabled;
 
     /// Of [`max_completion_tokens`](Self::max_completion_tokens): `4096`.
-    pub const DEFAULT_MAX_COMPLETION_TOKENS: MaxCompletionTokens =
-        MaxCompletionTokens::literal(4096);
+    pub const DEFAULT_MAX_COMPLETION_TOKENS: MaxCompletionTokens = MaxCompletionTokens::literal(
+        4096,
+    );
 
     /// Of [`temperature`](Self::temperature): `1.0`.
     pub const DEFAULT_TEMPERATURE: Temperature = Temperature::literal(1.0);
@@ -113,7 +116,7 @@ impl Thinking {
 
 fal_core::closed_enum!(
     Thinking,
-    "`thinking` of fal-ai/bytedance/seed/v2/mini must be `enabled`, `disabled` or `auto`",
+    "`thinking` of fal-ai/bytedance/seed/v2/mini must be `enabled`, `disabled` or `auto`"
 );
 
 /// The values of `reasoning_effort`.
@@ -132,7 +135,12 @@ pub enum ReasoningEffort {
 
 impl ReasoningEffort {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Minimal, Self::Low, Self::Medium, Self::High];
+    pub const ALL: &'static [Self] = &[
+        Self::Minimal,
+        Self::Low,
+        Self::Medium,
+        Self::High,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -148,7 +156,7 @@ impl ReasoningEffort {
 
 fal_core::closed_enum!(
     ReasoningEffort,
-    "`reasoning_effort` of fal-ai/bytedance/seed/v2/mini must be `minimal`, `low`, `medium` or `high`",
+    "`reasoning_effort` of fal-ai/bytedance/seed/v2/mini must be `minimal`, `low`, `medium` or `high`"
 );
 
 /// `max_completion_tokens`: between 1 and 65536.
@@ -265,7 +273,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// [`max_completion_tokens`](Input::max_completion_tokens): Most tokens that the answer and its
     /// reasoning may take. Between 1 and 65536. Default `4096`.
-    pub fn max_completion_tokens(mut self, value: impl Param<MaxCompletionTokens>) -> Self {
+    pub fn max_completion_tokens(
+        mut self,
+        value: impl Param<MaxCompletionTokens>,
+    ) -> Self {
         self.optional.max_completion_tokens = value.into_param();
         self
     }
@@ -376,7 +387,9 @@ impl<'de> wire::Object<'de> for Input {
                 "messages" => object.or_null(&mut optional.messages),
                 "thinking" => object.value(&mut optional.thinking),
                 "reasoning_effort" => object.or_null(&mut optional.reasoning_effort),
-                "max_completion_tokens" => object.value(&mut optional.max_completion_tokens),
+                "max_completion_tokens" => {
+                    object.value(&mut optional.max_completion_tokens)
+                }
                 "temperature" => object.value(&mut optional.temperature),
                 "top_p" => object.value(&mut optional.top_p),
                 _ => object.extra(key, &mut optional.extra),

@@ -15,7 +15,9 @@
 //! assert_eq!(input.text, "The boat leaves at nine.");
 //! ```
 
-use fal_core::{Check, Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -279,7 +281,7 @@ impl Voice {
 
 fal_core::closed_enum!(
     Voice,
-    "`voice` of fal-ai/bytedance/seed-speech/tts/v2 must be `vivi_mixed_en_zh_ja_es_id`, `mindy_en_es_id_pt_zh`, `stokie_en`, `dacey_en`, `tim_en`, `kian_en_zh`, `cedric_en_zh`, `sophie_en_zh`, `jean_en_zh`, `magnus_en_zh`, `mabel_en_zh`, `nadia_en_zh` or one of 29 more",
+    "`voice` of fal-ai/bytedance/seed-speech/tts/v2 must be `vivi_mixed_en_zh_ja_es_id`, `mindy_en_es_id_pt_zh`, `stokie_en`, `dacey_en`, `tim_en`, `kian_en_zh`, `cedric_en_zh`, `sophie_en_zh`, `jean_en_zh`, `magnus_en_zh`, `mabel_en_zh`, `nadia_en_zh` or one of 29 more"
 );
 
 /// The values of `output_format`.
@@ -308,7 +310,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/bytedance/seed-speech/tts/v2 must be `mp3` or `opus`",
+    "`output_format` of fal-ai/bytedance/seed-speech/tts/v2 must be `mp3` or `opus`"
 );
 
 /// The values of `sample_rate`.
@@ -360,7 +362,7 @@ impl SampleRate {
 
 fal_core::integer_enum!(
     SampleRate,
-    "`sample_rate` of fal-ai/bytedance/seed-speech/tts/v2 must be `8000`, `16000`, `22050`, `24000`, `32000`, `44100` or `48000`",
+    "`sample_rate` of fal-ai/bytedance/seed-speech/tts/v2 must be `8000`, `16000`, `22050`, `24000`, `32000`, `44100` or `48000`"
 );
 
 /// `speed`: between 0.5 and 2.0.
@@ -433,7 +435,7 @@ impl Language {
 
 fal_core::closed_enum!(
     Language,
-    "`language` of fal-ai/bytedance/seed-speech/tts/v2 must be `zh`, `en`, `ja`, `es-mx`, `id`, `pt-br`, `ko`, `it`, `de` or `fr`",
+    "`language` of fal-ai/bytedance/seed-speech/tts/v2 must be `zh`, `en`, `ja`, `es-mx`, `id`, `pt-br`, `ko`, `it`, `de` or `fr`"
 );
 
 /// What [`fal-ai/bytedance/seed-speech/tts/v2`](Model) gives.

@@ -132,7 +132,11 @@ impl ImageSizeValue {
             b"auto" => Self::Auto,
             b"auto_2K" => Self::Auto2k,
             b"auto_4K" => Self::Auto4k,
-            _ => fal_core::arg::refuse("`image_size` of fal-ai/bytedance/seedream/v4/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto`, `auto_2K` or `auto_4K`, or a `ImageSize`"),
+            _ => {
+                fal_core::arg::refuse(
+                    "`image_size` of fal-ai/bytedance/seedream/v4/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto`, `auto_2K` or `auto_4K`, or a `ImageSize`",
+                )
+            }
         }
     }
 }
@@ -175,7 +179,7 @@ impl EnhancePromptMode {
 
 fal_core::closed_enum!(
     EnhancePromptMode,
-    "`enhance_prompt_mode` of fal-ai/bytedance/seedream/v4/text-to-image must be `standard` or `fast`",
+    "`enhance_prompt_mode` of fal-ai/bytedance/seedream/v4/text-to-image must be `standard` or `fast`"
 );
 
 /// What [`fal-ai/bytedance/seedream/v4/text-to-image`](Model) gives.
@@ -372,7 +376,9 @@ impl<'de> wire::Object<'de> for Input {
                 "max_images" => object.value(&mut optional.max_images),
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "sync_mode" => object.value(&mut optional.sync_mode),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "enhance_prompt_mode" => object.value(&mut optional.enhance_prompt_mode),
                 _ => object.extra(key, &mut optional.extra),
             }
@@ -518,6 +524,7 @@ pub mod arg {
 pub mod nested {
     pub mod image_size {
         pub use crate::types::shape::ImageSize::*;
+
         pub type __Target = super::super::ImageSizeValue;
     }
 }

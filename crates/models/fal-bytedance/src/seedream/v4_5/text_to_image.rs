@@ -122,7 +122,11 @@ impl ImageSizeValue {
             b"landscape_16_9" => Self::Landscape16_9,
             b"auto_2K" => Self::Auto2k,
             b"auto_4K" => Self::Auto4k,
-            _ => fal_core::arg::refuse("`image_size` of fal-ai/bytedance/seedream/v4.5/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto_2K` or `auto_4K`, or a `ImageSize`"),
+            _ => {
+                fal_core::arg::refuse(
+                    "`image_size` of fal-ai/bytedance/seedream/v4.5/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto_2K` or `auto_4K`, or a `ImageSize`",
+                )
+            }
         }
     }
 }
@@ -323,7 +327,9 @@ impl<'de> wire::Object<'de> for Input {
                 "max_images" => object.value(&mut optional.max_images),
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "sync_mode" => object.value(&mut optional.sync_mode),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }
@@ -465,6 +471,7 @@ pub mod arg {
 pub mod nested {
     pub mod image_size {
         pub use crate::types::shape::ImageSize::*;
+
         pub type __Target = super::super::ImageSizeValue;
     }
 }

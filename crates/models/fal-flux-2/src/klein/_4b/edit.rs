@@ -18,7 +18,9 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -77,7 +79,9 @@ pub struct Input {
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
     /// Of [`num_inference_steps`](Self::num_inference_steps): `4`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(4);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        4,
+    );
 
     /// Of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
@@ -124,7 +128,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-2/klein/4b/edit must be `jpeg`, `png` or `webp`",
+    "`output_format` of fal-ai/flux-2/klein/4b/edit must be `jpeg`, `png` or `webp`"
 );
 
 /// What [`fal-ai/flux-2/klein/4b/edit`](Model) gives.
@@ -201,7 +205,10 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
     }
 
     /// [`image_urls`](Input::image_urls): Images to change, or to take things from.
-    pub fn image_urls(self, value: impl Into<Vec<File>>) -> Builder<PromptSlot, Vec<File>> {
+    pub fn image_urls(
+        self,
+        value: impl Into<Vec<File>>,
+    ) -> Builder<PromptSlot, Vec<File>> {
         Builder {
             prompt: self.prompt,
             image_urls: value.into(),
@@ -294,10 +301,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlsSlot: given::HasImageUrls,
-> IntoInput for Builder<PromptSlot, ImageUrlsSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlsSlot: given::HasImageUrls> IntoInput
+for Builder<PromptSlot, ImageUrlsSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -351,7 +356,9 @@ impl<'de> wire::Object<'de> for Input {
                 "image_size" => object.value(&mut optional.image_size),
                 "num_images" => object.value(&mut optional.num_images),
                 "sync_mode" => object.value(&mut optional.sync_mode),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 _ => object.extra(key, &mut optional.extra),
             }

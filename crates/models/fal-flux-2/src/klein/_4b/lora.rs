@@ -17,7 +17,9 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -141,7 +143,9 @@ pub struct Input {
 /// What the service takes for a parameter that is left out. Never sent unasked.
 impl Input {
     /// Of [`num_inference_steps`](Self::num_inference_steps): `4`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(4);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        4,
+    );
 
     /// Of [`image_size`](Self::image_size): `landscape_4_3`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
@@ -171,13 +175,19 @@ impl Input {
     pub const DEFAULT_CNS_POWER_GAMMA: CnsPowerGamma = CnsPowerGamma::literal(0.75);
 
     /// Of [`cns_gamma_divider`](Self::cns_gamma_divider): `1.73`.
-    pub const DEFAULT_CNS_GAMMA_DIVIDER: CnsGammaDivider = CnsGammaDivider::literal(1.73);
+    pub const DEFAULT_CNS_GAMMA_DIVIDER: CnsGammaDivider = CnsGammaDivider::literal(
+        1.73,
+    );
 
     /// Of [`cns_alpha_tilt_start`](Self::cns_alpha_tilt_start): `0.15`.
-    pub const DEFAULT_CNS_ALPHA_TILT_START: CnsAlphaTiltStart = CnsAlphaTiltStart::literal(0.15);
+    pub const DEFAULT_CNS_ALPHA_TILT_START: CnsAlphaTiltStart = CnsAlphaTiltStart::literal(
+        0.15,
+    );
 
     /// Of [`cns_alpha_tilt_end`](Self::cns_alpha_tilt_end): `-0.5`.
-    pub const DEFAULT_CNS_ALPHA_TILT_END: CnsAlphaTiltEnd = CnsAlphaTiltEnd::literal(-0.5);
+    pub const DEFAULT_CNS_ALPHA_TILT_END: CnsAlphaTiltEnd = CnsAlphaTiltEnd::literal(
+        -0.5,
+    );
 
     /// Of [`cns_alpha_use_fnorm`](Self::cns_alpha_use_fnorm): `true`.
     pub const DEFAULT_CNS_ALPHA_USE_FNORM: bool = true;
@@ -186,8 +196,9 @@ impl Input {
     pub const DEFAULT_CNS_ALPHA_EXP_INTERP: bool = true;
 
     /// Of [`cns_alpha_exp_sharpness`](Self::cns_alpha_exp_sharpness): `0.75`.
-    pub const DEFAULT_CNS_ALPHA_EXP_SHARPNESS: CnsAlphaExpSharpness =
-        CnsAlphaExpSharpness::literal(0.75);
+    pub const DEFAULT_CNS_ALPHA_EXP_SHARPNESS: CnsAlphaExpSharpness = CnsAlphaExpSharpness::literal(
+        0.75,
+    );
 
     /// Of [`cns_num_freq_bins`](Self::cns_num_freq_bins): `32`.
     pub const DEFAULT_CNS_NUM_FREQ_BINS: CnsNumFreqBins = CnsNumFreqBins::literal(32);
@@ -231,7 +242,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-2/klein/4b/lora must be `jpeg`, `png` or `webp`",
+    "`output_format` of fal-ai/flux-2/klein/4b/lora must be `jpeg`, `png` or `webp`"
 );
 
 /// `cns_s_churn`: between 0.0 and 2.0.
@@ -263,7 +274,7 @@ impl CnsGammaSource {
 
 fal_core::closed_enum!(
     CnsGammaSource,
-    "`cns_gamma_source` of fal-ai/flux-2/klein/4b/lora must be `matrix` or `approximation`",
+    "`cns_gamma_source` of fal-ai/flux-2/klein/4b/lora must be `matrix` or `approximation`"
 );
 
 /// `cns_power_gamma`: between 0.1 and 3.0.
@@ -483,7 +494,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// [`cns_alpha_exp_sharpness`](Input::cns_alpha_exp_sharpness): How sharply the exponential curve
     /// of the tilt bends. Between 0.1 and 10.0. Default `0.75`.
-    pub fn cns_alpha_exp_sharpness(mut self, value: impl Param<CnsAlphaExpSharpness>) -> Self {
+    pub fn cns_alpha_exp_sharpness(
+        mut self,
+        value: impl Param<CnsAlphaExpSharpness>,
+    ) -> Self {
         self.optional.cns_alpha_exp_sharpness = value.into_param();
         self
     }
@@ -616,18 +630,26 @@ impl<'de> wire::Object<'de> for Input {
                 "image_size" => object.value(&mut optional.image_size),
                 "num_images" => object.value(&mut optional.num_images),
                 "sync_mode" => object.value(&mut optional.sync_mode),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "enable_cns" => object.value(&mut optional.enable_cns),
                 "cns_s_churn" => object.value(&mut optional.cns_s_churn),
                 "cns_gamma_source" => object.value(&mut optional.cns_gamma_source),
                 "cns_power_gamma" => object.value(&mut optional.cns_power_gamma),
                 "cns_gamma_divider" => object.value(&mut optional.cns_gamma_divider),
-                "cns_alpha_tilt_start" => object.value(&mut optional.cns_alpha_tilt_start),
+                "cns_alpha_tilt_start" => {
+                    object.value(&mut optional.cns_alpha_tilt_start)
+                }
                 "cns_alpha_tilt_end" => object.value(&mut optional.cns_alpha_tilt_end),
                 "cns_alpha_use_fnorm" => object.value(&mut optional.cns_alpha_use_fnorm),
-                "cns_alpha_exp_interp" => object.value(&mut optional.cns_alpha_exp_interp),
-                "cns_alpha_exp_sharpness" => object.value(&mut optional.cns_alpha_exp_sharpness),
+                "cns_alpha_exp_interp" => {
+                    object.value(&mut optional.cns_alpha_exp_interp)
+                }
+                "cns_alpha_exp_sharpness" => {
+                    object.value(&mut optional.cns_alpha_exp_sharpness)
+                }
                 "cns_num_freq_bins" => object.value(&mut optional.cns_num_freq_bins),
                 "cns_energy_scale" => object.value(&mut optional.cns_energy_scale),
                 "loras" => object.value(&mut optional.loras),

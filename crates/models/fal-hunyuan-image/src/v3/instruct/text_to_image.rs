@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -135,7 +137,11 @@ impl ImageSizeValue {
             b"portrait_16_9" => Self::Portrait16_9,
             b"landscape_4_3" => Self::Landscape4_3,
             b"landscape_16_9" => Self::Landscape16_9,
-            _ => fal_core::arg::refuse("`image_size` of fal-ai/hunyuan-image/v3/instruct/text-to-image must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`"),
+            _ => {
+                fal_core::arg::refuse(
+                    "`image_size` of fal-ai/hunyuan-image/v3/instruct/text-to-image must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
+                )
+            }
         }
     }
 }
@@ -178,7 +184,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/hunyuan-image/v3/instruct/text-to-image must be `jpeg` or `png`",
+    "`output_format` of fal-ai/hunyuan-image/v3/instruct/text-to-image must be `jpeg` or `png`"
 );
 
 /// What [`fal-ai/hunyuan-image/v3/instruct/text-to-image`](Model) gives.
@@ -382,9 +388,13 @@ impl<'de> wire::Object<'de> for Input {
                 "image_size" => object.value(&mut optional.image_size),
                 "num_images" => object.value(&mut optional.num_images),
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
-                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "enable_prompt_expansion" => {
+                    object.value(&mut optional.enable_prompt_expansion)
+                }
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "sync_mode" => object.value(&mut optional.sync_mode),
                 "output_format" => object.value(&mut optional.output_format),
                 _ => object.extra(key, &mut optional.extra),
@@ -528,6 +538,7 @@ pub mod arg {
 pub mod nested {
     pub mod image_size {
         pub use crate::types::shape::ImageSize::*;
+
         pub type __Target = super::super::ImageSizeValue;
     }
 }

@@ -106,7 +106,10 @@ struct Optional {
 
 impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
     /// [`image_url`](Input::image_url): Image of the avatar.
-    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File, AudioUrlSlot> {
+    pub fn image_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<File, AudioUrlSlot> {
         Builder {
             image_url: value.into_file(),
             audio_url: self.audio_url,
@@ -115,7 +118,10 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
     }
 
     /// [`audio_url`](Input::audio_url): Recording that the avatar speaks.
-    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<ImageUrlSlot, File> {
+    pub fn audio_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<ImageUrlSlot, File> {
         Builder {
             image_url: self.image_url,
             audio_url: value.into_file(),
@@ -160,10 +166,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    ImageUrlSlot: given::HasImageUrl,
-    AudioUrlSlot: given::HasAudioUrl,
-> IntoInput for Builder<ImageUrlSlot, AudioUrlSlot> {
+impl<ImageUrlSlot: given::HasImageUrl, AudioUrlSlot: given::HasAudioUrl> IntoInput
+for Builder<ImageUrlSlot, AudioUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

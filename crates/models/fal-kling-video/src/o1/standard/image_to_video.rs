@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "@Image1 dissolves into @Image2 as the sun sets");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -116,7 +118,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/kling-video/o1/standard/image-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`",
+    "`duration` of fal-ai/kling-video/o1/standard/image-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`"
 );
 
 /// What [`fal-ai/kling-video/o1/standard/image-to-video`](Model) gives.
@@ -179,7 +181,10 @@ impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
 
     /// [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10 MiB. At
     /// least 300 px wide. At least 300 px high.
-    pub fn start_image_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
+    pub fn start_image_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
             start_image_url: value.into_file(),
@@ -232,10 +237,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    StartImageUrlSlot: given::HasStartImageUrl,
-> IntoInput for Builder<PromptSlot, StartImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, StartImageUrlSlot: given::HasStartImageUrl> IntoInput
+for Builder<PromptSlot, StartImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

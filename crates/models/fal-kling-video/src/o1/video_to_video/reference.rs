@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "The camera follows @Element1 down the stairs");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -118,7 +120,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/kling-video/o1/video-to-video/reference must be `auto`, `16:9`, `9:16` or `1:1`",
+    "`aspect_ratio` of fal-ai/kling-video/o1/video-to-video/reference must be `auto`, `16:9`, `9:16` or `1:1`"
 );
 
 /// The values of `duration`.
@@ -174,7 +176,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/kling-video/o1/video-to-video/reference must be `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`",
+    "`duration` of fal-ai/kling-video/o1/video-to-video/reference must be `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`"
 );
 
 /// What [`fal-ai/kling-video/o1/video-to-video/reference`](Model) gives.
@@ -312,10 +314,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    VideoUrlSlot: given::HasVideoUrl,
-> IntoInput for Builder<PromptSlot, VideoUrlSlot> {
+impl<PromptSlot: given::HasPrompt, VideoUrlSlot: given::HasVideoUrl> IntoInput
+for Builder<PromptSlot, VideoUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

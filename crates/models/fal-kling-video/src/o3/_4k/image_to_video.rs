@@ -16,7 +16,9 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -155,7 +157,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/kling-video/o3/4k/image-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`",
+    "`duration` of fal-ai/kling-video/o3/4k/image-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
 );
 
 /// The values of `shot_type`.
@@ -184,7 +186,7 @@ impl ShotType {
 
 fal_core::closed_enum!(
     ShotType,
-    "`shot_type` of fal-ai/kling-video/o3/4k/image-to-video must be `customize` or `intelligent`",
+    "`shot_type` of fal-ai/kling-video/o3/4k/image-to-video must be `customize` or `intelligent`"
 );
 
 /// What [`fal-ai/kling-video/o3/4k/image-to-video`](Model) gives.
@@ -275,7 +277,10 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
 
     /// [`multi_prompt`](Input::multi_prompt): Shots that the video is cut into, in order of appearance,
     /// each with a prompt and a length of its own.
-    pub fn multi_prompt(mut self, value: impl Param<Vec<KlingV3MultiPromptElement>>) -> Self {
+    pub fn multi_prompt(
+        mut self,
+        value: impl Param<Vec<KlingV3MultiPromptElement>>,
+    ) -> Self {
         self.optional.multi_prompt = value.into_param();
         self
     }

@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -107,7 +109,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/kling-video/v1/standard/text-to-video must be `5` or `10`",
+    "`duration` of fal-ai/kling-video/v1/standard/text-to-video must be `5` or `10`"
 );
 
 /// The values of `aspect_ratio`.
@@ -139,7 +141,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/kling-video/v1/standard/text-to-video must be `16:9`, `9:16` or `1:1`",
+    "`aspect_ratio` of fal-ai/kling-video/v1/standard/text-to-video must be `16:9`, `9:16` or `1:1`"
 );
 
 /// `cfg_scale`: between 0.0 and 1.0.
@@ -182,7 +184,7 @@ impl CameraControlValue {
 
 fal_core::closed_enum!(
     CameraControlValue,
-    "`camera_control` of fal-ai/kling-video/v1/standard/text-to-video must be `down_back`, `forward_up`, `right_turn_forward` or `left_turn_forward`",
+    "`camera_control` of fal-ai/kling-video/v1/standard/text-to-video must be `down_back`, `forward_up`, `right_turn_forward` or `left_turn_forward`"
 );
 
 /// What [`fal-ai/kling-video/v1/standard/text-to-video`](Model) gives.
@@ -371,7 +373,9 @@ impl<'de> wire::Object<'de> for Input {
                 "negative_prompt" => object.value(&mut optional.negative_prompt),
                 "cfg_scale" => object.value(&mut optional.cfg_scale),
                 "camera_control" => object.or_null(&mut optional.camera_control),
-                "advanced_camera_control" => object.or_null(&mut optional.advanced_camera_control),
+                "advanced_camera_control" => {
+                    object.or_null(&mut optional.advanced_camera_control)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }

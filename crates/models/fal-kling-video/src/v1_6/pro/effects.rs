@@ -868,7 +868,7 @@ impl EffectScene {
 
 fal_core::closed_enum!(
     EffectScene,
-    "`effect_scene` of fal-ai/kling-video/v1.6/pro/effects must be `hug`, `kiss`, `heart_gesture`, `squish`, `expansion`, `fuzzyfuzzy`, `bloombloom`, `dizzydizzy`, `jelly_press`, `jelly_slice`, `jelly_squish`, `jelly_jiggle` or one of 186 more",
+    "`effect_scene` of fal-ai/kling-video/v1.6/pro/effects must be `hug`, `kiss`, `heart_gesture`, `squish`, `expansion`, `fuzzyfuzzy`, `bloombloom`, `dizzydizzy`, `jelly_press`, `jelly_slice`, `jelly_squish`, `jelly_jiggle` or one of 186 more"
 );
 
 /// The values of `duration`.
@@ -896,8 +896,7 @@ impl Duration {
 }
 
 fal_core::closed_enum!(
-    Duration,
-    "`duration` of fal-ai/kling-video/v1.6/pro/effects must be `5` or `10`",
+    Duration, "`duration` of fal-ai/kling-video/v1.6/pro/effects must be `5` or `10`"
 );
 
 /// What [`fal-ai/kling-video/v1.6/pro/effects`](Model) gives.

@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -97,8 +99,7 @@ impl Duration {
 }
 
 fal_core::closed_enum!(
-    Duration,
-    "`duration` of fal-ai/kling-video/v1.6/pro/elements must be `5` or `10`",
+    Duration, "`duration` of fal-ai/kling-video/v1.6/pro/elements must be `5` or `10`"
 );
 
 /// The values of `aspect_ratio`.
@@ -130,7 +131,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/kling-video/v1.6/pro/elements must be `16:9`, `9:16` or `1:1`",
+    "`aspect_ratio` of fal-ai/kling-video/v1.6/pro/elements must be `16:9`, `9:16` or `1:1`"
 );
 
 /// What [`fal-ai/kling-video/v1.6/pro/elements`](Model) gives.
@@ -184,7 +185,10 @@ struct Optional {
 impl<PromptSlot, InputImageUrlsSlot> Builder<PromptSlot, InputImageUrlsSlot> {
     /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 2500 characters.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, InputImageUrlsSlot> {
+    pub fn prompt(
+        self,
+        value: impl Into<String>,
+    ) -> Builder<String, InputImageUrlsSlot> {
         Builder {
             prompt: value.into(),
             input_image_urls: self.input_image_urls,
@@ -193,7 +197,10 @@ impl<PromptSlot, InputImageUrlsSlot> Builder<PromptSlot, InputImageUrlsSlot> {
     }
 
     /// [`input_image_urls`](Input::input_image_urls): Images to make the video of, up to four.
-    pub fn input_image_urls(self, value: impl Into<Vec<File>>) -> Builder<PromptSlot, Vec<File>> {
+    pub fn input_image_urls(
+        self,
+        value: impl Into<Vec<File>>,
+    ) -> Builder<PromptSlot, Vec<File>> {
         Builder {
             prompt: self.prompt,
             input_image_urls: value.into(),

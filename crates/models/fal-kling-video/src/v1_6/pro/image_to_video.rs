@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -108,7 +110,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/kling-video/v1.6/pro/image-to-video must be `5` or `10`",
+    "`duration` of fal-ai/kling-video/v1.6/pro/image-to-video must be `5` or `10`"
 );
 
 /// The values of `aspect_ratio`.
@@ -140,7 +142,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/kling-video/v1.6/pro/image-to-video must be `16:9`, `9:16` or `1:1`",
+    "`aspect_ratio` of fal-ai/kling-video/v1.6/pro/image-to-video must be `16:9`, `9:16` or `1:1`"
 );
 
 /// `cfg_scale`: between 0.0 and 1.0.
@@ -284,10 +286,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

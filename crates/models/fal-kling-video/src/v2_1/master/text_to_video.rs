@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -103,7 +105,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/kling-video/v2.1/master/text-to-video must be `5` or `10`",
+    "`duration` of fal-ai/kling-video/v2.1/master/text-to-video must be `5` or `10`"
 );
 
 /// The values of `aspect_ratio`.
@@ -135,7 +137,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/kling-video/v2.1/master/text-to-video must be `16:9`, `9:16` or `1:1`",
+    "`aspect_ratio` of fal-ai/kling-video/v2.1/master/text-to-video must be `16:9`, `9:16` or `1:1`"
 );
 
 /// `cfg_scale`: between 0.0 and 1.0.

@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -109,7 +111,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/kling-video/v2.6/pro/image-to-video must be `5` or `10`",
+    "`duration` of fal-ai/kling-video/v2.6/pro/image-to-video must be `5` or `10`"
 );
 
 /// What [`fal-ai/kling-video/v2.6/pro/image-to-video`](Model) gives.
@@ -175,7 +177,10 @@ impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
 
     /// [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10 MiB. At
     /// least 300 px wide. At least 300 px high.
-    pub fn start_image_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
+    pub fn start_image_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
             start_image_url: value.into_file(),
@@ -253,10 +258,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    StartImageUrlSlot: given::HasStartImageUrl,
-> IntoInput for Builder<PromptSlot, StartImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, StartImageUrlSlot: given::HasStartImageUrl> IntoInput
+for Builder<PromptSlot, StartImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

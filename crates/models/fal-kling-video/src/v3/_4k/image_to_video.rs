@@ -16,7 +16,9 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -175,7 +177,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/kling-video/v3/4k/image-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`",
+    "`duration` of fal-ai/kling-video/v3/4k/image-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
 );
 
 /// The values of `shot_type`.
@@ -204,7 +206,7 @@ impl ShotType {
 
 fal_core::closed_enum!(
     ShotType,
-    "`shot_type` of fal-ai/kling-video/v3/4k/image-to-video must be `customize` or `intelligent`",
+    "`shot_type` of fal-ai/kling-video/v3/4k/image-to-video must be `customize` or `intelligent`"
 );
 
 /// `cfg_scale`: between 0.0 and 1.0.
@@ -281,7 +283,10 @@ impl<StartImageUrlSlot> Builder<StartImageUrlSlot> {
 
     /// [`multi_prompt`](Input::multi_prompt): Shots that the video is cut into, in order of appearance,
     /// each with a prompt and a length of its own.
-    pub fn multi_prompt(mut self, value: impl Param<Vec<KlingV3MultiPromptElement>>) -> Self {
+    pub fn multi_prompt(
+        mut self,
+        value: impl Param<Vec<KlingV3MultiPromptElement>>,
+    ) -> Self {
         self.optional.multi_prompt = value.into_param();
         self
     }
@@ -371,7 +376,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<StartImageUrlSlot: given::HasStartImageUrl> IntoInput for Builder<StartImageUrlSlot> {
+impl<StartImageUrlSlot: given::HasStartImageUrl> IntoInput
+for Builder<StartImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

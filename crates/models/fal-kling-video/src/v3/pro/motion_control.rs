@@ -17,7 +17,9 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -98,7 +100,7 @@ impl CharacterOrientation {
 
 fal_core::closed_enum!(
     CharacterOrientation,
-    "`character_orientation` of fal-ai/kling-video/v3/pro/motion-control must be `image` or `video`",
+    "`character_orientation` of fal-ai/kling-video/v3/pro/motion-control must be `image` or `video`"
 );
 
 /// What [`fal-ai/kling-video/v3/pro/motion-control`](Model) gives.
@@ -136,7 +138,11 @@ impl Input {
 /// Builds [`Input`]; what is [`Unset`] has still to be given.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build` or a verb takes it"]
-pub struct Builder<ImageUrlSlot = Unset, VideoUrlSlot = Unset, CharacterOrientationSlot = Unset> {
+pub struct Builder<
+    ImageUrlSlot = Unset,
+    VideoUrlSlot = Unset,
+    CharacterOrientationSlot = Unset,
+> {
     image_url: ImageUrlSlot,
     video_url: VideoUrlSlot,
     character_orientation: CharacterOrientationSlot,
@@ -330,7 +336,8 @@ impl<'de> wire::Object<'de> for Input {
         let builder = Builder::<File, File, CharacterOrientation> {
             image_url: object.required("image_url", image_url)?,
             video_url: object.required("video_url", video_url)?,
-            character_orientation: object.required("character_orientation", character_orientation)?,
+            character_orientation: object
+                .required("character_orientation", character_orientation)?,
             optional,
         };
         Some(builder.build())

@@ -98,7 +98,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/v3.5/image-to-video/fast must be `360p`, `540p` or `720p`",
+    "`resolution` of fal-ai/pixverse/v3.5/image-to-video/fast must be `360p`, `540p` or `720p`"
 );
 
 /// The values of `style`.
@@ -142,7 +142,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/pixverse/v3.5/image-to-video/fast must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`",
+    "`style` of fal-ai/pixverse/v3.5/image-to-video/fast must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
 );
 
 /// What [`fal-ai/pixverse/v3.5/image-to-video/fast`](Model) gives.
@@ -275,10 +275,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -100,7 +100,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/v4/image-to-video/fast must be `360p`, `540p` or `720p`",
+    "`resolution` of fal-ai/pixverse/v4/image-to-video/fast must be `360p`, `540p` or `720p`"
 );
 
 /// The values of `style`.
@@ -144,7 +144,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/pixverse/v4/image-to-video/fast must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`",
+    "`style` of fal-ai/pixverse/v4/image-to-video/fast must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
 );
 
 /// The values of `camera_movement`.
@@ -248,7 +248,7 @@ impl CameraMovement {
 
 fal_core::closed_enum!(
     CameraMovement,
-    "`camera_movement` of fal-ai/pixverse/v4/image-to-video/fast must be `horizontal_left`, `horizontal_right`, `vertical_up`, `vertical_down`, `zoom_in`, `zoom_out`, `crane_up`, `quickly_zoom_in`, `quickly_zoom_out`, `smooth_zoom_in`, `camera_rotation`, `robo_arm`, `super_dolly_out`, `whip_pan`, `hitchcock`, `left_follow`, `right_follow`, `pan_left`, `pan_right` or `fix_bg`",
+    "`camera_movement` of fal-ai/pixverse/v4/image-to-video/fast must be `horizontal_left`, `horizontal_right`, `vertical_up`, `vertical_down`, `zoom_in`, `zoom_out`, `crane_up`, `quickly_zoom_in`, `quickly_zoom_out`, `smooth_zoom_in`, `camera_rotation`, `robo_arm`, `super_dolly_out`, `whip_pan`, `hitchcock`, `left_follow`, `right_follow`, `pan_left`, `pan_right` or `fix_bg`"
 );
 
 /// What [`fal-ai/pixverse/v4/image-to-video/fast`](Model) gives.
@@ -389,10 +389,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -114,7 +114,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/pixverse/v4.5/text-to-video/fast must be `16:9`, `4:3`, `1:1`, `3:4` or `9:16`",
+    "`aspect_ratio` of fal-ai/pixverse/v4.5/text-to-video/fast must be `16:9`, `4:3`, `1:1`, `3:4` or `9:16`"
 );
 
 /// The values of `resolution`.
@@ -146,7 +146,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/pixverse/v4.5/text-to-video/fast must be `360p`, `540p` or `720p`",
+    "`resolution` of fal-ai/pixverse/v4.5/text-to-video/fast must be `360p`, `540p` or `720p`"
 );
 
 /// The values of `style`.
@@ -190,7 +190,7 @@ impl Style {
 
 fal_core::closed_enum!(
     Style,
-    "`style` of fal-ai/pixverse/v4.5/text-to-video/fast must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`",
+    "`style` of fal-ai/pixverse/v4.5/text-to-video/fast must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
 );
 
 /// What [`fal-ai/pixverse/v4.5/text-to-video/fast`](Model) gives.

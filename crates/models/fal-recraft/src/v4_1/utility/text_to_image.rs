@@ -229,7 +229,9 @@ impl<'de> wire::Object<'de> for Input {
                 "image_size" => object.value(&mut optional.image_size),
                 "colors" => object.value(&mut optional.colors),
                 "background_color" => object.or_null(&mut optional.background_color),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }

@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -135,7 +137,7 @@ impl Duration {
 
 fal_core::integer_enum!(
     Duration,
-    "`duration` of fal-ai/vidu/q2/image-to-video/pro must be `2`, `3`, `4`, `5`, `6`, `7` or `8`",
+    "`duration` of fal-ai/vidu/q2/image-to-video/pro must be `2`, `3`, `4`, `5`, `6`, `7` or `8`"
 );
 
 /// The values of `resolution`.
@@ -164,7 +166,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/vidu/q2/image-to-video/pro must be `720p` or `1080p`",
+    "`resolution` of fal-ai/vidu/q2/image-to-video/pro must be `720p` or `1080p`"
 );
 
 /// The values of `movement_amplitude`.
@@ -183,7 +185,12 @@ pub enum MovementAmplitude {
 
 impl MovementAmplitude {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::Small, Self::Medium, Self::Large];
+    pub const ALL: &'static [Self] = &[
+        Self::Auto,
+        Self::Small,
+        Self::Medium,
+        Self::Large,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -199,7 +206,7 @@ impl MovementAmplitude {
 
 fal_core::closed_enum!(
     MovementAmplitude,
-    "`movement_amplitude` of fal-ai/vidu/q2/image-to-video/pro must be `auto`, `small`, `medium` or `large`",
+    "`movement_amplitude` of fal-ai/vidu/q2/image-to-video/pro must be `auto`, `small`, `medium` or `large`"
 );
 
 /// What [`fal-ai/vidu/q2/image-to-video/pro`](Model) gives.
@@ -348,10 +355,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

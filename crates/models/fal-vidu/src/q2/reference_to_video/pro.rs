@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -124,7 +126,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/vidu/q2/reference-to-video/pro must be `540p`, `720p` or `1080p`",
+    "`resolution` of fal-ai/vidu/q2/reference-to-video/pro must be `540p`, `720p` or `1080p`"
 );
 
 /// The values of `movement_amplitude`.
@@ -143,7 +145,12 @@ pub enum MovementAmplitude {
 
 impl MovementAmplitude {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::Small, Self::Medium, Self::Large];
+    pub const ALL: &'static [Self] = &[
+        Self::Auto,
+        Self::Small,
+        Self::Medium,
+        Self::Large,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -159,7 +166,7 @@ impl MovementAmplitude {
 
 fal_core::closed_enum!(
     MovementAmplitude,
-    "`movement_amplitude` of fal-ai/vidu/q2/reference-to-video/pro must be `auto`, `small`, `medium` or `large`",
+    "`movement_amplitude` of fal-ai/vidu/q2/reference-to-video/pro must be `auto`, `small`, `medium` or `large`"
 );
 
 /// What [`fal-ai/vidu/q2/reference-to-video/pro`](Model) gives.
@@ -365,8 +372,12 @@ impl<'de> wire::Object<'de> for Input {
         while let Some(key) = object.key() {
             match &*key {
                 "prompt" => object.value(&mut prompt),
-                "reference_image_urls" => object.value(&mut optional.reference_image_urls),
-                "reference_video_urls" => object.value(&mut optional.reference_video_urls),
+                "reference_image_urls" => {
+                    object.value(&mut optional.reference_image_urls)
+                }
+                "reference_video_urls" => {
+                    object.value(&mut optional.reference_video_urls)
+                }
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "duration" => object.value(&mut optional.duration),
                 "resolution" => object.value(&mut optional.resolution),

@@ -15,7 +15,9 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -87,7 +89,14 @@ pub enum Duration {
 
 impl Duration {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_2, Self::_3, Self::_4, Self::_5, Self::_6, Self::_7];
+    pub const ALL: &'static [Self] = &[
+        Self::_2,
+        Self::_3,
+        Self::_4,
+        Self::_5,
+        Self::_6,
+        Self::_7,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -105,7 +114,7 @@ impl Duration {
 
 fal_core::integer_enum!(
     Duration,
-    "`duration` of fal-ai/vidu/q2/video-extension/pro must be `2`, `3`, `4`, `5`, `6` or `7`",
+    "`duration` of fal-ai/vidu/q2/video-extension/pro must be `2`, `3`, `4`, `5`, `6` or `7`"
 );
 
 /// The values of `resolution`.
@@ -134,7 +143,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/vidu/q2/video-extension/pro must be `720p` or `1080p`",
+    "`resolution` of fal-ai/vidu/q2/video-extension/pro must be `720p` or `1080p`"
 );
 
 /// What [`fal-ai/vidu/q2/video-extension/pro`](Model) gives.

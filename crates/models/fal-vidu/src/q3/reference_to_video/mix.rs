@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -127,7 +129,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/vidu/q3/reference-to-video/mix must be `16:9`, `9:16`, `4:3`, `3:4` or `1:1`",
+    "`aspect_ratio` of fal-ai/vidu/q3/reference-to-video/mix must be `16:9`, `9:16`, `4:3`, `3:4` or `1:1`"
 );
 
 /// The values of `resolution`.
@@ -146,7 +148,12 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p, Self::_1080p];
+    pub const ALL: &'static [Self] = &[
+        Self::_360p,
+        Self::_540p,
+        Self::_720p,
+        Self::_1080p,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -162,7 +169,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/vidu/q3/reference-to-video/mix must be `360p`, `540p`, `720p` or `1080p`",
+    "`resolution` of fal-ai/vidu/q3/reference-to-video/mix must be `360p`, `540p`, `720p` or `1080p`"
 );
 
 /// What [`fal-ai/vidu/q3/reference-to-video/mix`](Model) gives.
@@ -218,7 +225,10 @@ struct Optional {
 impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsSlot> {
     /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 2000 characters.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ReferenceImageUrlsSlot> {
+    pub fn prompt(
+        self,
+        value: impl Into<String>,
+    ) -> Builder<String, ReferenceImageUrlsSlot> {
         Builder {
             prompt: value.into(),
             reference_image_urls: self.reference_image_urls,
@@ -371,7 +381,8 @@ impl<'de> wire::Object<'de> for Input {
         }
         let builder = Builder::<String, Vec<File>> {
             prompt: object.required("prompt", prompt)?,
-            reference_image_urls: object.required("reference_image_urls", reference_image_urls)?,
+            reference_image_urls: object
+                .required("reference_image_urls", reference_image_urls)?,
             optional,
         };
         Some(builder.build())

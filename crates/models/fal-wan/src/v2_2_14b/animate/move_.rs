@@ -16,7 +16,9 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -101,7 +103,9 @@ impl Input {
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_480p;
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `20`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(20);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        20,
+    );
 
     /// Of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
@@ -157,7 +161,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/wan/v2.2-14b/animate/move must be `480p`, `580p` or `720p`",
+    "`resolution` of fal-ai/wan/v2.2-14b/animate/move must be `480p`, `580p` or `720p`"
 );
 
 /// `num_inference_steps`: between 2 and 40.
@@ -182,7 +186,12 @@ pub enum VideoQuality {
 
 impl VideoQuality {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Low, Self::Medium, Self::High, Self::Maximum];
+    pub const ALL: &'static [Self] = &[
+        Self::Low,
+        Self::Medium,
+        Self::High,
+        Self::Maximum,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -198,7 +207,7 @@ impl VideoQuality {
 
 fal_core::closed_enum!(
     VideoQuality,
-    "`video_quality` of fal-ai/wan/v2.2-14b/animate/move must be `low`, `medium`, `high` or `maximum`",
+    "`video_quality` of fal-ai/wan/v2.2-14b/animate/move must be `low`, `medium`, `high` or `maximum`"
 );
 
 /// The values of `video_write_mode`.
@@ -230,7 +239,7 @@ impl VideoWriteMode {
 
 fal_core::closed_enum!(
     VideoWriteMode,
-    "`video_write_mode` of fal-ai/wan/v2.2-14b/animate/move must be `fast`, `balanced` or `small`",
+    "`video_write_mode` of fal-ai/wan/v2.2-14b/animate/move must be `fast`, `balanced` or `small`"
 );
 
 /// What [`fal-ai/wan/v2.2-14b/animate/move`](Model) gives.
@@ -298,7 +307,10 @@ struct Optional {
 
 impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
     /// [`video_url`](Input::video_url): Video of the motion.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File, ImageUrlSlot> {
+    pub fn video_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<File, ImageUrlSlot> {
         Builder {
             video_url: value.into_file(),
             image_url: self.image_url,
@@ -307,7 +319,10 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
     }
 
     /// [`image_url`](Input::image_url): Image of the character.
-    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<VideoUrlSlot, File> {
+    pub fn image_url(
+        self,
+        value: impl fal_core::IntoFile,
+    ) -> Builder<VideoUrlSlot, File> {
         Builder {
             video_url: self.video_url,
             image_url: value.into_file(),
@@ -431,10 +446,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    VideoUrlSlot: given::HasVideoUrl,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<VideoUrlSlot, ImageUrlSlot> {
+impl<VideoUrlSlot: given::HasVideoUrl, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<VideoUrlSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -461,7 +474,11 @@ impl Serialize for Input {
         object.optional("seed", &self.seed);
         object.optional("num_inference_steps", &self.num_inference_steps);
         object.optional("enable_safety_checker", &self.enable_safety_checker);
-        object.optional("enable_output_safety_checker", &self.enable_output_safety_checker);
+        object
+            .optional(
+                "enable_output_safety_checker",
+                &self.enable_output_safety_checker,
+            );
         object.optional("shift", &self.shift);
         object.optional("video_quality", &self.video_quality);
         object.optional("video_write_mode", &self.video_write_mode);
@@ -492,10 +509,12 @@ impl<'de> wire::Object<'de> for Input {
                 "resolution" => object.value(&mut optional.resolution),
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "num_inference_steps" => object.value(&mut optional.num_inference_steps),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
-                "enable_output_safety_checker" => object.value(
-                    &mut optional.enable_output_safety_checker,
-                ),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
+                "enable_output_safety_checker" => {
+                    object.value(&mut optional.enable_output_safety_checker)
+                }
                 "shift" => object.value(&mut optional.shift),
                 "video_quality" => object.value(&mut optional.video_quality),
                 "video_write_mode" => object.value(&mut optional.video_write_mode),

@@ -141,7 +141,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/wan/v2.2-a14b/image-to-video/turbo must be `480p`, `580p` or `720p`",
+    "`resolution` of fal-ai/wan/v2.2-a14b/image-to-video/turbo must be `480p`, `580p` or `720p`"
 );
 
 /// The values of `aspect_ratio`.
@@ -181,7 +181,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/wan/v2.2-a14b/image-to-video/turbo must be `auto`, `16:9`, `9:16` or `1:1`",
+    "`aspect_ratio` of fal-ai/wan/v2.2-a14b/image-to-video/turbo must be `auto`, `16:9`, `9:16` or `1:1`"
 );
 
 /// The values of `acceleration`.
@@ -210,7 +210,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/wan/v2.2-a14b/image-to-video/turbo must be `none` or `regular`",
+    "`acceleration` of fal-ai/wan/v2.2-a14b/image-to-video/turbo must be `none` or `regular`"
 );
 
 /// The values of `video_quality`.
@@ -229,7 +229,12 @@ pub enum VideoQuality {
 
 impl VideoQuality {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Low, Self::Medium, Self::High, Self::Maximum];
+    pub const ALL: &'static [Self] = &[
+        Self::Low,
+        Self::Medium,
+        Self::High,
+        Self::Maximum,
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -245,7 +250,7 @@ impl VideoQuality {
 
 fal_core::closed_enum!(
     VideoQuality,
-    "`video_quality` of fal-ai/wan/v2.2-a14b/image-to-video/turbo must be `low`, `medium`, `high` or `maximum`",
+    "`video_quality` of fal-ai/wan/v2.2-a14b/image-to-video/turbo must be `low`, `medium`, `high` or `maximum`"
 );
 
 /// The values of `video_write_mode`.
@@ -277,7 +282,7 @@ impl VideoWriteMode {
 
 fal_core::closed_enum!(
     VideoWriteMode,
-    "`video_write_mode` of fal-ai/wan/v2.2-a14b/image-to-video/turbo must be `fast`, `balanced` or `small`",
+    "`video_write_mode` of fal-ai/wan/v2.2-a14b/image-to-video/turbo must be `fast`, `balanced` or `small`"
 );
 
 /// What [`fal-ai/wan/v2.2-a14b/image-to-video/turbo`](Model) gives.
@@ -466,10 +471,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    ImageUrlSlot: given::HasImageUrl,
-    PromptSlot: given::HasPrompt,
-> IntoInput for Builder<ImageUrlSlot, PromptSlot> {
+impl<ImageUrlSlot: given::HasImageUrl, PromptSlot: given::HasPrompt> IntoInput
+for Builder<ImageUrlSlot, PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -495,7 +498,11 @@ impl Serialize for Input {
         object.optional("resolution", &self.resolution);
         object.optional("aspect_ratio", &self.aspect_ratio);
         object.optional("enable_safety_checker", &self.enable_safety_checker);
-        object.optional("enable_output_safety_checker", &self.enable_output_safety_checker);
+        object
+            .optional(
+                "enable_output_safety_checker",
+                &self.enable_output_safety_checker,
+            );
         object.optional("enable_prompt_expansion", &self.enable_prompt_expansion);
         object.optional("acceleration", &self.acceleration);
         object.optional("video_quality", &self.video_quality);
@@ -525,11 +532,15 @@ impl<'de> wire::Object<'de> for Input {
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "resolution" => object.value(&mut optional.resolution),
                 "aspect_ratio" => object.value(&mut optional.aspect_ratio),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
-                "enable_output_safety_checker" => object.value(
-                    &mut optional.enable_output_safety_checker,
-                ),
-                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
+                "enable_output_safety_checker" => {
+                    object.value(&mut optional.enable_output_safety_checker)
+                }
+                "enable_prompt_expansion" => {
+                    object.value(&mut optional.enable_prompt_expansion)
+                }
                 "acceleration" => object.value(&mut optional.acceleration),
                 "video_quality" => object.value(&mut optional.video_quality),
                 "video_write_mode" => object.value(&mut optional.video_write_mode),

@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-use fal_core::{Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -108,7 +110,9 @@ impl Input {
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `27`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(27);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        27,
+    );
 
     /// Of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
@@ -170,7 +174,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/wan/v2.2-a14b/text-to-image/lora must be `none` or `regular`",
+    "`acceleration` of fal-ai/wan/v2.2-a14b/text-to-image/lora must be `none` or `regular`"
 );
 
 /// `guidance_scale`: between 1.0 and 10.0.
@@ -208,7 +212,7 @@ impl ImageFormat {
 
 fal_core::closed_enum!(
     ImageFormat,
-    "`image_format` of fal-ai/wan/v2.2-a14b/text-to-image/lora must be `png` or `jpeg`",
+    "`image_format` of fal-ai/wan/v2.2-a14b/text-to-image/lora must be `png` or `jpeg`"
 );
 
 /// What [`fal-ai/wan/v2.2-a14b/text-to-image/lora`](Model) gives.
@@ -436,7 +440,11 @@ impl Serialize for Input {
         object.optional("seed", &self.seed);
         object.optional("num_inference_steps", &self.num_inference_steps);
         object.optional("enable_safety_checker", &self.enable_safety_checker);
-        object.optional("enable_output_safety_checker", &self.enable_output_safety_checker);
+        object
+            .optional(
+                "enable_output_safety_checker",
+                &self.enable_output_safety_checker,
+            );
         object.optional("enable_prompt_expansion", &self.enable_prompt_expansion);
         object.optional("acceleration", &self.acceleration);
         object.optional("guidance_scale", &self.guidance_scale);
@@ -468,11 +476,15 @@ impl<'de> wire::Object<'de> for Input {
                 "negative_prompt" => object.value(&mut optional.negative_prompt),
                 "seed" => object.integer_or_null(&mut optional.seed),
                 "num_inference_steps" => object.value(&mut optional.num_inference_steps),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
-                "enable_output_safety_checker" => object.value(
-                    &mut optional.enable_output_safety_checker,
-                ),
-                "enable_prompt_expansion" => object.value(&mut optional.enable_prompt_expansion),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
+                "enable_output_safety_checker" => {
+                    object.value(&mut optional.enable_output_safety_checker)
+                }
+                "enable_prompt_expansion" => {
+                    object.value(&mut optional.enable_prompt_expansion)
+                }
                 "acceleration" => object.value(&mut optional.acceleration),
                 "guidance_scale" => object.value(&mut optional.guidance_scale),
                 "guidance_scale_2" => object.value(&mut optional.guidance_scale_2),

@@ -146,7 +146,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/bytedance/seedance/v1.5/pro/image-to-video must be `21:9`, `16:9`, `4:3`, `1:1`, `3:4`, `9:16` or `auto`",
+    "`aspect_ratio` of fal-ai/bytedance/seedance/v1.5/pro/image-to-video must be `21:9`, `16:9`, `4:3`, `1:1`, `3:4`, `9:16` or `auto`"
 );
 
 /// The values of `resolution`.
@@ -178,7 +178,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/bytedance/seedance/v1.5/pro/image-to-video must be `480p`, `720p` or `1080p`",
+    "`resolution` of fal-ai/bytedance/seedance/v1.5/pro/image-to-video must be `480p`, `720p` or `1080p`"
 );
 
 /// The values of `duration`.
@@ -238,7 +238,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/bytedance/seedance/v1.5/pro/image-to-video must be `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11` or `12`",
+    "`duration` of fal-ai/bytedance/seedance/v1.5/pro/image-to-video must be `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11` or `12`"
 );
 
 /// What [`fal-ai/bytedance/seedance/v1.5/pro/image-to-video`](Model) gives.
@@ -407,10 +407,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -465,7 +463,9 @@ impl<'de> wire::Object<'de> for Input {
                 "duration" => object.value(&mut optional.duration),
                 "camera_fixed" => object.value(&mut optional.camera_fixed),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "generate_audio" => object.value(&mut optional.generate_audio),
                 "image_url" => object.value(&mut image_url),
                 "end_image_url" => object.or_null(&mut optional.end_image_url),

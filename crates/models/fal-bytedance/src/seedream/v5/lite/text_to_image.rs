@@ -132,7 +132,11 @@ impl ImageSizeValue {
             b"auto_2K" => Self::Auto2k,
             b"auto_3K" => Self::Auto3k,
             b"auto_4K" => Self::Auto4k,
-            _ => fal_core::arg::refuse("`image_size` of fal-ai/bytedance/seedream/v5/lite/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto_2K`, `auto_3K` or `auto_4K`, or a `ImageSize`"),
+            _ => {
+                fal_core::arg::refuse(
+                    "`image_size` of fal-ai/bytedance/seedream/v5/lite/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto_2K`, `auto_3K` or `auto_4K`, or a `ImageSize`",
+                )
+            }
         }
     }
 }
@@ -332,8 +336,12 @@ impl<'de> wire::Object<'de> for Input {
                 "num_images" => object.value(&mut optional.num_images),
                 "max_images" => object.value(&mut optional.max_images),
                 "sync_mode" => object.value(&mut optional.sync_mode),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
-                "return_byteplus_urls" => object.value(&mut optional.return_byteplus_urls),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
+                "return_byteplus_urls" => {
+                    object.value(&mut optional.return_byteplus_urls)
+                }
                 _ => object.extra(key, &mut optional.extra),
             }
         }
@@ -477,6 +485,7 @@ pub mod arg {
 pub mod nested {
     pub mod image_size {
         pub use crate::types::shape::ImageSize::*;
+
         pub type __Target = super::super::ImageSizeValue;
     }
 }

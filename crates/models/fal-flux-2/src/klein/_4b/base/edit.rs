@@ -20,7 +20,9 @@ pub mod lora;
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -96,7 +98,9 @@ impl Input {
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `28`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(28);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        28,
+    );
 
     /// Of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
@@ -146,7 +150,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-2/klein/4b/base/edit must be `none`, `regular` or `high`",
+    "`acceleration` of fal-ai/flux-2/klein/4b/base/edit must be `none`, `regular` or `high`"
 );
 
 /// The values of `output_format`.
@@ -178,7 +182,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-2/klein/4b/base/edit must be `jpeg`, `png` or `webp`",
+    "`output_format` of fal-ai/flux-2/klein/4b/base/edit must be `jpeg`, `png` or `webp`"
 );
 
 /// What [`fal-ai/flux-2/klein/4b/base/edit`](Model) gives.
@@ -258,7 +262,10 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
     }
 
     /// [`image_urls`](Input::image_urls): Images to change, or to take things from.
-    pub fn image_urls(self, value: impl Into<Vec<File>>) -> Builder<PromptSlot, Vec<File>> {
+    pub fn image_urls(
+        self,
+        value: impl Into<Vec<File>>,
+    ) -> Builder<PromptSlot, Vec<File>> {
         Builder {
             prompt: self.prompt,
             image_urls: value.into(),
@@ -374,10 +381,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlsSlot: given::HasImageUrls,
-> IntoInput for Builder<PromptSlot, ImageUrlsSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlsSlot: given::HasImageUrls> IntoInput
+for Builder<PromptSlot, ImageUrlsSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -437,7 +442,9 @@ impl<'de> wire::Object<'de> for Input {
                 "num_images" => object.value(&mut optional.num_images),
                 "acceleration" => object.value(&mut optional.acceleration),
                 "sync_mode" => object.value(&mut optional.sync_mode),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 _ => object.extra(key, &mut optional.extra),
             }

@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "The camera follows @Element1 down the stairs");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -107,7 +109,7 @@ impl ShotType {
 
 fal_core::closed_enum!(
     ShotType,
-    "`shot_type` of fal-ai/kling-video/o3/pro/video-to-video/reference must be `customize`",
+    "`shot_type` of fal-ai/kling-video/o3/pro/video-to-video/reference must be `customize`"
 );
 
 /// The values of `aspect_ratio`.
@@ -147,7 +149,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/kling-video/o3/pro/video-to-video/reference must be `auto`, `16:9`, `9:16` or `1:1`",
+    "`aspect_ratio` of fal-ai/kling-video/o3/pro/video-to-video/reference must be `auto`, `16:9`, `9:16` or `1:1`"
 );
 
 /// The values of `duration`.
@@ -223,7 +225,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/kling-video/o3/pro/video-to-video/reference must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`",
+    "`duration` of fal-ai/kling-video/o3/pro/video-to-video/reference must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
 );
 
 /// What [`fal-ai/kling-video/o3/pro/video-to-video/reference`](Model) gives.
@@ -370,10 +372,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    VideoUrlSlot: given::HasVideoUrl,
-> IntoInput for Builder<PromptSlot, VideoUrlSlot> {
+impl<PromptSlot: given::HasPrompt, VideoUrlSlot: given::HasVideoUrl> IntoInput
+for Builder<PromptSlot, VideoUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "Put the hat of @Image1 on the dancer");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -98,7 +100,7 @@ impl ShotType {
 
 fal_core::closed_enum!(
     ShotType,
-    "`shot_type` of fal-ai/kling-video/o3/standard/video-to-video/edit must be `customize`",
+    "`shot_type` of fal-ai/kling-video/o3/standard/video-to-video/edit must be `customize`"
 );
 
 /// What [`fal-ai/kling-video/o3/standard/video-to-video/edit`](Model) gives.
@@ -229,10 +231,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    VideoUrlSlot: given::HasVideoUrl,
-> IntoInput for Builder<PromptSlot, VideoUrlSlot> {
+impl<PromptSlot: given::HasPrompt, VideoUrlSlot: given::HasVideoUrl> IntoInput
+for Builder<PromptSlot, VideoUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {

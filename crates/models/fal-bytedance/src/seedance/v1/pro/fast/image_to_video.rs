@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -141,7 +143,7 @@ impl AspectRatio {
 
 fal_core::closed_enum!(
     AspectRatio,
-    "`aspect_ratio` of fal-ai/bytedance/seedance/v1/pro/fast/image-to-video must be `21:9`, `16:9`, `4:3`, `1:1`, `3:4`, `9:16` or `auto`",
+    "`aspect_ratio` of fal-ai/bytedance/seedance/v1/pro/fast/image-to-video must be `21:9`, `16:9`, `4:3`, `1:1`, `3:4`, `9:16` or `auto`"
 );
 
 /// The values of `resolution`.
@@ -173,7 +175,7 @@ impl Resolution {
 
 fal_core::closed_enum!(
     Resolution,
-    "`resolution` of fal-ai/bytedance/seedance/v1/pro/fast/image-to-video must be `480p`, `720p` or `1080p`",
+    "`resolution` of fal-ai/bytedance/seedance/v1/pro/fast/image-to-video must be `480p`, `720p` or `1080p`"
 );
 
 /// The values of `duration`.
@@ -241,7 +243,7 @@ impl Duration {
 
 fal_core::closed_enum!(
     Duration,
-    "`duration` of fal-ai/bytedance/seedance/v1/pro/fast/image-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11` or `12`",
+    "`duration` of fal-ai/bytedance/seedance/v1/pro/fast/image-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11` or `12`"
 );
 
 /// `num_frames`: between 29 and 289.
@@ -404,10 +406,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -460,7 +460,9 @@ impl<'de> wire::Object<'de> for Input {
                 "duration" => object.value(&mut optional.duration),
                 "camera_fixed" => object.value(&mut optional.camera_fixed),
                 "seed" => object.integer_or_null(&mut optional.seed),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "num_frames" => object.or_null(&mut optional.num_frames),
                 "image_url" => object.value(&mut image_url),
                 _ => object.extra(key, &mut optional.extra),

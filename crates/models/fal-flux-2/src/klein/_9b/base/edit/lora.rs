@@ -19,7 +19,9 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -99,7 +101,9 @@ impl Input {
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
     /// Of [`num_inference_steps`](Self::num_inference_steps): `28`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(28);
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        28,
+    );
 
     /// Of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
@@ -149,7 +153,7 @@ impl Acceleration {
 
 fal_core::closed_enum!(
     Acceleration,
-    "`acceleration` of fal-ai/flux-2/klein/9b/base/edit/lora must be `none`, `regular` or `high`",
+    "`acceleration` of fal-ai/flux-2/klein/9b/base/edit/lora must be `none`, `regular` or `high`"
 );
 
 /// The values of `output_format`.
@@ -181,7 +185,7 @@ impl OutputFormat {
 
 fal_core::closed_enum!(
     OutputFormat,
-    "`output_format` of fal-ai/flux-2/klein/9b/base/edit/lora must be `jpeg`, `png` or `webp`",
+    "`output_format` of fal-ai/flux-2/klein/9b/base/edit/lora must be `jpeg`, `png` or `webp`"
 );
 
 /// What [`fal-ai/flux-2/klein/9b/base/edit/lora`](Model) gives.
@@ -262,7 +266,10 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
     }
 
     /// [`image_urls`](Input::image_urls): Images to change, or to take things from.
-    pub fn image_urls(self, value: impl Into<Vec<File>>) -> Builder<PromptSlot, Vec<File>> {
+    pub fn image_urls(
+        self,
+        value: impl Into<Vec<File>>,
+    ) -> Builder<PromptSlot, Vec<File>> {
         Builder {
             prompt: self.prompt,
             image_urls: value.into(),
@@ -385,10 +392,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlsSlot: given::HasImageUrls,
-> IntoInput for Builder<PromptSlot, ImageUrlsSlot> {
+impl<PromptSlot: given::HasPrompt, ImageUrlsSlot: given::HasImageUrls> IntoInput
+for Builder<PromptSlot, ImageUrlsSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -449,7 +454,9 @@ impl<'de> wire::Object<'de> for Input {
                 "num_images" => object.value(&mut optional.num_images),
                 "acceleration" => object.value(&mut optional.acceleration),
                 "sync_mode" => object.value(&mut optional.sync_mode),
-                "enable_safety_checker" => object.value(&mut optional.enable_safety_checker),
+                "enable_safety_checker" => {
+                    object.value(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.value(&mut optional.output_format),
                 "loras" => object.value(&mut optional.loras),
                 _ => object.extra(key, &mut optional.extra),
