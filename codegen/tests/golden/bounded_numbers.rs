@@ -74,7 +74,10 @@ pub mod types {
         }
 
         /// [`temperatures`](Mix::temperatures): Temperature of each part.
-        pub fn temperatures(mut self, value: impl Param<BTreeMap<String, MixTemperatures>>) -> Self {
+        pub fn temperatures(
+            mut self,
+            value: impl Param<BTreeMap<String, MixTemperatures>>,
+        ) -> Self {
             self.optional.temperatures = value.into_param();
             self
         }
@@ -188,7 +191,9 @@ pub mod types {
     }
 }
 
-use fal_core::{Check, Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 

@@ -196,9 +196,7 @@ pub mod types {
                     _ => object.skip(),
                 }
             }
-            let builder = MarginBuilder {
-                optional,
-            };
+            let builder = MarginBuilder { optional };
             Some(builder.build())
         }
     }

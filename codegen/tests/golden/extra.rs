@@ -95,9 +95,7 @@ pub mod types {
                     _ => object.skip(),
                 }
             }
-            let builder = OptionsBuilder {
-                optional,
-            };
+            let builder = OptionsBuilder { optional };
             Some(builder.build())
         }
     }
@@ -268,9 +266,7 @@ impl<'de> wire::Object<'de> for Input {
                 _ => object.extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder {
-            optional,
-        };
+        let builder = Builder { optional };
         Some(builder.build())
     }
 }
@@ -300,9 +296,7 @@ impl<'de> wire::Object<'de> for Output {
                 _ => object.skip(),
             }
         }
-        Some(Self {
-            ratio,
-        })
+        Some(Self { ratio })
     }
 }
 

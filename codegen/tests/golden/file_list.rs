@@ -164,7 +164,9 @@ pub mod types {
 
 use std::collections::BTreeMap;
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 

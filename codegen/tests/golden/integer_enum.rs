@@ -96,7 +96,9 @@ impl Offset {
     }
 }
 
-fal_core::integer_enum!(Offset, "`offset` of acme/integer-enum must be `-1`, `0` or `1`");
+fal_core::integer_enum!(
+    Offset, "`offset` of acme/integer-enum must be `-1`, `0` or `1`"
+);
 
 /// The values of `bitrates`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,7 +124,9 @@ impl Bitrates {
     }
 }
 
-fal_core::integer_enum!(Bitrates, "`bitrates` of acme/integer-enum must be `128` or `256`");
+fal_core::integer_enum!(
+    Bitrates, "`bitrates` of acme/integer-enum must be `128` or `256`"
+);
 
 /// What [`acme/integer-enum`](Model) gives.
 #[derive(Debug, Clone, PartialEq)]

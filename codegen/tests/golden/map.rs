@@ -63,9 +63,14 @@ pub mod types {
     impl Parameters for Rule {
         fn check(&self, check: &mut Check) {
             if let Some(value) = &self.stop_words {
-                check.at("stop_words").each(value.iter().enumerate(), |check, item| {
-                    check.text::<bounds::RuleStopWordsItem>(item);
-                });
+                check
+                    .at("stop_words")
+                    .each(
+                        value.iter().enumerate(),
+                        |check, item| {
+                            check.text::<bounds::RuleStopWordsItem>(item);
+                        },
+                    );
             }
         }
     }
@@ -95,9 +100,7 @@ pub mod types {
                     _ => object.skip(),
                 }
             }
-            let builder = RuleBuilder {
-                optional,
-            };
+            let builder = RuleBuilder { optional };
             Some(builder.build())
         }
     }
@@ -279,9 +282,14 @@ impl<RulesSlot: given::HasRules> IntoInput for Builder<RulesSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.at("rules").each(&self.rules, |check, item| {
-            item.check(check);
-        });
+        check
+            .at("rules")
+            .each(
+                &self.rules,
+                |check, item| {
+                    item.check(check);
+                },
+            );
     }
 }
 

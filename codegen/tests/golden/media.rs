@@ -88,7 +88,6 @@ pub mod types {
     #[allow(non_camel_case_types, non_snake_case, unused_imports)]
     pub mod shape {
         pub use fal_core::media::shape::ImageSize;
-
         pub use fal_core::media::shape::CustomImageSize;
     }
 }
@@ -241,9 +240,7 @@ impl<'de> wire::Object<'de> for Input {
                 _ => object.extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder {
-            optional,
-        };
+        let builder = Builder { optional };
         Some(builder.build())
     }
 }

@@ -4,7 +4,9 @@
 //
 // Repeat a sound: [`acme/mixed-union`](https://fal.ai/models/acme/mixed-union).
 
-use fal_core::{Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 

@@ -316,9 +316,7 @@ impl<'de> wire::Object<'de> for Input {
         while let Some(key) = object.key() {
             object.extra(key, &mut optional.extra);
         }
-        let builder = Builder {
-            optional,
-        };
+        let builder = Builder { optional };
         Some(builder.build())
     }
 }

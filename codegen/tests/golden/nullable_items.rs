@@ -81,7 +81,10 @@ struct Optional {
 
 impl<ValuesSlot> Builder<ValuesSlot> {
     /// [`values`](Input::values): Measurements; null is a gap.
-    pub fn values(self, value: impl Into<Vec<Option<f64>>>) -> Builder<Vec<Option<f64>>> {
+    pub fn values(
+        self,
+        value: impl Into<Vec<Option<f64>>>,
+    ) -> Builder<Vec<Option<f64>>> {
         Builder {
             values: value.into(),
             optional: self.optional,
@@ -143,11 +146,16 @@ impl<ValuesSlot: given::HasValues> IntoInput for Builder<ValuesSlot> {
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
         if let Some(value) = &self.names {
-            check.at("names").each(value.iter().enumerate(), |check, item| {
-                if let Some(value) = item {
-                    check.text::<bounds::NamesItem>(value);
-                }
-            });
+            check
+                .at("names")
+                .each(
+                    value.iter().enumerate(),
+                    |check, item| {
+                        if let Some(value) = item {
+                            check.text::<bounds::NamesItem>(value);
+                        }
+                    },
+                );
         }
     }
 }

@@ -163,9 +163,7 @@ pub mod colour {
                     _ => object.extra(key, &mut optional.extra),
                 }
             }
-            let builder = Builder {
-                optional,
-            };
+            let builder = Builder { optional };
             Some(builder.build())
         }
     }
@@ -363,9 +361,7 @@ pub mod light {
                     _ => object.extra(key, &mut optional.extra),
                 }
             }
-            let builder = Builder {
-                optional,
-            };
+            let builder = Builder { optional };
             Some(builder.build())
         }
     }
@@ -559,9 +555,7 @@ pub mod sound {
                     _ => object.extra(key, &mut optional.extra),
                 }
             }
-            let builder = Builder {
-                optional,
-            };
+            let builder = Builder { optional };
             Some(builder.build())
         }
     }
@@ -708,9 +702,7 @@ pub mod types {
     impl Mix2Builder {
         /// The finished value. Everything required has been given, or this does not compile.
         pub fn build(self) -> Mix2 {
-            Mix2 {
-                left: self.optional.left,
-            }
+            Mix2 { left: self.optional.left }
         }
     }
 
@@ -749,9 +741,7 @@ pub mod types {
                     _ => object.skip(),
                 }
             }
-            let builder = MixBuilder {
-                optional,
-            };
+            let builder = MixBuilder { optional };
             Some(builder.build())
         }
     }
@@ -783,9 +773,7 @@ pub mod types {
                     _ => object.skip(),
                 }
             }
-            let builder = Mix2Builder {
-                optional,
-            };
+            let builder = Mix2Builder { optional };
             Some(builder.build())
         }
     }

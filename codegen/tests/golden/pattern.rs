@@ -149,14 +149,19 @@ impl Parameters for Input {
             "`colour` of acme/pattern must match `^#[0-9a-f]{6}$`",
         );
         if let Some(value) = &self.accents {
-            check.at("accents").each(value.iter().enumerate(), |check, item| {
-                fal_core::check_pattern(
-                    check,
-                    item,
-                    "^#[0-9a-f]{6}$",
-                    "`accents_item` of acme/pattern must match `^#[0-9a-f]{6}$`",
+            check
+                .at("accents")
+                .each(
+                    value.iter().enumerate(),
+                    |check, item| {
+                        fal_core::check_pattern(
+                            check,
+                            item,
+                            "^#[0-9a-f]{6}$",
+                            "`accents_item` of acme/pattern must match `^#[0-9a-f]{6}$`",
+                        );
+                    },
                 );
-            });
         }
         if let Some(value) = &self.code {
             check.at("code").text::<bounds::Code>(value);

@@ -42,7 +42,11 @@ pub mod types {
                 b"A4" => Self::A4,
                 b"A5" => Self::A5,
                 b"letter" => Self::Letter,
-                _ => fal_core::arg::refuse("`sheet` of acme/preset-or-object must be `A4`, `A5` or `letter`, or a `CustomSheet`"),
+                _ => {
+                    fal_core::arg::refuse(
+                        "`sheet` of acme/preset-or-object must be `A4`, `A5` or `letter`, or a `CustomSheet`",
+                    )
+                }
             }
         }
     }
@@ -76,7 +80,11 @@ pub mod types {
                 b"A4" => Self::A4,
                 b"A5" => Self::A5,
                 b"letter" => Self::Letter,
-                _ => fal_core::arg::refuse("`backing` of acme/preset-or-object must be `A4`, `A5` or `letter`, or a `CustomSheet`"),
+                _ => {
+                    fal_core::arg::refuse(
+                        "`backing` of acme/preset-or-object must be `A4`, `A5` or `letter`, or a `CustomSheet`",
+                    )
+                }
             }
         }
     }
@@ -322,11 +330,13 @@ pub mod types {
     pub mod shape {
         pub mod Sheet {
             pub use super::CustomSheet::*;
+
             pub type __Target = super::super::Sheet;
         }
 
         pub mod Backing {
             pub use super::CustomSheet::*;
+
             pub type __Target = super::super::Backing;
         }
 
@@ -502,9 +512,7 @@ impl<'de> wire::Object<'de> for Input {
                 _ => object.extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder {
-            optional,
-        };
+        let builder = Builder { optional };
         Some(builder.build())
     }
 }

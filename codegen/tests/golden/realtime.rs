@@ -35,7 +35,9 @@ pub mod realtime {
     //! assert_eq!(input.validate(), Ok(()));
     //! ```
 
-    use fal_core::{Endpoint, IntoInput, Param, Parameters, Realtime, Unset, Violations, wire};
+    use fal_core::{
+        Endpoint, IntoInput, Param, Parameters, Realtime, Unset, Violations, wire,
+    };
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 

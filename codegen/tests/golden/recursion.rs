@@ -105,9 +105,14 @@ pub mod types {
                 value.check(&mut check.at("next"));
             }
             if let Some(value) = &self.children {
-                check.at("children").each(value.iter().enumerate(), |check, item| {
-                    item.check(check);
-                });
+                check
+                    .at("children")
+                    .each(
+                        value.iter().enumerate(),
+                        |check, item| {
+                            item.check(check);
+                        },
+                    );
             }
         }
     }

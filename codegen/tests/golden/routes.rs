@@ -549,9 +549,7 @@ pub mod types {
     impl Bath {
         /// Starts with nothing given.
         pub fn builder() -> BathBuilder {
-            BathBuilder {
-                minutes: Unset,
-            }
+            BathBuilder { minutes: Unset }
         }
     }
 

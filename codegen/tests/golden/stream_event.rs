@@ -366,11 +366,7 @@ impl<'de> wire::Object<'de> for Event {
                 _ => object.skip(),
             }
         }
-        Some(Self {
-            text,
-            mood,
-            usage,
-        })
+        Some(Self { text, mood, usage })
     }
 }
 

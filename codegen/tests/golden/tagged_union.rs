@@ -66,7 +66,9 @@ pub mod types {
         }
     }
 
-    fal_core::closed_enum!(CircleKind, "`kind` of Circle in acme/tagged-union must be `circle`");
+    fal_core::closed_enum!(
+        CircleKind, "`kind` of Circle in acme/tagged-union must be `circle`"
+    );
 
     /// `radius`: between 1.0 and 100.0.
     pub type CircleRadius = Float<bounds::CircleRadius>;
@@ -105,8 +107,7 @@ pub mod types {
     }
 
     fal_core::closed_enum!(
-        RectangleKind,
-        "`kind` of Rectangle in acme/tagged-union must be `rectangle`",
+        RectangleKind, "`kind` of Rectangle in acme/tagged-union must be `rectangle`"
     );
 
     /// A line around the shape.
@@ -203,7 +204,10 @@ pub mod types {
 
     impl<KindSlot, RadiusSlot> CircleBuilder<KindSlot, RadiusSlot> {
         /// [`kind`](Circle::kind):
-        pub fn kind(self, value: impl Into<CircleKind>) -> CircleBuilder<CircleKind, RadiusSlot> {
+        pub fn kind(
+            self,
+            value: impl Into<CircleKind>,
+        ) -> CircleBuilder<CircleKind, RadiusSlot> {
             CircleBuilder {
                 kind: value.into(),
                 radius: self.radius,
@@ -211,7 +215,10 @@ pub mod types {
         }
 
         /// [`radius`](Circle::radius): Radius in pixels. Between 1.0 and 100.0.
-        pub fn radius(self, value: impl Into<CircleRadius>) -> CircleBuilder<KindSlot, CircleRadius> {
+        pub fn radius(
+            self,
+            value: impl Into<CircleRadius>,
+        ) -> CircleBuilder<KindSlot, CircleRadius> {
             CircleBuilder {
                 kind: self.kind,
                 radius: value.into(),
@@ -267,7 +274,10 @@ pub mod types {
         }
 
         /// [`width`](Rectangle::width): Width in pixels.
-        pub fn width(self, value: impl Into<i64>) -> RectangleBuilder<KindSlot, i64, HeightSlot> {
+        pub fn width(
+            self,
+            value: impl Into<i64>,
+        ) -> RectangleBuilder<KindSlot, i64, HeightSlot> {
             RectangleBuilder {
                 kind: self.kind,
                 width: value.into(),
@@ -276,7 +286,10 @@ pub mod types {
         }
 
         /// [`height`](Rectangle::height): Height in pixels.
-        pub fn height(self, value: impl Into<i64>) -> RectangleBuilder<KindSlot, WidthSlot, i64> {
+        pub fn height(
+            self,
+            value: impl Into<i64>,
+        ) -> RectangleBuilder<KindSlot, WidthSlot, i64> {
             RectangleBuilder {
                 kind: self.kind,
                 width: self.width,

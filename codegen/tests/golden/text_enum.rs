@@ -89,8 +89,7 @@ impl Voice {
 }
 
 fal_core::closed_enum!(
-    Voice,
-    "`voice` of acme/text-enum must be `alto`, `bass`, `16:9`, `Alto` or `none`",
+    Voice, "`voice` of acme/text-enum must be `alto`, `bass`, `16:9`, `Alto` or `none`"
 );
 
 /// The values of `languages`.

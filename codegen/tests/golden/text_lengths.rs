@@ -194,9 +194,14 @@ impl Parameters for Input {
         }
         if let Some(value) = &self.lines {
             check.at("lines").list::<bounds::Lines, _>(value);
-            check.at("lines").each(value.iter().enumerate(), |check, item| {
-                check.text::<bounds::LinesItem>(item);
-            });
+            check
+                .at("lines")
+                .each(
+                    value.iter().enumerate(),
+                    |check, item| {
+                        check.text::<bounds::LinesItem>(item);
+                    },
+                );
         }
         if let Some(value) = &self.sender {
             check.at("sender").text::<bounds::Sender>(value);

@@ -4,7 +4,9 @@
 //
 // Print a photo: [`acme/tri-state`](https://fal.ai/models/acme/tri-state).
 
-use fal_core::{Endpoint, Float, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire};
+use fal_core::{
+    Endpoint, Float, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -280,10 +282,7 @@ impl<'de> wire::Object<'de> for Output {
                 _ => object.skip(),
             }
         }
-        Some(Self {
-            copies,
-            folder,
-        })
+        Some(Self { copies, folder })
     }
 }
 

@@ -136,9 +136,7 @@ pub mod types {
     impl Sun {
         /// Starts with nothing given.
         pub fn builder() -> SunBuilder {
-            SunBuilder {
-                hour: Unset,
-            }
+            SunBuilder { hour: Unset }
         }
     }
 
@@ -152,9 +150,7 @@ pub mod types {
     impl<HourSlot> SunBuilder<HourSlot> {
         /// [`hour`](Sun::hour): Hour of the day. Between 0.0 and 24.0.
         pub fn hour(self, value: impl Into<SunHour>) -> SunBuilder<SunHour> {
-            SunBuilder {
-                hour: value.into(),
-            }
+            SunBuilder { hour: value.into() }
         }
     }
 
@@ -164,9 +160,7 @@ pub mod types {
         where
             HourSlot: given::SunHasHour,
         {
-            Sun {
-                hour: self.hour.take(),
-            }
+            Sun { hour: self.hour.take() }
         }
     }
 

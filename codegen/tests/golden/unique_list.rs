@@ -168,21 +168,34 @@ impl<LabelsSlot: given::HasLabels> IntoInput for Builder<LabelsSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.at("labels").unique(
-            &self.labels,
-            "`labels` of acme/unique-list must not hold an item twice",
-        );
+        check
+            .at("labels")
+            .unique(
+                &self.labels,
+                "`labels` of acme/unique-list must not hold an item twice",
+            );
         if let Some(value) = &self.moods {
             check.at("moods").list::<bounds::Moods, _>(value);
-            check.at("moods").unique(
-                value,
-                "`moods` of acme/unique-list must not hold an item twice",
-            );
+            check
+                .at("moods")
+                .unique(
+                    value,
+                    "`moods` of acme/unique-list must not hold an item twice",
+                );
         }
         if let Some(value) = &self.groups {
-            check.at("groups").each(value.iter().enumerate(), |check, item| {
-                check.unique(item, "`groups_item` of acme/unique-list must not hold an item twice");
-            });
+            check
+                .at("groups")
+                .each(
+                    value.iter().enumerate(),
+                    |check, item| {
+                        check
+                            .unique(
+                                item,
+                                "`groups_item` of acme/unique-list must not hold an item twice",
+                            );
+                    },
+                );
         }
     }
 }
