@@ -19,7 +19,8 @@ use crate::root;
 /// Arguments of `cargo xtask tidy`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Lists every comment that starts with a question word, and every phrase that has a plainer wording
+    /// Lists every comment that starts with a question word, every function whose documentation starts with no verb, and
+    /// every phrase that has a plainer wording
     #[arg(long)]
     language: bool,
 
@@ -36,9 +37,9 @@ pub(crate) struct Arguments {
 /// If there is a problem, or git does not list the files.
 pub(crate) fn run(arguments: &Arguments, commands: &[String]) -> Result<(), String> {
     let files = Files::read(&root())?;
-    let count = language::Count::of(&files);
+    let openings = language::Openings::count(&files);
     if arguments.language {
-        count.lines().for_each(|line| println!("{line}"));
+        openings.lines().for_each(|line| println!("{line}"));
         language::phrases(&files).iter().for_each(|phrase| println!("{phrase}"));
     }
     if arguments.imports {
@@ -48,7 +49,7 @@ pub(crate) fn run(arguments: &Arguments, commands: &[String]) -> Result<(), Stri
     for problem in &problems {
         println!("{problem}");
     }
-    println!("{count}");
+    println!("{openings}");
     match problems.len() {
         0 => Ok(()),
         1 => Err("1 problem".to_owned()),

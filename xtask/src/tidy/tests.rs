@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     circles, dependencies,
     files::{Files, Problem},
-    language::{self, Count},
+    language::{self, Openings},
     links, packages, schemas, steps, texts,
 };
 
@@ -246,8 +246,8 @@ fn pairs_reexports_and_test_modules_make_no_circle() {
 #[test]
 fn doc_lines_that_start_with_a_question_word_are_counted() {
     let text = "//! What it does.\n\n/// Returns it.\n/// - Where it is.\n// Why not.\nlet x = 1; // When\n/// Whatever.\n";
-    let count = Count::of(&files(&[("a.rs", text), ("b.rs", "// @generated\n/// What it does.\n")]));
-    let lines: Vec<String> = count.lines().map(ToString::to_string).collect();
+    let openings = Openings::count(&files(&[("a.rs", text), ("b.rs", "// @generated\n/// What it does.\n")]));
+    let lines: Vec<String> = openings.lines().map(ToString::to_string).collect();
     assert_eq!(
         lines,
         [
@@ -256,12 +256,28 @@ fn doc_lines_that_start_with_a_question_word_are_counted() {
             "a.rs:5: starts with `Why`: Why not."
         ]
     );
-    assert!((count.percent() - 50.0).abs() < f64::EPSILON, "{}", count.percent());
+    assert!((openings.question_share() - 50.0).abs() < f64::EPSILON, "{openings}");
+}
+
+#[test]
+fn functions_whose_documentation_starts_with_no_verb_are_counted() {
+    let text = "/// The id.\n///\n/// Returns it.\n#[must_use]\npub(crate) fn id() {}\n/// Returns it.\npub async fn name() {}\n\
+                /// A type.\nstruct A;\n/// A case.\n#[test]\nfn case() {}\n/// This runs.\n#[expect(\n    x,\n)]\nconst fn run() {}\n";
+    let openings = Openings::count(&files(&[("a.rs", text)]));
+    let lines: Vec<String> = openings.lines().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "a.rs:1: starts with no verb such as \"Returns\": The id.",
+            "a.rs:13: starts with no verb such as \"Returns\": This runs."
+        ]
+    );
+    assert!((openings.verbless_share() - 200.0 / 3.0).abs() < 0.01, "{openings}");
 }
 
 #[test]
 fn phrases_are_found_as_whole_words() {
     let problems = |text| language::phrases(&files(&[("a.md", text)])).len();
     assert_eq!(problems("An empty name is none.\nTo who waits.\n"), 2);
-    assert_eq!(problems("This is nonetheless true, and into whole parts.\n"), 0);
+    assert_eq!(problems("This is nonetheless true, and into whole parts, or `None` if there is none.\n"), 0);
 }
