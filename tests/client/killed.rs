@@ -7,7 +7,7 @@ use std::{
 };
 
 use fal_client::batch::FileJournal;
-use fal_emulator::Verb;
+use fal_emulator::RequestKind;
 use futures_util::StreamExt;
 
 use super::*;
@@ -62,7 +62,7 @@ async fn a_killed_batch_loses_no_input_and_submits_none_twice() {
     let journal = folder.path().join("journal.jsonl");
     let pace = Pace::default().ahead(0).run(Duration::from_millis(120));
     let emulator = Emulator::builder().pace(pace).start().await.unwrap();
-    let submits = || emulator.requests().iter().filter(|request| request.verb == Verb::Submit).count();
+    let submits = || emulator.requests().iter().filter(|request| request.kind == RequestKind::Submit).count();
 
     // The worker is killed three times, each time after a few more submissions.
     for until in [3, 9, 15] {
@@ -80,7 +80,7 @@ async fn a_killed_batch_loses_no_input_and_submits_none_twice() {
 
     let printed = String::from_utf8(output.stdout).unwrap();
     let mut submitted: BTreeMap<i64, usize> = BTreeMap::new();
-    for input in emulator.received::<dev::Model>() {
+    for input in emulator.received_inputs::<dev::Model>() {
         *submitted.entry(input.seed.unwrap()).or_default() += 1;
     }
     let mut in_doubt = 0;

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use fal_client::{Client, Result, Retry};
-use fal_emulator::{Emulator, Verb};
+use fal_emulator::{Emulator, RequestKind};
 
 use crate::{
     expected::{Expected, Outcome},
@@ -67,7 +67,7 @@ impl Case {
         injection.script(emulator);
         let request_id = injection.submit_job(emulator).await;
         let before = emulator.requests().len();
-        let rule = (self.fault.inject)(emulator.at(injection.request));
+        let rule = (self.fault.inject)(emulator.on_request(injection.request));
         if self.mode == Mode::Once {
             rule.times(1);
         }
@@ -75,7 +75,7 @@ impl Case {
             return Err(format!("{self}: the call hangs"));
         };
         let requests = emulator.requests().split_off(before);
-        let count = |verb: Verb| requests.iter().filter(|request| request.verb == verb).count();
+        let count = |verb: RequestKind| requests.iter().filter(|request| request.kind == verb).count();
         self.check_outcome(injection, expected, &outcome)
             .and_then(|()| self.check_requests(injection, expected, &outcome, &count))
             .map_err(|deviation| format!("{self}: {deviation}: {outcome:?}"))
@@ -117,7 +117,7 @@ impl Case {
         injection: &Injection,
         expected: Outcome,
         outcome: &Result<u64>,
-        count: &dyn Fn(Verb) -> usize,
+        count: &dyn Fn(RequestKind) -> usize,
     ) -> std::result::Result<(), String> {
         let attempts = match self.mode {
             Mode::Once => 1 + usize::from(self.is_repeated(expected)),
@@ -134,12 +134,12 @@ impl Case {
                 return Err(format!("the server saw {seen} requests and not {attempts}"));
             }
         }
-        let billed = count(Verb::Submit) + count(Verb::Run);
+        let billed = count(RequestKind::Submit) + count(RequestKind::Run);
         if billed > 1 && !(injection.is_billable() && expected.retries) {
             return Err(format!("work was requested {billed} times"));
         }
-        let waits = injection.call == Call::Subscribe && injection.request != Verb::Submit;
-        if waits && self.fault.stalls && expected.error.is_some() && count(Verb::Cancel) != 1 {
+        let waits = injection.call == Call::Subscribe && injection.request != RequestKind::Submit;
+        if waits && self.fault.stalls && expected.error.is_some() && count(RequestKind::Cancel) != 1 {
             return Err("the job was not cancelled after the timeout".to_owned());
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use fal_client::{Error, ErrorKind};
-use fal_emulator::{Answer, At, Rule};
+use fal_emulator::{FaultPoint, ResponseTemplate, Rule};
 use serde_json::{Value, json};
 
 /// A fault of the answer to one request.
@@ -94,31 +94,31 @@ const fn from_fal(name: &'static str, inject: fn(Rule) -> Rule) -> Fault {
 }
 
 pub(crate) const FAULTS: &[Fault] = &[
-    fault("reset when the request is read", |rule| rule.reset(At::Arrival)),
-    fault("closed when the request is read", |rule| rule.cut(At::Arrival)),
-    fault("reset when the work is done", |rule| rule.reset(At::Reply)),
-    fault("closed when the work is done", |rule| rule.cut(At::Reply)),
-    fault("half a head, reset", |rule| rule.reset(At::Head(20))),
-    fault("half a head, closed", |rule| rule.cut(At::Head(20))),
-    fault("half a body, reset", |rule| rule.reset(At::Body(5))),
-    fault("half a body, closed", |rule| rule.cut(At::Body(5))),
+    fault("reset when the request is read", |rule| rule.reset(FaultPoint::Arrival)),
+    fault("closed when the request is read", |rule| rule.cut(FaultPoint::Arrival)),
+    fault("reset when the work is done", |rule| rule.reset(FaultPoint::Reply)),
+    fault("closed when the work is done", |rule| rule.cut(FaultPoint::Reply)),
+    fault("half a head, reset", |rule| rule.reset(FaultPoint::Head(20))),
+    fault("half a head, closed", |rule| rule.cut(FaultPoint::Head(20))),
+    fault("half a body, reset", |rule| rule.reset(FaultPoint::Body(5))),
+    fault("half a body, closed", |rule| rule.cut(FaultPoint::Body(5))),
     fault("bytes that are not HTTP", Rule::garbage),
-    stalled("silence when the request is read", |rule| rule.stall(At::Arrival)),
-    stalled("silence when the work is done", |rule| rule.stall(At::Reply)),
-    stalled("silence after half a head", |rule| rule.stall(At::Head(20))),
-    stalled("silence after half a body", |rule| rule.stall(At::Body(5))),
+    stalled("silence when the request is read", |rule| rule.stall(FaultPoint::Arrival)),
+    stalled("silence when the work is done", |rule| rule.stall(FaultPoint::Reply)),
+    stalled("silence after half a head", |rule| rule.stall(FaultPoint::Head(20))),
+    stalled("silence after half a body", |rule| rule.stall(FaultPoint::Body(5))),
     // Only streams can send a reply twice: elsewhere HTTP/1.1 would take the copy for the answer to the next request.
     of_stream("every event comes twice", Rule::twice),
-    of_stream("an event is cut, closed", |rule| rule.cut(At::Event(0))),
-    of_stream("an event is cut, reset", |rule| rule.reset(At::Event(0))),
-    of_stream("an event is cut, silence", |rule| rule.stall(At::Event(0))),
+    of_stream("an event is cut, closed", |rule| rule.cut(FaultPoint::Event(0))),
+    of_stream("an event is cut, reset", |rule| rule.reset(FaultPoint::Event(0))),
+    of_stream("an event is cut, silence", |rule| rule.stall(FaultPoint::Event(0))),
     from_fal("429, Retry-After 0", limited),
     from_fal("429, Retry-After a past date", limited_until_a_past_date),
     from_fal("429, Retry-After an hour", |rule| limited(rule).header("retry-after", "3600")),
     from_fal("429, needs no retry", |rule| limited(rule).header("x-fal-needs-retry", "0")),
-    fault("502 of the ingress", |rule| rule.answer(Answer::ingress_error(502))),
-    fault("503 of the ingress", |rule| rule.answer(Answer::ingress_error(503))),
-    fault("504 of the ingress", |rule| rule.answer(Answer::ingress_error(504))),
+    fault("502 of the ingress", |rule| rule.respond(ResponseTemplate::ingress_error(502))),
+    fault("503 of the ingress", |rule| rule.respond(ResponseTemplate::ingress_error(503))),
+    fault("504 of the ingress", |rule| rule.respond(ResponseTemplate::ingress_error(504))),
     from_fal("500 of fal", |rule| rule.fail(500, detail())),
     from_fal("502 of fal", |rule| rule.fail(502, detail())),
     from_fal("503 of fal", |rule| rule.fail(503, detail())),
@@ -138,20 +138,26 @@ pub(crate) const FAULTS: &[Fault] = &[
         rule.fail(400, json!({"detail": "d", "errors": [{"field": "a", "message": "m"}]}))
     }),
     fault("a redirect", |rule| {
-        rule.answer(Answer::bytes(307, "").header("location", "http://127.0.0.1:9/stolen"))
+        rule.respond(ResponseTemplate::bytes(307, "").header("location", "http://127.0.0.1:9/stolen"))
     }),
     fault("another content type", |rule| rule.content_type("text/html")),
     fault("no content type", |rule| rule.without_header("content-type")),
     fault("no request id", |rule| rule.without_header("x-fal-request-id")),
     fault("a wrong clock", |rule| rule.date(SystemTime::UNIX_EPOCH)),
     fault("a reply in small pieces", |rule| rule.slow(9, Duration::from_millis(1))),
-    fault("bytes that are not UTF-8", |rule| rule.answer(Answer::bytes(200, &b"{\"seed\": \"\xff\"}"[..]))),
-    fault("truncated JSON", |rule| rule.answer(Answer::bytes(200, "{\"seed\": "))),
-    fault("an empty body", |rule| rule.answer(Answer::bytes(200, ""))),
-    fault("an HTML page", |rule| rule.answer(Answer::bytes(200, "<html>Welcome</html>"))),
-    fault("an unknown status", |rule| rule.answer(Answer::json(200, json!({"status": "EXPLODED"})))),
-    fault("deep nesting", |rule| rule.answer(Answer::bytes(200, "[".repeat(50_000)))),
-    fault("a body above the size limit", |rule| rule.answer(Answer::bytes(200, vec![b' '; 200_000]))),
+    fault("bytes that are not UTF-8", |rule| {
+        rule.respond(ResponseTemplate::bytes(200, &b"{\"seed\": \"\xff\"}"[..]))
+    }),
+    fault("truncated JSON", |rule| rule.respond(ResponseTemplate::bytes(200, "{\"seed\": "))),
+    fault("an empty body", |rule| rule.respond(ResponseTemplate::bytes(200, ""))),
+    fault("an HTML page", |rule| rule.respond(ResponseTemplate::bytes(200, "<html>Welcome</html>"))),
+    fault("an unknown status", |rule| {
+        rule.respond(ResponseTemplate::json(200, json!({"status": "EXPLODED"})))
+    }),
+    fault("deep nesting", |rule| rule.respond(ResponseTemplate::bytes(200, "[".repeat(50_000)))),
+    fault("a body above the size limit", |rule| {
+        rule.respond(ResponseTemplate::bytes(200, vec![b' '; 200_000]))
+    }),
 ];
 
 fn detail() -> Value {

@@ -1,7 +1,7 @@
 //! The calls, and the request of each into which a fault is injected.
 
 use fal_client::{Client, Error, Result};
-use fal_emulator::{Answer, Emulator, Pace, Verb};
+use fal_emulator::{Emulator, Pace, RequestKind, ResponseTemplate};
 use futures_util::TryStreamExt;
 use serde_json::json;
 
@@ -15,7 +15,7 @@ pub(crate) struct Injection {
     pub(crate) name: &'static str,
     pub(crate) call: Call,
     /// The request that meets the fault.
-    pub(crate) request: Verb,
+    pub(crate) request: RequestKind,
     /// The column of `expected.md` that applies. `None` for the status stream: whatever happens to it, the client falls
     /// back to status requests, so that the caller notices nothing.
     pub(crate) column: Option<Column>,
@@ -47,7 +47,7 @@ const ATTEMPTS: usize = 4;
 /// Attempts of calls that wait for a job.
 const WAITING_ATTEMPTS: usize = 10;
 
-const fn single(name: &'static str, call: Call, request: Verb, column: Column) -> Injection {
+const fn single(name: &'static str, call: Call, request: RequestKind, column: Column) -> Injection {
     Injection {
         name,
         call,
@@ -60,34 +60,37 @@ const fn single(name: &'static str, call: Call, request: Verb, column: Column) -
     }
 }
 
-const fn waiting(name: &'static str, call: Call, request: Verb) -> Injection {
+const fn waiting(name: &'static str, call: Call, request: RequestKind) -> Injection {
     Injection { attempts: WAITING_ATTEMPTS, ..single(name, call, request, Column::Status) }
 }
 
 const fn stream(name: &'static str, call: Call) -> Injection {
-    Injection { column: None, has_stream: true, ..waiting(name, call, Verb::StatusStream) }
+    Injection { column: None, has_stream: true, ..waiting(name, call, RequestKind::StatusStream) }
 }
 
 pub(crate) const INJECTIONS: &[Injection] = &[
-    single("run", Call::Run, Verb::Run, Column::Billable),
-    single("submit", Call::Submit, Verb::Submit, Column::Billable),
-    single("status", Call::Status, Verb::Status, Column::Status),
-    single("result", Call::Result, Verb::Result, Column::Result),
-    single("cancel", Call::Cancel, Verb::Cancel, Column::Cancel),
+    single("run", Call::Run, RequestKind::Run, Column::Billable),
+    single("submit", Call::Submit, RequestKind::Submit, Column::Billable),
+    single("status", Call::Status, RequestKind::Status, Column::Status),
+    single("result", Call::Result, RequestKind::Result, Column::Result),
+    single("cancel", Call::Cancel, RequestKind::Cancel, Column::Cancel),
     // After a job completes, `updates` asks for log lines that arrive late.
-    Injection { extra_requests: 1, ..waiting("updates, a status request", Call::Updates, Verb::Status) },
+    Injection {
+        extra_requests: 1,
+        ..waiting("updates, a status request", Call::Updates, RequestKind::Status)
+    },
     stream("updates, the status stream", Call::Updates),
-    waiting("wait, a status request", Call::Wait, Verb::Status),
-    waiting("wait, the result", Call::Wait, Verb::Result),
-    single("subscribe, the submission", Call::Subscribe, Verb::Submit, Column::Billable),
+    waiting("wait, a status request", Call::Wait, RequestKind::Status),
+    waiting("wait, the result", Call::Wait, RequestKind::Result),
+    single("subscribe, the submission", Call::Subscribe, RequestKind::Submit, Column::Billable),
     stream("subscribe, the status stream", Call::Subscribe),
-    waiting("subscribe, a status request", Call::Subscribe, Verb::Status),
-    Injection { has_stream: true, ..waiting("subscribe, the result", Call::Subscribe, Verb::Result) },
+    waiting("subscribe, a status request", Call::Subscribe, RequestKind::Status),
+    Injection { has_stream: true, ..waiting("subscribe, the result", Call::Subscribe, RequestKind::Result) },
     Injection {
         column: Some(Column::Failure),
         has_stream: true,
         job_fails: true,
-        ..waiting("subscribe, the result of a failed job", Call::Subscribe, Verb::Result)
+        ..waiting("subscribe, the result of a failed job", Call::Subscribe, RequestKind::Result)
     },
 ];
 
@@ -108,7 +111,9 @@ impl Injection {
             script.reply(|_| json!({"seed": 7}));
         }
         if !self.has_stream {
-            emulator.at(Verb::StatusStream).answer(Answer::json(404, json!({"detail": "Not Found"})));
+            emulator
+                .on_request(RequestKind::StatusStream)
+                .respond(ResponseTemplate::json(404, json!({"detail": "Not Found"})));
         }
     }
 
@@ -150,7 +155,7 @@ impl Injection {
     pub(crate) fn is_first_request(&self) -> bool {
         match self.call {
             Call::Run | Call::Submit | Call::Status | Call::Result | Call::Cancel => true,
-            Call::Subscribe => self.request == Verb::Submit,
+            Call::Subscribe => self.request == RequestKind::Submit,
             Call::Updates | Call::Wait => false,
         }
     }

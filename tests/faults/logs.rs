@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use fal_client::{Client, queue::Update};
-use fal_emulator::{Answer, At, Emulator, Rule, Verb};
+use fal_emulator::{Emulator, FaultPoint, RequestKind, ResponseTemplate, Rule};
 use serde_json::json;
 
 use crate::{case::quick, model::Input};
@@ -42,10 +42,10 @@ async fn log_lines_are_reported_once_and_in_order_when_the_stream_breaks() {
     let expected: Vec<String> = (0..LINES).map(|line| format!("line {line}")).collect();
     // The name of the fault, the fault, and the numbers of events after which it happens.
     let breaks: [(&str, Break, usize); 5] = [
-        ("closed", |rule, events| rule.cut(At::Event(events)), 8),
-        ("reset", |rule, events| rule.reset(At::Event(events)), 8),
+        ("closed", |rule, events| rule.cut(FaultPoint::Event(events)), 8),
+        ("reset", |rule, events| rule.reset(FaultPoint::Event(events)), 8),
         ("twice", |rule, _| rule.twice(), 1),
-        ("503", |rule, _| rule.answer(Answer::ingress_error(503)), 1),
+        ("503", |rule, _| rule.respond(ResponseTemplate::ingress_error(503)), 1),
         ("no stream", |rule, _| rule.content_type("application/json"), 1),
     ];
     let mut runs = Vec::new();
@@ -53,7 +53,7 @@ async fn log_lines_are_reported_once_and_in_order_when_the_stream_breaks() {
         for events in 0..numbers {
             for streams in [1, 3, usize::MAX] {
                 let run = subscribe(move |emulator| {
-                    break_stream(emulator.at(Verb::StatusStream), events).times(streams);
+                    break_stream(emulator.on_request(RequestKind::StatusStream), events).times(streams);
                 });
                 runs.push((format!("{name} after {events} events, {streams} streams"), tokio::spawn(run)));
             }

@@ -1,4 +1,4 @@
-//! The options of an emulator.
+//! The options with which an emulator is started.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -8,24 +8,33 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use crate::app::{App, Settings};
-use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::emulator::Emulator;
 use crate::error::Error;
 use crate::models::Registry;
 use crate::net::Tls;
 use crate::pace::Pace;
+use crate::queue::JobArchive;
 use crate::realtime::RealtimeSettings;
 use crate::scenario::Scenario;
-use crate::script::Capture;
+use crate::script::RequestFile;
 use crate::store::{self, FileArchive};
-use crate::webhook::Hooks;
+use crate::webhook::WebhookSender;
 
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The options of an emulator; made by [`Emulator::builder`].
+/// A builder of an [`Emulator`]; returned by [`Emulator::builder`].
+///
+/// ```no_run
+/// # async fn example() -> Result<(), fal_emulator::Error> {
+/// use fal_emulator::{Emulator, Pace};
+///
+/// let emulator = Emulator::builder().port(8787).pace(Pace::instant()).start().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default)]
-pub struct Builder {
+pub struct EmulatorBuilder {
     host: Option<IpAddr>,
     port: u16,
     tls: bool,
@@ -37,155 +46,162 @@ pub struct Builder {
     key: Option<String>,
     pace: Pace,
     realtime: RealtimeSettings,
-    space: Option<u64>,
+    upload_space: Option<u64>,
     runners: Option<usize>,
     manual_clock: bool,
     read_timeout: Option<Duration>,
     webhook_retries: Option<Vec<Duration>>,
 }
 
-impl Builder {
-    /// The address to listen on. Default 127.0.0.1: nobody else can call. On another one, anyone who reaches it
-    /// can call, upload and script.
+impl EmulatorBuilder {
+    /// Sets the address to listen on. The default is 127.0.0.1, which other machines cannot reach.
+    ///
+    /// On another address, anyone who can reach it may call, upload and script.
     #[must_use]
     pub fn host(mut self, host: IpAddr) -> Self {
         self.host = Some(host);
         self
     }
 
-    /// Serves https, with a certificate for fal's own host names and for localhost, signed by an authority of the
-    /// emulator's own: [`Emulator::ca`](crate::Emulator::ca). Unmodified clients of fal, for which these names
-    /// are mapped to this address, then call the emulator.
-    #[must_use]
-    pub fn tls(mut self) -> Self {
-        self.tls = true;
-        self
-    }
-
-    /// The port. Default 0: any free one.
+    /// Sets the port. The default is 0, which picks a free one.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// Keeps requests, results and files in this folder, so that they survive a restart; with the same port, their
-    /// URLs do too. Requests that had not ended are run again, at once. Also keeps the key of the TLS authority.
-    /// Default: nothing outlives the emulator.
+    /// Serves https, with a certificate for fal's own host names and for localhost. The default is http.
+    ///
+    /// A certificate authority of the emulator's own signs it: [`Emulator::ca_certificate`]. Unmodified clients of fal
+    /// call the emulator if they trust that authority and fal's host names are mapped to this address.
+    #[must_use]
+    pub fn tls(mut self) -> Self {
+        self.tls = true;
+        self
+    }
+
+    /// Keeps requests, results and files in this folder, so that they survive a restart. By default nothing survives.
+    ///
+    /// With the same port, the URLs stay valid too. Requests that had not ended run again and complete at once. The
+    /// key of the certificate authority is kept as well.
     #[must_use]
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(path.into());
         self
     }
 
-    /// Serves the models of the `.json` files below this folder instead of the built-in ones.
+    /// Serves the models of the `.json` files below this folder. The default is the built-in models.
     ///
-    /// A file is a record `{endpoint_id, metadata, openapi}`, or an OpenAPI document that names
-    /// its endpoint in `info.x-fal-metadata.endpointId`. Records of documents that fal could not
-    /// produce (`openapi: {"error": …}`) are skipped. A document that an app publishes itself, with
-    /// all its routes and no id, says by its place whose it is: `<owner>/<alias>.json`, or
-    /// `<owner>/<alias>/openapi.json`.
+    /// A file is a record `{endpoint_id, metadata, openapi}`, or an OpenAPI document that names its endpoint in
+    /// `info.x-fal-metadata.endpointId`. Records of documents that fal could not produce (`openapi: {"error": …}`) are
+    /// skipped. The document that an app itself publishes has all its routes and no id, so its path must name the app:
+    /// `<owner>/<alias>.json`, or `<owner>/<alias>/openapi.json`.
     #[must_use]
     pub fn schemas_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.schemas_dir = Some(path.into());
         self
     }
 
-    /// Serves all routes of an app besides the other models, by the OpenAPI document that the app publishes itself.
-    /// The app is `[namespace/]owner/alias`; a route `/edit` of it is the endpoint `owner/alias/edit`.
+    /// Serves all routes of an app in addition to the other models, from the OpenAPI document that the app publishes.
+    ///
+    /// The id is `[namespace/]owner/alias`. A route `/edit` of the app is the endpoint `owner/alias/edit`.
     #[must_use]
     pub fn app(mut self, id: impl Into<String>, document: impl Into<PathBuf>) -> Self {
         self.apps.push((id.into(), document.into()));
         self
     }
 
-    /// Starts with what a [scenario](crate::Scenario) file says: JSON if its name ends in `.json`, else TOML.
+    /// Starts with the scripts of a [`Scenario`](crate::Scenario) file: JSON if its name ends in `.json`, otherwise
+    /// TOML.
     #[must_use]
     pub fn scenario(mut self, path: impl Into<PathBuf>) -> Self {
         self.scenario = Some(path.into());
         self
     }
 
-    /// Writes each request that comes to this file, as a line of JSON without the key; of a body of more than 1 MiB,
-    /// only the length. The file is begun anew. Default: none.
+    /// Writes each request that comes to this file, as a line of JSON without the key. The default is no file.
+    ///
+    /// The file is emptied first. Of a body of more than 1 MiB, only the length is written.
     #[must_use]
     pub fn requests_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.requests_file = Some(path.into());
         self
     }
 
-    /// Answers 401 to calls that do not bring this key as `Authorization: Key <key>`.
-    /// Default: any key is accepted, and none.
+    /// Answers 401 to calls that do not send this key as `Authorization: Key <key>`. By default a call may have any
+    /// key, or none.
     #[must_use]
     pub fn require_key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
     }
 
-    /// How long simulated requests take. Default 300 ms in total.
+    /// Sets the time that simulated requests take. The default is 300 ms in total; see [`Pace`].
     #[must_use]
     pub fn pace(mut self, pace: Pace) -> Self {
         self.pace = pace;
         self
     }
 
-    /// How realtime connections behave, and how long tokens live.
+    /// Sets the behaviour of realtime connections and the lifetime of tokens.
     #[must_use]
     pub fn realtime(mut self, realtime: RealtimeSettings) -> Self {
         self.realtime = realtime;
         self
     }
 
-    /// How many bytes of uploads are kept at most; what does not fit is refused. Default 8 GiB. Uploads over
-    /// 4 MiB are kept in temporary files, which go with the emulator.
+    /// Sets the largest total size of uploads, in bytes. The default is 8 GiB. An upload that does not fit is refused.
+    ///
+    /// Uploads of more than 4 MiB are kept in temporary files, which are deleted with the emulator.
     #[must_use]
     pub fn upload_space(mut self, bytes: u64) -> Self {
-        self.space = Some(bytes);
+        self.upload_space = Some(bytes);
         self
     }
 
-    /// How many requests of an endpoint run at the same time; the others wait for them, in the order of
-    /// their priority, and positions are true. A direct call for which no runner is free is answered with 429.
-    /// At least 1. Default: without limit, and the queue is the simulated one of [`Pace`].
+    /// Limits the number of requests of an endpoint that run at the same time, to at least 1. By default there is no
+    /// limit, and the queue is the simulated one of [`Pace`].
+    ///
+    /// Other requests wait in the order of their priority and arrival, and report their true positions. A direct call
+    /// is answered with 429 if no runner is free.
     #[must_use]
     pub fn runners(mut self, runners: usize) -> Self {
         self.runners = Some(runners.max(1));
         self
     }
 
-    /// Stops the emulator's clock: time passes only by
-    /// [`Emulator::advance`](crate::Emulator::advance). Default: it runs.
+    /// Stops the emulator's clock: time passes only by [`Emulator::advance`]. By default the clock runs.
     #[must_use]
     pub fn manual_clock(mut self) -> Self {
         self.manual_clock = true;
         self
     }
 
-    /// How long a client may take to send the head of a request, and as long again for a JSON body; by the time of
-    /// the machine. Default 60 s.
+    /// Sets the time that a client has to send the head of a request, and again to send a JSON body. The default is
+    /// 60 s. It is measured by the time of the machine, not by the emulator's clock.
     #[must_use]
     pub fn read_timeout(mut self, time: Duration) -> Self {
         self.read_timeout = Some(time);
         self
     }
 
-    /// How long to wait before each further attempt to deliver a webhook; as many attempts follow the first one.
-    /// Default: ten within two hours.
+    /// Sets the pause before each further attempt to deliver a webhook, and so the number of attempts. The default is
+    /// ten further attempts within two hours.
     #[must_use]
     pub fn webhook_retries(mut self, pauses: impl Into<Vec<Duration>>) -> Self {
         self.webhook_retries = Some(pauses.into());
         self
     }
 
-    /// Starts serving in a task of the current Tokio runtime.
+    /// Starts the emulator in a task of the current Tokio runtime.
     ///
     /// # Errors
     ///
-    /// When a schema or scenario file cannot be read or is not one, when the key cannot be sent
-    /// in a header, or when the port is taken.
+    /// Returns an error if a schema or scenario file cannot be read or is not valid, if a folder or file cannot be
+    /// written, if the key cannot be sent in a header, or if the port is taken.
     pub async fn start(self) -> Result<Emulator, Error> {
-        let sendable = |key: &String| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic());
-        if !self.key.iter().all(sendable) {
+        let is_sendable = |key: &String| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic());
+        if !self.key.iter().all(is_sendable) {
             return Err(Error::Key);
         }
         let mut models = match &self.schemas_dir {
@@ -196,50 +212,50 @@ impl Builder {
             models.add_app(id, document)?;
         }
         let scenario = self.scenario.as_deref().map(Scenario::read).transpose()?;
-        let data = self.data_dir.as_deref().map(data).transpose()?;
-        let capture = self.requests_file.as_deref().map(capture).transpose()?;
+        let data = self.data_dir.as_deref().map(open_data_dir).transpose()?;
+        let request_file = self.requests_file.as_deref().map(create_request_file).transpose()?;
         let tls = || Tls::new(self.data_dir.as_deref());
         let tls = self.tls.then(tls).transpose().map_err(|source| Error::Tls { source })?;
         let host = self.host.unwrap_or(Ipv4Addr::LOCALHOST.into());
-        let listen = |source| Error::Listen { host, port: self.port, source };
-        let listener = TcpListener::bind((host, self.port)).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let listen_error = |source| Error::Listen { host, port: self.port, source };
+        let listener = TcpListener::bind((host, self.port)).await.map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
         let settings = Settings {
             key: self.key,
             pace: self.pace,
             runners: self.runners,
             realtime: self.realtime,
-            space: self.space.unwrap_or(store::DEFAULT_SPACE),
-            clock: Arc::new(if self.manual_clock { Clock::stopped() } else { Clock::running() }),
+            upload_space: self.upload_space.unwrap_or(store::DEFAULT_SPACE),
+            clock: if self.manual_clock { Clock::stopped() } else { Clock::running() },
+            webhook_retries: self.webhook_retries.unwrap_or_else(WebhookSender::default_retry_delays),
             data,
             is_tls: tls.is_some(),
-            read_time: self.read_timeout.unwrap_or(READ_TIMEOUT),
-            capture,
-            hooks: Hooks::new(self.webhook_retries.unwrap_or_else(Hooks::default_retries)),
+            read_timeout: self.read_timeout.unwrap_or(DEFAULT_READ_TIMEOUT),
+            request_file,
         };
         let app = Arc::new(App::new(models, address, settings));
         if let Some(scenario) = scenario {
-            scenario.apply(&app);
+            scenario.apply(&app.scripts);
         }
         Ok(Emulator::serve(listener, address, app, tls))
     }
 }
 
-/// The folders of requests and of files.
-fn data(folder: &Path) -> Result<(Archive, FileArchive), Error> {
-    let failed = |source| Error::Write { path: folder.to_owned(), source };
-    let archive = Archive::new(folder.join("requests")).map_err(failed)?;
-    Ok((archive, FileArchive::new(folder.join("files")).map_err(failed)?))
+/// Opens the folders of requests and of files.
+fn open_data_dir(folder: &Path) -> Result<(JobArchive, FileArchive), Error> {
+    let write_error = |source| Error::Write { path: folder.to_owned(), source };
+    let archive = JobArchive::new(folder.join("requests")).map_err(write_error)?;
+    Ok((archive, FileArchive::new(folder.join("files")).map_err(write_error)?))
 }
 
-fn capture(path: &Path) -> Result<Capture, Error> {
-    Capture::create(path).map_err(|source| Error::Write { path: path.to_owned(), source })
+fn create_request_file(path: &Path) -> Result<RequestFile, Error> {
+    RequestFile::create(path).map_err(|source| Error::Write { path: path.to_owned(), source })
 }
 
-/// Written by hand so that the key is never printed.
-impl std::fmt::Debug for Builder {
+/// Leaves out the key, which must not appear in logs.
+impl std::fmt::Debug for EmulatorBuilder {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Builder")
+        out.debug_struct("EmulatorBuilder")
             .field("host", &self.host)
             .field("port", &self.port)
             .field("data_dir", &self.data_dir)
@@ -251,7 +267,7 @@ impl std::fmt::Debug for Builder {
             .field("requires_key", &self.key.is_some())
             .field("pace", &self.pace)
             .field("realtime", &self.realtime)
-            .field("upload_space", &self.space)
+            .field("upload_space", &self.upload_space)
             .field("runners", &self.runners)
             .field("manual_clock", &self.manual_clock)
             .field("read_timeout", &self.read_timeout)

@@ -1,14 +1,13 @@
-//! The emulator's time, which a test may stop and move.
+//! The emulator's clock, which a test may stop and move, and the formats of timestamps.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use time::OffsetDateTime;
 use tokio::sync::watch;
 
-mod text;
-
-pub(crate) use text::{http_date, iso8601};
-
-/// Time since the start: what has passed on the machine, unless stopped, and what was skipped.
+/// A clock that measures the time since the emulator started.
+///
+/// The time is the time that passed on the machine, unless the clock is stopped, plus the time that was skipped.
 #[derive(Debug)]
 pub(crate) struct Clock {
     started: Instant,
@@ -22,7 +21,7 @@ impl Clock {
         Self::new(false)
     }
 
-    /// Moves only when [`Self::advance`] is called.
+    /// Creates a clock that moves only when [`Self::advance`] is called.
     pub(crate) fn stopped() -> Self {
         Self::new(true)
     }
@@ -32,18 +31,18 @@ impl Clock {
         Self { started: Instant::now(), started_at: SystemTime::now(), stopped, skipped }
     }
 
-    /// The time since the start.
+    /// Returns the time since the start.
     pub(crate) fn now(&self) -> Duration {
         let passed = if self.stopped { Duration::ZERO } else { self.started.elapsed() };
         passed.saturating_add(*self.skipped.borrow())
     }
 
-    /// The time of day at a moment after the start.
-    pub(crate) fn date(&self, at: Duration) -> SystemTime {
-        self.started_at.checked_add(at).unwrap_or(self.started_at)
+    /// Converts a time since the start to a time of day.
+    pub(crate) fn to_system_time(&self, time: Duration) -> SystemTime {
+        self.started_at.checked_add(time).unwrap_or(self.started_at)
     }
 
-    /// Moves the time on and wakes who waits for it.
+    /// Moves the time forward and wakes the sleepers whose time has come.
     pub(crate) fn advance(&self, time: Duration) {
         self.skipped.send_modify(|skipped| *skipped = skipped.saturating_add(time));
     }
@@ -52,15 +51,15 @@ impl Clock {
         self.sleep_until(self.now().saturating_add(time)).await;
     }
 
-    pub(crate) async fn sleep_until(&self, moment: Duration) {
+    pub(crate) async fn sleep_until(&self, deadline: Duration) {
         let mut skipped = self.skipped.subscribe();
         loop {
-            let left = moment.saturating_sub(self.now());
+            let left = deadline.saturating_sub(self.now());
             if left.is_zero() {
                 return;
             }
             tokio::select! {
-                // The sender is held by `self`, so that it cannot close.
+                // `self` holds the sender, so the channel cannot close.
                 _ = skipped.changed() => {}
                 () = tokio::time::sleep(left), if !self.stopped => {}
             }
@@ -68,12 +67,35 @@ impl Clock {
     }
 }
 
+/// The last second that has a four-digit year, in seconds since 1970.
+const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
+
+/// Formats a time as ISO 8601 in UTC, with microseconds and an explicit offset.
+///
+/// Versions of Python before 3.11 cannot parse the suffix `Z` that RFC 3339 formatters write.
+pub(crate) fn format_iso8601(time: SystemTime) -> String {
+    let time = OffsetDateTime::from(clamp(time));
+    let (date, (hour, minute, second, microsecond)) = (time.date(), time.to_hms_micro());
+    format!("{date}T{hour:02}:{minute:02}:{second:02}.{microsecond:06}+00:00")
+}
+
+/// Formats a time as in the `Date` header: `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub(crate) fn format_http_date(time: SystemTime) -> String {
+    httpdate::fmt_http_date(clamp(time))
+}
+
+/// Returns the nearest time in the years 1970 to 9999. Both libraries panic outside of that range, into which
+/// [`Clock::advance`] can lead.
+fn clamp(time: SystemTime) -> SystemTime {
+    time.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST_SECOND)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_stopped_clock_moves_only_when_told_and_wakes_its_sleepers() {
+    async fn a_stopped_clock_moves_only_by_advance_and_wakes_its_sleepers() {
         let clock = Clock::stopped();
         assert_eq!(clock.now(), Duration::ZERO);
         let sleep = clock.sleep(Duration::from_secs(3600));
@@ -84,15 +106,36 @@ mod tests {
         };
         tokio::join!(sleep, advance);
         assert_eq!(clock.now(), Duration::from_secs(3600));
-        assert_eq!(clock.date(clock.now()).duration_since(clock.started_at).unwrap(), clock.now());
+        assert_eq!(clock.to_system_time(clock.now()).duration_since(clock.started_at).unwrap(), clock.now());
     }
 
     #[tokio::test]
-    async fn a_running_clock_can_be_moved_too() {
+    async fn a_running_clock_can_be_advanced() {
         let clock = Clock::running();
         clock.sleep(Duration::from_millis(1)).await;
         clock.advance(Duration::from_secs(60));
         clock.sleep_until(Duration::from_secs(60)).await;
         assert!(clock.now() > Duration::from_secs(60));
+    }
+
+    #[test]
+    fn timestamps_have_the_documented_formats() {
+        let iso8601 = |seconds| format_iso8601(UNIX_EPOCH + Duration::from_secs(seconds));
+        let header = |seconds| format_http_date(UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(header(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(header(951_782_399), "Mon, 28 Feb 2000 23:59:59 GMT");
+        assert_eq!(iso8601(0), "1970-01-01T00:00:00.000000+00:00");
+        assert_eq!(iso8601(951_782_399), "2000-02-28T23:59:59.000000+00:00");
+        assert_eq!(iso8601(951_782_400), "2000-02-29T00:00:00.000000+00:00");
+        assert_eq!(iso8601(1_735_689_599), "2024-12-31T23:59:59.000000+00:00");
+    }
+
+    #[test]
+    fn timestamps_out_of_range_do_not_panic() {
+        let (early, late) =
+            (UNIX_EPOCH - Duration::from_secs(1), UNIX_EPOCH + Duration::from_secs(300_000_000_000));
+        assert_eq!(format_http_date(early), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(format_http_date(late), "Fri, 31 Dec 9999 23:59:59 GMT");
+        assert_eq!(format_iso8601(late), "9999-12-31T23:59:59.000000+00:00");
     }
 }

@@ -1,4 +1,4 @@
-//! A running emulator.
+//! The handle of a running emulator.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,23 +13,36 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::App;
-use crate::builder::Builder;
+use crate::builder::EmulatorBuilder;
 use crate::error::Error;
 use crate::net::{HttpServer, Tls};
 use crate::routes;
 use crate::scenario::Scenario;
-use crate::script::{Pattern, Request, Rule, Script, Verb};
+use crate::script::{Request, RequestKind, RequestPattern, Rule, Script};
 use crate::webhook::Webhooks;
 
-/// A running emulator; dropping it stops it.
+/// A running emulator. It stops when it is dropped.
 ///
-/// Requests and files go with it, unless [`Builder::data_dir`] keeps them.
+/// Requests and files are lost then, unless [`EmulatorBuilder::data_dir`] keeps them.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), fal_emulator::Error> {
+/// use fal_emulator::{Emulator, FaultPoint, RequestKind};
+///
+/// let emulator = Emulator::start().await?;
+/// // The first poll of a status loses its connection.
+/// emulator.on_request(RequestKind::Status).reset(FaultPoint::Reply).times(1);
+/// println!("queue: {}", emulator.urls().queue);
+/// emulator.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Emulator {
     address: SocketAddr,
-    ca: Option<String>,
+    ca_certificate: Option<String>,
     endpoints: Vec<String>,
     app: Arc<App>,
-    /// Dropped, it ends the task.
+    /// The sender whose drop stops the server task.
     stop: watch::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -42,13 +55,13 @@ pub struct Urls {
     pub run: String,
     /// The queue; `https://queue.fal.run` in the cloud.
     pub queue: String,
-    /// Tokens and upload initiation; `https://rest.fal.ai` in the cloud.
+    /// Tokens and the initiation of uploads; `https://rest.fal.ai` in the cloud.
     pub rest: String,
     /// Files; `https://v3.fal.media` in the cloud.
     pub cdn: String,
     /// WebSockets; `wss://fal.run` in the cloud.
     pub ws: String,
-    /// The platform API, `/v1` not included; `https://api.fal.ai` in the cloud.
+    /// The platform API, without `/v1`; `https://api.fal.ai` in the cloud.
     pub platform: String,
 }
 
@@ -57,22 +70,24 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// When no port is free.
+    /// Returns an error if no port is free.
     pub async fn start() -> Result<Self, Error> {
         Self::builder().start().await
     }
 
-    /// The options an emulator can be started with.
+    /// Returns a builder to start an emulator with other options.
     #[must_use]
-    pub fn builder() -> Builder {
-        Builder::default()
+    pub fn builder() -> EmulatorBuilder {
+        EmulatorBuilder::default()
     }
 
-    /// `http://127.0.0.1:<port>`, or https.
+    /// Returns the URL of the emulator: `http://127.0.0.1:<port>`, or https if it serves TLS.
+    ///
+    /// It shows a web page, and all services are path prefixes of it.
     #[must_use]
     pub fn url(&self) -> String {
-        let scheme = if self.ca.is_some() { "https" } else { "http" };
-        // Who listens on all addresses is reached at each of them.
+        let scheme = if self.ca_certificate.is_some() { "https" } else { "http" };
+        // A server that listens on all addresses is reached by the loopback address.
         let host = match self.address.ip() {
             IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
             IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -81,13 +96,13 @@ impl Emulator {
         format!("{scheme}://{}", SocketAddr::new(host, self.address.port()))
     }
 
-    /// The certificate that clients have to trust when the emulator serves https, as PEM.
+    /// Returns the CA certificate that clients have to trust, as PEM. `None` if the emulator does not serve https.
     #[must_use]
-    pub fn ca(&self) -> Option<&str> {
-        self.ca.as_deref()
+    pub fn ca_certificate(&self) -> Option<&str> {
+        self.ca_certificate.as_deref()
     }
 
-    /// The base URL of each service.
+    /// Returns the base URL of each service.
     #[must_use]
     pub fn urls(&self) -> Urls {
         let url = self.url();
@@ -102,85 +117,131 @@ impl Emulator {
         }
     }
 
-    /// The ids of the endpoints that are served, in alphabetical order.
+    /// Returns the ids of the endpoints that are served, in alphabetical order.
     #[must_use]
     pub fn endpoints(&self) -> &[String] {
         &self.endpoints
     }
 
-    /// Says how the model behind an endpoint behaves from now on.
+    /// Scripts the model behind an endpoint, with its own input type.
     pub fn on<M: Endpoint<Input: DeserializeOwned>>(&self) -> Script<M::Input> {
-        self.app.script(M::ID)
+        self.app.scripts.endpoint(M::ID)
     }
 
-    /// Says how the model behind an endpoint behaves from now on. An endpoint that no document
-    /// describes exists from then on, and takes any input.
+    /// Scripts the model behind an endpoint, with JSON as its input.
+    ///
+    /// An endpoint that no document describes exists from then on, and accepts any input.
     pub fn on_endpoint(&self, id: &str) -> Script<Value> {
-        self.app.script(id)
+        self.app.scripts.endpoint(id)
     }
 
-    /// Says all that a scenario says, in addition to what was said before.
+    /// Adds a rule about one kind of request to any endpoint.
+    ///
+    /// ```no_run
+    /// # use fal_emulator::{Emulator, RequestKind};
+    /// # use serde_json::json;
+    /// # async fn example(emulator: Emulator) {
+    /// let rule = emulator.on_request(RequestKind::Submit).fail(503, json!({"detail": "no runner"})).times(2);
+    /// // … submit …
+    /// assert_eq!(rule.hits(), 2);
+    /// # }
+    /// ```
+    pub fn on_request(&self, kind: RequestKind) -> Rule {
+        self.app.scripts.rules.add(RequestPattern { endpoint: None, kind: Some(kind) })
+    }
+
+    /// Adds a rule about every request.
+    pub fn on_any_request(&self) -> Rule {
+        self.app.scripts.rules.add(RequestPattern::default())
+    }
+
+    /// Adds a scenario to the scripts and rules.
     pub fn apply(&self, scenario: &Scenario) {
-        scenario.apply(&self.app);
+        scenario.apply(&self.app.scripts);
     }
 
-    /// A rule about one kind of request, whatever endpoint it is about.
-    pub fn at(&self, verb: Verb) -> Rule {
-        self.app.rules.add(Pattern { endpoint: None, verb: Some(verb) })
-    }
-
-    /// A rule about every request.
-    pub fn at_any(&self) -> Rule {
-        self.app.rules.add(Pattern::default())
-    }
-
-    /// Resets so many connections that come from now on before a byte of them is read;
-    /// `usize::MAX` resets all, 0 ends it.
+    /// Resets the next connections before a byte of them is read.
+    ///
+    /// `usize::MAX` resets all connections from now on, 0 none.
     pub fn refuse_connections(&self, connections: usize) {
-        self.app.gate.refuse(connections);
+        self.app.scripts.gate.refuse(connections);
     }
 
-    /// The inputs with which an endpoint was called, directly, streamed or queued, in the order
-    /// they came. What cannot be read as an input is in [`requests`](Self::requests) only.
+    /// Returns the inputs with which an endpoint was called, directly, as a stream or by the queue, in the order in
+    /// which they came.
+    ///
+    /// A body that `M::Input` cannot be read from is left out; see [`requests`](Self::requests).
+    ///
+    /// ```no_run
+    /// # use fal_emulator::Emulator;
+    /// # async fn example(emulator: Emulator) {
+    /// use fal_flux::dev;
+    ///
+    /// // … call the model …
+    /// assert_eq!(emulator.received_inputs::<dev::Model>()[0].prompt, "a cat");
+    /// # }
+    /// ```
     #[must_use]
-    pub fn received<M: Endpoint<Input: DeserializeOwned>>(&self) -> Vec<M::Input> {
-        let calls = [Verb::Run, Verb::Stream, Verb::Submit];
+    pub fn received_inputs<M: Endpoint<Input: DeserializeOwned>>(&self) -> Vec<M::Input> {
+        let calls = [RequestKind::Run, RequestKind::Stream, RequestKind::Submit];
         self.requests()
             .iter()
-            .filter(|request| calls.contains(&request.verb) && request.endpoint.as_deref() == Some(M::ID))
+            .filter(|request| calls.contains(&request.kind) && request.endpoint.as_deref() == Some(M::ID))
             .filter_map(|request| serde_json::from_slice(&request.body).ok())
             .collect()
     }
 
-    /// The requests that came, in order. The latest 20,000 are remembered, and fewer when their
-    /// bodies take more than 64 MiB.
+    /// Returns the requests that came, in order.
+    ///
+    /// The latest 20,000 are kept, and fewer if their bodies take more than 64 MiB.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
-        self.app.record.all()
+        self.app.scripts.recorder.requests()
     }
 
-    /// The first request that `wanted` accepts, once it has come. Without end if it never comes.
-    pub async fn wait_for(&self, wanted: impl Fn(&Request) -> bool) -> Request {
-        self.app.record.wait_for(wanted).await
+    /// Waits for a request that `matches` accepts, and returns the first one. Requests that already came count.
+    ///
+    /// There is no timeout: the future is pending until such a request comes.
+    ///
+    /// ```no_run
+    /// # use fal_emulator::{Emulator, RequestKind};
+    /// # async fn example(emulator: Emulator) {
+    /// let submitted = emulator.wait_for(|request| request.kind == RequestKind::Submit).await;
+    /// assert_eq!(submitted.json()["prompt"], "a cat");
+    /// # }
+    /// ```
+    pub async fn wait_for(&self, matches: impl Fn(&Request) -> bool) -> Request {
+        self.app.scripts.recorder.wait_for(matches).await
     }
 
-    /// Forgets all that was said about endpoints, all rules, and the requests that came.
+    /// Removes all scripts, rules and recorded requests.
     pub fn reset(&self) {
-        self.app.reset();
+        self.app.scripts.reset();
     }
 
-    /// Moves the emulator's clock on: queues move, runs end, delays are over.
+    /// Advances the emulator's clock: queues proceed, runs end and delays are over.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use fal_emulator::Emulator;
+    /// # async fn example() -> Result<(), fal_emulator::Error> {
+    /// let emulator = Emulator::builder().manual_clock().start().await?;
+    /// // … submit …
+    /// emulator.advance(Duration::from_secs(60));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn advance(&self, time: Duration) {
         self.app.clock.advance(time);
     }
 
-    /// What was announced to webhooks, and the keys that sign it.
+    /// Returns the webhooks that were delivered, and the keys that sign them.
     #[must_use]
     pub fn webhooks(&self) -> Webhooks {
-        Webhooks::new(Arc::clone(&self.app))
+        Webhooks::new(Arc::clone(&self.app.webhooks))
     }
 
-    /// Stops listening and waits until replies under way are sent, for three seconds at most.
+    /// Stops listening, and waits for the responses under way for up to three seconds.
     pub async fn shutdown(self) {
         let Self { stop, task, .. } = self;
         drop(stop);
@@ -188,18 +249,18 @@ impl Emulator {
     }
 
     pub(crate) fn serve(listener: TcpListener, address: SocketAddr, app: Arc<App>, tls: Option<Tls>) -> Self {
-        let (tls, ca) = tls.map(|tls| (tls.acceptor, tls.ca)).unzip();
+        let (tls, ca_certificate) = tls.map(|tls| (tls.acceptor, tls.ca)).unzip();
         let (stop, stopped) = watch::channel(());
         let server = HttpServer {
             router: routes::router(Arc::clone(&app)),
-            gate: Arc::clone(&app.gate),
+            gate: Arc::clone(&app.scripts.gate),
             clock: Arc::clone(&app.clock),
             tls,
-            read_time: app.read_time,
+            read_time: app.read_timeout,
         };
         let endpoints = app.models.ids().map(str::to_owned).collect();
         let task = tokio::spawn(server.run(listener, stopped));
-        Self { address, ca, endpoints, app, stop, task }
+        Self { address, ca_certificate, endpoints, app, stop, task }
     }
 }
 

@@ -1,70 +1,68 @@
-//! Why an emulator could not be started.
+//! Errors of starting an emulator and of parsing a scenario.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use crate::scenario::BadScenario;
-
-/// Why an emulator could not be started.
+/// The reason for which an emulator could not be started.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The address could not be listened on.
+    /// The emulator could not listen on the address.
     Listen {
         /// The address that was asked for.
         host: IpAddr,
         /// The port that was asked for; 0 asks for any free one.
         port: u16,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// A schema file or folder could not be read.
+    /// A schema or scenario file, or a folder, could not be read.
     Read {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// A file could not be written.
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// A schema file is not a model document.
     Document {
-        /// The file; relative to the schema folder when it is one of the built-in ones.
+        /// The file. The path of a built-in file is relative to the schema folder.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem of the document.
         problem: String,
     },
     /// Two schema files describe the same endpoint.
     Duplicate {
-        /// The endpoint both describe.
+        /// The endpoint that both describe.
         endpoint: String,
         /// The file that was read second.
         path: PathBuf,
     },
-    /// The schema folder holds no model document.
+    /// The schema folder contains no model document.
     NoModels {
         /// The folder.
         path: PathBuf,
     },
-    /// A scenario file says what no scenario says.
+    /// A scenario file is not valid.
     Scenario {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem of the scenario.
         source: BadScenario,
     },
     /// Certificates could not be made.
     Tls {
-        /// What is wrong.
+        /// The error of the TLS library or of the system.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The key to require is empty or cannot be sent in a header.
+    /// The required key is empty or cannot be sent in a header.
     Key,
 }
 
@@ -90,12 +88,14 @@ impl fmt::Display for Error {
             ),
             Self::NoModels { path } => write!(
                 out,
-                "{} holds no model document: expected .json files of {{endpoint_id, openapi}}",
+                "{} contains no model document: expected .json files of {{endpoint_id, openapi}}",
                 path.display()
             ),
-            Self::Scenario { path, source } => write!(out, "{} is no scenario: {source}", path.display()),
+            Self::Scenario { path, source } => {
+                write!(out, "{} is not a valid scenario: {source}", path.display())
+            }
             Self::Tls { source } => write!(out, "cannot make certificates: {source}"),
-            Self::Key => out.write_str("the key to require must be visible ASCII, as in id:secret"),
+            Self::Key => out.write_str("the required key must be visible ASCII, as in id:secret"),
         }
     }
 }
@@ -112,3 +112,21 @@ impl std::error::Error for Error {
         }
     }
 }
+
+/// The reason for which a text is not a valid [`Scenario`](crate::Scenario).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadScenario(String);
+
+impl BadScenario {
+    pub(crate) fn new(problem: String) -> Self {
+        Self(problem)
+    }
+}
+
+impl fmt::Display for BadScenario {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.0.trim_end())
+    }
+}
+
+impl std::error::Error for BadScenario {}

@@ -1,8 +1,8 @@
-//! Where services are: prefixes of one address, or fal's own host names.
+//! The addresses of the services: fal's own host names, or path prefixes of one address.
 
 use axum::http::{HeaderMap, Request, Uri, header, uri::Authority};
 
-/// fal's host names, and the prefix under which each is served here.
+/// fal's host names, and the path prefix under which the emulator serves each.
 const HOSTS: [(&str, &str); 14] = [
     ("fal.run", "/run"),
     ("falrun.com", "/run"),
@@ -15,14 +15,16 @@ const HOSTS: [(&str, &str); 14] = [
     ("v3b.fal.media", "/cdn"),
     ("fal.media", "/cdn"),
     ("api.fal.ai", "/platform"),
-    // Documents are asked for here.
+    // The site, of which only the OpenAPI documents are served.
     ("fal.ai", ""),
     ("www.fal.ai", ""),
     ("auth.fal.ai", "/auth"),
 ];
 
-/// Gives a request that came by one of fal's host names the path it has here.
-pub(crate) fn prefix<B>(request: &mut Request<B>) {
+/// Adds the path prefix of the service to a request for one of fal's host names.
+///
+/// An absolute URI, as requests to a proxy have, becomes a path.
+pub(crate) fn add_service_prefix<B>(request: &mut Request<B>) {
     let host = request.uri().host().map(str::to_owned).or_else(|| {
         let authority = authority(request.headers())?;
         Some(authority.host().to_owned())
@@ -32,22 +34,23 @@ pub(crate) fn prefix<B>(request: &mut Request<B>) {
         return;
     }
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    // A path that was valid with a host is valid with a prefix.
+    // A path that is valid after a host is valid after a prefix, so this does not fail.
     if let Ok(uri) = Uri::try_from(format!("{prefix}{path}")) {
         *request.uri_mut() = uri;
     }
 }
 
-/// The base URLs for replies to a caller: those it reached the server by.
+/// The base URLs of the services in replies to a caller. They are the ones by which the caller reached the server, so
+/// that they also work through a forwarded port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Base {
+pub(crate) struct BaseUrls {
     queue: String,
     cdn: String,
 }
 
-impl Base {
-    /// For a caller who sent these headers; `fallback` is the server's own address.
-    pub(crate) fn of(headers: &HeaderMap, is_tls: bool, fallback: &str) -> Self {
+impl BaseUrls {
+    /// Determines the URLs from the headers of a request. `fallback` is the server's own address.
+    pub(crate) fn from_headers(headers: &HeaderMap, is_tls: bool, fallback: &str) -> Self {
         let scheme = if is_tls { "https" } else { "http" };
         let authority = authority(headers);
         if let Some(authority) = &authority
@@ -60,25 +63,27 @@ impl Base {
             };
         }
         let host = authority.as_ref().map_or(fallback, Authority::as_str);
-        Self::at(&format!("{scheme}://{host}"))
+        Self::from_root(&format!("{scheme}://{host}"))
     }
 
-    /// All services below one URL.
-    pub(crate) fn at(url: &str) -> Self {
+    /// Returns the URLs of services that are path prefixes of one URL.
+    pub(crate) fn from_root(url: &str) -> Self {
         Self { queue: format!("{url}/queue"), cdn: format!("{url}/cdn") }
     }
 
+    /// Returns the URL of the queue, without a trailing slash.
     pub(crate) fn queue(&self) -> &str {
         &self.queue
     }
 
+    /// Returns the URL of the CDN, without a trailing slash.
     pub(crate) fn cdn(&self) -> &str {
         &self.cdn
     }
 }
 
-/// Whether a host name is one of fal's that are served here.
-pub(crate) fn is_fals(host: &str) -> bool {
+/// Returns true if the host name is one of fal's that the emulator serves.
+pub(crate) fn is_fal_host(host: &str) -> bool {
     prefix_of(host).is_some()
 }
 
@@ -86,7 +91,7 @@ fn prefix_of(host: &str) -> Option<&'static str> {
     HOSTS.iter().find(|(name, _)| name.eq_ignore_ascii_case(host)).map(|(_, prefix)| *prefix)
 }
 
-/// The `Host` header, if it is plain.
+/// Parses the `Host` header. Returns `None` if it has characters that do not belong in a host name.
 fn authority(headers: &HeaderMap) -> Option<Authority> {
     let host = headers.get(header::HOST)?.to_str().ok()?;
     let is_plain =
@@ -100,12 +105,12 @@ mod tests {
 
     fn request(host: &str, uri: &str) -> String {
         let mut request = Request::builder().uri(uri).header("host", host).body(()).unwrap();
-        prefix(&mut request);
+        add_service_prefix(&mut request);
         request.uri().to_string()
     }
 
     #[test]
-    fn fals_hosts_have_prefixes() {
+    fn fal_hosts_become_path_prefixes() {
         assert_eq!(request("queue.fal.run", "/a/b?x=1"), "/queue/a/b?x=1");
         assert_eq!(request("FAL.run:443", "/a/b"), "/run/a/b");
         assert_eq!(request("v3.fal.media", "/files/b/1/a.png"), "/cdn/files/b/1/a.png");
@@ -118,11 +123,11 @@ mod tests {
     }
 
     #[test]
-    fn replies_name_the_host_the_caller_used() {
+    fn base_urls_have_the_host_of_the_request() {
         let base = |host: &'static str, is_tls| {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, header::HeaderValue::from_static(host));
-            let base = Base::of(&headers, is_tls, "127.0.0.1:1");
+            let base = BaseUrls::from_headers(&headers, is_tls, "127.0.0.1:1");
             (base.queue().to_owned(), base.cdn().to_owned())
         };
         let pair = |queue: &str, cdn: &str| (queue.to_owned(), cdn.to_owned());
@@ -133,6 +138,9 @@ mod tests {
             pair("https://queue.fal.run:8443", "https://v3.fal.media:8443")
         );
         assert_eq!(base("a/b?c", false), pair("http://127.0.0.1:1/queue", "http://127.0.0.1:1/cdn"));
-        assert_eq!(Base::of(&HeaderMap::new(), true, "127.0.0.1:1"), Base::at("https://127.0.0.1:1"));
+        assert_eq!(
+            BaseUrls::from_headers(&HeaderMap::new(), true, "127.0.0.1:1"),
+            BaseUrls::from_root("https://127.0.0.1:1")
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! A local fal to develop and test against: the same protocol on loopback, driven by the same
-//! schemas.
+//! A local fal to develop and test against.
+//!
+//! It serves fal's protocol on loopback, for every model of the catalogue.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), fal_emulator::Error> {
@@ -10,20 +11,20 @@
 //! # }
 //! ```
 //!
-//! Inputs are validated against each model's schema and refused as fal refuses them. Outputs are
-//! synthesised from the schema: they validate, and the files they point at exist, of the size,
-//! length and format that were asked for. Nothing leaves the machine and nothing costs money.
+//! Inputs are validated against each model's schema and refused as fal refuses them. Outputs are synthesised from the
+//! schema: they are valid, and the files that they name exist, with the size, duration and format that the input asks
+//! for. Nothing leaves the machine and nothing costs money.
 //!
 //! # In tests
 //!
-//! [`Emulator::on`] says how a model behaves: its queue, logs, outputs and failures.
-//! [`Emulator::at`] says what happens to single requests: other replies, and connections that are
-//! cut, reset, stalled, slow or full of garbage. [`Emulator::received`] and
-//! [`Emulator::requests`] tell what came. With [`Builder::manual_clock`], time passes only by
-//! [`Emulator::advance`].
+//! - [`Emulator::on`] scripts a model: its queue, logs, outputs and failures.
+//! - [`Emulator::on_request`] changes single requests: other responses, and connections that are cut, reset, stalled,
+//!   slow or full of garbage.
+//! - [`Emulator::received_inputs`] and [`Emulator::requests`] return the calls that came.
+//! - [`EmulatorBuilder::manual_clock`] stops the clock, which then moves only by [`Emulator::advance`].
 //!
 //! ```no_run
-//! use fal_emulator::{At, Emulator, Verb};
+//! use fal_emulator::{Emulator, FaultPoint, RequestKind};
 //! use serde_json::json;
 //!
 //! # async fn example() -> Result<(), fal_emulator::Error> {
@@ -33,50 +34,46 @@
 //!     .queue([2, 1, 0])
 //!     .log("loading the model")
 //!     .reply(|input| json!({"prompt": input["prompt"]}));
-//! emulator.at(Verb::Status).cut(At::Body(10)).times(1);
+//! emulator.on_request(RequestKind::Status).cut(FaultPoint::Body(10)).times(1);
 //! // … let the code under test call fal …
-//! let first = emulator.wait_for(|request| request.verb == Verb::Submit).await;
+//! let first = emulator.wait_for(|request| request.kind == RequestKind::Submit).await;
 //! assert_eq!(first.json()["prompt"], "a cat");
 //! # Ok(())
 //! # }
 //! ```
 
 mod app;
-mod archive;
 mod builder;
 mod clock;
-mod course;
+mod components;
 mod emulator;
-mod engine;
+mod endpoint_id;
 mod error;
 mod hosts;
-mod journal;
-mod line;
-mod lines;
 mod media;
+mod model_call;
 mod models;
 mod net;
 mod pace;
-mod protocol;
 mod queue;
 mod realtime;
+mod recent_calls;
 mod reply;
 mod routes;
 mod scenario;
-mod schema;
 mod script;
 mod store;
+mod sync;
 mod synth;
-mod timeline;
 mod tokens;
 mod validate;
 mod webhook;
 
-pub use builder::Builder;
+pub use builder::EmulatorBuilder;
 pub use emulator::{Emulator, Urls};
-pub use error::Error;
+pub use error::{BadScenario, Error};
 pub use pace::Pace;
 pub use realtime::RealtimeSettings;
-pub use scenario::{BadScenario, Scenario};
-pub use script::{Answer, At, Frame, Request, Rule, Script, Verb};
+pub use scenario::Scenario;
+pub use script::{FaultPoint, RealtimeFault, Request, RequestKind, ResponseTemplate, Rule, Script};
 pub use webhook::{Delivery, Webhooks};

@@ -11,10 +11,11 @@ use clap::Parser;
 use fal_emulator::{Emulator, Error, Pace};
 use serde_json::json;
 
-mod guest;
-mod stop;
+mod child;
+mod signals;
 
-use guest::Guest;
+use child::ChildCommand;
+use signals::Signals;
 
 #[derive(Parser)]
 #[command(
@@ -22,15 +23,15 @@ use guest::Guest;
     about,
     after_help = "Examples:
   fal-emulator --port 8787             serve; the first line on stdout is a JSON object of base URLs
-  fal-emulator -- python app.py        run an app, for which this is fal: unmodified, in any language that
-                                       heeds HTTPS_PROXY and SSL_CERT_FILE (Node 24 or later)"
+  fal-emulator -- python app.py        run an unmodified app against the emulator, in any language that
+                                       supports HTTPS_PROXY and SSL_CERT_FILE (Node 24 or later)"
 )]
 struct Arguments {
     /// Port to listen on; 0 picks a free one
     #[arg(long, default_value_t = 0)]
     port: u16,
 
-    /// Address to listen on; anyone who reaches it can call, upload and script
+    /// Address to listen on; anyone who can reach it may call, upload and script
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     host: IpAddr,
 
@@ -38,11 +39,11 @@ struct Arguments {
     #[arg(long)]
     tls: bool,
 
-    /// Write the certificate of the authority that clients have to trust, as PEM
+    /// Write the CA certificate that clients have to trust to this file, as PEM
     #[arg(long, value_name = "FILE", requires = "tls")]
     ca_out: Option<PathBuf>,
 
-    /// Keep requests, results and files in this folder, so that they survive a restart
+    /// Keep requests, results and files in this folder so that they survive a restart
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
@@ -50,15 +51,15 @@ struct Arguments {
     #[arg(long, value_name = "DIR")]
     schemas: Option<PathBuf>,
 
-    /// App of your own to serve too, by the OpenAPI document it publishes itself; may be repeated
-    #[arg(long = "app", value_name = "OWNER/ALIAS=FILE", value_parser = app)]
+    /// App of your own to serve too, with the OpenAPI document that it publishes; may be repeated
+    #[arg(long = "app", value_name = "OWNER/ALIAS=FILE", value_parser = parse_app)]
     apps: Vec<(String, PathBuf)>,
 
-    /// Scenario to start with, in TOML or JSON: how endpoints behave, and rules about single requests
+    /// Scenario to start with, in TOML or JSON: the behaviour of endpoints, and rules about single requests
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
 
-    /// Write each request that comes to this file, as a line of JSON without the key
+    /// Write each received request to this file, as a line of JSON without the key
     #[arg(long, value_name = "FILE")]
     requests_out: Option<PathBuf>,
 
@@ -66,15 +67,15 @@ struct Arguments {
     #[arg(long, value_name = "KEY")]
     require_key: Option<String>,
 
-    /// How long each place in the queue takes, in milliseconds
+    /// Time that a request spends in each position of the queue, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 30)]
     queue_time: u64,
 
-    /// How long a request runs, in milliseconds
+    /// Time that a request runs, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 210)]
     run_time: u64,
 
-    /// Run this command with an environment that leads its calls of fal here, and end when it does
+    /// Command to run with an environment that directs its calls of fal to the emulator; both end together
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
@@ -95,8 +96,8 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
         .per_position(Duration::from_millis(arguments.queue_time))
         .run(Duration::from_millis(arguments.run_time));
     let mut builder = Emulator::builder().host(arguments.host).port(arguments.port).pace(pace);
-    let is_host = !arguments.command.is_empty();
-    if arguments.tls || is_host {
+    let has_command = !arguments.command.is_empty();
+    if arguments.tls || has_command {
         builder = builder.tls();
     }
     if let Some(path) = arguments.data {
@@ -117,19 +118,19 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
     if let Some(key) = &arguments.require_key {
         builder = builder.require_key(key);
     }
-    // Before the announcement: whoever reads it may stop the server right away.
-    let stop = stop::Signals::new();
+    // Before the URLs are printed: a reader of them may stop the server right away.
+    let signals = Signals::new();
     let emulator = builder.start().await?;
-    if let (Some(path), Some(ca)) = (&arguments.ca_out, emulator.ca()) {
+    if let (Some(path), Some(ca)) = (&arguments.ca_out, emulator.ca_certificate()) {
         std::fs::write(path, ca).map_err(|source| Error::Write { path: path.clone(), source })?;
     }
-    let code = if is_host {
+    let code = if has_command {
         let models = emulator.endpoints().len();
-        eprintln!("fal-emulator: {models} models at {}, which is fal to the command", emulator.url());
-        run(&arguments.command, &emulator, arguments.require_key.as_deref(), stop).await?
+        eprintln!("fal-emulator: {models} models at {}, for the command in place of fal", emulator.url());
+        run(&arguments.command, &emulator, arguments.require_key.as_deref(), signals).await?
     } else {
-        announce(&emulator);
-        stop.wait().await;
+        print_urls(&emulator);
+        signals.wait().await;
         eprintln!("fal-emulator: stopping");
         ExitCode::SUCCESS
     };
@@ -137,40 +138,41 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
     Ok(code)
 }
 
-/// Runs a command to its end, or until a signal stops both.
+/// Runs a command until it ends, or until a signal stops both.
 async fn run(
     command: &[OsString],
     emulator: &Emulator,
     key: Option<&str>,
-    stop: stop::Signals,
+    signals: Signals,
 ) -> std::io::Result<ExitCode> {
-    let mut guest = Guest::start(command, emulator, key)?;
+    let mut child = ChildCommand::start(command, emulator, key)?;
     tokio::select! {
-        status = guest.wait() => Ok(guest::code(status?).into()),
-        () = stop.wait() => Ok(ExitCode::FAILURE),
+        status = child.wait() => Ok(child::exit_code(status?).into()),
+        () = signals.wait() => Ok(ExitCode::FAILURE),
     }
 }
 
-/// `owner/alias=file`.
-fn app(text: &str) -> Result<(String, PathBuf), String> {
+/// Parses `owner/alias=file`.
+fn parse_app(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((id, path)) if id.contains('/') && !path.is_empty() => Ok((id.to_owned(), path.into())),
         _ => Err("expected OWNER/ALIAS=FILE".to_owned()),
     }
 }
 
-fn announce(emulator: &Emulator) {
+/// Prints the base URLs to stdout, and a message for people to stderr.
+fn print_urls(emulator: &Emulator) {
     let urls = emulator.urls();
     let line = json!({
         "run": urls.run, "queue": urls.queue, "rest": urls.rest,
         "cdn": urls.cdn, "ws": urls.ws, "platform": urls.platform,
     });
     let mut stdout = std::io::stdout();
-    // A reader that has gone away does not need the line; the server runs on.
+    // A closed stdout is no reason to stop the server.
     writeln!(stdout, "{line}").and_then(|()| stdout.flush()).ok();
     let models = emulator.endpoints().len();
     eprintln!(
-        "fal-emulator: {models} models at {}, which is also a page to look at; Ctrl-C stops",
+        "fal-emulator: {models} models at {}, which also shows a web page; Ctrl-C stops",
         emulator.url()
     );
 }

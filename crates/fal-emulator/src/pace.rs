@@ -1,12 +1,18 @@
-//! How long simulated requests take.
+//! The durations of simulated requests.
 
 use std::time::Duration;
 
-/// How long a simulated request waits and runs.
+/// The time that a simulated request waits and runs.
 ///
-/// The default takes 300 ms: two requests ahead, 30 ms for each place in the queue, 210 ms of
-/// running, four log lines. Time is computed from the moment of submission, so a status never
-/// depends on how often it is asked for.
+/// By default a request takes 300 ms: it waits behind two others for 30 ms each, waits 30 ms in the last position,
+/// runs for 210 ms and writes four log lines. The state follows from the time since the submission alone, so polling
+/// more often does not change it.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use fal_emulator::Pace;
+/// let slow = Pace::default().ahead(5).run(Duration::from_secs(10));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     ahead: u32,
@@ -27,46 +33,46 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// No waiting and no running: a request is completed as soon as it is submitted.
+    /// Creates a pace without waiting and running: a request is completed as soon as it is submitted.
     #[must_use]
     pub fn instant() -> Self {
         Self { ahead: 0, per_position: Duration::ZERO, run: Duration::ZERO, ..Self::default() }
     }
 
-    /// How many requests appear ahead of a new one. Default 2.
+    /// Sets the number of requests that appear ahead of a new one. The default is 2.
     #[must_use]
     pub fn ahead(mut self, requests: u32) -> Self {
         self.ahead = requests;
         self
     }
 
-    /// How long each place in the queue takes, the last one (position 0) included. Default 30 ms.
+    /// Sets the time that a request spends in each position, including the last one (position 0). The default is
+    /// 30 ms.
     #[must_use]
     pub fn per_position(mut self, time: Duration) -> Self {
         self.per_position = time;
         self
     }
 
-    /// How long a request runs once it has started; direct calls take this long too.
-    /// Default 210 ms.
+    /// Sets the time that a request runs. Direct calls take this long too. The default is 210 ms.
     #[must_use]
     pub fn run(mut self, time: Duration) -> Self {
         self.run = time;
         self
     }
 
-    /// How many log lines a run writes, spread evenly over it. Default 4.
+    /// Sets the number of log lines, which a run writes at even intervals. The default is 4.
     #[must_use]
     pub fn log_lines(mut self, lines: u32) -> Self {
         self.log_lines = lines;
         self
     }
 
-    pub(crate) fn places(&self) -> u32 {
+    pub(crate) fn requests_ahead(&self) -> u32 {
         self.ahead
     }
 
-    pub(crate) fn place_time(&self) -> Duration {
+    pub(crate) fn position_time(&self) -> Duration {
         self.per_position
     }
 
@@ -74,7 +80,7 @@ impl Pace {
         self.run
     }
 
-    pub(crate) fn lines(&self) -> u32 {
+    pub(crate) fn log_line_count(&self) -> u32 {
         self.log_lines
     }
 }

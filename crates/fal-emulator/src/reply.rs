@@ -1,4 +1,4 @@
-//! Replies in the shapes fal gives them.
+//! Replies in the shapes that fal gives them.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -13,7 +13,7 @@ pub(crate) const SERVED_FROM: HeaderName = HeaderName::from_static("x-fal-served
 pub(crate) const NEEDS_RETRY: HeaderName = HeaderName::from_static("x-fal-needs-retry");
 pub(crate) const TIMEOUT_TYPE: HeaderName = HeaderName::from_static("x-fal-request-timeout-type");
 
-/// A JSON reply that can be kept and sent again.
+/// A JSON reply that can be stored and sent more than once.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -30,58 +30,58 @@ impl Reply {
         Self::new(StatusCode::OK, body)
     }
 
-    /// `{"detail": "…"}`, as apps and the gateway say it.
+    /// Creates an error `{"detail": "…"}`, the shape of apps and of the gateway.
     pub(crate) fn detail(status: StatusCode, text: impl Into<String>) -> Self {
         Self::new(status, json!({"detail": text.into()}))
     }
 
-    /// `{"detail": "…", "error_type": "…"}`, as the platform says it about a request.
+    /// Creates an error `{"detail": "…", "error_type": "…"}`, the shape of the platform for failed requests.
     pub(crate) fn failure(status: StatusCode, kind: &'static str, text: impl Into<String>) -> Self {
         Self::new(status, json!({"detail": text.into(), "error_type": kind}))
-            .header(ERROR_TYPE, HeaderValue::from_static(kind))
+            .with_header(ERROR_TYPE, HeaderValue::from_static(kind))
     }
 
-    /// Repeats an `error_type` of the body as the header that goes with it.
-    pub(crate) fn named_error(self) -> Self {
+    /// Creates a 422 with the list of what is wrong. Such calls are not charged.
+    pub(crate) fn invalid(problems: Vec<Value>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, json!({"detail": problems})).with_billable_units(0)
+    }
+
+    /// Copies the `error_type` of the body, if it has one, to the header of the same meaning.
+    pub(crate) fn with_error_type_header(self) -> Self {
         match self.error_type().map(HeaderValue::from_str) {
-            Some(Ok(kind)) => self.header(ERROR_TYPE, kind),
+            Some(Ok(kind)) => self.with_header(ERROR_TYPE, kind),
             _ => self,
         }
     }
 
-    /// The category of error that the body names.
+    /// Returns the `error_type` of the body.
     pub(crate) fn error_type(&self) -> Option<&str> {
         self.body.get("error_type")?.as_str()
     }
 
-    /// 422 with the list of what is wrong; such calls are not charged.
-    pub(crate) fn invalid(problems: Vec<Value>) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, json!({"detail": problems})).units(0)
-    }
-
-    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    pub(crate) fn units(self, units: u32) -> Self {
-        self.header(BILLABLE_UNITS, HeaderValue::from(units))
+    pub(crate) fn with_billable_units(self, units: u32) -> Self {
+        self.with_header(BILLABLE_UNITS, HeaderValue::from(units))
     }
 
-    /// Names the runner: the same one for calls of an endpoint with the same hint.
-    pub(crate) fn served(self, endpoint: &str, hint: Option<&HeaderValue>) -> Self {
+    /// Adds the name of the runner. Calls of an endpoint with the same hint have the same runner.
+    pub(crate) fn with_runner(self, endpoint: &str, hint: Option<&HeaderValue>) -> Self {
         let mut hasher = DefaultHasher::new();
         (endpoint, hint).hash(&mut hasher);
         match HeaderValue::from_str(&format!("runner-{:016x}", hasher.finish())) {
-            Ok(runner) => self.header(SERVED_FROM, runner),
+            Ok(runner) => self.with_header(SERVED_FROM, runner),
             Err(_) => self,
         }
     }
 
-    /// Names the request; ids that cannot be sent in a header are left out.
-    pub(crate) fn request(self, id: &str) -> Self {
+    /// Adds the request id. An id that cannot be sent in a header is left out.
+    pub(crate) fn with_request_id(self, id: &str) -> Self {
         match HeaderValue::from_str(id) {
-            Ok(id) => self.header(REQUEST_ID, id),
+            Ok(id) => self.with_header(REQUEST_ID, id),
             Err(_) => self,
         }
     }

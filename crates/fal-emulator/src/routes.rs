@@ -1,4 +1,4 @@
-//! The services, each under its own prefix.
+//! The routes of all services, each under its own path prefix.
 
 use std::sync::Arc;
 
@@ -17,28 +17,29 @@ mod admin;
 mod auth;
 mod cdn;
 mod endpoint;
+mod intercept;
 mod jwks;
 mod not_found;
 mod over_ws;
 mod page;
+mod parameters;
 mod platform;
 mod pricing;
 mod proxy;
-mod query;
 mod queue;
 mod range;
 mod realtime;
 mod run;
-mod script;
 mod status_stream;
 mod storage;
 mod stream;
 mod tokens;
 mod upload;
 
-/// The largest JSON body that is read, in bytes.
+/// The largest JSON body that is accepted, in bytes.
 const JSON_LIMIT: usize = 10 << 20;
 
+/// Creates the router of the emulator: the services, the proxy, the web page and the admin routes.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let services = services(Arc::clone(&app));
     Router::new()
@@ -58,10 +59,10 @@ fn services(app: Arc<App>) -> Router {
         .merge(cdn())
         .merge(platform())
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
-        .fallback(not_found::not_found)
-        .method_not_allowed_fallback(not_found::method)
+        .fallback(not_found::fallback)
+        .method_not_allowed_fallback(not_found::method_fallback)
         .layer(middleware::from_fn(common_headers))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), script::layer))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), intercept::intercept))
         .with_state(app)
 }
 
@@ -71,13 +72,13 @@ fn rest() -> Router<Arc<App>> {
         .route("/rest/storage/upload/initiate-multipart", post(storage::initiate_multipart))
         .route("/rest/storage/auth/token", post(storage::token))
         .route("/rest/storage/files/acl", get(storage::acl).put(storage::set_acl))
-        .route("/rest/.well-known/jwks.json", get(jwks::keys))
+        .route("/rest/.well-known/jwks.json", get(jwks::jwks))
         .route("/rest/tokens", post(tokens::alias))
         .route("/rest/tokens/", post(tokens::alias))
         .route("/rest/tokens/realtime", post(tokens::realtime))
 }
 
-/// Uploads have a limit of their own, which counts all of them.
+/// The routes of the CDN, whose uploads are not subject to [`JSON_LIMIT`] but to the total space for uploads.
 fn cdn() -> Router<Arc<App>> {
     Router::new()
         .route("/cdn/upload/{*path}", put(upload::put))
@@ -101,7 +102,7 @@ fn platform() -> Router<Arc<App>> {
         .route("/platform/v1/storage/settings", get(storage::settings).put(storage::set_settings))
 }
 
-/// What every reply carries: a request id, and leave for browsers to read it from any page.
+/// Adds a request id and CORS headers to every response. The latter let pages of any site read it.
 async fn common_headers(request: Request, next: Next) -> Response {
     const ALLOWED: [(HeaderName, &str); 4] = [
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
@@ -127,8 +128,8 @@ async fn common_headers(request: Request, next: Next) -> Response {
     response
 }
 
-/// The reply to a body that could not be taken, in fal's shape.
-fn unreadable(rejection: &axum::extract::rejection::BytesRejection) -> Reply {
+/// Creates the reply to a body that could not be read, in fal's shape.
+fn body_error(rejection: &axum::extract::rejection::BytesRejection) -> Reply {
     let status = rejection.status();
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         return too_large();

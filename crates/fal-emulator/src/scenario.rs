@@ -1,20 +1,23 @@
-//! Scripts as data: files, and what comes over HTTP.
+//! Scripts as data: scenario files, and scenarios that come over HTTP.
 
-use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::app::App;
-use crate::error::Error;
+use crate::error::{BadScenario, Error};
+use crate::script::Scripts;
 
 mod endpoint;
 mod rule;
 
-/// What a scenario file says: how endpoints behave, and rules about single requests.
+use endpoint::EndpointConfig;
+use rule::RuleConfig;
+
+/// A script as data, in TOML or JSON: the behaviour of endpoints, and rules about single requests.
 ///
-/// In TOML or JSON, for tests in any language. It says what [`Script`](crate::Script) and
-/// [`Rule`](crate::Rule) say, in the same words.
+/// Tests in any language can use it. Its keys are the methods of [`Script`](crate::Script) and
+/// [`Rule`](crate::Rule); the README of the crate shows all of them.
 ///
 /// ```
 /// let scenario = fal_emulator::Scenario::from_toml(r#"
@@ -28,7 +31,7 @@ mod rule;
 ///     ]
 ///
 ///     [[rule]]
-///     verb = "status"
+///     kind = "status"
 ///     cut = { body = 10 }
 ///     times = 1
 /// "#)?;
@@ -38,37 +41,33 @@ mod rule;
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     #[serde(default, rename = "endpoint")]
-    endpoints: Vec<endpoint::Said>,
+    endpoints: Vec<EndpointConfig>,
     #[serde(default, rename = "rule")]
-    rules: Vec<rule::Said>,
-    /// How many connections to reset before a byte of them is read.
+    rules: Vec<RuleConfig>,
+    /// The number of connections to reset before a byte of them is read.
     refuse_connections: Option<usize>,
 }
 
-/// Why a text is no scenario.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadScenario(String);
-
 impl Scenario {
-    /// Reads TOML.
+    /// Parses TOML.
     ///
     /// # Errors
     ///
-    /// Where the text is no TOML, or says what no scenario says.
+    /// Returns an error if the text is not TOML, or if a key or value is not one of a scenario.
     pub fn from_toml(text: &str) -> Result<Self, BadScenario> {
-        toml::from_str::<Self>(text).map_err(|error| BadScenario(error.to_string()))?.checked()
+        toml::from_str::<Self>(text).map_err(|error| BadScenario::new(error.to_string()))?.checked()
     }
 
-    /// Reads JSON.
+    /// Parses JSON.
     ///
     /// # Errors
     ///
-    /// Where the text is no JSON, or says what no scenario says.
+    /// Returns an error if the text is not JSON, or if a key or value is not one of a scenario.
     pub fn from_json(text: &str) -> Result<Self, BadScenario> {
-        serde_json::from_str::<Self>(text).map_err(|error| BadScenario(error.to_string()))?.checked()
+        serde_json::from_str::<Self>(text).map_err(|error| BadScenario::new(error.to_string()))?.checked()
     }
 
-    /// Reads a file: JSON if its name ends in `.json`, else TOML.
+    /// Reads a file: JSON if its name ends in `.json`, otherwise TOML.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let text =
             std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
@@ -77,46 +76,40 @@ impl Scenario {
         scenario.map_err(|source| Error::Scenario { path: path.to_owned(), source })
     }
 
-    /// Says it all to an emulator, in addition to what was said before.
-    pub(crate) fn apply(&self, app: &App) {
+    /// Adds the scenario to the scripts.
+    pub(crate) fn apply(&self, scripts: &Scripts) {
         for endpoint in &self.endpoints {
-            endpoint.apply(app);
+            endpoint.apply(scripts);
         }
         for rule in &self.rules {
-            rule.apply(app);
+            rule.apply(scripts);
         }
         if let Some(connections) = self.refuse_connections {
-            app.gate.refuse(connections);
+            scripts.gate.refuse(connections);
         }
     }
 
     fn checked(self) -> Result<Self, BadScenario> {
-        let endpoints = self.endpoints.iter().try_for_each(endpoint::Said::check);
-        endpoints.and_then(|()| self.rules.iter().try_for_each(rule::Said::check)).map_err(BadScenario)?;
+        let endpoints = self.endpoints.iter().try_for_each(EndpointConfig::check);
+        endpoints
+            .and_then(|()| self.rules.iter().try_for_each(RuleConfig::check))
+            .map_err(BadScenario::new)?;
         Ok(self)
     }
 }
 
-impl fmt::Display for BadScenario {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.0.trim_end())
-    }
-}
-
-impl std::error::Error for BadScenario {}
-
-/// A time in seconds, as people write it.
+/// A duration that is written as a number of seconds.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "f64")]
-struct Seconds(std::time::Duration);
+struct Seconds(Duration);
 
 impl TryFrom<f64> for Seconds {
     type Error = String;
 
     fn try_from(seconds: f64) -> Result<Self, String> {
-        std::time::Duration::try_from_secs_f64(seconds)
+        Duration::try_from_secs_f64(seconds)
             .map(Self)
-            .map_err(|_| format!("{seconds} is no time in seconds"))
+            .map_err(|_| format!("{seconds} is not a number of seconds"))
     }
 }
 
@@ -125,14 +118,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_can_be_said_in_toml_and_json() {
+    fn toml_and_json_give_the_same_scenario() {
         let toml = Scenario::from_toml("refuse_connections = 2\n[[rule]]\nreset = \"reply\"").unwrap();
         let json = r#"{"refuse_connections": 2, "rule": [{"reset": "reply"}]}"#;
         assert_eq!(format!("{toml:?}"), format!("{:?}", Scenario::from_json(json).unwrap()));
     }
 
     #[test]
-    fn the_readme_shows_a_scenario() {
+    fn the_example_in_the_readme_is_valid() {
         let readme = include_str!("../README.md");
         let (_, rest) = readme.split_once("```toml\n").unwrap();
         let (example, _) = rest.split_once("```").unwrap();
@@ -141,21 +134,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
-        for (text, wanted) in [
+    fn errors_name_the_problem() {
+        for (text, expected) in [
             ("[[endpoint]]\nqueue = [1]", "missing field `id`"),
             ("[[endpoint]]\nid = \"a/b\"\nqueu = [1]", "unknown field `queu`"),
             ("[[endpoint]]\nid = \"a/b\"\noutcomes = [{ times = 2 }]", "either `reply` or `fail`"),
-            ("[[endpoint]]\nid = \"a/b\"\noutcomes = [{ fail = { status = 42 } }]", "42 is no status"),
-            ("[[rule]]\nverb = \"dance\"", "unknown variant `dance`"),
+            (
+                "[[endpoint]]\nid = \"a/b\"\noutcomes = [{ fail = { status = 42 } }]",
+                "42 is not an HTTP status",
+            ),
+            ("[[rule]]\nkind = \"dance\"", "unknown variant `dance`"),
             ("[[rule]]\ncut = { tail = 1 }", "unknown variant `tail`"),
-            ("[[rule]]\ncut = \"reply\"\nstall = \"reply\"", "one of `cut`, `reset` and `stall`"),
-            ("[[rule]]\ndelay = -1.0", "-1 is no time in seconds"),
-            ("[[rule]]\nheaders = { \"a b\" = \"c\" }", "`a b: c` is no header"),
-            ("[[rule]]\nanswer = { status = 200, json = 1, text = \"1\" }", "one of `json` and `text`"),
+            ("[[rule]]\ncut = \"reply\"\nstall = \"reply\"", "only one of `cut`, `reset` and `stall`"),
+            ("[[rule]]\ndelay = -1.0", "-1 is not a number of seconds"),
+            ("[[rule]]\nheaders = { \"a b\" = \"c\" }", "`a b: c` is not a valid header"),
+            ("[[rule]]\nrespond = { status = 200, json = 1, text = \"1\" }", "only one of `json` and `text`"),
         ] {
             let error = Scenario::from_toml(text).unwrap_err().to_string();
-            assert!(error.contains(wanted), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

@@ -1,25 +1,67 @@
-//! What a test tells the emulator to do, and what it is told in return.
+//! The scripts of tests: the behaviour of endpoints, rules about single requests, and the requests that came.
 
-mod answer;
-mod behaviour;
-mod capture;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use crate::net::Gate;
+
+mod behaviours;
 mod effect;
-mod endpoint;
-mod record;
+mod endpoint_script;
+mod limited_list;
+mod recorder;
+mod request;
+mod request_file;
+mod request_kind;
+mod response;
 mod rule;
-mod turns;
-mod verb;
 
-pub use answer::Answer;
-pub use effect::{At, Frame};
-pub use endpoint::Script;
-pub use record::Request;
+pub use effect::{FaultPoint, RealtimeFault};
+pub use endpoint_script::Script;
+pub use request::Request;
+pub use request_kind::RequestKind;
+pub use response::ResponseTemplate;
 pub use rule::Rule;
-pub use verb::Verb;
 
-pub(crate) use behaviour::{Behaviours, Outcome, Steps};
-pub(crate) use capture::Capture;
-pub(crate) use effect::{Interrupted, Interruption};
-pub(crate) use record::Record;
-pub(crate) use rule::{Pattern, Rules};
-pub(crate) use verb::{Asked, Target};
+pub(crate) use behaviours::{Behaviours, Outcome, PollSteps};
+pub(crate) use effect::{Interruption, InterruptionAction};
+pub(crate) use recorder::RequestRecorder;
+pub(crate) use request_file::RequestFile;
+pub(crate) use request_kind::{Target, classify};
+pub(crate) use rule::{RequestPattern, Rules};
+
+/// Everything that a test may script, and the requests that it may inspect.
+pub(crate) struct Scripts {
+    pub(crate) behaviours: Arc<Behaviours>,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) recorder: RequestRecorder,
+    /// Refuses connections before a byte of them is read.
+    pub(crate) gate: Arc<Gate>,
+}
+
+impl Scripts {
+    /// Creates an empty set of scripts. Each request that comes is also written to `request_file`.
+    pub(crate) fn new(request_file: Option<RequestFile>) -> Self {
+        Self {
+            behaviours: Arc::default(),
+            rules: Arc::default(),
+            recorder: RequestRecorder::new(request_file),
+            gate: Arc::default(),
+        }
+    }
+
+    /// Returns a handle that changes the behaviour of an endpoint.
+    pub(crate) fn endpoint<I: DeserializeOwned + 'static>(&self, id: &str) -> Script<I> {
+        let id = id.trim_matches('/').to_owned();
+        Script::new(id, Arc::clone(&self.behaviours), Arc::clone(&self.rules))
+    }
+
+    /// Removes all behaviours, rules and recorded requests, and lets all connections through.
+    pub(crate) fn reset(&self) {
+        self.behaviours.clear();
+        self.rules.clear();
+        self.recorder.clear();
+        self.gate.refuse(0);
+    }
+}

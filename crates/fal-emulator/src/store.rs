@@ -1,10 +1,12 @@
 //! The files of the CDN: uploads, generated outputs, and uploads in parts.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use bytes::Bytes;
+
+use crate::sync::lock;
 
 mod access;
 mod content;
@@ -67,12 +69,12 @@ impl Store {
 
     /// Returns the account's settings, which are the defaults of every upload.
     pub(crate) fn settings(&self) -> Lifecycle {
-        self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.settings).clone()
     }
 
     /// Sets the defaults of every upload from now on.
     pub(crate) fn set_settings(&self, settings: Lifecycle) {
-        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings;
+        *lock(&self.settings) = settings;
     }
 
     /// Adds a generated file and returns its path, `b/<id>/<name>`. Blocks while the file is archived, if
@@ -241,7 +243,7 @@ impl Store {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, StoreEntry>> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.files)
     }
 }
 

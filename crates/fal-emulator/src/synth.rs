@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use serde_json::Value;
 
-use crate::hosts::Base;
+use crate::hosts::BaseUrls;
 use crate::models::Model;
 use crate::store::Store;
 
@@ -28,7 +28,7 @@ pub(crate) struct Synthesized {
 }
 
 /// Synthesizes the output of a finished call. Its files go into `store`; their URLs start with `base`.
-pub(crate) fn synthesize(model: &Model, input: &Value, store: &Store, base: &Base) -> Synthesized {
+pub(crate) fn synthesize(model: &Model, input: &Value, store: &Store, base: &BaseUrls) -> Synthesized {
     synthesize_at(&RunProgress::finished(), model, input, store, base)
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn synthesize_at(
     model: &Model,
     input: &Value,
     store: &Store,
-    base: &Base,
+    base: &BaseUrls,
 ) -> Synthesized {
     let parameters = Parameters::new(model, input, store);
     let files = Cell::new(0);
@@ -64,8 +64,9 @@ mod tests {
             "duration": 1,
         });
         let mut failures = Vec::new();
-        for model in models.all() {
-            let made = synthesize(model, &input, &Store::default(), &Base::at("http://127.0.0.1:1"));
+        for model in models.iter() {
+            let made =
+                synthesize(model, &input, &Store::default(), &BaseUrls::from_root("http://127.0.0.1:1"));
             match model.output_validator() {
                 Ok(validator) => failures.extend(
                     validator
@@ -107,7 +108,7 @@ mod tests {
             "prompt": "a cat", "seed": 7, "num_images": 3, "output_format": "png",
             "image_size": {"width": 40, "height": 30},
         });
-        let made = synthesize(model, &input, &store, &Base::at("http://host"));
+        let made = synthesize(model, &input, &store, &BaseUrls::from_root("http://host"));
         assert_eq!(made.files, 3);
         assert_eq!((&made.output["seed"], &made.output["prompt"]), (&json!(7), &json!("a cat")));
         assert_eq!(made.output["has_nsfw_concepts"], json!([false, false, false]));
@@ -130,7 +131,7 @@ mod tests {
         let models = Registry::embedded().unwrap();
         let model = models.get("fal-ai/flux/dev").unwrap();
         let input = json!({"prompt": "", "sync_mode": true, "image_size": {"width": 8, "height": 8}});
-        let made = synthesize(model, &input, &Store::default(), &Base::at("http://host"));
+        let made = synthesize(model, &input, &Store::default(), &BaseUrls::from_root("http://host"));
         let url = made.output["images"][0]["url"].as_str().unwrap();
         assert!(url.starts_with("data:image/jpeg;base64,/9j/"), "{url}");
     }

@@ -32,7 +32,7 @@ async fn posted_scenarios_apply_to_later_requests() {
                 {"reply": {"images": [], "seed": 7}},
             ],
         }],
-        "rule": [{"verb": "result", "times": 1, "answer": {"status": 502, "text": "<html>nginx</html>"}}],
+        "rule": [{"kind": "result", "times": 1, "respond": {"status": 502, "text": "<html>nginx</html>"}}],
     });
     assert_eq!(post(&fal, "scenario", &scenario).await, (200, json!({})));
     let mut results = Vec::new();
@@ -58,11 +58,11 @@ async fn posted_scenarios_apply_to_later_requests() {
 async fn toml_scenarios_are_accepted_and_invalid_ones_change_nothing() {
     let fal = TestEmulator::instant().await;
     let url = format!("{}/_emulator/scenario", fal.emulator.url());
-    let toml = "[[rule]]\nverb = \"run\"\nanswer = { status = 418, json = { detail = \"tea\" } }";
+    let toml = "[[rule]]\nkind = \"run\"\nrespond = { status = 418, json = { detail = \"tea\" } }";
     let taken = fal.send(Method::POST, &url, &[("content-type", "application/toml")], toml).await;
     assert_eq!(taken.status, 200);
     assert_eq!(fal.run(ID, &input()).await.status_and_json(), (418, json!({"detail": "tea"})));
-    for bad in ["{", r#"{"rule": [{"verb": "dance"}]}"#, r#"{"rule": [{"verb": "run"}], "x": 1}"#] {
+    for bad in ["{", r#"{"rule": [{"kind": "dance"}]}"#, r#"{"rule": [{"kind": "run"}], "x": 1}"#] {
         let refused = fal.send(Method::POST, &url, &[], bad).await;
         assert_eq!(refused.status, 422, "{bad}");
         assert!(refused.json()["detail"].is_string());
@@ -88,9 +88,9 @@ async fn recorded_requests_are_listed_without_keys() {
         (&all[0]["headers"]["authorization"], &all[0]["headers"]["x-other"]),
         (&json!("Key"), &json!("kept"))
     );
-    assert_eq!((&all[0]["verb"], &all[0]["endpoint"]), (&json!("run"), &json!(ID)));
+    assert_eq!((&all[0]["kind"], &all[0]["endpoint"]), (&json!("run"), &json!(ID)));
     assert_eq!((&all[0]["json"], &all[1]["text"]), (&input(), &json!("not json")));
-    let chosen = fal.get(&format!("{list}?verb=submit&endpoint=fal-ai/whisper")).await.json();
+    let chosen = fal.get(&format!("{list}?kind=submit&endpoint=fal-ai/whisper")).await.json();
     assert_eq!(chosen.as_array().unwrap().len(), 1);
 }
 
@@ -129,6 +129,7 @@ async fn a_scenario_file_applies_from_the_start_and_errors_name_it() {
     let error = Emulator::builder().scenario(&path).start().await.unwrap_err();
     assert!(matches!(error, Error::Scenario { .. }));
     assert!(
-        error.to_string().contains("scenario.toml is no scenario") && error.to_string().contains("`name`")
+        error.to_string().contains("scenario.toml is not a valid scenario")
+            && error.to_string().contains("`name`")
     );
 }

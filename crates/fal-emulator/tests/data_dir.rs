@@ -5,7 +5,7 @@
 mod common;
 
 use common::TestEmulator;
-use fal_emulator::{Builder, Emulator, Pace};
+use fal_emulator::{Emulator, EmulatorBuilder, Pace};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ fn moved(fal: &TestEmulator, url: &Value) -> String {
 #[tokio::test]
 async fn results_uploads_and_cancels_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let builder = || -> Builder { Emulator::builder().data_dir(folder.path()) };
+    let builder = || -> EmulatorBuilder { Emulator::builder().data_dir(folder.path()) };
     let first = TestEmulator::start(builder().pace(Pace::instant())).await;
     let fetched = first.submit(ID, &input()).await;
     let result = first.get(fetched["response_url"].as_str().unwrap()).await.json();
@@ -63,7 +63,7 @@ async fn the_certificate_authority_survives_a_restart_and_its_key_is_private() {
     let folder = tempfile::tempdir().unwrap();
     let start = async || Emulator::builder().tls().data_dir(folder.path()).start().await.unwrap();
     let first = start().await;
-    let ca = reqwest::Certificate::from_pem(first.ca().unwrap().as_bytes()).unwrap();
+    let ca = reqwest::Certificate::from_pem(first.ca_certificate().unwrap().as_bytes()).unwrap();
     first.shutdown().await;
     let second = start().await;
     let _ = rustls::crypto::ring::default_provider().install_default();

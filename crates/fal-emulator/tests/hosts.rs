@@ -7,7 +7,7 @@ mod common;
 use std::net::SocketAddr;
 
 use common::TestEmulator;
-use fal_emulator::{At, Emulator, Pace, Verb};
+use fal_emulator::{Emulator, FaultPoint, Pace, RequestKind};
 use reqwest::{Certificate, Client, Method, Proxy};
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ fn mapped(emulator: &Emulator, trusts: bool) -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let address: SocketAddr = emulator.url().trim_start_matches("https://").parse().unwrap();
     let names = ["fal.run", "queue.fal.run", "rest.fal.ai", "v3.fal.media", "api.fal.ai"];
-    let ca = Certificate::from_pem(emulator.ca().unwrap().as_bytes()).unwrap();
+    let ca = Certificate::from_pem(emulator.ca_certificate().unwrap().as_bytes()).unwrap();
     let mut client = Client::builder().tls_certs_only(if trusts { vec![ca] } else { vec![] });
     for name in names {
         client = client.resolve(name, address);
@@ -60,7 +60,7 @@ async fn clients_with_fals_host_names_reach_every_service() {
     assert_eq!(get(&at("api.fal.ai", "/v1/models")).await.status(), 200);
     assert_eq!(emulator.requests()[0].path, "/queue/fal-ai/flux/dev");
 
-    emulator.at(Verb::Status).cut(At::Head(12)).times(1);
+    emulator.on_request(RequestKind::Status).cut(FaultPoint::Head(12)).times(1);
     assert!(client.get(status_url).send().await.is_err());
     assert_eq!(get(status_url).await.status(), 200);
 }
@@ -92,8 +92,8 @@ async fn proxy_tunnels_to_fals_names_end_at_the_emulator_and_others_at_their_tar
     let emulator = Emulator::builder().tls().pace(Pace::instant()).start().await.unwrap();
     let other = Emulator::builder().tls().start().await.unwrap();
     let proxy = |emulator: &Emulator| Proxy::all(emulator.url().replacen("https", "http", 1)).unwrap();
-    let authorities =
-        [&emulator, &other].map(|one| Certificate::from_pem(one.ca().unwrap().as_bytes()).unwrap());
+    let authorities = [&emulator, &other]
+        .map(|one| Certificate::from_pem(one.ca_certificate().unwrap().as_bytes()).unwrap());
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().tls_certs_only(authorities).proxy(proxy(&emulator)).build().unwrap();
 

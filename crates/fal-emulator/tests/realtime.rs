@@ -7,7 +7,9 @@ mod common;
 use std::time::Duration;
 
 use common::TestEmulator;
-use fal_emulator::{At, Builder, Emulator, Frame, Pace, RealtimeSettings, Rule, Scenario, Verb};
+use fal_emulator::{
+    Emulator, EmulatorBuilder, FaultPoint, Pace, RealtimeFault, RealtimeSettings, RequestKind, Rule, Scenario,
+};
 use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::Method;
 use rmpv::Value as Packed;
@@ -19,7 +21,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 
 /// Writes the document of an app with a realtime route of the given protocol.
-fn app(protocol: &Value) -> (tempfile::TempDir, Builder) {
+fn app(protocol: &Value) -> (tempfile::TempDir, EmulatorBuilder) {
     let folder = tempfile::tempdir().unwrap();
     let document = json!({
         "info": {"x-fal-metadata": {"endpointId": "acme/live/realtime"}},
@@ -230,7 +232,7 @@ async fn interrupted(rule: impl FnOnce(Rule) -> Rule) -> (TestEmulator, Socket) 
     let (_folder, builder) = app(&unary());
     let fal = TestEmulator::start(builder).await;
     fal.emulator.on_endpoint("acme/live/realtime").reply(|input| json!({"n": input["n"]}));
-    rule(fal.emulator.at(Verb::Realtime)).times(1);
+    rule(fal.emulator.on_request(RequestKind::Realtime)).times(1);
     let mut socket = connect(&fal, "acme/live/realtime").await;
     ask(&mut socket, 0).await;
     assert_eq!(unpacked(&socket.next().await.unwrap().unwrap())["n"].as_i64(), Some(0));
@@ -250,12 +252,14 @@ async fn ask(socket: &mut Socket, n: i64) {
 
 #[tokio::test]
 async fn rules_break_connections_after_a_number_of_messages() {
-    for rule in [|rule: Rule| rule.cut(At::Message(1)), |rule: Rule| rule.reset(At::Message(1))] {
+    for rule in
+        [|rule: Rule| rule.cut(FaultPoint::Message(1)), |rule: Rule| rule.reset(FaultPoint::Message(1))]
+    {
         let (_fal, mut socket) = interrupted(rule).await;
         let end = socket.next().await.unwrap();
         assert!(matches!(end, Err(Error::Io(_) | Error::Protocol(_))), "{end:?}");
     }
-    let (_fal, mut socket) = interrupted(|rule| rule.stall(At::Message(1))).await;
+    let (_fal, mut socket) = interrupted(|rule| rule.stall(FaultPoint::Message(1))).await;
     socket.send(Message::Ping("anybody?".into())).await.unwrap();
     let silence = tokio::time::timeout(Duration::from_millis(200), socket.next()).await;
     assert!(silence.is_err(), "{silence:?}");
@@ -263,19 +267,19 @@ async fn rules_break_connections_after_a_number_of_messages() {
 
 #[tokio::test]
 async fn rules_replace_messages() {
-    let (_fal, mut socket) = interrupted(|rule| rule.frame(1, Frame::Close(1011))).await;
+    let (_fal, mut socket) = interrupted(|rule| rule.replace_message(1, RealtimeFault::Close(1011))).await;
     assert_eq!(close_code(&mut socket).await, 1011);
 
-    let (_fal, mut socket) = interrupted(|rule| rule.frame(1, Frame::Unauthorized)).await;
+    let (_fal, mut socket) = interrupted(|rule| rule.replace_message(1, RealtimeFault::Unauthorized)).await;
     assert_eq!(control(&socket.next().await.unwrap().unwrap())["error"], "Unauthorized");
     assert_eq!(close_code(&mut socket).await, 1008);
 
-    let (_fal, mut socket) = interrupted(|rule| rule.frame(1, Frame::Garbage)).await;
+    let (_fal, mut socket) = interrupted(|rule| rule.replace_message(1, RealtimeFault::Garbage)).await;
     let garbage = socket.next().await.unwrap();
     assert!(matches!(garbage, Err(Error::Protocol(_))), "{garbage:?}");
 
-    for (frame, length) in [(Frame::Nonsense, 15), (Frame::Large(100_000), 100_000)] {
-        let (_fal, mut socket) = interrupted(|rule| rule.frame(1, frame)).await;
+    for (frame, length) in [(RealtimeFault::Nonsense, 15), (RealtimeFault::Large(100_000), 100_000)] {
+        let (_fal, mut socket) = interrupted(|rule| rule.replace_message(1, frame)).await;
         assert_eq!(socket.next().await.unwrap().unwrap().len(), length);
         ask(&mut socket, 2).await;
         assert_eq!(unpacked(&socket.next().await.unwrap().unwrap())["n"].as_i64(), Some(2));
@@ -286,9 +290,9 @@ async fn rules_replace_messages() {
 async fn scenarios_can_break_connections() {
     let (_folder, builder) = app(&unary());
     let fal = TestEmulator::start(builder).await;
-    let rule = |what: &str| Scenario::from_toml(&format!("[[rule]]\nverb = \"realtime\"\ntimes = 1\n{what}"));
-    fal.emulator.apply(&rule("frame = { after = 0, send = { close = 4001 } }").unwrap());
-    fal.emulator.apply(&rule("frame = { after = 0, send = \"unauthorized\" }").unwrap());
+    let rule = |what: &str| Scenario::from_toml(&format!("[[rule]]\nkind = \"realtime\"\ntimes = 1\n{what}"));
+    fal.emulator.apply(&rule("replace_message = { after = 0, with = { close = 4001 } }").unwrap());
+    fal.emulator.apply(&rule("replace_message = { after = 0, with = \"unauthorized\" }").unwrap());
     fal.emulator.apply(&rule("cut = { message = 0 }").unwrap());
     let mut sockets = Vec::new();
     for _ in 0..3 {
@@ -299,8 +303,8 @@ async fn scenarios_can_break_connections() {
     assert_eq!(close_code(&mut sockets[0]).await, 4001);
     assert_eq!(control(&sockets[1].next().await.unwrap().unwrap())["error"], "Unauthorized");
     assert!(sockets[2].next().await.unwrap().is_err());
-    for bad in ["{ after = 0 }", "{ after = 0, send = \"dance\" }", "{ after = 0, send = { close = 7 } }"] {
-        assert!(rule(&format!("frame = {bad}")).is_err(), "{bad}");
+    for bad in ["{ after = 0 }", "{ after = 0, with = \"dance\" }", "{ after = 0, with = { close = 7 } }"] {
+        assert!(rule(&format!("replace_message = {bad}")).is_err(), "{bad}");
     }
 }
 

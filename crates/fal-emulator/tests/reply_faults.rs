@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use common::TestEmulator;
-use fal_emulator::{Answer, At, Emulator, Rule, Verb};
+use fal_emulator::{Emulator, FaultPoint, RequestKind, ResponseTemplate, Rule};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -52,7 +52,7 @@ static BODY: LazyLock<String> =
 /// Requests the catalogue under a rule, and returns the reply and the state of the connection.
 async fn under(rule: impl Fn(Rule) -> Rule) -> (String, Left) {
     let fal = TestEmulator::instant().await;
-    rule(fal.emulator.at(Verb::Platform));
+    rule(fal.emulator.on_request(RequestKind::Platform));
     exchange(&fal.emulator, GET).await
 }
 
@@ -68,7 +68,7 @@ async fn without_a_rule_the_reply_is_whole_and_the_connection_stays() {
 
 #[tokio::test]
 async fn the_connection_can_end_before_the_reply() {
-    for at in [At::Arrival, At::Reply, At::Head(0)] {
+    for at in [FaultPoint::Arrival, FaultPoint::Reply, FaultPoint::Head(0)] {
         assert_eq!(under(|rule| rule.cut(at)).await, (String::new(), Left::Closed), "{at:?}");
         assert_eq!(under(|rule| rule.reset(at)).await, (String::new(), Left::Reset), "{at:?}");
         assert_eq!(under(|rule| rule.stall(at)).await, (String::new(), Left::Open), "{at:?}");
@@ -78,10 +78,10 @@ async fn the_connection_can_end_before_the_reply() {
 #[tokio::test]
 async fn the_connection_can_end_within_the_head() {
     let part = || "HTTP/1.1 200".to_owned();
-    assert_eq!(under(|rule| rule.cut(At::Head(12))).await, (part(), Left::Closed));
-    assert_eq!(under(|rule| rule.stall(At::Head(12))).await, (part(), Left::Open));
+    assert_eq!(under(|rule| rule.cut(FaultPoint::Head(12))).await, (part(), Left::Closed));
+    assert_eq!(under(|rule| rule.stall(FaultPoint::Head(12))).await, (part(), Left::Open));
     // A reset may overtake what was sent before it.
-    let (reply, left) = under(|rule| rule.reset(At::Head(12))).await;
+    let (reply, left) = under(|rule| rule.reset(FaultPoint::Head(12))).await;
     assert!(part().starts_with(&reply), "{reply}");
     assert_eq!(left, Left::Reset);
 }
@@ -91,14 +91,14 @@ async fn the_connection_can_end_within_the_body() {
     for bytes in [0, 1, 20] {
         let body = |reply: &str| reply.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
         let part = Some(BODY[..bytes].to_owned());
-        let (reply, left) = under(|rule| rule.cut(At::Body(bytes))).await;
+        let (reply, left) = under(|rule| rule.cut(FaultPoint::Body(bytes))).await;
         assert_eq!((body(&reply), left), (part.clone(), Left::Closed));
         assert!(reply.contains(&format!("content-length: {}\r\n", BODY.len())), "{reply}");
-        let (reply, left) = under(|rule| rule.stall(At::Body(bytes))).await;
+        let (reply, left) = under(|rule| rule.stall(FaultPoint::Body(bytes))).await;
         assert_eq!((body(&reply), left), (part, Left::Open));
-        assert_eq!(under(|rule| rule.reset(At::Body(bytes))).await.1, Left::Reset);
+        assert_eq!(under(|rule| rule.reset(FaultPoint::Body(bytes))).await.1, Left::Reset);
     }
-    let (reply, left) = under(|rule| rule.cut(At::Body(1000))).await;
+    let (reply, left) = under(|rule| rule.cut(FaultPoint::Body(1000))).await;
     assert!(reply.ends_with(&*BODY));
     assert_eq!(left, Left::Open);
 }
@@ -115,7 +115,7 @@ async fn raw_bytes_can_replace_the_reply() {
 #[tokio::test]
 async fn slow_replies_arrive_whole_as_the_clock_advances() {
     let fal = TestEmulator::start(Emulator::builder().manual_clock()).await;
-    fal.emulator.at(Verb::Platform).slow(64, Duration::from_secs(60));
+    fal.emulator.on_request(RequestKind::Platform).slow(64, Duration::from_secs(60));
     let tick = async {
         loop {
             fal.emulator.advance(Duration::from_secs(60));
@@ -147,18 +147,19 @@ async fn content_type_changes_the_header_and_not_the_body() {
 #[tokio::test]
 async fn streams_can_be_cut_within_an_event_and_can_repeat_events() {
     let events = "data: {\"n\": 1}\n\n";
-    let stream = || Answer::bytes(200, events).header("content-type", "text/event-stream");
-    let (reply, left) = under(|rule| rule.answer(stream()).cut(At::Event(0))).await;
+    let stream = || ResponseTemplate::bytes(200, events).header("content-type", "text/event-stream");
+    let (reply, left) = under(|rule| rule.respond(stream()).cut(FaultPoint::Event(0))).await;
     assert!(reply.ends_with("\r\n\r\ndata: {\""), "{reply}");
     assert_eq!(left, Left::Closed);
-    let (reply, _) = under(|rule| rule.answer(stream()).twice()).await;
+    let (reply, _) = under(|rule| rule.respond(stream()).twice()).await;
     assert_eq!(reply.matches("data: {\"n\": 1}\n\n").count(), 2, "{reply}");
 }
 
 #[tokio::test]
 async fn a_reset_on_arrival_drops_the_request_and_a_reset_reply_does_not() {
     let fal = TestEmulator::instant().await;
-    let calls = [At::Arrival, At::Reply].map(|at| fal.emulator.at(Verb::Submit).reset(at).times(1));
+    let calls = [FaultPoint::Arrival, FaultPoint::Reply]
+        .map(|at| fal.emulator.on_request(RequestKind::Submit).reset(at).times(1));
     fal.emulator.on_endpoint("acme/app").reply(|_| json!({})).fail(418, json!({})).times(1);
     let request = "POST /queue/acme/app HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}";
     for _ in 0..2 {

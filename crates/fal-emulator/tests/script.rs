@@ -7,7 +7,7 @@ mod common;
 use std::time::Duration;
 
 use common::TestEmulator;
-use fal_emulator::{Answer, Emulator, Pace, Verb};
+use fal_emulator::{Emulator, Pace, RequestKind, ResponseTemplate};
 use fal_flux::dev;
 use serde_json::{Value, json};
 
@@ -72,7 +72,7 @@ async fn scripts_return_typed_outputs_and_inputs_are_received_typed() {
     assert_eq!((answer.status.as_u16(), &answer.json()["prompt"]), (200, &json!("A CAT")));
     fal.submit(ID, &json!({"prompt": "a dog"})).await;
     let prompts: Vec<String> =
-        fal.emulator.received::<dev::Model>().into_iter().map(|input| input.prompt).collect();
+        fal.emulator.received_inputs::<dev::Model>().into_iter().map(|input| input.prompt).collect();
     assert_eq!(prompts, ["a cat", "a dog"]);
 }
 
@@ -112,10 +112,17 @@ async fn an_output_that_cannot_be_serialized_fails_the_call() {
 #[tokio::test]
 async fn the_latest_rule_answers_until_it_is_used_up() {
     let fal = TestEmulator::instant().await;
-    let always = fal.emulator.on::<dev::Model>().at(Verb::Status).answer(Answer::json(200, json!("late")));
-    let failing = fal.emulator.at(Verb::Status).fail(500, json!({"detail": "hiccup"})).times(2);
-    let third = fal.emulator.at(Verb::Status).answer(Answer::ingress_error(502)).times(1);
-    let other = fal.emulator.on_endpoint("fal-ai/whisper").at(Verb::Status).fail(501, json!({}));
+    let always = fal
+        .emulator
+        .on::<dev::Model>()
+        .on_request(RequestKind::Status)
+        .respond(ResponseTemplate::json(200, json!("late")));
+    let failing =
+        fal.emulator.on_request(RequestKind::Status).fail(500, json!({"detail": "hiccup"})).times(2);
+    let third =
+        fal.emulator.on_request(RequestKind::Status).respond(ResponseTemplate::ingress_error(502)).times(1);
+    let other =
+        fal.emulator.on_endpoint("fal-ai/whisper").on_request(RequestKind::Status).fail(501, json!({}));
     let receipt = fal.submit(ID, &input()).await;
     let mut statuses = Vec::new();
     for _ in 0..5 {
@@ -134,8 +141,10 @@ async fn the_latest_rule_answers_until_it_is_used_up() {
 async fn rules_can_inspect_requests_skip_some_and_change_headers() {
     let fal = TestEmulator::instant().await;
     fal.emulator
-        .at(Verb::Run)
-        .answer_with(|request| Answer::json(201, json!({"line": request.line(), "body": request.json()})))
+        .on_request(RequestKind::Run)
+        .respond_with(|request| {
+            ResponseTemplate::json(201, json!({"line": request.line(), "body": request.json()}))
+        })
         .header("x-fal-billable-units", "3")
         .without_header("content-type")
         .date(std::time::UNIX_EPOCH + Duration::from_secs(784_111_777))
@@ -158,11 +167,11 @@ async fn requests_are_recorded_with_their_verb_endpoint_and_id() {
     fal.get(&format!("{}?logs=1", url(&receipt, "status_url"))).await;
     let all = fal.emulator.requests();
     assert_eq!(all[0].line(), "POST /queue/fal-ai/flux/dev?fal_webhook=x");
-    assert_eq!((all[0].verb, all[0].json()), (Verb::Submit, input()));
+    assert_eq!((all[0].kind, all[0].json()), (RequestKind::Submit, input()));
     assert_eq!(all[0].header("content-type"), Some("application/json"));
-    assert_eq!((all[1].verb, all[1].endpoint.as_deref()), (Verb::Status, Some(ID)));
+    assert_eq!((all[1].kind, all[1].endpoint.as_deref()), (RequestKind::Status, Some(ID)));
     assert_eq!(all[1].request_id.as_deref(), receipt["request_id"].as_str());
-    let waited = fal.emulator.wait_for(|request| request.verb == Verb::Status).await;
+    let waited = fal.emulator.wait_for(|request| request.kind == RequestKind::Status).await;
     assert_eq!(waited.query, "logs=1");
 }
 
@@ -182,10 +191,10 @@ async fn a_manual_clock_advances_the_queue_and_delays() {
     assert_eq!((&state["status"], &state["metrics"]["inference_time"]), (&json!("COMPLETED"), &json!(600.0)));
 
     fal.emulator.reset();
-    fal.emulator.at(Verb::Status).delay(Duration::from_secs(3600));
+    fal.emulator.on_request(RequestKind::Status).delay(Duration::from_secs(3600));
     let reply = fal.get(url(&receipt, "status_url"));
     let advance = async {
-        fal.emulator.wait_for(|request| request.verb == Verb::Status).await;
+        fal.emulator.wait_for(|request| request.kind == RequestKind::Status).await;
         fal.emulator.advance(Duration::from_secs(3600));
     };
     let (reply, ()) = tokio::join!(reply, advance);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use fal_client::{Client, File, untyped};
-use fal_emulator::{Answer, At, Emulator, Pace, Verb};
+use fal_emulator::{Emulator, FaultPoint, Pace, RequestKind, ResponseTemplate};
 use serde_json::json;
 
 use crate::server::{Received, Server, bytes, quick};
@@ -27,7 +27,7 @@ async fn start() -> (Emulator, Client, String) {
 }
 
 fn requested_ranges(emulator: &Emulator) -> Vec<Option<String>> {
-    let media = emulator.requests().into_iter().filter(|request| request.verb == Verb::Media);
+    let media = emulator.requests().into_iter().filter(|request| request.kind == RequestKind::Media);
     media.map(|request| request.header("range").map(str::to_owned)).collect()
 }
 
@@ -37,7 +37,7 @@ async fn an_interrupted_download_continues_where_it_stopped() {
     let folder = tempfile::tempdir().unwrap();
     for at in [0, 1, 400_000, LENGTH - 1] {
         for turn in 0..3 {
-            let broken = emulator.at(Verb::Media).reset(At::Body(at)).times(2);
+            let broken = emulator.on_request(RequestKind::Media).reset(FaultPoint::Body(at)).times(2);
             let download = client.download(&url).await.unwrap();
             assert_eq!(
                 (download.content_type(), download.content_length()),
@@ -66,13 +66,13 @@ async fn an_interrupted_download_continues_where_it_stopped() {
     assert!(ranges.iter().all(|range| range.starts_with("bytes=") && range.ends_with('-')), "{ranges:?}");
     assert!(ranges.len() > 1, "{ranges:?}");
     let key = |request: &fal_emulator::Request| request.header("authorization").is_some();
-    assert!(!emulator.requests().iter().any(|request| request.verb == Verb::Media && key(request)));
+    assert!(!emulator.requests().iter().any(|request| request.kind == RequestKind::Media && key(request)));
 }
 
 #[tokio::test]
 async fn a_download_that_is_always_interrupted_is_an_error() {
     let (emulator, client, url) = start().await;
-    let broken = emulator.at(Verb::Media).reset(At::Body(10));
+    let broken = emulator.on_request(RequestKind::Media).reset(FaultPoint::Body(10));
     let error = client.download(&url).await.unwrap().bytes().await.unwrap_err();
     assert!(error.is_transport(), "{error:?}");
     assert_eq!(broken.hits(), 4, "as many attempts as any request has");
@@ -184,7 +184,7 @@ async fn a_file_above_the_limit_is_refused() {
 #[tokio::test]
 async fn progress_counts_every_byte_once() {
     let (emulator, client, url) = start().await;
-    emulator.at(Verb::Media).reset(At::Body(300_000)).times(1);
+    emulator.on_request(RequestKind::Media).reset(FaultPoint::Body(300_000)).times(1);
     let reports = Arc::new(Mutex::new(Vec::new()));
     let reported = reports.clone();
     let download = client.download(&url).on_progress(move |progress| reported.lock().unwrap().push(progress));
@@ -211,7 +211,7 @@ async fn existing_files_in_a_folder_are_kept() {
         client.download("data:image/png;base64,AAAA").await.unwrap().save_in(&out, "../../up").await.unwrap();
     assert_eq!(path, out.join("_.._up.png"));
     // The extension of the URL is used for a generic type.
-    emulator.at(Verb::Media).content_type("application/octet-stream");
+    emulator.on_request(RequestKind::Media).content_type("application/octet-stream");
     let path = client.download(&url).await.unwrap().save_in(&out, "other").await.unwrap();
     assert_eq!(path, out.join("other.mp4"));
     assert_eq!(std::fs::read_dir(&out).unwrap().count(), 5, "nothing unfinished stays");
@@ -241,7 +241,7 @@ async fn save_media_saves_all_files_of_an_output() {
     let reply = client.run(untyped::input("acme/app", json!({}))).await.unwrap();
     assert!(reply.save_media(&client, folder.path().join("none")).await.unwrap().is_empty());
     assert!(!folder.path().join("none").exists());
-    emulator.at(Verb::Media).answer(Answer::json(404, json!({"detail": "gone"})));
+    emulator.on_request(RequestKind::Media).respond(ResponseTemplate::json(404, json!({"detail": "gone"})));
     let reply = client.run(input(false)).await.unwrap();
     assert!(reply.save_media(&client, folder.path()).await.unwrap_err().is_not_found());
 }

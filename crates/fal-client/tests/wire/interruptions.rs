@@ -9,7 +9,7 @@ use fal_client::{
     realtime::{ConnectRequest, Connection},
     untyped::Messages,
 };
-use fal_emulator::{At, Emulator, Frame, Rule, Verb};
+use fal_emulator::{Emulator, FaultPoint, RealtimeFault, RequestKind, Rule};
 use serde_json::{Value, json};
 
 use super::realtime::{ask, live, soon, start};
@@ -33,32 +33,44 @@ const fn fault(name: &'static str, rule: fn(Rule, usize) -> Rule, is_expected: f
 }
 
 const FAULTS: [Fault; 10] = [
-    fault("cut without a frame", |rule, at| rule.cut(At::Message(at)), Error::is_transport),
-    fault("reset", |rule, at| rule.reset(At::Message(at)), Error::is_transport),
-    fault("silence", |rule, at| rule.stall(At::Message(at)), Error::is_timeout),
+    fault("cut without a frame", |rule, at| rule.cut(FaultPoint::Message(at)), Error::is_transport),
+    fault("reset", |rule, at| rule.reset(FaultPoint::Message(at)), Error::is_transport),
+    fault("silence", |rule, at| rule.stall(FaultPoint::Message(at)), Error::is_timeout),
     Fault {
         name: "closed with 1000",
-        rule: |rule, at| rule.frame(at, Frame::Close(1000)),
+        rule: |rule, at| rule.replace_message(at, RealtimeFault::Close(1000)),
         is_expected: Error::is_transport,
         continues: false,
         in_order: true,
     },
     fault(
         "closed with 1009",
-        |rule, at| rule.frame(at, Frame::Close(1009)),
+        |rule, at| rule.replace_message(at, RealtimeFault::Close(1009)),
         |error| error.message().contains("1009"),
     ),
-    fault("closed with 1011", |rule, at| rule.frame(at, Frame::Close(1011)), Error::is_transport),
-    fault("bytes that are no frame", |rule, at| rule.frame(at, Frame::Garbage), Error::is_transport),
+    fault(
+        "closed with 1011",
+        |rule, at| rule.replace_message(at, RealtimeFault::Close(1011)),
+        Error::is_transport,
+    ),
+    fault(
+        "bytes that are no frame",
+        |rule, at| rule.replace_message(at, RealtimeFault::Garbage),
+        Error::is_transport,
+    ),
     fault(
         "a frame that is too large",
-        |rule, at| rule.frame(at, Frame::Large(LIMIT + 1)),
+        |rule, at| rule.replace_message(at, RealtimeFault::Large(LIMIT + 1)),
         Error::is_too_large,
     ),
-    fault("the token expires", |rule, at| rule.frame(at, Frame::Unauthorized), Error::is_auth),
+    fault(
+        "the token expires",
+        |rule, at| rule.replace_message(at, RealtimeFault::Unauthorized),
+        Error::is_auth,
+    ),
     Fault {
         name: "a message without sense",
-        rule: |rule, at| rule.frame(at, Frame::Nonsense),
+        rule: |rule, at| rule.replace_message(at, RealtimeFault::Nonsense),
         is_expected: Error::is_decode,
         continues: true,
         in_order: false,
@@ -183,7 +195,7 @@ async fn connect(
     at: usize,
     reconnects: bool,
 ) -> Connection<Json> {
-    (fault.rule)(emulator.at(Verb::Realtime), at).times(1);
+    (fault.rule)(emulator.on_request(RequestKind::Realtime), at).times(1);
     let call = call(client);
     soon(if reconnects { call.reconnect() } else { call }).await.unwrap()
 }

@@ -7,7 +7,7 @@ use fal_client::{
     realtime::{Connection, Format, SendOutcome, Token},
     untyped::Messages,
 };
-use fal_emulator::{Builder, Emulator, Pace, RealtimeSettings, Verb};
+use fal_emulator::{Emulator, EmulatorBuilder, Pace, RealtimeSettings, RequestKind};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 use tokio::{
@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 type Json = Messages<Value, Value>;
 
 /// Returns an emulator with an app that answers every `{prompt, n}` with one message.
-pub(crate) fn live(protocol: &Value) -> (tempfile::TempDir, Builder) {
+pub(crate) fn live(protocol: &Value) -> (tempfile::TempDir, EmulatorBuilder) {
     let folder = tempfile::tempdir().unwrap();
     let content = |name: &str| json!({"content": {"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}}});
     let document = json!({
@@ -43,7 +43,7 @@ pub(crate) fn live(protocol: &Value) -> (tempfile::TempDir, Builder) {
     (folder, builder.realtime(RealtimeSettings::default().frame_time(Duration::ZERO)))
 }
 
-pub(crate) async fn start(builder: Builder) -> (Emulator, Client) {
+pub(crate) async fn start(builder: EmulatorBuilder) -> (Emulator, Client) {
     let emulator = builder.start().await.unwrap();
     emulator
         .on_endpoint("acme/live/realtime")
@@ -172,7 +172,7 @@ async fn a_connection_opens_with_a_token_in_place_of_the_key() {
         });
     assert_eq!(soon(soon(call).await.unwrap().request_message(&ask(2))).await.unwrap().n, 2);
 
-    emulator.at(Verb::Token).fail(401, json!({"detail": "no"})).times(1);
+    emulator.on_request(RequestKind::Token).fail(401, json!({"detail": "no"})).times(1);
     let error = soon(client.endpoint_id("acme/live").messages::<Value, Value>().realtime().with_token())
         .await
         .unwrap_err();
@@ -194,7 +194,7 @@ async fn a_refused_token_is_reported_and_replaced() {
     let error = soon(connection.recv()).await.unwrap_err();
     assert!(error.is_auth() && error.error_type() == Some("Unauthorized"), "{error:?}");
     assert_eq!(soon(connection.request_message(&ask(2))).await.unwrap().n, 2);
-    let tokens = emulator.requests().iter().filter(|request| request.verb == Verb::Token).count();
+    let tokens = emulator.requests().iter().filter(|request| request.kind == RequestKind::Token).count();
     assert_eq!(tokens, 2);
 }
 

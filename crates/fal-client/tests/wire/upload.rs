@@ -11,7 +11,7 @@ use fal_client::{
     Client, File,
     storage::{Access, Acl, Checkpoint, FileExt, Lifecycle, Repository, UploadEvent, UploadOptions},
 };
-use fal_emulator::{At, Emulator, Verb};
+use fal_emulator::{Emulator, FaultPoint, RequestKind};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
@@ -138,7 +138,7 @@ async fn parts_are_completed_in_order_even_if_the_first_are_slow() {
     let (emulator, client) = start_with(multipart().part_size(10_000)).await;
     // The first parts are the slowest.
     for delay in [80, 60, 40, 20] {
-        emulator.at(Verb::Upload).delay(Duration::from_millis(delay)).after(1).times(1);
+        emulator.on_request(RequestKind::Upload).delay(Duration::from_millis(delay)).after(1).times(1);
     }
     let bytes = content(95_000);
     let uploaded = client.upload(File::bytes(bytes.clone(), "image/png")).await.unwrap();
@@ -150,11 +150,12 @@ async fn parts_are_completed_in_order_even_if_the_first_are_slow() {
 async fn a_failed_part_is_retried_alone() {
     let folder = Folder::new();
     let bytes = content(3 * PART + 7);
-    for at in [At::Arrival, At::Reply, At::Head(10)] {
+    for at in [FaultPoint::Arrival, FaultPoint::Reply, FaultPoint::Head(10)] {
         let (emulator, client) = start_with(multipart().part_concurrency(1)).await;
         // The initiation and the first part succeed, then a part fails.
-        let broken = emulator.at(Verb::Upload).reset(at).after(2).times(1);
-        let busy = emulator.at(Verb::Upload).fail(503, json!({"detail": "busy"})).after(2).times(1);
+        let broken = emulator.on_request(RequestKind::Upload).reset(at).after(2).times(1);
+        let busy =
+            emulator.on_request(RequestKind::Upload).fail(503, json!({"detail": "busy"})).after(2).times(1);
         let reports = Arc::new(Mutex::new(Vec::new()));
         let reported = reports.clone();
         let upload = client.upload(File::path(folder.file("a.bin", &bytes)));
@@ -177,7 +178,11 @@ async fn an_interrupted_upload_continues_from_its_checkpoint() {
     for repository in [Repository::Cdn, Repository::Rest] {
         let (emulator, client) = start_with(multipart().part_concurrency(1).repository(repository)).await;
         let passed = usize::from(repository == Repository::Cdn) + 3;
-        let broken = emulator.at(Verb::Upload).fail(400, json!({"detail": "broken"})).after(passed).times(1);
+        let broken = emulator
+            .on_request(RequestKind::Upload)
+            .fail(400, json!({"detail": "broken"}))
+            .after(passed)
+            .times(1);
         let checkpoint = Checkpoint::default();
         let error = client.upload(File::path(&path)).checkpoint(&checkpoint).await.unwrap_err();
         assert!(error.to_string().contains("an upload failed: part 4: broken"), "{error}");
@@ -215,7 +220,7 @@ async fn the_token_is_shared_and_replaced_after_a_refusal() {
     futures_util::future::try_join_all(files).await.unwrap();
     let is_token = |request: &fal_emulator::Request| request.path == "/rest/storage/auth/token";
     assert_eq!(count(&emulator, is_token), 1);
-    let refused = emulator.at(Verb::Upload).fail(401, json!({"detail": "expired"})).times(1);
+    let refused = emulator.on_request(RequestKind::Upload).fail(401, json!({"detail": "expired"})).times(1);
     client.upload(File::bytes(vec![7], "image/png")).await.unwrap();
     assert_eq!((refused.hits(), count(&emulator, is_token)), (1, 2));
     for request in emulator.requests() {
@@ -231,10 +236,12 @@ async fn a_token_is_replaced_within_a_minute_of_its_expiry() {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let expires_at = iso8601(now.checked_add_signed(seconds).unwrap());
         let token = json!({"token": "t", "token_type": "Bearer", "base_url": emulator.urls().cdn, "expires_at": expires_at});
-        let issued = emulator.at(Verb::Token).answer(fal_emulator::Answer::json(200, token));
-        emulator
-            .at(Verb::Upload)
-            .answer(fal_emulator::Answer::json(200, json!({"access_url": "https://v3.fal.media/x"})));
+        let issued =
+            emulator.on_request(RequestKind::Token).respond(fal_emulator::ResponseTemplate::json(200, token));
+        emulator.on_request(RequestKind::Upload).respond(fal_emulator::ResponseTemplate::json(
+            200,
+            json!({"access_url": "https://v3.fal.media/x"}),
+        ));
         for _ in 0..3 {
             client.upload(File::bytes(vec![7], "image/png")).await.unwrap();
         }
@@ -256,7 +263,7 @@ async fn the_rest_service_takes_files_that_the_cdn_refuses() {
     let bytes = content(1000);
     for options in [UploadOptions::default(), multipart().part_size(400)] {
         let (emulator, client) = start_with(options.clone()).await;
-        let broken = emulator.at(Verb::Token).fail(500, json!({"detail": "no tokens"}));
+        let broken = emulator.on_request(RequestKind::Token).fail(500, json!({"detail": "no tokens"}));
         let uploaded = client.upload(File::bytes(bytes.clone(), "image/png")).await.unwrap();
         assert!(content_of(&client, &uploaded).await == bytes);
         assert_eq!(broken.hits(), 4, "after the usual attempts");
@@ -264,8 +271,8 @@ async fn the_rest_service_takes_files_that_the_cdn_refuses() {
         assert!(alone.await.unwrap_err().to_string().contains("no tokens"));
     }
     let (emulator, client) = start().await;
-    emulator.at(Verb::Token).fail(500, json!({"detail": "no tokens"}));
-    emulator.at(Verb::UploadInitiate).fail(500, json!({"detail": "no places"}));
+    emulator.on_request(RequestKind::Token).fail(500, json!({"detail": "no tokens"}));
+    emulator.on_request(RequestKind::UploadInitiate).fail(500, json!({"detail": "no places"}));
     let error = client.upload(File::bytes(bytes, "image/png")).await.unwrap_err().to_string();
     assert!(error.contains("no tokens") && error.contains("no places"), "{error}");
 }
@@ -280,7 +287,9 @@ async fn file_names_are_sent_unchanged() {
         let request = emulator
             .requests()
             .into_iter()
-            .rfind(|request| request.verb == Verb::UploadInitiate || request.path == "/cdn/files/upload")
+            .rfind(|request| {
+                request.kind == RequestKind::UploadInitiate || request.path == "/cdn/files/upload"
+            })
             .unwrap();
         let in_header = request.header("x-fal-file-name").map(str::to_owned);
         let said = in_header.or_else(|| request.json()["file_name"].as_str().map(str::to_owned));
@@ -319,7 +328,8 @@ async fn small_files_are_inlined_into_the_request() {
         ..cat()
     };
     client.run(input).await.unwrap();
-    let call = emulator.requests().into_iter().find(|request| request.verb == Verb::Run).unwrap().json();
+    let call =
+        emulator.requests().into_iter().find(|request| request.kind == RequestKind::Run).unwrap().json();
     let images: Vec<_> = call["images"].as_array().unwrap().iter().map(|url| url.as_str().unwrap()).collect();
     assert_eq!((images[0], images[2]), ("data:image/png;base64,MTIzNDU=", "data:text/plain;base64,"));
     assert!(images[1].starts_with("http://127.0.0.1"), "{images:?}");
@@ -405,7 +415,7 @@ async fn events_of_an_upload_end_with_the_file() {
 #[tokio::test]
 async fn a_dropped_upload_stops() {
     let (emulator, client) = start_with(multipart().part_concurrency(1)).await;
-    emulator.at(Verb::Upload).stall(At::Reply).after(2).times(1);
+    emulator.on_request(RequestKind::Upload).stall(FaultPoint::Reply).after(2).times(1);
     let upload = tokio::spawn(client.upload(File::bytes(content(9 * PART), "image/png")).into_future());
     tokio::time::timeout(Duration::from_secs(20), async {
         while count(&emulator, is_part) < 2 {
@@ -426,15 +436,18 @@ async fn invalid_responses_are_errors_and_the_token_is_not_sent_to_strangers() {
     let (emulator, client) = start_with(multipart().fallback(false)).await;
     let file = || File::bytes(content(10), "image/png");
     let begin = json!({"access_url": format!("{}/files/x", stranger.url), "uploadId": "u"});
-    emulator.at(Verb::Upload).answer(fal_emulator::Answer::json(200, begin)).times(1);
+    emulator
+        .on_request(RequestKind::Upload)
+        .respond(fal_emulator::ResponseTemplate::json(200, begin))
+        .times(1);
     let error = client.upload(file()).await.unwrap_err();
     assert!(error.is_decode() && error.to_string().contains("not fal's"), "{error}");
     assert!(stranger.received().is_empty());
 
     emulator
-        .at(Verb::Upload)
+        .on_request(RequestKind::Upload)
         .without_header("etag")
-        .answer(fal_emulator::Answer::json(200, json!({})))
+        .respond(fal_emulator::ResponseTemplate::json(200, json!({})))
         .after(1)
         .times(1);
     let error = client.upload(file()).await.unwrap_err();
@@ -442,7 +455,7 @@ async fn invalid_responses_are_errors_and_the_token_is_not_sent_to_strangers() {
 
     let token = json!({"token": "t", "token_type": "Bearer", "base_url": "http://evil.example"});
     let (emulator, client) = start_with(multipart().fallback(false)).await;
-    emulator.at(Verb::Token).answer(fal_emulator::Answer::json(200, token));
+    emulator.on_request(RequestKind::Token).respond(fal_emulator::ResponseTemplate::json(200, token));
     let error = client.upload(file()).await.unwrap_err();
     assert!(error.is_decode() && error.to_string().contains("base_url"), "{error}");
 }

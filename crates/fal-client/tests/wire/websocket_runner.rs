@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fal_client::{Client, untyped};
-use fal_emulator::{Emulator, Pace, Verb};
+use fal_emulator::{Emulator, Pace, RequestKind};
 use serde_json::json;
 
 use super::realtime::{End, frame, server};
@@ -37,7 +37,7 @@ async fn many_calls_share_one_connection_and_get_their_own_answers() {
         drop(dropped);
         assert_eq!(calls.run(ask(&n.to_string())).await.unwrap()["prompt"], n.to_string());
     }
-    let opened = emulator.requests().iter().filter(|request| request.verb == Verb::WebSocket).count();
+    let opened = emulator.requests().iter().filter(|request| request.kind == RequestKind::WebSocket).count();
     assert_eq!(opened, 1);
 }
 

@@ -139,7 +139,7 @@ async fn serve<S: AsyncRead + AsyncWrite + ResetOnClose + Send + Unpin + 'static
     let control = wire.control();
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        hosts::prefix(&mut request);
+        hosts::add_service_prefix(&mut request);
         control.set_faults(ReplyFaults::default());
         request.extensions_mut().insert(control.clone());
         router.call(request)

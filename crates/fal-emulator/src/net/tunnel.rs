@@ -31,7 +31,7 @@ pub(super) async fn accept(mut stream: TcpStream, peer: SocketAddr) -> io::Resul
         refuse(&mut stream, "400 Bad Request", "this port serves HTTPS only: use https://").await?;
         return Ok(None);
     };
-    if hosts::is_fals(host) {
+    if hosts::is_fal_host(host) {
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
         return Ok(Some(stream));
     }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use rmpv::Value as MsgPack;
 use serde_json::{Map, Number, Value};
 
-use crate::schema::Components;
+use crate::components::Components;
 
 /// The deepest nesting of a message.
 const MAX_DEPTH: usize = 100;

@@ -12,16 +12,17 @@ use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::RealtimeSettings;
 use super::codec;
-use crate::app::App;
-use crate::engine::Call;
-use crate::hosts::Base;
-use crate::journal::Entry;
-use crate::models::Model;
+use crate::clock::Clock;
+use crate::hosts::BaseUrls;
+use crate::model_call::ModelCall;
+use crate::models::{Model, RealtimeMode, RealtimeRoute};
 use crate::net::{self, ReplyFaults};
-use crate::protocol::{Mode, RealtimeRoute};
+use crate::recent_calls::CallRecord;
 use crate::reply::Reply;
-use crate::script::{Frame, Interrupted, Interruption};
+use crate::script::{Behaviours, Interruption, InterruptionAction, RealtimeFault};
+use crate::store::Store;
 
 /// The time that a client gets to answer a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -34,17 +35,20 @@ const END_OF_INPUTS: Duration = Duration::from_secs(1);
 
 /// A realtime connection.
 pub(crate) struct RealtimeSession {
-    pub(crate) app: Arc<App>,
+    pub(crate) settings: RealtimeSettings,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) behaviours: Arc<Behaviours>,
+    pub(crate) store: Arc<Store>,
     pub(crate) model: Arc<Model>,
     pub(crate) route: RealtimeRoute,
-    pub(crate) base: Base,
+    pub(crate) urls: BaseUrls,
     /// The most inputs that may wait, if the caller sets it.
     pub(crate) max_buffering: Option<usize>,
     /// The remaining lifetime of the caller's token.
     pub(crate) token_lifetime: Option<Duration>,
     /// The fault that a rule demands.
     pub(crate) interruption: Option<Interruption>,
-    pub(crate) entry: Arc<Entry>,
+    pub(crate) record: Arc<CallRecord>,
     pub(crate) sent: AtomicU32,
 }
 
@@ -90,7 +94,7 @@ impl RealtimeSession {
     /// Answers inputs until either side ends the connection, and closes it.
     pub(crate) async fn serve(self, mut socket: WebSocket) {
         let end = self.exchange(&mut socket).await;
-        self.entry.end(&Reply::ok(json!({"outputs": self.sent.load(Ordering::Relaxed)})));
+        self.record.finish(&Reply::ok(json!({"outputs": self.sent.load(Ordering::Relaxed)})));
         match end {
             SessionEnd::Gone => return drain(&mut socket).await,
             SessionEnd::Broken => return,
@@ -105,11 +109,12 @@ impl RealtimeSession {
     }
 
     async fn exchange(&self, socket: &mut WebSocket) -> SessionEnd {
-        let settings = self.app.realtime;
-        let ends_after_one = matches!(self.route.mode, Mode::ServerStreaming | Mode::ClientStreaming);
+        let settings = self.settings;
+        let ends_after_one =
+            matches!(self.route.mode, RealtimeMode::ServerStreaming | RealtimeMode::ClientStreaming);
         let timeout = settings.session_timeout.or(self.route.session_timeout);
         let timeout = match self.route.mode {
-            Mode::ClientStreaming => Some(timeout.unwrap_or(END_OF_INPUTS)),
+            RealtimeMode::ClientStreaming => Some(timeout.unwrap_or(END_OF_INPUTS)),
             _ => timeout,
         };
         let token_ends =
@@ -119,7 +124,7 @@ impl RealtimeSession {
         let mut last_message_at = Instant::now();
         loop {
             // A client-streaming route takes all inputs as one, which is complete once a pause follows.
-            if running.is_none() && self.route.mode != Mode::ClientStreaming {
+            if running.is_none() && self.route.mode != RealtimeMode::ClientStreaming {
                 running = waiting.pop_front().map(|input| self.start(input));
             }
             let idle = timeout.filter(|_| running.is_none()).map(|time| last_message_at + time);
@@ -175,35 +180,38 @@ impl RealtimeSession {
 
     /// Starts to make the outputs of an input, each after the time that it takes.
     fn start(&self, input: QueuedInput) -> ActiveInput {
-        let settings = self.app.realtime;
-        let frames = if self.route.mode == Mode::ServerStreaming { settings.frames.max(1) } else { 1 };
-        let (app, model, base) = (Arc::clone(&self.app), Arc::clone(&self.model), self.base.clone());
-        let checked =
-            Call::new(&self.app, &model.id, Some(Arc::clone(&model)), input.value.to_string().as_bytes())
-                .map_err(|refusal| reason(&model, &refusal.body));
+        let settings = self.settings;
+        let frames =
+            if self.route.mode == RealtimeMode::ServerStreaming { settings.frames.max(1) } else { 1 };
+        let (clock, store) = (Arc::clone(&self.clock), Arc::clone(&self.store));
+        let (model, urls) = (Arc::clone(&self.model), self.urls.clone());
+        let body = input.value.to_string();
+        let checked = ModelCall::new(&self.behaviours, &model.id, Some(Arc::clone(&model)), body.as_bytes())
+            .map_err(|refusal| reason(&model, &refusal.body));
         let outputs = stream::iter(1..=frames).then(move |step| {
-            let (app, model, base) = (Arc::clone(&app), Arc::clone(&model), base.clone());
+            let (clock, store) = (Arc::clone(&clock), Arc::clone(&store));
+            let (model, urls) = (Arc::clone(&model), urls.clone());
             let checked = checked.clone();
             async move {
                 // Clients do not fetch a file for each frame, so pictures go into the message.
-                let call = checked?.with_files_inside();
-                let started = app.clock.now();
-                app.clock.sleep(settings.frame_time).await;
+                let call = checked?.with_inline_files();
+                let started = clock.now();
+                clock.sleep(settings.frame_time).await;
                 let preview = match step < frames {
-                    true => call.preview(Arc::clone(&app), base.clone(), step, frames).await,
+                    true => call.preview(Arc::clone(&store), urls.clone(), step, frames).await,
                     false => None,
                 };
                 let output = match preview {
                     Some(output) => output,
                     None => {
-                        let answer = call.answer(Arc::clone(&app), base).await;
+                        let answer = call.answer(store, urls).await;
                         if !answer.status.is_success() {
                             return Err(reason(&model, &answer.body));
                         }
                         answer.body
                     }
                 };
-                Ok((output, app.clock.now().saturating_sub(started)))
+                Ok((output, clock.now().saturating_sub(started)))
             }
         });
         ActiveInput { outputs: outputs.boxed(), is_text: input.is_text }
@@ -217,18 +225,18 @@ impl RealtimeSession {
 
     /// Applies the fault of a rule. Returns `None` if the connection goes on.
     async fn interrupt(&self, socket: &mut WebSocket, interruption: &Interruption) -> Option<SessionEnd> {
-        let Interruption { what, control, .. } = interruption;
-        let bytes = match *what {
-            Interrupted::By(Frame::Close(code)) => return Some(SessionEnd::Closed(code)),
-            Interrupted::By(Frame::Unauthorized) => return Some(SessionEnd::TokenExpired),
-            Interrupted::By(Frame::Nonsense) => NONSENSE.to_vec(),
-            Interrupted::By(Frame::Large(bytes)) => vec![0; bytes],
-            Interrupted::By(Frame::Garbage) => {
+        let Interruption { action, control, .. } = interruption;
+        let bytes = match *action {
+            InterruptionAction::Send(RealtimeFault::Close(code)) => return Some(SessionEnd::Closed(code)),
+            InterruptionAction::Send(RealtimeFault::Unauthorized) => return Some(SessionEnd::TokenExpired),
+            InterruptionAction::Send(RealtimeFault::Nonsense) => NONSENSE.to_vec(),
+            InterruptionAction::Send(RealtimeFault::Large(bytes)) => vec![0; bytes],
+            InterruptionAction::Send(RealtimeFault::Garbage) => {
                 control.set_faults(ReplyFaults { instead: Some(GARBAGE.into()), ..ReplyFaults::default() });
                 socket.flush().await.ok();
                 return Some(SessionEnd::Broken);
             }
-            Interrupted::End(end) => {
+            InterruptionAction::End(end) => {
                 control.end_after_flush(end);
                 // From here on nothing can be sent. A stall lasts until the client is gone.
                 match end {
@@ -261,7 +269,7 @@ impl RealtimeSession {
         };
         socket.send(message).await?;
         self.sent.fetch_add(1, Ordering::Relaxed);
-        if self.app.realtime.timings {
+        if self.settings.timings {
             let timing = json!({"type": "x-fal-message", "action": "timings", "timing": time.as_secs_f64()});
             socket.send(Message::Text(timing.to_string().into())).await?;
         }

@@ -1,18 +1,18 @@
-//! The emulator's own routes, by which tests in any language say what happens and see what came.
+//! The emulator's own routes, by which tests in any language script it and inspect the requests.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
-use super::query;
+use super::parameters::Parameters;
 use crate::app::App;
 use crate::reply::Reply;
 use crate::scenario::Scenario;
@@ -20,15 +20,15 @@ use crate::script::Request;
 
 pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
-        .route("/_emulator/scenario", post(scenario))
-        .route("/_emulator/requests", get(requests))
-        .route("/_emulator/advance", post(advance))
+        .route("/_emulator/scenario", post(apply_scenario))
+        .route("/_emulator/requests", get(list_requests))
+        .route("/_emulator/advance", post(advance_clock))
         .route("/_emulator/reset", post(reset))
-        .layer(middleware::from_fn(own_pages))
+        .layer(middleware::from_fn(refuse_foreign_pages))
 }
 
-/// Refuses what a page of another site asks a browser to send: these routes are not for the web.
-async fn own_pages(request: axum::extract::Request, next: Next) -> Response {
+/// Refuses requests that a browser sends for a page of another site, which must not script the emulator.
+async fn refuse_foreign_pages(request: axum::extract::Request, next: Next) -> Response {
     if is_foreign(request.headers()) {
         let text = "Pages of other sites may not script this emulator";
         return Reply::detail(StatusCode::FORBIDDEN, text).into_response();
@@ -45,42 +45,40 @@ fn is_foreign(headers: &HeaderMap) -> bool {
     origin.is_none_or(|(_, authority)| Some(authority) != host)
 }
 
-/// Applies a scenario, in JSON or, by its content type, in TOML.
-async fn scenario(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Reply {
+/// Applies a scenario: TOML if the content type says so, otherwise JSON.
+async fn apply_scenario(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Reply {
     let Ok(text) = std::str::from_utf8(&body) else {
-        return Reply::detail(StatusCode::UNPROCESSABLE_ENTITY, "a scenario is UTF-8 text");
+        return Reply::detail(StatusCode::UNPROCESSABLE_ENTITY, "A scenario must be UTF-8 text");
     };
     let is_toml = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().ends_with(b"toml"));
     match if is_toml { Scenario::from_toml(text) } else { Scenario::from_json(text) } {
         Ok(scenario) => {
-            scenario.apply(&app);
+            scenario.apply(&app.scripts);
             Reply::ok(json!({}))
         }
         Err(error) => Reply::detail(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
     }
 }
 
-/// The requests that came, in order; `?verb=` and `?endpoint=` choose among them.
-async fn requests(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Reply {
-    let query = query.unwrap_or_default();
-    let (verb, endpoint) = (query::value(&query, "verb"), query::value(&query, "endpoint"));
-    let all = app.record.all();
-    let wanted = all.iter().map(Request::told).filter(|entry| {
-        let is = |name: &str, wanted: &Option<String>| {
-            wanted.as_deref().is_none_or(|wanted| entry.get(name).and_then(Value::as_str) == Some(wanted))
+/// Lists the requests that came, in order. `?kind=` and `?endpoint=` filter them.
+async fn list_requests(State(app): State<Arc<App>>, Query(parameters): Query<Parameters>) -> Reply {
+    let all = app.scripts.recorder.requests();
+    let matching = all.iter().map(Request::to_json).filter(|entry| {
+        let matches = |name: &str| {
+            parameters.get(name).is_none_or(|value| entry.get(name).and_then(Value::as_str) == Some(value))
         };
-        is("verb", &verb) && is("endpoint", &endpoint)
+        matches("kind") && matches("endpoint")
     });
-    Reply::ok(wanted.collect::<Value>())
+    Reply::ok(matching.collect::<Value>())
 }
 
-/// `{"seconds": 60}`: moves the emulator's clock on.
-async fn advance(State(app): State<Arc<App>>, body: Bytes) -> Reply {
-    let seconds = serde_json::from_slice::<Value>(&body)
+/// Advances the emulator's clock by `{"seconds": 60}`.
+async fn advance_clock(State(app): State<Arc<App>>, body: Bytes) -> Reply {
+    let time = serde_json::from_slice::<Value>(&body)
         .ok()
         .and_then(|body| body.get("seconds")?.as_f64())
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let Some(time) = seconds else {
+    let Some(time) = time else {
         return Reply::detail(
             StatusCode::UNPROCESSABLE_ENTITY,
             "expected {\"seconds\": a number, 0 or more}",
@@ -90,8 +88,8 @@ async fn advance(State(app): State<Arc<App>>, body: Bytes) -> Reply {
     Reply::ok(json!({"now": app.clock.now().as_secs_f64()}))
 }
 
-/// Forgets all that was said, and the requests that came.
+/// Removes all scripts, rules and recorded requests.
 async fn reset(State(app): State<Arc<App>>) -> Reply {
-    app.reset();
+    app.scripts.reset();
     Reply::ok(json!({}))
 }

@@ -1,68 +1,74 @@
-//! Who may call.
+//! Authentication of callers.
 
 use axum::http::{HeaderMap, StatusCode, header};
 
-use super::endpoint::EndpointId;
-use super::query;
+use super::parameters::Parameters;
 use crate::app::App;
+use crate::endpoint_id::EndpointId;
 use crate::reply::Reply;
-use crate::tokens::Refused;
+use crate::tokens::TokenError;
 
-/// Checks `Authorization: Key <key>` when the emulator requires a key.
+/// Checks `Authorization: Key <key>` if the emulator requires a key. `resource` is named in the refusal.
 ///
 /// # Errors
 ///
-/// The 401 reply.
-pub(super) fn check(app: &App, headers: &HeaderMap, what: &str) -> Result<(), Reply> {
+/// Returns a 401.
+pub(super) fn check_key(app: &App, headers: &HeaderMap, resource: &str) -> Result<(), Reply> {
     let Some(key) = &app.key else {
         return Ok(());
     };
     match credentials(headers) {
         Some((scheme, sent)) if scheme.eq_ignore_ascii_case("key") && sent == key => Ok(()),
-        Some(_) => Err(refused("Invalid key credentials".to_owned())),
-        None => Err(refused(format!(
-            "Cannot access {what}. Authentication is required: send `Authorization: Key <key>`"
+        Some(_) => Err(unauthorized("Invalid key credentials".to_owned())),
+        None => Err(unauthorized(format!(
+            "Cannot access {resource}. Authentication is required: send `Authorization: Key <key>`"
         ))),
     }
 }
 
-/// Checks whoever may bring a token instead of the key: `?fal_jwt_token=…`. A token that is brought must be
-/// good, also where no key is required.
+/// Checks the key of a call to an endpoint. See [`check_key`].
+pub(super) fn check_endpoint(app: &App, headers: &HeaderMap, id: &EndpointId) -> Result<(), Reply> {
+    check_key(app, headers, &format!("application \"{}\"", id.app))
+}
+
+/// Checks a caller that may send a token in place of the key: `?fal_jwt_token=…`.
+///
+/// A token must be valid even if no key is required.
 ///
 /// # Errors
 ///
-/// The 401 reply.
-pub(super) fn check_caller(
+/// Returns a 401.
+pub(super) fn check_key_or_token(
     app: &App,
     headers: &HeaderMap,
-    query: &str,
+    parameters: &Parameters,
     id: &EndpointId,
 ) -> Result<(), Reply> {
-    match query::value(query, "fal_jwt_token") {
-        Some(token) => app.tokens.check(&token, &id.names()).map(drop).map_err(|reason| {
-            refused(match reason {
-                Refused::Unknown => "Invalid token".to_owned(),
-                Refused::Expired => "Token has expired".to_owned(),
-                Refused::OtherApp => format!("The token is not for application \"{}\"", id.app),
+    match parameters.get("fal_jwt_token") {
+        Some(token) => app.tokens.check(token, &id.token_names()).map(drop).map_err(|reason| {
+            unauthorized(match reason {
+                TokenError::Unknown => "Invalid token".to_owned(),
+                TokenError::Expired => "Token has expired".to_owned(),
+                TokenError::OtherApp => format!("The token is not for application \"{}\"", id.app),
             })
         }),
-        None => check(app, headers, &format!("application \"{}\"", id.app)),
+        None => check_endpoint(app, headers, id),
     }
 }
 
-/// Checks a CDN upload, which brings the token of the token route or the key itself.
+/// Checks an upload to the CDN, which has the token of the CDN or the key itself.
 ///
 /// # Errors
 ///
-/// The 401 reply.
+/// Returns a 401.
 pub(super) fn check_upload(app: &App, headers: &HeaderMap) -> Result<(), Reply> {
     match credentials(headers) {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && token == app.cdn_token => Ok(()),
-        _ => check(app, headers, "the CDN"),
+        _ => check_key(app, headers, "the CDN"),
     }
 }
 
-/// Whether a reader of files is the account, and not anybody.
+/// Returns true if the reader of a file is the account, and not an anonymous reader.
 pub(super) fn is_account(app: &App, headers: &HeaderMap) -> bool {
     credentials(headers).is_some() && check_upload(app, headers).is_ok()
 }
@@ -72,6 +78,6 @@ fn credentials(headers: &HeaderMap) -> Option<(&str, &str)> {
     Some((scheme, key.trim()))
 }
 
-fn refused(text: String) -> Reply {
+fn unauthorized(text: String) -> Reply {
     Reply::detail(StatusCode::UNAUTHORIZED, text)
 }

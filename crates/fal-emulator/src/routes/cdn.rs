@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
+use super::auth;
+use super::parameters::Parameters;
 use super::range::{self, Range};
-use super::{auth, query};
 use crate::app::App;
 use crate::reply::Reply;
 use crate::store::{Decision, StoredFile};
@@ -18,16 +19,14 @@ use crate::store::{Decision, StoredFile};
 pub(super) async fn get(
     State(app): State<Arc<App>>,
     Path(path): Path<String>,
-    RawQuery(query): RawQuery,
+    Query(parameters): Query<Parameters>,
     headers: HeaderMap,
 ) -> Response {
     let missing = || Reply::detail(StatusCode::NOT_FOUND, "File not found").into_response();
     let Some(file) = app.store.get(&path) else {
         return missing();
     };
-    let query = query.unwrap_or_default();
-    let signed =
-        query::value(&query, "identity").is_some_and(|token| app.tokens.check(&token, &[&path]).is_ok());
+    let signed = parameters.get("identity").is_some_and(|token| app.tokens.check(token, &[&path]).is_ok());
     match file.acl.decide(auth::is_account(&app, &headers)) {
         _ if signed => send(&file, &headers),
         Decision::Allow => send(&file, &headers),

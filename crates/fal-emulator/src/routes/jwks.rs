@@ -1,4 +1,4 @@
-//! `GET /rest/.well-known/jwks.json`: the keys that webhooks are signed with.
+//! `GET /rest/.well-known/jwks.json`: the keys that sign webhooks.
 
 use std::sync::Arc;
 
@@ -7,6 +7,6 @@ use axum::extract::State;
 use crate::app::App;
 use crate::reply::Reply;
 
-pub(super) async fn keys(State(app): State<Arc<App>>) -> Reply {
-    Reply::ok(app.hooks.keys.set())
+pub(super) async fn jwks(State(app): State<Arc<App>>) -> Reply {
+    Reply::ok(app.webhooks.keys.to_jwks())
 }

@@ -1,15 +1,17 @@
-//! Paths and methods that lead nowhere.
+//! Replies to unknown paths and methods.
 
 use axum::http::{StatusCode, Uri};
 
 use crate::reply::Reply;
 
-pub(super) async fn not_found(uri: Uri) -> Reply {
+/// Handles requests to unknown paths.
+pub(super) async fn fallback(uri: Uri) -> Reply {
     unknown_path(uri.path())
 }
 
-pub(super) async fn method() -> Reply {
-    wrong_method()
+/// Handles requests with a method that their path does not support.
+pub(super) async fn method_fallback() -> Reply {
+    method_not_allowed()
 }
 
 pub(super) fn unknown_path(path: &str) -> Reply {
@@ -20,6 +22,6 @@ pub(super) fn unknown_path(path: &str) -> Reply {
     Reply::detail(StatusCode::NOT_FOUND, text)
 }
 
-pub(super) fn wrong_method() -> Reply {
+pub(super) fn method_not_allowed() -> Reply {
     Reply::detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
 }

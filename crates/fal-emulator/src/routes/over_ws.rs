@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::Body;
-use axum::body::Bytes;
-use axum::extract::ws::{Message, WebSocket};
+use axum::body::{Body, Bytes};
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use axum::http::{HeaderMap, Response, header};
 use futures_util::StreamExt as _;
 use serde_json::{Map, Value, json};
@@ -13,9 +12,9 @@ use serde_json::{Map, Value, json};
 use super::run;
 use crate::app::App;
 
-/// Takes the text of each message as the body of a call to `path`.
+/// Answers each message as the body of a call to `path`.
 pub(super) async fn serve(app: Arc<App>, mut socket: WebSocket, path: String, mut headers: HeaderMap) {
-    // What a connection was opened with is no header of the calls on it.
+    // These headers belong to the connection and not to the calls on it.
     headers.remove(header::UPGRADE);
     headers.remove(header::CONNECTION);
     while let Some(Ok(message)) = socket.recv().await {
@@ -26,20 +25,24 @@ pub(super) async fn serve(app: Arc<App>, mut socket: WebSocket, path: String, mu
             Message::Close(_) => break,
         };
         let started = Instant::now();
-        let reply = run::call(Arc::clone(&app), &path, &headers, body).await;
-        if answer(&mut socket, reply, started).await.is_err() {
+        let response = run::call(Arc::clone(&app), &path, &headers, body).await;
+        if send_response(&mut socket, response, started).await.is_err() {
             return;
         }
     }
-    // The answer to the close is sent by reading on.
+    // Reading to the end lets the library answer the close frame.
     while let Some(Ok(_)) = socket.recv().await {}
 }
 
-/// The start, the body piece by piece, the end.
-async fn answer(socket: &mut WebSocket, reply: Response<Body>, started: Instant) -> Result<(), axum::Error> {
+/// Sends a response: its start, the chunks of its body, and its end.
+async fn send_response(
+    socket: &mut WebSocket,
+    response: Response<Body>,
+    started: Instant,
+) -> Result<(), axum::Error> {
     let id = uuid::Uuid::new_v4().to_string();
-    let status = reply.status().as_u16();
-    let mut headers: Map<String, Value> = reply
+    let status = response.status().as_u16();
+    let mut headers: Map<String, Value> = response
         .headers()
         .iter()
         .filter_map(|(name, value)| Some((name.as_str().to_owned(), json!(value.to_str().ok()?))))
@@ -47,11 +50,11 @@ async fn answer(socket: &mut WebSocket, reply: Response<Body>, started: Instant)
     headers.insert("x-fal-request-id".to_owned(), json!(id));
     let start = json!({"type": "start", "request_id": id, "status": status, "headers": headers});
     socket.send(Message::Text(start.to_string().into())).await?;
-    let mut body = reply.into_body().into_data_stream();
+    let mut body = response.into_body().into_data_stream();
     let mut first_byte = None;
-    while let Some(Ok(piece)) = body.next().await {
+    while let Some(Ok(chunk)) = body.next().await {
         first_byte.get_or_insert_with(|| started.elapsed());
-        socket.send(frame(piece)).await?;
+        socket.send(body_message(chunk)).await?;
     }
     let time = first_byte.unwrap_or_else(|| started.elapsed()).as_secs_f64();
     let end = json!({
@@ -60,12 +63,12 @@ async fn answer(socket: &mut WebSocket, reply: Response<Body>, started: Instant)
     socket.send(Message::Text(end.to_string().into())).await
 }
 
-/// Text where it is text, unless it could be taken for a start or an end.
-fn frame(piece: Bytes) -> Message {
-    let is_metadata = serde_json::from_slice(&piece)
+/// Makes a text message of a chunk, or a binary one if it is not text or could be taken for a start or an end.
+fn body_message(chunk: Bytes) -> Message {
+    let is_metadata = serde_json::from_slice(&chunk)
         .is_ok_and(|value: Value| value.get("type").is_some() && value.get("request_id").is_some());
-    match axum::extract::ws::Utf8Bytes::try_from(piece.clone()) {
+    match Utf8Bytes::try_from(chunk.clone()) {
         Ok(text) if !is_metadata => Message::Text(text),
-        _ => Message::Binary(piece),
+        _ => Message::Binary(chunk),
     }
 }

@@ -1,9 +1,9 @@
-//! The page for people at `/`, and the JSON it shows. Other sites' pages may not read it: no header lets them.
+//! The web page at `/`, and the JSON that it shows. Without CORS headers, pages of other sites cannot read it.
 
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -12,16 +12,16 @@ use base64::engine::general_purpose::STANDARD;
 use ring::digest;
 use serde_json::{Value, json};
 
-use super::query;
+use super::parameters::Parameters;
 use crate::app::App;
-use crate::clock;
-use crate::journal::shortened;
+use crate::clock::format_iso8601;
 use crate::models::Model;
+use crate::recent_calls::shorten;
 use crate::reply::Reply;
 use crate::script::Request;
 use crate::webhook::Delivery;
 
-/// How many plain requests and deliveries are told.
+/// The number of requests and of webhook deliveries that are shown.
 const LATEST: usize = 100;
 
 const SCRIPT: &str = concat!(
@@ -35,12 +35,12 @@ const SCRIPT: &str = concat!(
 );
 const STYLE: &str = include_str!("../page/style.css");
 
-/// The page, in one piece.
+/// The page with its style and script.
 static PAGE: LazyLock<String> = LazyLock::new(|| {
     include_str!("../page/index.html").replace("/* style */", STYLE).replace("/* script */", SCRIPT)
 });
 
-/// Only the page's own script runs, also where a call holds another one.
+/// The policy that lets only the page's own script run, even if the data of a call contains a script.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let sum = |text: &str| STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes()));
     let policy = format!(
@@ -69,52 +69,50 @@ async fn page() -> Response {
     response
 }
 
-/// All that moves.
+/// Returns everything on the page that changes.
 async fn feed(State(app): State<Arc<App>>, headers: HeaderMap) -> Reply {
-    let base = app.base(&headers);
-    let url = base.queue().strip_suffix("/queue").unwrap_or_default();
-    let requests = app.record.all();
-    let from = requests.len().saturating_sub(LATEST);
-    let hooks = app.hooks.all();
-    let first = hooks.len().saturating_sub(LATEST);
+    let urls = app.base_urls(&headers);
+    let url = urls.queue().strip_suffix("/queue").unwrap_or_default();
+    let requests = app.scripts.recorder.requests();
+    let deliveries = app.webhooks.deliveries();
     Reply::ok(json!({
-        "now": clock::iso8601(std::time::SystemTime::now()),
+        "now": format_iso8601(std::time::SystemTime::now()),
         "url": url,
         "key_required": app.key.is_some(),
-        "calls": app.journal.told(),
-        "requests": requests[from..].iter().rev().map(request).collect::<Vec<_>>(),
-        "webhooks": hooks[first..].iter().rev().map(delivery).collect::<Vec<_>>(),
+        "calls": app.recent_calls.to_json(),
+        "requests": requests.iter().rev().take(LATEST).map(request_json).collect::<Vec<_>>(),
+        "webhooks": deliveries.iter().rev().take(LATEST).map(delivery_json).collect::<Vec<_>>(),
     }))
 }
 
-fn request(request: &Request) -> Value {
+fn request_json(request: &Request) -> Value {
     json!({"line": request.line(), "endpoint": request.endpoint, "by": request.header("user-agent")})
 }
 
-fn delivery(delivery: &Delivery) -> Value {
+fn delivery_json(delivery: &Delivery) -> Value {
     json!({
         "request_id": delivery.request_id,
         "url": delivery.url,
         "attempt": delivery.attempt,
         "status": delivery.outcome.as_ref().ok(),
         "error": delivery.outcome.as_ref().err(),
-        "body": shortened(&serde_json::from_slice(&delivery.body).unwrap_or_default()),
+        "body": shorten(&serde_json::from_slice(&delivery.body).unwrap_or_default()),
     })
 }
 
-/// The models, to choose from.
+/// Returns the models to choose from.
 async fn models(State(app): State<Arc<App>>) -> Reply {
     let entry = |model: &Arc<Model>| {
         let name = model.metadata.as_ref().and_then(|metadata| metadata.get("display_name")).cloned();
         json!({"id": model.id, "name": name, "category": model.category()})
     };
-    Reply::ok(app.models.all().map(entry).collect())
+    Reply::ok(app.models.iter().map(entry).collect())
 }
 
-/// What the form of one model is made from.
-async fn model(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Reply {
-    let id = query::value(&query.unwrap_or_default(), "endpoint_id").unwrap_or_default();
-    let Some(model) = app.models.get(&id) else {
+/// Returns the data from which the form of one model is made.
+async fn model(State(app): State<Arc<App>>, Query(parameters): Query<Parameters>) -> Reply {
+    let id = parameters.get("endpoint_id").unwrap_or_default();
+    let Some(model) = app.models.get(id) else {
         return Reply::detail(StatusCode::NOT_FOUND, "There is no such model");
     };
     let description = model.metadata.as_ref().and_then(|metadata| metadata.get("description")).cloned();

@@ -1,34 +1,34 @@
-//! Prices, made up: calls cost nothing here, but what shows prices wants some.
+//! Prices of the platform API. They are made up, because calls of the emulator cost nothing.
 
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-use super::platform::{endpoint_ids, failed, invalid, page};
-use super::{auth, unreadable};
+use super::parameters::Parameters;
+use super::platform::{endpoint_ids, error, invalid, page};
+use super::{auth, body_error};
 use crate::app::App;
 use crate::models::Model;
 use crate::reply::Reply;
 use crate::validate;
 
-/// `GET /platform/v1/models/pricing?endpoint_id=…`
+/// `GET /platform/v1/models/pricing?endpoint_id=…`: returns the prices of endpoints.
 pub(super) async fn prices(
     State(app): State<Arc<App>>,
-    RawQuery(query): RawQuery,
+    Query(parameters): Query<Parameters>,
     headers: HeaderMap,
 ) -> Result<Reply, Reply> {
-    check(&app, &headers)?;
-    let query = query.unwrap_or_default();
-    let ids = endpoint_ids(&query)?;
+    check_key(&app, &headers)?;
+    let ids = endpoint_ids(&parameters)?;
     if ids.is_empty() {
         return Err(invalid("endpoint_id: required"));
     }
     let models = ids.iter().map(|id| find(&app, id)).collect::<Result<Vec<_>, _>>()?;
-    let page = page(&query, &models)?;
+    let page = page(&parameters, &models)?;
     let prices = page.entries.iter().map(|model| {
         let (unit_price, unit) = price(model);
         json!({"endpoint_id": model.id, "unit_price": unit_price, "unit": unit, "currency": "USD"})
@@ -36,14 +36,14 @@ pub(super) async fn prices(
     Ok(page.reply("prices", prices.collect()))
 }
 
-/// `POST /platform/v1/models/pricing/estimate`
+/// `POST /platform/v1/models/pricing/estimate`: estimates the cost of calls.
 pub(super) async fn estimate(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Reply, Reply> {
-    check(&app, &headers)?;
-    let body = body.map_err(|rejection| unreadable(&rejection))?;
+    check_key(&app, &headers)?;
+    let body = body.map_err(|rejection| body_error(&rejection))?;
     let request = validate::parse_body(&body).map_err(|_| invalid("the body is not JSON"))?;
     let kind = request.get("estimate_type").and_then(Value::as_str).unwrap_or_default();
     let quantity = match kind {
@@ -67,7 +67,7 @@ pub(super) async fn estimate(
     Ok(Reply::ok(json!({"estimate_type": kind, "total_cost": total, "currency": "USD"})))
 }
 
-/// What a unit of the model's output costs, and what the unit is.
+/// Returns the price of a unit of the model's output, and the name of the unit.
 fn price(model: &Model) -> (f64, &'static str) {
     match model.category().rsplit('-').next().unwrap_or_default() {
         "video" => (0.1, "seconds"),
@@ -79,13 +79,13 @@ fn price(model: &Model) -> (f64, &'static str) {
 }
 
 fn find<'a>(app: &'a App, id: &str) -> Result<&'a Arc<Model>, Reply> {
-    let missing = || failed(StatusCode::NOT_FOUND, "not_found", &format!("Endpoint {id:?} not found"));
+    let missing = || error(StatusCode::NOT_FOUND, "not_found", &format!("Endpoint {id:?} not found"));
     app.models.get(id.trim_matches('/')).ok_or_else(missing)
 }
 
-fn check(app: &App, headers: &HeaderMap) -> Result<(), Reply> {
-    auth::check(app, headers, "the platform API").map_err(|refusal| {
+fn check_key(app: &App, headers: &HeaderMap) -> Result<(), Reply> {
+    auth::check_key(app, headers, "the platform API").map_err(|refusal| {
         let text = refusal.body.get("detail").and_then(Value::as_str).unwrap_or_default();
-        failed(refusal.status, "authorization_error", text)
+        error(refusal.status, "authorization_error", text)
     })
 }

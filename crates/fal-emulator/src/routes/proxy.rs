@@ -1,4 +1,5 @@
-//! The server-side proxy that browser apps call: `x-fal-target-url` says what for, the emulator adds its key.
+//! The server-side proxy for browser apps, as fal's libraries provide it: it calls the URL in `x-fal-target-url` and
+//! adds the key.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,49 +16,51 @@ use super::not_found;
 use crate::app::App;
 
 const TARGET: HeaderName = HeaderName::from_static("x-fal-target-url");
-/// The hosts that may be called, and what their paths start with here.
+/// The hosts that may be called, and the path prefix of each.
 const HOSTS: [(&str, &str); 3] = [("fal.run", "/run"), ("queue.fal.run", "/queue"), ("rest.fal.ai", "/rest")];
-/// What fal's own proxy lets through to the REST service.
-const REST: [&str; 2] = ["/rest/storage/upload/initiate", "/rest/storage/upload/complete-multipart"];
+/// The paths of the REST service that fal's own proxy lets through.
+const REST_PATHS: [&str; 2] = ["/rest/storage/upload/initiate", "/rest/storage/upload/complete-multipart"];
 
+/// The state of the proxy route.
 #[derive(Clone)]
 pub(super) struct Proxy {
     pub(super) app: Arc<App>,
-    /// Everything that can be called.
+    /// The routes that can be called.
     pub(super) services: Router,
 }
 
 /// `GET`, `POST` and `PUT /proxy`.
 pub(super) async fn proxy(State(proxy): State<Proxy>, request: Request) -> Response {
     if ![Method::GET, Method::POST, Method::PUT].contains(request.method()) {
-        return not_found::wrong_method().into_response();
+        return not_found::method_not_allowed().into_response();
     }
-    let refused = || (StatusCode::BAD_REQUEST, "Invalid request").into_response();
-    let target = request.headers().get(TARGET).and_then(|target| target.to_str().ok()).and_then(local);
+    let refusal = || (StatusCode::BAD_REQUEST, "Invalid request").into_response();
+    let target = request.headers().get(TARGET).and_then(|target| target.to_str().ok()).and_then(local_uri);
     let Some(target) = target else {
-        return refused();
+        return refusal();
     };
     let (parts, body) = request.into_parts();
     let mut forwarded = Request::new(body);
     *forwarded.method_mut() = parts.method;
     *forwarded.uri_mut() = target;
     *forwarded.extensions_mut() = parts.extensions;
-    *forwarded.headers_mut() = headers(&proxy.app, &parts.headers);
+    *forwarded.headers_mut() = forwarded_headers(&proxy.app, &parts.headers);
     call(proxy.services, forwarded).await
 }
 
-/// Where a target is here; `None` for what a proxy must not call.
-fn local(target: &str) -> Option<Uri> {
+/// Returns the path of a target on the emulator. `None` if the proxy must not call it.
+fn local_uri(target: &str) -> Option<Uri> {
     let target: Uri = target.parse().ok()?;
-    let (_, prefix) =
-        HOSTS.iter().find(|(host, _)| target.authority().map(|at| at.as_str()) == Some(*host))?;
+    let (_, prefix) = HOSTS
+        .iter()
+        .find(|(host, _)| target.authority().map(|authority| authority.as_str()) == Some(*host))?;
     let path = format!("{prefix}{}", target.path_and_query()?);
     let local: Uri = path.parse().ok()?;
-    (*prefix != "/rest" || REST.contains(&local.path())).then_some(local)
+    (*prefix != "/rest" || REST_PATHS.contains(&local.path())).then_some(local)
 }
 
-/// What fal's proxy passes on: platform headers, fixed types, and the key that the caller does not have.
-fn headers(app: &App, sent: &HeaderMap) -> HeaderMap {
+/// Returns the headers that fal's proxy sends: the platform headers of the caller, fixed types, and the key.
+fn forwarded_headers(app: &App, sent: &HeaderMap) -> HeaderMap {
     let mut headers: HeaderMap = sent
         .iter()
         .filter(|(name, _)| name.as_str().starts_with("x-fal-") && **name != TARGET)
@@ -79,6 +82,7 @@ fn headers(app: &App, sent: &HeaderMap) -> HeaderMap {
     headers
 }
 
+/// Calls the routes of the emulator.
 async fn call(mut services: Router, request: Request<Body>) -> Response {
     let ready = |context: &mut Context<'_>| -> Poll<Result<(), std::convert::Infallible>> {
         tower_service::Service::<Request<Body>>::poll_ready(&mut services, context)
@@ -92,11 +96,11 @@ async fn call(mut services: Router, request: Request<Body>) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::local;
+    use super::local_uri;
 
     #[test]
-    fn only_fals_own_hosts_and_paths_are_called() {
-        let path = |target| local(target).map(|uri| uri.to_string());
+    fn only_hosts_and_paths_of_fal_are_called() {
+        let path = |target| local_uri(target).map(|uri| uri.to_string());
         assert_eq!(path("https://fal.run/a/b?x=1").as_deref(), Some("/run/a/b?x=1"));
         assert_eq!(
             path("https://queue.fal.run/a/b/requests/1/status").as_deref(),

@@ -1,25 +1,28 @@
 //! The `Range` header.
 
+/// The part of a file that a request asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Range {
     Whole,
-    /// Both ends included.
+    /// The bytes `from` to `to`, both included.
     Part {
         from: u64,
         to: u64,
     },
+    /// The range starts after the end of the file.
     Beyond,
 }
 
-/// Reads a range of a file of `length` bytes. Several ranges at once, other units and nonsense
-/// are answered with the whole file, as the standard allows.
+/// Parses a range of a file of `length` bytes.
+///
+/// Several ranges, other units and invalid values mean the whole file, as RFC 9110 allows.
 pub(super) fn parse(header: Option<&str>, length: u64) -> Range {
     let Some((from, to)) =
         header.and_then(|text| text.trim().strip_prefix("bytes=")).and_then(|ends| ends.split_once('-'))
     else {
         return Range::Whole;
     };
-    match (number(from), number(to)) {
+    match (parse_number(from), parse_number(to)) {
         (Ok(None), Ok(Some(last))) => match length.checked_sub(1) {
             Some(end) if last > 0 => Range::Part { from: length.saturating_sub(last), to: end },
             _ => Range::Beyond,
@@ -34,8 +37,8 @@ pub(super) fn parse(header: Option<&str>, length: u64) -> Range {
     }
 }
 
-/// A number or nothing; anything else is an error.
-fn number(text: &str) -> Result<Option<u64>, ()> {
+/// Parses a number, which may be absent.
+fn parse_number(text: &str) -> Result<Option<u64>, ()> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
@@ -43,7 +46,7 @@ fn number(text: &str) -> Result<Option<u64>, ()> {
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(());
     }
-    // All digits, so what does not fit is too large: further than any file reaches.
+    // A number that does not fit is larger than any file.
     Ok(Some(text.parse().unwrap_or(u64::MAX)))
 }
 
@@ -52,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges() {
+    fn ranges_are_clamped_and_invalid_ones_mean_the_whole_file() {
         let part = |from, to| Range::Part { from, to };
         let cases = [
             (None, Range::Whole),

@@ -6,83 +6,83 @@ use std::time::Duration;
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
-use super::endpoint::{EndpointId, start_timeout, unknown};
-use super::script::Arrival;
-use super::{auth, stream, unreadable};
+use super::endpoint::{find_model, parse_id, start_timeout};
+use super::intercept::Arrival;
+use super::parameters::Parameters;
+use super::stream::{self, StreamRun};
+use super::{auth, body_error};
 use crate::app::App;
-use crate::engine::Call;
-use crate::journal::Way;
+use crate::model_call::ModelCall;
+use crate::recent_calls::CallKind;
 use crate::reply::{NEEDS_RETRY, Reply};
 
 pub(super) async fn run(
     State(app): State<Arc<App>>,
     Path(path): Path<String>,
-    RawQuery(query): RawQuery,
+    Query(parameters): Query<Parameters>,
     Extension(Arrival(arrival)): Extension<Arrival>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let query = query.unwrap_or_default();
-    let reply = reply(app, &path, &query, arrival, &headers, body).await;
-    reply.unwrap_or_else(|refusal| refusal.into_response())
+    let response = respond(app, &path, &parameters, arrival, &headers, body).await;
+    response.unwrap_or_else(|refusal| refusal.into_response())
 }
 
-/// A call without a query, for transports of their own.
+/// Answers a call that did not come as an HTTP request of its own, and so has no query.
 pub(super) async fn call(app: Arc<App>, path: &str, headers: &HeaderMap, body: Bytes) -> Response {
     let now = app.clock.now();
-    let reply = reply(app, path, "", now, headers, Ok(body)).await;
-    reply.unwrap_or_else(|refusal| refusal.into_response())
+    let response = respond(app, path, &Parameters::default(), now, headers, Ok(body)).await;
+    response.unwrap_or_else(|refusal| refusal.into_response())
 }
 
-async fn reply(
+async fn respond(
     app: Arc<App>,
     path: &str,
-    query: &str,
+    parameters: &Parameters,
     arrival: Duration,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Reply> {
-    let id = EndpointId::parse(path).ok_or_else(|| unknown(path))?;
-    if let Some(model) = stream::find(&app, &id) {
-        auth::check_caller(&app, headers, query, &id)?;
-        let body = body.map_err(|rejection| unreadable(&rejection))?;
-        let entry = app.journal.begin(Way::Stream, &model.id, headers, &body);
-        let call = Call::new(&app, &model.id, Some(Arc::clone(&model)), &body);
-        let call = call.inspect_err(|refusal| entry.end(refusal))?;
-        if let Some(failure) = call.failure() {
-            entry.end(failure);
+    let id = parse_id(path)?;
+    if let Some(model) = stream::find_model(&app, &id) {
+        auth::check_key_or_token(&app, headers, parameters, &id)?;
+        let body = body.map_err(|rejection| body_error(&rejection))?;
+        let record = app.recent_calls.begin(CallKind::Stream, &model.id, headers, &body);
+        let call = ModelCall::new(&app.scripts.behaviours, &model.id, Some(Arc::clone(&model)), &body);
+        let call = call.inspect_err(|refusal| record.finish(refusal))?;
+        if let Some(failure) = call.scripted_failure() {
+            record.finish(failure);
             return Err(failure.clone());
         }
-        let base = app.base(headers);
-        return Ok(stream::reply(stream::Begun { app, model, call, base, now: arrival, entry }));
+        let urls = app.base_urls(headers);
+        return Ok(StreamRun::new(app, model, call, urls, arrival, record).into_response());
     }
-    let model = id.find(&app)?;
-    auth::check(&app, headers, &format!("application \"{}\"", id.app))?;
+    let model = find_model(&app, &id)?;
+    auth::check_endpoint(&app, headers, &id)?;
     let model = model?;
-    // A direct call has a runner at once, so the limit can be wrong but never pass.
+    // A direct call never waits for a runner, so only the format of the timeout matters.
     start_timeout(headers)?;
-    let body = body.map_err(|rejection| unreadable(&rejection))?;
-    let entry = app.journal.begin(Way::Run, &id.full, headers, &body);
-    let call = Call::new(&app, &id.full, model, &body).inspect_err(|refusal| entry.end(refusal))?;
-    let base = app.base(headers);
-    let time = app.direct(&id.full);
-    if app.lines.as_ref().is_some_and(|lines| !lines.take(&id.full, arrival, time)) {
-        return Err(busy()).inspect_err(|refusal| entry.end(refusal));
-    }
-    app.clock.sleep_until(arrival.saturating_add(time)).await;
-    let reply = call.answer(app, base).await;
-    entry.end(&reply);
-    Ok(reply.served(&id.full, headers.get("x-fal-runner-hint")).into_response())
+    let body = body.map_err(|rejection| body_error(&rejection))?;
+    let record = app.recent_calls.begin(CallKind::Run, &id.full, headers, &body);
+    let call = ModelCall::new(&app.scripts.behaviours, &id.full, model, &body)
+        .inspect_err(|refusal| record.finish(refusal))?;
+    let urls = app.base_urls(headers);
+    let Some(run_time) = app.scheduler.start_direct_call(&id.full, arrival) else {
+        return Err(no_free_runner()).inspect_err(|refusal| record.finish(refusal));
+    };
+    app.clock.sleep_until(arrival.saturating_add(run_time)).await;
+    let reply = call.answer(Arc::clone(&app.store), urls).await;
+    record.finish(&reply);
+    Ok(reply.with_runner(&id.full, headers.get("x-fal-runner-hint")).into_response())
 }
 
-/// The refusal of a direct call for which no runner is free.
-fn busy() -> Reply {
+fn no_free_runner() -> Reply {
     let text = "Too many requests of this endpoint are running; wait, or use the queue";
     let kind = "concurrent_requests_limit";
     Reply::failure(StatusCode::TOO_MANY_REQUESTS, kind, text)
-        .header(NEEDS_RETRY, HeaderValue::from_static("1"))
+        .with_header(NEEDS_RETRY, HeaderValue::from_static("1"))
 }

@@ -5,14 +5,15 @@ use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
-use super::{auth, query, unreadable};
+use super::parameters::Parameters;
+use super::{auth, body_error};
 use crate::app::App;
-use crate::clock;
+use crate::clock::format_iso8601;
 use crate::reply::Reply;
 use crate::store::{self, Acl, Lifecycle, UploadMetadata};
 use crate::validate;
@@ -33,7 +34,7 @@ pub(super) async fn initiate(
     body: Read,
 ) -> Result<Reply, Reply> {
     let path = app.store.reserve(announced(&app, &headers, body)?);
-    let base = app.base(&headers);
+    let base = app.base_urls(&headers);
     Ok(Reply::ok(json!({
         "upload_url": format!("{}/upload/{path}", base.cdn()),
         "file_url": format!("{}/files/{path}", base.cdn()),
@@ -47,12 +48,12 @@ pub(super) async fn initiate_multipart(
     body: Read,
 ) -> Result<Reply, Reply> {
     let (path, id) = app.store.start_multipart(announced(&app, &headers, body)?);
-    let url = format!("{}/files/{path}", app.base(&headers).cdn());
+    let url = format!("{}/files/{path}", app.base_urls(&headers).cdn());
     Ok(Reply::ok(json!({"upload_url": format!("{url}/multipart/{id}"), "file_url": url})))
 }
 
 fn announced(app: &App, headers: &HeaderMap, body: Read) -> Result<UploadMetadata, Reply> {
-    auth::check(app, headers, "storage")?;
+    auth::check_key(app, headers, "storage")?;
     let request = json_body(body)?;
     Ok(UploadMetadata {
         name: text(&request, "file_name", DEFAULT_NAME)?,
@@ -63,35 +64,35 @@ fn announced(app: &App, headers: &HeaderMap, body: Read) -> Result<UploadMetadat
 
 /// `POST /rest/storage/auth/token`: a token for the CDN.
 pub(super) async fn token(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Reply, Reply> {
-    auth::check(&app, &headers, "storage")?;
+    auth::check_key(&app, &headers, "storage")?;
     Ok(Reply::ok(json!({
         "token": app.cdn_token,
         "token_type": "Bearer",
-        "base_url": app.base(&headers).cdn(),
-        "expires_at": clock::iso8601(SystemTime::now() + TOKEN_LIFE),
+        "base_url": app.base_urls(&headers).cdn(),
+        "expires_at": format_iso8601(SystemTime::now() + TOKEN_LIFE),
     })))
 }
 
 /// `GET …/storage/files/acl?url=…`
 pub(super) async fn acl(
     State(app): State<Arc<App>>,
-    RawQuery(query): RawQuery,
+    Query(parameters): Query<Parameters>,
     headers: HeaderMap,
 ) -> Result<Reply, Reply> {
-    auth::check(&app, &headers, "storage")?;
-    let file = app.store.get(&file_path(query)?).ok_or_else(missing)?;
+    auth::check_key(&app, &headers, "storage")?;
+    let file = app.store.get(&file_path(&parameters)?).ok_or_else(missing)?;
     Ok(Reply::ok(file.acl.to_json()))
 }
 
 /// `PUT …/storage/files/acl?url=…`
 pub(super) async fn set_acl(
     State(app): State<Arc<App>>,
-    RawQuery(query): RawQuery,
+    Query(parameters): Query<Parameters>,
     headers: HeaderMap,
     body: Read,
 ) -> Result<Reply, Reply> {
-    auth::check(&app, &headers, "storage")?;
-    let path = file_path(query)?;
+    auth::check_key(&app, &headers, "storage")?;
+    let path = file_path(&parameters)?;
     let request = json_body(body)?;
     let acl = Acl::parse(&request).map_err(|part| wrong(&request, part))?;
     let reply = Reply::ok(acl.to_json());
@@ -105,12 +106,12 @@ pub(super) async fn set_acl(
 /// `POST …/v1/storage/files/sign?url=…`: a URL that opens a restricted file for a while.
 pub(super) async fn sign(
     State(app): State<Arc<App>>,
-    RawQuery(query): RawQuery,
+    Query(parameters): Query<Parameters>,
     headers: HeaderMap,
     body: Read,
 ) -> Result<Reply, Reply> {
-    auth::check(&app, &headers, "storage")?;
-    let path = file_path(query)?;
+    auth::check_key(&app, &headers, "storage")?;
+    let path = file_path(&parameters)?;
     Ok(Reply::ok(json!({"signed_url": signed(&app, &headers, &path, body, "expiration_seconds")?})))
 }
 
@@ -133,7 +134,7 @@ fn signed(
     life: &'static str,
 ) -> Result<String, Reply> {
     app.store.get(path).ok_or_else(missing)?;
-    let body = body.map_err(|rejection| unreadable(&rejection))?;
+    let body = body.map_err(|rejection| body_error(&rejection))?;
     let request =
         if body.is_empty() { json!({}) } else { validate::parse_body(&body).map_err(Reply::invalid)? };
     let seconds = match request.get(life) {
@@ -144,12 +145,12 @@ fn signed(
             .ok_or_else(|| wrong(&request, life))?,
     };
     let token = app.tokens.issue(&[path.to_owned()], Duration::from_secs(seconds));
-    Ok(format!("{}/files/{path}?identity={token}", app.base(headers).cdn()))
+    Ok(format!("{}/files/{path}?identity={token}", app.base_urls(headers).cdn()))
 }
 
 /// `GET /platform/v1/storage/settings`
 pub(super) async fn settings(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Reply, Reply> {
-    auth::check(&app, &headers, "storage")?;
+    auth::check_key(&app, &headers, "storage")?;
     Ok(Reply::ok(app.store.settings().to_json()))
 }
 
@@ -159,7 +160,7 @@ pub(super) async fn set_settings(
     headers: HeaderMap,
     body: Read,
 ) -> Result<Reply, Reply> {
-    auth::check(&app, &headers, "storage")?;
+    auth::check_key(&app, &headers, "storage")?;
     let request = json_body(body)?;
     let settings = Lifecycle::parse(&request).map_err(|part| wrong(&request, part))?;
     app.store.set_settings(settings.clone());
@@ -186,17 +187,17 @@ pub(super) fn missing() -> Reply {
     Reply::detail(StatusCode::NOT_FOUND, "File not found")
 }
 
-fn file_path(query: Option<String>) -> Result<String, Reply> {
-    let url = query::value(&query.unwrap_or_default(), "url").ok_or_else(|| {
+fn file_path(parameters: &Parameters) -> Result<String, Reply> {
+    let url = parameters.get("url").ok_or_else(|| {
         let missing =
             json!({"type": "missing", "loc": ["query", "url"], "msg": "Field required", "input": null});
         Reply::invalid(vec![missing])
     })?;
-    store::path_in_url(&url).map(str::to_owned).ok_or_else(missing)
+    store::path_in_url(url).map(str::to_owned).ok_or_else(missing)
 }
 
 fn json_body(body: Read) -> Result<Value, Reply> {
-    let body = body.map_err(|rejection| unreadable(&rejection))?;
+    let body = body.map_err(|rejection| body_error(&rejection))?;
     validate::parse_body(&body).map_err(Reply::invalid)
 }
 

@@ -9,95 +9,94 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use serde_json::{Value, json};
 
-use super::endpoint::EndpointId;
 use crate::app::App;
-use crate::engine::Call;
-use crate::hosts::Base;
-use crate::journal::Entry;
+use crate::endpoint_id::EndpointId;
+use crate::hosts::BaseUrls;
+use crate::model_call::ModelCall;
 use crate::models::Model;
+use crate::recent_calls::CallRecord;
 use crate::reply::Reply;
 
-/// The model that a path streams, if it is the path of a stream.
-pub(super) fn find(app: &App, id: &EndpointId) -> Option<Arc<Model>> {
+/// Returns the model that a path streams, if it is the path of a stream.
+pub(super) fn find_model(app: &App, id: &EndpointId) -> Option<Arc<Model>> {
     let itself = app.models.get(&id.full).filter(|model| model.is_stream());
-    let of_model = || {
-        let model = id.full.strip_suffix("/stream")?;
-        app.models.get(model).filter(|model| model.streams())
+    let of_parent = || {
+        let parent = id.full.strip_suffix("/stream")?;
+        app.models.get(parent).filter(|model| model.streams())
     };
-    itself.or_else(of_model).cloned()
+    itself.or_else(of_parent).cloned()
 }
 
-/// A run whose input was accepted.
-pub(super) struct Begun {
-    pub(super) app: Arc<App>,
-    pub(super) model: Arc<Model>,
-    pub(super) call: Call,
-    pub(super) base: Base,
-    /// When it began, on the emulator's clock.
-    pub(super) now: Duration,
-    pub(super) entry: Arc<Entry>,
-}
-
-/// The events of a run. Dropping the connection ends it.
-pub(super) fn reply(begun: Begun) -> Response {
-    let Begun { app, model, call, base, now, entry } = begun;
-    let pace = app.pace_of(&model.id);
-    let of = pace.lines().saturating_add(1);
-    let time = pace.run_time() / of;
-    let run = Run { app, model, call, base, entry, time, now, step: 0, of, waiting: Vec::new() };
-    let events = stream::unfold(run, async |mut run| {
-        let event = run.next().await?;
-        Some((Ok::<_, Infallible>(Event::default().data(event.to_string())), run))
-    });
-    Sse::new(events).into_response()
-}
-
-struct Run {
+/// A run whose events are streamed. Its input was accepted.
+///
+/// The run has one step for each log line of the pace, and a last one. Each step before the last sends a preview.
+pub(super) struct StreamRun {
     app: Arc<App>,
     model: Arc<Model>,
-    call: Call,
-    base: Base,
-    entry: Arc<Entry>,
-    /// How long a step takes.
-    time: Duration,
-    /// When the last step was done, on the emulator's clock.
+    call: ModelCall,
+    urls: BaseUrls,
+    record: Arc<CallRecord>,
+    step_time: Duration,
+    /// The time of the last step, on the emulator's clock.
     now: Duration,
+    /// The number of steps that are done.
     step: u32,
-    of: u32,
-    /// Events that are due, the next one last.
-    waiting: Vec<Value>,
+    step_count: u32,
+    /// The last event of a workflow, after the one that completes its node.
+    last_event: Option<Value>,
 }
 
-impl Run {
-    /// The next event; none after the result.
-    async fn next(&mut self) -> Option<Value> {
-        if let Some(event) = self.waiting.pop() {
-            return Some(event);
-        }
+impl StreamRun {
+    pub(super) fn new(
+        app: Arc<App>,
+        model: Arc<Model>,
+        call: ModelCall,
+        urls: BaseUrls,
+        now: Duration,
+        record: Arc<CallRecord>,
+    ) -> Self {
+        let pace = app.scheduler.pace(&model.id);
+        let step_count = pace.log_line_count().saturating_add(1);
+        let step_time = pace.run_time() / step_count;
+        Self { app, model, call, urls, record, step_time, now, step: 0, step_count, last_event: None }
+    }
+
+    /// Creates the response. The run ends if the connection is dropped.
+    pub(super) fn into_response(self) -> Response {
+        let events = stream::unfold(self, async |mut run| {
+            let event = run.next_event().await?;
+            Some((Ok::<_, Infallible>(Event::default().data(event.to_string())), run))
+        });
+        Sse::new(events).into_response()
+    }
+
+    /// Waits for the next event. Returns `None` after the result.
+    async fn next_event(&mut self) -> Option<Value> {
         if self.model.id.starts_with("workflows/") {
-            return self.next_of_workflow().await;
+            return self.next_workflow_event().await;
         }
-        if self.step == self.of {
+        if self.step == self.step_count {
             return None;
         }
         self.advance(1).await;
-        if self.step < self.of {
-            let (app, base) = (Arc::clone(&self.app), self.base.clone());
-            let preview = self.call.preview(app, base, self.step, self.of).await;
+        if self.step < self.step_count {
+            let (store, urls) = (Arc::clone(&self.app.store), self.urls.clone());
+            let preview = self.call.preview(store, urls, self.step, self.step_count).await;
             if preview.is_some() {
                 return preview;
             }
-            // Nothing of the output can be shown early: the result is the only event.
-            self.advance(self.of - self.step).await;
+            // Nothing of the output can be shown early, so the result is the only event.
+            self.advance(self.step_count - self.step).await;
         }
         Some(self.answer().await.body)
     }
 
-    /// A workflow of one node: it is submitted, completes, and its output is the workflow's.
-    async fn next_of_workflow(&mut self) -> Option<Value> {
+    /// Waits for the next event of a workflow with one node: the submission and the completion of the node, and then
+    /// the output of the workflow, which is that of the node.
+    async fn next_workflow_event(&mut self) -> Option<Value> {
         const NODE: &str = "node-1";
-        if self.step == self.of {
-            return None;
+        if self.step == self.step_count {
+            return self.last_event.take();
         }
         if self.step == 0 {
             self.advance(1).await;
@@ -106,28 +105,28 @@ impl Run {
                 "type": "submit", "node_id": NODE, "app_id": self.model.id, "request_id": id,
             }));
         }
-        self.advance(self.of - self.step).await;
+        self.advance(self.step_count - self.step).await;
         let answer = self.answer().await;
         if !answer.status.is_success() {
             let message = format!("Node {NODE} failed with status {}", answer.status.as_u16());
             let error = json!({"status": answer.status.as_u16(), "body": answer.body});
             return Some(json!({"type": "error", "node_id": NODE, "message": message, "error": error}));
         }
-        self.waiting.push(json!({"type": "output", "output": answer.body}));
+        self.last_event = Some(json!({"type": "output", "output": answer.body}));
         Some(json!({
             "type": "completion", "node_id": NODE, "app_id": self.model.id, "output": answer.body,
         }))
     }
 
     async fn answer(&self) -> Reply {
-        let answer = self.call.clone().answer(Arc::clone(&self.app), self.base.clone()).await;
-        self.entry.end(&answer);
+        let answer = self.call.clone().answer(Arc::clone(&self.app.store), self.urls.clone()).await;
+        self.record.finish(&answer);
         answer
     }
 
-    /// Waits until `steps` more are done.
+    /// Waits until the given number of steps is done.
     async fn advance(&mut self, steps: u32) {
-        self.now = self.now.saturating_add(self.time.saturating_mul(steps));
+        self.now = self.now.saturating_add(self.step_time.saturating_mul(steps));
         self.app.clock.sleep_until(self.now).await;
         self.step += steps;
     }

@@ -9,7 +9,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
-use super::{auth, unreadable};
+use super::{auth, body_error};
 use crate::app::App;
 use crate::reply::Reply;
 use crate::validate;
@@ -41,8 +41,8 @@ fn token(
     body: Result<Bytes, BytesRejection>,
     life: &'static str,
 ) -> Result<String, Reply> {
-    auth::check(app, headers, "tokens")?;
-    let body = body.map_err(|rejection| unreadable(&rejection))?;
+    auth::check_key(app, headers, "tokens")?;
+    let body = body.map_err(|rejection| body_error(&rejection))?;
     let request = validate::parse_body(&body).map_err(Reply::invalid)?;
     let apps = request
         .get("allowed_apps")

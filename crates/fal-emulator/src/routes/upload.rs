@@ -33,7 +33,7 @@ pub(super) async fn put(
     let etag = etag(&content);
     if app.store.fill(&path, content_type(&headers), content) {
         app.store.save(&path).await;
-        Ok(Reply::ok(json!({})).header(header::ETAG, etag))
+        Ok(Reply::ok(json!({})).with_header(header::ETAG, etag))
     } else {
         Err(unknown())
     }
@@ -50,14 +50,14 @@ pub(super) async fn whole(
     let content = take(&app, body).await?;
     let path = app.store.insert(upload, content);
     app.store.save(&path).await;
-    Ok(Reply::ok(json!({"access_url": format!("{}/files/{path}", app.base(&headers).cdn())})))
+    Ok(Reply::ok(json!({"access_url": format!("{}/files/{path}", app.base_urls(&headers).cdn())})))
 }
 
 /// `POST /cdn/files/upload/multipart`: a place for the parts of a file.
 pub(super) async fn parts(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Reply, Reply> {
     auth::check_upload(&app, &headers)?;
     let (path, id) = app.store.start_multipart(described(&app, &headers)?);
-    let url = format!("{}/files/{path}", app.base(&headers).cdn());
+    let url = format!("{}/files/{path}", app.base_urls(&headers).cdn());
     Ok(Reply::ok(json!({"access_url": url, "uploadId": id})))
 }
 
@@ -92,9 +92,9 @@ pub(super) async fn at_file(
                 Ok(body) => storage::sign_at_cdn(&app, &headers, file, body),
                 Err(refusal) => Err(refusal),
             },
-            None => Err(not_found::wrong_method()),
+            None => Err(not_found::method_not_allowed()),
         },
-        _ => Err(not_found::wrong_method()),
+        _ => Err(not_found::method_not_allowed()),
     };
     done.unwrap_or_else(Reply::into_response)
 }
@@ -111,7 +111,7 @@ async fn part(app: &App, file: &str, id: &str, number: &str, body: Body) -> Resu
         return Err(no_upload());
     }
     // One of the official clients reads the header, the other one the body.
-    Ok(Reply::ok(json!({"partNumber": number, "etag": quoted})).header(header::ETAG, tag))
+    Ok(Reply::ok(json!({"partNumber": number, "etag": quoted})).with_header(header::ETAG, tag))
 }
 
 /// Where to put a part, for clients that ask before each.
@@ -120,7 +120,7 @@ fn place_of_part(app: &App, headers: &HeaderMap, file: &str, id: &str, number: &
     if !app.store.has_multipart(file, id) {
         return Err(no_upload());
     }
-    let url = format!("{}/files/{file}/multipart/{id}/{number}", app.base(headers).cdn());
+    let url = format!("{}/files/{file}/multipart/{id}/{number}", app.base_urls(headers).cdn());
     Ok(Reply::ok(json!({"upload_url": url})))
 }
 
@@ -146,7 +146,7 @@ async fn complete(app: &App, headers: &HeaderMap, file: &str, id: &str, body: Bo
         IncompleteUpload::Twice(number) => refused(format!("Part {number} is listed twice")),
     })?;
     app.store.save(file).await;
-    let url = format!("{}/files/{file}", app.base(headers).cdn());
+    let url = format!("{}/files/{file}", app.base_urls(headers).cdn());
     Ok(Reply::ok(json!({"access_url": url, "file_url": url})))
 }
 

@@ -1,34 +1,32 @@
-//! What a scenario says about the model behind an endpoint.
+//! The `[[endpoint]]` tables of a scenario.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Seconds;
-use crate::app::App;
 use crate::pace::Pace;
-use crate::script::Script;
+use crate::script::{Script, Scripts};
 
+/// The script of the model behind one endpoint. The keys are the methods of [`Script`].
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Said {
+pub(super) struct EndpointConfig {
     id: String,
-    /// The positions that a request reports, one each time its status is asked for.
     queue: Option<Vec<u32>>,
-    /// How many times it reports that it runs.
     running: Option<usize>,
     #[serde(default)]
     logs: Vec<String>,
-    pace: Option<SaidPace>,
+    pace: Option<PaceConfig>,
     #[serde(default)]
     ignore_cancel: bool,
     #[serde(default)]
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<OutcomeConfig>,
 }
 
-/// As [`Pace`], in seconds; what is left out is as there.
+/// A [`Pace`] in seconds. A key that is left out has the default of [`Pace`].
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SaidPace {
+struct PaceConfig {
     ahead: Option<u32>,
     per_position: Option<Seconds>,
     run: Option<Seconds>,
@@ -37,49 +35,49 @@ struct SaidPace {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Outcome {
+struct OutcomeConfig {
     /// The output.
     reply: Option<Value>,
-    fail: Option<Failure>,
+    fail: Option<FailureConfig>,
     times: Option<usize>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Failure {
+struct FailureConfig {
     status: u16,
     #[serde(default)]
     body: Value,
 }
 
-impl Said {
+impl EndpointConfig {
     pub(super) fn check(&self) -> Result<(), String> {
         for outcome in &self.outcomes {
             match (&outcome.reply, &outcome.fail) {
                 (Some(_), None) => {}
                 (None, Some(failure)) if (100..1000).contains(&failure.status) => {}
                 (None, Some(failure)) => {
-                    return Err(format!("endpoint {}: {} is no status", self.id, failure.status));
+                    return Err(format!("endpoint {}: {} is not an HTTP status", self.id, failure.status));
                 }
-                _ => return Err(format!("endpoint {}: an outcome is either `reply` or `fail`", self.id)),
+                _ => return Err(format!("endpoint {}: an outcome has either `reply` or `fail`", self.id)),
             }
         }
         Ok(())
     }
 
-    pub(super) fn apply(&self, app: &App) {
-        let mut script: Script<Value> = app.script(&self.id);
+    pub(super) fn apply(&self, scripts: &Scripts) {
+        let mut script: Script<Value> = scripts.endpoint(&self.id);
         if let Some(positions) = &self.queue {
             script = script.queue(positions.iter().copied());
         }
-        if let Some(times) = self.running {
-            script = script.running(times);
+        if let Some(polls) = self.running {
+            script = script.running(polls);
         }
         for line in &self.logs {
             script = script.log(line);
         }
         if let Some(pace) = &self.pace {
-            script = script.pace(pace.pace());
+            script = script.pace(pace.to_pace());
         }
         if self.ignore_cancel {
             script = script.ignore_cancel();
@@ -100,13 +98,13 @@ impl Said {
     }
 }
 
-impl SaidPace {
-    fn pace(&self) -> Pace {
-        let usual = Pace::default();
-        Pace::default()
-            .ahead(self.ahead.unwrap_or(usual.places()))
-            .per_position(self.per_position.map_or(usual.place_time(), |time| time.0))
-            .run(self.run.map_or(usual.run_time(), |time| time.0))
-            .log_lines(self.log_lines.unwrap_or(usual.lines()))
+impl PaceConfig {
+    fn to_pace(&self) -> Pace {
+        let default = Pace::default();
+        default
+            .ahead(self.ahead.unwrap_or(default.requests_ahead()))
+            .per_position(self.per_position.map_or(default.position_time(), |time| time.0))
+            .run(self.run.map_or(default.run_time(), |time| time.0))
+            .log_lines(self.log_lines.unwrap_or(default.log_line_count()))
     }
 }

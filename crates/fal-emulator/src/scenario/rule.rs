@@ -1,4 +1,4 @@
-//! What a scenario says about single requests.
+//! The `[[rule]]` tables of a scenario.
 
 use std::collections::BTreeMap;
 
@@ -7,41 +7,41 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Seconds;
-use crate::app::App;
-use crate::script::{Answer, At, Frame, Pattern, Verb};
+use crate::script::{FaultPoint, RealtimeFault, RequestKind, RequestPattern, ResponseTemplate, Scripts};
 
+/// A rule about single requests. The keys are the methods of [`Rule`](crate::Rule).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Said {
+pub(super) struct RuleConfig {
     endpoint: Option<String>,
-    verb: Option<Verb>,
+    kind: Option<RequestKind>,
     times: Option<usize>,
     after: usize,
-    answer: Option<SaidAnswer>,
-    /// Headers to set, or to remove where the value is empty.
+    respond: Option<ResponseConfig>,
+    /// The headers to set, or to remove if the value is empty.
     headers: BTreeMap<String, String>,
     delay: Option<Seconds>,
-    cut: Option<At>,
-    reset: Option<At>,
-    stall: Option<At>,
-    slow: Option<Slow>,
+    cut: Option<FaultPoint>,
+    reset: Option<FaultPoint>,
+    stall: Option<FaultPoint>,
+    slow: Option<SlowConfig>,
     raw: Option<String>,
     garbage: bool,
     twice: bool,
-    frame: Option<SaidFrame>,
+    replace_message: Option<ReplacementConfig>,
 }
 
-/// What a realtime connection brings in place of the message that follows so many.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SaidFrame {
+struct ReplacementConfig {
+    /// The number of messages before the replaced one.
     after: usize,
-    send: Frame,
+    with: RealtimeFault,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SaidAnswer {
+struct ResponseConfig {
     status: u16,
     #[serde(default)]
     headers: BTreeMap<String, String>,
@@ -51,42 +51,43 @@ struct SaidAnswer {
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Slow {
+struct SlowConfig {
     bytes: usize,
     pause: Seconds,
 }
 
-impl Said {
+impl RuleConfig {
     pub(super) fn check(&self) -> Result<(), String> {
-        let headers = self.headers.iter().chain(self.answer.iter().flat_map(|answer| &answer.headers));
+        let headers = self.headers.iter().chain(self.respond.iter().flat_map(|response| &response.headers));
         for (name, value) in headers {
             if name.parse::<HeaderName>().is_err() || HeaderValue::from_str(value).is_err() {
-                return Err(format!("rule: `{name}: {value}` is no header"));
+                return Err(format!("rule: `{name}: {value}` is not a valid header"));
             }
         }
         if [self.cut, self.reset, self.stall].into_iter().flatten().count() > 1 {
-            return Err("rule: a reply ends in one of `cut`, `reset` and `stall`".to_owned());
+            return Err("rule: only one of `cut`, `reset` and `stall` may be given".to_owned());
         }
-        if let Some(SaidFrame { send: Frame::Close(code), .. }) = self.frame
+        if let Some(ReplacementConfig { with: RealtimeFault::Close(code), .. }) = self.replace_message
             && !(1000..5000).contains(&code)
         {
-            return Err(format!("rule: no connection is closed with {code}"));
+            return Err(format!("rule: {code} is not a close code of WebSocket: expected 1000 to 4999"));
         }
-        match &self.answer {
-            Some(answer) if !(100..1000).contains(&answer.status) => {
-                Err(format!("rule: {} is no status", answer.status))
+        match &self.respond {
+            Some(response) if !(100..1000).contains(&response.status) => {
+                Err(format!("rule: {} is not an HTTP status", response.status))
             }
-            Some(answer) if answer.json.is_some() && answer.text.is_some() => {
-                Err("rule: the body of an answer is one of `json` and `text`".to_owned())
+            Some(response) if response.json.is_some() && response.text.is_some() => {
+                Err("rule: only one of `json` and `text` may be given as the body of a response".to_owned())
             }
             _ => Ok(()),
         }
     }
 
-    pub(super) fn apply(&self, app: &App) {
-        let mut rule = app.rules.add(Pattern { endpoint: self.endpoint.clone(), verb: self.verb });
-        if let Some(answer) = &self.answer {
-            rule = rule.answer(answer.answer());
+    pub(super) fn apply(&self, scripts: &Scripts) {
+        let pattern = RequestPattern { endpoint: self.endpoint.clone(), kind: self.kind };
+        let mut rule = scripts.rules.add(pattern);
+        if let Some(response) = &self.respond {
+            rule = rule.respond(response.to_template());
         }
         for (name, value) in &self.headers {
             rule = if value.is_empty() { rule.without_header(name) } else { rule.header(name, value) };
@@ -112,8 +113,8 @@ impl Said {
         if self.garbage {
             rule = rule.garbage();
         }
-        if let Some(SaidFrame { after, send }) = self.frame {
-            rule = rule.frame(after, send);
+        if let Some(ReplacementConfig { after, with }) = self.replace_message {
+            rule = rule.replace_message(after, with);
         }
         if self.twice {
             rule = rule.twice();
@@ -125,12 +126,12 @@ impl Said {
     }
 }
 
-impl SaidAnswer {
-    fn answer(&self) -> Answer {
-        let answer = match (&self.json, &self.text) {
-            (Some(body), _) => Answer::json(self.status, body),
-            (None, text) => Answer::bytes(self.status, text.clone().unwrap_or_default()),
+impl ResponseConfig {
+    fn to_template(&self) -> ResponseTemplate {
+        let response = match (&self.json, &self.text) {
+            (Some(body), _) => ResponseTemplate::json(self.status, body),
+            (None, text) => ResponseTemplate::bytes(self.status, text.clone().unwrap_or_default()),
         };
-        self.headers.iter().fold(answer, |answer, (name, value)| answer.header(name, value))
+        self.headers.iter().fold(response, |response, (name, value)| response.header(name, value))
     }
 }

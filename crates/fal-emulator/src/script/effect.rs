@@ -1,4 +1,4 @@
-//! What a rule does to a reply.
+//! The effects of a rule on a response.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,95 +9,100 @@ use axum::http::{HeaderName, HeaderValue, Response, header};
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::answer::Answer;
-use super::record::Request;
+use super::request::Request;
+use super::response::ResponseTemplate;
 use crate::net::{ConnectionControl, ConnectionEnd, CutBody, CutPoint, RepeatedBody, ReplyFaults};
 
-/// The moment at which a reply is cut, reset or stalled.
+/// The point at which a response is cut, reset or stalled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum At {
-    /// Once the request is read, before anything is done about it.
+pub enum FaultPoint {
+    /// After the request is read and before it is handled.
     Arrival,
-    /// Once the work is done or accepted, before the first byte of the reply.
+    /// After the request is handled and before the first byte of the response.
     Reply,
-    /// After so many bytes of the status line and headers.
+    /// After a number of bytes of the status line and headers.
     Head(usize),
-    /// After so many bytes of the body. A body that is shorter is sent whole.
+    /// After a number of bytes of the body. A shorter body is sent whole.
     Body(usize),
-    /// In the middle of the event that follows so many whole ones.
+    /// In the middle of an event of a stream, after a number of whole events.
     Event(usize),
-    /// In place of the message that follows so many of a realtime connection.
+    /// In place of a message of a realtime connection, after a number of messages.
     Message(usize),
 }
 
-/// What a realtime connection brings in place of a message.
+/// A fault that a realtime connection sends in place of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Frame {
-    /// A goodbye with this code.
+pub enum RealtimeFault {
+    /// A close frame with this code.
     Close(u16),
-    /// What a token that expires brings: a refusal, and a goodbye.
+    /// A refusal and a close frame, as when a token expires.
     Unauthorized,
     /// A message that is neither MessagePack nor JSON. The connection goes on.
     Nonsense,
-    /// A message of so many bytes. The connection goes on.
+    /// A message of this many bytes. The connection goes on.
     Large(usize),
-    /// Bytes that are no frame, and then nothing more.
+    /// Bytes that are not a frame, and then nothing more.
     Garbage,
 }
 
-/// What happens to a realtime connection.
+/// A fault of a realtime connection.
 #[derive(Clone)]
 pub(crate) struct Interruption {
-    /// How many messages come first.
+    /// The number of messages that are sent first.
     pub(crate) after: usize,
-    pub(crate) what: Interrupted,
+    pub(crate) action: InterruptionAction,
     pub(crate) control: ConnectionControl,
 }
 
+/// The kind of an interruption.
 #[derive(Clone, Copy)]
-pub(crate) enum Interrupted {
-    By(Frame),
+pub(crate) enum InterruptionAction {
+    Send(RealtimeFault),
     End(ConnectionEnd),
 }
 
-pub(crate) type Responder = dyn Fn(&Request) -> Answer + Send + Sync;
+/// A function that makes the response to a request.
+pub(crate) type Responder = dyn Fn(&Request) -> ResponseTemplate + Send + Sync;
 
+/// The effects of a rule.
 #[derive(Clone, Default)]
 pub(crate) struct Effect {
-    /// The reply in place of the emulator's own.
-    pub(crate) answer: Option<Arc<Responder>>,
-    /// Headers to set, or to remove where there is no value.
+    /// The response in place of the emulator's own.
+    pub(crate) response: Option<Arc<Responder>>,
+    /// The headers to set, or to remove if there is no value.
     pub(crate) headers: Vec<(HeaderName, Option<HeaderValue>)>,
     pub(crate) delay: Duration,
-    pub(crate) end: Option<(At, ConnectionEnd)>,
-    /// In place of the message that follows so many.
-    pub(crate) frame: Option<(usize, Frame)>,
-    pub(crate) pace: Option<(usize, Duration)>,
-    pub(crate) instead: Option<Bytes>,
+    pub(crate) end: Option<(FaultPoint, ConnectionEnd)>,
+    /// The fault in place of a message of a realtime connection, and the number of messages before it.
+    pub(crate) replaced_message: Option<(usize, RealtimeFault)>,
+    /// The number of bytes to send at a time, and the pause after them.
+    pub(crate) throttle: Option<(usize, Duration)>,
+    /// The bytes in place of the whole response.
+    pub(crate) raw: Option<Bytes>,
     pub(crate) twice: bool,
 }
 
 impl Effect {
-    /// Whether the request is not even looked at.
-    pub(crate) fn ignores(&self) -> bool {
-        matches!(self.end, Some((At::Arrival, _)))
+    /// Returns true if the connection ends before the request is handled.
+    pub(crate) fn ends_on_arrival(&self) -> bool {
+        matches!(self.end, Some((FaultPoint::Arrival, _)))
     }
 
-    /// What is to happen once messages are exchanged.
+    /// Returns the fault of a realtime connection, which happens after the upgrade.
     pub(crate) fn interruption(&self, control: &ConnectionControl) -> Option<Interruption> {
-        let (after, what) = match (self.frame, self.end) {
-            (Some((after, frame)), _) => (after, Interrupted::By(frame)),
-            (None, Some((At::Message(after), end))) => (after, Interrupted::End(end)),
+        let (after, action) = match (self.replaced_message, self.end) {
+            (Some((after, fault)), _) => (after, InterruptionAction::Send(fault)),
+            (None, Some((FaultPoint::Message(after), end))) => (after, InterruptionAction::End(end)),
             _ => return None,
         };
-        Some(Interruption { after, what, control: control.clone() })
+        Some(Interruption { after, action, control: control.clone() })
     }
 
-    /// Dresses a reply and gives the connection its orders.
+    /// Applies the effects to a response and to the connection that sends it.
     pub(crate) fn apply(self, mut response: Response<Body>, control: &ConnectionControl) -> Response<Body> {
         for (name, value) in self.headers {
             match value {
@@ -111,17 +116,17 @@ impl Effect {
             .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
         control.set_faults(ReplyFaults {
             end: match self.end {
-                Some((At::Arrival | At::Reply, end)) => Some((0, end)),
-                Some((At::Head(bytes), end)) => Some((bytes, end)),
+                Some((FaultPoint::Arrival | FaultPoint::Reply, end)) => Some((0, end)),
+                Some((FaultPoint::Head(bytes), end)) => Some((bytes, end)),
                 _ => None,
             },
-            pace: self.pace,
-            instead: self.instead,
+            pace: self.throttle,
+            instead: self.raw,
             twice: self.twice && !streams,
         });
         let point = match self.end {
-            Some((At::Body(bytes), end)) => Some((CutPoint::Byte(bytes), end)),
-            Some((At::Event(events), end)) => Some((CutPoint::Event(events), end)),
+            Some((FaultPoint::Body(bytes), end)) => Some((CutPoint::Byte(bytes), end)),
+            Some((FaultPoint::Event(events), end)) => Some((CutPoint::Event(events), end)),
             _ => None,
         };
         response.map(|mut body| {

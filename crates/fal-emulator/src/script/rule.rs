@@ -1,71 +1,70 @@
-//! Rules about single requests: other replies, and damage on their way.
+//! Rules about single requests: other responses, and faults on their way.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use axum::http::{HeaderName, HeaderValue};
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::answer::Answer;
-use super::effect::{At, Effect, Frame};
-use super::record::Request;
-use super::turns::Turns;
-use super::verb::Verb;
-use crate::clock::http_date;
+use super::effect::{Effect, FaultPoint, RealtimeFault};
+use super::limited_list::LimitedList;
+use super::request::Request;
+use super::request_kind::RequestKind;
+use super::response::ResponseTemplate;
+use crate::clock::format_http_date;
 use crate::net::ConnectionEnd;
 use crate::reply::REQUEST_ID;
+use crate::sync::lock;
 
-/// Which requests a rule is about.
+/// The requests to which a rule applies. `None` means any.
 #[derive(Debug, Default)]
-pub(crate) struct Pattern {
+pub(crate) struct RequestPattern {
     pub(crate) endpoint: Option<String>,
-    pub(crate) verb: Option<Verb>,
+    pub(crate) kind: Option<RequestKind>,
 }
 
-impl Pattern {
-    fn matches(&self, verb: Verb, endpoint: Option<&str>) -> bool {
-        self.verb.is_none_or(|own| own == verb)
+impl RequestPattern {
+    fn matches(&self, kind: RequestKind, endpoint: Option<&str>) -> bool {
+        self.kind.is_none_or(|own| own == kind)
             && self.endpoint.as_deref().is_none_or(|own| Some(own) == endpoint)
     }
 }
 
+/// All rules.
 #[derive(Debug, Default)]
-pub(crate) struct Rules(Mutex<Turns<(Pattern, Effect)>>);
+pub(crate) struct Rules(Mutex<LimitedList<(RequestPattern, Effect)>>);
 
 impl Rules {
-    pub(crate) fn add(self: &Arc<Self>, pattern: Pattern) -> Rule {
-        let place = self.lock().add((pattern, Effect::default()));
-        Rule { rules: Arc::clone(self), place }
+    pub(crate) fn add(self: &Arc<Self>, pattern: RequestPattern) -> Rule {
+        let index = lock(&self.0).add((pattern, Effect::default()));
+        Rule { rules: Arc::clone(self), index }
     }
 
-    /// The effect of the rule whose turn it is.
-    pub(crate) fn next(&self, verb: Verb, endpoint: Option<&str>) -> Effect {
-        self.lock()
-            .next(|(pattern, _)| pattern.matches(verb, endpoint))
+    /// Uses the rule that applies to a request. Returns its effect, or no effect if no rule applies.
+    pub(crate) fn take_effect(&self, kind: RequestKind, endpoint: Option<&str>) -> Effect {
+        lock(&self.0)
+            .use_next(|(pattern, _)| pattern.matches(kind, endpoint))
             .map(|(_, effect)| effect.clone())
             .unwrap_or_default()
     }
 
     pub(crate) fn clear(&self) {
-        self.lock().clear();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Turns<(Pattern, Effect)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0).clear();
     }
 }
 
-/// What happens to requests of one kind, from now on.
+/// A rule about the requests of one kind.
 ///
-/// Made by [`Emulator::at`](crate::Emulator::at) and [`Script::at`](crate::Script::at). It is in
-/// force at once, and each method adds to it. Among rules about the same request, those limited by
-/// [`times`](Self::times) come first, in the order they were made; otherwise the last one counts.
+/// [`Emulator::on_request`](crate::Emulator::on_request) and [`Script::on_request`](crate::Script::on_request) add a
+/// rule, which applies at once; each method adds an effect to it. If several rules match a request, only one of them
+/// applies. Rules that [`times`](Self::times) limits come first, in the order in which they were added. After them,
+/// the last rule without a limit applies.
 ///
 /// ```no_run
-/// # use fal_emulator::{At, Emulator, Verb};
+/// # use fal_emulator::{Emulator, FaultPoint, RequestKind};
 /// # async fn example(emulator: Emulator) {
-/// let lost = emulator.at(Verb::Submit).reset(At::Reply).times(1);
+/// let lost = emulator.on_request(RequestKind::Submit).reset(FaultPoint::Reply).times(1);
 /// // … submit …
 /// assert_eq!(lost.hits(), 1);
 /// # }
@@ -73,135 +72,150 @@ impl Rules {
 #[derive(Clone, Debug)]
 pub struct Rule {
     rules: Arc<Rules>,
-    place: usize,
+    index: usize,
 }
 
 impl Rule {
-    /// Answers with this in place of the emulator, which never learns of the request.
-    pub fn answer(self, answer: Answer) -> Self {
-        self.answer_with(move |_| answer.clone())
+    /// Sends this response in place of the emulator's, which does not handle the request.
+    pub fn respond(self, response: ResponseTemplate) -> Self {
+        self.respond_with(move |_| response.clone())
     }
 
-    /// Answers with what `make` makes of the request, in place of the emulator.
-    pub fn answer_with(self, make: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
-        self.set(|effect| effect.answer = Some(Arc::new(make)))
+    /// Sends the response that `make_response` returns for the request in place of the emulator's, which does not
+    /// handle the request.
+    ///
+    /// ```no_run
+    /// # use fal_emulator::{Emulator, RequestKind, ResponseTemplate};
+    /// # async fn example(emulator: Emulator) {
+    /// emulator
+    ///     .on_request(RequestKind::Run)
+    ///     .respond_with(|request| ResponseTemplate::json(200, request.json()));
+    /// # }
+    /// ```
+    pub fn respond_with(
+        self,
+        make_response: impl Fn(&Request) -> ResponseTemplate + Send + Sync + 'static,
+    ) -> Self {
+        self.update(|effect| effect.response = Some(Arc::new(make_response)))
     }
 
-    /// Answers with an error as fal gives it: JSON, and a request id.
+    /// Sends an error as fal sends it: with a JSON body and a request id.
     pub fn fail(self, status: u16, body: impl Serialize) -> Self {
-        let answer = Answer::json(status, body);
-        self.answer_with(move |_| {
-            answer.clone().header(REQUEST_ID.as_str(), uuid::Uuid::new_v4().to_string())
+        let response = ResponseTemplate::json(status, body);
+        self.respond_with(move |_| {
+            response.clone().header(REQUEST_ID.as_str(), uuid::Uuid::new_v4().to_string())
         })
     }
 
-    /// Sets a header of the reply. A name or value that HTTP cannot carry is reported in the log
-    /// and left out.
+    /// Sets a header of the response.
+    ///
+    /// A name or value that HTTP cannot carry is logged as an error and left out.
     pub fn header(self, name: &str, value: &str) -> Self {
         match (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
-            (Ok(name), Ok(value)) => self.set(|effect| effect.headers.push((name, Some(value)))),
+            (Ok(name), Ok(value)) => self.update(|effect| effect.headers.push((name, Some(value)))),
             _ => {
-                tracing::error!(name, value, "not a header; left out");
+                tracing::error!(name, value, "not a valid header: left out");
                 self
             }
         }
     }
 
-    /// Removes a header of the reply.
+    /// Removes a header of the response.
     pub fn without_header(self, name: &str) -> Self {
         match name.parse::<HeaderName>() {
-            Ok(name) => self.set(|effect| effect.headers.push((name, None))),
+            Ok(name) => self.update(|effect| effect.headers.push((name, None))),
             Err(_) => self,
         }
     }
 
-    /// Lies about the type of the reply's body.
+    /// Sets the `Content-Type` header, for example to one that does not fit the body.
     pub fn content_type(self, value: &str) -> Self {
         self.header("content-type", value)
     }
 
-    /// Sets the `Date` header: a server whose clock is wrong.
+    /// Sets the `Date` header, as a server does whose clock is wrong.
     pub fn date(self, time: SystemTime) -> Self {
-        self.header("date", &http_date(time))
+        self.header("date", &format_http_date(time))
     }
 
-    /// Waits before the reply, on the emulator's clock.
+    /// Waits before the response, on the emulator's clock.
     pub fn delay(self, time: Duration) -> Self {
-        self.set(|effect| effect.delay = time)
+        self.update(|effect| effect.delay = time)
     }
 
-    /// Closes the connection at a moment, as a server does that believes it has said all.
-    pub fn cut(self, at: At) -> Self {
-        self.set(|effect| effect.end = Some((at, ConnectionEnd::Close)))
+    /// Closes the connection at a point, as a server does that considers the response complete.
+    pub fn cut(self, at: FaultPoint) -> Self {
+        self.update(|effect| effect.end = Some((at, ConnectionEnd::Close)))
     }
 
-    /// Resets the connection at a moment, as a process does that dies.
-    pub fn reset(self, at: At) -> Self {
-        self.set(|effect| effect.end = Some((at, ConnectionEnd::Reset)))
+    /// Resets the connection at a point, as the system does when a server process dies.
+    pub fn reset(self, at: FaultPoint) -> Self {
+        self.update(|effect| effect.end = Some((at, ConnectionEnd::Reset)))
     }
 
-    /// Says nothing more from a moment on, and keeps the connection open.
-    pub fn stall(self, at: At) -> Self {
-        self.set(|effect| effect.end = Some((at, ConnectionEnd::Stall)))
+    /// Sends nothing more from a point on, and keeps the connection open.
+    pub fn stall(self, at: FaultPoint) -> Self {
+        self.update(|effect| effect.end = Some((at, ConnectionEnd::Stall)))
     }
 
-    /// Sends so many bytes at a time, with a pause after each, on the emulator's clock.
+    /// Sends a number of bytes at a time, with a pause after each, on the emulator's clock.
     pub fn slow(self, bytes: usize, pause: Duration) -> Self {
-        self.set(|effect| effect.pace = Some((bytes, pause)))
+        self.update(|effect| effect.throttle = Some((bytes, pause)))
     }
 
-    /// Sends these bytes in place of the reply, and closes. The request is handled all the same.
+    /// Sends these bytes in place of the whole response, and closes the connection. The request is still handled.
     pub fn raw(self, bytes: impl Into<Bytes>) -> Self {
-        self.set(|effect| effect.instead = Some(bytes.into()))
+        self.update(|effect| effect.raw = Some(bytes.into()))
     }
 
-    /// Sends bytes that are not HTTP in place of the reply, and closes.
+    /// Sends bytes that are not HTTP in place of the whole response, and closes the connection. The request is still
+    /// handled.
     pub fn garbage(self) -> Self {
         self.raw(&b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03 not a reply \xff\xfe\r\n\r\n"[..])
     }
 
-    /// Sends this in place of the message that follows so many of a realtime connection.
+    /// Sends a fault in place of a message of a realtime connection, after `messages` others.
     ///
     /// ```no_run
-    /// # use fal_emulator::{Emulator, Frame, Verb};
+    /// # use fal_emulator::{Emulator, RealtimeFault, RequestKind};
     /// # async fn example(emulator: Emulator) {
-    /// emulator.at(Verb::Realtime).frame(2, Frame::Close(1011)).times(1);
+    /// emulator.on_request(RequestKind::Realtime).replace_message(2, RealtimeFault::Close(1011)).times(1);
     /// # }
     /// ```
-    pub fn frame(self, after: usize, frame: Frame) -> Self {
-        self.set(|effect| effect.frame = Some((after, frame)))
+    pub fn replace_message(self, messages: usize, fault: RealtimeFault) -> Self {
+        self.update(|effect| effect.replaced_message = Some((messages, fault)))
     }
 
-    /// Delivers twice: each event of a stream, or the whole of another reply.
+    /// Sends everything twice: each event of a stream, or the whole of another response.
     pub fn twice(self) -> Self {
-        self.set(|effect| effect.twice = true)
+        self.update(|effect| effect.twice = true)
     }
 
-    /// Is in force for so many requests, and then no more.
+    /// Limits the rule to a number of requests. Without this method there is no limit.
     pub fn times(self, requests: usize) -> Self {
-        if let Some(turn) = self.rules.lock().get_mut(self.place) {
-            turn.left = Some(requests);
+        if let Some(entry) = lock(&self.rules.0).get_mut(self.index) {
+            entry.remaining = Some(requests);
         }
         self
     }
 
-    /// Lets so many requests pass first.
+    /// Lets a number of matching requests pass before the rule applies. The default is 0.
     pub fn after(self, requests: usize) -> Self {
-        if let Some(turn) = self.rules.lock().get_mut(self.place) {
-            turn.skip = requests;
+        if let Some(entry) = lock(&self.rules.0).get_mut(self.index) {
+            entry.skip = requests;
         }
         self
     }
 
-    /// How many requests it was applied to.
+    /// Returns the number of requests to which the rule was applied.
     #[must_use]
     pub fn hits(&self) -> usize {
-        self.rules.lock().get_mut(self.place).map_or(0, |turn| turn.hits)
+        lock(&self.rules.0).get_mut(self.index).map_or(0, |entry| entry.uses)
     }
 
-    fn set(self, change: impl FnOnce(&mut Effect)) -> Self {
-        if let Some(turn) = self.rules.lock().get_mut(self.place) {
-            change(&mut turn.value.1);
+    fn update(self, change: impl FnOnce(&mut Effect)) -> Self {
+        if let Some(entry) = lock(&self.rules.0).get_mut(self.index) {
+            change(&mut entry.value.1);
         }
         self
     }

@@ -8,7 +8,7 @@ use super::parameters::Parameters;
 use super::run_progress::RunProgress;
 use super::transcript::{self, Segment};
 use super::{file, scalar};
-use crate::hosts::Base;
+use crate::hosts::BaseUrls;
 use crate::models::Model;
 use crate::store::Store;
 
@@ -20,7 +20,7 @@ pub(super) struct Synthesizer<'a> {
     pub(super) model: &'a Model,
     pub(super) parameters: &'a Parameters,
     pub(super) store: &'a Store,
-    pub(super) base: &'a Base,
+    pub(super) base: &'a BaseUrls,
     pub(super) progress: &'a RunProgress,
     /// Counts the generated files.
     pub(super) files: &'a Cell<u32>,

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use fal_emulator::{Builder, Emulator, Pace, Urls};
+use fal_emulator::{Emulator, EmulatorBuilder, Pace, Urls};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
@@ -57,7 +57,7 @@ impl TestEmulator {
         Self::start(Emulator::builder().pace(pace)).await
     }
 
-    pub(crate) async fn start(builder: Builder) -> Self {
+    pub(crate) async fn start(builder: EmulatorBuilder) -> Self {
         let emulator = builder.start().await.unwrap();
         Self { urls: emulator.urls(), emulator, http: http() }
     }

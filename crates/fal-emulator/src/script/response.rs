@@ -1,4 +1,4 @@
-//! A reply that a test made up.
+//! A response that a test defines.
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
@@ -6,39 +6,42 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 
-/// A reply to be sent as it is: a status, headers, and a body.
+/// A response that a [`Rule`](crate::Rule) sends in place of the emulator's own: a status, headers and a body.
 ///
 /// ```
-/// # use fal_emulator::Answer;
+/// # use fal_emulator::ResponseTemplate;
 /// # use serde_json::json;
-/// let answer = Answer::json(418, json!({"detail": "no coffee"})).header("retry-after", "1");
+/// let response = ResponseTemplate::json(429, json!({"detail": "slow down"})).header("retry-after", "1");
 /// ```
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct ResponseTemplate {
     status: u16,
     headers: Vec<(String, String)>,
     body: Bytes,
 }
 
-impl Answer {
-    /// A reply of any bytes, without a header of its own.
+impl ResponseTemplate {
+    /// Creates a response with any body and without headers.
     #[must_use]
     pub fn bytes(status: u16, body: impl Into<Bytes>) -> Self {
         Self { status, headers: Vec::new(), body: body.into() }
     }
 
-    /// A JSON reply. A value that cannot be written as JSON becomes a reply that says so.
+    /// Creates a response with a JSON body and its `content-type`.
+    ///
+    /// A value that cannot be serialised becomes a 500 with the reason.
     #[must_use]
     pub fn json(status: u16, body: impl Serialize) -> Self {
         let (status, body) = match serde_json::to_vec(&body) {
             Ok(body) => (status, body),
-            Err(error) => (500, problem(&format!("a scripted body is no JSON: {error}"))),
+            Err(error) => (500, detail(&format!("a scripted body cannot be written as JSON: {error}"))),
         };
         Self::bytes(status, body).header("content-type", "application/json")
     }
 
-    /// The page of a proxy in front of fal: HTML that names nginx, and no request id. Clients
-    /// take it that the request has not reached fal.
+    /// Creates the error page of a proxy in front of fal: HTML that names nginx, without a request id.
+    ///
+    /// Clients conclude from it that the request has not reached fal.
     #[must_use]
     pub fn ingress_error(status: u16) -> Self {
         let title = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
@@ -47,6 +50,8 @@ impl Answer {
     }
 
     /// Adds a header.
+    ///
+    /// If HTTP cannot carry the name or the value, a 500 with the reason is sent in place of the response.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -59,7 +64,7 @@ impl Answer {
             response = response.header(name, value);
         }
         response.body(Body::from(self.body)).unwrap_or_else(|error| {
-            let body = problem(&format!("a scripted reply cannot be sent: {error}"));
+            let body = detail(&format!("a scripted response cannot be sent: {error}"));
             let mut response = Response::new(Body::from(body));
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             response
@@ -67,6 +72,6 @@ impl Answer {
     }
 }
 
-fn problem(text: &str) -> Vec<u8> {
+fn detail(text: &str) -> Vec<u8> {
     json!({"detail": format!("fal-emulator: {text}")}).to_string().into_bytes()
 }

@@ -1,4 +1,4 @@
-//! The outermost layer: records requests, and does to them what rules demand.
+//! The outermost layer, which records the requests and applies the rules.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,71 +12,73 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
-use super::endpoint::EndpointId;
 use super::{JSON_LIMIT, too_large};
 use crate::app::App;
+use crate::endpoint_id::EndpointId;
 use crate::net::ConnectionControl;
 use crate::reply::Reply;
-use crate::script::{self, Asked, Target, Verb};
+use crate::script::{self, RequestKind, Target, classify};
 
-/// When a request came, on the emulator's clock: before it could be seen in the record.
+/// The time at which a request came, on the emulator's clock. It is taken before a test can see the request, so that
+/// a test that then advances the clock advances this request.
 #[derive(Clone, Copy)]
 pub(super) struct Arrival(pub(super) Duration);
 
-pub(super) async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(super) async fn intercept(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let Some(control) = request.extensions().get::<ConnectionControl>().cloned() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let arrival = Arrival(app.clock.now());
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(arrival);
-    let mut received = received(&app, &parts);
-    let effect = app.rules.next(received.verb, received.endpoint.as_deref());
+    let mut received = describe(&app, &parts);
+    let effect = app.scripts.rules.take_effect(received.kind, received.endpoint.as_deref());
     if let Some(interruption) = effect.interruption(&control) {
         parts.extensions.insert(interruption);
     }
-    let is_handled = !effect.ignores() && effect.answer.is_none();
-    let body = if received.verb == Verb::Upload
+    let is_handled = !effect.ends_on_arrival() && effect.response.is_none();
+    let body = if received.kind == RequestKind::Upload
         && body.size_hint().upper().is_none_or(|size| size > JSON_LIMIT as u64)
     {
-        // Read as it is handled.
+        // A large upload is read while it is handled, not into memory.
         if is_handled {
             body
         } else {
-            received.body = drained(body).await;
+            received.body = read_start(body).await;
             Body::empty()
         }
     } else {
-        let bytes = match timeout(app.read_time, to_bytes(body, JSON_LIMIT)).await {
+        let bytes = match timeout(app.read_timeout, to_bytes(body, JSON_LIMIT)).await {
             Ok(Ok(bytes)) => bytes,
-            // Or it broke off, and then nobody is there to read this.
+            // The body may also have broken off, but then no client is left to read the reply.
             Ok(Err(_)) => return effect.apply(too_large().into_response(), &control),
             Err(_) => {
                 let late = Reply::detail(StatusCode::REQUEST_TIMEOUT, "The body did not come in time");
-                let late = late.header(header::CONNECTION, HeaderValue::from_static("close"));
+                let late = late.with_header(header::CONNECTION, HeaderValue::from_static("close"));
                 return effect.apply(late.into_response(), &control);
             }
         };
         received.body = bytes.clone();
         Body::from(bytes)
     };
-    app.record.add(received.clone());
-    if effect.ignores() {
+    app.scripts.recorder.record(received.clone());
+    if effect.ends_on_arrival() {
         return effect.apply(StatusCode::OK.into_response(), &control);
     }
     app.clock.sleep_until(arrival.0.saturating_add(effect.delay)).await;
-    let response = match &effect.answer {
-        Some(answer) => answer(&received).into_response(),
+    let response = match &effect.response {
+        Some(make_response) => make_response(&received).into_response(),
         None => next.run(Request::from_parts(parts, body)).await,
     };
     effect.apply(response, &control)
 }
 
-fn received(app: &App, parts: &Parts) -> script::Request {
-    let asked = Asked::of(&parts.method, parts.uri.path());
-    let (endpoint, request_id) = match asked.target {
+/// Describes a request for the record, without its body.
+fn describe(app: &App, parts: &Parts) -> script::Request {
+    let (kind, target) = classify(&parts.method, parts.uri.path());
+    let (endpoint, request_id) = match target {
         Target::Endpoint(path) => (EndpointId::parse(path).map(|id| id.full), None),
-        Target::Job(id) => (app.job(id).map(|job| job.endpoint.clone()), Some(id.to_owned())),
+        Target::Job(id) => (app.queue.get(id).map(|job| job.endpoint.full.clone()), Some(id.to_owned())),
         Target::None => (None, None),
     };
     let mut headers = parts.headers.clone();
@@ -84,7 +86,7 @@ fn received(app: &App, parts: &Parts) -> script::Request {
         key.set_sensitive(true);
     }
     script::Request {
-        verb: asked.verb,
+        kind,
         endpoint,
         request_id,
         method: parts.method.clone(),
@@ -95,13 +97,13 @@ fn received(app: &App, parts: &Parts) -> script::Request {
     }
 }
 
-/// Reads a body to its end, and keeps the start of it.
-async fn drained(body: Body) -> Bytes {
-    let mut pieces = body.into_data_stream();
-    let mut kept = Vec::new();
-    while let Some(Ok(piece)) = pieces.next().await {
-        let room = JSON_LIMIT.saturating_sub(kept.len());
-        kept.extend_from_slice(&piece[..piece.len().min(room)]);
+/// Reads a body to its end. Returns the first [`JSON_LIMIT`] bytes.
+async fn read_start(body: Body) -> Bytes {
+    let mut chunks = body.into_data_stream();
+    let mut start = Vec::new();
+    while let Some(Ok(chunk)) = chunks.next().await {
+        let room = JSON_LIMIT.saturating_sub(start.len());
+        start.extend_from_slice(&chunk[..chunk.len().min(room)]);
     }
-    kept.into()
+    start.into()
 }

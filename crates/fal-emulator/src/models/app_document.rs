@@ -1,17 +1,17 @@
-//! Documents as apps publish them themselves: all routes of one app, without a word on its id.
+//! OpenAPI documents as apps publish them: all routes of one app, without its id.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-/// Whether a document is one that fal publishes for an endpoint, which names it.
+/// Returns true if the document names its endpoint, as the documents that fal publishes do.
 pub(super) fn names_endpoint(document: &Value) -> bool {
     document.pointer("/info/x-fal-metadata/endpointId").is_some()
 }
 
-/// The id of the app whose document is at a path below the folder of schemas: `<owner>/<alias>.json`, or
+/// Returns the id of the app that a path in the schema folder names: `<owner>/<alias>.json`, or
 /// `<owner>/<alias>/openapi.json`.
-pub(super) fn id(path: &Path) -> Result<String, String> {
+pub(super) fn app_id(path: &Path) -> Result<String, String> {
     let path = if path.file_stem().is_some_and(|stem| stem == "openapi") {
         path.parent().unwrap_or(path).to_owned()
     } else {
@@ -19,15 +19,14 @@ pub(super) fn id(path: &Path) -> Result<String, String> {
     };
     let segments: Vec<&str> = path.iter().filter_map(|segment| segment.to_str()).collect();
     if segments.len() < 2 {
-        return Err(
-            "it names no endpoint, so its place has to say whose it is: <owner>/<alias>.json".to_owned()
-        );
+        return Err("it names no endpoint, so its path must name the app: <owner>/<alias>.json".to_owned());
     }
     Ok(segments.join("/"))
 }
 
-/// One document for each route that takes JSON by `POST`, each naming its endpoint: `<app><path>`.
-pub(super) fn split(app: &str, document: &Value) -> Vec<Value> {
+/// Splits a document into one document for each route that takes JSON by `POST`, which names its endpoint
+/// `<app><path>`.
+pub(super) fn split_routes(app: &str, document: &Value) -> Vec<Value> {
     let paths = document.get("paths").and_then(Value::as_object);
     let takes_json = |item: &Value| item.pointer("/post/requestBody/content/application~1json").is_some();
     paths
@@ -51,8 +50,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_place_of_a_document_says_whose_it_is() {
-        let id = |path: &str| id(Path::new(path));
+    fn the_path_of_a_document_names_its_app() {
+        let id = |path: &str| app_id(Path::new(path));
         assert_eq!(id("me/demo.json"), Ok("me/demo".to_owned()));
         assert_eq!(id("me/demo/openapi.json"), Ok("me/demo".to_owned()));
         assert_eq!(id("workflows/me/demo.json"), Ok("workflows/me/demo".to_owned()));
@@ -60,12 +59,12 @@ mod tests {
     }
 
     #[test]
-    fn every_route_is_an_endpoint() {
+    fn each_route_that_takes_json_is_an_endpoint() {
         let post = || json!({"post": {"requestBody": {"content": {"application/json": {}}}}});
         let document = json!({"openapi": "3.1.0", "components": {"schemas": {}}, "paths": {
             "/": post(), "/deep/er": post(), "/edit": post(), "/health": {"get": {}},
         }});
-        let ids: Vec<String> = split("me/demo", &document)
+        let ids: Vec<String> = split_routes("me/demo", &document)
             .iter()
             .map(|document| document["info"]["x-fal-metadata"]["endpointId"].as_str().unwrap().to_owned())
             .collect();

@@ -1,40 +1,42 @@
-//! The components of an OpenAPI document, brought to JSON Schema 2020-12.
+//! The components of an OpenAPI document, converted to JSON Schema 2020-12.
 
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
 const PREFIX: &str = "#/components/schemas/";
 
-/// How many references may lead from one to the next before they count as a circle.
+/// The longest chain of references that is followed. A longer one is taken for a cycle.
 const MAX_HOPS: usize = 16;
 
+/// The schemas of a document by name, converted to JSON Schema 2020-12.
 pub(crate) struct Components(Map<String, Value>);
 
 impl Components {
-    /// Takes the components out of a document. References to components that are missing, which
-    /// published documents do contain, lead to a schema that allows anything.
+    /// Reads the components of a document.
+    ///
+    /// Published documents contain references to components that are missing. Those allow anything.
     pub(crate) fn new(openapi: &Value) -> Self {
         let mut components =
             openapi.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
-        let mut wanted = Vec::new();
+        let mut referenced = Vec::new();
         for schema in components.values_mut() {
-            modernise(schema);
-            references(schema, &mut wanted);
+            convert(schema);
+            collect_references(schema, &mut referenced);
         }
-        for name in wanted {
+        for name in referenced {
             components.entry(name).or_insert_with(|| json!({}));
         }
         Self(components)
     }
 
-    /// Adds the components of another document that this one has not.
+    /// Adds the components of another document. A name that exists already keeps its schema.
     pub(crate) fn extend(&mut self, other: &Self) {
         for (name, schema) in &other.0 {
             self.0.entry(name).or_insert_with(|| schema.clone());
         }
     }
 
-    /// Follows references; gives the schema and the name of the last component on the way.
+    /// Follows references. Returns the schema and the name of the last component on the way.
     pub(crate) fn resolve<'a>(&'a self, mut schema: &'a Value) -> (&'a Value, Option<&'a str>) {
         let mut component = None;
         for _ in 0..MAX_HOPS {
@@ -51,14 +53,14 @@ impl Components {
         (schema, component)
     }
 
-    /// A validator of one schema of this document.
+    /// Compiles one schema of the document.
     ///
     /// # Errors
     ///
-    /// What makes the schema invalid.
+    /// Returns a message if the schema is not valid.
     pub(crate) fn validator(&self, schema: &Value) -> Result<Validator, String> {
         let mut root = schema.clone();
-        modernise(&mut root);
+        convert(&mut root);
         if let Value::Object(root) = &mut root {
             root.insert("components".to_owned(), json!({"schemas": self.0}));
         }
@@ -69,10 +71,10 @@ impl Components {
     }
 }
 
-/// Rewrites what OpenAPI 3.0 says differently: `nullable` and boolean exclusive bounds.
-fn modernise(schema: &mut Value) {
+/// Converts the keywords of OpenAPI 3.0 that JSON Schema does not have: `nullable` and boolean exclusive bounds.
+fn convert(schema: &mut Value) {
     match schema {
-        Value::Array(items) => items.iter_mut().for_each(modernise),
+        Value::Array(items) => items.iter_mut().for_each(convert),
         Value::Object(object) => {
             for (bound, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] {
                 if let Some(Value::Bool(is_exclusive)) = object.get(exclusive).cloned() {
@@ -83,9 +85,9 @@ fn modernise(schema: &mut Value) {
                 }
             }
             for (key, value) in object.iter_mut() {
-                // Examples, defaults and allowed values are data that may look like a schema.
+                // Examples, defaults and allowed values are data, which may look like a schema.
                 if !matches!(key.as_str(), "default" | "const" | "enum" | "example" | "examples") {
-                    modernise(value);
+                    convert(value);
                 }
             }
             if object.get("nullable") == Some(&Value::Bool(true)) {
@@ -98,16 +100,17 @@ fn modernise(schema: &mut Value) {
     }
 }
 
-fn references(schema: &Value, found: &mut Vec<String>) {
+/// Collects the names of the components that a schema refers to.
+fn collect_references(schema: &Value, found: &mut Vec<String>) {
     match schema {
-        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Array(items) => items.iter().for_each(|item| collect_references(item, found)),
         Value::Object(object) => {
             if let Some(name) =
                 object.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix(PREFIX))
             {
                 found.push(name.to_owned());
             }
-            object.values().for_each(|value| references(value, found));
+            object.values().for_each(|value| collect_references(value, found));
         }
         _ => {}
     }
@@ -118,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn openapi_3_0_is_understood() {
+    fn openapi_3_0_keywords_are_converted() {
         let components = Components::new(&json!({"components": {"schemas": {
             "Odd": {"type": "integer", "minimum": 0, "exclusiveMinimum": true, "nullable": true},
         }}}));
@@ -129,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_property_called_nullable_is_no_keyword() {
+    fn a_property_named_nullable_is_not_a_keyword() {
         let components = Components::new(&json!({"components": {"schemas": {
             "Options": {"type": "object", "properties": {"nullable": {"type": "boolean"}}},
         }}}));
@@ -139,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_components_and_circles_end() {
+    fn resolving_ends_at_missing_components_and_cycles() {
         let components = Components::new(&json!({"components": {"schemas": {
             "A": {"$ref": "#/components/schemas/Gone"},
             "Round": {"$ref": "#/components/schemas/Round"},

@@ -1,37 +1,37 @@
-//! How a model may be called, beside run and queue.
+//! The ways to call a model besides direct calls and the queue: streams and realtime connections.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::models::Model;
+use super::model::Model;
 
-/// What the document says of a realtime route.
+/// A realtime route as its document describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RealtimeRoute {
-    pub(crate) mode: Mode,
-    /// How many inputs wait at most; the oldest is dropped for a newer one.
+    pub(crate) mode: RealtimeMode,
+    /// The largest number of inputs that wait. If there are more, the oldest is dropped.
     pub(crate) buffering: Option<usize>,
-    /// How long a connection stays open without an input.
+    /// The time after which a connection without inputs is closed.
     pub(crate) session_timeout: Option<Duration>,
 }
 
-/// Which side of a realtime route sends how many messages.
+/// The pattern of inputs and outputs on a realtime route.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// An output for every input.
+pub(crate) enum RealtimeMode {
+    /// One output for each input.
     #[default]
     Unary,
-    /// Several outputs for the one input.
+    /// Several outputs for one input.
     ServerStreaming,
-    /// One output when the inputs have ended.
+    /// One output after the last input.
     ClientStreaming,
-    /// Outputs and inputs as they come; here an output for every input.
+    /// Inputs and outputs in any order. The emulator sends one output for each input.
     Bidi,
 }
 
 impl Model {
-    /// Whether `<id>/stream` answers with events.
+    /// Returns true if `<id>/stream` is answered with events.
     pub(crate) fn streams(&self) -> bool {
         let metadata = self.metadata.as_ref().and_then(|metadata| metadata.get("stream_url"));
         metadata.is_some_and(|url| url.as_str().is_some_and(|url| !url.is_empty()))
@@ -39,24 +39,24 @@ impl Model {
             || self.path(&format!("/{}/stream", self.id)).is_some()
     }
 
-    /// Whether the endpoint is itself a stream, so that calling it gives events.
+    /// Returns true if the endpoint itself is a stream, so that a call is answered with events.
     pub(crate) fn is_stream(&self) -> bool {
         self.id.ends_with("/stream") && self.realtime().is_none()
     }
 
-    /// The realtime route that this endpoint is, if it is one.
+    /// Returns the realtime route if the endpoint is one.
     pub(crate) fn realtime(&self) -> Option<RealtimeRoute> {
         let marked = self
             .own_paths()
             .filter_map(|path| self.path(&path)?.get("x-fal-protocol"))
             .find(|protocol| protocol.get("type").is_some_and(|kind| kind == "realtime"));
         match marked {
-            Some(protocol) => Some(RealtimeRoute::read(protocol)),
-            None => self.id.ends_with("/realtime").then(|| RealtimeRoute::read(&Value::Null)),
+            Some(protocol) => Some(RealtimeRoute::parse(protocol)),
+            None => self.id.ends_with("/realtime").then(|| RealtimeRoute::parse(&Value::Null)),
         }
     }
 
-    /// The paths that may describe this endpoint: of the queue, or of the app by itself.
+    /// Returns the paths that may describe this endpoint, in a document of the queue or of the app.
     fn own_paths(&self) -> impl Iterator<Item = String> {
         let ends = self.id.match_indices('/').skip(1).map(|(at, _)| self.id[at..].to_owned());
         [format!("/{}", self.id), format!("/{}/realtime", self.id)].into_iter().chain(ends)
@@ -68,13 +68,14 @@ impl Model {
 }
 
 impl RealtimeRoute {
-    fn read(protocol: &Value) -> Self {
+    /// Parses the `x-fal-protocol` of a path. Null stands for the default.
+    fn parse(protocol: &Value) -> Self {
         let config = |name: &str| protocol.get("config").and_then(|config| config.get(name));
         let mode = match protocol.get("realtimeMode").and_then(Value::as_str) {
-            Some("server_streaming") => Mode::ServerStreaming,
-            Some("client_streaming") => Mode::ClientStreaming,
-            Some("bidi") => Mode::Bidi,
-            _ => Mode::Unary,
+            Some("server_streaming") => RealtimeMode::ServerStreaming,
+            Some("client_streaming") => RealtimeMode::ClientStreaming,
+            Some("bidi") => RealtimeMode::Bidi,
+            _ => RealtimeMode::Unary,
         };
         Self {
             mode,
@@ -104,11 +105,11 @@ mod tests {
             document["paths"][path] = item.clone();
         }
         let record = json!({"endpoint_id": id, "metadata": metadata, "openapi": document});
-        Model::new(record).unwrap().unwrap()
+        Model::parse(record).unwrap().unwrap()
     }
 
     #[test]
-    fn metadata_or_a_path_or_a_workflow_streams() {
+    fn a_stream_is_known_by_metadata_path_or_workflow() {
         let no = json!({});
         assert!(!model("acme/a", no.clone(), no.clone()).streams());
         assert!(!model("acme/a", no.clone(), json!({"stream_url": ""})).streams());
@@ -120,12 +121,12 @@ mod tests {
     }
 
     #[test]
-    fn realtime_routes_are_read_with_their_settings() {
+    fn realtime_routes_are_parsed_with_their_settings() {
         let protocol = json!({"type": "realtime", "realtimeMode": "server_streaming",
             "config": {"buffering": 5, "sessionTimeout": 2.0, "maxBatchSize": 1}});
         let route = model("acme/a/live/fast", json!({"/live/fast": {"x-fal-protocol": protocol}}), json!({}));
         let expected = RealtimeRoute {
-            mode: Mode::ServerStreaming,
+            mode: RealtimeMode::ServerStreaming,
             buffering: Some(5),
             session_timeout: Some(Duration::from_secs(2)),
         };
@@ -134,6 +135,6 @@ mod tests {
         assert_eq!(model("acme/a/ws", raw, json!({})).realtime(), None);
         assert_eq!(model("acme/a", json!({}), json!({})).realtime(), None);
         let plain = model("acme/a/realtime", json!({}), json!({})).realtime().unwrap();
-        assert_eq!((plain.mode, plain.buffering), (Mode::Unary, None));
+        assert_eq!((plain.mode, plain.buffering), (RealtimeMode::Unary, None));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::future::pending;
 
+/// The signals that stop the command: interrupt and terminate.
 #[cfg(unix)]
 pub(crate) struct Signals {
     interrupt: Option<tokio::signal::unix::Signal>,
@@ -10,8 +11,8 @@ pub(crate) struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// Catches the signals from now on. A signal that cannot be caught keeps its usual effect,
-    /// which also ends the process.
+    /// Catches the signals from now on. A signal that cannot be caught keeps its default effect, which also ends the
+    /// process.
     pub(crate) fn new() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
         Self {
@@ -20,7 +21,7 @@ impl Signals {
         }
     }
 
-    /// Waits for the first signal, also one that came before the call.
+    /// Waits for the first signal, including one that came before the call.
     pub(crate) async fn wait(self) {
         let next = async |signal: Option<tokio::signal::unix::Signal>| match signal {
             Some(mut signal) => {
@@ -35,6 +36,7 @@ impl Signals {
     }
 }
 
+/// The signal that stops the command: Ctrl-C.
 #[cfg(not(unix))]
 pub(crate) struct Signals;
 

@@ -1,0 +1,131 @@
+//! A call of a model, from its input to the app's reply.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::hosts::BaseUrls;
+use crate::models::Model;
+use crate::reply::Reply;
+use crate::script::{Behaviours, Outcome};
+use crate::store::Store;
+use crate::synth::{self, RunProgress};
+use crate::validate;
+
+/// A call with an accepted input.
+#[derive(Clone)]
+pub(crate) struct ModelCall {
+    /// `None` for an endpoint that only a script describes.
+    model: Option<Arc<Model>>,
+    input: Value,
+    /// The scripted outcome. `None` means that an output is synthesized.
+    outcome: Option<Outcome>,
+}
+
+impl ModelCall {
+    /// Parses and checks a request body, and takes the next scripted outcome of the endpoint.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reply that refuses the input.
+    pub(crate) fn new(
+        behaviours: &Behaviours,
+        endpoint: &str,
+        model: Option<Arc<Model>>,
+        body: &[u8],
+    ) -> Result<Self, Reply> {
+        let input = validate::parse_body(body).map_err(Reply::invalid)?;
+        if let Some(model) = &model {
+            check(model, &input)?;
+        }
+        let outcome = behaviours.take_outcome(endpoint);
+        Ok(Self { model, input, outcome })
+    }
+
+    /// Recreates a call of an earlier run of the emulator, which no script knows.
+    pub(crate) fn restore(model: Option<Arc<Model>>, input: Value) -> Self {
+        Self { model, input, outcome: None }
+    }
+
+    pub(crate) fn input(&self) -> &Value {
+        &self.input
+    }
+
+    /// Asks for files inside the output, as data URLs, unless the input says otherwise.
+    pub(crate) fn with_inline_files(mut self) -> Self {
+        if let Value::Object(input) = &mut self.input {
+            input.entry("sync_mode").or_insert(Value::Bool(true));
+        }
+        self
+    }
+
+    /// Returns the failure that a script demands.
+    pub(crate) fn scripted_failure(&self) -> Option<&Reply> {
+        match &self.outcome {
+            Some(Outcome::Fail(reply)) => Some(reply),
+            _ => None,
+        }
+    }
+
+    /// Makes the app's reply. Its files are kept in `store` and have URLs below `urls`.
+    pub(crate) async fn answer(self, store: Arc<Store>, urls: BaseUrls) -> Reply {
+        // Drawing takes milliseconds to seconds, for which other connections should not wait.
+        let made = tokio::task::spawn_blocking(move || match (self.outcome, self.model) {
+            (Some(Outcome::Fail(reply)), _) => reply,
+            (Some(Outcome::Reply(function)), _) => match function(self.input) {
+                Ok(output) => Reply::ok(output).with_billable_units(1),
+                Err(problem) => internal_error(&format!("the script {problem}")),
+            },
+            (None, Some(model)) => synthesize(&store, &model, &self.input, &urls),
+            (None, None) => Reply::ok(json!({})).with_billable_units(1),
+        });
+        made.await.unwrap_or_else(|error| internal_error(&format!("no output could be made: {error}")))
+    }
+
+    /// Makes the output as it looks after step `step` of `of`. Returns `None` if it would look the same as at the end.
+    pub(crate) async fn preview(
+        &self,
+        store: Arc<Store>,
+        urls: BaseUrls,
+        step: u32,
+        of: u32,
+    ) -> Option<Value> {
+        let (None, Some(model), input) = (&self.outcome, self.model.clone(), self.input.clone()) else {
+            return None;
+        };
+        let made = tokio::task::spawn_blocking(move || {
+            let progress = RunProgress::after(step, of);
+            let made = synth::synthesize_at(&progress, &model, &input, &store, &urls);
+            progress.was_used().then_some(made.output)
+        });
+        made.await.ok().flatten()
+    }
+}
+
+fn check(model: &Model, input: &Value) -> Result<(), Reply> {
+    match validate::check_input(model, input) {
+        Ok(problems) if problems.is_empty() => Ok(()),
+        Ok(problems) => Err(Reply::invalid(problems)),
+        Err(problem) => {
+            Err(internal_error(&format!("the input schema of {} is not valid: {problem}", model.id)))
+        }
+    }
+}
+
+fn synthesize(store: &Store, model: &Model, input: &Value, urls: &BaseUrls) -> Reply {
+    let made = synth::synthesize(model, input, store, urls);
+    match model.output_validator() {
+        Ok(validator) => {
+            for error in validator.iter_errors(&made.output) {
+                tracing::warn!(endpoint = model.id, %error, "a synthesized output does not match its schema");
+            }
+        }
+        Err(error) => tracing::warn!(endpoint = model.id, error, "the output schema is not valid"),
+    }
+    Reply::ok(made.output).with_billable_units(made.files.max(1))
+}
+
+fn internal_error(problem: &str) -> Reply {
+    Reply::detail(StatusCode::INTERNAL_SERVER_ERROR, format!("fal-emulator: {problem}"))
+}

@@ -1,0 +1,153 @@
+//! A model and its schemas.
+
+use std::sync::OnceLock;
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+use crate::components::Components;
+
+/// A model: its OpenAPI document, and its schemas, which are compiled on first use.
+pub(crate) struct Model {
+    pub(crate) id: String,
+    pub(crate) metadata: Option<Value>,
+    pub(crate) openapi: Value,
+    pub(crate) components: Components,
+    pub(crate) input: Value,
+    pub(crate) output: Value,
+    input_validator: OnceLock<Result<Validator, String>>,
+    output_validator: OnceLock<Result<Validator, String>>,
+}
+
+impl Model {
+    /// Parses a record `{endpoint_id, metadata, openapi}`, or a document that names its endpoint.
+    ///
+    /// Returns `None` if there is no model: for the record of a document that fal could not produce, and for the
+    /// document of the platform API.
+    ///
+    /// # Errors
+    ///
+    /// Returns a message if the document does not describe the call of a model.
+    pub(crate) fn parse(mut record: Value) -> Result<Option<Self>, String> {
+        if is_platform_api(&record) {
+            return Ok(None);
+        }
+        let is_document = record.get("paths").is_some();
+        let id = record
+            .pointer(if is_document { "/info/x-fal-metadata/endpointId" } else { "/endpoint_id" })
+            .and_then(Value::as_str)
+            .ok_or("it has neither an endpoint_id nor an info.x-fal-metadata.endpointId")?
+            .trim_matches('/')
+            .to_owned();
+        let metadata = record.get_mut("metadata").map(Value::take);
+        let openapi = if is_document {
+            record
+        } else {
+            record.get_mut("openapi").map(Value::take).ok_or("it has no openapi")?
+        };
+        if openapi.get("error").is_some() {
+            return Ok(None);
+        }
+        let input = input_schema(&openapi, &id).ok_or("no path takes a JSON body by POST")?;
+        let output = output_schema(&openapi, &id).ok_or("no path replies with an output")?;
+        let components = Components::new(&openapi);
+        Ok(Some(Self {
+            id,
+            metadata,
+            components,
+            input,
+            output,
+            openapi,
+            input_validator: OnceLock::new(),
+            output_validator: OnceLock::new(),
+        }))
+    }
+
+    /// Returns the compiled input schema.
+    ///
+    /// # Errors
+    ///
+    /// Returns a message if the schema is not valid.
+    pub(crate) fn input_validator(&self) -> Result<&Validator, &String> {
+        self.input_validator.get_or_init(|| self.components.validator(&self.input)).as_ref()
+    }
+
+    /// Returns the compiled output schema.
+    ///
+    /// # Errors
+    ///
+    /// Returns a message if the schema is not valid.
+    pub(crate) fn output_validator(&self) -> Result<&Validator, &String> {
+        self.output_validator.get_or_init(|| self.components.validator(&self.output)).as_ref()
+    }
+
+    /// Returns the category, such as `text-to-image`, or an empty text if the document does not name it.
+    pub(crate) fn category(&self) -> &str {
+        self.metadata
+            .as_ref()
+            .and_then(|metadata| metadata.get("category"))
+            .or_else(|| self.openapi.pointer("/info/x-fal-metadata/category"))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+}
+
+/// Returns true for the document of the platform API, which describes no model.
+pub(super) fn is_platform_api(document: &Value) -> bool {
+    let server = document.pointer("/servers/0/url").and_then(Value::as_str).unwrap_or_default();
+    server.starts_with("https://api.fal.ai/")
+}
+
+fn input_schema(openapi: &Value, id: &str) -> Option<Value> {
+    let body = |item: &Value| item.pointer("/post/requestBody/content/application~1json/schema").cloned();
+    let paths = openapi.get("paths")?.as_object()?;
+    let own = [format!("/{id}"), "/".to_owned()];
+    own.iter().filter_map(|path| paths.get(path)).chain(paths.values()).find_map(body)
+}
+
+fn output_schema(openapi: &Value, id: &str) -> Option<Value> {
+    let paths = openapi.get("paths")?.as_object()?;
+    let response = |item: &Value, method: &str| {
+        item.pointer(&format!("/{method}/responses/200/content/application~1json/schema")).cloned()
+    };
+    // Documents of the queue describe the output at the route of the result, other documents at the call.
+    let result = paths
+        .iter()
+        .filter(|(path, _)| path.ends_with("/requests/{request_id}"))
+        .find_map(|(_, item)| response(item, "get"));
+    let own = [format!("/{id}"), "/".to_owned()];
+    result.or_else(|| {
+        own.iter()
+            .filter_map(|path| paths.get(path))
+            .chain(paths.values())
+            .find_map(|item| response(item, "post"))
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Creates a model with the given input and output schemas.
+    pub(crate) fn model(input: Value, output: Value) -> Model {
+        let operation = |schema: &str| json!({"schema": {"$ref": format!("#/components/schemas/{schema}")}});
+        let document = json!({
+            "info": {"x-fal-metadata": {"endpointId": "acme/painter"}},
+            "components": {"schemas": {"In": input, "Out": output}},
+            "paths": {"/acme/painter": {"post": {
+                "requestBody": {"content": {"application/json": operation("In")}},
+                "responses": {"200": {"content": {"application/json": operation("Out")}}},
+            }}},
+        });
+        Model::parse(document).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_document_without_a_record_names_its_endpoint() {
+        let model = model(json!({}), json!({"type": "object"}));
+        assert_eq!(model.id, "acme/painter");
+        assert_eq!(model.output, json!({"$ref": "#/components/schemas/Out"}));
+    }
+}

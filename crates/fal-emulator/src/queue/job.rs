@@ -1,0 +1,230 @@
+//! One request in the queue.
+
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use axum::http::{HeaderValue, StatusCode};
+use serde_json::{Value, json};
+use tokio::sync::{OnceCell, watch};
+
+use super::job_archive::SavedJob;
+use super::schedule::{Progress, Schedule};
+use super::timeline::{Completion, Phase};
+use crate::clock::{Clock, format_iso8601};
+use crate::endpoint_id::EndpointId;
+use crate::hosts::BaseUrls;
+use crate::model_call::ModelCall;
+use crate::reply::{Reply, TIMEOUT_TYPE};
+use crate::sync::lock;
+
+/// A request in the queue.
+pub(crate) struct Job {
+    pub(crate) id: String,
+    pub(crate) endpoint: EndpointId,
+    /// The call to run, or the reply of a runner that refuses the input.
+    pub(crate) work: Result<ModelCall, Reply>,
+    /// The `X-Fal-Runner-Hint` of the caller.
+    pub(super) runner_hint: Option<HeaderValue>,
+    pub(super) clock: Arc<Clock>,
+    /// The time of submission, on the emulator's clock.
+    pub(super) submitted: Duration,
+    pub(super) schedule: Mutex<Schedule>,
+    /// Announces changes that time does not cause: submissions and cancellations.
+    pub(super) changed: watch::Sender<()>,
+    /// The reply of the run, which is made when it is first needed.
+    pub(crate) answer: OnceCell<Reply>,
+}
+
+impl Job {
+    /// Returns the parts that survive a restart.
+    pub(super) fn to_saved(&self) -> SavedJob {
+        SavedJob {
+            endpoint: self.endpoint.clone(),
+            work: self.work.as_ref().map(|call| call.input().clone()).map_err(Clone::clone),
+            is_cancelled: self.phase() == Phase::Done(Completion::Cancelled),
+            answer: self.answer.get().cloned(),
+        }
+    }
+
+    /// Waits until the request has ended.
+    ///
+    /// A request that proceeds by polls ends at once, because a caller that waits for the end does not poll.
+    pub(super) async fn wait_until_ended(&self) {
+        let mut changed = self.changed.subscribe();
+        self.schedule().finish_steps();
+        while !matches!(self.phase(), Phase::Done(_)) {
+            self.wait_for_change(&mut changed).await;
+        }
+    }
+
+    /// Waits until the state may have changed, by time or by a message in `changed`.
+    pub(super) async fn wait_for_change(&self, changed: &mut watch::Receiver<()>) {
+        let next = self.schedule().next_change(self.elapsed());
+        let timer = async {
+            match next {
+                Some(next) => self.clock.sleep_until(self.submitted.saturating_add(next)).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            // `self` holds the sender, so the channel cannot close.
+            _ = changed.changed() => {}
+            () = timer => {}
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        self.schedule().phase(self.elapsed())
+    }
+
+    /// Returns the progress without counting as a poll.
+    pub(crate) fn progress(&self) -> Progress {
+        self.schedule().progress(self.elapsed())
+    }
+
+    /// Returns the JSON that answers the submission.
+    pub(crate) fn submission_json(&self, urls: &BaseUrls) -> Value {
+        let mut body = self.base_json(urls, "IN_QUEUE");
+        body["gateway_request_id"] = json!(self.id);
+        body["logs"] = Value::Null;
+        body["metrics"] = json!({});
+        // A submission is always answered with IN_QUEUE, also at an instant pace, which has no queue.
+        body["queue_position"] = match self.phase() {
+            Phase::Queued { ahead } => json!(ahead),
+            _ => json!(0),
+        };
+        body
+    }
+
+    /// Answers a poll of the status: 202 until the request is completed, then 200.
+    pub(crate) fn poll_status(&self, urls: &BaseUrls, with_logs: bool) -> Reply {
+        let progress = self.schedule().poll_progress(self.elapsed());
+        let status = match progress.phase {
+            Phase::Done(_) => StatusCode::OK,
+            _ => StatusCode::ACCEPTED,
+        };
+        let log_lines = with_logs.then_some(progress.log_lines.as_slice());
+        Reply::new(status, self.status_json(urls, &progress, log_lines)).with_request_id(&self.id)
+    }
+
+    /// Returns the JSON of a status with the given log lines.
+    pub(super) fn status_json(
+        &self,
+        urls: &BaseUrls,
+        progress: &Progress,
+        log_lines: Option<&[(String, Duration)]>,
+    ) -> Value {
+        let logs = || log_lines.map_or(Value::Null, |lines| self.logs_json(lines));
+        match progress.phase {
+            Phase::Queued { ahead } => {
+                let mut body = self.base_json(urls, "IN_QUEUE");
+                body["queue_position"] = json!(ahead);
+                body
+            }
+            Phase::Running => {
+                let mut body = self.base_json(urls, "IN_PROGRESS");
+                body["logs"] = logs();
+                body
+            }
+            Phase::Done(completion) => {
+                let mut body = self.base_json(urls, "COMPLETED");
+                body["logs"] = logs();
+                body["metrics"] = json!({"inference_time": progress.run_time.as_secs_f64()});
+                if let Some((error, kind)) = self.error(completion) {
+                    body["error"] = json!(error);
+                    body["error_type"] = json!(kind);
+                }
+                body
+            }
+        }
+    }
+
+    /// Adds the headers that name the request and the runner to a reply of the app.
+    pub(super) fn with_runner_headers(&self, reply: Reply) -> Reply {
+        reply.with_request_id(&self.id).with_runner(&self.endpoint.full, self.runner_hint.as_ref())
+    }
+
+    /// Returns the result of a request that ended without the app, or has not ended yet.
+    /// `None` means that the result is the app's answer.
+    pub(crate) fn result_without_app(&self) -> Option<Reply> {
+        match self.phase() {
+            Phase::Done(Completion::Answered) => None,
+            Phase::Done(Completion::Cancelled) => Some(Reply::failure(
+                StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
+                "client_cancelled",
+                "Request was cancelled by the client",
+            )),
+            Phase::Done(Completion::StartTimeout) => Some(
+                Reply::failure(
+                    StatusCode::GATEWAY_TIMEOUT,
+                    "request_timeout",
+                    "No runner started within the request's start timeout",
+                )
+                .with_header(TIMEOUT_TYPE, HeaderValue::from_static("user")),
+            ),
+            _ => Some(Reply::detail(StatusCode::BAD_REQUEST, "Request is still in progress")),
+        }
+    }
+
+    /// Cancels the request. Returns false if it had already ended. See [`Schedule::cancel`].
+    pub(super) fn cancel(&self, ignores_cancel: bool) -> bool {
+        let was_open = self.schedule().cancel(self.elapsed(), ignores_cancel);
+        self.changed.send_replace(());
+        was_open
+    }
+
+    /// Returns the message and the type of the error that the status of a completed request names.
+    fn error(&self, completion: Completion) -> Option<(String, &str)> {
+        match completion {
+            Completion::Cancelled => Some(("Request was cancelled".to_owned(), "client_cancelled")),
+            Completion::StartTimeout => Some(("Request timed out".to_owned(), "request_timeout")),
+            Completion::Answered => {
+                let reply = match &self.work {
+                    Ok(call) => call.scripted_failure()?,
+                    Err(refusal) => refusal,
+                };
+                let kind = if reply.status.is_server_error() { "runner_server_error" } else { "bad_request" };
+                let text = format!("Unexpected status code: {}", reply.status.as_u16());
+                Some((text, reply.error_type().unwrap_or(kind)))
+            }
+        }
+    }
+
+    fn logs_json(&self, lines: &[(String, Duration)]) -> Value {
+        lines
+            .iter()
+            .map(|(message, time)| {
+                let time = self.clock.to_system_time(self.submitted.saturating_add(*time));
+                json!({
+                    "message": message,
+                    "timestamp": format_iso8601(time),
+                    "level": "INFO",
+                    "source": "USER",
+                    "labels": {"level": "INFO", "source": "USER"},
+                })
+            })
+            .collect()
+    }
+
+    /// Returns the members that every status has.
+    fn base_json(&self, urls: &BaseUrls, status: &str) -> Value {
+        let url = format!("{}/{}/requests/{}", urls.queue(), self.endpoint.app, self.id);
+        json!({
+            "status": status,
+            "request_id": self.id,
+            "response_url": url,
+            "status_url": format!("{url}/status"),
+            "cancel_url": format!("{url}/cancel"),
+        })
+    }
+
+    /// Returns the time since the submission.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.clock.now().saturating_sub(self.submitted)
+    }
+
+    pub(super) fn schedule(&self) -> MutexGuard<'_, Schedule> {
+        lock(&self.schedule)
+    }
+}

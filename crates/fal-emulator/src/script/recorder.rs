@@ -1,0 +1,112 @@
+//! The recorder of the requests that the emulator receives.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use tokio::sync::Notify;
+
+use super::request::Request;
+use super::request_file::RequestFile;
+use crate::sync::lock;
+
+/// The largest number of requests that are kept.
+const MAX_REQUESTS: usize = 20_000;
+/// The largest total size of the bodies that are kept, in bytes.
+const MAX_BYTES: usize = 64 << 20;
+
+/// The latest requests, and a file that gets all of them.
+///
+/// The oldest requests are dropped if there are too many, or if their bodies are too large together.
+#[derive(Debug, Default)]
+pub(crate) struct RequestRecorder {
+    latest: Mutex<LatestRequests>,
+    file: Option<RequestFile>,
+    received: Notify,
+}
+
+#[derive(Debug, Default)]
+struct LatestRequests {
+    requests: VecDeque<Request>,
+    /// The total size of the bodies.
+    bytes: usize,
+}
+
+impl RequestRecorder {
+    pub(crate) fn new(file: Option<RequestFile>) -> Self {
+        Self { file, ..Self::default() }
+    }
+
+    pub(crate) fn record(&self, request: Request) {
+        if let Some(file) = &self.file {
+            file.write(&request);
+        }
+        let mut latest = lock(&self.latest);
+        latest.bytes += request.body.len();
+        latest.requests.push_back(request);
+        while latest.requests.len() > MAX_REQUESTS || (latest.bytes > MAX_BYTES && latest.requests.len() > 1)
+        {
+            let Some(oldest) = latest.requests.pop_front() else { break };
+            latest.bytes = latest.bytes.saturating_sub(oldest.body.len());
+        }
+        drop(latest);
+        self.received.notify_waiters();
+    }
+
+    /// Returns the latest requests, the oldest first.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        lock(&self.latest).requests.iter().cloned().collect()
+    }
+
+    pub(crate) fn clear(&self) {
+        *lock(&self.latest) = LatestRequests::default();
+    }
+
+    /// Waits for a request that `matches` accepts. Returns the first one.
+    pub(crate) async fn wait_for(&self, matches: impl Fn(&Request) -> bool) -> Request {
+        loop {
+            let mut received = std::pin::pin!(self.received.notified());
+            // From here on a request is noticed, also one that comes before the await below.
+            received.as_mut().enable();
+            if let Some(request) = lock(&self.latest).requests.iter().find(|request| matches(request)) {
+                return request.clone();
+            }
+            received.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, Method};
+    use bytes::Bytes;
+
+    use super::super::RequestKind;
+    use super::*;
+
+    fn request(path: &str, body: usize) -> Request {
+        Request {
+            kind: RequestKind::Other,
+            endpoint: None,
+            request_id: None,
+            method: Method::POST,
+            path: path.to_owned(),
+            query: String::new(),
+            headers: HeaderMap::new(),
+            body: Bytes::from(vec![0; body]),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_oldest_requests_are_dropped() {
+        let recorder = RequestRecorder::default();
+        for number in 0..=MAX_REQUESTS {
+            recorder.record(request(&number.to_string(), 0));
+        }
+        let all = recorder.requests();
+        assert_eq!((all.len(), all[0].path.as_str()), (MAX_REQUESTS, "1"));
+        recorder.record(request("large", MAX_BYTES));
+        recorder.record(request("last", 1));
+        assert_eq!(recorder.requests().len(), 1);
+        assert_eq!(recorder.wait_for(|request| request.path == "last").await.body.len(), 1);
+    }
+}

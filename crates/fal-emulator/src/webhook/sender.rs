@@ -1,0 +1,162 @@
+//! Delivery of webhooks, with retries.
+
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::delivery::Delivery;
+use super::signing_keys::SigningKeys;
+use crate::clock::Clock;
+use crate::reply::Reply;
+use crate::sync::lock;
+
+/// The account that deliveries are signed for.
+const USER_ID: &str = "fal-emulator|1";
+/// The time that a receiver has to answer.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Sends webhooks and records every attempt.
+pub(crate) struct WebhookSender {
+    pub(crate) keys: SigningKeys,
+    /// The pause before each further attempt.
+    retry_delays: Vec<Duration>,
+    deliveries: Mutex<Vec<Delivery>>,
+    /// The number of deliveries that are still to be sent twice.
+    duplicates: Mutex<u32>,
+    /// The HTTP client, which is created when it is first needed.
+    http: OnceLock<Result<reqwest::Client, String>>,
+}
+
+impl WebhookSender {
+    pub(crate) fn new(retry_delays: Vec<Duration>) -> Self {
+        Self {
+            keys: SigningKeys::new(),
+            retry_delays,
+            deliveries: Mutex::default(),
+            duplicates: Mutex::default(),
+            http: OnceLock::new(),
+        }
+    }
+
+    /// Returns the pauses of ten further attempts within two hours, each twice as long as the one before.
+    pub(crate) fn default_retry_delays() -> Vec<Duration> {
+        (0..10).map(|attempt| Duration::from_secs(7 << attempt)).collect()
+    }
+
+    /// Returns every attempt to deliver so far, in order.
+    pub(crate) fn deliveries(&self) -> Vec<Delivery> {
+        lock(&self.deliveries).clone()
+    }
+
+    pub(super) fn duplicate_next(&self) {
+        *lock(&self.duplicates) += 1;
+    }
+
+    /// Delivers the result of a completed request until the receiver accepts it or no attempt is left.
+    pub(crate) async fn deliver(&self, clock: &Clock, request_id: &str, url: &str, result: &Reply) {
+        let body = Bytes::from(payload(request_id, result).to_string());
+        let mut delays = self.retry_delays.iter();
+        for attempt in 1.. {
+            let delivery = self.attempt(request_id, url, attempt, body.clone()).await;
+            let (is_accepted, is_retryable) = (delivery.is_accepted(), delivery.is_retryable());
+            if let Err(error) = &delivery.outcome {
+                tracing::warn!(url, request = request_id, attempt, error, "a webhook was not delivered");
+            }
+            lock(&self.deliveries).push(delivery);
+            if is_accepted && self.take_duplicate() {
+                let delivery = self.attempt(request_id, url, attempt + 1, body).await;
+                lock(&self.deliveries).push(delivery);
+                return;
+            }
+            let Some(delay) = delays.next().filter(|_| is_retryable) else {
+                return;
+            };
+            clock.sleep(*delay).await;
+        }
+    }
+
+    async fn attempt(&self, request_id: &str, url: &str, attempt: u32, body: Bytes) -> Delivery {
+        let timestamp = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let headers = [
+            ("content-type", "application/json".to_owned()),
+            ("x-fal-webhook-request-id", request_id.to_owned()),
+            ("x-fal-webhook-user-id", USER_ID.to_owned()),
+            ("x-fal-webhook-timestamp", timestamp.to_string()),
+            ("x-fal-webhook-signature", self.keys.sign(request_id, USER_ID, timestamp, &body)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value));
+        let outcome = self.post(url, &headers, body.clone()).await;
+        Delivery {
+            request_id: request_id.to_owned(),
+            url: url.to_owned(),
+            attempt,
+            headers: headers.to_vec(),
+            body: body.to_vec(),
+            outcome,
+        }
+    }
+
+    async fn post(&self, url: &str, headers: &[(String, String)], body: Bytes) -> Result<u16, String> {
+        let client = self.http.get_or_init(|| http_client().map_err(|error| error.to_string()));
+        let mut request = client.as_ref().map_err(Clone::clone)?.post(url).body(body);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        match request.send().await {
+            Ok(response) => Ok(response.status().as_u16()),
+            Err(error) => Err(error_chain(&error)),
+        }
+    }
+
+    fn take_duplicate(&self) -> bool {
+        let mut duplicates = lock(&self.duplicates);
+        let any = *duplicates > 0;
+        *duplicates = duplicates.saturating_sub(1);
+        any
+    }
+}
+
+fn http_client() -> Result<reqwest::Client, Box<dyn std::error::Error>> {
+    use rustls_platform_verifier::BuilderVerifierExt as _;
+
+    // An explicit provider: a library should not install one for the whole process.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    // A container without certificates can still receive webhooks over plain HTTP.
+    let tls = match tls.clone().with_platform_verifier() {
+        Ok(tls) => tls.with_no_client_auth(),
+        Err(_) => tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth(),
+    };
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(TIMEOUT)
+        .user_agent(concat!("fal-emulator/", env!("CARGO_PKG_VERSION")))
+        .build()?)
+}
+
+fn payload(request_id: &str, result: &Reply) -> Value {
+    let mut payload =
+        json!({"request_id": request_id, "gateway_request_id": request_id, "payload": result.body});
+    if result.status.is_success() {
+        payload["status"] = json!("OK");
+    } else {
+        payload["status"] = json!("ERROR");
+        payload["error"] = json!(format!("Invalid status code: {}", result.status.as_u16()));
+    }
+    payload
+}
+
+/// Formats an error and its causes in one line.
+fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}
