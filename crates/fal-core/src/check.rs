@@ -55,7 +55,7 @@ pub struct Check {
 
 impl Check {
     /// Enters the field `name`, or the list item of that index, until the returned guard is dropped.
-    pub fn at(&mut self, name: impl fmt::Display) -> FieldCheck<'_> {
+    pub fn field(&mut self, name: impl fmt::Display) -> FieldCheck<'_> {
         let parent = self.path.len();
         // Writing into a string cannot fail.
         let _ = write!(self.path, ".{name}");
@@ -69,12 +69,12 @@ impl Check {
         check: impl Fn(&mut Self, &'a T),
     ) {
         for (key, item) in items {
-            check(&mut self.at(key), item);
+            check(&mut self.field(key), item);
         }
     }
 
     /// Checks the number of characters of `text`.
-    pub fn text<L: Length>(&mut self, text: &str) {
+    pub fn text_length<L: Length>(&mut self, text: &str) {
         let length = text.chars().count();
         if length < L::MIN || length > L::MAX {
             self.violation(format!("{}, not {length}", L::MESSAGE), text);
@@ -84,21 +84,21 @@ impl Check {
     /// Checks the length of a file's URL.
     ///
     /// A file that has yet to be uploaded always passes.
-    pub fn file<L: Length>(&mut self, file: &File) {
+    pub fn url_length<L: Length>(&mut self, file: &File) {
         if let Some(url) = file.as_url() {
-            self.text::<L>(url);
+            self.text_length::<L>(url);
         }
     }
 
     /// Checks the number of items of `list`.
-    pub fn list<L: Length, T: Serialize>(&mut self, list: &[T]) {
+    pub fn list_length<L: Length, T: Serialize>(&mut self, list: &[T]) {
         if list.len() < L::MIN || list.len() > L::MAX {
             self.violation(format!("{}, not {}", L::MESSAGE, list.len()), list);
         }
     }
 
     /// Checks that no two items of `list` are equal.
-    pub fn unique<T: PartialEq + Serialize>(&mut self, list: &[T], message: &'static str) {
+    pub fn unique_items<T: PartialEq + Serialize>(&mut self, list: &[T], message: &'static str) {
         let has_duplicate = list.iter().enumerate().any(|(index, item)| list[..index].contains(item));
         if has_duplicate {
             self.violation(message.to_owned(), list);
@@ -111,7 +111,7 @@ impl Check {
     }
 }
 
-/// A guard that [`Check::at`] returns. Leaves the field when dropped.
+/// A guard that [`Check::field`] returns. Leaves the field when dropped.
 #[derive(Debug)]
 pub struct FieldCheck<'a> {
     check: &'a mut Check,
@@ -188,15 +188,15 @@ mod tests {
     struct Inner(String);
     impl Parameters for Inner {
         fn check(&self, check: &mut Check) {
-            check.at("prompt").text::<Short>(&self.0);
+            check.field("prompt").text_length::<Short>(&self.0);
         }
     }
 
     struct Outer(Vec<Inner>);
     impl Parameters for Outer {
         fn check(&self, check: &mut Check) {
-            check.at("names").list::<Short, _>(&[1, 2, 3, 4]);
-            self.0.check(&mut check.at("shots"));
+            check.field("names").list_length::<Short, _>(&[1, 2, 3, 4]);
+            self.0.check(&mut check.field("shots"));
         }
     }
 
@@ -215,7 +215,7 @@ mod tests {
         struct Seeds(Vec<i64>);
         impl Parameters for Seeds {
             fn check(&self, check: &mut Check) {
-                check.unique(&self.0, "must not repeat");
+                check.unique_items(&self.0, "must not repeat");
             }
         }
         assert_eq!(validate(&Seeds(vec![1, 2])), Ok(()));
@@ -229,7 +229,12 @@ mod tests {
         struct Colour(&'static str);
         impl Parameters for Colour {
             fn check(&self, check: &mut Check) {
-                check_pattern(&mut check.at("colour"), self.0, "^#([0-9A-F]{3}){1,2}$", "must be a colour");
+                check_pattern(
+                    &mut check.field("colour"),
+                    self.0,
+                    "^#([0-9A-F]{3}){1,2}$",
+                    "must be a colour",
+                );
             }
         }
         assert_eq!(validate(&Colour("#0AF")), Ok(()));

@@ -75,12 +75,12 @@ macro_rules! closed_enum {
             pub const fn literal(text: &'static str) -> Self {
                 let mut index = 0;
                 while index < Self::ALL.len() {
-                    if $crate::arg::is_equal(Self::ALL[index].as_str(), text) {
+                    if $crate::literal::is_equal(Self::ALL[index].as_str(), text) {
                         return Self::ALL[index];
                     }
                     index += 1;
                 }
-                $crate::arg::refuse($rule)
+                $crate::literal::reject($rule)
             }
         }
 
@@ -111,7 +111,7 @@ macro_rules! closed_enum {
             fn deserialize<D: $crate::__private::serde::Deserializer<'de>>(
                 deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
-                $crate::wire::parse(deserializer)
+                $crate::json::parse_string(deserializer)
             }
         }
     };
@@ -149,7 +149,7 @@ macro_rules! open_enum {
             fn deserialize<D: $crate::__private::serde::Deserializer<'de>>(
                 deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
-                $crate::wire::text(deserializer, |text| Self::from(text))
+                $crate::json::read_string(deserializer, |text| Self::from(text))
             }
         }
     };
@@ -172,7 +172,7 @@ macro_rules! integer_enum {
                     }
                     index += 1;
                 }
-                $crate::arg::refuse($rule)
+                $crate::literal::reject($rule)
             }
         }
 
@@ -203,7 +203,7 @@ macro_rules! integer_enum {
             fn deserialize<D: $crate::__private::serde::Deserializer<'de>>(
                 deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
-                $crate::wire::integer(deserializer, <Self as ::core::convert::TryFrom<i64>>::try_from)
+                $crate::json::read_integer(deserializer, <Self as ::core::convert::TryFrom<i64>>::try_from)
             }
         }
     };

@@ -31,7 +31,7 @@
 /// #     use fal_core::{Int, Param, Range};
 /// #     #[derive(Clone, Copy)] pub enum R {}
 /// #     impl Range<i64> for R { const MIN: i64 = 1; const MAX: i64 = 50; const MESSAGE: &'static str = "1 to 50"; }
-/// #     #[allow(non_camel_case_types)] pub mod arg { pub type steps = fal_core::Int<super::R>; pub type prompt = fal_core::arg::Text; }
+/// #     #[allow(non_camel_case_types)] pub mod arg { pub type steps = fal_core::Int<super::R>; pub type prompt = fal_core::literal::Text; }
 /// #     #[derive(Default)] pub struct Input { pub prompt: String, pub steps: Option<Int<R>> }
 /// #     impl Input { pub fn builder() -> Self { Self::default() }
 /// #         pub fn prompt(mut self, v: impl Into<String>) -> Self { self.prompt = v.into(); self }
@@ -208,9 +208,9 @@ macro_rules! __resume {
     };
     ([$($built:tt)*] [$base:expr] [$($field:ident $value:ident)*] [$(($name:literal, $extra:expr))*] []) => {{
         #[allow(unused_imports)]
-        use $crate::arg::AssignRequired as _;
+        use $crate::literal::AssignRequired as _;
         let mut input: $($built)* = $base;
-        $($crate::arg::Field(&mut input.$field).assign($value);)*
+        $($crate::literal::Field(&mut input.$field).assign($value);)*
         $(input.extra.insert(::std::string::String::from($name), ::core::convert::Into::into($extra));)*
         input
     }};

@@ -7,7 +7,7 @@ use serde_json::Value;
 pub type TypeReference = (&'static str, fn(&mut SchemaGenerator) -> Schema);
 
 /// Parses the JSON Schema `text`, in which `{"$type": <name>}` stands for the schema of one of `types`.
-pub fn schema(generator: &mut SchemaGenerator, text: &str, types: &[TypeReference]) -> Schema {
+pub fn parse(generator: &mut SchemaGenerator, text: &str, types: &[TypeReference]) -> Schema {
     // The generator writes valid JSON. If it ever did not, a schema that allows everything would still be correct.
     let mut value = serde_json::from_str(text).unwrap_or(Value::Bool(true));
     resolve_references(&mut value, generator, types);
@@ -37,7 +37,7 @@ mod tests {
     fn type_reference_is_replaced_by_the_schema_of_the_type() {
         let mut generator = SchemaGenerator::default();
         let text = r#"{"type": "array", "items": {"$type": "Text"}}"#;
-        let schema = schema(&mut generator, text, &[("Text", SchemaGenerator::subschema_for::<String>)]);
+        let schema = parse(&mut generator, text, &[("Text", SchemaGenerator::subschema_for::<String>)]);
         assert_eq!(schema.to_value(), serde_json::json!({ "type": "array", "items": { "type": "string" } }));
     }
 }

@@ -28,12 +28,12 @@ mod number;
 mod param;
 
 #[doc(hidden)]
-pub mod arg;
+pub mod json;
 #[cfg(feature = "schemars")]
 #[doc(hidden)]
 pub mod json_schema;
 #[doc(hidden)]
-pub mod wire;
+pub mod literal;
 
 #[cfg(feature = "pattern")]
 #[doc(hidden)]

@@ -1,6 +1,6 @@
 //! Values that builder setters accept.
 
-use crate::{Nullable, arg};
+use crate::{Nullable, literal};
 
 /// A value that the setter of an optional parameter of type `T` accepts.
 ///
@@ -53,13 +53,13 @@ impl<T> Param<Box<T>> for T {
     }
 }
 
-impl<T: Copy> Param<T> for arg::Unbounded<T> {
+impl<T: Copy> Param<T> for literal::Unbounded<T> {
     fn into_param(self) -> Option<T> {
         Some(self.get())
     }
 }
 
-impl<T: Copy> Param<Nullable<T>> for arg::Unbounded<T> {
+impl<T: Copy> Param<Nullable<T>> for literal::Unbounded<T> {
     fn into_param(self) -> Option<Nullable<T>> {
         Some(Nullable::Value(self.get()))
     }
@@ -77,13 +77,13 @@ impl Param<String> for Option<&str> {
     }
 }
 
-impl<L> Param<String> for arg::Text<L> {
+impl<L> Param<String> for literal::Text<L> {
     fn into_param(self) -> Option<String> {
         Some(self.into())
     }
 }
 
-impl<L> Param<Nullable<String>> for arg::Text<L> {
+impl<L> Param<Nullable<String>> for literal::Text<L> {
     fn into_param(self) -> Option<Nullable<String>> {
         Some(Nullable::Value(self.into()))
     }

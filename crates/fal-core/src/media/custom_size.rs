@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
-use crate::{Int, OutOfRange, Param, Parameters, Range, wire};
+use crate::{Int, OutOfRange, Param, Parameters, Range, json};
 
 /// An exact image size, for when none of the presets of [`ImageSize`](super::ImageSize) fits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -88,28 +88,28 @@ impl Parameters for CustomImageSize {}
 
 impl Serialize for CustomImageSize {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.optional("width", &self.width);
-        object.optional("height", &self.height);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write_optional("width", &self.width);
+        object.write_optional("height", &self.height);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for CustomImageSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for CustomImageSize {
+impl<'de> json::ReadObject<'de> for CustomImageSize {
     const NAME: &'static str = "CustomImageSize";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut size = Self::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "width" => object.value(&mut size.width),
-                "height" => object.value(&mut size.height),
+                "width" => object.read(&mut size.width),
+                "height" => object.read(&mut size.height),
                 _ => object.skip(),
             }
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
 use super::Media;
-use crate::{File, wire};
+use crate::{File, json};
 
 /// Defines a struct of these fields with the impls that generated structs have.
 ///
@@ -24,7 +24,7 @@ macro_rules! output {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let mut object = wire::Writer::new(serializer)?;
+                let mut object = json::ObjectWriter::new(serializer)?;
                 $(output!(@write $presence object stringify!($field), &self.$field);)*
                 object.end()
             }
@@ -32,16 +32,16 @@ macro_rules! output {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                wire::object(deserializer)
+                json::read_object(deserializer)
             }
         }
 
-        impl<'de> wire::Object<'de> for $name {
+        impl<'de> json::ReadObject<'de> for $name {
             const NAME: &'static str = stringify!($name);
 
-            fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+            fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
                 $(let mut $field: Option<$ty> = None;)*
-                while let Some(key) = object.key() {
+                while let Some(key) = object.next_key() {
                     match &*key {
                         $(stringify!($field) => object.$read(&mut $field),)*
                         _ => object.skip(),
@@ -81,15 +81,15 @@ macro_rules! output {
             }
 
             fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                crate::json_schema::schema(generator, $json, &[])
+                crate::json_schema::parse(generator, $json, &[])
             }
         }
     };
     (@type required $ty:ty) => { $ty };
     (@type optional $ty:ty) => { Option<$ty> };
-    (@write required $object:ident $name:expr, $value:expr) => { $object.put($name, $value) };
-    (@write optional $object:ident $name:expr, $value:expr) => { $object.optional($name, $value) };
-    (@read required $object:ident $name:expr, $slot:ident) => { $object.required($name, $slot)? };
+    (@write required $object:ident $name:expr, $value:expr) => { $object.write($name, $value) };
+    (@write optional $object:ident $name:expr, $value:expr) => { $object.write_optional($name, $value) };
+    (@read required $object:ident $name:expr, $slot:ident) => { $object.require($name, $slot)? };
     (@read optional $object:ident $name:expr, $slot:ident) => { $slot };
 }
 
@@ -109,13 +109,13 @@ output! {
     }"#) {
         /// URL to download the image from. In the sync mode that some models have, a data URI that contains
         /// the image.
-        url: required or_null String,
+        url: required read_unless_null String,
         /// Width in pixels.
-        width: required integer_or_null i64,
+        width: required read_integer_unless_null i64,
         /// Height in pixels.
-        height: required integer_or_null i64,
+        height: required read_integer_unless_null i64,
         /// Media type of the file, such as `image/png`.
-        content_type: optional or_null String,
+        content_type: optional read_unless_null String,
     }
 }
 
@@ -145,17 +145,17 @@ output! {
     }"#) {
         /// URL to download the image from. In the sync mode that some models have, a data URI that contains
         /// the image.
-        url: required or_null String,
+        url: required read_unless_null String,
         /// Media type of the file, such as `image/png`.
-        content_type: optional or_null String,
+        content_type: optional read_unless_null String,
         /// Name of the file.
-        file_name: optional or_null String,
+        file_name: optional read_unless_null String,
         /// Size of the file in bytes.
-        file_size: optional integer_or_null i64,
+        file_size: optional read_integer_unless_null i64,
         /// Width in pixels.
-        width: optional integer_or_null i64,
+        width: optional read_integer_unless_null i64,
         /// Height in pixels.
-        height: optional integer_or_null i64,
+        height: optional read_integer_unless_null i64,
     }
 
     fn file_name(&self) -> Option<&str> {
@@ -203,23 +203,23 @@ output! {
     }"#) {
         /// URL to download the video from. In the sync mode that some models have, a data URI that contains
         /// the video.
-        url: required or_null String,
+        url: required read_unless_null String,
         /// Media type of the file, such as `video/mp4`.
-        content_type: optional or_null String,
+        content_type: optional read_unless_null String,
         /// Name of the file.
-        file_name: optional or_null String,
+        file_name: optional read_unless_null String,
         /// Size of the file in bytes.
-        file_size: optional integer_or_null i64,
+        file_size: optional read_integer_unless_null i64,
         /// Width in pixels.
-        width: optional integer_or_null i64,
+        width: optional read_integer_unless_null i64,
         /// Height in pixels.
-        height: optional integer_or_null i64,
+        height: optional read_integer_unless_null i64,
         /// Frames per second.
-        fps: optional or_null f64,
+        fps: optional read_unless_null f64,
         /// Length of the video in seconds.
-        duration: optional or_null f64,
+        duration: optional read_unless_null f64,
         /// Number of frames in the video.
-        num_frames: optional integer_or_null i64,
+        num_frames: optional read_integer_unless_null i64,
     }
 
     fn file_name(&self) -> Option<&str> {
@@ -257,13 +257,13 @@ output! {
     }"#) {
         /// URL to download the file from. In the sync mode that some models have, a data URI that contains
         /// the file.
-        url: required or_null String,
+        url: required read_unless_null String,
         /// Media type of the file, such as `image/png` or `video/mp4`.
-        content_type: optional or_null String,
+        content_type: optional read_unless_null String,
         /// Name of the file.
-        file_name: optional or_null String,
+        file_name: optional read_unless_null String,
         /// Size of the file in bytes.
-        file_size: optional integer_or_null i64,
+        file_size: optional read_integer_unless_null i64,
     }
 
     fn file_name(&self) -> Option<&str> {

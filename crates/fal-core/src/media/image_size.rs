@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 
 use super::CustomImageSize;
-use crate::{OutOfRange, Parameters, UnknownValue, arg, enums};
+use crate::{OutOfRange, Parameters, UnknownValue, enums, literal};
 
 /// An image size: a preset, or an exact width and height.
 ///
@@ -59,7 +59,7 @@ impl ImageSize {
     pub const fn literal(text: &'static str) -> Self {
         match Self::preset(text.as_bytes()) {
             Some(preset) => preset,
-            None => arg::refuse(NOT_A_PRESET),
+            None => literal::reject(NOT_A_PRESET),
         }
     }
 
@@ -194,7 +194,7 @@ mod json_schema {
 
     use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-    use crate::json_schema::schema;
+    use crate::json_schema;
     use crate::media::{CustomImageSize, ImageSize};
 
     impl JsonSchema for ImageSize {
@@ -218,7 +218,7 @@ mod json_schema {
                     }
                 ]
             }"#;
-            schema(
+            json_schema::parse(
                 generator,
                 SCHEMA,
                 &[("CustomImageSize", SchemaGenerator::subschema_for::<CustomImageSize>)],
@@ -250,7 +250,7 @@ mod json_schema {
                     }
                 }
             }"#;
-            schema(generator, SCHEMA, &[])
+            json_schema::parse(generator, SCHEMA, &[])
         }
     }
 }

@@ -19,13 +19,13 @@ use crate::{Nullable, number::IntegerVisitor};
 /// It keeps the first error, writes nothing after it, and returns it from [`end`](Self::end). A `?` at every field
 /// would do the same, but takes most of the time to compile a model crate.
 #[derive(Debug)]
-pub struct Writer<'a, M: SerializeMap> {
+pub struct ObjectWriter<'a, M: SerializeMap> {
     map: M,
     extra: Option<&'a Map<String, Value>>,
     failed: Option<M::Error>,
 }
 
-impl<'a, M: SerializeMap> Writer<'a, M> {
+impl<'a, M: SerializeMap> ObjectWriter<'a, M> {
     /// Starts an object.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl<'a, M: SerializeMap> Writer<'a, M> {
     }
 
     /// Writes a field.
-    pub fn put<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) {
+    pub fn write<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) {
         let is_replaced = self.extra.is_some_and(|extra| extra.contains_key(key));
         if self.failed.is_none() && !is_replaced {
             self.failed = self.map.serialize_entry(key, value).err();
@@ -57,9 +57,9 @@ impl<'a, M: SerializeMap> Writer<'a, M> {
     }
 
     /// Writes a field if the value is `Some`.
-    pub fn optional<T: Serialize>(&mut self, key: &'static str, value: &Option<T>) {
+    pub fn write_optional<T: Serialize>(&mut self, key: &'static str, value: &Option<T>) {
         if let Some(value) = value {
-            self.put(key, value);
+            self.write(key, value);
         }
     }
 
@@ -80,12 +80,12 @@ impl<'a, M: SerializeMap> Writer<'a, M> {
 }
 
 /// A type that can be read from a JSON object.
-pub trait Object<'de>: Sized {
+pub trait ReadObject<'de>: Sized {
     /// The name of the type, for error messages.
     const NAME: &'static str;
 
     /// Reads all fields. Returns `None` after an error, which the reader keeps.
-    fn read<A: MapAccess<'de>>(object: &mut Reader<'de, A>) -> Option<Self>;
+    fn read<A: MapAccess<'de>>(object: &mut ObjectReader<'de, A>) -> Option<Self>;
 }
 
 /// Reads an object into `T`.
@@ -93,10 +93,10 @@ pub trait Object<'de>: Sized {
 /// # Errors
 ///
 /// Fails if the value is not an object, if a required field is missing, or if a field cannot be read.
-pub fn object<'de, T: Object<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub fn read_object<'de, T: ReadObject<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     struct Fields<T>(PhantomData<fn() -> T>);
 
-    impl<'de, T: Object<'de>> Visitor<'de> for Fields<T> {
+    impl<'de, T: ReadObject<'de>> Visitor<'de> for Fields<T> {
         type Value = T;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,7 +104,7 @@ pub fn object<'de, T: Object<'de>, D: Deserializer<'de>>(deserializer: D) -> Res
         }
 
         fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-            let mut object = Reader { map, failed: None, de: PhantomData };
+            let mut object = ObjectReader { map, failed: None, de: PhantomData };
             let read = T::read(&mut object);
             match object.failed {
                 Some(error) => Err(error),
@@ -118,42 +118,42 @@ pub fn object<'de, T: Object<'de>, D: Deserializer<'de>>(deserializer: D) -> Res
 
 /// A reader of the fields of a JSON object.
 ///
-/// It keeps the first error, returns no more keys after it, and [`object`] returns it.
+/// It keeps the first error, returns no more keys after it, and [`read_object`] returns it.
 #[derive(Debug)]
-pub struct Reader<'de, A: MapAccess<'de>> {
+pub struct ObjectReader<'de, A: MapAccess<'de>> {
     map: A,
     failed: Option<A::Error>,
     de: PhantomData<&'de ()>,
 }
 
-impl<'de, A: MapAccess<'de>> Reader<'de, A> {
+impl<'de, A: MapAccess<'de>> ObjectReader<'de, A> {
     /// Returns the name of the next field, or `None` after the last one.
-    pub fn key(&mut self) -> Option<Cow<'de, str>> {
+    pub fn next_key(&mut self) -> Option<Cow<'de, str>> {
         self.attempt(|map| map.next_key::<Key<'de>>())?.map(|Key(key)| key)
     }
 
     /// Reads the value of the field. `null` is passed to the type, and most types reject it.
-    pub fn value<T: Deserialize<'de>>(&mut self, slot: &mut Option<T>) {
+    pub fn read<T: Deserialize<'de>>(&mut self, slot: &mut Option<T>) {
         *slot = self.next();
     }
 
     /// Reads the value of the field. `null` is the same as no field.
-    pub fn or_null<T: Deserialize<'de>>(&mut self, slot: &mut Option<T>) {
+    pub fn read_unless_null<T: Deserialize<'de>>(&mut self, slot: &mut Option<T>) {
         *slot = self.next::<Option<T>>().flatten();
     }
 
-    /// Reads the value of the field like [`value`](Self::value), with integers that may be written as `28.0`.
-    pub fn integer<T: Integers<'de>>(&mut self, slot: &mut Option<T>) {
-        *slot = self.next().map(|ReadAsIntegers(value)| value);
+    /// Reads the value of the field like [`read`](Self::read), with integers that may be written as `28.0`.
+    pub fn read_integer<T: ReadIntegers<'de>>(&mut self, slot: &mut Option<T>) {
+        *slot = self.next().map(|ViaReadIntegers(value)| value);
     }
 
-    /// Reads the value of the field like [`or_null`](Self::or_null), with integers that may be written as `28.0`.
-    pub fn integer_or_null<T: Integers<'de>>(&mut self, slot: &mut Option<T>) {
-        *slot = self.next::<Option<ReadAsIntegers<T>>>().flatten().map(|ReadAsIntegers(value)| value);
+    /// Reads the value of the field like [`read_unless_null`](Self::read_unless_null), with integers that may be written as `28.0`.
+    pub fn read_integer_unless_null<T: ReadIntegers<'de>>(&mut self, slot: &mut Option<T>) {
+        *slot = self.next::<Option<ViaReadIntegers<T>>>().flatten().map(|ViaReadIntegers(value)| value);
     }
 
     /// Reads the value of an unknown field into `extra`.
-    pub fn extra(&mut self, key: Cow<'de, str>, extra: &mut Map<String, Value>) {
+    pub fn read_extra(&mut self, key: Cow<'de, str>, extra: &mut Map<String, Value>) {
         if let Some(value) = self.next() {
             extra.insert(key.into_owned(), value);
         }
@@ -165,12 +165,12 @@ impl<'de, A: MapAccess<'de>> Reader<'de, A> {
     }
 
     /// Fails because of an unknown field, if the schema allows no others.
-    pub fn refuse(&mut self, key: &str) {
+    pub fn reject(&mut self, key: &str) {
         self.fail(|| A::Error::custom(format_args!("unknown field `{key}`")));
     }
 
     /// Returns the value of a required field, and fails if it is missing.
-    pub fn required<T>(&mut self, key: &'static str, slot: Option<T>) -> Option<T> {
+    pub fn require<T>(&mut self, key: &'static str, slot: Option<T>) -> Option<T> {
         if slot.is_none() {
             self.fail(|| A::Error::missing_field(key));
         }
@@ -197,7 +197,7 @@ impl<'de, A: MapAccess<'de>> Reader<'de, A> {
 /// An integer, or a type that contains integers.
 ///
 /// JSON has one number type, so `28.0` is the integer 28.
-pub trait Integers<'de>: Sized {
+pub trait ReadIntegers<'de>: Sized {
     /// Reads the value.
     ///
     /// # Errors
@@ -206,44 +206,44 @@ pub trait Integers<'de>: Sized {
     fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 }
 
-impl<'de> Integers<'de> for i64 {
+impl<'de> ReadIntegers<'de> for i64 {
     fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_i64(IntegerVisitor)
     }
 }
 
-impl<'de, T: Integers<'de>> Integers<'de> for Vec<T> {
+impl<'de, T: ReadIntegers<'de>> ReadIntegers<'de> for Vec<T> {
     fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Vec::<ReadAsIntegers<T>>::deserialize(deserializer)?
+        Ok(Vec::<ViaReadIntegers<T>>::deserialize(deserializer)?
             .into_iter()
-            .map(|ReadAsIntegers(value)| value)
+            .map(|ViaReadIntegers(value)| value)
             .collect())
     }
 }
 
-impl<'de, T: Integers<'de>> Integers<'de> for BTreeMap<String, T> {
+impl<'de, T: ReadIntegers<'de>> ReadIntegers<'de> for BTreeMap<String, T> {
     fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read = BTreeMap::<String, ReadAsIntegers<T>>::deserialize(deserializer)?;
-        Ok(read.into_iter().map(|(key, ReadAsIntegers(value))| (key, value)).collect())
+        let read = BTreeMap::<String, ViaReadIntegers<T>>::deserialize(deserializer)?;
+        Ok(read.into_iter().map(|(key, ViaReadIntegers(value))| (key, value)).collect())
     }
 }
 
-impl<'de, T: Integers<'de>> Integers<'de> for Option<T> {
+impl<'de, T: ReadIntegers<'de>> ReadIntegers<'de> for Option<T> {
     fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Option::<ReadAsIntegers<T>>::deserialize(deserializer)?.map(|ReadAsIntegers(value)| value))
+        Ok(Option::<ViaReadIntegers<T>>::deserialize(deserializer)?.map(|ViaReadIntegers(value)| value))
     }
 }
 
-impl<'de, T: Integers<'de>> Integers<'de> for Nullable<T> {
+impl<'de, T: ReadIntegers<'de>> ReadIntegers<'de> for Nullable<T> {
     fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Option::read(deserializer).map(Self::from)
     }
 }
 
-/// Implements `Deserialize` by way of [`Integers`].
-struct ReadAsIntegers<T>(T);
+/// Implements `Deserialize` by way of [`ReadIntegers`].
+struct ViaReadIntegers<T>(T);
 
-impl<'de, T: Integers<'de>> Deserialize<'de> for ReadAsIntegers<T> {
+impl<'de, T: ReadIntegers<'de>> Deserialize<'de> for ViaReadIntegers<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         T::read(deserializer).map(Self)
     }
@@ -285,10 +285,10 @@ impl<'de> Deserialize<'de> for Key<'de> {
 /// # Errors
 ///
 /// Fails if the value is not a string, or the string cannot be parsed.
-pub fn parse<'de, T: FromStr<Err: fmt::Display>, D: Deserializer<'de>>(
+pub fn parse_string<'de, T: FromStr<Err: fmt::Display>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
-    text(deserializer, T::from_str)?.map_err(D::Error::custom)
+    read_string(deserializer, T::from_str)?.map_err(D::Error::custom)
 }
 
 /// Reads a string and passes it to `read`, without allocating if it can be borrowed.
@@ -296,7 +296,7 @@ pub fn parse<'de, T: FromStr<Err: fmt::Display>, D: Deserializer<'de>>(
 /// # Errors
 ///
 /// Fails if the value is not a string.
-pub fn text<'de, T, D: Deserializer<'de>>(
+pub fn read_string<'de, T, D: Deserializer<'de>>(
     deserializer: D,
     read: impl FnOnce(&str) -> T,
 ) -> Result<T, D::Error> {
@@ -309,7 +309,7 @@ pub fn text<'de, T, D: Deserializer<'de>>(
 /// # Errors
 ///
 /// Fails if the value is not an integer, or `read` rejects it.
-pub fn integer<'de, T, E: fmt::Display, D: Deserializer<'de>>(
+pub fn read_integer<'de, T, E: fmt::Display, D: Deserializer<'de>>(
     deserializer: D,
     read: impl FnOnce(i64) -> Result<T, E>,
 ) -> Result<T, D::Error> {
@@ -328,25 +328,25 @@ mod tests {
         b: Option<bool>,
     }
 
-    impl<'de> Object<'de> for Two {
+    impl<'de> ReadObject<'de> for Two {
         const NAME: &'static str = "Two";
 
-        fn read<A: MapAccess<'de>>(object: &mut Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut ObjectReader<'de, A>) -> Option<Self> {
             let (mut a, mut b) = (None, None);
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "a" => object.value(&mut a),
-                    "b" => object.or_null(&mut b),
-                    "c" => object.refuse(&key),
+                    "a" => object.read(&mut a),
+                    "b" => object.read_unless_null(&mut b),
+                    "c" => object.reject(&key),
                     _ => object.skip(),
                 }
             }
-            Some(Self { a: object.required("a", a)?, b })
+            Some(Self { a: object.require("a", a)?, b })
         }
     }
 
     fn read(json: &str) -> Result<Two, String> {
-        object(&mut serde_json::Deserializer::from_str(json)).map_err(|error| error.to_string())
+        read_object(&mut serde_json::Deserializer::from_str(json)).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -394,19 +394,19 @@ mod tests {
     #[test]
     fn nothing_is_read_after_an_error() {
         let mut map = Failing(0);
-        let mut reader = Reader { map: &mut map, failed: None, de: PhantomData };
+        let mut reader = ObjectReader { map: &mut map, failed: None, de: PhantomData };
         let mut slot = None::<bool>;
-        assert_eq!(reader.key().as_deref(), Some("a"));
-        reader.value(&mut slot);
+        assert_eq!(reader.next_key().as_deref(), Some("a"));
+        reader.read(&mut slot);
         assert_eq!(slot, Some(true));
         for _ in 0..3 {
-            reader.value(&mut slot);
+            reader.read(&mut slot);
             assert_eq!(slot, None);
-            assert_eq!(reader.key(), None);
+            assert_eq!(reader.next_key(), None);
         }
         reader.skip();
-        reader.refuse("b");
-        assert_eq!(reader.required("a", slot), None);
+        reader.reject("b");
+        assert_eq!(reader.require("a", slot), None);
         assert_eq!(reader.failed.unwrap().to_string(), "value 2");
         assert_eq!(map.0, 2);
     }
@@ -425,11 +425,11 @@ mod tests {
 
         impl Serialize for Outer {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let mut object = Writer::new(serializer)?;
-                object.put("a", &true);
-                object.put("b", &Refusing("first"));
-                object.optional("c", &Some(Refusing("second")));
-                object.put("d", &true);
+                let mut object = ObjectWriter::new(serializer)?;
+                object.write("a", &true);
+                object.write("b", &Refusing("first"));
+                object.write_optional("c", &Some(Refusing("second")));
+                object.write("d", &true);
                 object.end()
             }
         }
@@ -443,9 +443,9 @@ mod tests {
     #[test]
     fn extra_replaces_fields_of_the_same_name() {
         let extra = Map::from_iter([("a".to_owned(), Value::from(2)), ("z".to_owned(), Value::Null)]);
-        let mut object = Writer::with_extra(serde_json::value::Serializer, &extra).unwrap();
-        object.put("a", &1);
-        object.put("b", &1);
+        let mut object = ObjectWriter::with_extra(serde_json::value::Serializer, &extra).unwrap();
+        object.write("a", &1);
+        object.write("b", &1);
         assert_eq!(object.end().unwrap(), serde_json::json!({ "b": 1, "a": 2, "z": null }));
     }
 }

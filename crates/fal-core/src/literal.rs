@@ -161,7 +161,7 @@ impl<T> AssignRequired<T> for Field<'_, T> {
 #[doc(hidden)]
 #[track_caller]
 #[allow(clippy::panic, reason = "evaluated by the compiler, for literals of `input!` only")]
-pub const fn refuse(rule: &'static str) -> ! {
+pub const fn reject(rule: &'static str) -> ! {
     panic!("{}", rule)
 }
 
