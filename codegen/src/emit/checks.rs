@@ -118,7 +118,7 @@ impl Checker<'_> {
     fn receiver(&self) -> TokenStream {
         match self {
             Self::Own => quote!(check),
-            Self::Field(wire) => quote!(check.at(#wire)),
+            Self::Field(wire) => quote!(check.field(#wire)),
         }
     }
 
@@ -127,7 +127,7 @@ impl Checker<'_> {
         match self {
             // The variable is a reference already.
             Self::Own => quote!(check),
-            Self::Field(wire) => quote!(&mut check.at(#wire)),
+            Self::Field(wire) => quote!(&mut check.field(#wire)),
         }
     }
 }
@@ -170,7 +170,7 @@ fn check(rule: &Rule, checker: &Checker, subject: &Subject) -> TokenStream {
         Rule::Text { length, pattern } => {
             let length = length.as_ref().map(|marker| {
                 let marker = ident(marker);
-                quote!(#check.text::<bounds::#marker>(#value);)
+                quote!(#check.text_length::<bounds::#marker>(#value);)
             });
             let pattern = pattern.as_ref().map(|(pattern, message)| {
                 let check = checker.reference();
@@ -180,14 +180,14 @@ fn check(rule: &Rule, checker: &Checker, subject: &Subject) -> TokenStream {
         }
         Rule::File(marker) => {
             let marker = ident(marker);
-            quote!(#check.file::<bounds::#marker>(#value);)
+            quote!(#check.url_length::<bounds::#marker>(#value);)
         }
         Rule::List { length, unique, items } => {
             let length = length.as_ref().map(|marker| {
                 let marker = ident(marker);
-                quote!(#check.list::<bounds::#marker, _>(#value);)
+                quote!(#check.list_length::<bounds::#marker, _>(#value);)
             });
-            let unique = unique.as_ref().map(|message| quote!(#check.unique(#value, #message);));
+            let unique = unique.as_ref().map(|message| quote!(#check.unique_items(#value, #message);));
             let items = (**items != Rule::Free).then(|| {
                 let (list, each) = (subject.receiver(), each(items));
                 quote!(#check.each(#list.iter().enumerate(), #each);)

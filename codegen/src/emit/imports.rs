@@ -92,7 +92,7 @@ impl Imports {
     fn add_struct(&mut self, item: &Struct) {
         self.serde = true;
         self.map_access = true;
-        self.fal_core.insert("wire");
+        self.fal_core.insert("json");
         item.fields.iter().for_each(|field| self.add_field(field));
         if !item.direction.is_input() {
             return;

@@ -103,11 +103,11 @@ fn endpoint_page(
     definitions.push(structs::definition(&endpoint.input));
     definitions.extend(defaults::constants(item, &own, &endpoint.input));
     definitions.extend(endpoint.input_types.iter().flat_map(definition));
-    let about = format!("What [`{}`](Model) gives.", endpoint.id);
+    let about = format!("The result of [`{}`](Model).", endpoint.id);
     definitions.push(output("Output", &about, &endpoint.output));
     definitions.extend(endpoint.output_types.iter().flat_map(definition));
     if let Some(event) = endpoint.event.as_ref().filter(|event| !is_output(event)) {
-        let about = format!("One event of the stream of [`{}`](Model).", endpoint.id);
+        let about = format!("An event of the stream of [`{}`](Model).", endpoint.id);
         definitions.push(output("Event", &about, event));
         definitions.extend(endpoint.event_types.iter().flat_map(definition));
     }

@@ -27,7 +27,7 @@ pub(super) fn file(style: Style, item: &Crate) -> Result<String, Error> {
     impls.extend(item.types.iter().filter_map(|item| scope.of_item(item)));
     modules(item, &item.root, &shared, &mut impls);
     let imports = quote! {
-        use fal_core::json_schema::schema;
+        use fal_core::json_schema;
         use schemars::{JsonSchema, Schema, SchemaGenerator};
     };
     let page = Page {
@@ -110,7 +110,7 @@ impl Scope<'_> {
 
                 fn json_schema(generator: &mut SchemaGenerator) -> Schema {
                     const SCHEMA: &str = #text;
-                    schema(generator, SCHEMA, &[#(#types),*])
+                    json_schema::parse(generator, SCHEMA, &[#(#types),*])
                 }
             }
         }

@@ -102,7 +102,7 @@ impl Known<'_> {
                 }
                 _ => None,
             };
-            Some(quote!(pub type #name = fal_core::arg::List<#inner #length>;))
+            Some(quote!(pub type #name = fal_core::literal::List<#inner #length>;))
         });
         let nested = item.fields.iter().filter_map(|field| self.nested(field, shapes));
         Modules { arg: arg.collect(), list: list.collect(), nested: nested.collect() }
@@ -122,15 +122,15 @@ impl Known<'_> {
             Ty::Text => match rule {
                 Rule::Text { length: Some(marker), .. } => {
                     let marker = ident(marker);
-                    quote!(fal_core::arg::Text<super::bounds::#marker>)
+                    quote!(fal_core::literal::Text<super::bounds::#marker>)
                 }
-                _ => quote!(fal_core::arg::Text),
+                _ => quote!(fal_core::literal::Text),
             },
-            Ty::File if self.of_endpoint => quote!(fal_core::arg::Url<super::Model>),
-            Ty::File => quote!(fal_core::arg::Url),
-            Ty::Integer => quote!(fal_core::arg::Integer),
-            Ty::Number => quote!(fal_core::arg::Number),
-            Ty::Boolean => quote!(fal_core::arg::Flag),
+            Ty::File if self.of_endpoint => quote!(fal_core::literal::Url<super::Model>),
+            Ty::File => quote!(fal_core::literal::Url),
+            Ty::Integer => quote!(fal_core::literal::Integer),
+            Ty::Number => quote!(fal_core::literal::Number),
+            Ty::Boolean => quote!(fal_core::literal::Flag),
             Ty::Named(name) => match self.find(name)? {
                 Item::Number(_) | Item::TextEnum(_) | Item::IntegerEnum(_) => ty_of_parent(ty),
                 Item::Union(union) if union.takes_literals() => ty_of_parent(ty),

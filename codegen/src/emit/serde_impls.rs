@@ -19,15 +19,15 @@ fn serialize(item: &Struct) -> TokenStream {
     let (name, allow) = (ident(&item.ident), allow_deprecated(item));
     let mutable = (!item.fields.is_empty()).then(|| quote!(mut));
     let writer = if is_input(item) {
-        quote!(wire::Writer::with_extra(serializer, &self.extra))
+        quote!(json::ObjectWriter::with_extra(serializer, &self.extra))
     } else {
-        quote!(wire::Writer::new(serializer))
+        quote!(json::ObjectWriter::new(serializer))
     };
     let puts = item.fields.iter().map(|field| {
         let (wire, name) = (&field.wire, ident(&field.ident));
         match field.presence {
-            Presence::Required => quote!(object.put(#wire, &self.#name);),
-            Presence::Optional | Presence::TriState => quote!(object.optional(#wire, &self.#name);),
+            Presence::Required => quote!(object.write(#wire, &self.#name);),
+            Presence::Optional | Presence::TriState => quote!(object.write_optional(#wire, &self.#name);),
         }
     });
     quote! {
@@ -47,7 +47,7 @@ fn deserialize(item: &Struct) -> TokenStream {
     quote! {
         impl<'de> Deserialize<'de> for #name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                wire::object(deserializer)
+                json::read_object(deserializer)
             }
         }
     }
@@ -67,9 +67,9 @@ fn object(item: &Struct) -> TokenStream {
         }
     });
     let rest = if is_input(item) {
-        quote!(#object.extra(#key, &mut optional.extra))
+        quote!(#object.read_extra(#key, &mut optional.extra))
     } else if item.direction.is_input() && item.closed {
-        quote!(#object.refuse(&#key))
+        quote!(#object.reject(&#key))
     } else {
         quote!(#object.skip())
     };
@@ -90,13 +90,13 @@ fn object(item: &Struct) -> TokenStream {
     let finish = if item.direction.is_input() { finish_builder(item) } else { finish_struct(item) };
     quote! {
         #allow
-        impl<'de> wire::Object<'de> for #name {
+        impl<'de> json::ReadObject<'de> for #name {
             const NAME: &'static str = #text;
 
-            fn read<A: MapAccess<'de>>(#object: &mut wire::Reader<'de, A>) -> Option<Self> {
+            fn read<A: MapAccess<'de>>(#object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
                 #(let mut #slots = None;)*
                 #optional
-                while let Some(#key) = #object.key() {
+                while let Some(#key) = #object.next_key() {
                     #read_field
                 }
                 #finish
@@ -115,10 +115,10 @@ fn read_method(item: &Struct, field: &Field) -> &'static str {
     // A reply says null where it has nothing; a parameter is null only where the service takes null.
     let or_null = !item.direction.is_input() || field.nullable && field.presence == Presence::Optional;
     match (holds_integers(&field.ty), or_null) {
-        (true, true) => "integer_or_null",
-        (true, false) => "integer",
-        (false, true) => "or_null",
-        (false, false) => "value",
+        (true, true) => "read_integer_unless_null",
+        (true, false) => "read_integer",
+        (false, true) => "read_unless_null",
+        (false, false) => "read",
     }
 }
 
@@ -161,7 +161,7 @@ fn finish_builder(item: &Struct) -> TokenStream {
 /// A field that fails to be read when it is missing.
 fn required(item: &Struct, field: &Field) -> TokenStream {
     let (object, name, wire) = (ident(&item.locals.object), ident(&field.ident), &field.wire);
-    quote!(#name: #object.required(#wire, #name)?)
+    quote!(#name: #object.require(#wire, #name)?)
 }
 
 /// The impls of a union.

@@ -191,7 +191,7 @@ fn preset(item: &Union) -> TokenStream {
             pub const fn literal(text: &'static str) -> Self {
                 match text.as_bytes() {
                     #(#arms,)*
-                    _ => fal_core::arg::refuse(#message),
+                    _ => fal_core::literal::reject(#message),
                 }
             }
         }

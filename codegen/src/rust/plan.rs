@@ -75,9 +75,9 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
     input.description = format!("The parameters of [`{}`](Model).", endpoint.id);
     let input_types = builder.into_items();
 
-    let about = format!("What [`{}`](Model) gives.", endpoint.id);
+    let about = format!("The result of [`{}`](Model).", endpoint.id);
     let (output, output_types) = plan_output("Output", about, &endpoint.output, shared, &owner, &mut names);
-    let about = format!("One event of the stream of [`{}`](Model).", endpoint.id);
+    let about = format!("An event of the stream of [`{}`](Model).", endpoint.id);
     let (event, event_types) = match &endpoint.event {
         Some(event) if *event == endpoint.output => {
             (Some(Output::Alias(Ty::Named("Output".to_owned()))), Vec::new())

@@ -18,7 +18,7 @@ pub mod types {
 
     use std::collections::BTreeMap;
 
-    use fal_core::{Int, Param, Parameters, Unset, wire};
+    use fal_core::{Int, Param, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// A mix of colours.
@@ -102,34 +102,34 @@ pub mod types {
 
     impl Serialize for Mix {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("parts", &self.parts);
-            object.optional("temperatures", &self.temperatures);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("parts", &self.parts);
+            object.write_optional("temperatures", &self.temperatures);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Mix {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Mix {
+    impl<'de> json::ReadObject<'de> for Mix {
         const NAME: &'static str = "Mix";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut parts = None;
             let mut optional = MixOptional::default();
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "parts" => object.value(&mut parts),
-                    "temperatures" => object.value(&mut optional.temperatures),
+                    "parts" => object.read(&mut parts),
+                    "temperatures" => object.read(&mut optional.temperatures),
                     _ => object.skip(),
                 }
             }
             let builder = MixBuilder::<MixParts> {
-                parts: object.required("parts", parts)?,
+                parts: object.require("parts", parts)?,
                 optional,
             };
             Some(builder.build())
@@ -192,7 +192,7 @@ pub mod types {
 }
 
 use fal_core::{
-    Check, Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -264,7 +264,7 @@ pub type Step = Float<bounds::Step>;
 /// `weights`: between 0.0 and 1.0.
 pub type Weights = Float<bounds::Weights>;
 
-/// What [`acme/bounded-numbers`](Model) gives.
+/// The result of [`acme/bounded-numbers`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -398,49 +398,49 @@ impl<HueSlot: given::HasHue> IntoInput for Builder<HueSlot> {
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
         if let Some(value) = &self.weights {
-            check.at("weights").list::<bounds::Weights2, _>(value);
+            check.field("weights").list_length::<bounds::Weights2, _>(value);
         }
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("hue", &self.hue);
-        object.optional("opacity", &self.opacity);
-        object.optional("width", &self.width);
-        object.optional("step", &self.step);
-        object.optional("weights", &self.weights);
-        object.optional("mix", &self.mix);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("hue", &self.hue);
+        object.write_optional("opacity", &self.opacity);
+        object.write_optional("width", &self.width);
+        object.write_optional("step", &self.step);
+        object.write_optional("weights", &self.weights);
+        object.write_optional("mix", &self.mix);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut hue = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "hue" => object.value(&mut hue),
-                "opacity" => object.value(&mut optional.opacity),
-                "width" => object.value(&mut optional.width),
-                "step" => object.value(&mut optional.step),
-                "weights" => object.value(&mut optional.weights),
-                "mix" => object.value(&mut optional.mix),
-                _ => object.extra(key, &mut optional.extra),
+                "hue" => object.read(&mut hue),
+                "opacity" => object.read(&mut optional.opacity),
+                "width" => object.read(&mut optional.width),
+                "step" => object.read(&mut optional.step),
+                "weights" => object.read(&mut optional.weights),
+                "mix" => object.read(&mut optional.mix),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<Hue> {
-            hue: object.required("hue", hue)?,
+            hue: object.require("hue", hue)?,
             optional,
         };
         Some(builder.build())
@@ -449,31 +449,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("hue", &self.hue);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("hue", &self.hue);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut hue = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "hue" => object.integer_or_null(&mut hue),
+                "hue" => object.read_integer_unless_null(&mut hue),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            hue: object.required("hue", hue)?,
+            hue: object.require("hue", hue)?,
         })
     }
 }
@@ -565,7 +565,7 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type weights = fal_core::arg::List<super::Weights, super::bounds::Weights2>;
+    pub type weights = fal_core::literal::List<super::Weights, super::bounds::Weights2>;
 }
 
 #[doc(hidden)]

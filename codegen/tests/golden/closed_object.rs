@@ -16,7 +16,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/closed-object` share.
 
-    use fal_core::{Param, Parameters, Unset, wire};
+    use fal_core::{Param, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// Part to keep.
@@ -135,34 +135,34 @@ pub mod types {
 
     impl Serialize for Crop {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("left", &self.left);
-            object.optional("top", &self.top);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("left", &self.left);
+            object.write_optional("top", &self.top);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Crop {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Crop {
+    impl<'de> json::ReadObject<'de> for Crop {
         const NAME: &'static str = "Crop";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut left = None;
             let mut optional = CropOptional::default();
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "left" => object.integer(&mut left),
-                    "top" => object.integer(&mut optional.top),
-                    _ => object.refuse(&key),
+                    "left" => object.read_integer(&mut left),
+                    "top" => object.read_integer(&mut optional.top),
+                    _ => object.reject(&key),
                 }
             }
             let builder = CropBuilder::<i64> {
-                left: object.required("left", left)?,
+                left: object.require("left", left)?,
                 optional,
             };
             Some(builder.build())
@@ -173,26 +173,26 @@ pub mod types {
 
     impl Serialize for Margin {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.optional("pixels", &self.pixels);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write_optional("pixels", &self.pixels);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Margin {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Margin {
+    impl<'de> json::ReadObject<'de> for Margin {
         const NAME: &'static str = "Margin";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut optional = MarginOptional::default();
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "pixels" => object.integer(&mut optional.pixels),
+                    "pixels" => object.read_integer(&mut optional.pixels),
                     _ => object.skip(),
                 }
             }
@@ -229,8 +229,8 @@ pub mod types {
             pub type __Target = super::super::Crop;
 
             pub mod arg {
-                pub type left = fal_core::arg::Integer;
-                pub type top = fal_core::arg::Integer;
+                pub type left = fal_core::literal::Integer;
+                pub type top = fal_core::literal::Integer;
             }
         }
 
@@ -241,13 +241,13 @@ pub mod types {
             pub type __Target = super::super::Margin;
 
             pub mod arg {
-                pub type pixels = fal_core::arg::Integer;
+                pub type pixels = fal_core::literal::Integer;
             }
         }
     }
 }
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -276,7 +276,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`acme/closed-object`](Model) gives.
+/// The result of [`acme/closed-object`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -378,34 +378,34 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("crop", &self.crop);
-        object.optional("margin", &self.margin);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("crop", &self.crop);
+        object.write_optional("margin", &self.margin);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut crop = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "crop" => object.value(&mut crop),
-                "margin" => object.value(&mut optional.margin),
-                _ => object.extra(key, &mut optional.extra),
+                "crop" => object.read(&mut crop),
+                "margin" => object.read(&mut optional.margin),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<Crop> {
-            crop: object.required("crop", crop)?,
+            crop: object.require("crop", crop)?,
             optional,
         };
         Some(builder.build())
@@ -414,31 +414,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("kept", &self.kept);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("kept", &self.kept);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut kept = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "kept" => object.integer_or_null(&mut kept),
+                "kept" => object.read_integer_unless_null(&mut kept),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            kept: object.required("kept", kept)?,
+            kept: object.require("kept", kept)?,
         })
     }
 }

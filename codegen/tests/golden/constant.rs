@@ -13,7 +13,7 @@
 // assert_eq!(input.validate(), Ok(()));
 // ```
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -118,7 +118,7 @@ impl Level {
 
 fal_core::integer_enum!(Level, "`level` of acme/constant must be `9`");
 
-/// What [`acme/constant`](Model) gives.
+/// The result of [`acme/constant`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -254,36 +254,36 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("version", &self.version);
-        object.optional("format", &self.format);
-        object.optional("level", &self.level);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("version", &self.version);
+        object.write_optional("format", &self.format);
+        object.write_optional("level", &self.level);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut version = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "version" => object.value(&mut version),
-                "format" => object.value(&mut optional.format),
-                "level" => object.value(&mut optional.level),
-                _ => object.extra(key, &mut optional.extra),
+                "version" => object.read(&mut version),
+                "format" => object.read(&mut optional.format),
+                "level" => object.read(&mut optional.level),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<Version> {
-            version: object.required("version", version)?,
+            version: object.require("version", version)?,
             optional,
         };
         Some(builder.build())
@@ -292,31 +292,33 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("object", &self.object);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("object", &self.object);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object_: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(
+        object_: &mut json::ObjectReader<'de, A>,
+    ) -> Option<Self> {
         let mut object = None;
-        while let Some(key) = object_.key() {
+        while let Some(key) = object_.next_key() {
             match &*key {
-                "object" => object_.or_null(&mut object),
+                "object" => object_.read_unless_null(&mut object),
                 _ => object_.skip(),
             }
         }
         Some(Self {
-            object: object_.required("object", object)?,
+            object: object_.require("object", object)?,
         })
     }
 }

@@ -13,7 +13,7 @@
 // assert_eq!(input.validate(), Ok(()));
 // ```
 
-use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -80,7 +80,7 @@ impl Mode {
 
 fal_core::closed_enum!(Mode, "`mode` of acme/deprecated must be `soft` or `hard`");
 
-/// What [`acme/deprecated`](Model) gives.
+/// The result of [`acme/deprecated`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -198,37 +198,37 @@ impl Parameters for Input {}
 #[allow(deprecated)]
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("strength", &self.strength);
-        object.optional("amount", &self.amount);
-        object.optional("mode", &self.mode);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("strength", &self.strength);
+        object.write_optional("amount", &self.amount);
+        object.write_optional("mode", &self.mode);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
 #[allow(deprecated)]
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut strength = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "strength" => object.value(&mut strength),
-                "amount" => object.value(&mut optional.amount),
-                "mode" => object.value(&mut optional.mode),
-                _ => object.extra(key, &mut optional.extra),
+                "strength" => object.read(&mut strength),
+                "amount" => object.read(&mut optional.amount),
+                "mode" => object.read(&mut optional.mode),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<f64> {
-            strength: object.required("strength", strength)?,
+            strength: object.require("strength", strength)?,
             optional,
         };
         Some(builder.build())
@@ -238,35 +238,35 @@ impl<'de> wire::Object<'de> for Input {
 #[allow(deprecated)]
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("strength", &self.strength);
-        object.optional("amount", &self.amount);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("strength", &self.strength);
+        object.write_optional("amount", &self.amount);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
 #[allow(deprecated)]
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut strength = None;
         let mut amount = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "strength" => object.or_null(&mut strength),
-                "amount" => object.or_null(&mut amount),
+                "strength" => object.read_unless_null(&mut strength),
+                "amount" => object.read_unless_null(&mut amount),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            strength: object.required("strength", strength)?,
+            strength: object.require("strength", strength)?,
             amount,
         })
     }
@@ -306,7 +306,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type strength = fal_core::arg::Number;
+    pub type strength = fal_core::literal::Number;
     pub type amount = super::Amount;
     pub type mode = super::Mode;
 }

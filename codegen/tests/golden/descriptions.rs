@@ -18,7 +18,7 @@
 // assert_eq!(input.text, "a cat reading a map");
 // ```
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -61,7 +61,7 @@ impl Input {
     pub const DEFAULT_STYLE: &'static str = "a `quoted` style";
 }
 
-/// What [`acme/descriptions`](Model) gives.
+/// The result of [`acme/descriptions`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -171,36 +171,36 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("text", &self.text);
-        object.optional("style", &self.style);
-        object.optional("glossary", &self.glossary);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("text", &self.text);
+        object.write_optional("style", &self.style);
+        object.write_optional("glossary", &self.glossary);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut text = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "text" => object.value(&mut text),
-                "style" => object.value(&mut optional.style),
-                "glossary" => object.value(&mut optional.glossary),
-                _ => object.extra(key, &mut optional.extra),
+                "text" => object.read(&mut text),
+                "style" => object.read(&mut optional.style),
+                "glossary" => object.read(&mut optional.glossary),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            text: object.required("text", text)?,
+            text: object.require("text", text)?,
             optional,
         };
         Some(builder.build())
@@ -209,31 +209,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("text", &self.text);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("text", &self.text);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut text = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "text" => object.or_null(&mut text),
+                "text" => object.read_unless_null(&mut text),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            text: object.required("text", text)?,
+            text: object.require("text", text)?,
         })
     }
 }
@@ -259,13 +259,13 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type text = fal_core::arg::Text;
-    pub type style = fal_core::arg::Text;
-    pub type glossary = fal_core::arg::Text;
+    pub type text = fal_core::literal::Text;
+    pub type style = fal_core::literal::Text;
+    pub type glossary = fal_core::literal::Text;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type glossary = fal_core::arg::List<String>;
+    pub type glossary = fal_core::literal::List<String>;
 }

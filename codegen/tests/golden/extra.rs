@@ -15,7 +15,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/extra` share.
 
-    use fal_core::{Param, Parameters, wire};
+    use fal_core::{Param, Parameters, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// Details.
@@ -72,26 +72,26 @@ pub mod types {
 
     impl Serialize for Options {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.optional("gamma", &self.gamma);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write_optional("gamma", &self.gamma);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Options {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Options {
+    impl<'de> json::ReadObject<'de> for Options {
         const NAME: &'static str = "Options";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut optional = OptionsOptional::default();
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "gamma" => object.value(&mut optional.gamma),
+                    "gamma" => object.read(&mut optional.gamma),
                     _ => object.skip(),
                 }
             }
@@ -110,13 +110,13 @@ pub mod types {
             pub type __Target = super::super::Options;
 
             pub mod arg {
-                pub type gamma = fal_core::arg::Number;
+                pub type gamma = fal_core::literal::Number;
             }
         }
     }
 }
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Param, Parameters, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -145,7 +145,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`acme/extra`](Model) gives.
+/// The result of [`acme/extra`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -241,29 +241,29 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("ratio", &self.ratio);
-        object.optional("options", &self.options);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("ratio", &self.ratio);
+        object.write_optional("options", &self.options);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "ratio" => object.value(&mut optional.ratio),
-                "options" => object.value(&mut optional.options),
-                _ => object.extra(key, &mut optional.extra),
+                "ratio" => object.read(&mut optional.ratio),
+                "options" => object.read(&mut optional.options),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder { optional };
@@ -273,26 +273,26 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.optional("ratio", &self.ratio);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write_optional("ratio", &self.ratio);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut ratio = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "ratio" => object.or_null(&mut ratio),
+                "ratio" => object.read_unless_null(&mut ratio),
                 _ => object.skip(),
             }
         }
@@ -303,7 +303,7 @@ impl<'de> wire::Object<'de> for Output {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type ratio = fal_core::arg::Number;
+    pub type ratio = fal_core::literal::Number;
 }
 
 #[doc(hidden)]

@@ -16,7 +16,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/file-list` share.
 
-    use fal_core::{File, Param, Parameters, Unset, wire};
+    use fal_core::{File, Param, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// A chapter.
@@ -93,34 +93,34 @@ pub mod types {
 
     impl Serialize for Chapter {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("title", &self.title);
-            object.optional("audio_url", &self.audio_url);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("title", &self.title);
+            object.write_optional("audio_url", &self.audio_url);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Chapter {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Chapter {
+    impl<'de> json::ReadObject<'de> for Chapter {
         const NAME: &'static str = "Chapter";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut title = None;
             let mut optional = ChapterOptional::default();
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "title" => object.value(&mut title),
-                    "audio_url" => object.or_null(&mut optional.audio_url),
+                    "title" => object.read(&mut title),
+                    "audio_url" => object.read_unless_null(&mut optional.audio_url),
                     _ => object.skip(),
                 }
             }
             let builder = ChapterBuilder::<String> {
-                title: object.required("title", title)?,
+                title: object.require("title", title)?,
                 optional,
             };
             Some(builder.build())
@@ -155,8 +155,8 @@ pub mod types {
             pub type __Target = super::super::Chapter;
 
             pub mod arg {
-                pub type title = fal_core::arg::Text;
-                pub type audio_url = fal_core::arg::Url;
+                pub type title = fal_core::literal::Text;
+                pub type audio_url = fal_core::literal::Url;
             }
         }
     }
@@ -165,7 +165,7 @@ pub mod types {
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -205,7 +205,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`acme/file-list`](Model) gives.
+/// The result of [`acme/file-list`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -337,49 +337,49 @@ impl Parameters for Input {
     }
 
     fn check(&self, check: &mut Check) {
-        check.at("image_urls").list::<bounds::ImageUrls, _>(&self.image_urls);
+        check.field("image_urls").list_length::<bounds::ImageUrls, _>(&self.image_urls);
         if let Some(value) = &self.short_url {
-            check.at("short_url").file::<bounds::ShortUrl>(value);
+            check.field("short_url").url_length::<bounds::ShortUrl>(value);
         }
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("image_urls", &self.image_urls);
-        object.optional("cover_image_url", &self.cover_image_url);
-        object.optional("short_url", &self.short_url);
-        object.optional("chapters", &self.chapters);
-        object.optional("extras", &self.extras);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("image_urls", &self.image_urls);
+        object.write_optional("cover_image_url", &self.cover_image_url);
+        object.write_optional("short_url", &self.short_url);
+        object.write_optional("chapters", &self.chapters);
+        object.write_optional("extras", &self.extras);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut image_urls = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "image_urls" => object.value(&mut image_urls),
-                "cover_image_url" => object.value(&mut optional.cover_image_url),
-                "short_url" => object.value(&mut optional.short_url),
-                "chapters" => object.value(&mut optional.chapters),
-                "extras" => object.value(&mut optional.extras),
-                _ => object.extra(key, &mut optional.extra),
+                "image_urls" => object.read(&mut image_urls),
+                "cover_image_url" => object.read(&mut optional.cover_image_url),
+                "short_url" => object.read(&mut optional.short_url),
+                "chapters" => object.read(&mut optional.chapters),
+                "extras" => object.read(&mut optional.extras),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<Vec<File>> {
-            image_urls: object.required("image_urls", image_urls)?,
+            image_urls: object.require("image_urls", image_urls)?,
             optional,
         };
         Some(builder.build())
@@ -388,31 +388,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("pdf_url", &self.pdf_url);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("pdf_url", &self.pdf_url);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut pdf_url = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "pdf_url" => object.or_null(&mut pdf_url),
+                "pdf_url" => object.read_unless_null(&mut pdf_url),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            pdf_url: object.required("pdf_url", pdf_url)?,
+            pdf_url: object.require("pdf_url", pdf_url)?,
         })
     }
 }
@@ -459,16 +459,16 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_urls = fal_core::arg::Url<super::Model>;
-    pub type cover_image_url = fal_core::arg::Url<super::Model>;
-    pub type short_url = fal_core::arg::Url<super::Model>;
+    pub type image_urls = fal_core::literal::Url<super::Model>;
+    pub type cover_image_url = fal_core::literal::Url<super::Model>;
+    pub type short_url = fal_core::literal::Url<super::Model>;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type image_urls = fal_core::arg::List<super::File, super::bounds::ImageUrls>;
-    pub type chapters = fal_core::arg::List<super::Chapter>;
+    pub type image_urls = fal_core::literal::List<super::File, super::bounds::ImageUrls>;
+    pub type chapters = fal_core::literal::List<super::Chapter>;
 }
 
 #[doc(hidden)]

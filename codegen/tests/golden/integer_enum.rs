@@ -4,7 +4,7 @@
 //
 // Record a clip: [`acme/integer-enum`](https://fal.ai/models/acme/integer-enum).
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -128,7 +128,7 @@ fal_core::integer_enum!(
     Bitrates, "`bitrates` of acme/integer-enum must be `128` or `256`"
 );
 
-/// What [`acme/integer-enum`](Model) gives.
+/// The result of [`acme/integer-enum`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -238,36 +238,36 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("fps", &self.fps);
-        object.put("offset", &self.offset);
-        object.optional("bitrates", &self.bitrates);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("fps", &self.fps);
+        object.write("offset", &self.offset);
+        object.write_optional("bitrates", &self.bitrates);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut offset = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "fps" => object.value(&mut optional.fps),
-                "offset" => object.value(&mut offset),
-                "bitrates" => object.value(&mut optional.bitrates),
-                _ => object.extra(key, &mut optional.extra),
+                "fps" => object.read(&mut optional.fps),
+                "offset" => object.read(&mut offset),
+                "bitrates" => object.read(&mut optional.bitrates),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<Offset> {
-            offset: object.required("offset", offset)?,
+            offset: object.require("offset", offset)?,
             optional,
         };
         Some(builder.build())
@@ -276,31 +276,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("fps", &self.fps);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("fps", &self.fps);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut fps = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "fps" => object.integer_or_null(&mut fps),
+                "fps" => object.read_integer_unless_null(&mut fps),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            fps: object.required("fps", fps)?,
+            fps: object.require("fps", fps)?,
         })
     }
 }
@@ -334,5 +334,5 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type bitrates = fal_core::arg::List<super::Bitrates>;
+    pub type bitrates = fal_core::literal::List<super::Bitrates>;
 }

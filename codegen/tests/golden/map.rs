@@ -7,7 +7,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/map` share.
 
-    use fal_core::{Check, Param, Parameters, wire};
+    use fal_core::{Check, Param, Parameters, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// A rule of counting.
@@ -64,11 +64,11 @@ pub mod types {
         fn check(&self, check: &mut Check) {
             if let Some(value) = &self.stop_words {
                 check
-                    .at("stop_words")
+                    .field("stop_words")
                     .each(
                         value.iter().enumerate(),
                         |check, item| {
-                            check.text::<bounds::RuleStopWordsItem>(item);
+                            check.text_length::<bounds::RuleStopWordsItem>(item);
                         },
                     );
             }
@@ -77,26 +77,26 @@ pub mod types {
 
     impl Serialize for Rule {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.optional("stop_words", &self.stop_words);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write_optional("stop_words", &self.stop_words);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Rule {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Rule {
+    impl<'de> json::ReadObject<'de> for Rule {
         const NAME: &'static str = "Rule";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut optional = RuleOptional::default();
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "stop_words" => object.value(&mut optional.stop_words),
+                    "stop_words" => object.read(&mut optional.stop_words),
                     _ => object.skip(),
                 }
             }
@@ -128,11 +128,13 @@ pub mod types {
             pub type __Target = super::super::Rule;
 
             pub mod arg {
-                pub type stop_words = fal_core::arg::Text<super::bounds::RuleStopWordsItem>;
+                pub type stop_words = fal_core::literal::Text<
+                    super::bounds::RuleStopWordsItem,
+                >;
             }
 
             pub mod list {
-                pub type stop_words = fal_core::arg::List<String>;
+                pub type stop_words = fal_core::literal::List<String>;
             }
         }
     }
@@ -140,7 +142,7 @@ pub mod types {
 
 use std::collections::BTreeMap;
 
-use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -171,7 +173,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`acme/map`](Model) gives.
+/// The result of [`acme/map`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -283,7 +285,7 @@ impl<RulesSlot: given::HasRules> IntoInput for Builder<RulesSlot> {
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
         check
-            .at("rules")
+            .field("rules")
             .each(
                 &self.rules,
                 |check, item| {
@@ -295,36 +297,36 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("weights", &self.weights);
-        object.put("rules", &self.rules);
-        object.optional("context", &self.context);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("weights", &self.weights);
+        object.write("rules", &self.rules);
+        object.write_optional("context", &self.context);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut rules = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "weights" => object.value(&mut optional.weights),
-                "rules" => object.value(&mut rules),
-                "context" => object.value(&mut optional.context),
-                _ => object.extra(key, &mut optional.extra),
+                "weights" => object.read(&mut optional.weights),
+                "rules" => object.read(&mut rules),
+                "context" => object.read(&mut optional.context),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<BTreeMap<String, Rule>> {
-            rules: object.required("rules", rules)?,
+            rules: object.require("rules", rules)?,
             optional,
         };
         Some(builder.build())
@@ -333,31 +335,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("counts", &self.counts);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("counts", &self.counts);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut counts = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "counts" => object.integer_or_null(&mut counts),
+                "counts" => object.read_integer_unless_null(&mut counts),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            counts: object.required("counts", counts)?,
+            counts: object.require("counts", counts)?,
         })
     }
 }

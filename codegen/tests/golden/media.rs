@@ -15,7 +15,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/media` share.
 
-    use fal_core::wire;
+    use fal_core::json;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     #[doc(inline)]
@@ -47,38 +47,38 @@ pub mod types {
 
     impl Serialize for Recording {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("url", &self.url);
-            object.put("seconds", &self.seconds);
-            object.optional("content_type", &self.content_type);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("url", &self.url);
+            object.write("seconds", &self.seconds);
+            object.write_optional("content_type", &self.content_type);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Recording {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Recording {
+    impl<'de> json::ReadObject<'de> for Recording {
         const NAME: &'static str = "Recording";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut url = None;
             let mut seconds = None;
             let mut content_type = None;
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "url" => object.or_null(&mut url),
-                    "seconds" => object.or_null(&mut seconds),
-                    "content_type" => object.or_null(&mut content_type),
+                    "url" => object.read_unless_null(&mut url),
+                    "seconds" => object.read_unless_null(&mut seconds),
+                    "content_type" => object.read_unless_null(&mut content_type),
                     _ => object.skip(),
                 }
             }
             Some(Self {
-                url: object.required("url", url)?,
-                seconds: object.required("seconds", seconds)?,
+                url: object.require("url", url)?,
+                seconds: object.require("seconds", seconds)?,
                 content_type,
             })
         }
@@ -92,7 +92,7 @@ pub mod types {
     }
 }
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Param, Parameters, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -127,7 +127,7 @@ impl Input {
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::SquareHd;
 }
 
-/// What [`acme/media`](Model) gives.
+/// The result of [`acme/media`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -217,27 +217,27 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("image_size", &self.image_size);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("image_size", &self.image_size);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "image_size" => object.value(&mut optional.image_size),
-                _ => object.extra(key, &mut optional.extra),
+                "image_size" => object.read(&mut optional.image_size),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder { optional };
@@ -247,34 +247,34 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
-        object.optional("recording", &self.recording);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
+        object.write_optional("recording", &self.recording);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut recording = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
-                "recording" => object.or_null(&mut recording),
+                "images" => object.read_unless_null(&mut images),
+                "recording" => object.read_unless_null(&mut recording),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
+            images: object.require("images", images)?,
             recording,
         })
     }

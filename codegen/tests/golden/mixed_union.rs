@@ -5,7 +5,7 @@
 // Repeat a sound: [`acme/mixed-union`](https://fal.ai/models/acme/mixed-union).
 
 use fal_core::{
-    Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -107,7 +107,7 @@ impl From<String> for Channel {
     }
 }
 
-/// What [`acme/mixed-union`](Model) gives.
+/// The result of [`acme/mixed-union`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -228,43 +228,43 @@ impl<TimesSlot: given::HasTimes> IntoInput for Builder<TimesSlot> {
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
         if let Some(value) = &self.channel {
-            value.check(&mut check.at("channel"));
+            value.check(&mut check.field("channel"));
         }
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("times", &self.times);
-        object.optional("pause", &self.pause);
-        object.optional("channel", &self.channel);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("times", &self.times);
+        object.write_optional("pause", &self.pause);
+        object.write_optional("channel", &self.channel);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut times = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "times" => object.value(&mut times),
-                "pause" => object.value(&mut optional.pause),
-                "channel" => object.value(&mut optional.channel),
-                _ => object.extra(key, &mut optional.extra),
+                "times" => object.read(&mut times),
+                "pause" => object.read(&mut optional.pause),
+                "channel" => object.read(&mut optional.channel),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<Times> {
-            times: object.required("times", times)?,
+            times: object.require("times", times)?,
             optional,
         };
         Some(builder.build())
@@ -273,31 +273,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("length", &self.length);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("length", &self.length);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut length = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "length" => object.or_null(&mut length),
+                "length" => object.read_unless_null(&mut length),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            length: object.required("length", length)?,
+            length: object.require("length", length)?,
         })
     }
 }
@@ -358,7 +358,7 @@ impl Parameters for Channel {
     fn check(&self, check: &mut Check) {
         match self {
             Self::Text(value) => {
-                check.text::<bounds::ChannelText>(value);
+                check.text_length::<bounds::ChannelText>(value);
             }
             _ => {}
         }

@@ -30,7 +30,7 @@ pub mod list {
     //! assert_eq!(input.text, "a cat reading a map");
     //! ```
 
-    use fal_core::{Endpoint, IntoInput, Parameters, Unset, Violations, wire};
+    use fal_core::{Endpoint, IntoInput, Parameters, Unset, Violations, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
@@ -54,7 +54,7 @@ pub mod list {
         pub extra: Map<String, Value>,
     }
 
-    /// What [`acme/no-schema/list`](Model) gives.
+    /// The result of [`acme/no-schema/list`](Model).
     pub type Output = Vec<String>;
 
     // Building.
@@ -143,32 +143,32 @@ pub mod list {
 
     impl Serialize for Input {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-            object.put("text", &self.text);
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+            object.write("text", &self.text);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Input {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Input {
+    impl<'de> json::ReadObject<'de> for Input {
         const NAME: &'static str = "Input";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut text = None;
             let mut optional = Optional::default();
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "text" => object.value(&mut text),
-                    _ => object.extra(key, &mut optional.extra),
+                    "text" => object.read(&mut text),
+                    _ => object.read_extra(key, &mut optional.extra),
                 }
             }
             let builder = Builder::<String> {
-                text: object.required("text", text)?,
+                text: object.require("text", text)?,
                 optional,
             };
             Some(builder.build())
@@ -196,11 +196,11 @@ pub mod list {
     #[doc(hidden)]
     #[allow(non_camel_case_types)]
     pub mod arg {
-        pub type text = fal_core::arg::Text;
+        pub type text = fal_core::literal::Text;
     }
 }
 
-use fal_core::{Endpoint, IntoInput, Parameters, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Parameters, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -222,7 +222,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`acme/no-schema`](Model) gives.
+/// The result of [`acme/no-schema`](Model).
 pub type Output = Value;
 
 // Building.
@@ -297,24 +297,24 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let object = wire::Writer::with_extra(serializer, &self.extra)?;
+        let object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
-            object.extra(key, &mut optional.extra);
+        while let Some(key) = object.next_key() {
+            object.read_extra(key, &mut optional.extra);
         }
         let builder = Builder { optional };
         Some(builder.build())

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -34,7 +34,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`acme/nullable-items`](Model) gives.
+/// The result of [`acme/nullable-items`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -147,12 +147,12 @@ impl Parameters for Input {
     fn check(&self, check: &mut Check) {
         if let Some(value) = &self.names {
             check
-                .at("names")
+                .field("names")
                 .each(
                     value.iter().enumerate(),
                     |check, item| {
                         if let Some(value) = item {
-                            check.text::<bounds::NamesItem>(value);
+                            check.text_length::<bounds::NamesItem>(value);
                         }
                     },
                 );
@@ -162,36 +162,36 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("values", &self.values);
-        object.optional("names", &self.names);
-        object.optional("labels", &self.labels);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("values", &self.values);
+        object.write_optional("names", &self.names);
+        object.write_optional("labels", &self.labels);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut values = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "values" => object.value(&mut values),
-                "names" => object.value(&mut optional.names),
-                "labels" => object.integer(&mut optional.labels),
-                _ => object.extra(key, &mut optional.extra),
+                "values" => object.read(&mut values),
+                "names" => object.read(&mut optional.names),
+                "labels" => object.read_integer(&mut optional.labels),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<Vec<Option<f64>>> {
-            values: object.required("values", values)?,
+            values: object.require("values", values)?,
             optional,
         };
         Some(builder.build())
@@ -200,31 +200,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("values", &self.values);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("values", &self.values);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut values = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "values" => object.or_null(&mut values),
+                "values" => object.read_unless_null(&mut values),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            values: object.required("values", values)?,
+            values: object.require("values", values)?,
         })
     }
 }
@@ -263,6 +263,6 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type values = fal_core::arg::List<Option<f64>>;
-    pub type names = fal_core::arg::List<Option<String>>;
+    pub type values = fal_core::literal::List<Option<f64>>;
+    pub type names = fal_core::literal::List<Option<String>>;
 }

@@ -21,7 +21,7 @@ pub mod colour {
     //! assert_eq!(input.validate(), Ok(()));
     //! ```
 
-    use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Violations, wire};
+    use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Violations, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
@@ -48,7 +48,7 @@ pub mod colour {
         pub extra: Map<String, Value>,
     }
 
-    /// What [`acme/one-name-two-meanings/colour`](Model) gives.
+    /// The result of [`acme/one-name-two-meanings/colour`](Model).
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub struct Output {
@@ -140,27 +140,27 @@ pub mod colour {
 
     impl Serialize for Input {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-            object.optional("mix", &self.mix);
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+            object.write_optional("mix", &self.mix);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Input {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Input {
+    impl<'de> json::ReadObject<'de> for Input {
         const NAME: &'static str = "Input";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut optional = Optional::default();
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "mix" => object.value(&mut optional.mix),
-                    _ => object.extra(key, &mut optional.extra),
+                    "mix" => object.read(&mut optional.mix),
+                    _ => object.read_extra(key, &mut optional.extra),
                 }
             }
             let builder = Builder { optional };
@@ -170,31 +170,31 @@ pub mod colour {
 
     impl Serialize for Output {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("id", &self.id);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("id", &self.id);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Output {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Output {
+    impl<'de> json::ReadObject<'de> for Output {
         const NAME: &'static str = "Output";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut id = None;
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "id" => object.integer_or_null(&mut id),
+                    "id" => object.read_integer_unless_null(&mut id),
                     _ => object.skip(),
                 }
             }
             Some(Self {
-                id: object.required("id", id)?,
+                id: object.require("id", id)?,
             })
         }
     }
@@ -219,7 +219,7 @@ pub mod light {
     //! assert_eq!(input.validate(), Ok(()));
     //! ```
 
-    use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Violations, wire};
+    use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Violations, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
@@ -246,7 +246,7 @@ pub mod light {
         pub extra: Map<String, Value>,
     }
 
-    /// What [`acme/one-name-two-meanings/light`](Model) gives.
+    /// The result of [`acme/one-name-two-meanings/light`](Model).
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub struct Output {
@@ -338,27 +338,27 @@ pub mod light {
 
     impl Serialize for Input {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-            object.optional("mix", &self.mix);
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+            object.write_optional("mix", &self.mix);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Input {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Input {
+    impl<'de> json::ReadObject<'de> for Input {
         const NAME: &'static str = "Input";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut optional = Optional::default();
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "mix" => object.value(&mut optional.mix),
-                    _ => object.extra(key, &mut optional.extra),
+                    "mix" => object.read(&mut optional.mix),
+                    _ => object.read_extra(key, &mut optional.extra),
                 }
             }
             let builder = Builder { optional };
@@ -368,31 +368,31 @@ pub mod light {
 
     impl Serialize for Output {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("id", &self.id);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("id", &self.id);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Output {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Output {
+    impl<'de> json::ReadObject<'de> for Output {
         const NAME: &'static str = "Output";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut id = None;
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "id" => object.integer_or_null(&mut id),
+                    "id" => object.read_integer_unless_null(&mut id),
                     _ => object.skip(),
                 }
             }
             Some(Self {
-                id: object.required("id", id)?,
+                id: object.require("id", id)?,
             })
         }
     }
@@ -417,7 +417,7 @@ pub mod sound {
     //! assert_eq!(input.validate(), Ok(()));
     //! ```
 
-    use fal_core::{Endpoint, IntoInput, Param, Parameters, Violations, wire};
+    use fal_core::{Endpoint, IntoInput, Param, Parameters, Violations, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
@@ -444,7 +444,7 @@ pub mod sound {
         pub extra: Map<String, Value>,
     }
 
-    /// What [`acme/one-name-two-meanings/sound`](Model) gives.
+    /// The result of [`acme/one-name-two-meanings/sound`](Model).
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub struct Output {
@@ -532,27 +532,27 @@ pub mod sound {
 
     impl Serialize for Input {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-            object.optional("mix", &self.mix);
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+            object.write_optional("mix", &self.mix);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Input {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Input {
+    impl<'de> json::ReadObject<'de> for Input {
         const NAME: &'static str = "Input";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut optional = Optional::default();
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "mix" => object.value(&mut optional.mix),
-                    _ => object.extra(key, &mut optional.extra),
+                    "mix" => object.read(&mut optional.mix),
+                    _ => object.read_extra(key, &mut optional.extra),
                 }
             }
             let builder = Builder { optional };
@@ -562,31 +562,31 @@ pub mod sound {
 
     impl Serialize for Output {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("id", &self.id);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("id", &self.id);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Output {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Output {
+    impl<'de> json::ReadObject<'de> for Output {
         const NAME: &'static str = "Output";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut id = None;
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "id" => object.integer_or_null(&mut id),
+                    "id" => object.read_integer_unless_null(&mut id),
                     _ => object.skip(),
                 }
             }
             Some(Self {
-                id: object.required("id", id)?,
+                id: object.require("id", id)?,
             })
         }
     }
@@ -601,7 +601,7 @@ pub mod sound {
 pub mod types {
     //! Types that the endpoints of `acme/one-name-two-meanings` share.
 
-    use fal_core::{File, Param, Parameters, wire};
+    use fal_core::{File, Param, Parameters, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// What fal calls `Mix`.
@@ -716,28 +716,28 @@ pub mod types {
 
     impl Serialize for Mix {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.optional("red", &self.red);
-            object.optional("image_url", &self.image_url);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write_optional("red", &self.red);
+            object.write_optional("image_url", &self.image_url);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Mix {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Mix {
+    impl<'de> json::ReadObject<'de> for Mix {
         const NAME: &'static str = "Mix";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut optional = MixOptional::default();
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "red" => object.value(&mut optional.red),
-                    "image_url" => object.value(&mut optional.image_url),
+                    "red" => object.read(&mut optional.red),
+                    "image_url" => object.read(&mut optional.image_url),
                     _ => object.skip(),
                 }
             }
@@ -750,26 +750,26 @@ pub mod types {
 
     impl Serialize for Mix2 {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.optional("left", &self.left);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write_optional("left", &self.left);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Mix2 {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Mix2 {
+    impl<'de> json::ReadObject<'de> for Mix2 {
         const NAME: &'static str = "Mix2";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut optional = Mix2Optional::default();
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "left" => object.value(&mut optional.left),
+                    "left" => object.read(&mut optional.left),
                     _ => object.skip(),
                 }
             }
@@ -788,8 +788,8 @@ pub mod types {
             pub type __Target = super::super::Mix;
 
             pub mod arg {
-                pub type red = fal_core::arg::Number;
-                pub type image_url = fal_core::arg::Url;
+                pub type red = fal_core::literal::Number;
+                pub type image_url = fal_core::literal::Url;
             }
         }
 
@@ -800,7 +800,7 @@ pub mod types {
             pub type __Target = super::super::Mix2;
 
             pub mod arg {
-                pub type left = fal_core::arg::Number;
+                pub type left = fal_core::literal::Number;
             }
         }
     }

@@ -13,7 +13,7 @@
 // assert_eq!(input.text, "a cat reading a map");
 // ```
 
-use fal_core::{Endpoint, IntoInput, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -37,7 +37,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`acme/open-enum`](Model) gives.
+/// The result of [`acme/open-enum`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -225,32 +225,32 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("text", &self.text);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("text", &self.text);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut text = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "text" => object.value(&mut text),
-                _ => object.extra(key, &mut optional.extra),
+                "text" => object.read(&mut text),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            text: object.required("text", text)?,
+            text: object.require("text", text)?,
             optional,
         };
         Some(builder.build())
@@ -259,38 +259,38 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("mood", &self.mood);
-        object.put("topics", &self.topics);
-        object.optional("verdict", &self.verdict);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("mood", &self.mood);
+        object.write("topics", &self.topics);
+        object.write_optional("verdict", &self.verdict);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut mood = None;
         let mut topics = None;
         let mut verdict = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "mood" => object.or_null(&mut mood),
-                "topics" => object.or_null(&mut topics),
-                "verdict" => object.or_null(&mut verdict),
+                "mood" => object.read_unless_null(&mut mood),
+                "topics" => object.read_unless_null(&mut topics),
+                "verdict" => object.read_unless_null(&mut verdict),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            mood: object.required("mood", mood)?,
-            topics: object.required("topics", topics)?,
+            mood: object.require("mood", mood)?,
+            topics: object.require("topics", topics)?,
             verdict,
         })
     }
@@ -317,5 +317,5 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type text = fal_core::arg::Text;
+    pub type text = fal_core::literal::Text;
 }

@@ -4,7 +4,7 @@
 //
 // Paint a wall: [`acme/pattern`](https://fal.ai/models/acme/pattern).
 
-use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -34,7 +34,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`acme/pattern`](Model) gives.
+/// The result of [`acme/pattern`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -143,14 +143,14 @@ impl<ColourSlot: given::HasColour> IntoInput for Builder<ColourSlot> {
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
         fal_core::check_pattern(
-            &mut check.at("colour"),
+            &mut check.field("colour"),
             &self.colour,
             "^#[0-9a-f]{6}$",
             "`colour` of acme/pattern must match `^#[0-9a-f]{6}$`",
         );
         if let Some(value) = &self.accents {
             check
-                .at("accents")
+                .field("accents")
                 .each(
                     value.iter().enumerate(),
                     |check, item| {
@@ -164,9 +164,9 @@ impl Parameters for Input {
                 );
         }
         if let Some(value) = &self.code {
-            check.at("code").text::<bounds::Code>(value);
+            check.field("code").text_length::<bounds::Code>(value);
             fal_core::check_pattern(
-                &mut check.at("code"),
+                &mut check.field("code"),
                 value,
                 "^[A-Z]+$",
                 "`code` of acme/pattern must match `^[A-Z]+$`",
@@ -177,36 +177,36 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("colour", &self.colour);
-        object.optional("accents", &self.accents);
-        object.optional("code", &self.code);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("colour", &self.colour);
+        object.write_optional("accents", &self.accents);
+        object.write_optional("code", &self.code);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut colour = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "colour" => object.value(&mut colour),
-                "accents" => object.value(&mut optional.accents),
-                "code" => object.or_null(&mut optional.code),
-                _ => object.extra(key, &mut optional.extra),
+                "colour" => object.read(&mut colour),
+                "accents" => object.read(&mut optional.accents),
+                "code" => object.read_unless_null(&mut optional.code),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            colour: object.required("colour", colour)?,
+            colour: object.require("colour", colour)?,
             optional,
         };
         Some(builder.build())
@@ -215,31 +215,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("colour", &self.colour);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("colour", &self.colour);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut colour = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "colour" => object.or_null(&mut colour),
+                "colour" => object.read_unless_null(&mut colour),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            colour: object.required("colour", colour)?,
+            colour: object.require("colour", colour)?,
         })
     }
 }
@@ -278,13 +278,13 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type colour = fal_core::arg::Text;
-    pub type accents = fal_core::arg::Text;
-    pub type code = fal_core::arg::Text<super::bounds::Code>;
+    pub type colour = fal_core::literal::Text;
+    pub type accents = fal_core::literal::Text;
+    pub type code = fal_core::literal::Text<super::bounds::Code>;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type accents = fal_core::arg::List<String>;
+    pub type accents = fal_core::literal::List<String>;
 }

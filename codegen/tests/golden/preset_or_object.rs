@@ -15,7 +15,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/preset-or-object` share.
 
-    use fal_core::{Int, Parameters, Unset, wire};
+    use fal_core::{Int, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::Value;
 
@@ -43,7 +43,7 @@ pub mod types {
                 b"A5" => Self::A5,
                 b"letter" => Self::Letter,
                 _ => {
-                    fal_core::arg::refuse(
+                    fal_core::literal::reject(
                         "`sheet` of acme/preset-or-object must be `A4`, `A5` or `letter`, or a `CustomSheet`",
                     )
                 }
@@ -81,7 +81,7 @@ pub mod types {
                 b"A5" => Self::A5,
                 b"letter" => Self::Letter,
                 _ => {
-                    fal_core::arg::refuse(
+                    fal_core::literal::reject(
                         "`backing` of acme/preset-or-object must be `A4`, `A5` or `letter`, or a `CustomSheet`",
                     )
                 }
@@ -237,35 +237,35 @@ pub mod types {
 
     impl Serialize for CustomSheet {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("width", &self.width);
-            object.put("height", &self.height);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("width", &self.width);
+            object.write("height", &self.height);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for CustomSheet {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for CustomSheet {
+    impl<'de> json::ReadObject<'de> for CustomSheet {
         const NAME: &'static str = "CustomSheet";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut width = None;
             let mut height = None;
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "width" => object.value(&mut width),
-                    "height" => object.value(&mut height),
+                    "width" => object.read(&mut width),
+                    "height" => object.read(&mut height),
                     _ => object.skip(),
                 }
             }
             let builder = CustomSheetBuilder::<CustomSheetWidth, CustomSheetHeight> {
-                width: object.required("width", width)?,
-                height: object.required("height", height)?,
+                width: object.require("width", width)?,
+                height: object.require("height", height)?,
             };
             Some(builder.build())
         }
@@ -354,7 +354,7 @@ pub mod types {
     }
 }
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Param, Parameters, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -391,7 +391,7 @@ impl Input {
     pub const DEFAULT_SHEET: Sheet = Sheet::A4;
 }
 
-/// What [`acme/preset-or-object`](Model) gives.
+/// The result of [`acme/preset-or-object`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -487,29 +487,29 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("sheet", &self.sheet);
-        object.optional("backing", &self.backing);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("sheet", &self.sheet);
+        object.write_optional("backing", &self.backing);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "sheet" => object.value(&mut optional.sheet),
-                "backing" => object.value(&mut optional.backing),
-                _ => object.extra(key, &mut optional.extra),
+                "sheet" => object.read(&mut optional.sheet),
+                "backing" => object.read(&mut optional.backing),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder { optional };
@@ -519,31 +519,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("id", &self.id);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("id", &self.id);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut id = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "id" => object.integer_or_null(&mut id),
+                "id" => object.read_integer_unless_null(&mut id),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            id: object.required("id", id)?,
+            id: object.require("id", id)?,
         })
     }
 }

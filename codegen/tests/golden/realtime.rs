@@ -36,7 +36,7 @@ pub mod realtime {
     //! ```
 
     use fal_core::{
-        Endpoint, IntoInput, Param, Parameters, Realtime, Unset, Violations, wire,
+        Endpoint, IntoInput, Param, Parameters, Realtime, Unset, Violations, json,
     };
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
@@ -68,7 +68,7 @@ pub mod realtime {
         pub extra: Map<String, Value>,
     }
 
-    /// What [`acme/realtime/realtime`](Model) gives.
+    /// The result of [`acme/realtime/realtime`](Model).
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub struct Output {
@@ -172,34 +172,34 @@ pub mod realtime {
 
     impl Serialize for Input {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-            object.put("points", &self.points);
-            object.optional("seed", &self.seed);
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+            object.write("points", &self.points);
+            object.write_optional("seed", &self.seed);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Input {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Input {
+    impl<'de> json::ReadObject<'de> for Input {
         const NAME: &'static str = "Input";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut points = None;
             let mut optional = Optional::default();
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "points" => object.value(&mut points),
-                    "seed" => object.integer(&mut optional.seed),
-                    _ => object.extra(key, &mut optional.extra),
+                    "points" => object.read(&mut points),
+                    "seed" => object.read_integer(&mut optional.seed),
+                    _ => object.read_extra(key, &mut optional.extra),
                 }
             }
             let builder = Builder::<Vec<f64>> {
-                points: object.required("points", points)?,
+                points: object.require("points", points)?,
                 optional,
             };
             Some(builder.build())
@@ -208,34 +208,34 @@ pub mod realtime {
 
     impl Serialize for Output {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("url", &self.url);
-            object.optional("progress", &self.progress);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("url", &self.url);
+            object.write_optional("progress", &self.progress);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Output {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Output {
+    impl<'de> json::ReadObject<'de> for Output {
         const NAME: &'static str = "Output";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut url = None;
             let mut progress = None;
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "url" => object.or_null(&mut url),
-                    "progress" => object.or_null(&mut progress),
+                    "url" => object.read_unless_null(&mut url),
+                    "progress" => object.read_unless_null(&mut progress),
                     _ => object.skip(),
                 }
             }
             Some(Self {
-                url: object.required("url", url)?,
+                url: object.require("url", url)?,
                 progress,
             })
         }
@@ -262,18 +262,18 @@ pub mod realtime {
     #[doc(hidden)]
     #[allow(non_camel_case_types)]
     pub mod arg {
-        pub type points = fal_core::arg::Number;
-        pub type seed = fal_core::arg::Integer;
+        pub type points = fal_core::literal::Number;
+        pub type seed = fal_core::literal::Integer;
     }
 
     #[doc(hidden)]
     #[allow(non_camel_case_types)]
     pub mod list {
-        pub type points = fal_core::arg::List<f64>;
+        pub type points = fal_core::literal::List<f64>;
     }
 }
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -299,7 +299,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`acme/realtime`](Model) gives.
+/// The result of [`acme/realtime`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -403,34 +403,34 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("points", &self.points);
-        object.optional("seed", &self.seed);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("points", &self.points);
+        object.write_optional("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut points = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "points" => object.value(&mut points),
-                "seed" => object.integer(&mut optional.seed),
-                _ => object.extra(key, &mut optional.extra),
+                "points" => object.read(&mut points),
+                "seed" => object.read_integer(&mut optional.seed),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<Vec<f64>> {
-            points: object.required("points", points)?,
+            points: object.require("points", points)?,
             optional,
         };
         Some(builder.build())
@@ -439,34 +439,34 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("url", &self.url);
-        object.optional("progress", &self.progress);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("url", &self.url);
+        object.write_optional("progress", &self.progress);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut url = None;
         let mut progress = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "url" => object.or_null(&mut url),
-                "progress" => object.or_null(&mut progress),
+                "url" => object.read_unless_null(&mut url),
+                "progress" => object.read_unless_null(&mut progress),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            url: object.required("url", url)?,
+            url: object.require("url", url)?,
             progress,
         })
     }
@@ -493,12 +493,12 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type points = fal_core::arg::Number;
-    pub type seed = fal_core::arg::Integer;
+    pub type points = fal_core::literal::Number;
+    pub type seed = fal_core::literal::Integer;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type points = fal_core::arg::List<f64>;
+    pub type points = fal_core::literal::List<f64>;
 }

@@ -7,7 +7,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/recursion` share.
 
-    use fal_core::{Check, Param, Parameters, Unset, wire};
+    use fal_core::{Check, Param, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// A node of the tree.
@@ -100,13 +100,13 @@ pub mod types {
 
     impl Parameters for Node {
         fn check(&self, check: &mut Check) {
-            check.at("label").text::<bounds::NodeLabel>(&self.label);
+            check.field("label").text_length::<bounds::NodeLabel>(&self.label);
             if let Some(value) = &self.next {
-                value.check(&mut check.at("next"));
+                value.check(&mut check.field("next"));
             }
             if let Some(value) = &self.children {
                 check
-                    .at("children")
+                    .field("children")
                     .each(
                         value.iter().enumerate(),
                         |check, item| {
@@ -119,36 +119,36 @@ pub mod types {
 
     impl Serialize for Node {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("label", &self.label);
-            object.optional("next", &self.next);
-            object.optional("children", &self.children);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("label", &self.label);
+            object.write_optional("next", &self.next);
+            object.write_optional("children", &self.children);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Node {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Node {
+    impl<'de> json::ReadObject<'de> for Node {
         const NAME: &'static str = "Node";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut label = None;
             let mut optional = NodeOptional::default();
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "label" => object.value(&mut label),
-                    "next" => object.or_null(&mut optional.next),
-                    "children" => object.value(&mut optional.children),
+                    "label" => object.read(&mut label),
+                    "next" => object.read_unless_null(&mut optional.next),
+                    "children" => object.read(&mut optional.children),
                     _ => object.skip(),
                 }
             }
             let builder = NodeBuilder::<String> {
-                label: object.required("label", label)?,
+                label: object.require("label", label)?,
                 optional,
             };
             Some(builder.build())
@@ -157,34 +157,34 @@ pub mod types {
 
     impl Serialize for Placed {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("x", &self.x);
-            object.optional("below", &self.below);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("x", &self.x);
+            object.write_optional("below", &self.below);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Placed {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Placed {
+    impl<'de> json::ReadObject<'de> for Placed {
         const NAME: &'static str = "Placed";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut x = None;
             let mut below = None;
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.or_null(&mut x),
-                    "below" => object.or_null(&mut below),
+                    "x" => object.read_unless_null(&mut x),
+                    "below" => object.read_unless_null(&mut below),
                     _ => object.skip(),
                 }
             }
             Some(Self {
-                x: object.required("x", x)?,
+                x: object.require("x", x)?,
                 below,
             })
         }
@@ -231,11 +231,11 @@ pub mod types {
             pub type __Target = super::super::Node;
 
             pub mod arg {
-                pub type label = fal_core::arg::Text<super::bounds::NodeLabel>;
+                pub type label = fal_core::literal::Text<super::bounds::NodeLabel>;
             }
 
             pub mod list {
-                pub type children = fal_core::arg::List<super::Node>;
+                pub type children = fal_core::literal::List<super::Node>;
             }
 
             pub mod nested {
@@ -246,7 +246,7 @@ pub mod types {
     }
 }
 
-use fal_core::{Check, Endpoint, IntoInput, Parameters, Unset, Violations, wire};
+use fal_core::{Check, Endpoint, IntoInput, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -273,7 +273,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`acme/recursion`](Model) gives.
+/// The result of [`acme/recursion`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -365,38 +365,38 @@ impl<RootSlot: given::HasRoot> IntoInput for Builder<RootSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        self.root.check(&mut check.at("root"));
+        self.root.check(&mut check.field("root"));
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("root", &self.root);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("root", &self.root);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut root = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "root" => object.value(&mut root),
-                _ => object.extra(key, &mut optional.extra),
+                "root" => object.read(&mut root),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<Box<Node>> {
-            root: object.required("root", root)?,
+            root: object.require("root", root)?,
             optional,
         };
         Some(builder.build())
@@ -405,31 +405,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("placed", &self.placed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("placed", &self.placed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut placed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "placed" => object.or_null(&mut placed),
+                "placed" => object.read_unless_null(&mut placed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            placed: object.required("placed", placed)?,
+            placed: object.require("placed", placed)?,
         })
     }
 }

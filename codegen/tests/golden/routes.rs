@@ -36,7 +36,7 @@ pub mod enlarge {
     //! assert_eq!(input.validate(), Ok(()));
     //! ```
 
-    use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+    use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
@@ -65,7 +65,7 @@ pub mod enlarge {
         pub extra: Map<String, Value>,
     }
 
-    /// What [`acme/routes/enlarge`](Model) gives.
+    /// The result of [`acme/routes/enlarge`](Model).
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub struct Output {
@@ -171,34 +171,34 @@ pub mod enlarge {
 
     impl Serialize for Input {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-            object.put("image_url", &self.image_url);
-            object.optional("bath", &self.bath);
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+            object.write("image_url", &self.image_url);
+            object.write_optional("bath", &self.bath);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Input {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Input {
+    impl<'de> json::ReadObject<'de> for Input {
         const NAME: &'static str = "Input";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut image_url = None;
             let mut optional = Optional::default();
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "image_url" => object.value(&mut image_url),
-                    "bath" => object.value(&mut optional.bath),
-                    _ => object.extra(key, &mut optional.extra),
+                    "image_url" => object.read(&mut image_url),
+                    "bath" => object.read(&mut optional.bath),
+                    _ => object.read_extra(key, &mut optional.extra),
                 }
             }
             let builder = Builder::<File> {
-                image_url: object.required("image_url", image_url)?,
+                image_url: object.require("image_url", image_url)?,
                 optional,
             };
             Some(builder.build())
@@ -207,31 +207,31 @@ pub mod enlarge {
 
     impl Serialize for Output {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("photo", &self.photo);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("photo", &self.photo);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Output {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Output {
+    impl<'de> json::ReadObject<'de> for Output {
         const NAME: &'static str = "Output";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut photo = None;
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "photo" => object.or_null(&mut photo),
+                    "photo" => object.read_unless_null(&mut photo),
                     _ => object.skip(),
                 }
             }
             Some(Self {
-                photo: object.required("photo", photo)?,
+                photo: object.require("photo", photo)?,
             })
         }
     }
@@ -257,7 +257,7 @@ pub mod enlarge {
     #[doc(hidden)]
     #[allow(non_camel_case_types)]
     pub mod arg {
-        pub type image_url = fal_core::arg::Url<super::Model>;
+        pub type image_url = fal_core::literal::Url<super::Model>;
     }
 
     #[doc(hidden)]
@@ -279,7 +279,7 @@ pub mod enlarge {
         //! assert_eq!(input.validate(), Ok(()));
         //! ```
 
-        use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+        use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
         use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
         use serde_json::{Map, Value};
 
@@ -308,7 +308,7 @@ pub mod enlarge {
             pub extra: Map<String, Value>,
         }
 
-        /// What [`acme/routes/enlarge/2x`](Model) gives.
+        /// The result of [`acme/routes/enlarge/2x`](Model).
         #[derive(Debug, Clone, PartialEq)]
         #[non_exhaustive]
         pub struct Output {
@@ -414,34 +414,34 @@ pub mod enlarge {
 
         impl Serialize for Input {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-                object.put("image_url", &self.image_url);
-                object.optional("bath", &self.bath);
+                let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+                object.write("image_url", &self.image_url);
+                object.write_optional("bath", &self.bath);
                 object.end()
             }
         }
 
         impl<'de> Deserialize<'de> for Input {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                wire::object(deserializer)
+                json::read_object(deserializer)
             }
         }
 
-        impl<'de> wire::Object<'de> for Input {
+        impl<'de> json::ReadObject<'de> for Input {
             const NAME: &'static str = "Input";
 
-            fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+            fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
                 let mut image_url = None;
                 let mut optional = Optional::default();
-                while let Some(key) = object.key() {
+                while let Some(key) = object.next_key() {
                     match &*key {
-                        "image_url" => object.value(&mut image_url),
-                        "bath" => object.value(&mut optional.bath),
-                        _ => object.extra(key, &mut optional.extra),
+                        "image_url" => object.read(&mut image_url),
+                        "bath" => object.read(&mut optional.bath),
+                        _ => object.read_extra(key, &mut optional.extra),
                     }
                 }
                 let builder = Builder::<File> {
-                    image_url: object.required("image_url", image_url)?,
+                    image_url: object.require("image_url", image_url)?,
                     optional,
                 };
                 Some(builder.build())
@@ -450,31 +450,31 @@ pub mod enlarge {
 
         impl Serialize for Output {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let mut object = wire::Writer::new(serializer)?;
-                object.put("photo", &self.photo);
+                let mut object = json::ObjectWriter::new(serializer)?;
+                object.write("photo", &self.photo);
                 object.end()
             }
         }
 
         impl<'de> Deserialize<'de> for Output {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                wire::object(deserializer)
+                json::read_object(deserializer)
             }
         }
 
-        impl<'de> wire::Object<'de> for Output {
+        impl<'de> json::ReadObject<'de> for Output {
             const NAME: &'static str = "Output";
 
-            fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+            fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
                 let mut photo = None;
-                while let Some(key) = object.key() {
+                while let Some(key) = object.next_key() {
                     match &*key {
-                        "photo" => object.or_null(&mut photo),
+                        "photo" => object.read_unless_null(&mut photo),
                         _ => object.skip(),
                     }
                 }
                 Some(Self {
-                    photo: object.required("photo", photo)?,
+                    photo: object.require("photo", photo)?,
                 })
             }
         }
@@ -500,7 +500,7 @@ pub mod enlarge {
         #[doc(hidden)]
         #[allow(non_camel_case_types)]
         pub mod arg {
-            pub type image_url = fal_core::arg::Url<super::Model>;
+            pub type image_url = fal_core::literal::Url<super::Model>;
         }
 
         #[doc(hidden)]
@@ -514,7 +514,7 @@ pub mod enlarge {
 pub mod types {
     //! Types that the endpoints of `acme/routes` share.
 
-    use fal_core::{Float, Parameters, Unset, wire};
+    use fal_core::{Float, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// A bath of chemicals.
@@ -587,31 +587,31 @@ pub mod types {
 
     impl Serialize for Bath {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("minutes", &self.minutes);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("minutes", &self.minutes);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Bath {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Bath {
+    impl<'de> json::ReadObject<'de> for Bath {
         const NAME: &'static str = "Bath";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut minutes = None;
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "minutes" => object.value(&mut minutes),
+                    "minutes" => object.read(&mut minutes),
                     _ => object.skip(),
                 }
             }
             let builder = BathBuilder::<BathMinutes> {
-                minutes: object.required("minutes", minutes)?,
+                minutes: object.require("minutes", minutes)?,
             };
             Some(builder.build())
         }
@@ -619,31 +619,31 @@ pub mod types {
 
     impl Serialize for Photo {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("url", &self.url);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("url", &self.url);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Photo {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Photo {
+    impl<'de> json::ReadObject<'de> for Photo {
         const NAME: &'static str = "Photo";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut url = None;
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "url" => object.or_null(&mut url),
+                    "url" => object.read_unless_null(&mut url),
                     _ => object.skip(),
                 }
             }
             Some(Self {
-                url: object.required("url", url)?,
+                url: object.require("url", url)?,
             })
         }
     }
@@ -695,7 +695,7 @@ pub mod types {
     }
 }
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Streams, Unset, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Param, Parameters, Streams, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -728,7 +728,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`acme/routes`](Model) gives.
+/// The result of [`acme/routes`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -736,7 +736,7 @@ pub struct Output {
     pub photos: Vec<Photo>,
 }
 
-/// One event of the stream of [`acme/routes`](Model).
+/// An event of the stream of [`acme/routes`](Model).
 pub type Event = Value;
 
 // Building.
@@ -833,34 +833,34 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("film", &self.film);
-        object.optional("bath", &self.bath);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("film", &self.film);
+        object.write_optional("bath", &self.bath);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut film = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "film" => object.value(&mut film),
-                "bath" => object.value(&mut optional.bath),
-                _ => object.extra(key, &mut optional.extra),
+                "film" => object.read(&mut film),
+                "bath" => object.read(&mut optional.bath),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            film: object.required("film", film)?,
+            film: object.require("film", film)?,
             optional,
         };
         Some(builder.build())
@@ -869,31 +869,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("photos", &self.photos);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("photos", &self.photos);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut photos = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "photos" => object.or_null(&mut photos),
+                "photos" => object.read_unless_null(&mut photos),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            photos: object.required("photos", photos)?,
+            photos: object.require("photos", photos)?,
         })
     }
 }
@@ -919,7 +919,7 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type film = fal_core::arg::Text;
+    pub type film = fal_core::literal::Text;
 }
 
 #[doc(hidden)]

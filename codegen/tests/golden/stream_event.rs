@@ -20,7 +20,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/stream-event` share.
 
-    use fal_core::wire;
+    use fal_core::json;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// Size of the story.
@@ -35,37 +35,37 @@ pub mod types {
 
     impl Serialize for Usage {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("words", &self.words);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("words", &self.words);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Usage {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Usage {
+    impl<'de> json::ReadObject<'de> for Usage {
         const NAME: &'static str = "Usage";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut words = None;
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "words" => object.integer_or_null(&mut words),
+                    "words" => object.read_integer_unless_null(&mut words),
                     _ => object.skip(),
                 }
             }
             Some(Self {
-                words: object.required("words", words)?,
+                words: object.require("words", words)?,
             })
         }
     }
 }
 
-use fal_core::{Endpoint, IntoInput, Parameters, Streams, Unset, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Parameters, Streams, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -96,7 +96,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`acme/stream-event`](Model) gives.
+/// The result of [`acme/stream-event`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -137,7 +137,7 @@ impl Mood {
 
 fal_core::open_enum!(Mood);
 
-/// One event of the stream of [`acme/stream-event`](Model).
+/// An event of the stream of [`acme/stream-event`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
@@ -264,32 +264,32 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("topic", &self.topic);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("topic", &self.topic);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut topic = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "topic" => object.value(&mut topic),
-                _ => object.extra(key, &mut optional.extra),
+                "topic" => object.read(&mut topic),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            topic: object.required("topic", topic)?,
+            topic: object.require("topic", topic)?,
             optional,
         };
         Some(builder.build())
@@ -298,71 +298,71 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("text", &self.text);
-        object.put("mood", &self.mood);
-        object.put("usage", &self.usage);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("text", &self.text);
+        object.write("mood", &self.mood);
+        object.write("usage", &self.usage);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut text = None;
         let mut mood = None;
         let mut usage = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "text" => object.or_null(&mut text),
-                "mood" => object.or_null(&mut mood),
-                "usage" => object.or_null(&mut usage),
+                "text" => object.read_unless_null(&mut text),
+                "mood" => object.read_unless_null(&mut mood),
+                "usage" => object.read_unless_null(&mut usage),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            text: object.required("text", text)?,
-            mood: object.required("mood", mood)?,
-            usage: object.required("usage", usage)?,
+            text: object.require("text", text)?,
+            mood: object.require("mood", mood)?,
+            usage: object.require("usage", usage)?,
         })
     }
 }
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.optional("text", &self.text);
-        object.optional("mood", &self.mood);
-        object.optional("usage", &self.usage);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write_optional("text", &self.text);
+        object.write_optional("mood", &self.mood);
+        object.write_optional("usage", &self.usage);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Event {
+impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut text = None;
         let mut mood = None;
         let mut usage = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "text" => object.or_null(&mut text),
-                "mood" => object.or_null(&mut mood),
-                "usage" => object.or_null(&mut usage),
+                "text" => object.read_unless_null(&mut text),
+                "mood" => object.read_unless_null(&mut mood),
+                "usage" => object.read_unless_null(&mut usage),
                 _ => object.skip(),
             }
         }
@@ -391,5 +391,5 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type topic = fal_core::arg::Text;
+    pub type topic = fal_core::literal::Text;
 }

@@ -7,7 +7,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/tagged-union` share.
 
-    use fal_core::{Float, Parameters, Unset, wire};
+    use fal_core::{Float, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::Value;
 
@@ -351,35 +351,35 @@ pub mod types {
 
     impl Serialize for Circle {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("kind", &self.kind);
-            object.put("radius", &self.radius);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("kind", &self.kind);
+            object.write("radius", &self.radius);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Circle {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Circle {
+    impl<'de> json::ReadObject<'de> for Circle {
         const NAME: &'static str = "Circle";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut kind = None;
             let mut radius = None;
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "kind" => object.value(&mut kind),
-                    "radius" => object.value(&mut radius),
+                    "kind" => object.read(&mut kind),
+                    "radius" => object.read(&mut radius),
                     _ => object.skip(),
                 }
             }
             let builder = CircleBuilder::<CircleKind, CircleRadius> {
-                kind: object.required("kind", kind)?,
-                radius: object.required("radius", radius)?,
+                kind: object.require("kind", kind)?,
+                radius: object.require("radius", radius)?,
             };
             Some(builder.build())
         }
@@ -389,39 +389,39 @@ pub mod types {
 
     impl Serialize for Rectangle {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("kind", &self.kind);
-            object.put("width", &self.width);
-            object.put("height", &self.height);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("kind", &self.kind);
+            object.write("width", &self.width);
+            object.write("height", &self.height);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Rectangle {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Rectangle {
+    impl<'de> json::ReadObject<'de> for Rectangle {
         const NAME: &'static str = "Rectangle";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut kind = None;
             let mut width = None;
             let mut height = None;
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "kind" => object.value(&mut kind),
-                    "width" => object.integer(&mut width),
-                    "height" => object.integer(&mut height),
+                    "kind" => object.read(&mut kind),
+                    "width" => object.read_integer(&mut width),
+                    "height" => object.read_integer(&mut height),
                     _ => object.skip(),
                 }
             }
             let builder = RectangleBuilder::<RectangleKind, i64, i64> {
-                kind: object.required("kind", kind)?,
-                width: object.required("width", width)?,
-                height: object.required("height", height)?,
+                kind: object.require("kind", kind)?,
+                width: object.require("width", width)?,
+                height: object.require("height", height)?,
             };
             Some(builder.build())
         }
@@ -429,70 +429,70 @@ pub mod types {
 
     impl Serialize for Outline {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("type", &self.r#type);
-            object.put("length", &self.length);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("type", &self.r#type);
+            object.write("length", &self.length);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Outline {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Outline {
+    impl<'de> json::ReadObject<'de> for Outline {
         const NAME: &'static str = "Outline";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut r#type = None;
             let mut length = None;
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "type" => object.or_null(&mut r#type),
-                    "length" => object.or_null(&mut length),
+                    "type" => object.read_unless_null(&mut r#type),
+                    "length" => object.read_unless_null(&mut length),
                     _ => object.skip(),
                 }
             }
             Some(Self {
-                r#type: object.required("type", r#type)?,
-                length: object.required("length", length)?,
+                r#type: object.require("type", r#type)?,
+                length: object.require("length", length)?,
             })
         }
     }
 
     impl Serialize for Fill {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("type", &self.r#type);
-            object.put("area", &self.area);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("type", &self.r#type);
+            object.write("area", &self.area);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Fill {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Fill {
+    impl<'de> json::ReadObject<'de> for Fill {
         const NAME: &'static str = "Fill";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut r#type = None;
             let mut area = None;
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "type" => object.or_null(&mut r#type),
-                    "area" => object.or_null(&mut area),
+                    "type" => object.read_unless_null(&mut r#type),
+                    "area" => object.read_unless_null(&mut area),
                     _ => object.skip(),
                 }
             }
             Some(Self {
-                r#type: object.required("type", r#type)?,
-                area: object.required("area", area)?,
+                r#type: object.require("type", r#type)?,
+                area: object.require("area", area)?,
             })
         }
     }
@@ -611,14 +611,14 @@ pub mod types {
 
             pub mod arg {
                 pub type kind = super::RectangleKind;
-                pub type width = fal_core::arg::Integer;
-                pub type height = fal_core::arg::Integer;
+                pub type width = fal_core::literal::Integer;
+                pub type height = fal_core::literal::Integer;
             }
         }
     }
 }
 
-use fal_core::{Endpoint, IntoInput, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -645,7 +645,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`acme/tagged-union`](Model) gives.
+/// The result of [`acme/tagged-union`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -751,32 +751,32 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("shape", &self.shape);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("shape", &self.shape);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut shape = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "shape" => object.value(&mut shape),
-                _ => object.extra(key, &mut optional.extra),
+                "shape" => object.read(&mut shape),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<Shape> {
-            shape: object.required("shape", shape)?,
+            shape: object.require("shape", shape)?,
             optional,
         };
         Some(builder.build())
@@ -785,31 +785,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("drawn", &self.drawn);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("drawn", &self.drawn);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut drawn = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "drawn" => object.or_null(&mut drawn),
+                "drawn" => object.read_unless_null(&mut drawn),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            drawn: object.required("drawn", drawn)?,
+            drawn: object.require("drawn", drawn)?,
         })
     }
 }

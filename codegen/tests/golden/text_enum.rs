@@ -13,7 +13,7 @@
 // assert_eq!(input.validate(), Ok(()));
 // ```
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -118,7 +118,7 @@ impl Languages {
 
 fal_core::closed_enum!(Languages, "`languages` of acme/text-enum must be `cs` or `en`");
 
-/// What [`acme/text-enum`](Model) gives.
+/// The result of [`acme/text-enum`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -220,34 +220,34 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("voice", &self.voice);
-        object.put("languages", &self.languages);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("voice", &self.voice);
+        object.write("languages", &self.languages);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut languages = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "voice" => object.value(&mut optional.voice),
-                "languages" => object.value(&mut languages),
-                _ => object.extra(key, &mut optional.extra),
+                "voice" => object.read(&mut optional.voice),
+                "languages" => object.read(&mut languages),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<Vec<Languages>> {
-            languages: object.required("languages", languages)?,
+            languages: object.require("languages", languages)?,
             optional,
         };
         Some(builder.build())
@@ -256,31 +256,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("id", &self.id);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("id", &self.id);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut id = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "id" => object.integer_or_null(&mut id),
+                "id" => object.read_integer_unless_null(&mut id),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            id: object.required("id", id)?,
+            id: object.require("id", id)?,
         })
     }
 }
@@ -313,5 +313,5 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type languages = fal_core::arg::List<super::Languages>;
+    pub type languages = fal_core::literal::List<super::Languages>;
 }

@@ -13,7 +13,7 @@
 // assert_eq!(input.greeting, "a cat reading a map");
 // ```
 
-use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -61,7 +61,7 @@ impl Input {
     pub const DEFAULT_BODY: &'static str = "";
 }
 
-/// What [`acme/text-lengths`](Model) gives.
+/// The result of [`acme/text-lengths`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -185,66 +185,66 @@ impl<GreetingSlot: given::HasGreeting> IntoInput for Builder<GreetingSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.at("greeting").text::<bounds::Greeting>(&self.greeting);
+        check.field("greeting").text_length::<bounds::Greeting>(&self.greeting);
         if let Some(value) = &self.body {
-            check.at("body").text::<bounds::Body>(value);
+            check.field("body").text_length::<bounds::Body>(value);
         }
         if let Some(value) = &self.initials {
-            check.at("initials").text::<bounds::Initials>(value);
+            check.field("initials").text_length::<bounds::Initials>(value);
         }
         if let Some(value) = &self.lines {
-            check.at("lines").list::<bounds::Lines, _>(value);
+            check.field("lines").list_length::<bounds::Lines, _>(value);
             check
-                .at("lines")
+                .field("lines")
                 .each(
                     value.iter().enumerate(),
                     |check, item| {
-                        check.text::<bounds::LinesItem>(item);
+                        check.text_length::<bounds::LinesItem>(item);
                     },
                 );
         }
         if let Some(value) = &self.sender {
-            check.at("sender").text::<bounds::Sender>(value);
+            check.field("sender").text_length::<bounds::Sender>(value);
         }
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("greeting", &self.greeting);
-        object.optional("body", &self.body);
-        object.optional("initials", &self.initials);
-        object.optional("lines", &self.lines);
-        object.optional("sender", &self.sender);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("greeting", &self.greeting);
+        object.write_optional("body", &self.body);
+        object.write_optional("initials", &self.initials);
+        object.write_optional("lines", &self.lines);
+        object.write_optional("sender", &self.sender);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut greeting = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "greeting" => object.value(&mut greeting),
-                "body" => object.value(&mut optional.body),
-                "initials" => object.value(&mut optional.initials),
-                "lines" => object.value(&mut optional.lines),
-                "sender" => object.or_null(&mut optional.sender),
-                _ => object.extra(key, &mut optional.extra),
+                "greeting" => object.read(&mut greeting),
+                "body" => object.read(&mut optional.body),
+                "initials" => object.read(&mut optional.initials),
+                "lines" => object.read(&mut optional.lines),
+                "sender" => object.read_unless_null(&mut optional.sender),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            greeting: object.required("greeting", greeting)?,
+            greeting: object.require("greeting", greeting)?,
             optional,
         };
         Some(builder.build())
@@ -253,31 +253,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("id", &self.id);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("id", &self.id);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut id = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "id" => object.integer_or_null(&mut id),
+                "id" => object.read_integer_unless_null(&mut id),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            id: object.required("id", id)?,
+            id: object.require("id", id)?,
         })
     }
 }
@@ -356,15 +356,15 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type greeting = fal_core::arg::Text<super::bounds::Greeting>;
-    pub type body = fal_core::arg::Text<super::bounds::Body>;
-    pub type initials = fal_core::arg::Text<super::bounds::Initials>;
-    pub type lines = fal_core::arg::Text<super::bounds::LinesItem>;
-    pub type sender = fal_core::arg::Text<super::bounds::Sender>;
+    pub type greeting = fal_core::literal::Text<super::bounds::Greeting>;
+    pub type body = fal_core::literal::Text<super::bounds::Body>;
+    pub type initials = fal_core::literal::Text<super::bounds::Initials>;
+    pub type lines = fal_core::literal::Text<super::bounds::LinesItem>;
+    pub type sender = fal_core::literal::Text<super::bounds::Sender>;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type lines = fal_core::arg::List<String, super::bounds::Lines>;
+    pub type lines = fal_core::literal::List<String, super::bounds::Lines>;
 }

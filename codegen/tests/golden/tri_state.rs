@@ -5,7 +5,7 @@
 // Print a photo: [`acme/tri-state`](https://fal.ai/models/acme/tri-state).
 
 use fal_core::{
-    Endpoint, Float, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+    Endpoint, Float, IntoInput, Nullable, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -85,7 +85,7 @@ impl Paper {
 
 fal_core::closed_enum!(Paper, "`paper` of acme/tri-state must be `matte` or `glossy`");
 
-/// What [`acme/tri-state`](Model) gives.
+/// The result of [`acme/tri-state`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -214,40 +214,40 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("copies", &self.copies);
-        object.optional("border", &self.border);
-        object.optional("paper", &self.paper);
-        object.optional("caption", &self.caption);
-        object.put("folder", &self.folder);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("copies", &self.copies);
+        object.write_optional("border", &self.border);
+        object.write_optional("paper", &self.paper);
+        object.write_optional("caption", &self.caption);
+        object.write("folder", &self.folder);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut folder = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "copies" => object.integer(&mut optional.copies),
-                "border" => object.value(&mut optional.border),
-                "paper" => object.value(&mut optional.paper),
-                "caption" => object.or_null(&mut optional.caption),
-                "folder" => object.value(&mut folder),
-                _ => object.extra(key, &mut optional.extra),
+                "copies" => object.read_integer(&mut optional.copies),
+                "border" => object.read(&mut optional.border),
+                "paper" => object.read(&mut optional.paper),
+                "caption" => object.read_unless_null(&mut optional.caption),
+                "folder" => object.read(&mut folder),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<Option<String>> {
-            folder: object.required("folder", folder)?,
+            folder: object.require("folder", folder)?,
             optional,
         };
         Some(builder.build())
@@ -256,29 +256,29 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.optional("copies", &self.copies);
-        object.optional("folder", &self.folder);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write_optional("copies", &self.copies);
+        object.write_optional("folder", &self.folder);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut copies = None;
         let mut folder = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "copies" => object.integer_or_null(&mut copies),
-                "folder" => object.or_null(&mut folder),
+                "copies" => object.read_integer_unless_null(&mut copies),
+                "folder" => object.read_unless_null(&mut folder),
                 _ => object.skip(),
             }
         }
@@ -320,8 +320,8 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type copies = fal_core::arg::Integer;
+    pub type copies = fal_core::literal::Integer;
     pub type border = super::Border;
     pub type paper = super::Paper;
-    pub type caption = fal_core::arg::Text;
+    pub type caption = fal_core::literal::Text;
 }

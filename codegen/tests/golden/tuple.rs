@@ -4,7 +4,7 @@
 //
 // Mark a place: [`acme/tuple`](https://fal.ai/models/acme/tuple).
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -30,7 +30,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`acme/tuple`](Model) gives.
+/// The result of [`acme/tuple`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -132,34 +132,34 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("point", &self.point);
-        object.optional("span", &self.span);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("point", &self.point);
+        object.write_optional("span", &self.span);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut point = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "point" => object.value(&mut point),
-                "span" => object.value(&mut optional.span),
-                _ => object.extra(key, &mut optional.extra),
+                "point" => object.read(&mut point),
+                "span" => object.read(&mut optional.span),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<(i64, i64)> {
-            point: object.required("point", point)?,
+            point: object.require("point", point)?,
             optional,
         };
         Some(builder.build())
@@ -168,31 +168,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("marks", &self.marks);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("marks", &self.marks);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut marks = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "marks" => object.or_null(&mut marks),
+                "marks" => object.read_unless_null(&mut marks),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            marks: object.required("marks", marks)?,
+            marks: object.require("marks", marks)?,
         })
     }
 }

@@ -7,7 +7,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/union-of-objects` share.
 
-    use fal_core::{File, Float, Int, Param, Parameters, Unset, wire};
+    use fal_core::{File, Float, Int, Param, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::Value;
 
@@ -205,34 +205,34 @@ pub mod types {
 
     impl Serialize for Lamp {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("watts", &self.watts);
-            object.optional("image_url", &self.image_url);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("watts", &self.watts);
+            object.write_optional("image_url", &self.image_url);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Lamp {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Lamp {
+    impl<'de> json::ReadObject<'de> for Lamp {
         const NAME: &'static str = "Lamp";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut watts = None;
             let mut optional = LampOptional::default();
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "watts" => object.value(&mut watts),
-                    "image_url" => object.value(&mut optional.image_url),
+                    "watts" => object.read(&mut watts),
+                    "image_url" => object.read(&mut optional.image_url),
                     _ => object.skip(),
                 }
             }
             let builder = LampBuilder::<LampWatts> {
-                watts: object.required("watts", watts)?,
+                watts: object.require("watts", watts)?,
                 optional,
             };
             Some(builder.build())
@@ -243,31 +243,31 @@ pub mod types {
 
     impl Serialize for Sun {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("hour", &self.hour);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("hour", &self.hour);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Sun {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Sun {
+    impl<'de> json::ReadObject<'de> for Sun {
         const NAME: &'static str = "Sun";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut hour = None;
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "hour" => object.value(&mut hour),
+                    "hour" => object.read(&mut hour),
                     _ => object.skip(),
                 }
             }
             let builder = SunBuilder::<SunHour> {
-                hour: object.required("hour", hour)?,
+                hour: object.require("hour", hour)?,
             };
             Some(builder.build())
         }
@@ -275,66 +275,66 @@ pub mod types {
 
     impl Serialize for Measured {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("lux", &self.lux);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("lux", &self.lux);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Measured {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Measured {
+    impl<'de> json::ReadObject<'de> for Measured {
         const NAME: &'static str = "Measured";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut lux = None;
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "lux" => object.or_null(&mut lux),
+                    "lux" => object.read_unless_null(&mut lux),
                     _ => object.skip(),
                 }
             }
             Some(Self {
-                lux: object.required("lux", lux)?,
+                lux: object.require("lux", lux)?,
             })
         }
     }
 
     impl Serialize for Estimated {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = wire::Writer::new(serializer)?;
-            object.put("from_lux", &self.from_lux);
-            object.put("to_lux", &self.to_lux);
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("from_lux", &self.from_lux);
+            object.write("to_lux", &self.to_lux);
             object.end()
         }
     }
 
     impl<'de> Deserialize<'de> for Estimated {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            wire::object(deserializer)
+            json::read_object(deserializer)
         }
     }
 
-    impl<'de> wire::Object<'de> for Estimated {
+    impl<'de> json::ReadObject<'de> for Estimated {
         const NAME: &'static str = "Estimated";
 
-        fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut from_lux = None;
             let mut to_lux = None;
-            while let Some(key) = object.key() {
+            while let Some(key) = object.next_key() {
                 match &*key {
-                    "from_lux" => object.or_null(&mut from_lux),
-                    "to_lux" => object.or_null(&mut to_lux),
+                    "from_lux" => object.read_unless_null(&mut from_lux),
+                    "to_lux" => object.read_unless_null(&mut to_lux),
                     _ => object.skip(),
                 }
             }
             Some(Self {
-                from_lux: object.required("from_lux", from_lux)?,
-                to_lux: object.required("to_lux", to_lux)?,
+                from_lux: object.require("from_lux", from_lux)?,
+                to_lux: object.require("to_lux", to_lux)?,
             })
         }
     }
@@ -404,7 +404,7 @@ pub mod types {
 
             pub mod arg {
                 pub type watts = super::LampWatts;
-                pub type image_url = fal_core::arg::Url;
+                pub type image_url = fal_core::literal::Url;
             }
         }
 
@@ -421,7 +421,7 @@ pub mod types {
     }
 }
 
-use fal_core::{Endpoint, File, IntoInput, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, IntoInput, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -448,7 +448,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`acme/union-of-objects`](Model) gives.
+/// The result of [`acme/union-of-objects`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -558,32 +558,32 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("light", &self.light);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("light", &self.light);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut light = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "light" => object.value(&mut light),
-                _ => object.extra(key, &mut optional.extra),
+                "light" => object.read(&mut light),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<Light> {
-            light: object.required("light", light)?,
+            light: object.require("light", light)?,
             optional,
         };
         Some(builder.build())
@@ -592,31 +592,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("light", &self.light);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("light", &self.light);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut light = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "light" => object.or_null(&mut light),
+                "light" => object.read_unless_null(&mut light),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            light: object.required("light", light)?,
+            light: object.require("light", light)?,
         })
     }
 }

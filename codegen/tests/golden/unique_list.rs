@@ -4,7 +4,7 @@
 //
 // Label a photo: [`acme/unique-list`](https://fal.ai/models/acme/unique-list).
 
-use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -60,7 +60,7 @@ impl Moods {
 
 fal_core::closed_enum!(Moods, "`moods` of acme/unique-list must be `calm` or `loud`");
 
-/// What [`acme/unique-list`](Model) gives.
+/// The result of [`acme/unique-list`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -169,28 +169,28 @@ impl<LabelsSlot: given::HasLabels> IntoInput for Builder<LabelsSlot> {
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
         check
-            .at("labels")
-            .unique(
+            .field("labels")
+            .unique_items(
                 &self.labels,
                 "`labels` of acme/unique-list must not hold an item twice",
             );
         if let Some(value) = &self.moods {
-            check.at("moods").list::<bounds::Moods, _>(value);
+            check.field("moods").list_length::<bounds::Moods, _>(value);
             check
-                .at("moods")
-                .unique(
+                .field("moods")
+                .unique_items(
                     value,
                     "`moods` of acme/unique-list must not hold an item twice",
                 );
         }
         if let Some(value) = &self.groups {
             check
-                .at("groups")
+                .field("groups")
                 .each(
                     value.iter().enumerate(),
                     |check, item| {
                         check
-                            .unique(
+                            .unique_items(
                                 item,
                                 "`groups_item` of acme/unique-list must not hold an item twice",
                             );
@@ -202,36 +202,36 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("labels", &self.labels);
-        object.optional("moods", &self.moods);
-        object.optional("groups", &self.groups);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("labels", &self.labels);
+        object.write_optional("moods", &self.moods);
+        object.write_optional("groups", &self.groups);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut labels = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "labels" => object.value(&mut labels),
-                "moods" => object.value(&mut optional.moods),
-                "groups" => object.integer(&mut optional.groups),
-                _ => object.extra(key, &mut optional.extra),
+                "labels" => object.read(&mut labels),
+                "moods" => object.read(&mut optional.moods),
+                "groups" => object.read_integer(&mut optional.groups),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<Vec<String>> {
-            labels: object.required("labels", labels)?,
+            labels: object.require("labels", labels)?,
             optional,
         };
         Some(builder.build())
@@ -240,31 +240,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("labels", &self.labels);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("labels", &self.labels);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut labels = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "labels" => object.or_null(&mut labels),
+                "labels" => object.read_unless_null(&mut labels),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            labels: object.required("labels", labels)?,
+            labels: object.require("labels", labels)?,
         })
     }
 }
@@ -303,14 +303,14 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type labels = fal_core::arg::Text;
+    pub type labels = fal_core::literal::Text;
     pub type moods = super::Moods;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type labels = fal_core::arg::List<String>;
-    pub type moods = fal_core::arg::List<super::Moods, super::bounds::Moods>;
-    pub type groups = fal_core::arg::List<Vec<i64>>;
+    pub type labels = fal_core::literal::List<String>;
+    pub type moods = fal_core::literal::List<super::Moods, super::bounds::Moods>;
+    pub type groups = fal_core::literal::List<Vec<i64>>;
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::v2::video::Input {
@@ -89,7 +89,7 @@ impl JsonSchema for crate::v2::video::Input {
           ],
           "description": "The parameters of `fal-ai/birefnet/v2/video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -156,9 +156,9 @@ impl JsonSchema for crate::v2::video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/birefnet/v2/video` gives."
+          "description": "The result of `fal-ai/birefnet/v2/video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -187,7 +187,7 @@ impl JsonSchema for crate::v2::video::ModelValue {
             "General Use (Dynamic)"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -209,7 +209,7 @@ impl JsonSchema for crate::v2::video::OperatingResolution {
             "2304x2304"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -232,7 +232,7 @@ impl JsonSchema for crate::v2::video::VideoOutputType {
             "GIF (.gif)"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -255,7 +255,7 @@ impl JsonSchema for crate::v2::video::VideoQuality {
             "maximum"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -277,6 +277,6 @@ impl JsonSchema for crate::v2::video::VideoWriteMode {
             "small"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::fast::image_to_video::Input {
@@ -99,7 +99,7 @@ impl JsonSchema for crate::fast::image_to_video::Input {
           ],
           "description": "The parameters of `bytedance/seedance-2.0/fast/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -156,9 +156,9 @@ impl JsonSchema for crate::fast::image_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `bytedance/seedance-2.0/fast/image-to-video` gives."
+          "description": "The result of `bytedance/seedance-2.0/fast/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -183,7 +183,7 @@ impl JsonSchema for crate::fast::image_to_video::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -215,7 +215,7 @@ impl JsonSchema for crate::fast::image_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -241,7 +241,7 @@ impl JsonSchema for crate::fast::image_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -343,7 +343,7 @@ impl JsonSchema for crate::fast::reference_to_video::Input {
           ],
           "description": "The parameters of `bytedance/seedance-2.0/fast/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -400,9 +400,9 @@ impl JsonSchema for crate::fast::reference_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `bytedance/seedance-2.0/fast/reference-to-video` gives."
+          "description": "The result of `bytedance/seedance-2.0/fast/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -427,7 +427,7 @@ impl JsonSchema for crate::fast::reference_to_video::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -459,7 +459,7 @@ impl JsonSchema for crate::fast::reference_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -485,7 +485,7 @@ impl JsonSchema for crate::fast::reference_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -566,7 +566,7 @@ impl JsonSchema for crate::fast::text_to_video::Input {
           ],
           "description": "The parameters of `bytedance/seedance-2.0/fast/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -623,9 +623,9 @@ impl JsonSchema for crate::fast::text_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `bytedance/seedance-2.0/fast/text-to-video` gives."
+          "description": "The result of `bytedance/seedance-2.0/fast/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -650,7 +650,7 @@ impl JsonSchema for crate::fast::text_to_video::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -682,7 +682,7 @@ impl JsonSchema for crate::fast::text_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -708,7 +708,7 @@ impl JsonSchema for crate::fast::text_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -805,7 +805,7 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `bytedance/seedance-2.0/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -856,9 +856,9 @@ impl JsonSchema for crate::image_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `bytedance/seedance-2.0/image-to-video` gives."
+          "description": "The result of `bytedance/seedance-2.0/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -884,7 +884,7 @@ impl JsonSchema for crate::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -916,7 +916,7 @@ impl JsonSchema for crate::image_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -942,7 +942,7 @@ impl JsonSchema for crate::image_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1044,7 +1044,7 @@ impl JsonSchema for crate::reference_to_video::Input {
           ],
           "description": "The parameters of `bytedance/seedance-2.0/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1099,9 +1099,9 @@ impl JsonSchema for crate::reference_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `bytedance/seedance-2.0/reference-to-video` gives."
+          "description": "The result of `bytedance/seedance-2.0/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1127,7 +1127,7 @@ impl JsonSchema for crate::reference_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1159,7 +1159,7 @@ impl JsonSchema for crate::reference_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1185,7 +1185,7 @@ impl JsonSchema for crate::reference_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1266,7 +1266,7 @@ impl JsonSchema for crate::text_to_video::Input {
           ],
           "description": "The parameters of `bytedance/seedance-2.0/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1317,9 +1317,9 @@ impl JsonSchema for crate::text_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `bytedance/seedance-2.0/text-to-video` gives."
+          "description": "The result of `bytedance/seedance-2.0/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1345,7 +1345,7 @@ impl JsonSchema for crate::text_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1377,7 +1377,7 @@ impl JsonSchema for crate::text_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1403,6 +1403,6 @@ impl JsonSchema for crate::text_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -15,7 +15,7 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -241,7 +241,7 @@ fal_core::closed_enum!(
     "`aspect_ratio` of bytedance/seedance-2.0/text-to-video must be `auto`, `21:9`, `16:9`, `4:3`, `1:1`, `3:4` or `9:16`"
 );
 
-/// What [`bytedance/seedance-2.0/text-to-video`](Model) gives.
+/// The result of [`bytedance/seedance-2.0/text-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -390,44 +390,44 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("resolution", &self.resolution);
-        object.optional("duration", &self.duration);
-        object.optional("aspect_ratio", &self.aspect_ratio);
-        object.optional("generate_audio", &self.generate_audio);
-        object.optional("seed", &self.seed);
-        object.optional("end_user_id", &self.end_user_id);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("resolution", &self.resolution);
+        object.write_optional("duration", &self.duration);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
+        object.write_optional("generate_audio", &self.generate_audio);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("end_user_id", &self.end_user_id);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "resolution" => object.value(&mut optional.resolution),
-                "duration" => object.value(&mut optional.duration),
-                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
-                "generate_audio" => object.value(&mut optional.generate_audio),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "end_user_id" => object.or_null(&mut optional.end_user_id),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut prompt),
+                "resolution" => object.read(&mut optional.resolution),
+                "duration" => object.read(&mut optional.duration),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
+                "generate_audio" => object.read(&mut optional.generate_audio),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "end_user_id" => object.read_unless_null(&mut optional.end_user_id),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -436,35 +436,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
-                "seed" => object.integer_or_null(&mut seed),
+                "video" => object.read_unless_null(&mut video),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
-            seed: object.required("seed", seed)?,
+            video: object.require("video", video)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -490,11 +490,11 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
+    pub type prompt = fal_core::literal::Text;
     pub type resolution = super::Resolution;
     pub type duration = super::Duration;
     pub type aspect_ratio = super::AspectRatio;
-    pub type generate_audio = fal_core::arg::Flag;
-    pub type seed = fal_core::arg::Integer;
-    pub type end_user_id = fal_core::arg::Text;
+    pub type generate_audio = fal_core::literal::Flag;
+    pub type seed = fal_core::literal::Integer;
+    pub type end_user_id = fal_core::literal::Text;
 }

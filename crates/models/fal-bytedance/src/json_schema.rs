@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::Seed2MiniMessage {
@@ -42,7 +42,7 @@ impl JsonSchema for crate::types::Seed2MiniMessage {
           ],
           "description": "One turn of a conversation."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -79,7 +79,7 @@ impl JsonSchema for crate::types::Seed2MiniMessageRole {
             "assistant"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -107,7 +107,7 @@ impl JsonSchema for crate::types::Seed2MiniMessageContent {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -147,7 +147,7 @@ impl JsonSchema for crate::types::Seed2MiniMessageOutput {
           ],
           "description": "One turn of a conversation."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -186,7 +186,7 @@ impl JsonSchema for crate::types::Seed2MiniMessageOutputRole {
             "assistant"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -214,7 +214,7 @@ impl JsonSchema for crate::types::Seed2MiniMessageOutputContent {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -251,7 +251,7 @@ impl JsonSchema for crate::dreamactor::v2::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/dreamactor/v2`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -280,9 +280,9 @@ impl JsonSchema for crate::dreamactor::v2::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/bytedance/dreamactor/v2` gives."
+          "description": "The result of `fal-ai/bytedance/dreamactor/v2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -353,7 +353,7 @@ impl JsonSchema for crate::dreamina::v3_1::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/dreamina/v3.1/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -397,9 +397,9 @@ impl JsonSchema for crate::dreamina::v3_1::text_to_image::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/bytedance/dreamina/v3.1/text-to-image` gives."
+          "description": "The result of `fal-ai/bytedance/dreamina/v3.1/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -452,7 +452,7 @@ impl JsonSchema for crate::dreamina::v3_1::text_to_image::ImageSizeValue {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -484,7 +484,7 @@ impl JsonSchema for crate::omnihuman::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/omnihuman`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -518,9 +518,9 @@ impl JsonSchema for crate::omnihuman::Output {
             "video",
             "duration"
           ],
-          "description": "What `fal-ai/bytedance/omnihuman` gives."
+          "description": "The result of `fal-ai/bytedance/omnihuman`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -592,7 +592,7 @@ impl JsonSchema for crate::omnihuman::v1_5::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/omnihuman/v1.5`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -635,9 +635,9 @@ impl JsonSchema for crate::omnihuman::v1_5::Output {
             "video",
             "duration"
           ],
-          "description": "What `fal-ai/bytedance/omnihuman/v1.5` gives."
+          "description": "The result of `fal-ai/bytedance/omnihuman/v1.5`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -662,7 +662,7 @@ impl JsonSchema for crate::omnihuman::v1_5::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -769,7 +769,7 @@ impl JsonSchema for crate::seed::v2::mini::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seed/v2/mini`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -832,9 +832,9 @@ impl JsonSchema for crate::seed::v2::mini::Output {
             "output",
             "messages"
           ],
-          "description": "What `fal-ai/bytedance/seed/v2/mini` gives."
+          "description": "The result of `fal-ai/bytedance/seed/v2/mini`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -867,7 +867,7 @@ impl JsonSchema for crate::seed::v2::mini::Thinking {
             "auto"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -890,7 +890,7 @@ impl JsonSchema for crate::seed::v2::mini::ReasoningEffort {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -988,7 +988,7 @@ impl JsonSchema for crate::seed_speech::tts::v2::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seed-speech/tts/v2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1044,9 +1044,9 @@ impl JsonSchema for crate::seed_speech::tts::v2::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/bytedance/seed-speech/tts/v2` gives."
+          "description": "The result of `fal-ai/bytedance/seed-speech/tts/v2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1110,7 +1110,7 @@ impl JsonSchema for crate::seed_speech::tts::v2::Voice {
             "monkey_king_zh"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1131,7 +1131,7 @@ impl JsonSchema for crate::seed_speech::tts::v2::OutputFormat {
             "opus"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1157,7 +1157,7 @@ impl JsonSchema for crate::seed_speech::tts::v2::SampleRate {
             48000
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1186,7 +1186,7 @@ impl JsonSchema for crate::seed_speech::tts::v2::Language {
             "fr"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1279,7 +1279,7 @@ impl JsonSchema for crate::seedance::v1::pro::fast::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedance/v1/pro/fast/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1336,9 +1336,9 @@ impl JsonSchema for crate::seedance::v1::pro::fast::image_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/bytedance/seedance/v1/pro/fast/image-to-video` gives."
+          "description": "The result of `fal-ai/bytedance/seedance/v1/pro/fast/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1368,7 +1368,7 @@ impl JsonSchema for crate::seedance::v1::pro::fast::image_to_video::AspectRatio 
             "auto"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1390,7 +1390,7 @@ impl JsonSchema for crate::seedance::v1::pro::fast::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1420,7 +1420,7 @@ impl JsonSchema for crate::seedance::v1::pro::fast::image_to_video::Duration {
             "12"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1508,7 +1508,7 @@ impl JsonSchema for crate::seedance::v1::pro::fast::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedance/v1/pro/fast/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1565,9 +1565,9 @@ impl JsonSchema for crate::seedance::v1::pro::fast::text_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/bytedance/seedance/v1/pro/fast/text-to-video` gives."
+          "description": "The result of `fal-ai/bytedance/seedance/v1/pro/fast/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1596,7 +1596,7 @@ impl JsonSchema for crate::seedance::v1::pro::fast::text_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1618,7 +1618,7 @@ impl JsonSchema for crate::seedance::v1::pro::fast::text_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1648,7 +1648,7 @@ impl JsonSchema for crate::seedance::v1::pro::fast::text_to_video::Duration {
             "12"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1752,7 +1752,7 @@ impl JsonSchema for crate::seedance::v1::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedance/v1/pro/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1809,9 +1809,9 @@ impl JsonSchema for crate::seedance::v1::pro::image_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/bytedance/seedance/v1/pro/image-to-video` gives."
+          "description": "The result of `fal-ai/bytedance/seedance/v1/pro/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1841,7 +1841,7 @@ impl JsonSchema for crate::seedance::v1::pro::image_to_video::AspectRatio {
             "auto"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1863,7 +1863,7 @@ impl JsonSchema for crate::seedance::v1::pro::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1893,7 +1893,7 @@ impl JsonSchema for crate::seedance::v1::pro::image_to_video::Duration {
             "12"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1981,7 +1981,7 @@ impl JsonSchema for crate::seedance::v1::pro::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedance/v1/pro/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2038,9 +2038,9 @@ impl JsonSchema for crate::seedance::v1::pro::text_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/bytedance/seedance/v1/pro/text-to-video` gives."
+          "description": "The result of `fal-ai/bytedance/seedance/v1/pro/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2069,7 +2069,7 @@ impl JsonSchema for crate::seedance::v1::pro::text_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2091,7 +2091,7 @@ impl JsonSchema for crate::seedance::v1::pro::text_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2121,7 +2121,7 @@ impl JsonSchema for crate::seedance::v1::pro::text_to_video::Duration {
             "12"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2217,7 +2217,7 @@ impl JsonSchema for crate::seedance::v1_5::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedance/v1.5/pro/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2274,9 +2274,9 @@ impl JsonSchema for crate::seedance::v1_5::pro::image_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/bytedance/seedance/v1.5/pro/image-to-video` gives."
+          "description": "The result of `fal-ai/bytedance/seedance/v1.5/pro/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2306,7 +2306,7 @@ impl JsonSchema for crate::seedance::v1_5::pro::image_to_video::AspectRatio {
             "auto"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2328,7 +2328,7 @@ impl JsonSchema for crate::seedance::v1_5::pro::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2356,7 +2356,7 @@ impl JsonSchema for crate::seedance::v1_5::pro::image_to_video::Duration {
             "12"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2436,7 +2436,7 @@ impl JsonSchema for crate::seedance::v1_5::pro::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedance/v1.5/pro/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2493,9 +2493,9 @@ impl JsonSchema for crate::seedance::v1_5::pro::text_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/bytedance/seedance/v1.5/pro/text-to-video` gives."
+          "description": "The result of `fal-ai/bytedance/seedance/v1.5/pro/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2525,7 +2525,7 @@ impl JsonSchema for crate::seedance::v1_5::pro::text_to_video::AspectRatio {
             "auto"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2547,7 +2547,7 @@ impl JsonSchema for crate::seedance::v1_5::pro::text_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2575,7 +2575,7 @@ impl JsonSchema for crate::seedance::v1_5::pro::text_to_video::Duration {
             "12"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2658,7 +2658,7 @@ impl JsonSchema for crate::seedream::v4::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedream/v4/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2708,9 +2708,9 @@ impl JsonSchema for crate::seedream::v4::text_to_image::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/bytedance/seedream/v4/text-to-image` gives."
+          "description": "The result of `fal-ai/bytedance/seedream/v4/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -2766,7 +2766,7 @@ impl JsonSchema for crate::seedream::v4::text_to_image::ImageSizeValue {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2787,7 +2787,7 @@ impl JsonSchema for crate::seedream::v4::text_to_image::EnhancePromptMode {
             "fast"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2861,7 +2861,7 @@ impl JsonSchema for crate::seedream::v4_5::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedream/v4.5/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2905,9 +2905,9 @@ impl JsonSchema for crate::seedream::v4_5::text_to_image::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/bytedance/seedream/v4.5/text-to-image` gives."
+          "description": "The result of `fal-ai/bytedance/seedream/v4.5/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -2962,7 +2962,7 @@ impl JsonSchema for crate::seedream::v4_5::text_to_image::ImageSizeValue {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3027,7 +3027,7 @@ impl JsonSchema for crate::seedream::v5::lite::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/bytedance/seedream/v5/lite/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -3071,9 +3071,9 @@ impl JsonSchema for crate::seedream::v5::lite::text_to_image::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/bytedance/seedream/v5/lite/text-to-image` gives."
+          "description": "The result of `fal-ai/bytedance/seedream/v5/lite/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -3129,6 +3129,6 @@ impl JsonSchema for crate::seedream::v5::lite::text_to_image::ImageSizeValue {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

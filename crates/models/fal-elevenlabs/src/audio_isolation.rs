@@ -16,7 +16,7 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Streams, Violations, wire};
+use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Streams, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -49,7 +49,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`fal-ai/elevenlabs/audio-isolation`](Model) gives.
+/// The result of [`fal-ai/elevenlabs/audio-isolation`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -59,7 +59,7 @@ pub struct Output {
     pub timestamps: Option<Vec<Value>>,
 }
 
-/// One event of the stream of [`fal-ai/elevenlabs/audio-isolation`](Model).
+/// An event of the stream of [`fal-ai/elevenlabs/audio-isolation`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
@@ -162,29 +162,29 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("audio_url", &self.audio_url);
-        object.optional("video_url", &self.video_url);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("audio_url", &self.audio_url);
+        object.write_optional("video_url", &self.video_url);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio_url" => object.or_null(&mut optional.audio_url),
-                "video_url" => object.or_null(&mut optional.video_url),
-                _ => object.extra(key, &mut optional.extra),
+                "audio_url" => object.read_unless_null(&mut optional.audio_url),
+                "video_url" => object.read_unless_null(&mut optional.video_url),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder { optional };
@@ -194,34 +194,34 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio);
-        object.optional("timestamps", &self.timestamps);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("audio", &self.audio);
+        object.write_optional("timestamps", &self.timestamps);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio = None;
         let mut timestamps = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio" => object.or_null(&mut audio),
-                "timestamps" => object.or_null(&mut timestamps),
+                "audio" => object.read_unless_null(&mut audio),
+                "timestamps" => object.read_unless_null(&mut timestamps),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            audio: object.required("audio", audio)?,
+            audio: object.require("audio", audio)?,
             timestamps,
         })
     }
@@ -229,29 +229,29 @@ impl<'de> wire::Object<'de> for Output {
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.optional("audio", &self.audio);
-        object.optional("timestamps", &self.timestamps);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write_optional("audio", &self.audio);
+        object.write_optional("timestamps", &self.timestamps);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Event {
+impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio = None;
         let mut timestamps = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio" => object.or_null(&mut audio),
-                "timestamps" => object.or_null(&mut timestamps),
+                "audio" => object.read_unless_null(&mut audio),
+                "timestamps" => object.read_unless_null(&mut timestamps),
                 _ => object.skip(),
             }
         }
@@ -262,6 +262,6 @@ impl<'de> wire::Object<'de> for Event {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type audio_url = fal_core::arg::Url<super::Model>;
-    pub type video_url = fal_core::arg::Url<super::Model>;
+    pub type audio_url = fal_core::literal::Url<super::Model>;
+    pub type video_url = fal_core::literal::Url<super::Model>;
 }

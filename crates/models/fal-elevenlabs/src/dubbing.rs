@@ -15,7 +15,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -66,7 +66,7 @@ impl Input {
 /// `num_speakers`: between 1 and 50.
 pub type NumSpeakers = Int<bounds::NumSpeakers>;
 
-/// What [`fal-ai/elevenlabs/dubbing`](Model) gives.
+/// The result of [`fal-ai/elevenlabs/dubbing`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -208,42 +208,42 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("audio_url", &self.audio_url);
-        object.optional("video_url", &self.video_url);
-        object.put("target_lang", &self.target_lang);
-        object.optional("source_lang", &self.source_lang);
-        object.optional("num_speakers", &self.num_speakers);
-        object.optional("highest_resolution", &self.highest_resolution);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("audio_url", &self.audio_url);
+        object.write_optional("video_url", &self.video_url);
+        object.write("target_lang", &self.target_lang);
+        object.write_optional("source_lang", &self.source_lang);
+        object.write_optional("num_speakers", &self.num_speakers);
+        object.write_optional("highest_resolution", &self.highest_resolution);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut target_lang = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio_url" => object.or_null(&mut optional.audio_url),
-                "video_url" => object.or_null(&mut optional.video_url),
-                "target_lang" => object.value(&mut target_lang),
-                "source_lang" => object.or_null(&mut optional.source_lang),
-                "num_speakers" => object.or_null(&mut optional.num_speakers),
-                "highest_resolution" => object.value(&mut optional.highest_resolution),
-                _ => object.extra(key, &mut optional.extra),
+                "audio_url" => object.read_unless_null(&mut optional.audio_url),
+                "video_url" => object.read_unless_null(&mut optional.video_url),
+                "target_lang" => object.read(&mut target_lang),
+                "source_lang" => object.read_unless_null(&mut optional.source_lang),
+                "num_speakers" => object.read_unless_null(&mut optional.num_speakers),
+                "highest_resolution" => object.read(&mut optional.highest_resolution),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            target_lang: object.required("target_lang", target_lang)?,
+            target_lang: object.require("target_lang", target_lang)?,
             optional,
         };
         Some(builder.build())
@@ -252,35 +252,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
-        object.put("target_lang", &self.target_lang);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
+        object.write("target_lang", &self.target_lang);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut target_lang = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
-                "target_lang" => object.or_null(&mut target_lang),
+                "video" => object.read_unless_null(&mut video),
+                "target_lang" => object.read_unless_null(&mut target_lang),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
-            target_lang: object.required("target_lang", target_lang)?,
+            video: object.require("video", video)?,
+            target_lang: object.require("target_lang", target_lang)?,
         })
     }
 }
@@ -319,10 +319,10 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type audio_url = fal_core::arg::Url<super::Model>;
-    pub type video_url = fal_core::arg::Url<super::Model>;
-    pub type target_lang = fal_core::arg::Text;
-    pub type source_lang = fal_core::arg::Text;
+    pub type audio_url = fal_core::literal::Url<super::Model>;
+    pub type video_url = fal_core::literal::Url<super::Model>;
+    pub type target_lang = fal_core::literal::Text;
+    pub type source_lang = fal_core::literal::Text;
     pub type num_speakers = super::NumSpeakers;
-    pub type highest_resolution = fal_core::arg::Flag;
+    pub type highest_resolution = fal_core::literal::Flag;
 }

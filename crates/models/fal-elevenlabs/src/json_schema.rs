@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::MusicCompositionPlan {
@@ -48,7 +48,7 @@ impl JsonSchema for crate::types::MusicCompositionPlan {
           ],
           "description": "The plan of a piece of music."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -117,7 +117,7 @@ impl JsonSchema for crate::types::MusicSection {
           ],
           "description": "One section of a piece of music."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -182,7 +182,7 @@ impl JsonSchema for crate::types::TranscriptionWord {
           ],
           "description": "A word of a recording, or a sound, and when it was heard."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -214,7 +214,7 @@ impl JsonSchema for crate::types::DialogueBlock {
           ],
           "description": "What one voice says."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -256,7 +256,7 @@ impl JsonSchema for crate::types::PronunciationDictionaryLocator {
           },
           "description": "A dictionary of pronunciation."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -298,7 +298,7 @@ impl JsonSchema for crate::audio_isolation::Input {
           },
           "description": "The parameters of `fal-ai/elevenlabs/audio-isolation`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -339,9 +339,9 @@ impl JsonSchema for crate::audio_isolation::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/elevenlabs/audio-isolation` gives."
+          "description": "The result of `fal-ai/elevenlabs/audio-isolation`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -383,9 +383,9 @@ impl JsonSchema for crate::audio_isolation::Event {
               "description": "Times of each word, where they were asked for."
             }
           },
-          "description": "One event of the stream of `fal-ai/elevenlabs/audio-isolation`."
+          "description": "An event of the stream of `fal-ai/elevenlabs/audio-isolation`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -467,7 +467,7 @@ impl JsonSchema for crate::dubbing::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/dubbing`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -501,9 +501,9 @@ impl JsonSchema for crate::dubbing::Output {
             "video",
             "target_lang"
           ],
-          "description": "What `fal-ai/elevenlabs/dubbing` gives."
+          "description": "The result of `fal-ai/elevenlabs/dubbing`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -581,7 +581,7 @@ impl JsonSchema for crate::music::Input {
           },
           "description": "The parameters of `fal-ai/elevenlabs/music`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -623,9 +623,9 @@ impl JsonSchema for crate::music::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/elevenlabs/music` gives."
+          "description": "The result of `fal-ai/elevenlabs/music`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -667,7 +667,7 @@ impl JsonSchema for crate::music::OutputFormat {
             "opus_48000_192"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -728,7 +728,7 @@ impl JsonSchema for crate::sound_effects::v2::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/sound-effects/v2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -768,9 +768,9 @@ impl JsonSchema for crate::sound_effects::v2::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/elevenlabs/sound-effects/v2` gives."
+          "description": "The result of `fal-ai/elevenlabs/sound-effects/v2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -800,9 +800,9 @@ impl JsonSchema for crate::sound_effects::v2::Event {
               ]
             }
           },
-          "description": "One event of the stream of `fal-ai/elevenlabs/sound-effects/v2`."
+          "description": "An event of the stream of `fal-ai/elevenlabs/sound-effects/v2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -844,7 +844,7 @@ impl JsonSchema for crate::sound_effects::v2::OutputFormat {
             "opus_48000_192"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -892,7 +892,7 @@ impl JsonSchema for crate::speech_to_text::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/speech-to-text`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -935,9 +935,9 @@ impl JsonSchema for crate::speech_to_text::Output {
             "language_probability",
             "words"
           ],
-          "description": "What `fal-ai/elevenlabs/speech-to-text` gives."
+          "description": "The result of `fal-ai/elevenlabs/speech-to-text`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1003,7 +1003,7 @@ impl JsonSchema for crate::speech_to_text::scribe_v2::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/speech-to-text/scribe-v2`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1046,9 +1046,9 @@ impl JsonSchema for crate::speech_to_text::scribe_v2::Output {
             "language_probability",
             "words"
           ],
-          "description": "What `fal-ai/elevenlabs/speech-to-text/scribe-v2` gives."
+          "description": "The result of `fal-ai/elevenlabs/speech-to-text/scribe-v2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1141,7 +1141,7 @@ impl JsonSchema for crate::text_to_dialogue::eleven_v3::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/text-to-dialogue/eleven-v3`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1190,9 +1190,9 @@ impl JsonSchema for crate::text_to_dialogue::eleven_v3::Output {
             "audio",
             "seed"
           ],
-          "description": "What `fal-ai/elevenlabs/text-to-dialogue/eleven-v3` gives."
+          "description": "The result of `fal-ai/elevenlabs/text-to-dialogue/eleven-v3`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1226,9 +1226,9 @@ impl JsonSchema for crate::text_to_dialogue::eleven_v3::Event {
               "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."
             }
           },
-          "description": "One event of the stream of `fal-ai/elevenlabs/text-to-dialogue/eleven-v3`."
+          "description": "An event of the stream of `fal-ai/elevenlabs/text-to-dialogue/eleven-v3`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1298,7 +1298,7 @@ impl JsonSchema for crate::tts::eleven_v3::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/tts/eleven-v3`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1350,9 +1350,9 @@ impl JsonSchema for crate::tts::eleven_v3::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/elevenlabs/tts/eleven-v3` gives."
+          "description": "The result of `fal-ai/elevenlabs/tts/eleven-v3`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1394,9 +1394,9 @@ impl JsonSchema for crate::tts::eleven_v3::Event {
               "description": "Times of each word, where they were asked for."
             }
           },
-          "description": "One event of the stream of `fal-ai/elevenlabs/tts/eleven-v3`."
+          "description": "An event of the stream of `fal-ai/elevenlabs/tts/eleven-v3`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1422,7 +1422,7 @@ impl JsonSchema for crate::tts::eleven_v3::ApplyTextNormalization {
             "off"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1530,7 +1530,7 @@ impl JsonSchema for crate::tts::multilingual_v2::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/tts/multilingual-v2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1582,9 +1582,9 @@ impl JsonSchema for crate::tts::multilingual_v2::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/elevenlabs/tts/multilingual-v2` gives."
+          "description": "The result of `fal-ai/elevenlabs/tts/multilingual-v2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1626,9 +1626,9 @@ impl JsonSchema for crate::tts::multilingual_v2::Event {
               "description": "Times of each word, where they were asked for."
             }
           },
-          "description": "One event of the stream of `fal-ai/elevenlabs/tts/multilingual-v2`."
+          "description": "An event of the stream of `fal-ai/elevenlabs/tts/multilingual-v2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1654,7 +1654,7 @@ impl JsonSchema for crate::tts::multilingual_v2::ApplyTextNormalization {
             "off"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1762,7 +1762,7 @@ impl JsonSchema for crate::tts::turbo_v2_5::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/tts/turbo-v2.5`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1814,9 +1814,9 @@ impl JsonSchema for crate::tts::turbo_v2_5::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/elevenlabs/tts/turbo-v2.5` gives."
+          "description": "The result of `fal-ai/elevenlabs/tts/turbo-v2.5`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1858,9 +1858,9 @@ impl JsonSchema for crate::tts::turbo_v2_5::Event {
               "description": "Times of each word, where they were asked for."
             }
           },
-          "description": "One event of the stream of `fal-ai/elevenlabs/tts/turbo-v2.5`."
+          "description": "An event of the stream of `fal-ai/elevenlabs/tts/turbo-v2.5`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1886,7 +1886,7 @@ impl JsonSchema for crate::tts::turbo_v2_5::ApplyTextNormalization {
             "off"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1936,7 +1936,7 @@ impl JsonSchema for crate::voice_changer::Input {
           ],
           "description": "The parameters of `fal-ai/elevenlabs/voice-changer`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1979,9 +1979,9 @@ impl JsonSchema for crate::voice_changer::Output {
             "audio",
             "seed"
           ],
-          "description": "What `fal-ai/elevenlabs/voice-changer` gives."
+          "description": "The result of `fal-ai/elevenlabs/voice-changer`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2023,6 +2023,6 @@ impl JsonSchema for crate::voice_changer::OutputFormat {
             "opus_48000_192"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

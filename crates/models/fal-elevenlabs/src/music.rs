@@ -13,7 +13,7 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Violations, wire};
+use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -174,7 +174,7 @@ fal_core::closed_enum!(
     "`output_format` of fal-ai/elevenlabs/music must be `mp3_22050_32`, `mp3_44100_32`, `mp3_44100_64`, `mp3_44100_96`, `mp3_44100_128`, `mp3_44100_192`, `pcm_8000`, `pcm_16000`, `pcm_22050`, `pcm_24000`, `pcm_44100`, `pcm_48000`, `ulaw_8000`, `alaw_8000`, `opus_48000_32`, `opus_48000_64`, `opus_48000_96`, `opus_48000_128` or `opus_48000_192`"
 );
 
-/// What [`fal-ai/elevenlabs/music`](Model) gives.
+/// The result of [`fal-ai/elevenlabs/music`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -306,46 +306,54 @@ impl IntoInput for Builder {
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
         if let Some(value) = &self.composition_plan {
-            value.check(&mut check.at("composition_plan"));
+            value.check(&mut check.field("composition_plan"));
         }
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("prompt", &self.prompt);
-        object.optional("composition_plan", &self.composition_plan);
-        object.optional("music_length_ms", &self.music_length_ms);
-        object.optional("force_instrumental", &self.force_instrumental);
-        object.optional("respect_sections_durations", &self.respect_sections_durations);
-        object.optional("output_format", &self.output_format);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("prompt", &self.prompt);
+        object.write_optional("composition_plan", &self.composition_plan);
+        object.write_optional("music_length_ms", &self.music_length_ms);
+        object.write_optional("force_instrumental", &self.force_instrumental);
+        object
+            .write_optional(
+                "respect_sections_durations",
+                &self.respect_sections_durations,
+            );
+        object.write_optional("output_format", &self.output_format);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.or_null(&mut optional.prompt),
-                "composition_plan" => object.or_null(&mut optional.composition_plan),
-                "music_length_ms" => object.or_null(&mut optional.music_length_ms),
-                "force_instrumental" => object.value(&mut optional.force_instrumental),
-                "respect_sections_durations" => {
-                    object.value(&mut optional.respect_sections_durations)
+                "prompt" => object.read_unless_null(&mut optional.prompt),
+                "composition_plan" => {
+                    object.read_unless_null(&mut optional.composition_plan)
                 }
-                "output_format" => object.value(&mut optional.output_format),
-                _ => object.extra(key, &mut optional.extra),
+                "music_length_ms" => {
+                    object.read_unless_null(&mut optional.music_length_ms)
+                }
+                "force_instrumental" => object.read(&mut optional.force_instrumental),
+                "respect_sections_durations" => {
+                    object.read(&mut optional.respect_sections_durations)
+                }
+                "output_format" => object.read(&mut optional.output_format),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder { optional };
@@ -355,31 +363,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("audio", &self.audio);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio" => object.or_null(&mut audio),
+                "audio" => object.read_unless_null(&mut audio),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            audio: object.required("audio", audio)?,
+            audio: object.require("audio", audio)?,
         })
     }
 }
@@ -400,10 +408,10 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
+    pub type prompt = fal_core::literal::Text;
     pub type music_length_ms = super::MusicLengthMs;
-    pub type force_instrumental = fal_core::arg::Flag;
-    pub type respect_sections_durations = fal_core::arg::Flag;
+    pub type force_instrumental = fal_core::literal::Flag;
+    pub type respect_sections_durations = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
 }
 

@@ -17,7 +17,7 @@
 
 pub mod scribe_v2;
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -63,7 +63,7 @@ impl Input {
     pub const DEFAULT_DIARIZE: bool = true;
 }
 
-/// What [`fal-ai/elevenlabs/speech-to-text`](Model) gives.
+/// The result of [`fal-ai/elevenlabs/speech-to-text`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -192,38 +192,38 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("audio_url", &self.audio_url);
-        object.optional("language_code", &self.language_code);
-        object.optional("tag_audio_events", &self.tag_audio_events);
-        object.optional("diarize", &self.diarize);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("audio_url", &self.audio_url);
+        object.write_optional("language_code", &self.language_code);
+        object.write_optional("tag_audio_events", &self.tag_audio_events);
+        object.write_optional("diarize", &self.diarize);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio_url" => object.value(&mut audio_url),
-                "language_code" => object.or_null(&mut optional.language_code),
-                "tag_audio_events" => object.value(&mut optional.tag_audio_events),
-                "diarize" => object.value(&mut optional.diarize),
-                _ => object.extra(key, &mut optional.extra),
+                "audio_url" => object.read(&mut audio_url),
+                "language_code" => object.read_unless_null(&mut optional.language_code),
+                "tag_audio_events" => object.read(&mut optional.tag_audio_events),
+                "diarize" => object.read(&mut optional.diarize),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File> {
-            audio_url: object.required("audio_url", audio_url)?,
+            audio_url: object.require("audio_url", audio_url)?,
             optional,
         };
         Some(builder.build())
@@ -232,44 +232,46 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("text", &self.text);
-        object.put("language_code", &self.language_code);
-        object.put("language_probability", &self.language_probability);
-        object.put("words", &self.words);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("text", &self.text);
+        object.write("language_code", &self.language_code);
+        object.write("language_probability", &self.language_probability);
+        object.write("words", &self.words);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut text = None;
         let mut language_code = None;
         let mut language_probability = None;
         let mut words = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "text" => object.or_null(&mut text),
-                "language_code" => object.or_null(&mut language_code),
-                "language_probability" => object.or_null(&mut language_probability),
-                "words" => object.or_null(&mut words),
+                "text" => object.read_unless_null(&mut text),
+                "language_code" => object.read_unless_null(&mut language_code),
+                "language_probability" => {
+                    object.read_unless_null(&mut language_probability)
+                }
+                "words" => object.read_unless_null(&mut words),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            text: object.required("text", text)?,
-            language_code: object.required("language_code", language_code)?,
+            text: object.require("text", text)?,
+            language_code: object.require("language_code", language_code)?,
             language_probability: object
-                .required("language_probability", language_probability)?,
-            words: object.required("words", words)?,
+                .require("language_probability", language_probability)?,
+            words: object.require("words", words)?,
         })
     }
 }
@@ -295,8 +297,8 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type audio_url = fal_core::arg::Url<super::Model>;
-    pub type language_code = fal_core::arg::Text;
-    pub type tag_audio_events = fal_core::arg::Flag;
-    pub type diarize = fal_core::arg::Flag;
+    pub type audio_url = fal_core::literal::Url<super::Model>;
+    pub type language_code = fal_core::literal::Text;
+    pub type tag_audio_events = fal_core::literal::Flag;
+    pub type diarize = fal_core::literal::Flag;
 }

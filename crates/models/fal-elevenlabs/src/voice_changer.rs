@@ -15,7 +15,7 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -169,7 +169,7 @@ fal_core::closed_enum!(
     "`output_format` of fal-ai/elevenlabs/voice-changer must be `mp3_22050_32`, `mp3_44100_32`, `mp3_44100_64`, `mp3_44100_96`, `mp3_44100_128`, `mp3_44100_192`, `pcm_8000`, `pcm_16000`, `pcm_22050`, `pcm_24000`, `pcm_44100`, `pcm_48000`, `ulaw_8000`, `alaw_8000`, `opus_48000_32`, `opus_48000_64`, `opus_48000_96`, `opus_48000_128` or `opus_48000_192`"
 );
 
-/// What [`fal-ai/elevenlabs/voice-changer`](Model) gives.
+/// The result of [`fal-ai/elevenlabs/voice-changer`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -305,42 +305,42 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("audio_url", &self.audio_url);
-        object.optional("voice", &self.voice);
-        object.optional("remove_background_noise", &self.remove_background_noise);
-        object.optional("seed", &self.seed);
-        object.optional("output_format", &self.output_format);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("audio_url", &self.audio_url);
+        object.write_optional("voice", &self.voice);
+        object.write_optional("remove_background_noise", &self.remove_background_noise);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("output_format", &self.output_format);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio_url" => object.value(&mut audio_url),
-                "voice" => object.value(&mut optional.voice),
+                "audio_url" => object.read(&mut audio_url),
+                "voice" => object.read(&mut optional.voice),
                 "remove_background_noise" => {
-                    object.value(&mut optional.remove_background_noise)
+                    object.read(&mut optional.remove_background_noise)
                 }
-                "seed" => object.integer(&mut optional.seed),
-                "output_format" => object.value(&mut optional.output_format),
-                _ => object.extra(key, &mut optional.extra),
+                "seed" => object.read_integer(&mut optional.seed),
+                "output_format" => object.read(&mut optional.output_format),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File> {
-            audio_url: object.required("audio_url", audio_url)?,
+            audio_url: object.require("audio_url", audio_url)?,
             optional,
         };
         Some(builder.build())
@@ -349,35 +349,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("audio", &self.audio);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio" => object.or_null(&mut audio),
-                "seed" => object.integer_or_null(&mut seed),
+                "audio" => object.read_unless_null(&mut audio),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            audio: object.required("audio", audio)?,
-            seed: object.required("seed", seed)?,
+            audio: object.require("audio", audio)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -403,9 +403,9 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type audio_url = fal_core::arg::Url<super::Model>;
-    pub type voice = fal_core::arg::Text;
-    pub type remove_background_noise = fal_core::arg::Flag;
-    pub type seed = fal_core::arg::Integer;
+    pub type audio_url = fal_core::literal::Url<super::Model>;
+    pub type voice = fal_core::literal::Text;
+    pub type remove_background_noise = fal_core::literal::Flag;
+    pub type seed = fal_core::literal::Integer;
     pub type output_format = super::OutputFormat;
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::ImageSize {
@@ -34,7 +34,7 @@ impl JsonSchema for crate::types::ImageSize {
             }
           ]
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -81,7 +81,7 @@ impl JsonSchema for crate::types::Embedding {
           ],
           "description": "An embedding, and the words that it stands for."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -115,7 +115,7 @@ impl JsonSchema for crate::types::CustomImageSize {
           },
           "description": "Exact size of an image, for when none of the presets fits."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -154,7 +154,7 @@ impl JsonSchema for crate::types::LoraWeight {
           ],
           "description": "Weights of a LoRA, and how strongly they apply."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -281,7 +281,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/fast-sdxl`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -351,9 +351,9 @@ impl JsonSchema for crate::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/fast-sdxl` gives."
+          "description": "The result of `fal-ai/fast-sdxl`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -378,7 +378,7 @@ impl JsonSchema for crate::Format {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -399,6 +399,6 @@ impl JsonSchema for crate::SafetyCheckerVersion {
             "v2"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

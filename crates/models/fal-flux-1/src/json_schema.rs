@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::dev::Input {
@@ -130,7 +130,7 @@ impl JsonSchema for crate::dev::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/dev`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -197,9 +197,9 @@ impl JsonSchema for crate::dev::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-1/dev` gives."
+          "description": "The result of `fal-ai/flux-1/dev`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -250,9 +250,9 @@ impl JsonSchema for crate::dev::Event {
               "description": "Prompt that the images were made from."
             }
           },
-          "description": "One event of the stream of `fal-ai/flux-1/dev`."
+          "description": "An event of the stream of `fal-ai/flux-1/dev`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -277,7 +277,7 @@ impl JsonSchema for crate::dev::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -299,7 +299,7 @@ impl JsonSchema for crate::dev::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -396,7 +396,7 @@ impl JsonSchema for crate::dev::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/dev/image-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -467,9 +467,9 @@ impl JsonSchema for crate::dev::image_to_image::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-1/dev/image-to-image` gives."
+          "description": "The result of `fal-ai/flux-1/dev/image-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -494,7 +494,7 @@ impl JsonSchema for crate::dev::image_to_image::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -516,7 +516,7 @@ impl JsonSchema for crate::dev::image_to_image::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -641,7 +641,7 @@ impl JsonSchema for crate::dev::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/dev/redux`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -708,9 +708,9 @@ impl JsonSchema for crate::dev::redux::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-1/dev/redux` gives."
+          "description": "The result of `fal-ai/flux-1/dev/redux`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -735,7 +735,7 @@ impl JsonSchema for crate::dev::redux::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -757,7 +757,7 @@ impl JsonSchema for crate::dev::redux::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -885,7 +885,7 @@ impl JsonSchema for crate::krea::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/krea`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -952,9 +952,9 @@ impl JsonSchema for crate::krea::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-1/krea` gives."
+          "description": "The result of `fal-ai/flux-1/krea`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1005,9 +1005,9 @@ impl JsonSchema for crate::krea::Event {
               "description": "Prompt that the images were made from."
             }
           },
-          "description": "One event of the stream of `fal-ai/flux-1/krea`."
+          "description": "An event of the stream of `fal-ai/flux-1/krea`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1032,7 +1032,7 @@ impl JsonSchema for crate::krea::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1054,7 +1054,7 @@ impl JsonSchema for crate::krea::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1151,7 +1151,7 @@ impl JsonSchema for crate::krea::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/krea/image-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1222,9 +1222,9 @@ impl JsonSchema for crate::krea::image_to_image::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-1/krea/image-to-image` gives."
+          "description": "The result of `fal-ai/flux-1/krea/image-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1249,7 +1249,7 @@ impl JsonSchema for crate::krea::image_to_image::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1271,7 +1271,7 @@ impl JsonSchema for crate::krea::image_to_image::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1396,7 +1396,7 @@ impl JsonSchema for crate::krea::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/krea/redux`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1463,9 +1463,9 @@ impl JsonSchema for crate::krea::redux::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-1/krea/redux` gives."
+          "description": "The result of `fal-ai/flux-1/krea/redux`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1490,7 +1490,7 @@ impl JsonSchema for crate::krea::redux::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1512,7 +1512,7 @@ impl JsonSchema for crate::krea::redux::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1640,7 +1640,7 @@ impl JsonSchema for crate::schnell::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/schnell`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1707,9 +1707,9 @@ impl JsonSchema for crate::schnell::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-1/schnell` gives."
+          "description": "The result of `fal-ai/flux-1/schnell`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1734,7 +1734,7 @@ impl JsonSchema for crate::schnell::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1756,7 +1756,7 @@ impl JsonSchema for crate::schnell::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1874,7 +1874,7 @@ impl JsonSchema for crate::schnell::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/schnell/redux`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1941,9 +1941,9 @@ impl JsonSchema for crate::schnell::redux::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-1/schnell/redux` gives."
+          "description": "The result of `fal-ai/flux-1/schnell/redux`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1968,7 +1968,7 @@ impl JsonSchema for crate::schnell::redux::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1990,7 +1990,7 @@ impl JsonSchema for crate::schnell::redux::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2118,7 +2118,7 @@ impl JsonSchema for crate::srpo::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/srpo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2185,9 +2185,9 @@ impl JsonSchema for crate::srpo::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-1/srpo` gives."
+          "description": "The result of `fal-ai/flux-1/srpo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -2238,9 +2238,9 @@ impl JsonSchema for crate::srpo::Event {
               "description": "Prompt that the images were made from."
             }
           },
-          "description": "One event of the stream of `fal-ai/flux-1/srpo`."
+          "description": "An event of the stream of `fal-ai/flux-1/srpo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -2265,7 +2265,7 @@ impl JsonSchema for crate::srpo::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2287,7 +2287,7 @@ impl JsonSchema for crate::srpo::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2384,7 +2384,7 @@ impl JsonSchema for crate::srpo::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux-1/srpo/image-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2455,9 +2455,9 @@ impl JsonSchema for crate::srpo::image_to_image::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-1/srpo/image-to-image` gives."
+          "description": "The result of `fal-ai/flux-1/srpo/image-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -2482,7 +2482,7 @@ impl JsonSchema for crate::srpo::image_to_image::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2504,6 +2504,6 @@ impl JsonSchema for crate::srpo::image_to_image::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::Input {
@@ -91,7 +91,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-flex`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -138,9 +138,9 @@ impl JsonSchema for crate::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/flux-2-flex` gives."
+          "description": "The result of `fal-ai/flux-2-flex`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -193,7 +193,7 @@ impl JsonSchema for crate::ImageSizeValue {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -217,7 +217,7 @@ impl JsonSchema for crate::SafetyTolerance {
             "5"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -238,7 +238,7 @@ impl JsonSchema for crate::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -330,7 +330,7 @@ impl JsonSchema for crate::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-flex/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -380,9 +380,9 @@ impl JsonSchema for crate::edit::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/flux-2-flex/edit` gives."
+          "description": "The result of `fal-ai/flux-2-flex/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -436,7 +436,7 @@ impl JsonSchema for crate::edit::ImageSizeValue {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -460,7 +460,7 @@ impl JsonSchema for crate::edit::SafetyTolerance {
             "5"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -481,6 +481,6 @@ impl JsonSchema for crate::edit::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

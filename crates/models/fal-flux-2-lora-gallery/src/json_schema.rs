@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::add_background::Input {
@@ -145,7 +145,7 @@ impl JsonSchema for crate::add_background::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/add-background`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -196,9 +196,9 @@ impl JsonSchema for crate::add_background::Output {
             "prompt",
             "seed"
           ],
-          "description": "What `fal-ai/flux-2-lora-gallery/add-background` gives."
+          "description": "The result of `fal-ai/flux-2-lora-gallery/add-background`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -223,7 +223,7 @@ impl JsonSchema for crate::add_background::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -245,7 +245,7 @@ impl JsonSchema for crate::add_background::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -388,7 +388,7 @@ impl JsonSchema for crate::apartment_staging::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/apartment-staging`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -443,9 +443,9 @@ impl JsonSchema for crate::apartment_staging::Output {
             "prompt",
             "seed"
           ],
-          "description": "What `fal-ai/flux-2-lora-gallery/apartment-staging` gives."
+          "description": "The result of `fal-ai/flux-2-lora-gallery/apartment-staging`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -470,7 +470,7 @@ impl JsonSchema for crate::apartment_staging::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -492,7 +492,7 @@ impl JsonSchema for crate::apartment_staging::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -627,7 +627,7 @@ impl JsonSchema for crate::ballpoint_pen_sketch::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/ballpoint-pen-sketch`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -682,9 +682,9 @@ impl JsonSchema for crate::ballpoint_pen_sketch::Output {
             "seed",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-2-lora-gallery/ballpoint-pen-sketch` gives."
+          "description": "The result of `fal-ai/flux-2-lora-gallery/ballpoint-pen-sketch`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -709,7 +709,7 @@ impl JsonSchema for crate::ballpoint_pen_sketch::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -731,7 +731,7 @@ impl JsonSchema for crate::ballpoint_pen_sketch::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -866,7 +866,7 @@ impl JsonSchema for crate::digital_comic_art::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/digital-comic-art`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -921,9 +921,9 @@ impl JsonSchema for crate::digital_comic_art::Output {
             "seed",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-2-lora-gallery/digital-comic-art` gives."
+          "description": "The result of `fal-ai/flux-2-lora-gallery/digital-comic-art`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -948,7 +948,7 @@ impl JsonSchema for crate::digital_comic_art::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -970,7 +970,7 @@ impl JsonSchema for crate::digital_comic_art::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1113,7 +1113,7 @@ impl JsonSchema for crate::face_to_full_portrait::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/face-to-full-portrait`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1168,9 +1168,9 @@ impl JsonSchema for crate::face_to_full_portrait::Output {
             "prompt",
             "seed"
           ],
-          "description": "What `fal-ai/flux-2-lora-gallery/face-to-full-portrait` gives."
+          "description": "The result of `fal-ai/flux-2-lora-gallery/face-to-full-portrait`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1195,7 +1195,7 @@ impl JsonSchema for crate::face_to_full_portrait::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1217,7 +1217,7 @@ impl JsonSchema for crate::face_to_full_portrait::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1352,7 +1352,7 @@ impl JsonSchema for crate::hdr_style::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/hdr-style`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1403,9 +1403,9 @@ impl JsonSchema for crate::hdr_style::Output {
             "seed",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-2-lora-gallery/hdr-style` gives."
+          "description": "The result of `fal-ai/flux-2-lora-gallery/hdr-style`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1430,7 +1430,7 @@ impl JsonSchema for crate::hdr_style::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1452,7 +1452,7 @@ impl JsonSchema for crate::hdr_style::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1611,7 +1611,7 @@ impl JsonSchema for crate::multiple_angles::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/multiple-angles`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1666,9 +1666,9 @@ impl JsonSchema for crate::multiple_angles::Output {
             "prompt",
             "seed"
           ],
-          "description": "What `fal-ai/flux-2-lora-gallery/multiple-angles` gives."
+          "description": "The result of `fal-ai/flux-2-lora-gallery/multiple-angles`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1693,7 +1693,7 @@ impl JsonSchema for crate::multiple_angles::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1715,7 +1715,7 @@ impl JsonSchema for crate::multiple_angles::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1850,7 +1850,7 @@ impl JsonSchema for crate::realism::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/realism`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1901,9 +1901,9 @@ impl JsonSchema for crate::realism::Output {
             "seed",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-2-lora-gallery/realism` gives."
+          "description": "The result of `fal-ai/flux-2-lora-gallery/realism`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1928,7 +1928,7 @@ impl JsonSchema for crate::realism::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1950,7 +1950,7 @@ impl JsonSchema for crate::realism::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2085,7 +2085,7 @@ impl JsonSchema for crate::satellite_view_style::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/satellite-view-style`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2140,9 +2140,9 @@ impl JsonSchema for crate::satellite_view_style::Output {
             "seed",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-2-lora-gallery/satellite-view-style` gives."
+          "description": "The result of `fal-ai/flux-2-lora-gallery/satellite-view-style`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -2167,7 +2167,7 @@ impl JsonSchema for crate::satellite_view_style::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2189,7 +2189,7 @@ impl JsonSchema for crate::satellite_view_style::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2324,7 +2324,7 @@ impl JsonSchema for crate::sepia_vintage::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/sepia-vintage`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2375,9 +2375,9 @@ impl JsonSchema for crate::sepia_vintage::Output {
             "seed",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-2-lora-gallery/sepia-vintage` gives."
+          "description": "The result of `fal-ai/flux-2-lora-gallery/sepia-vintage`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -2402,7 +2402,7 @@ impl JsonSchema for crate::sepia_vintage::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2424,7 +2424,7 @@ impl JsonSchema for crate::sepia_vintage::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2567,7 +2567,7 @@ impl JsonSchema for crate::virtual_tryon::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2-lora-gallery/virtual-tryon`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2618,9 +2618,9 @@ impl JsonSchema for crate::virtual_tryon::Output {
             "prompt",
             "seed"
           ],
-          "description": "What `fal-ai/flux-2-lora-gallery/virtual-tryon` gives."
+          "description": "The result of `fal-ai/flux-2-lora-gallery/virtual-tryon`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -2645,7 +2645,7 @@ impl JsonSchema for crate::virtual_tryon::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2667,6 +2667,6 @@ impl JsonSchema for crate::virtual_tryon::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -207,7 +207,7 @@ pub type VerticalAngle = Float<bounds::VerticalAngle>;
 /// `zoom`: between 0.0 and 10.0.
 pub type Zoom = Float<bounds::Zoom>;
 
-/// What [`fal-ai/flux-2-lora-gallery/multiple-angles`](Model) gives.
+/// The result of [`fal-ai/flux-2-lora-gallery/multiple-angles`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -425,60 +425,60 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("image_urls", &self.image_urls);
-        object.optional("image_size", &self.image_size);
-        object.optional("guidance_scale", &self.guidance_scale);
-        object.optional("num_inference_steps", &self.num_inference_steps);
-        object.optional("acceleration", &self.acceleration);
-        object.optional("seed", &self.seed);
-        object.optional("sync_mode", &self.sync_mode);
-        object.optional("enable_safety_checker", &self.enable_safety_checker);
-        object.optional("output_format", &self.output_format);
-        object.optional("num_images", &self.num_images);
-        object.optional("lora_scale", &self.lora_scale);
-        object.optional("horizontal_angle", &self.horizontal_angle);
-        object.optional("vertical_angle", &self.vertical_angle);
-        object.optional("zoom", &self.zoom);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("image_urls", &self.image_urls);
+        object.write_optional("image_size", &self.image_size);
+        object.write_optional("guidance_scale", &self.guidance_scale);
+        object.write_optional("num_inference_steps", &self.num_inference_steps);
+        object.write_optional("acceleration", &self.acceleration);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("sync_mode", &self.sync_mode);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
+        object.write_optional("output_format", &self.output_format);
+        object.write_optional("num_images", &self.num_images);
+        object.write_optional("lora_scale", &self.lora_scale);
+        object.write_optional("horizontal_angle", &self.horizontal_angle);
+        object.write_optional("vertical_angle", &self.vertical_angle);
+        object.write_optional("zoom", &self.zoom);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut image_urls = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "image_urls" => object.value(&mut image_urls),
-                "image_size" => object.or_null(&mut optional.image_size),
-                "guidance_scale" => object.value(&mut optional.guidance_scale),
-                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
-                "acceleration" => object.value(&mut optional.acceleration),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "sync_mode" => object.value(&mut optional.sync_mode),
+                "image_urls" => object.read(&mut image_urls),
+                "image_size" => object.read_unless_null(&mut optional.image_size),
+                "guidance_scale" => object.read(&mut optional.guidance_scale),
+                "num_inference_steps" => object.read(&mut optional.num_inference_steps),
+                "acceleration" => object.read(&mut optional.acceleration),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "sync_mode" => object.read(&mut optional.sync_mode),
                 "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
+                    object.read(&mut optional.enable_safety_checker)
                 }
-                "output_format" => object.value(&mut optional.output_format),
-                "num_images" => object.value(&mut optional.num_images),
-                "lora_scale" => object.value(&mut optional.lora_scale),
-                "horizontal_angle" => object.value(&mut optional.horizontal_angle),
-                "vertical_angle" => object.value(&mut optional.vertical_angle),
-                "zoom" => object.value(&mut optional.zoom),
-                _ => object.extra(key, &mut optional.extra),
+                "output_format" => object.read(&mut optional.output_format),
+                "num_images" => object.read(&mut optional.num_images),
+                "lora_scale" => object.read(&mut optional.lora_scale),
+                "horizontal_angle" => object.read(&mut optional.horizontal_angle),
+                "vertical_angle" => object.read(&mut optional.vertical_angle),
+                "zoom" => object.read(&mut optional.zoom),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<Vec<File>> {
-            image_urls: object.required("image_urls", image_urls)?,
+            image_urls: object.require("image_urls", image_urls)?,
             optional,
         };
         Some(builder.build())
@@ -487,39 +487,39 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
-        object.put("prompt", &self.prompt);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
+        object.write("prompt", &self.prompt);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut prompt = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
-                "prompt" => object.or_null(&mut prompt),
-                "seed" => object.integer_or_null(&mut seed),
+                "images" => object.read_unless_null(&mut images),
+                "prompt" => object.read_unless_null(&mut prompt),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
-            prompt: object.required("prompt", prompt)?,
-            seed: object.required("seed", seed)?,
+            images: object.require("images", images)?,
+            prompt: object.require("prompt", prompt)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -606,14 +606,14 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_urls = fal_core::arg::Url<super::Model>;
+    pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type image_size = super::ImageSize;
     pub type guidance_scale = super::GuidanceScale;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type acceleration = super::Acceleration;
-    pub type seed = fal_core::arg::Integer;
-    pub type sync_mode = fal_core::arg::Flag;
-    pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type seed = fal_core::literal::Integer;
+    pub type sync_mode = fal_core::literal::Flag;
+    pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
     pub type num_images = super::NumImages;
     pub type lora_scale = super::LoraScale;
@@ -625,7 +625,7 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type image_urls = fal_core::arg::List<super::File>;
+    pub type image_urls = fal_core::literal::List<super::File>;
 }
 
 #[doc(hidden)]

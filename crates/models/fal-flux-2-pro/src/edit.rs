@@ -15,7 +15,7 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -110,7 +110,7 @@ impl ImageSizeValue {
             b"landscape_4_3" => Self::Landscape4_3,
             b"landscape_16_9" => Self::Landscape16_9,
             _ => {
-                fal_core::arg::refuse(
+                fal_core::literal::reject(
                     "`image_size` of fal-ai/flux-2-pro/edit must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
                 )
             }
@@ -190,7 +190,7 @@ fal_core::closed_enum!(
     OutputFormat, "`output_format` of fal-ai/flux-2-pro/edit must be `jpeg` or `png`"
 );
 
-/// What [`fal-ai/flux-2-pro/edit`](Model) gives.
+/// The result of [`fal-ai/flux-2-pro/edit`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -363,50 +363,50 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.put("image_urls", &self.image_urls);
-        object.optional("image_size", &self.image_size);
-        object.optional("seed", &self.seed);
-        object.optional("safety_tolerance", &self.safety_tolerance);
-        object.optional("enable_safety_checker", &self.enable_safety_checker);
-        object.optional("output_format", &self.output_format);
-        object.optional("sync_mode", &self.sync_mode);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write("image_urls", &self.image_urls);
+        object.write_optional("image_size", &self.image_size);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("safety_tolerance", &self.safety_tolerance);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
+        object.write_optional("output_format", &self.output_format);
+        object.write_optional("sync_mode", &self.sync_mode);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut image_urls = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "image_urls" => object.value(&mut image_urls),
-                "image_size" => object.value(&mut optional.image_size),
-                "seed" => object.integer(&mut optional.seed),
-                "safety_tolerance" => object.value(&mut optional.safety_tolerance),
+                "prompt" => object.read(&mut prompt),
+                "image_urls" => object.read(&mut image_urls),
+                "image_size" => object.read(&mut optional.image_size),
+                "seed" => object.read_integer(&mut optional.seed),
+                "safety_tolerance" => object.read(&mut optional.safety_tolerance),
                 "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
+                    object.read(&mut optional.enable_safety_checker)
                 }
-                "output_format" => object.value(&mut optional.output_format),
-                "sync_mode" => object.value(&mut optional.sync_mode),
-                _ => object.extra(key, &mut optional.extra),
+                "output_format" => object.read(&mut optional.output_format),
+                "sync_mode" => object.read(&mut optional.sync_mode),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, Vec<File>> {
-            prompt: object.required("prompt", prompt)?,
-            image_urls: object.required("image_urls", image_urls)?,
+            prompt: object.require("prompt", prompt)?,
+            image_urls: object.require("image_urls", image_urls)?,
             optional,
         };
         Some(builder.build())
@@ -415,35 +415,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
-                "seed" => object.integer_or_null(&mut seed),
+                "images" => object.read_unless_null(&mut images),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
-            seed: object.required("seed", seed)?,
+            images: object.require("images", images)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -521,20 +521,20 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
-    pub type image_urls = fal_core::arg::Url<super::Model>;
+    pub type prompt = fal_core::literal::Text;
+    pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type image_size = super::ImageSizeValue;
-    pub type seed = fal_core::arg::Integer;
+    pub type seed = fal_core::literal::Integer;
     pub type safety_tolerance = super::SafetyTolerance;
-    pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
-    pub type sync_mode = fal_core::arg::Flag;
+    pub type sync_mode = fal_core::literal::Flag;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type image_urls = fal_core::arg::List<super::File>;
+    pub type image_urls = fal_core::literal::List<super::File>;
 }
 
 #[doc(hidden)]

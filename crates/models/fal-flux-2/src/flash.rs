@@ -19,7 +19,7 @@ pub mod edit;
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -143,7 +143,7 @@ fal_core::closed_enum!(
     "`output_format` of fal-ai/flux-2/flash must be `jpeg`, `png` or `webp`"
 );
 
-/// What [`fal-ai/flux-2/flash`](Model) gives.
+/// The result of [`fal-ai/flux-2/flash`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -319,52 +319,52 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("guidance_scale", &self.guidance_scale);
-        object.optional("seed", &self.seed);
-        object.optional("image_size", &self.image_size);
-        object.optional("num_images", &self.num_images);
-        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion);
-        object.optional("sync_mode", &self.sync_mode);
-        object.optional("enable_safety_checker", &self.enable_safety_checker);
-        object.optional("output_format", &self.output_format);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("guidance_scale", &self.guidance_scale);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("image_size", &self.image_size);
+        object.write_optional("num_images", &self.num_images);
+        object.write_optional("enable_prompt_expansion", &self.enable_prompt_expansion);
+        object.write_optional("sync_mode", &self.sync_mode);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
+        object.write_optional("output_format", &self.output_format);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "guidance_scale" => object.value(&mut optional.guidance_scale),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "image_size" => object.value(&mut optional.image_size),
-                "num_images" => object.value(&mut optional.num_images),
+                "prompt" => object.read(&mut prompt),
+                "guidance_scale" => object.read(&mut optional.guidance_scale),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "image_size" => object.read(&mut optional.image_size),
+                "num_images" => object.read(&mut optional.num_images),
                 "enable_prompt_expansion" => {
-                    object.value(&mut optional.enable_prompt_expansion)
+                    object.read(&mut optional.enable_prompt_expansion)
                 }
-                "sync_mode" => object.value(&mut optional.sync_mode),
+                "sync_mode" => object.read(&mut optional.sync_mode),
                 "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
+                    object.read(&mut optional.enable_safety_checker)
                 }
-                "output_format" => object.value(&mut optional.output_format),
-                _ => object.extra(key, &mut optional.extra),
+                "output_format" => object.read(&mut optional.output_format),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -373,47 +373,47 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
-        object.put("timings", &self.timings);
-        object.put("seed", &self.seed);
-        object.put("has_nsfw_concepts", &self.has_nsfw_concepts);
-        object.put("prompt", &self.prompt);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
+        object.write("timings", &self.timings);
+        object.write("seed", &self.seed);
+        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.write("prompt", &self.prompt);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut timings = None;
         let mut seed = None;
         let mut has_nsfw_concepts = None;
         let mut prompt = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
-                "timings" => object.or_null(&mut timings),
-                "seed" => object.integer_or_null(&mut seed),
-                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts),
-                "prompt" => object.or_null(&mut prompt),
+                "images" => object.read_unless_null(&mut images),
+                "timings" => object.read_unless_null(&mut timings),
+                "seed" => object.read_integer_unless_null(&mut seed),
+                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
+                "prompt" => object.read_unless_null(&mut prompt),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
-            timings: object.required("timings", timings)?,
-            seed: object.required("seed", seed)?,
-            has_nsfw_concepts: object.required("has_nsfw_concepts", has_nsfw_concepts)?,
-            prompt: object.required("prompt", prompt)?,
+            images: object.require("images", images)?,
+            timings: object.require("timings", timings)?,
+            seed: object.require("seed", seed)?,
+            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
+            prompt: object.require("prompt", prompt)?,
         })
     }
 }
@@ -460,14 +460,14 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
+    pub type prompt = fal_core::literal::Text;
     pub type guidance_scale = super::GuidanceScale;
-    pub type seed = fal_core::arg::Integer;
+    pub type seed = fal_core::literal::Integer;
     pub type image_size = super::ImageSize;
     pub type num_images = super::NumImages;
-    pub type enable_prompt_expansion = fal_core::arg::Flag;
-    pub type sync_mode = fal_core::arg::Flag;
-    pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type enable_prompt_expansion = fal_core::literal::Flag;
+    pub type sync_mode = fal_core::literal::Flag;
+    pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
 }
 

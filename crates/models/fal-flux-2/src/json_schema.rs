@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::FalAiFlux2KleinLoRaInput {
@@ -36,7 +36,7 @@ impl JsonSchema for crate::types::FalAiFlux2KleinLoRaInput {
           ],
           "description": "Weights of a LoRA, and how strongly they apply."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -111,7 +111,7 @@ impl JsonSchema for crate::types::RealtimeImage {
           },
           "description": "A picture of a realtime connection."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -145,7 +145,7 @@ impl JsonSchema for crate::types::LoRaInput {
           ],
           "description": "Weights of a LoRA, and how strongly they apply."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -278,7 +278,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -339,9 +339,9 @@ impl JsonSchema for crate::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-2` gives."
+          "description": "The result of `fal-ai/flux-2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -392,9 +392,9 @@ impl JsonSchema for crate::Event {
               "description": "Prompt that the images were made from."
             }
           },
-          "description": "One event of the stream of `fal-ai/flux-2`."
+          "description": "An event of the stream of `fal-ai/flux-2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -420,7 +420,7 @@ impl JsonSchema for crate::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -442,7 +442,7 @@ impl JsonSchema for crate::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -573,7 +573,7 @@ impl JsonSchema for crate::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -640,9 +640,9 @@ impl JsonSchema for crate::edit::Output {
             "seed",
             "has_nsfw_concepts"
           ],
-          "description": "What `fal-ai/flux-2/edit` gives."
+          "description": "The result of `fal-ai/flux-2/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -668,7 +668,7 @@ impl JsonSchema for crate::edit::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -690,7 +690,7 @@ impl JsonSchema for crate::edit::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -807,7 +807,7 @@ impl JsonSchema for crate::flash::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/flash`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -870,9 +870,9 @@ impl JsonSchema for crate::flash::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-2/flash` gives."
+          "description": "The result of `fal-ai/flux-2/flash`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -898,7 +898,7 @@ impl JsonSchema for crate::flash::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1014,7 +1014,7 @@ impl JsonSchema for crate::flash::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/flash/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1077,9 +1077,9 @@ impl JsonSchema for crate::flash::edit::Output {
             "seed",
             "has_nsfw_concepts"
           ],
-          "description": "What `fal-ai/flux-2/flash/edit` gives."
+          "description": "The result of `fal-ai/flux-2/flash/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -1105,7 +1105,7 @@ impl JsonSchema for crate::flash::edit::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1297,7 +1297,7 @@ impl JsonSchema for crate::klein::_4b::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1364,9 +1364,9 @@ impl JsonSchema for crate::klein::_4b::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-2/klein/4b` gives."
+          "description": "The result of `fal-ai/flux-2/klein/4b`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -1392,7 +1392,7 @@ impl JsonSchema for crate::klein::_4b::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1413,7 +1413,7 @@ impl JsonSchema for crate::klein::_4b::CnsGammaSource {
             "approximation"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1626,7 +1626,7 @@ impl JsonSchema for crate::klein::_4b::base::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/base`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1703,9 +1703,9 @@ impl JsonSchema for crate::klein::_4b::base::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-2/klein/4b/base` gives."
+          "description": "The result of `fal-ai/flux-2/klein/4b/base`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -1756,9 +1756,9 @@ impl JsonSchema for crate::klein::_4b::base::Event {
               "description": "Prompt that the images were made from."
             }
           },
-          "description": "One event of the stream of `fal-ai/flux-2/klein/4b/base`."
+          "description": "An event of the stream of `fal-ai/flux-2/klein/4b/base`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -1784,7 +1784,7 @@ impl JsonSchema for crate::klein::_4b::base::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1806,7 +1806,7 @@ impl JsonSchema for crate::klein::_4b::base::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1827,7 +1827,7 @@ impl JsonSchema for crate::klein::_4b::base::CnsGammaSource {
             "approximation"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1958,7 +1958,7 @@ impl JsonSchema for crate::klein::_4b::base::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/base/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2029,9 +2029,9 @@ impl JsonSchema for crate::klein::_4b::base::edit::Output {
             "seed",
             "has_nsfw_concepts"
           ],
-          "description": "What `fal-ai/flux-2/klein/4b/base/edit` gives."
+          "description": "The result of `fal-ai/flux-2/klein/4b/base/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -2057,7 +2057,7 @@ impl JsonSchema for crate::klein::_4b::base::edit::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2079,7 +2079,7 @@ impl JsonSchema for crate::klein::_4b::base::edit::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2218,7 +2218,7 @@ impl JsonSchema for crate::klein::_4b::base::edit::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/base/edit/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2295,9 +2295,9 @@ impl JsonSchema for crate::klein::_4b::base::edit::lora::Output {
             "seed",
             "has_nsfw_concepts"
           ],
-          "description": "What `fal-ai/flux-2/klein/4b/base/edit/lora` gives."
+          "description": "The result of `fal-ai/flux-2/klein/4b/base/edit/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -2323,7 +2323,7 @@ impl JsonSchema for crate::klein::_4b::base::edit::lora::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2345,7 +2345,7 @@ impl JsonSchema for crate::klein::_4b::base::edit::lora::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2566,7 +2566,7 @@ impl JsonSchema for crate::klein::_4b::base::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/base/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2649,9 +2649,9 @@ impl JsonSchema for crate::klein::_4b::base::lora::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-2/klein/4b/base/lora` gives."
+          "description": "The result of `fal-ai/flux-2/klein/4b/base/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -2677,7 +2677,7 @@ impl JsonSchema for crate::klein::_4b::base::lora::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2699,7 +2699,7 @@ impl JsonSchema for crate::klein::_4b::base::lora::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2720,7 +2720,7 @@ impl JsonSchema for crate::klein::_4b::base::lora::CnsGammaSource {
             "approximation"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2831,7 +2831,7 @@ impl JsonSchema for crate::klein::_4b::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2896,9 +2896,9 @@ impl JsonSchema for crate::klein::_4b::edit::Output {
             "seed",
             "has_nsfw_concepts"
           ],
-          "description": "What `fal-ai/flux-2/klein/4b/edit` gives."
+          "description": "The result of `fal-ai/flux-2/klein/4b/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -2924,7 +2924,7 @@ impl JsonSchema for crate::klein::_4b::edit::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3124,7 +3124,7 @@ impl JsonSchema for crate::klein::_4b::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/4b/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -3201,9 +3201,9 @@ impl JsonSchema for crate::klein::_4b::lora::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-2/klein/4b/lora` gives."
+          "description": "The result of `fal-ai/flux-2/klein/4b/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -3229,7 +3229,7 @@ impl JsonSchema for crate::klein::_4b::lora::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3250,7 +3250,7 @@ impl JsonSchema for crate::klein::_4b::lora::CnsGammaSource {
             "approximation"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3442,7 +3442,7 @@ impl JsonSchema for crate::klein::_9b::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -3509,9 +3509,9 @@ impl JsonSchema for crate::klein::_9b::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-2/klein/9b` gives."
+          "description": "The result of `fal-ai/flux-2/klein/9b`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -3562,9 +3562,9 @@ impl JsonSchema for crate::klein::_9b::Event {
               "description": "Prompt that the images were made from."
             }
           },
-          "description": "One event of the stream of `fal-ai/flux-2/klein/9b`."
+          "description": "An event of the stream of `fal-ai/flux-2/klein/9b`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -3590,7 +3590,7 @@ impl JsonSchema for crate::klein::_9b::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3611,7 +3611,7 @@ impl JsonSchema for crate::klein::_9b::CnsGammaSource {
             "approximation"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3824,7 +3824,7 @@ impl JsonSchema for crate::klein::_9b::base::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/base`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -3901,9 +3901,9 @@ impl JsonSchema for crate::klein::_9b::base::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-2/klein/9b/base` gives."
+          "description": "The result of `fal-ai/flux-2/klein/9b/base`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -3954,9 +3954,9 @@ impl JsonSchema for crate::klein::_9b::base::Event {
               "description": "Prompt that the images were made from."
             }
           },
-          "description": "One event of the stream of `fal-ai/flux-2/klein/9b/base`."
+          "description": "An event of the stream of `fal-ai/flux-2/klein/9b/base`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -3982,7 +3982,7 @@ impl JsonSchema for crate::klein::_9b::base::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4004,7 +4004,7 @@ impl JsonSchema for crate::klein::_9b::base::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4025,7 +4025,7 @@ impl JsonSchema for crate::klein::_9b::base::CnsGammaSource {
             "approximation"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4156,7 +4156,7 @@ impl JsonSchema for crate::klein::_9b::base::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/base/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -4227,9 +4227,9 @@ impl JsonSchema for crate::klein::_9b::base::edit::Output {
             "seed",
             "has_nsfw_concepts"
           ],
-          "description": "What `fal-ai/flux-2/klein/9b/base/edit` gives."
+          "description": "The result of `fal-ai/flux-2/klein/9b/base/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -4255,7 +4255,7 @@ impl JsonSchema for crate::klein::_9b::base::edit::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4277,7 +4277,7 @@ impl JsonSchema for crate::klein::_9b::base::edit::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4416,7 +4416,7 @@ impl JsonSchema for crate::klein::_9b::base::edit::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/base/edit/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -4493,9 +4493,9 @@ impl JsonSchema for crate::klein::_9b::base::edit::lora::Output {
             "seed",
             "has_nsfw_concepts"
           ],
-          "description": "What `fal-ai/flux-2/klein/9b/base/edit/lora` gives."
+          "description": "The result of `fal-ai/flux-2/klein/9b/base/edit/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -4521,7 +4521,7 @@ impl JsonSchema for crate::klein::_9b::base::edit::lora::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4543,7 +4543,7 @@ impl JsonSchema for crate::klein::_9b::base::edit::lora::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4764,7 +4764,7 @@ impl JsonSchema for crate::klein::_9b::base::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/base/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -4847,9 +4847,9 @@ impl JsonSchema for crate::klein::_9b::base::lora::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-2/klein/9b/base/lora` gives."
+          "description": "The result of `fal-ai/flux-2/klein/9b/base/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -4875,7 +4875,7 @@ impl JsonSchema for crate::klein::_9b::base::lora::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4897,7 +4897,7 @@ impl JsonSchema for crate::klein::_9b::base::lora::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4918,7 +4918,7 @@ impl JsonSchema for crate::klein::_9b::base::lora::CnsGammaSource {
             "approximation"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5029,7 +5029,7 @@ impl JsonSchema for crate::klein::_9b::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -5094,9 +5094,9 @@ impl JsonSchema for crate::klein::_9b::edit::Output {
             "seed",
             "has_nsfw_concepts"
           ],
-          "description": "What `fal-ai/flux-2/klein/9b/edit` gives."
+          "description": "The result of `fal-ai/flux-2/klein/9b/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -5122,7 +5122,7 @@ impl JsonSchema for crate::klein::_9b::edit::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5322,7 +5322,7 @@ impl JsonSchema for crate::klein::_9b::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/9b/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -5399,9 +5399,9 @@ impl JsonSchema for crate::klein::_9b::lora::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-2/klein/9b/lora` gives."
+          "description": "The result of `fal-ai/flux-2/klein/9b/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -5427,7 +5427,7 @@ impl JsonSchema for crate::klein::_9b::lora::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5448,7 +5448,7 @@ impl JsonSchema for crate::klein::_9b::lora::CnsGammaSource {
             "approximation"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5530,7 +5530,7 @@ impl JsonSchema for crate::klein::realtime::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/klein/realtime`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5580,9 +5580,9 @@ impl JsonSchema for crate::klein::realtime::Output {
           "required": [
             "images"
           ],
-          "description": "What `fal-ai/flux-2/klein/realtime` gives."
+          "description": "The result of `fal-ai/flux-2/klein/realtime`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -5732,7 +5732,7 @@ impl JsonSchema for crate::lora::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -5800,9 +5800,9 @@ impl JsonSchema for crate::lora::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-2/lora` gives."
+          "description": "The result of `fal-ai/flux-2/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -5853,9 +5853,9 @@ impl JsonSchema for crate::lora::Event {
               "description": "Prompt that the images were made from."
             }
           },
-          "description": "One event of the stream of `fal-ai/flux-2/lora`."
+          "description": "An event of the stream of `fal-ai/flux-2/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -5881,7 +5881,7 @@ impl JsonSchema for crate::lora::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5903,7 +5903,7 @@ impl JsonSchema for crate::lora::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6042,7 +6042,7 @@ impl JsonSchema for crate::lora::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/lora/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -6110,9 +6110,9 @@ impl JsonSchema for crate::lora::edit::Output {
             "seed",
             "has_nsfw_concepts"
           ],
-          "description": "What `fal-ai/flux-2/lora/edit` gives."
+          "description": "The result of `fal-ai/flux-2/lora/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -6138,7 +6138,7 @@ impl JsonSchema for crate::lora::edit::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6160,7 +6160,7 @@ impl JsonSchema for crate::lora::edit::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6277,7 +6277,7 @@ impl JsonSchema for crate::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/turbo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -6340,9 +6340,9 @@ impl JsonSchema for crate::turbo::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-2/turbo` gives."
+          "description": "The result of `fal-ai/flux-2/turbo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -6368,7 +6368,7 @@ impl JsonSchema for crate::turbo::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6484,7 +6484,7 @@ impl JsonSchema for crate::turbo::edit::Input {
           ],
           "description": "The parameters of `fal-ai/flux-2/turbo/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -6547,9 +6547,9 @@ impl JsonSchema for crate::turbo::edit::Output {
             "seed",
             "has_nsfw_concepts"
           ],
-          "description": "What `fal-ai/flux-2/turbo/edit` gives."
+          "description": "The result of `fal-ai/flux-2/turbo/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -6575,6 +6575,6 @@ impl JsonSchema for crate::turbo::edit::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

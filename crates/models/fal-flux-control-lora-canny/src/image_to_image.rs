@@ -19,7 +19,7 @@
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -168,7 +168,7 @@ pub type ControlLoraStrength = Float<bounds::ControlLoraStrength>;
 /// `strength`: between 0.01 and 1.0.
 pub type Strength = Float<bounds::Strength>;
 
-/// What [`fal-ai/flux-control-lora-canny/image-to-image`](Model) gives.
+/// The result of [`fal-ai/flux-control-lora-canny/image-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -401,66 +401,66 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.put("image_url", &self.image_url);
-        object.optional("image_size", &self.image_size);
-        object.optional("num_inference_steps", &self.num_inference_steps);
-        object.optional("seed", &self.seed);
-        object.optional("guidance_scale", &self.guidance_scale);
-        object.optional("sync_mode", &self.sync_mode);
-        object.optional("num_images", &self.num_images);
-        object.optional("enable_safety_checker", &self.enable_safety_checker);
-        object.optional("output_format", &self.output_format);
-        object.optional("control_lora_image_url", &self.control_lora_image_url);
-        object.optional("control_lora_strength", &self.control_lora_strength);
-        object.optional("loras", &self.loras);
-        object.optional("strength", &self.strength);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write("image_url", &self.image_url);
+        object.write_optional("image_size", &self.image_size);
+        object.write_optional("num_inference_steps", &self.num_inference_steps);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("guidance_scale", &self.guidance_scale);
+        object.write_optional("sync_mode", &self.sync_mode);
+        object.write_optional("num_images", &self.num_images);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
+        object.write_optional("output_format", &self.output_format);
+        object.write_optional("control_lora_image_url", &self.control_lora_image_url);
+        object.write_optional("control_lora_strength", &self.control_lora_strength);
+        object.write_optional("loras", &self.loras);
+        object.write_optional("strength", &self.strength);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut image_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "image_url" => object.value(&mut image_url),
-                "image_size" => object.value(&mut optional.image_size),
-                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
-                "seed" => object.integer(&mut optional.seed),
-                "guidance_scale" => object.value(&mut optional.guidance_scale),
-                "sync_mode" => object.value(&mut optional.sync_mode),
-                "num_images" => object.value(&mut optional.num_images),
+                "prompt" => object.read(&mut prompt),
+                "image_url" => object.read(&mut image_url),
+                "image_size" => object.read(&mut optional.image_size),
+                "num_inference_steps" => object.read(&mut optional.num_inference_steps),
+                "seed" => object.read_integer(&mut optional.seed),
+                "guidance_scale" => object.read(&mut optional.guidance_scale),
+                "sync_mode" => object.read(&mut optional.sync_mode),
+                "num_images" => object.read(&mut optional.num_images),
                 "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
+                    object.read(&mut optional.enable_safety_checker)
                 }
-                "output_format" => object.value(&mut optional.output_format),
+                "output_format" => object.read(&mut optional.output_format),
                 "control_lora_image_url" => {
-                    object.value(&mut optional.control_lora_image_url)
+                    object.read(&mut optional.control_lora_image_url)
                 }
                 "control_lora_strength" => {
-                    object.value(&mut optional.control_lora_strength)
+                    object.read(&mut optional.control_lora_strength)
                 }
-                "loras" => object.value(&mut optional.loras),
-                "strength" => object.value(&mut optional.strength),
-                _ => object.extra(key, &mut optional.extra),
+                "loras" => object.read(&mut optional.loras),
+                "strength" => object.read(&mut optional.strength),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, File> {
-            prompt: object.required("prompt", prompt)?,
-            image_url: object.required("image_url", image_url)?,
+            prompt: object.require("prompt", prompt)?,
+            image_url: object.require("image_url", image_url)?,
             optional,
         };
         Some(builder.build())
@@ -469,47 +469,47 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
-        object.put("prompt", &self.prompt);
-        object.put("timings", &self.timings);
-        object.put("has_nsfw_concepts", &self.has_nsfw_concepts);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
+        object.write("prompt", &self.prompt);
+        object.write("timings", &self.timings);
+        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut prompt = None;
         let mut timings = None;
         let mut has_nsfw_concepts = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
-                "prompt" => object.or_null(&mut prompt),
-                "timings" => object.or_null(&mut timings),
-                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts),
-                "seed" => object.integer_or_null(&mut seed),
+                "images" => object.read_unless_null(&mut images),
+                "prompt" => object.read_unless_null(&mut prompt),
+                "timings" => object.read_unless_null(&mut timings),
+                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
-            prompt: object.required("prompt", prompt)?,
-            timings: object.required("timings", timings)?,
-            has_nsfw_concepts: object.required("has_nsfw_concepts", has_nsfw_concepts)?,
-            seed: object.required("seed", seed)?,
+            images: object.require("images", images)?,
+            prompt: object.require("prompt", prompt)?,
+            timings: object.require("timings", timings)?,
+            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -595,17 +595,17 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
-    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type prompt = fal_core::literal::Text;
+    pub type image_url = fal_core::literal::Url<super::Model>;
     pub type image_size = super::ImageSize;
     pub type num_inference_steps = super::NumInferenceSteps;
-    pub type seed = fal_core::arg::Integer;
+    pub type seed = fal_core::literal::Integer;
     pub type guidance_scale = super::GuidanceScale;
-    pub type sync_mode = fal_core::arg::Flag;
+    pub type sync_mode = fal_core::literal::Flag;
     pub type num_images = super::NumImages;
-    pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
-    pub type control_lora_image_url = fal_core::arg::Url<super::Model>;
+    pub type control_lora_image_url = fal_core::literal::Url<super::Model>;
     pub type control_lora_strength = super::ControlLoraStrength;
     pub type strength = super::Strength;
 }
@@ -613,7 +613,7 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type loras = fal_core::arg::List<super::LoraWeight>;
+    pub type loras = fal_core::literal::List<super::LoraWeight>;
 }
 
 #[doc(hidden)]

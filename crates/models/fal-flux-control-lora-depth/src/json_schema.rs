@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::LoraWeight {
@@ -36,7 +36,7 @@ impl JsonSchema for crate::types::LoraWeight {
           ],
           "description": "Weights of a LoRA, and how strongly they apply."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -191,7 +191,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/flux-control-lora-depth`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -255,9 +255,9 @@ impl JsonSchema for crate::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-control-lora-depth` gives."
+          "description": "The result of `fal-ai/flux-control-lora-depth`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -282,7 +282,7 @@ impl JsonSchema for crate::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -424,7 +424,7 @@ impl JsonSchema for crate::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux-control-lora-depth/image-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -491,9 +491,9 @@ impl JsonSchema for crate::image_to_image::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-control-lora-depth/image-to-image` gives."
+          "description": "The result of `fal-ai/flux-control-lora-depth/image-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -518,6 +518,6 @@ impl JsonSchema for crate::image_to_image::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

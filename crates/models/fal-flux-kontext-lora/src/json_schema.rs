@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::LoraWeight {
@@ -36,7 +36,7 @@ impl JsonSchema for crate::types::LoraWeight {
           ],
           "description": "Weights of a LoRA, and how strongly they apply."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -135,7 +135,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/flux-kontext-lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -204,9 +204,9 @@ impl JsonSchema for crate::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-kontext-lora` gives."
+          "description": "The result of `fal-ai/flux-kontext-lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -231,7 +231,7 @@ impl JsonSchema for crate::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -253,7 +253,7 @@ impl JsonSchema for crate::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -285,7 +285,7 @@ impl JsonSchema for crate::ResolutionMode {
             "9:21"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -393,7 +393,7 @@ impl JsonSchema for crate::inpaint::Input {
           ],
           "description": "The parameters of `fal-ai/flux-kontext-lora/inpaint`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -464,9 +464,9 @@ impl JsonSchema for crate::inpaint::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-kontext-lora/inpaint` gives."
+          "description": "The result of `fal-ai/flux-kontext-lora/inpaint`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -491,7 +491,7 @@ impl JsonSchema for crate::inpaint::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -513,7 +513,7 @@ impl JsonSchema for crate::inpaint::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -649,7 +649,7 @@ impl JsonSchema for crate::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux-kontext-lora/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -720,9 +720,9 @@ impl JsonSchema for crate::text_to_image::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-kontext-lora/text-to-image` gives."
+          "description": "The result of `fal-ai/flux-kontext-lora/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -773,9 +773,9 @@ impl JsonSchema for crate::text_to_image::Event {
               "description": "Prompt that the images were made from."
             }
           },
-          "description": "One event of the stream of `fal-ai/flux-kontext-lora/text-to-image`."
+          "description": "An event of the stream of `fal-ai/flux-kontext-lora/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -800,7 +800,7 @@ impl JsonSchema for crate::text_to_image::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -822,6 +822,6 @@ impl JsonSchema for crate::text_to_image::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::dev::Input {
@@ -100,7 +100,7 @@ impl JsonSchema for crate::dev::Input {
           ],
           "description": "The parameters of `fal-ai/flux-kontext/dev`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -171,9 +171,9 @@ impl JsonSchema for crate::dev::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-kontext/dev` gives."
+          "description": "The result of `fal-ai/flux-kontext/dev`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -198,7 +198,7 @@ impl JsonSchema for crate::dev::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -220,7 +220,7 @@ impl JsonSchema for crate::dev::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -252,6 +252,6 @@ impl JsonSchema for crate::dev::ResolutionMode {
             "9:21"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

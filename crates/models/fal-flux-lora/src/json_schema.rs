@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::LoraWeight {
@@ -36,7 +36,7 @@ impl JsonSchema for crate::types::LoraWeight {
           ],
           "description": "Weights of a LoRA, and how strongly they apply."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -172,7 +172,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/flux-lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -237,9 +237,9 @@ impl JsonSchema for crate::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-lora` gives."
+          "description": "The result of `fal-ai/flux-lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -264,7 +264,7 @@ impl JsonSchema for crate::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -285,7 +285,7 @@ impl JsonSchema for crate::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -415,7 +415,7 @@ impl JsonSchema for crate::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux-lora/image-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -482,9 +482,9 @@ impl JsonSchema for crate::image_to_image::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-lora/image-to-image` gives."
+          "description": "The result of `fal-ai/flux-lora/image-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -509,7 +509,7 @@ impl JsonSchema for crate::image_to_image::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -661,7 +661,7 @@ impl JsonSchema for crate::inpainting::Input {
           ],
           "description": "The parameters of `fal-ai/flux-lora/inpainting`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -732,9 +732,9 @@ impl JsonSchema for crate::inpainting::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-lora/inpainting` gives."
+          "description": "The result of `fal-ai/flux-lora/inpainting`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -759,7 +759,7 @@ impl JsonSchema for crate::inpainting::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -780,7 +780,7 @@ impl JsonSchema for crate::inpainting::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -916,7 +916,7 @@ impl JsonSchema for crate::stream::Input {
           ],
           "description": "The parameters of `fal-ai/flux-lora/stream`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -987,9 +987,9 @@ impl JsonSchema for crate::stream::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux-lora/stream` gives."
+          "description": "The result of `fal-ai/flux-lora/stream`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1014,7 +1014,7 @@ impl JsonSchema for crate::stream::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1035,6 +1035,6 @@ impl JsonSchema for crate::stream::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

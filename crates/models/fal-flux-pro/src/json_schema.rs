@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::kontext::Input {
@@ -86,7 +86,7 @@ impl JsonSchema for crate::kontext::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/kontext`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -157,9 +157,9 @@ impl JsonSchema for crate::kontext::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-pro/kontext` gives."
+          "description": "The result of `fal-ai/flux-pro/kontext`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image2", SchemaGenerator::subschema_for::<crate::types::Image2>)],
@@ -184,7 +184,7 @@ impl JsonSchema for crate::kontext::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -212,7 +212,7 @@ impl JsonSchema for crate::kontext::AspectRatio {
             "9:21"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -237,7 +237,7 @@ impl JsonSchema for crate::kontext::SafetyTolerance {
             "6"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -321,7 +321,7 @@ impl JsonSchema for crate::kontext::max::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/kontext/max`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -394,9 +394,9 @@ impl JsonSchema for crate::kontext::max::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-pro/kontext/max` gives."
+          "description": "The result of `fal-ai/flux-pro/kontext/max`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image2", SchemaGenerator::subschema_for::<crate::types::Image2>)],
@@ -421,7 +421,7 @@ impl JsonSchema for crate::kontext::max::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -449,7 +449,7 @@ impl JsonSchema for crate::kontext::max::AspectRatio {
             "9:21"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -474,7 +474,7 @@ impl JsonSchema for crate::kontext::max::SafetyTolerance {
             "6"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -561,7 +561,7 @@ impl JsonSchema for crate::kontext::max::multi::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/kontext/max/multi`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -638,9 +638,9 @@ impl JsonSchema for crate::kontext::max::multi::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-pro/kontext/max/multi` gives."
+          "description": "The result of `fal-ai/flux-pro/kontext/max/multi`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -665,7 +665,7 @@ impl JsonSchema for crate::kontext::max::multi::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -693,7 +693,7 @@ impl JsonSchema for crate::kontext::max::multi::AspectRatio {
             "9:21"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -718,7 +718,7 @@ impl JsonSchema for crate::kontext::max::multi::SafetyTolerance {
             "6"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -805,7 +805,7 @@ impl JsonSchema for crate::kontext::multi::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/kontext/multi`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -878,9 +878,9 @@ impl JsonSchema for crate::kontext::multi::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-pro/kontext/multi` gives."
+          "description": "The result of `fal-ai/flux-pro/kontext/multi`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -905,7 +905,7 @@ impl JsonSchema for crate::kontext::multi::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -933,7 +933,7 @@ impl JsonSchema for crate::kontext::multi::AspectRatio {
             "9:21"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -958,7 +958,7 @@ impl JsonSchema for crate::kontext::multi::SafetyTolerance {
             "6"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1032,7 +1032,7 @@ impl JsonSchema for crate::v1::fill::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/v1/fill`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1099,9 +1099,9 @@ impl JsonSchema for crate::v1::fill::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-pro/v1/fill` gives."
+          "description": "The result of `fal-ai/flux-pro/v1/fill`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1126,7 +1126,7 @@ impl JsonSchema for crate::v1::fill::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1151,7 +1151,7 @@ impl JsonSchema for crate::v1::fill::SafetyTolerance {
             "6"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1237,7 +1237,7 @@ impl JsonSchema for crate::v1::fill_finetuned::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/v1/fill-finetuned`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1308,9 +1308,9 @@ impl JsonSchema for crate::v1::fill_finetuned::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-pro/v1/fill-finetuned` gives."
+          "description": "The result of `fal-ai/flux-pro/v1/fill-finetuned`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1335,7 +1335,7 @@ impl JsonSchema for crate::v1::fill_finetuned::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1360,7 +1360,7 @@ impl JsonSchema for crate::v1::fill_finetuned::SafetyTolerance {
             "6"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1483,7 +1483,7 @@ impl JsonSchema for crate::v1_1::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/v1.1/redux`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1550,9 +1550,9 @@ impl JsonSchema for crate::v1_1::redux::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-pro/v1.1/redux` gives."
+          "description": "The result of `fal-ai/flux-pro/v1.1/redux`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1577,7 +1577,7 @@ impl JsonSchema for crate::v1_1::redux::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1602,7 +1602,7 @@ impl JsonSchema for crate::v1_1::redux::SafetyTolerance {
             "6"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1696,7 +1696,7 @@ impl JsonSchema for crate::v1_1_ultra::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux-pro/v1.1-ultra/redux`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1773,9 +1773,9 @@ impl JsonSchema for crate::v1_1_ultra::redux::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux-pro/v1.1-ultra/redux` gives."
+          "description": "The result of `fal-ai/flux-pro/v1.1-ultra/redux`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1800,7 +1800,7 @@ impl JsonSchema for crate::v1_1_ultra::redux::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1835,7 +1835,7 @@ impl JsonSchema for crate::v1_1_ultra::redux::AspectRatio {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1860,6 +1860,6 @@ impl JsonSchema for crate::v1_1_ultra::redux::SafetyTolerance {
             "6"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

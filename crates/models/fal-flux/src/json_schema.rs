@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::dev::Input {
@@ -130,7 +130,7 @@ impl JsonSchema for crate::dev::Input {
           ],
           "description": "The parameters of `fal-ai/flux/dev`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -197,9 +197,9 @@ impl JsonSchema for crate::dev::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux/dev` gives."
+          "description": "The result of `fal-ai/flux/dev`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -250,9 +250,9 @@ impl JsonSchema for crate::dev::Event {
               "description": "Prompt that the images were made from."
             }
           },
-          "description": "One event of the stream of `fal-ai/flux/dev`."
+          "description": "An event of the stream of `fal-ai/flux/dev`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -277,7 +277,7 @@ impl JsonSchema for crate::dev::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -299,7 +299,7 @@ impl JsonSchema for crate::dev::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -398,7 +398,7 @@ impl JsonSchema for crate::dev::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux/dev/image-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -469,9 +469,9 @@ impl JsonSchema for crate::dev::image_to_image::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux/dev/image-to-image` gives."
+          "description": "The result of `fal-ai/flux/dev/image-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -496,7 +496,7 @@ impl JsonSchema for crate::dev::image_to_image::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -518,7 +518,7 @@ impl JsonSchema for crate::dev::image_to_image::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -643,7 +643,7 @@ impl JsonSchema for crate::dev::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux/dev/redux`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -710,9 +710,9 @@ impl JsonSchema for crate::dev::redux::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux/dev/redux` gives."
+          "description": "The result of `fal-ai/flux/dev/redux`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -737,7 +737,7 @@ impl JsonSchema for crate::dev::redux::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -759,7 +759,7 @@ impl JsonSchema for crate::dev::redux::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -887,7 +887,7 @@ impl JsonSchema for crate::krea::Input {
           ],
           "description": "The parameters of `fal-ai/flux/krea`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -954,9 +954,9 @@ impl JsonSchema for crate::krea::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux/krea` gives."
+          "description": "The result of `fal-ai/flux/krea`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1007,9 +1007,9 @@ impl JsonSchema for crate::krea::Event {
               "description": "Prompt that the images were made from."
             }
           },
-          "description": "One event of the stream of `fal-ai/flux/krea`."
+          "description": "An event of the stream of `fal-ai/flux/krea`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1034,7 +1034,7 @@ impl JsonSchema for crate::krea::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1056,7 +1056,7 @@ impl JsonSchema for crate::krea::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1153,7 +1153,7 @@ impl JsonSchema for crate::krea::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux/krea/image-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1224,9 +1224,9 @@ impl JsonSchema for crate::krea::image_to_image::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux/krea/image-to-image` gives."
+          "description": "The result of `fal-ai/flux/krea/image-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1251,7 +1251,7 @@ impl JsonSchema for crate::krea::image_to_image::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1273,7 +1273,7 @@ impl JsonSchema for crate::krea::image_to_image::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1398,7 +1398,7 @@ impl JsonSchema for crate::krea::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux/krea/redux`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1465,9 +1465,9 @@ impl JsonSchema for crate::krea::redux::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux/krea/redux` gives."
+          "description": "The result of `fal-ai/flux/krea/redux`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1492,7 +1492,7 @@ impl JsonSchema for crate::krea::redux::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1514,7 +1514,7 @@ impl JsonSchema for crate::krea::redux::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1642,7 +1642,7 @@ impl JsonSchema for crate::schnell::Input {
           ],
           "description": "The parameters of `fal-ai/flux/schnell`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1709,9 +1709,9 @@ impl JsonSchema for crate::schnell::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux/schnell` gives."
+          "description": "The result of `fal-ai/flux/schnell`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1736,7 +1736,7 @@ impl JsonSchema for crate::schnell::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1758,7 +1758,7 @@ impl JsonSchema for crate::schnell::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1876,7 +1876,7 @@ impl JsonSchema for crate::schnell::redux::Input {
           ],
           "description": "The parameters of `fal-ai/flux/schnell/redux`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1943,9 +1943,9 @@ impl JsonSchema for crate::schnell::redux::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux/schnell/redux` gives."
+          "description": "The result of `fal-ai/flux/schnell/redux`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1970,7 +1970,7 @@ impl JsonSchema for crate::schnell::redux::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1992,7 +1992,7 @@ impl JsonSchema for crate::schnell::redux::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2120,7 +2120,7 @@ impl JsonSchema for crate::srpo::Input {
           ],
           "description": "The parameters of `fal-ai/flux/srpo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2187,9 +2187,9 @@ impl JsonSchema for crate::srpo::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/flux/srpo` gives."
+          "description": "The result of `fal-ai/flux/srpo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -2240,9 +2240,9 @@ impl JsonSchema for crate::srpo::Event {
               "description": "Prompt that the images were made from."
             }
           },
-          "description": "One event of the stream of `fal-ai/flux/srpo`."
+          "description": "An event of the stream of `fal-ai/flux/srpo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -2267,7 +2267,7 @@ impl JsonSchema for crate::srpo::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2289,7 +2289,7 @@ impl JsonSchema for crate::srpo::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2386,7 +2386,7 @@ impl JsonSchema for crate::srpo::image_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/flux/srpo/image-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2457,9 +2457,9 @@ impl JsonSchema for crate::srpo::image_to_image::Output {
             "has_nsfw_concepts",
             "seed"
           ],
-          "description": "What `fal-ai/flux/srpo/image-to-image` gives."
+          "description": "The result of `fal-ai/flux/srpo/image-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -2484,7 +2484,7 @@ impl JsonSchema for crate::srpo::image_to_image::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2506,6 +2506,6 @@ impl JsonSchema for crate::srpo::image_to_image::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

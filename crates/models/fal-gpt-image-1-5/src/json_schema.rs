@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::Input {
@@ -79,7 +79,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/gpt-image-1.5`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -116,9 +116,9 @@ impl JsonSchema for crate::Output {
           "required": [
             "images"
           ],
-          "description": "What `fal-ai/gpt-image-1.5` gives."
+          "description": "The result of `fal-ai/gpt-image-1.5`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -147,9 +147,9 @@ impl JsonSchema for crate::Event {
               "description": "Finished images, ready to download."
             }
           },
-          "description": "One event of the stream of `fal-ai/gpt-image-1.5`."
+          "description": "An event of the stream of `fal-ai/gpt-image-1.5`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -175,7 +175,7 @@ impl JsonSchema for crate::ImageSize {
             "1024x1536"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -197,7 +197,7 @@ impl JsonSchema for crate::Background {
             "opaque"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -219,7 +219,7 @@ impl JsonSchema for crate::Quality {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -241,6 +241,6 @@ impl JsonSchema for crate::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

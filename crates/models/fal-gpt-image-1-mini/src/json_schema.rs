@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::Input {
@@ -78,7 +78,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/gpt-image-1-mini`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -115,9 +115,9 @@ impl JsonSchema for crate::Output {
           "required": [
             "images"
           ],
-          "description": "What `fal-ai/gpt-image-1-mini` gives."
+          "description": "The result of `fal-ai/gpt-image-1-mini`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -144,7 +144,7 @@ impl JsonSchema for crate::ImageSize {
             "1024x1536"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -166,7 +166,7 @@ impl JsonSchema for crate::Background {
             "opaque"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -189,7 +189,7 @@ impl JsonSchema for crate::Quality {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -211,6 +211,6 @@ impl JsonSchema for crate::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::text_to_image::Input {
@@ -78,7 +78,7 @@ impl JsonSchema for crate::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/gpt-image-1/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -127,9 +127,9 @@ impl JsonSchema for crate::text_to_image::Output {
           "required": [
             "images"
           ],
-          "description": "What `fal-ai/gpt-image-1/text-to-image` gives."
+          "description": "The result of `fal-ai/gpt-image-1/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -156,7 +156,7 @@ impl JsonSchema for crate::text_to_image::ImageSize {
             "1024x1536"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -178,7 +178,7 @@ impl JsonSchema for crate::text_to_image::Background {
             "opaque"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -201,7 +201,7 @@ impl JsonSchema for crate::text_to_image::Quality {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -223,6 +223,6 @@ impl JsonSchema for crate::text_to_image::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

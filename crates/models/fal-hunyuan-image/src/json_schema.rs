@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::v2_1::text_to_image::Input {
@@ -104,7 +104,7 @@ impl JsonSchema for crate::v2_1::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/hunyuan-image/v2.1/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -154,9 +154,9 @@ impl JsonSchema for crate::v2_1::text_to_image::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/hunyuan-image/v2.1/text-to-image` gives."
+          "description": "The result of `fal-ai/hunyuan-image/v2.1/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -209,7 +209,7 @@ impl JsonSchema for crate::v2_1::text_to_image::ImageSizeValue {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -230,7 +230,7 @@ impl JsonSchema for crate::v2_1::text_to_image::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -315,7 +315,7 @@ impl JsonSchema for crate::v3::instruct::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/hunyuan-image/v3/instruct/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -365,9 +365,9 @@ impl JsonSchema for crate::v3::instruct::text_to_image::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/hunyuan-image/v3/instruct/text-to-image` gives."
+          "description": "The result of `fal-ai/hunyuan-image/v3/instruct/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -421,7 +421,7 @@ impl JsonSchema for crate::v3::instruct::text_to_image::ImageSizeValue {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -442,7 +442,7 @@ impl JsonSchema for crate::v3::instruct::text_to_image::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -539,7 +539,7 @@ impl JsonSchema for crate::v3::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/hunyuan-image/v3/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -589,9 +589,9 @@ impl JsonSchema for crate::v3::text_to_image::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/hunyuan-image/v3/text-to-image` gives."
+          "description": "The result of `fal-ai/hunyuan-image/v3/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -644,7 +644,7 @@ impl JsonSchema for crate::v3::text_to_image::ImageSizeValue {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -665,6 +665,6 @@ impl JsonSchema for crate::v3::text_to_image::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::Input {
@@ -78,7 +78,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/hunyuan-video-image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -120,9 +120,9 @@ impl JsonSchema for crate::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/hunyuan-video-image-to-video` gives."
+          "description": "The result of `fal-ai/hunyuan-video-image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -147,7 +147,7 @@ impl JsonSchema for crate::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -167,7 +167,7 @@ impl JsonSchema for crate::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -187,6 +187,6 @@ impl JsonSchema for crate::NumFrames {
             "129"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

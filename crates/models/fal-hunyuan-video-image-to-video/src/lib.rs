@@ -26,7 +26,7 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -173,7 +173,7 @@ fal_core::closed_enum!(
     NumFrames, "`num_frames` of fal-ai/hunyuan-video-image-to-video must be `129`"
 );
 
-/// What [`fal-ai/hunyuan-video-image-to-video`](Model) gives.
+/// The result of [`fal-ai/hunyuan-video-image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -330,52 +330,52 @@ impl Parameters for Input {
     }
 
     fn check(&self, check: &mut Check) {
-        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        check.field("prompt").text_length::<bounds::Prompt>(&self.prompt);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.put("image_url", &self.image_url);
-        object.optional("seed", &self.seed);
-        object.optional("aspect_ratio", &self.aspect_ratio);
-        object.optional("resolution", &self.resolution);
-        object.optional("num_frames", &self.num_frames);
-        object.optional("i2v_stability", &self.i2v_stability);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write("image_url", &self.image_url);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
+        object.write_optional("resolution", &self.resolution);
+        object.write_optional("num_frames", &self.num_frames);
+        object.write_optional("i2v_stability", &self.i2v_stability);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut image_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "image_url" => object.value(&mut image_url),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
-                "resolution" => object.value(&mut optional.resolution),
-                "num_frames" => object.value(&mut optional.num_frames),
-                "i2v_stability" => object.value(&mut optional.i2v_stability),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut prompt),
+                "image_url" => object.read(&mut image_url),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
+                "resolution" => object.read(&mut optional.resolution),
+                "num_frames" => object.read(&mut optional.num_frames),
+                "i2v_stability" => object.read(&mut optional.i2v_stability),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, File> {
-            prompt: object.required("prompt", prompt)?,
-            image_url: object.required("image_url", image_url)?,
+            prompt: object.require("prompt", prompt)?,
+            image_url: object.require("image_url", image_url)?,
             optional,
         };
         Some(builder.build())
@@ -384,35 +384,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
-                "seed" => object.integer_or_null(&mut seed),
+                "video" => object.read_unless_null(&mut video),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
-            seed: object.required("seed", seed)?,
+            video: object.require("video", video)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -466,11 +466,11 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type image_url = fal_core::arg::Url<super::Model>;
-    pub type seed = fal_core::arg::Integer;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type seed = fal_core::literal::Integer;
     pub type aspect_ratio = super::AspectRatio;
     pub type resolution = super::Resolution;
     pub type num_frames = super::NumFrames;
-    pub type i2v_stability = fal_core::arg::Flag;
+    pub type i2v_stability = fal_core::literal::Flag;
 }

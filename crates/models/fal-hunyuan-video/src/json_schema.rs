@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::Input {
@@ -77,7 +77,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/hunyuan-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -119,9 +119,9 @@ impl JsonSchema for crate::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/hunyuan-video` gives."
+          "description": "The result of `fal-ai/hunyuan-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -146,7 +146,7 @@ impl JsonSchema for crate::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -168,7 +168,7 @@ impl JsonSchema for crate::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -189,7 +189,7 @@ impl JsonSchema for crate::NumFrames {
             "85"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -276,7 +276,7 @@ impl JsonSchema for crate::video_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/hunyuan-video/video-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -327,9 +327,9 @@ impl JsonSchema for crate::video_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/hunyuan-video/video-to-video` gives."
+          "description": "The result of `fal-ai/hunyuan-video/video-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -354,7 +354,7 @@ impl JsonSchema for crate::video_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -376,7 +376,7 @@ impl JsonSchema for crate::video_to_video::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -397,6 +397,6 @@ impl JsonSchema for crate::video_to_video::NumFrames {
             "85"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -29,7 +29,7 @@ mod json_schema;
 pub mod types;
 pub mod video_to_video;
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -186,7 +186,7 @@ fal_core::closed_enum!(
     NumFrames, "`num_frames` of fal-ai/hunyuan-video must be `129` or `85`"
 );
 
-/// What [`fal-ai/hunyuan-video`](Model) gives.
+/// The result of [`fal-ai/hunyuan-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -336,46 +336,46 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("seed", &self.seed);
-        object.optional("pro_mode", &self.pro_mode);
-        object.optional("aspect_ratio", &self.aspect_ratio);
-        object.optional("resolution", &self.resolution);
-        object.optional("num_frames", &self.num_frames);
-        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("pro_mode", &self.pro_mode);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
+        object.write_optional("resolution", &self.resolution);
+        object.write_optional("num_frames", &self.num_frames);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "pro_mode" => object.value(&mut optional.pro_mode),
-                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
-                "resolution" => object.value(&mut optional.resolution),
-                "num_frames" => object.value(&mut optional.num_frames),
+                "prompt" => object.read(&mut prompt),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "pro_mode" => object.read(&mut optional.pro_mode),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
+                "resolution" => object.read(&mut optional.resolution),
+                "num_frames" => object.read(&mut optional.num_frames),
                 "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
+                    object.read(&mut optional.enable_safety_checker)
                 }
-                _ => object.extra(key, &mut optional.extra),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -384,35 +384,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
-                "seed" => object.integer_or_null(&mut seed),
+                "video" => object.read_unless_null(&mut video),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
-            seed: object.required("seed", seed)?,
+            video: object.require("video", video)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -438,11 +438,11 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
-    pub type seed = fal_core::arg::Integer;
-    pub type pro_mode = fal_core::arg::Flag;
+    pub type prompt = fal_core::literal::Text;
+    pub type seed = fal_core::literal::Integer;
+    pub type pro_mode = fal_core::literal::Flag;
     pub type aspect_ratio = super::AspectRatio;
     pub type resolution = super::Resolution;
     pub type num_frames = super::NumFrames;
-    pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type enable_safety_checker = fal_core::literal::Flag;
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::LoRaInput {
@@ -36,7 +36,7 @@ impl JsonSchema for crate::types::LoRaInput {
           ],
           "description": "Weights of a LoRA, and how strongly they apply."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -168,7 +168,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `ideogram/v4`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -237,9 +237,9 @@ impl JsonSchema for crate::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `ideogram/v4` gives."
+          "description": "The result of `ideogram/v4`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -290,9 +290,9 @@ impl JsonSchema for crate::Event {
               "description": "Prompt that the images were made from."
             }
           },
-          "description": "One event of the stream of `ideogram/v4`."
+          "description": "An event of the stream of `ideogram/v4`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -317,7 +317,7 @@ impl JsonSchema for crate::ExpansionModel {
             "Large"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -339,7 +339,7 @@ impl JsonSchema for crate::RenderingSpeed {
             "QUALITY"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -362,7 +362,7 @@ impl JsonSchema for crate::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -383,7 +383,7 @@ impl JsonSchema for crate::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -524,7 +524,7 @@ impl JsonSchema for crate::lora::Input {
           ],
           "description": "The parameters of `ideogram/v4/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -600,9 +600,9 @@ impl JsonSchema for crate::lora::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `ideogram/v4/lora` gives."
+          "description": "The result of `ideogram/v4/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -653,9 +653,9 @@ impl JsonSchema for crate::lora::Event {
               "description": "Prompt that the images were made from."
             }
           },
-          "description": "One event of the stream of `ideogram/v4/lora`."
+          "description": "An event of the stream of `ideogram/v4/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -680,7 +680,7 @@ impl JsonSchema for crate::lora::ExpansionModel {
             "Large"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -702,7 +702,7 @@ impl JsonSchema for crate::lora::RenderingSpeed {
             "QUALITY"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -725,7 +725,7 @@ impl JsonSchema for crate::lora::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -746,7 +746,7 @@ impl JsonSchema for crate::lora::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -803,7 +803,7 @@ impl JsonSchema for crate::trainer::Input {
           ],
           "description": "The parameters of `ideogram/v4/trainer`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -841,9 +841,9 @@ impl JsonSchema for crate::trainer::Output {
             "diffusers_lora_file",
             "config_file"
           ],
-          "description": "What `ideogram/v4/trainer` gives."
+          "description": "The result of `ideogram/v4/trainer`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],

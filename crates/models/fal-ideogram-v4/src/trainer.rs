@@ -15,7 +15,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -76,7 +76,7 @@ pub type Steps = Int<bounds::Steps>;
 /// `learning_rate`: between 1e-6 and 0.01.
 pub type LearningRate = Float<bounds::LearningRate>;
 
-/// What [`ideogram/v4/trainer`](Model) gives.
+/// The result of [`ideogram/v4/trainer`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -211,40 +211,42 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("images_data_url", &self.images_data_url);
-        object.optional("steps", &self.steps);
-        object.optional("default_caption", &self.default_caption);
-        object.optional("resolution", &self.resolution);
-        object.optional("learning_rate", &self.learning_rate);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("images_data_url", &self.images_data_url);
+        object.write_optional("steps", &self.steps);
+        object.write_optional("default_caption", &self.default_caption);
+        object.write_optional("resolution", &self.resolution);
+        object.write_optional("learning_rate", &self.learning_rate);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images_data_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images_data_url" => object.value(&mut images_data_url),
-                "steps" => object.value(&mut optional.steps),
-                "default_caption" => object.or_null(&mut optional.default_caption),
-                "resolution" => object.value(&mut optional.resolution),
-                "learning_rate" => object.value(&mut optional.learning_rate),
-                _ => object.extra(key, &mut optional.extra),
+                "images_data_url" => object.read(&mut images_data_url),
+                "steps" => object.read(&mut optional.steps),
+                "default_caption" => {
+                    object.read_unless_null(&mut optional.default_caption)
+                }
+                "resolution" => object.read(&mut optional.resolution),
+                "learning_rate" => object.read(&mut optional.learning_rate),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File> {
-            images_data_url: object.required("images_data_url", images_data_url)?,
+            images_data_url: object.require("images_data_url", images_data_url)?,
             optional,
         };
         Some(builder.build())
@@ -253,36 +255,38 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("diffusers_lora_file", &self.diffusers_lora_file);
-        object.put("config_file", &self.config_file);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("diffusers_lora_file", &self.diffusers_lora_file);
+        object.write("config_file", &self.config_file);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut diffusers_lora_file = None;
         let mut config_file = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "diffusers_lora_file" => object.or_null(&mut diffusers_lora_file),
-                "config_file" => object.or_null(&mut config_file),
+                "diffusers_lora_file" => {
+                    object.read_unless_null(&mut diffusers_lora_file)
+                }
+                "config_file" => object.read_unless_null(&mut config_file),
                 _ => object.skip(),
             }
         }
         Some(Self {
             diffusers_lora_file: object
-                .required("diffusers_lora_file", diffusers_lora_file)?,
-            config_file: object.required("config_file", config_file)?,
+                .require("diffusers_lora_file", diffusers_lora_file)?,
+            config_file: object.require("config_file", config_file)?,
         })
     }
 }
@@ -329,9 +333,9 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type images_data_url = fal_core::arg::Url<super::Model>;
+    pub type images_data_url = fal_core::literal::Url<super::Model>;
     pub type steps = super::Steps;
-    pub type default_caption = fal_core::arg::Text;
-    pub type resolution = fal_core::arg::Text;
+    pub type default_caption = fal_core::literal::Text;
+    pub type resolution = fal_core::literal::Text;
     pub type learning_rate = super::LearningRate;
 }

@@ -17,7 +17,7 @@
 
 pub mod generate;
 
-use fal_core::{Endpoint, File, IntoInput, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, IntoInput, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -42,7 +42,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`fal-ai/ideogram/custom-models`](Model) gives.
+/// The result of [`fal-ai/ideogram/custom-models`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -144,32 +144,32 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("images_data_url", &self.images_data_url);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("images_data_url", &self.images_data_url);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images_data_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images_data_url" => object.value(&mut images_data_url),
-                _ => object.extra(key, &mut optional.extra),
+                "images_data_url" => object.read(&mut images_data_url),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File> {
-            images_data_url: object.required("images_data_url", images_data_url)?,
+            images_data_url: object.require("images_data_url", images_data_url)?,
             optional,
         };
         Some(builder.build())
@@ -178,35 +178,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("model_id", &self.model_id);
-        object.put("custom_model_uri", &self.custom_model_uri);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("model_id", &self.model_id);
+        object.write("custom_model_uri", &self.custom_model_uri);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut model_id = None;
         let mut custom_model_uri = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "model_id" => object.or_null(&mut model_id),
-                "custom_model_uri" => object.or_null(&mut custom_model_uri),
+                "model_id" => object.read_unless_null(&mut model_id),
+                "custom_model_uri" => object.read_unless_null(&mut custom_model_uri),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            model_id: object.required("model_id", model_id)?,
-            custom_model_uri: object.required("custom_model_uri", custom_model_uri)?,
+            model_id: object.require("model_id", model_id)?,
+            custom_model_uri: object.require("custom_model_uri", custom_model_uri)?,
         })
     }
 }
@@ -232,5 +232,5 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type images_data_url = fal_core::arg::Url<super::Model>;
+    pub type images_data_url = fal_core::literal::Url<super::Model>;
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::ColorPalette {
@@ -47,7 +47,7 @@ impl JsonSchema for crate::types::ColorPalette {
           },
           "description": "Colors to prefer: a ready-made palette, or colors of your own."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -87,7 +87,7 @@ impl JsonSchema for crate::types::ColorPaletteName {
             "ULTRAMARINE"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -132,7 +132,7 @@ impl JsonSchema for crate::types::ColorPaletteMember {
           ],
           "description": "A color of a palette."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
@@ -177,7 +177,7 @@ impl JsonSchema for crate::types::RgbColor {
           },
           "description": "A color by its red, green and blue parts."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -204,7 +204,7 @@ impl JsonSchema for crate::custom_models::Input {
           ],
           "description": "The parameters of `fal-ai/ideogram/custom-models`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -234,9 +234,9 @@ impl JsonSchema for crate::custom_models::Output {
             "model_id",
             "custom_model_uri"
           ],
-          "description": "What `fal-ai/ideogram/custom-models` gives."
+          "description": "The result of `fal-ai/ideogram/custom-models`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -321,7 +321,7 @@ impl JsonSchema for crate::custom_models::generate::Input {
           ],
           "description": "The parameters of `fal-ai/ideogram/custom-models/generate`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -371,9 +371,9 @@ impl JsonSchema for crate::custom_models::generate::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/ideogram/custom-models/generate` gives."
+          "description": "The result of `fal-ai/ideogram/custom-models/generate`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -411,7 +411,7 @@ impl JsonSchema for crate::custom_models::generate::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -433,7 +433,7 @@ impl JsonSchema for crate::custom_models::generate::RenderingSpeed {
             "QUALITY"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -504,7 +504,7 @@ impl JsonSchema for crate::v2::Input {
           ],
           "description": "The parameters of `fal-ai/ideogram/v2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -547,9 +547,9 @@ impl JsonSchema for crate::v2::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/ideogram/v2` gives."
+          "description": "The result of `fal-ai/ideogram/v2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -583,7 +583,7 @@ impl JsonSchema for crate::v2::AspectRatio {
             "2:3"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -608,7 +608,7 @@ impl JsonSchema for crate::v2::Style {
             "anime"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -679,7 +679,7 @@ impl JsonSchema for crate::v2::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/ideogram/v2/turbo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -722,9 +722,9 @@ impl JsonSchema for crate::v2::turbo::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/ideogram/v2/turbo` gives."
+          "description": "The result of `fal-ai/ideogram/v2/turbo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -758,7 +758,7 @@ impl JsonSchema for crate::v2::turbo::AspectRatio {
             "2:3"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -783,7 +783,7 @@ impl JsonSchema for crate::v2::turbo::Style {
             "anime"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -849,7 +849,7 @@ impl JsonSchema for crate::v2a::Input {
           ],
           "description": "The parameters of `fal-ai/ideogram/v2a`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -892,9 +892,9 @@ impl JsonSchema for crate::v2a::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/ideogram/v2a` gives."
+          "description": "The result of `fal-ai/ideogram/v2a`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -928,7 +928,7 @@ impl JsonSchema for crate::v2a::AspectRatio {
             "2:3"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -953,7 +953,7 @@ impl JsonSchema for crate::v2a::Style {
             "anime"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1019,7 +1019,7 @@ impl JsonSchema for crate::v2a::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/ideogram/v2a/turbo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1062,9 +1062,9 @@ impl JsonSchema for crate::v2a::turbo::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/ideogram/v2a/turbo` gives."
+          "description": "The result of `fal-ai/ideogram/v2a/turbo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1098,7 +1098,7 @@ impl JsonSchema for crate::v2a::turbo::AspectRatio {
             "2:3"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1123,7 +1123,7 @@ impl JsonSchema for crate::v2a::turbo::Style {
             "anime"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1297,7 +1297,7 @@ impl JsonSchema for crate::v3::Input {
           ],
           "description": "The parameters of `fal-ai/ideogram/v3`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1345,9 +1345,9 @@ impl JsonSchema for crate::v3::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/ideogram/v3` gives."
+          "description": "The result of `fal-ai/ideogram/v3`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1373,7 +1373,7 @@ impl JsonSchema for crate::v3::RenderingSpeed {
             "QUALITY"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1396,7 +1396,7 @@ impl JsonSchema for crate::v3::Style {
             "DESIGN"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1477,7 +1477,7 @@ impl JsonSchema for crate::v3::StylePreset {
             "WOODBLOCK_PRINT"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1555,7 +1555,7 @@ impl JsonSchema for crate::v3::generate_transparent::Input {
           ],
           "description": "The parameters of `fal-ai/ideogram/v3/generate-transparent`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1605,9 +1605,9 @@ impl JsonSchema for crate::v3::generate_transparent::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/ideogram/v3/generate-transparent` gives."
+          "description": "The result of `fal-ai/ideogram/v3/generate-transparent`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1645,7 +1645,7 @@ impl JsonSchema for crate::v3::generate_transparent::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1667,6 +1667,6 @@ impl JsonSchema for crate::v3::generate_transparent::RenderingSpeed {
             "QUALITY"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

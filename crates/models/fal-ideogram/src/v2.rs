@@ -15,7 +15,7 @@
 
 pub mod turbo;
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -201,7 +201,7 @@ fal_core::closed_enum!(
     "`style` of fal-ai/ideogram/v2 must be `auto`, `general`, `realistic`, `design`, `render_3D` or `anime`"
 );
 
-/// What [`fal-ai/ideogram/v2`](Model) gives.
+/// The result of [`fal-ai/ideogram/v2`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -351,44 +351,44 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("aspect_ratio", &self.aspect_ratio);
-        object.optional("expand_prompt", &self.expand_prompt);
-        object.optional("seed", &self.seed);
-        object.optional("style", &self.style);
-        object.optional("sync_mode", &self.sync_mode);
-        object.optional("negative_prompt", &self.negative_prompt);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
+        object.write_optional("expand_prompt", &self.expand_prompt);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("style", &self.style);
+        object.write_optional("sync_mode", &self.sync_mode);
+        object.write_optional("negative_prompt", &self.negative_prompt);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
-                "expand_prompt" => object.value(&mut optional.expand_prompt),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "style" => object.value(&mut optional.style),
-                "sync_mode" => object.value(&mut optional.sync_mode),
-                "negative_prompt" => object.value(&mut optional.negative_prompt),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut prompt),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
+                "expand_prompt" => object.read(&mut optional.expand_prompt),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "style" => object.read(&mut optional.style),
+                "sync_mode" => object.read(&mut optional.sync_mode),
+                "negative_prompt" => object.read(&mut optional.negative_prompt),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -397,35 +397,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
-                "seed" => object.integer_or_null(&mut seed),
+                "images" => object.read_unless_null(&mut images),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
-            seed: object.required("seed", seed)?,
+            images: object.require("images", images)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -451,11 +451,11 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
+    pub type prompt = fal_core::literal::Text;
     pub type aspect_ratio = super::AspectRatio;
-    pub type expand_prompt = fal_core::arg::Flag;
-    pub type seed = fal_core::arg::Integer;
+    pub type expand_prompt = fal_core::literal::Flag;
+    pub type seed = fal_core::literal::Integer;
     pub type style = super::Style;
-    pub type sync_mode = fal_core::arg::Flag;
-    pub type negative_prompt = fal_core::arg::Text;
+    pub type sync_mode = fal_core::literal::Flag;
+    pub type negative_prompt = fal_core::literal::Text;
 }

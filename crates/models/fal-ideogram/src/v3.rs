@@ -17,7 +17,7 @@
 pub mod generate_transparent;
 
 use fal_core::{
-    Endpoint, File, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+    Endpoint, File, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -452,7 +452,7 @@ fal_core::closed_enum!(
     "`style_preset` of fal-ai/ideogram/v3 must be `80S_ILLUSTRATION`, `90S_NOSTALGIA`, `ABSTRACT_ORGANIC`, `ANALOG_NOSTALGIA`, `ART_BRUT`, `ART_DECO`, `ART_POSTER`, `AURA`, `AVANT_GARDE`, `BAUHAUS`, `BLUEPRINT`, `BLURRY_MOTION` or one of 50 more"
 );
 
-/// What [`fal-ai/ideogram/v3`](Model) gives.
+/// The result of [`fal-ai/ideogram/v3`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -658,56 +658,56 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("image_urls", &self.image_urls);
-        object.optional("rendering_speed", &self.rendering_speed);
-        object.optional("color_palette", &self.color_palette);
-        object.optional("style_codes", &self.style_codes);
-        object.optional("style", &self.style);
-        object.optional("expand_prompt", &self.expand_prompt);
-        object.optional("num_images", &self.num_images);
-        object.optional("seed", &self.seed);
-        object.optional("sync_mode", &self.sync_mode);
-        object.optional("style_preset", &self.style_preset);
-        object.put("prompt", &self.prompt);
-        object.optional("image_size", &self.image_size);
-        object.optional("negative_prompt", &self.negative_prompt);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("image_urls", &self.image_urls);
+        object.write_optional("rendering_speed", &self.rendering_speed);
+        object.write_optional("color_palette", &self.color_palette);
+        object.write_optional("style_codes", &self.style_codes);
+        object.write_optional("style", &self.style);
+        object.write_optional("expand_prompt", &self.expand_prompt);
+        object.write_optional("num_images", &self.num_images);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("sync_mode", &self.sync_mode);
+        object.write_optional("style_preset", &self.style_preset);
+        object.write("prompt", &self.prompt);
+        object.write_optional("image_size", &self.image_size);
+        object.write_optional("negative_prompt", &self.negative_prompt);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "image_urls" => object.or_null(&mut optional.image_urls),
-                "rendering_speed" => object.value(&mut optional.rendering_speed),
-                "color_palette" => object.or_null(&mut optional.color_palette),
-                "style_codes" => object.or_null(&mut optional.style_codes),
-                "style" => object.or_null(&mut optional.style),
-                "expand_prompt" => object.value(&mut optional.expand_prompt),
-                "num_images" => object.value(&mut optional.num_images),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "sync_mode" => object.value(&mut optional.sync_mode),
-                "style_preset" => object.or_null(&mut optional.style_preset),
-                "prompt" => object.value(&mut prompt),
-                "image_size" => object.value(&mut optional.image_size),
-                "negative_prompt" => object.value(&mut optional.negative_prompt),
-                _ => object.extra(key, &mut optional.extra),
+                "image_urls" => object.read_unless_null(&mut optional.image_urls),
+                "rendering_speed" => object.read(&mut optional.rendering_speed),
+                "color_palette" => object.read_unless_null(&mut optional.color_palette),
+                "style_codes" => object.read_unless_null(&mut optional.style_codes),
+                "style" => object.read_unless_null(&mut optional.style),
+                "expand_prompt" => object.read(&mut optional.expand_prompt),
+                "num_images" => object.read(&mut optional.num_images),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "sync_mode" => object.read(&mut optional.sync_mode),
+                "style_preset" => object.read_unless_null(&mut optional.style_preset),
+                "prompt" => object.read(&mut prompt),
+                "image_size" => object.read(&mut optional.image_size),
+                "negative_prompt" => object.read(&mut optional.negative_prompt),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -716,35 +716,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
-                "seed" => object.integer_or_null(&mut seed),
+                "images" => object.read_unless_null(&mut images),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
-            seed: object.required("seed", seed)?,
+            images: object.require("images", images)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -783,25 +783,25 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_urls = fal_core::arg::Url<super::Model>;
+    pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type rendering_speed = super::RenderingSpeed;
-    pub type style_codes = fal_core::arg::Text;
+    pub type style_codes = fal_core::literal::Text;
     pub type style = super::Style;
-    pub type expand_prompt = fal_core::arg::Flag;
+    pub type expand_prompt = fal_core::literal::Flag;
     pub type num_images = super::NumImages;
-    pub type seed = fal_core::arg::Integer;
-    pub type sync_mode = fal_core::arg::Flag;
+    pub type seed = fal_core::literal::Integer;
+    pub type sync_mode = fal_core::literal::Flag;
     pub type style_preset = super::StylePreset;
-    pub type prompt = fal_core::arg::Text;
+    pub type prompt = fal_core::literal::Text;
     pub type image_size = super::ImageSize;
-    pub type negative_prompt = fal_core::arg::Text;
+    pub type negative_prompt = fal_core::literal::Text;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type image_urls = fal_core::arg::List<super::File>;
-    pub type style_codes = fal_core::arg::List<String>;
+    pub type image_urls = fal_core::literal::List<super::File>;
+    pub type style_codes = fal_core::literal::List<String>;
 }
 
 #[doc(hidden)]

@@ -15,7 +15,7 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, IntoInput, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -39,7 +39,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`fal-ai/kling-video/create-voice`](Model) gives.
+/// The result of [`fal-ai/kling-video/create-voice`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -138,32 +138,32 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("voice_url", &self.voice_url);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("voice_url", &self.voice_url);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut voice_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "voice_url" => object.value(&mut voice_url),
-                _ => object.extra(key, &mut optional.extra),
+                "voice_url" => object.read(&mut voice_url),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File> {
-            voice_url: object.required("voice_url", voice_url)?,
+            voice_url: object.require("voice_url", voice_url)?,
             optional,
         };
         Some(builder.build())
@@ -172,31 +172,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("voice_id", &self.voice_id);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("voice_id", &self.voice_id);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut voice_id = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "voice_id" => object.or_null(&mut voice_id),
+                "voice_id" => object.read_unless_null(&mut voice_id),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            voice_id: object.required("voice_id", voice_id)?,
+            voice_id: object.require("voice_id", voice_id)?,
         })
     }
 }
@@ -222,5 +222,5 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type voice_url = fal_core::arg::Url<super::Model>;
+    pub type voice_url = fal_core::literal::Url<super::Model>;
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::OmniVideoElementInput {
@@ -36,7 +36,7 @@ impl JsonSchema for crate::types::OmniVideoElementInput {
           ],
           "description": "A character or an object that prompts can refer to, shown by images."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -72,7 +72,7 @@ impl JsonSchema for crate::types::KlingV3MultiPromptElement {
           ],
           "description": "One shot of a video."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -117,7 +117,7 @@ impl JsonSchema for crate::types::KlingV3MultiPromptElementDuration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -184,7 +184,7 @@ impl JsonSchema for crate::types::KlingV3ComboElementInput {
           },
           "description": "A character or an object that prompts can refer to, shown either by images or by a video."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -229,7 +229,7 @@ impl JsonSchema for crate::types::KlingV3ImageElementInput {
           },
           "description": "A character or an object that prompts can refer to, shown by images."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -263,7 +263,7 @@ impl JsonSchema for crate::types::DynamicMask {
           ],
           "description": "A part of the image that moves, and the path that it moves along."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Trajectory", SchemaGenerator::subschema_for::<crate::types::Trajectory>)],
@@ -299,7 +299,7 @@ impl JsonSchema for crate::types::Trajectory {
           ],
           "description": "A point of a path."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -337,7 +337,7 @@ impl JsonSchema for crate::types::CameraControl {
           ],
           "description": "A movement of the camera along one axis."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -373,7 +373,7 @@ impl JsonSchema for crate::types::CameraControlMovementType {
             "zoom"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -410,7 +410,7 @@ impl JsonSchema for crate::ai_avatar::v2::pro::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/ai-avatar/v2/pro`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -444,9 +444,9 @@ impl JsonSchema for crate::ai_avatar::v2::pro::Output {
             "video",
             "duration"
           ],
-          "description": "What `fal-ai/kling-video/ai-avatar/v2/pro` gives."
+          "description": "The result of `fal-ai/kling-video/ai-avatar/v2/pro`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -487,7 +487,7 @@ impl JsonSchema for crate::ai_avatar::v2::standard::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/ai-avatar/v2/standard`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -521,9 +521,9 @@ impl JsonSchema for crate::ai_avatar::v2::standard::Output {
             "video",
             "duration"
           ],
-          "description": "What `fal-ai/kling-video/ai-avatar/v2/standard` gives."
+          "description": "The result of `fal-ai/kling-video/ai-avatar/v2/standard`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -554,7 +554,7 @@ impl JsonSchema for crate::create_voice::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/create-voice`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -579,9 +579,9 @@ impl JsonSchema for crate::create_voice::Output {
           "required": [
             "voice_id"
           ],
-          "description": "What `fal-ai/kling-video/create-voice` gives."
+          "description": "The result of `fal-ai/kling-video/create-voice`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -613,7 +613,7 @@ impl JsonSchema for crate::lipsync::audio_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/lipsync/audio-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -642,9 +642,9 @@ impl JsonSchema for crate::lipsync::audio_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/lipsync/audio-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/lipsync/audio-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -706,7 +706,7 @@ impl JsonSchema for crate::lipsync::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/lipsync/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -752,9 +752,9 @@ impl JsonSchema for crate::lipsync::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/lipsync/text-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/lipsync/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -823,7 +823,7 @@ impl JsonSchema for crate::lipsync::text_to_video::VoiceId {
             "mengwa-v1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -844,7 +844,7 @@ impl JsonSchema for crate::lipsync::text_to_video::VoiceLanguage {
             "en"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -897,7 +897,7 @@ impl JsonSchema for crate::o1::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -935,9 +935,9 @@ impl JsonSchema for crate::o1::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o1/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/o1/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -968,7 +968,7 @@ impl JsonSchema for crate::o1::image_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1042,7 +1042,7 @@ impl JsonSchema for crate::o1::reference_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1092,9 +1092,9 @@ impl JsonSchema for crate::o1::reference_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o1/reference-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/o1/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1125,7 +1125,7 @@ impl JsonSchema for crate::o1::reference_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1147,7 +1147,7 @@ impl JsonSchema for crate::o1::reference_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1200,7 +1200,7 @@ impl JsonSchema for crate::o1::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/standard/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1240,9 +1240,9 @@ impl JsonSchema for crate::o1::standard::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o1/standard/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/o1/standard/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1273,7 +1273,7 @@ impl JsonSchema for crate::o1::standard::image_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1347,7 +1347,7 @@ impl JsonSchema for crate::o1::standard::reference_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/standard/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1397,9 +1397,9 @@ impl JsonSchema for crate::o1::standard::reference_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o1/standard/reference-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/o1/standard/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1430,7 +1430,7 @@ impl JsonSchema for crate::o1::standard::reference_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1452,7 +1452,7 @@ impl JsonSchema for crate::o1::standard::reference_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1518,7 +1518,7 @@ impl JsonSchema for crate::o1::standard::video_to_video::edit::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/standard/video-to-video/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1556,9 +1556,9 @@ impl JsonSchema for crate::o1::standard::video_to_video::edit::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o1/standard/video-to-video/edit` gives."
+          "description": "The result of `fal-ai/kling-video/o1/standard/video-to-video/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1646,7 +1646,7 @@ impl JsonSchema for crate::o1::standard::video_to_video::reference::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/standard/video-to-video/reference`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1696,9 +1696,9 @@ impl JsonSchema for crate::o1::standard::video_to_video::reference::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o1/standard/video-to-video/reference` gives."
+          "description": "The result of `fal-ai/kling-video/o1/standard/video-to-video/reference`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1725,7 +1725,7 @@ impl JsonSchema for crate::o1::standard::video_to_video::reference::AspectRatio 
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1752,7 +1752,7 @@ impl JsonSchema for crate::o1::standard::video_to_video::reference::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1818,7 +1818,7 @@ impl JsonSchema for crate::o1::video_to_video::edit::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/video-to-video/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1856,9 +1856,9 @@ impl JsonSchema for crate::o1::video_to_video::edit::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o1/video-to-video/edit` gives."
+          "description": "The result of `fal-ai/kling-video/o1/video-to-video/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1946,7 +1946,7 @@ impl JsonSchema for crate::o1::video_to_video::reference::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o1/video-to-video/reference`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1996,9 +1996,9 @@ impl JsonSchema for crate::o1::video_to_video::reference::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o1/video-to-video/reference` gives."
+          "description": "The result of `fal-ai/kling-video/o1/video-to-video/reference`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2025,7 +2025,7 @@ impl JsonSchema for crate::o1::video_to_video::reference::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2052,7 +2052,7 @@ impl JsonSchema for crate::o1::video_to_video::reference::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2139,7 +2139,7 @@ impl JsonSchema for crate::o3::_4k::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/4k/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2191,9 +2191,9 @@ impl JsonSchema for crate::o3::_4k::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o3/4k/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/o3/4k/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2229,7 +2229,7 @@ impl JsonSchema for crate::o3::_4k::image_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2250,7 +2250,7 @@ impl JsonSchema for crate::o3::_4k::image_to_video::ShotType {
             "intelligent"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2378,7 +2378,7 @@ impl JsonSchema for crate::o3::_4k::reference_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/o3/4k/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2442,9 +2442,9 @@ impl JsonSchema for crate::o3::_4k::reference_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o3/4k/reference-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/o3/4k/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2480,7 +2480,7 @@ impl JsonSchema for crate::o3::_4k::reference_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2501,7 +2501,7 @@ impl JsonSchema for crate::o3::_4k::reference_to_video::ShotType {
             "intelligent"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2523,7 +2523,7 @@ impl JsonSchema for crate::o3::_4k::reference_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2601,7 +2601,7 @@ impl JsonSchema for crate::o3::_4k::text_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/o3/4k/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2659,9 +2659,9 @@ impl JsonSchema for crate::o3::_4k::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o3/4k/text-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/o3/4k/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2697,7 +2697,7 @@ impl JsonSchema for crate::o3::_4k::text_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2719,7 +2719,7 @@ impl JsonSchema for crate::o3::_4k::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2740,7 +2740,7 @@ impl JsonSchema for crate::o3::_4k::text_to_video::ShotType {
             "intelligent"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2827,7 +2827,7 @@ impl JsonSchema for crate::o3::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/pro/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2879,9 +2879,9 @@ impl JsonSchema for crate::o3::pro::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o3/pro/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/o3/pro/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2917,7 +2917,7 @@ impl JsonSchema for crate::o3::pro::image_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2938,7 +2938,7 @@ impl JsonSchema for crate::o3::pro::image_to_video::ShotType {
             "intelligent"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3066,7 +3066,7 @@ impl JsonSchema for crate::o3::pro::reference_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/o3/pro/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -3130,9 +3130,9 @@ impl JsonSchema for crate::o3::pro::reference_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o3/pro/reference-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/o3/pro/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -3168,7 +3168,7 @@ impl JsonSchema for crate::o3::pro::reference_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3189,7 +3189,7 @@ impl JsonSchema for crate::o3::pro::reference_to_video::ShotType {
             "intelligent"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3211,7 +3211,7 @@ impl JsonSchema for crate::o3::pro::reference_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3289,7 +3289,7 @@ impl JsonSchema for crate::o3::pro::text_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/o3/pro/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -3347,9 +3347,9 @@ impl JsonSchema for crate::o3::pro::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o3/pro/text-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/o3/pro/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -3385,7 +3385,7 @@ impl JsonSchema for crate::o3::pro::text_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3407,7 +3407,7 @@ impl JsonSchema for crate::o3::pro::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3428,7 +3428,7 @@ impl JsonSchema for crate::o3::pro::text_to_video::ShotType {
             "intelligent"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3503,7 +3503,7 @@ impl JsonSchema for crate::o3::pro::video_to_video::edit::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/pro/video-to-video/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -3549,9 +3549,9 @@ impl JsonSchema for crate::o3::pro::video_to_video::edit::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o3/pro/video-to-video/edit` gives."
+          "description": "The result of `fal-ai/kling-video/o3/pro/video-to-video/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -3575,7 +3575,7 @@ impl JsonSchema for crate::o3::pro::video_to_video::edit::ShotType {
             "customize"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3670,7 +3670,7 @@ impl JsonSchema for crate::o3::pro::video_to_video::reference::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/pro/video-to-video/reference`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -3728,9 +3728,9 @@ impl JsonSchema for crate::o3::pro::video_to_video::reference::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o3/pro/video-to-video/reference` gives."
+          "description": "The result of `fal-ai/kling-video/o3/pro/video-to-video/reference`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -3754,7 +3754,7 @@ impl JsonSchema for crate::o3::pro::video_to_video::reference::ShotType {
             "customize"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3777,7 +3777,7 @@ impl JsonSchema for crate::o3::pro::video_to_video::reference::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3809,7 +3809,7 @@ impl JsonSchema for crate::o3::pro::video_to_video::reference::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3896,7 +3896,7 @@ impl JsonSchema for crate::o3::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/standard/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -3948,9 +3948,9 @@ impl JsonSchema for crate::o3::standard::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o3/standard/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/o3/standard/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -3986,7 +3986,7 @@ impl JsonSchema for crate::o3::standard::image_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4007,7 +4007,7 @@ impl JsonSchema for crate::o3::standard::image_to_video::ShotType {
             "intelligent"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4135,7 +4135,7 @@ impl JsonSchema for crate::o3::standard::reference_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/o3/standard/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -4199,9 +4199,9 @@ impl JsonSchema for crate::o3::standard::reference_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o3/standard/reference-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/o3/standard/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -4237,7 +4237,7 @@ impl JsonSchema for crate::o3::standard::reference_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4258,7 +4258,7 @@ impl JsonSchema for crate::o3::standard::reference_to_video::ShotType {
             "intelligent"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4280,7 +4280,7 @@ impl JsonSchema for crate::o3::standard::reference_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4358,7 +4358,7 @@ impl JsonSchema for crate::o3::standard::text_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/o3/standard/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -4416,9 +4416,9 @@ impl JsonSchema for crate::o3::standard::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o3/standard/text-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/o3/standard/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -4454,7 +4454,7 @@ impl JsonSchema for crate::o3::standard::text_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4476,7 +4476,7 @@ impl JsonSchema for crate::o3::standard::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4497,7 +4497,7 @@ impl JsonSchema for crate::o3::standard::text_to_video::ShotType {
             "intelligent"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4572,7 +4572,7 @@ impl JsonSchema for crate::o3::standard::video_to_video::edit::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/standard/video-to-video/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -4618,9 +4618,9 @@ impl JsonSchema for crate::o3::standard::video_to_video::edit::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o3/standard/video-to-video/edit` gives."
+          "description": "The result of `fal-ai/kling-video/o3/standard/video-to-video/edit`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -4644,7 +4644,7 @@ impl JsonSchema for crate::o3::standard::video_to_video::edit::ShotType {
             "customize"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4739,7 +4739,7 @@ impl JsonSchema for crate::o3::standard::video_to_video::reference::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/o3/standard/video-to-video/reference`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -4797,9 +4797,9 @@ impl JsonSchema for crate::o3::standard::video_to_video::reference::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/o3/standard/video-to-video/reference` gives."
+          "description": "The result of `fal-ai/kling-video/o3/standard/video-to-video/reference`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -4823,7 +4823,7 @@ impl JsonSchema for crate::o3::standard::video_to_video::reference::ShotType {
             "customize"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4846,7 +4846,7 @@ impl JsonSchema for crate::o3::standard::video_to_video::reference::AspectRatio 
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4878,7 +4878,7 @@ impl JsonSchema for crate::o3::standard::video_to_video::reference::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4915,7 +4915,7 @@ impl JsonSchema for crate::v1::pro::ai_avatar::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1/pro/ai-avatar`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4949,9 +4949,9 @@ impl JsonSchema for crate::v1::pro::ai_avatar::Output {
             "video",
             "duration"
           ],
-          "description": "What `fal-ai/kling-video/v1/pro/ai-avatar` gives."
+          "description": "The result of `fal-ai/kling-video/v1/pro/ai-avatar`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -4992,7 +4992,7 @@ impl JsonSchema for crate::v1::standard::ai_avatar::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1/standard/ai-avatar`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5026,9 +5026,9 @@ impl JsonSchema for crate::v1::standard::ai_avatar::Output {
             "video",
             "duration"
           ],
-          "description": "What `fal-ai/kling-video/v1/standard/ai-avatar` gives."
+          "description": "The result of `fal-ai/kling-video/v1/standard/ai-avatar`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -5079,7 +5079,7 @@ impl JsonSchema for crate::v1::standard::effects::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1/standard/effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -5125,9 +5125,9 @@ impl JsonSchema for crate::v1::standard::effects::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v1/standard/effects` gives."
+          "description": "The result of `fal-ai/kling-video/v1/standard/effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -5348,7 +5348,7 @@ impl JsonSchema for crate::v1::standard::effects::EffectScene {
             "emoji"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5369,7 +5369,7 @@ impl JsonSchema for crate::v1::standard::effects::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5460,7 +5460,7 @@ impl JsonSchema for crate::v1::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1/standard/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -5504,9 +5504,9 @@ impl JsonSchema for crate::v1::standard::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v1/standard/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v1/standard/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -5531,7 +5531,7 @@ impl JsonSchema for crate::v1::standard::image_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5612,7 +5612,7 @@ impl JsonSchema for crate::v1::standard::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1/standard/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -5668,9 +5668,9 @@ impl JsonSchema for crate::v1::standard::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v1/standard/text-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v1/standard/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -5695,7 +5695,7 @@ impl JsonSchema for crate::v1::standard::text_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5717,7 +5717,7 @@ impl JsonSchema for crate::v1::standard::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5740,7 +5740,7 @@ impl JsonSchema for crate::v1::standard::text_to_video::CameraControlValue {
             "left_turn_forward"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5784,7 +5784,7 @@ impl JsonSchema for crate::v1::tts::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1/tts`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VoiceId", SchemaGenerator::subschema_for::<crate::v1::tts::VoiceId>)],
@@ -5817,9 +5817,9 @@ impl JsonSchema for crate::v1::tts::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/kling-video/v1/tts` gives."
+          "description": "The result of `fal-ai/kling-video/v1/tts`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -5888,7 +5888,7 @@ impl JsonSchema for crate::v1::tts::VoiceId {
             "mengwa-v1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5935,7 +5935,7 @@ impl JsonSchema for crate::v1_5::pro::effects::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.5/pro/effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -5979,9 +5979,9 @@ impl JsonSchema for crate::v1_5::pro::effects::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v1.5/pro/effects` gives."
+          "description": "The result of `fal-ai/kling-video/v1.5/pro/effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -6202,7 +6202,7 @@ impl JsonSchema for crate::v1_5::pro::effects::EffectScene {
             "emoji"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6223,7 +6223,7 @@ impl JsonSchema for crate::v1_5::pro::effects::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6323,7 +6323,7 @@ impl JsonSchema for crate::v1_5::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.5/pro/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -6373,9 +6373,9 @@ impl JsonSchema for crate::v1_5::pro::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v1.5/pro/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v1.5/pro/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -6400,7 +6400,7 @@ impl JsonSchema for crate::v1_5::pro::image_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6422,7 +6422,7 @@ impl JsonSchema for crate::v1_5::pro::image_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6481,7 +6481,7 @@ impl JsonSchema for crate::v1_5::pro::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.5/pro/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -6527,9 +6527,9 @@ impl JsonSchema for crate::v1_5::pro::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v1.5/pro/text-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v1.5/pro/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -6554,7 +6554,7 @@ impl JsonSchema for crate::v1_5::pro::text_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6576,7 +6576,7 @@ impl JsonSchema for crate::v1_5::pro::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6623,7 +6623,7 @@ impl JsonSchema for crate::v1_6::pro::effects::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/pro/effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -6667,9 +6667,9 @@ impl JsonSchema for crate::v1_6::pro::effects::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v1.6/pro/effects` gives."
+          "description": "The result of `fal-ai/kling-video/v1.6/pro/effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -6890,7 +6890,7 @@ impl JsonSchema for crate::v1_6::pro::effects::EffectScene {
             "emoji"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6911,7 +6911,7 @@ impl JsonSchema for crate::v1_6::pro::effects::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6971,7 +6971,7 @@ impl JsonSchema for crate::v1_6::pro::elements::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/pro/elements`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -7017,9 +7017,9 @@ impl JsonSchema for crate::v1_6::pro::elements::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v1.6/pro/elements` gives."
+          "description": "The result of `fal-ai/kling-video/v1.6/pro/elements`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -7044,7 +7044,7 @@ impl JsonSchema for crate::v1_6::pro::elements::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7066,7 +7066,7 @@ impl JsonSchema for crate::v1_6::pro::elements::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7141,7 +7141,7 @@ impl JsonSchema for crate::v1_6::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/pro/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -7187,9 +7187,9 @@ impl JsonSchema for crate::v1_6::pro::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v1.6/pro/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v1.6/pro/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -7214,7 +7214,7 @@ impl JsonSchema for crate::v1_6::pro::image_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7236,7 +7236,7 @@ impl JsonSchema for crate::v1_6::pro::image_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7295,7 +7295,7 @@ impl JsonSchema for crate::v1_6::pro::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/pro/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -7341,9 +7341,9 @@ impl JsonSchema for crate::v1_6::pro::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v1.6/pro/text-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v1.6/pro/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -7368,7 +7368,7 @@ impl JsonSchema for crate::v1_6::pro::text_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7390,7 +7390,7 @@ impl JsonSchema for crate::v1_6::pro::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7437,7 +7437,7 @@ impl JsonSchema for crate::v1_6::standard::effects::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/standard/effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -7483,9 +7483,9 @@ impl JsonSchema for crate::v1_6::standard::effects::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v1.6/standard/effects` gives."
+          "description": "The result of `fal-ai/kling-video/v1.6/standard/effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -7706,7 +7706,7 @@ impl JsonSchema for crate::v1_6::standard::effects::EffectScene {
             "emoji"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7727,7 +7727,7 @@ impl JsonSchema for crate::v1_6::standard::effects::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7787,7 +7787,7 @@ impl JsonSchema for crate::v1_6::standard::elements::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/standard/elements`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -7833,9 +7833,9 @@ impl JsonSchema for crate::v1_6::standard::elements::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v1.6/standard/elements` gives."
+          "description": "The result of `fal-ai/kling-video/v1.6/standard/elements`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -7860,7 +7860,7 @@ impl JsonSchema for crate::v1_6::standard::elements::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7882,7 +7882,7 @@ impl JsonSchema for crate::v1_6::standard::elements::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7937,7 +7937,7 @@ impl JsonSchema for crate::v1_6::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/standard/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -7977,9 +7977,9 @@ impl JsonSchema for crate::v1_6::standard::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v1.6/standard/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v1.6/standard/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -8004,7 +8004,7 @@ impl JsonSchema for crate::v1_6::standard::image_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8063,7 +8063,7 @@ impl JsonSchema for crate::v1_6::standard::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v1.6/standard/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -8109,9 +8109,9 @@ impl JsonSchema for crate::v1_6::standard::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v1.6/standard/text-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v1.6/standard/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -8136,7 +8136,7 @@ impl JsonSchema for crate::v1_6::standard::text_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8158,7 +8158,7 @@ impl JsonSchema for crate::v1_6::standard::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8213,7 +8213,7 @@ impl JsonSchema for crate::v2::master::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2/master/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -8253,9 +8253,9 @@ impl JsonSchema for crate::v2::master::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v2/master/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v2/master/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -8280,7 +8280,7 @@ impl JsonSchema for crate::v2::master::image_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8339,7 +8339,7 @@ impl JsonSchema for crate::v2::master::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2/master/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -8385,9 +8385,9 @@ impl JsonSchema for crate::v2::master::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v2/master/text-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v2/master/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -8412,7 +8412,7 @@ impl JsonSchema for crate::v2::master::text_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8434,7 +8434,7 @@ impl JsonSchema for crate::v2::master::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8489,7 +8489,7 @@ impl JsonSchema for crate::v2_1::master::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.1/master/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -8529,9 +8529,9 @@ impl JsonSchema for crate::v2_1::master::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v2.1/master/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v2.1/master/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -8556,7 +8556,7 @@ impl JsonSchema for crate::v2_1::master::image_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8615,7 +8615,7 @@ impl JsonSchema for crate::v2_1::master::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.1/master/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -8661,9 +8661,9 @@ impl JsonSchema for crate::v2_1::master::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v2.1/master/text-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v2.1/master/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -8688,7 +8688,7 @@ impl JsonSchema for crate::v2_1::master::text_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8710,7 +8710,7 @@ impl JsonSchema for crate::v2_1::master::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8776,7 +8776,7 @@ impl JsonSchema for crate::v2_1::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.1/pro/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -8816,9 +8816,9 @@ impl JsonSchema for crate::v2_1::pro::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v2.1/pro/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v2.1/pro/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -8843,7 +8843,7 @@ impl JsonSchema for crate::v2_1::pro::image_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8898,7 +8898,7 @@ impl JsonSchema for crate::v2_1::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.1/standard/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -8938,9 +8938,9 @@ impl JsonSchema for crate::v2_1::standard::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v2.1/standard/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v2.1/standard/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -8965,7 +8965,7 @@ impl JsonSchema for crate::v2_1::standard::image_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -9031,7 +9031,7 @@ impl JsonSchema for crate::v2_5_turbo::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.5-turbo/pro/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -9071,9 +9071,9 @@ impl JsonSchema for crate::v2_5_turbo::pro::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v2.5-turbo/pro/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v2.5-turbo/pro/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -9098,7 +9098,7 @@ impl JsonSchema for crate::v2_5_turbo::pro::image_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -9157,7 +9157,7 @@ impl JsonSchema for crate::v2_5_turbo::pro::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.5-turbo/pro/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -9203,9 +9203,9 @@ impl JsonSchema for crate::v2_5_turbo::pro::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v2.5-turbo/pro/text-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v2.5-turbo/pro/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -9230,7 +9230,7 @@ impl JsonSchema for crate::v2_5_turbo::pro::text_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -9252,7 +9252,7 @@ impl JsonSchema for crate::v2_5_turbo::pro::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -9307,7 +9307,7 @@ impl JsonSchema for crate::v2_5_turbo::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.5-turbo/standard/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -9347,9 +9347,9 @@ impl JsonSchema for crate::v2_5_turbo::standard::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v2.5-turbo/standard/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v2.5-turbo/standard/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -9374,7 +9374,7 @@ impl JsonSchema for crate::v2_5_turbo::standard::image_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -9452,7 +9452,7 @@ impl JsonSchema for crate::v2_6::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.6/pro/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -9492,9 +9492,9 @@ impl JsonSchema for crate::v2_6::pro::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v2.6/pro/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v2.6/pro/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -9519,7 +9519,7 @@ impl JsonSchema for crate::v2_6::pro::image_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -9577,7 +9577,7 @@ impl JsonSchema for crate::v2_6::pro::motion_control::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.6/pro/motion-control`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -9617,9 +9617,9 @@ impl JsonSchema for crate::v2_6::pro::motion_control::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v2.6/pro/motion-control` gives."
+          "description": "The result of `fal-ai/kling-video/v2.6/pro/motion-control`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -9644,7 +9644,7 @@ impl JsonSchema for crate::v2_6::pro::motion_control::CharacterOrientation {
             "video"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -9708,7 +9708,7 @@ impl JsonSchema for crate::v2_6::pro::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.6/pro/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -9754,9 +9754,9 @@ impl JsonSchema for crate::v2_6::pro::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v2.6/pro/text-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v2.6/pro/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -9781,7 +9781,7 @@ impl JsonSchema for crate::v2_6::pro::text_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -9803,7 +9803,7 @@ impl JsonSchema for crate::v2_6::pro::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -9861,7 +9861,7 @@ impl JsonSchema for crate::v2_6::standard::motion_control::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v2.6/standard/motion-control`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -9901,9 +9901,9 @@ impl JsonSchema for crate::v2_6::standard::motion_control::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v2.6/standard/motion-control` gives."
+          "description": "The result of `fal-ai/kling-video/v2.6/standard/motion-control`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -9928,7 +9928,7 @@ impl JsonSchema for crate::v2_6::standard::motion_control::CharacterOrientation 
             "video"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -10042,7 +10042,7 @@ impl JsonSchema for crate::v3::_4k::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v3/4k/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -10100,9 +10100,9 @@ impl JsonSchema for crate::v3::_4k::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v3/4k/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v3/4k/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -10138,7 +10138,7 @@ impl JsonSchema for crate::v3::_4k::image_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -10159,7 +10159,7 @@ impl JsonSchema for crate::v3::_4k::image_to_video::ShotType {
             "intelligent"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -10250,7 +10250,7 @@ impl JsonSchema for crate::v3::_4k::text_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/v3/4k/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -10308,9 +10308,9 @@ impl JsonSchema for crate::v3::_4k::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v3/4k/text-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v3/4k/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -10346,7 +10346,7 @@ impl JsonSchema for crate::v3::_4k::text_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -10367,7 +10367,7 @@ impl JsonSchema for crate::v3::_4k::text_to_video::ShotType {
             "intelligent"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -10389,7 +10389,7 @@ impl JsonSchema for crate::v3::_4k::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -10503,7 +10503,7 @@ impl JsonSchema for crate::v3::pro::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v3/pro/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -10561,9 +10561,9 @@ impl JsonSchema for crate::v3::pro::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v3/pro/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v3/pro/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -10599,7 +10599,7 @@ impl JsonSchema for crate::v3::pro::image_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -10620,7 +10620,7 @@ impl JsonSchema for crate::v3::pro::image_to_video::ShotType {
             "intelligent"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -10692,7 +10692,7 @@ impl JsonSchema for crate::v3::pro::motion_control::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v3/pro/motion-control`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -10738,9 +10738,9 @@ impl JsonSchema for crate::v3::pro::motion_control::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v3/pro/motion-control` gives."
+          "description": "The result of `fal-ai/kling-video/v3/pro/motion-control`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -10765,7 +10765,7 @@ impl JsonSchema for crate::v3::pro::motion_control::CharacterOrientation {
             "video"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -10856,7 +10856,7 @@ impl JsonSchema for crate::v3::pro::text_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/v3/pro/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -10914,9 +10914,9 @@ impl JsonSchema for crate::v3::pro::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v3/pro/text-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v3/pro/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -10952,7 +10952,7 @@ impl JsonSchema for crate::v3::pro::text_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -10973,7 +10973,7 @@ impl JsonSchema for crate::v3::pro::text_to_video::ShotType {
             "intelligent"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -10995,7 +10995,7 @@ impl JsonSchema for crate::v3::pro::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -11109,7 +11109,7 @@ impl JsonSchema for crate::v3::standard::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v3/standard/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -11167,9 +11167,9 @@ impl JsonSchema for crate::v3::standard::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v3/standard/image-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v3/standard/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -11205,7 +11205,7 @@ impl JsonSchema for crate::v3::standard::image_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -11226,7 +11226,7 @@ impl JsonSchema for crate::v3::standard::image_to_video::ShotType {
             "intelligent"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -11298,7 +11298,7 @@ impl JsonSchema for crate::v3::standard::motion_control::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/v3/standard/motion-control`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -11344,9 +11344,9 @@ impl JsonSchema for crate::v3::standard::motion_control::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v3/standard/motion-control` gives."
+          "description": "The result of `fal-ai/kling-video/v3/standard/motion-control`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -11371,7 +11371,7 @@ impl JsonSchema for crate::v3::standard::motion_control::CharacterOrientation {
             "video"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -11462,7 +11462,7 @@ impl JsonSchema for crate::v3::standard::text_to_video::Input {
           },
           "description": "The parameters of `fal-ai/kling-video/v3/standard/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -11520,9 +11520,9 @@ impl JsonSchema for crate::v3::standard::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/kling-video/v3/standard/text-to-video` gives."
+          "description": "The result of `fal-ai/kling-video/v3/standard/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -11558,7 +11558,7 @@ impl JsonSchema for crate::v3::standard::text_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -11579,7 +11579,7 @@ impl JsonSchema for crate::v3::standard::text_to_video::ShotType {
             "intelligent"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -11601,7 +11601,7 @@ impl JsonSchema for crate::v3::standard::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -11659,7 +11659,7 @@ impl JsonSchema for crate::video_to_audio::Input {
           ],
           "description": "The parameters of `fal-ai/kling-video/video-to-audio`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -11697,9 +11697,9 @@ impl JsonSchema for crate::video_to_audio::Output {
             "video",
             "audio"
           ],
-          "description": "What `fal-ai/kling-video/video-to-audio` gives."
+          "description": "The result of `fal-ai/kling-video/video-to-audio`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],

@@ -17,7 +17,7 @@
 
 use fal_core::{
     Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations,
-    wire,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -69,7 +69,7 @@ impl Input {
     pub const DEFAULT_ASMR_MODE: bool = false;
 }
 
-/// What [`fal-ai/kling-video/video-to-audio`](Model) gives.
+/// The result of [`fal-ai/kling-video/video-to-audio`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -200,52 +200,54 @@ impl Parameters for Input {
 
     fn check(&self, check: &mut Check) {
         if let Some(Nullable::Value(value)) = &self.sound_effect_prompt {
-            check.at("sound_effect_prompt").text::<bounds::SoundEffectPrompt>(value);
+            check
+                .field("sound_effect_prompt")
+                .text_length::<bounds::SoundEffectPrompt>(value);
         }
         if let Some(Nullable::Value(value)) = &self.background_music_prompt {
             check
-                .at("background_music_prompt")
-                .text::<bounds::BackgroundMusicPrompt>(value);
+                .field("background_music_prompt")
+                .text_length::<bounds::BackgroundMusicPrompt>(value);
         }
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url);
-        object.optional("sound_effect_prompt", &self.sound_effect_prompt);
-        object.optional("background_music_prompt", &self.background_music_prompt);
-        object.optional("asmr_mode", &self.asmr_mode);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("video_url", &self.video_url);
+        object.write_optional("sound_effect_prompt", &self.sound_effect_prompt);
+        object.write_optional("background_music_prompt", &self.background_music_prompt);
+        object.write_optional("asmr_mode", &self.asmr_mode);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video_url" => object.value(&mut video_url),
-                "sound_effect_prompt" => object.value(&mut optional.sound_effect_prompt),
+                "video_url" => object.read(&mut video_url),
+                "sound_effect_prompt" => object.read(&mut optional.sound_effect_prompt),
                 "background_music_prompt" => {
-                    object.value(&mut optional.background_music_prompt)
+                    object.read(&mut optional.background_music_prompt)
                 }
-                "asmr_mode" => object.value(&mut optional.asmr_mode),
-                _ => object.extra(key, &mut optional.extra),
+                "asmr_mode" => object.read(&mut optional.asmr_mode),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File> {
-            video_url: object.required("video_url", video_url)?,
+            video_url: object.require("video_url", video_url)?,
             optional,
         };
         Some(builder.build())
@@ -254,35 +256,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
-        object.put("audio", &self.audio);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
+        object.write("audio", &self.audio);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut audio = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
-                "audio" => object.or_null(&mut audio),
+                "video" => object.read_unless_null(&mut video),
+                "audio" => object.read_unless_null(&mut audio),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
-            audio: object.required("audio", audio)?,
+            video: object.require("video", video)?,
+            audio: object.require("audio", audio)?,
         })
     }
 }
@@ -329,10 +331,12 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_url = fal_core::arg::Url<super::Model>;
-    pub type sound_effect_prompt = fal_core::arg::Text<super::bounds::SoundEffectPrompt>;
-    pub type background_music_prompt = fal_core::arg::Text<
+    pub type video_url = fal_core::literal::Url<super::Model>;
+    pub type sound_effect_prompt = fal_core::literal::Text<
+        super::bounds::SoundEffectPrompt,
+    >;
+    pub type background_music_prompt = fal_core::literal::Text<
         super::bounds::BackgroundMusicPrompt,
     >;
-    pub type asmr_mode = fal_core::arg::Flag;
+    pub type asmr_mode = fal_core::literal::Flag;
 }

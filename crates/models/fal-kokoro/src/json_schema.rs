@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::american_english::Input {
@@ -43,7 +43,7 @@ impl JsonSchema for crate::american_english::Input {
           },
           "description": "The parameters of `fal-ai/kokoro/american-english`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -81,9 +81,9 @@ impl JsonSchema for crate::american_english::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/kokoro/american-english` gives."
+          "description": "The result of `fal-ai/kokoro/american-english`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -126,7 +126,7 @@ impl JsonSchema for crate::american_english::Voice {
             "am_santa"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -169,7 +169,7 @@ impl JsonSchema for crate::brazilian_portuguese::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/brazilian-portuguese`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -207,9 +207,9 @@ impl JsonSchema for crate::brazilian_portuguese::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/kokoro/brazilian-portuguese` gives."
+          "description": "The result of `fal-ai/kokoro/brazilian-portuguese`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -235,7 +235,7 @@ impl JsonSchema for crate::brazilian_portuguese::Voice {
             "pm_santa"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -278,7 +278,7 @@ impl JsonSchema for crate::british_english::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/british-english`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Voice", SchemaGenerator::subschema_for::<crate::british_english::Voice>)],
@@ -311,9 +311,9 @@ impl JsonSchema for crate::british_english::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/kokoro/british-english` gives."
+          "description": "The result of `fal-ai/kokoro/british-english`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -344,7 +344,7 @@ impl JsonSchema for crate::british_english::Voice {
             "bm_lewis"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -387,7 +387,7 @@ impl JsonSchema for crate::french::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/french`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Voice", SchemaGenerator::subschema_for::<crate::french::Voice>)],
@@ -420,9 +420,9 @@ impl JsonSchema for crate::french::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/kokoro/french` gives."
+          "description": "The result of `fal-ai/kokoro/french`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -446,7 +446,7 @@ impl JsonSchema for crate::french::Voice {
             "ff_siwis"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -489,7 +489,7 @@ impl JsonSchema for crate::hindi::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/hindi`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Voice", SchemaGenerator::subschema_for::<crate::hindi::Voice>)],
@@ -522,9 +522,9 @@ impl JsonSchema for crate::hindi::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/kokoro/hindi` gives."
+          "description": "The result of `fal-ai/kokoro/hindi`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -551,7 +551,7 @@ impl JsonSchema for crate::hindi::Voice {
             "hm_psi"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -594,7 +594,7 @@ impl JsonSchema for crate::italian::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/italian`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Voice", SchemaGenerator::subschema_for::<crate::italian::Voice>)],
@@ -627,9 +627,9 @@ impl JsonSchema for crate::italian::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/kokoro/italian` gives."
+          "description": "The result of `fal-ai/kokoro/italian`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -654,7 +654,7 @@ impl JsonSchema for crate::italian::Voice {
             "im_nicola"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -697,7 +697,7 @@ impl JsonSchema for crate::japanese::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/japanese`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Voice", SchemaGenerator::subschema_for::<crate::japanese::Voice>)],
@@ -730,9 +730,9 @@ impl JsonSchema for crate::japanese::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/kokoro/japanese` gives."
+          "description": "The result of `fal-ai/kokoro/japanese`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -760,7 +760,7 @@ impl JsonSchema for crate::japanese::Voice {
             "jm_kumo"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -803,7 +803,7 @@ impl JsonSchema for crate::mandarin_chinese::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/mandarin-chinese`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -841,9 +841,9 @@ impl JsonSchema for crate::mandarin_chinese::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/kokoro/mandarin-chinese` gives."
+          "description": "The result of `fal-ai/kokoro/mandarin-chinese`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -874,7 +874,7 @@ impl JsonSchema for crate::mandarin_chinese::Voice {
             "zm_yunyang"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -917,7 +917,7 @@ impl JsonSchema for crate::spanish::Input {
           ],
           "description": "The parameters of `fal-ai/kokoro/spanish`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Voice", SchemaGenerator::subschema_for::<crate::spanish::Voice>)],
@@ -950,9 +950,9 @@ impl JsonSchema for crate::spanish::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/kokoro/spanish` gives."
+          "description": "The result of `fal-ai/kokoro/spanish`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -978,6 +978,6 @@ impl JsonSchema for crate::spanish::Voice {
             "em_santa"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -100,7 +100,7 @@ fal_core::closed_enum!(
     "`aspect_ratio` of fal-ai/ltx-2.3/audio-to-video must be `auto`, `16:9` or `9:16`"
 );
 
-/// What [`fal-ai/ltx-2.3/audio-to-video`](Model) gives.
+/// The result of [`fal-ai/ltx-2.3/audio-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -231,47 +231,47 @@ impl Parameters for Input {
 
     fn check(&self, check: &mut Check) {
         if let Some(value) = &self.prompt {
-            check.at("prompt").text::<bounds::Prompt>(value);
+            check.field("prompt").text_length::<bounds::Prompt>(value);
         }
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("audio_url", &self.audio_url);
-        object.optional("image_url", &self.image_url);
-        object.optional("prompt", &self.prompt);
-        object.optional("guidance_scale", &self.guidance_scale);
-        object.optional("aspect_ratio", &self.aspect_ratio);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("audio_url", &self.audio_url);
+        object.write_optional("image_url", &self.image_url);
+        object.write_optional("prompt", &self.prompt);
+        object.write_optional("guidance_scale", &self.guidance_scale);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio_url" => object.value(&mut audio_url),
-                "image_url" => object.or_null(&mut optional.image_url),
-                "prompt" => object.or_null(&mut optional.prompt),
-                "guidance_scale" => object.or_null(&mut optional.guidance_scale),
-                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
-                _ => object.extra(key, &mut optional.extra),
+                "audio_url" => object.read(&mut audio_url),
+                "image_url" => object.read_unless_null(&mut optional.image_url),
+                "prompt" => object.read_unless_null(&mut optional.prompt),
+                "guidance_scale" => object.read_unless_null(&mut optional.guidance_scale),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File> {
-            audio_url: object.required("audio_url", audio_url)?,
+            audio_url: object.require("audio_url", audio_url)?,
             optional,
         };
         Some(builder.build())
@@ -280,31 +280,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -351,9 +351,9 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type audio_url = fal_core::arg::Url<super::Model>;
-    pub type image_url = fal_core::arg::Url<super::Model>;
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type audio_url = fal_core::literal::Url<super::Model>;
+    pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type guidance_scale = super::GuidanceScale;
     pub type aspect_ratio = super::AspectRatio;
 }

@@ -19,7 +19,7 @@
 pub mod fast;
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -222,7 +222,7 @@ fal_core::integer_enum!(
     Fps, "`fps` of fal-ai/ltx-2.3/image-to-video must be `24`, `25`, `48` or `50`"
 );
 
-/// What [`fal-ai/ltx-2.3/image-to-video`](Model) gives.
+/// The result of [`fal-ai/ltx-2.3/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -385,54 +385,54 @@ impl Parameters for Input {
     }
 
     fn check(&self, check: &mut Check) {
-        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        check.field("prompt").text_length::<bounds::Prompt>(&self.prompt);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("image_url", &self.image_url);
-        object.optional("end_image_url", &self.end_image_url);
-        object.put("prompt", &self.prompt);
-        object.optional("duration", &self.duration);
-        object.optional("resolution", &self.resolution);
-        object.optional("aspect_ratio", &self.aspect_ratio);
-        object.optional("fps", &self.fps);
-        object.optional("generate_audio", &self.generate_audio);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("image_url", &self.image_url);
+        object.write_optional("end_image_url", &self.end_image_url);
+        object.write("prompt", &self.prompt);
+        object.write_optional("duration", &self.duration);
+        object.write_optional("resolution", &self.resolution);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
+        object.write_optional("fps", &self.fps);
+        object.write_optional("generate_audio", &self.generate_audio);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut image_url = None;
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "image_url" => object.value(&mut image_url),
-                "end_image_url" => object.or_null(&mut optional.end_image_url),
-                "prompt" => object.value(&mut prompt),
-                "duration" => object.value(&mut optional.duration),
-                "resolution" => object.value(&mut optional.resolution),
-                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
-                "fps" => object.value(&mut optional.fps),
-                "generate_audio" => object.value(&mut optional.generate_audio),
-                _ => object.extra(key, &mut optional.extra),
+                "image_url" => object.read(&mut image_url),
+                "end_image_url" => object.read_unless_null(&mut optional.end_image_url),
+                "prompt" => object.read(&mut prompt),
+                "duration" => object.read(&mut optional.duration),
+                "resolution" => object.read(&mut optional.resolution),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
+                "fps" => object.read(&mut optional.fps),
+                "generate_audio" => object.read(&mut optional.generate_audio),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File, String> {
-            image_url: object.required("image_url", image_url)?,
-            prompt: object.required("prompt", prompt)?,
+            image_url: object.require("image_url", image_url)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -441,31 +441,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -519,12 +519,12 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_url = fal_core::arg::Url<super::Model>;
-    pub type end_image_url = fal_core::arg::Url<super::Model>;
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type end_image_url = fal_core::literal::Url<super::Model>;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type duration = super::Duration;
     pub type resolution = super::Resolution;
     pub type aspect_ratio = super::AspectRatio;
     pub type fps = super::Fps;
-    pub type generate_audio = fal_core::arg::Flag;
+    pub type generate_audio = fal_core::literal::Flag;
 }

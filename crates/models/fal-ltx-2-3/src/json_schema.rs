@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::audio_to_video::Input {
@@ -75,7 +75,7 @@ impl JsonSchema for crate::audio_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/audio-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -113,9 +113,9 @@ impl JsonSchema for crate::audio_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/ltx-2.3/audio-to-video` gives."
+          "description": "The result of `fal-ai/ltx-2.3/audio-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -141,7 +141,7 @@ impl JsonSchema for crate::audio_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -209,7 +209,7 @@ impl JsonSchema for crate::extend_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/extend-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Mode", SchemaGenerator::subschema_for::<crate::extend_video::Mode>)],
@@ -242,9 +242,9 @@ impl JsonSchema for crate::extend_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/ltx-2.3/extend-video` gives."
+          "description": "The result of `fal-ai/ltx-2.3/extend-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -269,7 +269,7 @@ impl JsonSchema for crate::extend_video::Mode {
             "end"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -355,7 +355,7 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -402,9 +402,9 @@ impl JsonSchema for crate::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/ltx-2.3/image-to-video` gives."
+          "description": "The result of `fal-ai/ltx-2.3/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -430,7 +430,7 @@ impl JsonSchema for crate::image_to_video::Duration {
             10
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -452,7 +452,7 @@ impl JsonSchema for crate::image_to_video::Resolution {
             "2160p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -474,7 +474,7 @@ impl JsonSchema for crate::image_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -497,7 +497,7 @@ impl JsonSchema for crate::image_to_video::Fps {
             50
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -583,7 +583,7 @@ impl JsonSchema for crate::image_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/image-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -639,9 +639,9 @@ impl JsonSchema for crate::image_to_video::fast::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/ltx-2.3/image-to-video/fast` gives."
+          "description": "The result of `fal-ai/ltx-2.3/image-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -672,7 +672,7 @@ impl JsonSchema for crate::image_to_video::fast::Duration {
             20
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -694,7 +694,7 @@ impl JsonSchema for crate::image_to_video::fast::Resolution {
             "2160p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -716,7 +716,7 @@ impl JsonSchema for crate::image_to_video::fast::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -739,7 +739,7 @@ impl JsonSchema for crate::image_to_video::fast::Fps {
             50
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -796,7 +796,7 @@ impl JsonSchema for crate::retake_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/retake-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -834,9 +834,9 @@ impl JsonSchema for crate::retake_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/ltx-2.3/retake-video` gives."
+          "description": "The result of `fal-ai/ltx-2.3/retake-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -862,7 +862,7 @@ impl JsonSchema for crate::retake_video::RetakeMode {
             "replace_audio_and_video"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -932,7 +932,7 @@ impl JsonSchema for crate::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -979,9 +979,9 @@ impl JsonSchema for crate::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/ltx-2.3/text-to-video` gives."
+          "description": "The result of `fal-ai/ltx-2.3/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -1007,7 +1007,7 @@ impl JsonSchema for crate::text_to_video::Duration {
             10
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1029,7 +1029,7 @@ impl JsonSchema for crate::text_to_video::Resolution {
             "2160p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1050,7 +1050,7 @@ impl JsonSchema for crate::text_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1073,7 +1073,7 @@ impl JsonSchema for crate::text_to_video::Fps {
             50
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1143,7 +1143,7 @@ impl JsonSchema for crate::text_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2.3/text-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1199,9 +1199,9 @@ impl JsonSchema for crate::text_to_video::fast::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/ltx-2.3/text-to-video/fast` gives."
+          "description": "The result of `fal-ai/ltx-2.3/text-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -1232,7 +1232,7 @@ impl JsonSchema for crate::text_to_video::fast::Duration {
             20
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1254,7 +1254,7 @@ impl JsonSchema for crate::text_to_video::fast::Resolution {
             "2160p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1275,7 +1275,7 @@ impl JsonSchema for crate::text_to_video::fast::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1298,6 +1298,6 @@ impl JsonSchema for crate::text_to_video::fast::Fps {
             50
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

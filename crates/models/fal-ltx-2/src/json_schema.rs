@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::audio_to_video::Input {
@@ -66,7 +66,7 @@ impl JsonSchema for crate::audio_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/audio-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -95,9 +95,9 @@ impl JsonSchema for crate::audio_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/ltx-2/audio-to-video` gives."
+          "description": "The result of `fal-ai/ltx-2/audio-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -169,7 +169,7 @@ impl JsonSchema for crate::extend_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/extend-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Mode", SchemaGenerator::subschema_for::<crate::extend_video::Mode>)],
@@ -202,9 +202,9 @@ impl JsonSchema for crate::extend_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/ltx-2/extend-video` gives."
+          "description": "The result of `fal-ai/ltx-2/extend-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -229,7 +229,7 @@ impl JsonSchema for crate::extend_video::Mode {
             "end"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -295,7 +295,7 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -338,9 +338,9 @@ impl JsonSchema for crate::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/ltx-2/image-to-video` gives."
+          "description": "The result of `fal-ai/ltx-2/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -366,7 +366,7 @@ impl JsonSchema for crate::image_to_video::Duration {
             10
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -388,7 +388,7 @@ impl JsonSchema for crate::image_to_video::Resolution {
             "2160p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -409,7 +409,7 @@ impl JsonSchema for crate::image_to_video::Fps {
             50
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -475,7 +475,7 @@ impl JsonSchema for crate::image_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/image-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -525,9 +525,9 @@ impl JsonSchema for crate::image_to_video::fast::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/ltx-2/image-to-video/fast` gives."
+          "description": "The result of `fal-ai/ltx-2/image-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -558,7 +558,7 @@ impl JsonSchema for crate::image_to_video::fast::Duration {
             20
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -580,7 +580,7 @@ impl JsonSchema for crate::image_to_video::fast::Resolution {
             "2160p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -601,7 +601,7 @@ impl JsonSchema for crate::image_to_video::fast::Fps {
             50
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -658,7 +658,7 @@ impl JsonSchema for crate::retake_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/retake-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -696,9 +696,9 @@ impl JsonSchema for crate::retake_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/ltx-2/retake-video` gives."
+          "description": "The result of `fal-ai/ltx-2/retake-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -724,7 +724,7 @@ impl JsonSchema for crate::retake_video::RetakeMode {
             "replace_audio_and_video"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -785,7 +785,7 @@ impl JsonSchema for crate::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -828,9 +828,9 @@ impl JsonSchema for crate::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/ltx-2/text-to-video` gives."
+          "description": "The result of `fal-ai/ltx-2/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -856,7 +856,7 @@ impl JsonSchema for crate::text_to_video::Duration {
             10
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -878,7 +878,7 @@ impl JsonSchema for crate::text_to_video::Resolution {
             "2160p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -899,7 +899,7 @@ impl JsonSchema for crate::text_to_video::Fps {
             50
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -960,7 +960,7 @@ impl JsonSchema for crate::text_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-2/text-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1010,9 +1010,9 @@ impl JsonSchema for crate::text_to_video::fast::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/ltx-2/text-to-video/fast` gives."
+          "description": "The result of `fal-ai/ltx-2/text-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -1043,7 +1043,7 @@ impl JsonSchema for crate::text_to_video::fast::Duration {
             20
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1065,7 +1065,7 @@ impl JsonSchema for crate::text_to_video::fast::Resolution {
             "2160p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1086,6 +1086,6 @@ impl JsonSchema for crate::text_to_video::fast::Fps {
             50
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -114,7 +114,7 @@ fal_core::closed_enum!(
     "`retake_mode` of fal-ai/ltx-2/retake-video must be `replace_audio`, `replace_video` or `replace_audio_and_video`"
 );
 
-/// What [`fal-ai/ltx-2/retake-video`](Model) gives.
+/// The result of [`fal-ai/ltx-2/retake-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -252,48 +252,48 @@ impl Parameters for Input {
     }
 
     fn check(&self, check: &mut Check) {
-        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        check.field("prompt").text_length::<bounds::Prompt>(&self.prompt);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url);
-        object.put("prompt", &self.prompt);
-        object.optional("start_time", &self.start_time);
-        object.optional("duration", &self.duration);
-        object.optional("retake_mode", &self.retake_mode);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("video_url", &self.video_url);
+        object.write("prompt", &self.prompt);
+        object.write_optional("start_time", &self.start_time);
+        object.write_optional("duration", &self.duration);
+        object.write_optional("retake_mode", &self.retake_mode);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video_url = None;
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video_url" => object.value(&mut video_url),
-                "prompt" => object.value(&mut prompt),
-                "start_time" => object.value(&mut optional.start_time),
-                "duration" => object.value(&mut optional.duration),
-                "retake_mode" => object.value(&mut optional.retake_mode),
-                _ => object.extra(key, &mut optional.extra),
+                "video_url" => object.read(&mut video_url),
+                "prompt" => object.read(&mut prompt),
+                "start_time" => object.read(&mut optional.start_time),
+                "duration" => object.read(&mut optional.duration),
+                "retake_mode" => object.read(&mut optional.retake_mode),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File, String> {
-            video_url: object.required("video_url", video_url)?,
-            prompt: object.required("prompt", prompt)?,
+            video_url: object.require("video_url", video_url)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -302,31 +302,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -396,8 +396,8 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_url = fal_core::arg::Url<super::Model>;
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type video_url = fal_core::literal::Url<super::Model>;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type start_time = super::StartTime;
     pub type duration = super::Duration;
     pub type retake_mode = super::RetakeMode;

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -83,7 +83,7 @@ pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
 /// `guidance_scale`: above 1.0 and at most 10.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
 
-/// What [`fal-ai/ltx-video/image-to-video`](Model) gives.
+/// The result of [`fal-ai/ltx-video/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -237,44 +237,44 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("negative_prompt", &self.negative_prompt);
-        object.optional("seed", &self.seed);
-        object.optional("num_inference_steps", &self.num_inference_steps);
-        object.optional("guidance_scale", &self.guidance_scale);
-        object.put("image_url", &self.image_url);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("negative_prompt", &self.negative_prompt);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("num_inference_steps", &self.num_inference_steps);
+        object.write_optional("guidance_scale", &self.guidance_scale);
+        object.write("image_url", &self.image_url);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut image_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "negative_prompt" => object.value(&mut optional.negative_prompt),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
-                "guidance_scale" => object.value(&mut optional.guidance_scale),
-                "image_url" => object.value(&mut image_url),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut prompt),
+                "negative_prompt" => object.read(&mut optional.negative_prompt),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "num_inference_steps" => object.read(&mut optional.num_inference_steps),
+                "guidance_scale" => object.read(&mut optional.guidance_scale),
+                "image_url" => object.read(&mut image_url),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, File> {
-            prompt: object.required("prompt", prompt)?,
-            image_url: object.required("image_url", image_url)?,
+            prompt: object.require("prompt", prompt)?,
+            image_url: object.require("image_url", image_url)?,
             optional,
         };
         Some(builder.build())
@@ -283,35 +283,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
-                "seed" => object.integer_or_null(&mut seed),
+                "video" => object.read_unless_null(&mut video),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
-            seed: object.required("seed", seed)?,
+            video: object.require("video", video)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -374,10 +374,10 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
-    pub type negative_prompt = fal_core::arg::Text;
-    pub type seed = fal_core::arg::Integer;
+    pub type prompt = fal_core::literal::Text;
+    pub type negative_prompt = fal_core::literal::Text;
+    pub type seed = fal_core::literal::Integer;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type guidance_scale = super::GuidanceScale;
-    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type image_url = fal_core::literal::Url<super::Model>;
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::Input {
@@ -59,7 +59,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-video`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -93,9 +93,9 @@ impl JsonSchema for crate::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/ltx-video` gives."
+          "description": "The result of `fal-ai/ltx-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -161,7 +161,7 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/ltx-video/image-to-video`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -195,9 +195,9 @@ impl JsonSchema for crate::image_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/ltx-video/image-to-video` gives."
+          "description": "The result of `fal-ai/ltx-video/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],

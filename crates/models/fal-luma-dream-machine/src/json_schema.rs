@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::ray_2::Input {
@@ -63,7 +63,7 @@ impl JsonSchema for crate::ray_2::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -106,9 +106,9 @@ impl JsonSchema for crate::ray_2::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/luma-dream-machine/ray-2` gives."
+          "description": "The result of `fal-ai/luma-dream-machine/ray-2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -137,7 +137,7 @@ impl JsonSchema for crate::ray_2::AspectRatio {
             "9:21"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -159,7 +159,7 @@ impl JsonSchema for crate::ray_2::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -180,7 +180,7 @@ impl JsonSchema for crate::ray_2::Duration {
             "9s"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -263,7 +263,7 @@ impl JsonSchema for crate::ray_2::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -315,9 +315,9 @@ impl JsonSchema for crate::ray_2::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/luma-dream-machine/ray-2/image-to-video` gives."
+          "description": "The result of `fal-ai/luma-dream-machine/ray-2/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -346,7 +346,7 @@ impl JsonSchema for crate::ray_2::image_to_video::AspectRatio {
             "9:21"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -368,7 +368,7 @@ impl JsonSchema for crate::ray_2::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -389,7 +389,7 @@ impl JsonSchema for crate::ray_2::image_to_video::Duration {
             "9s"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -449,7 +449,7 @@ impl JsonSchema for crate::ray_2::modify::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2/modify`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Mode", SchemaGenerator::subschema_for::<crate::ray_2::modify::Mode>)],
@@ -482,9 +482,9 @@ impl JsonSchema for crate::ray_2::modify::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/luma-dream-machine/ray-2/modify` gives."
+          "description": "The result of `fal-ai/luma-dream-machine/ray-2/modify`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -516,7 +516,7 @@ impl JsonSchema for crate::ray_2::modify::Mode {
             "reimagine_3"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -642,7 +642,7 @@ impl JsonSchema for crate::ray_2::reframe::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2/reframe`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -680,9 +680,9 @@ impl JsonSchema for crate::ray_2::reframe::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/luma-dream-machine/ray-2/reframe` gives."
+          "description": "The result of `fal-ai/luma-dream-machine/ray-2/reframe`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -712,7 +712,7 @@ impl JsonSchema for crate::ray_2::reframe::AspectRatio {
             "9:21"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -773,7 +773,7 @@ impl JsonSchema for crate::ray_2_flash::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2-flash`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -819,9 +819,9 @@ impl JsonSchema for crate::ray_2_flash::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/luma-dream-machine/ray-2-flash` gives."
+          "description": "The result of `fal-ai/luma-dream-machine/ray-2-flash`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -850,7 +850,7 @@ impl JsonSchema for crate::ray_2_flash::AspectRatio {
             "9:21"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -872,7 +872,7 @@ impl JsonSchema for crate::ray_2_flash::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -893,7 +893,7 @@ impl JsonSchema for crate::ray_2_flash::Duration {
             "9s"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -976,7 +976,7 @@ impl JsonSchema for crate::ray_2_flash::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2-flash/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1028,9 +1028,9 @@ impl JsonSchema for crate::ray_2_flash::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/luma-dream-machine/ray-2-flash/image-to-video` gives."
+          "description": "The result of `fal-ai/luma-dream-machine/ray-2-flash/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1059,7 +1059,7 @@ impl JsonSchema for crate::ray_2_flash::image_to_video::AspectRatio {
             "9:21"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1081,7 +1081,7 @@ impl JsonSchema for crate::ray_2_flash::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1102,7 +1102,7 @@ impl JsonSchema for crate::ray_2_flash::image_to_video::Duration {
             "9s"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1162,7 +1162,7 @@ impl JsonSchema for crate::ray_2_flash::modify::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2-flash/modify`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1200,9 +1200,9 @@ impl JsonSchema for crate::ray_2_flash::modify::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/luma-dream-machine/ray-2-flash/modify` gives."
+          "description": "The result of `fal-ai/luma-dream-machine/ray-2-flash/modify`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1234,7 +1234,7 @@ impl JsonSchema for crate::ray_2_flash::modify::Mode {
             "reimagine_3"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1360,7 +1360,7 @@ impl JsonSchema for crate::ray_2_flash::reframe::Input {
           ],
           "description": "The parameters of `fal-ai/luma-dream-machine/ray-2-flash/reframe`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1400,9 +1400,9 @@ impl JsonSchema for crate::ray_2_flash::reframe::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/luma-dream-machine/ray-2-flash/reframe` gives."
+          "description": "The result of `fal-ai/luma-dream-machine/ray-2-flash/reframe`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1432,6 +1432,6 @@ impl JsonSchema for crate::ray_2_flash::reframe::AspectRatio {
             "9:21"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

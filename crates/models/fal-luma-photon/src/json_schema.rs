@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::Input {
@@ -40,7 +40,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/luma-photon`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("AspectRatio", SchemaGenerator::subschema_for::<crate::AspectRatio>)],
@@ -72,9 +72,9 @@ impl JsonSchema for crate::Output {
           "required": [
             "images"
           ],
-          "description": "What `fal-ai/luma-photon` gives."
+          "description": "The result of `fal-ai/luma-photon`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -104,7 +104,7 @@ impl JsonSchema for crate::AspectRatio {
             "9:21"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -142,7 +142,7 @@ impl JsonSchema for crate::flash::Input {
           ],
           "description": "The parameters of `fal-ai/luma-photon/flash`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -179,9 +179,9 @@ impl JsonSchema for crate::flash::Output {
           "required": [
             "images"
           ],
-          "description": "What `fal-ai/luma-photon/flash` gives."
+          "description": "The result of `fal-ai/luma-photon/flash`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -211,6 +211,6 @@ impl JsonSchema for crate::flash::AspectRatio {
             "9:21"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::AudioSetting {
@@ -49,7 +49,7 @@ impl JsonSchema for crate::types::AudioSetting {
           },
           "description": "Format of a recording."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -93,7 +93,7 @@ impl JsonSchema for crate::types::AudioSettingSampleRate {
             44100
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -116,7 +116,7 @@ impl JsonSchema for crate::types::AudioSettingBitrate {
             256000
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -138,7 +138,7 @@ impl JsonSchema for crate::types::AudioSettingFormat {
             "flac"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -185,7 +185,7 @@ impl JsonSchema for crate::types::AudioSetting25 {
           },
           "description": "Format of a recording."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -227,7 +227,7 @@ impl JsonSchema for crate::types::AudioSetting25SampleRate {
             44100
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -250,7 +250,7 @@ impl JsonSchema for crate::types::AudioSetting25Bitrate {
             256000
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -272,7 +272,7 @@ impl JsonSchema for crate::types::AudioSetting25Format {
             "pcm"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -306,7 +306,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/minimax-music`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -335,9 +335,9 @@ impl JsonSchema for crate::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/minimax-music` gives."
+          "description": "The result of `fal-ai/minimax-music`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -385,7 +385,7 @@ impl JsonSchema for crate::v1_5::Input {
           ],
           "description": "The parameters of `fal-ai/minimax-music/v1.5`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -423,9 +423,9 @@ impl JsonSchema for crate::v1_5::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/minimax-music/v1.5` gives."
+          "description": "The result of `fal-ai/minimax-music/v1.5`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -473,7 +473,7 @@ impl JsonSchema for crate::v2::Input {
           ],
           "description": "The parameters of `fal-ai/minimax-music/v2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -511,9 +511,9 @@ impl JsonSchema for crate::v2::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/minimax-music/v2` gives."
+          "description": "The result of `fal-ai/minimax-music/v2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -570,7 +570,7 @@ impl JsonSchema for crate::v2_5::Input {
           ],
           "description": "The parameters of `fal-ai/minimax-music/v2.5`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -608,9 +608,9 @@ impl JsonSchema for crate::v2_5::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/minimax-music/v2.5` gives."
+          "description": "The result of `fal-ai/minimax-music/v2.5`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -667,7 +667,7 @@ impl JsonSchema for crate::v2_6::Input {
           ],
           "description": "The parameters of `fal-ai/minimax-music/v2.6`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -705,9 +705,9 @@ impl JsonSchema for crate::v2_6::Output {
           "required": [
             "audio"
           ],
-          "description": "What `fal-ai/minimax-music/v2.6` gives."
+          "description": "The result of `fal-ai/minimax-music/v2.6`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],

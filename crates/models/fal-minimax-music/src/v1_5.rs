@@ -15,7 +15,7 @@
 //! assert_eq!(input.prompt, "[verse] The lamp goes round, the ships come home");
 //! ```
 
-use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -50,7 +50,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`fal-ai/minimax-music/v1.5`](Model) gives.
+/// The result of [`fal-ai/minimax-music/v1.5`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -165,45 +165,47 @@ for Builder<PromptSlot, LyricsPromptSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
-        check.at("lyrics_prompt").text::<bounds::LyricsPrompt>(&self.lyrics_prompt);
+        check.field("prompt").text_length::<bounds::Prompt>(&self.prompt);
+        check
+            .field("lyrics_prompt")
+            .text_length::<bounds::LyricsPrompt>(&self.lyrics_prompt);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("audio_setting", &self.audio_setting);
-        object.put("lyrics_prompt", &self.lyrics_prompt);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("audio_setting", &self.audio_setting);
+        object.write("lyrics_prompt", &self.lyrics_prompt);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut lyrics_prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "audio_setting" => object.value(&mut optional.audio_setting),
-                "lyrics_prompt" => object.value(&mut lyrics_prompt),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut prompt),
+                "audio_setting" => object.read(&mut optional.audio_setting),
+                "lyrics_prompt" => object.read(&mut lyrics_prompt),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, String> {
-            prompt: object.required("prompt", prompt)?,
-            lyrics_prompt: object.required("lyrics_prompt", lyrics_prompt)?,
+            prompt: object.require("prompt", prompt)?,
+            lyrics_prompt: object.require("lyrics_prompt", lyrics_prompt)?,
             optional,
         };
         Some(builder.build())
@@ -212,31 +214,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("audio", &self.audio);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio" => object.or_null(&mut audio),
+                "audio" => object.read_unless_null(&mut audio),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            audio: object.required("audio", audio)?,
+            audio: object.require("audio", audio)?,
         })
     }
 }
@@ -298,8 +300,8 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type lyrics_prompt = fal_core::arg::Text<super::bounds::LyricsPrompt>;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type lyrics_prompt = fal_core::literal::Text<super::bounds::LyricsPrompt>;
 }
 
 #[doc(hidden)]

@@ -14,7 +14,7 @@
 //! assert_eq!(input.prompt, "A slow sea shanty with accordion");
 //! ```
 
-use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -70,7 +70,7 @@ impl Input {
     pub const DEFAULT_IS_INSTRUMENTAL: bool = false;
 }
 
-/// What [`fal-ai/minimax-music/v2.6`](Model) gives.
+/// The result of [`fal-ai/minimax-music/v2.6`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -196,49 +196,49 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        check.field("prompt").text_length::<bounds::Prompt>(&self.prompt);
         if let Some(value) = &self.lyrics {
-            check.at("lyrics").text::<bounds::Lyrics>(value);
+            check.field("lyrics").text_length::<bounds::Lyrics>(value);
         }
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("lyrics", &self.lyrics);
-        object.optional("lyrics_optimizer", &self.lyrics_optimizer);
-        object.optional("is_instrumental", &self.is_instrumental);
-        object.optional("audio_setting", &self.audio_setting);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("lyrics", &self.lyrics);
+        object.write_optional("lyrics_optimizer", &self.lyrics_optimizer);
+        object.write_optional("is_instrumental", &self.is_instrumental);
+        object.write_optional("audio_setting", &self.audio_setting);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "lyrics" => object.value(&mut optional.lyrics),
-                "lyrics_optimizer" => object.value(&mut optional.lyrics_optimizer),
-                "is_instrumental" => object.value(&mut optional.is_instrumental),
-                "audio_setting" => object.value(&mut optional.audio_setting),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut prompt),
+                "lyrics" => object.read(&mut optional.lyrics),
+                "lyrics_optimizer" => object.read(&mut optional.lyrics_optimizer),
+                "is_instrumental" => object.read(&mut optional.is_instrumental),
+                "audio_setting" => object.read(&mut optional.audio_setting),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -247,31 +247,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("audio", &self.audio);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio" => object.or_null(&mut audio),
+                "audio" => object.read_unless_null(&mut audio),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            audio: object.required("audio", audio)?,
+            audio: object.require("audio", audio)?,
         })
     }
 }
@@ -318,10 +318,10 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type lyrics = fal_core::arg::Text<super::bounds::Lyrics>;
-    pub type lyrics_optimizer = fal_core::arg::Flag;
-    pub type is_instrumental = fal_core::arg::Flag;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type lyrics = fal_core::literal::Text<super::bounds::Lyrics>;
+    pub type lyrics_optimizer = fal_core::literal::Flag;
+    pub type is_instrumental = fal_core::literal::Flag;
 }
 
 #[doc(hidden)]

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::Input {
@@ -120,7 +120,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/nano-banana-2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -166,9 +166,9 @@ impl JsonSchema for crate::Output {
             "images",
             "description"
           ],
-          "description": "What `fal-ai/nano-banana-2` gives."
+          "description": "The result of `fal-ai/nano-banana-2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -206,7 +206,7 @@ impl JsonSchema for crate::AspectRatio {
             "1:8"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -228,7 +228,7 @@ impl JsonSchema for crate::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -253,7 +253,7 @@ impl JsonSchema for crate::SafetyTolerance {
             "6"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -276,7 +276,7 @@ impl JsonSchema for crate::Resolution {
             "4K"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -297,6 +297,6 @@ impl JsonSchema for crate::ThinkingLevel {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::Input {
@@ -109,7 +109,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/nano-banana-pro`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -154,9 +154,9 @@ impl JsonSchema for crate::Output {
             "images",
             "description"
           ],
-          "description": "What `fal-ai/nano-banana-pro` gives."
+          "description": "The result of `fal-ai/nano-banana-pro`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -190,7 +190,7 @@ impl JsonSchema for crate::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -212,7 +212,7 @@ impl JsonSchema for crate::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -237,7 +237,7 @@ impl JsonSchema for crate::SafetyTolerance {
             "6"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -259,6 +259,6 @@ impl JsonSchema for crate::Resolution {
             "4K"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::Input {
@@ -86,7 +86,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/nano-banana`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -130,9 +130,9 @@ impl JsonSchema for crate::Output {
             "images",
             "description"
           ],
-          "description": "What `fal-ai/nano-banana` gives."
+          "description": "The result of `fal-ai/nano-banana`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -165,7 +165,7 @@ impl JsonSchema for crate::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -187,7 +187,7 @@ impl JsonSchema for crate::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -212,6 +212,6 @@ impl JsonSchema for crate::SafetyTolerance {
             "6"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

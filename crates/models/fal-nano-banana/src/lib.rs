@@ -23,7 +23,7 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{
-    Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -251,7 +251,7 @@ fal_core::closed_enum!(
     "`safety_tolerance` of fal-ai/nano-banana must be `1`, `2`, `3`, `4`, `5` or `6`"
 );
 
-/// What [`fal-ai/nano-banana`](Model) gives.
+/// The result of [`fal-ai/nano-banana`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -407,52 +407,52 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        check.field("prompt").text_length::<bounds::Prompt>(&self.prompt);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("num_images", &self.num_images);
-        object.optional("seed", &self.seed);
-        object.optional("aspect_ratio", &self.aspect_ratio);
-        object.optional("output_format", &self.output_format);
-        object.optional("safety_tolerance", &self.safety_tolerance);
-        object.optional("sync_mode", &self.sync_mode);
-        object.optional("limit_generations", &self.limit_generations);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("num_images", &self.num_images);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
+        object.write_optional("output_format", &self.output_format);
+        object.write_optional("safety_tolerance", &self.safety_tolerance);
+        object.write_optional("sync_mode", &self.sync_mode);
+        object.write_optional("limit_generations", &self.limit_generations);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "num_images" => object.value(&mut optional.num_images),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
-                "output_format" => object.value(&mut optional.output_format),
-                "safety_tolerance" => object.value(&mut optional.safety_tolerance),
-                "sync_mode" => object.value(&mut optional.sync_mode),
-                "limit_generations" => object.value(&mut optional.limit_generations),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut prompt),
+                "num_images" => object.read(&mut optional.num_images),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
+                "output_format" => object.read(&mut optional.output_format),
+                "safety_tolerance" => object.read(&mut optional.safety_tolerance),
+                "sync_mode" => object.read(&mut optional.sync_mode),
+                "limit_generations" => object.read(&mut optional.limit_generations),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -461,35 +461,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
-        object.put("description", &self.description);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
+        object.write("description", &self.description);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut description = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
-                "description" => object.or_null(&mut description),
+                "images" => object.read_unless_null(&mut images),
+                "description" => object.read_unless_null(&mut description),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
-            description: object.required("description", description)?,
+            images: object.require("images", images)?,
+            description: object.require("description", description)?,
         })
     }
 }
@@ -536,12 +536,12 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type num_images = super::NumImages;
-    pub type seed = fal_core::arg::Integer;
+    pub type seed = fal_core::literal::Integer;
     pub type aspect_ratio = super::AspectRatio;
     pub type output_format = super::OutputFormat;
     pub type safety_tolerance = super::SafetyTolerance;
-    pub type sync_mode = fal_core::arg::Flag;
-    pub type limit_generations = fal_core::arg::Flag;
+    pub type sync_mode = fal_core::literal::Flag;
+    pub type limit_generations = fal_core::literal::Flag;
 }

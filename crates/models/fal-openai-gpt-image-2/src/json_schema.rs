@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::ImageSize {
@@ -52,7 +52,7 @@ impl JsonSchema for crate::types::ImageSize {
             }
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -120,7 +120,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `openai/gpt-image-2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -156,9 +156,9 @@ impl JsonSchema for crate::Output {
           "required": [
             "images"
           ],
-          "description": "What `openai/gpt-image-2` gives."
+          "description": "The result of `openai/gpt-image-2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -187,9 +187,9 @@ impl JsonSchema for crate::Event {
               "description": "Finished images, ready to download."
             }
           },
-          "description": "One event of the stream of `openai/gpt-image-2`."
+          "description": "An event of the stream of `openai/gpt-image-2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -216,7 +216,7 @@ impl JsonSchema for crate::Quality {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -238,6 +238,6 @@ impl JsonSchema for crate::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -25,7 +25,7 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{
-    Check, Endpoint, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+    Check, Endpoint, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -169,7 +169,7 @@ fal_core::closed_enum!(
     OutputFormat, "`output_format` of openai/gpt-image-2 must be `jpeg`, `png` or `webp`"
 );
 
-/// What [`openai/gpt-image-2`](Model) gives.
+/// The result of [`openai/gpt-image-2`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -177,7 +177,7 @@ pub struct Output {
     pub images: Vec<ImageFile>,
 }
 
-/// One event of the stream of [`openai/gpt-image-2`](Model).
+/// An event of the stream of [`openai/gpt-image-2`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
@@ -313,48 +313,48 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        check.field("prompt").text_length::<bounds::Prompt>(&self.prompt);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("image_size", &self.image_size);
-        object.optional("quality", &self.quality);
-        object.optional("num_images", &self.num_images);
-        object.optional("output_format", &self.output_format);
-        object.optional("sync_mode", &self.sync_mode);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("image_size", &self.image_size);
+        object.write_optional("quality", &self.quality);
+        object.write_optional("num_images", &self.num_images);
+        object.write_optional("output_format", &self.output_format);
+        object.write_optional("sync_mode", &self.sync_mode);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "image_size" => object.value(&mut optional.image_size),
-                "quality" => object.value(&mut optional.quality),
-                "num_images" => object.value(&mut optional.num_images),
-                "output_format" => object.value(&mut optional.output_format),
-                "sync_mode" => object.value(&mut optional.sync_mode),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut prompt),
+                "image_size" => object.read(&mut optional.image_size),
+                "quality" => object.read(&mut optional.quality),
+                "num_images" => object.read(&mut optional.num_images),
+                "output_format" => object.read(&mut optional.output_format),
+                "sync_mode" => object.read(&mut optional.sync_mode),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -363,57 +363,57 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
+                "images" => object.read_unless_null(&mut images),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
+            images: object.require("images", images)?,
         })
     }
 }
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.optional("images", &self.images);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write_optional("images", &self.images);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Event {
+impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
+                "images" => object.read_unless_null(&mut images),
                 _ => object.skip(),
             }
         }
@@ -463,12 +463,12 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type image_size = super::ImageSize;
     pub type quality = super::Quality;
     pub type num_images = super::NumImages;
     pub type output_format = super::OutputFormat;
-    pub type sync_mode = fal_core::arg::Flag;
+    pub type sync_mode = fal_core::literal::Flag;
 }
 
 #[doc(hidden)]

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::UsageInfo {
@@ -67,7 +67,7 @@ impl JsonSchema for crate::types::UsageInfo {
           ],
           "description": "Tokens used, and their price."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -106,7 +106,7 @@ impl JsonSchema for crate::types::PromptTokensDetails {
           },
           "description": "How the tokens of an input were come by."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -173,7 +173,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `openrouter/router`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -236,9 +236,9 @@ impl JsonSchema for crate::Output {
           "required": [
             "output"
           ],
-          "description": "What `openrouter/router` gives."
+          "description": "The result of `openrouter/router`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)],
@@ -302,9 +302,9 @@ impl JsonSchema for crate::Event {
               "description": "Tokens used, and their price."
             }
           },
-          "description": "One event of the stream of `openrouter/router`."
+          "description": "An event of the stream of `openrouter/router`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)],
@@ -380,7 +380,7 @@ impl JsonSchema for crate::audio::Input {
           ],
           "description": "The parameters of `openrouter/router/audio`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -417,9 +417,9 @@ impl JsonSchema for crate::audio::Output {
             "output",
             "usage"
           ],
-          "description": "What `openrouter/router/audio` gives."
+          "description": "The result of `openrouter/router/audio`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)],
@@ -442,7 +442,7 @@ impl JsonSchema for crate::openai::v1::chat::completions::Input {
           "properties": {},
           "description": "The parameters of `openrouter/router/openai/v1/chat/completions`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -461,7 +461,7 @@ impl JsonSchema for crate::openai::v1::embeddings::Input {
           "properties": {},
           "description": "The parameters of `openrouter/router/openai/v1/embeddings`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -480,7 +480,7 @@ impl JsonSchema for crate::openai::v1::responses::Input {
           "properties": {},
           "description": "The parameters of `openrouter/router/openai/v1/responses`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -561,7 +561,7 @@ impl JsonSchema for crate::video::Input {
           ],
           "description": "The parameters of `openrouter/router/video`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -598,9 +598,9 @@ impl JsonSchema for crate::video::Output {
             "output",
             "usage"
           ],
-          "description": "What `openrouter/router/video` gives."
+          "description": "The result of `openrouter/router/video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)],
@@ -637,9 +637,9 @@ impl JsonSchema for crate::video::Event {
               "description": "Tokens used, and their price."
             }
           },
-          "description": "One event of the stream of `openrouter/router/video`."
+          "description": "An event of the stream of `openrouter/router/video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)],
@@ -724,7 +724,7 @@ impl JsonSchema for crate::video::enterprise::Input {
           ],
           "description": "The parameters of `openrouter/router/video/enterprise`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -761,9 +761,9 @@ impl JsonSchema for crate::video::enterprise::Output {
             "output",
             "usage"
           ],
-          "description": "What `openrouter/router/video/enterprise` gives."
+          "description": "The result of `openrouter/router/video/enterprise`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)],
@@ -800,9 +800,9 @@ impl JsonSchema for crate::video::enterprise::Event {
               "description": "Tokens used, and their price."
             }
           },
-          "description": "One event of the stream of `openrouter/router/video/enterprise`."
+          "description": "An event of the stream of `openrouter/router/video/enterprise`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)],
@@ -881,7 +881,7 @@ impl JsonSchema for crate::vision::Input {
           ],
           "description": "The parameters of `openrouter/router/vision`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -918,9 +918,9 @@ impl JsonSchema for crate::vision::Output {
             "output",
             "usage"
           ],
-          "description": "What `openrouter/router/vision` gives."
+          "description": "The result of `openrouter/router/vision`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)],
@@ -957,9 +957,9 @@ impl JsonSchema for crate::vision::Event {
               "description": "Tokens used, and their price."
             }
           },
-          "description": "One event of the stream of `openrouter/router/vision`."
+          "description": "An event of the stream of `openrouter/router/vision`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("UsageInfo", SchemaGenerator::subschema_for::<crate::types::UsageInfo>)],

@@ -41,7 +41,7 @@ pub mod video;
 pub mod vision;
 
 use fal_core::{
-    Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -105,7 +105,7 @@ pub type Temperature = Float<bounds::Temperature>;
 /// `max_tokens`: at least 1.
 pub type MaxTokens = Int<bounds::MaxTokens>;
 
-/// What [`openrouter/router`](Model) gives.
+/// The result of [`openrouter/router`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -121,7 +121,7 @@ pub struct Output {
     pub usage: Option<UsageInfo>,
 }
 
-/// One event of the stream of [`openrouter/router`](Model).
+/// An event of the stream of [`openrouter/router`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
@@ -271,44 +271,44 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("system_prompt", &self.system_prompt);
-        object.put("model", &self.model);
-        object.optional("reasoning", &self.reasoning);
-        object.optional("temperature", &self.temperature);
-        object.optional("max_tokens", &self.max_tokens);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("system_prompt", &self.system_prompt);
+        object.write("model", &self.model);
+        object.write_optional("reasoning", &self.reasoning);
+        object.write_optional("temperature", &self.temperature);
+        object.write_optional("max_tokens", &self.max_tokens);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut model = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "system_prompt" => object.or_null(&mut optional.system_prompt),
-                "model" => object.value(&mut model),
-                "reasoning" => object.value(&mut optional.reasoning),
-                "temperature" => object.value(&mut optional.temperature),
-                "max_tokens" => object.or_null(&mut optional.max_tokens),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut prompt),
+                "system_prompt" => object.read_unless_null(&mut optional.system_prompt),
+                "model" => object.read(&mut model),
+                "reasoning" => object.read(&mut optional.reasoning),
+                "temperature" => object.read(&mut optional.temperature),
+                "max_tokens" => object.read_unless_null(&mut optional.max_tokens),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, String> {
-            prompt: object.required("prompt", prompt)?,
-            model: object.required("model", model)?,
+            prompt: object.require("prompt", prompt)?,
+            model: object.require("model", model)?,
             optional,
         };
         Some(builder.build())
@@ -317,43 +317,43 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("output", &self.output);
-        object.optional("reasoning", &self.reasoning);
-        object.optional("partial", &self.partial);
-        object.optional("error", &self.error);
-        object.optional("usage", &self.usage);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("output", &self.output);
+        object.write_optional("reasoning", &self.reasoning);
+        object.write_optional("partial", &self.partial);
+        object.write_optional("error", &self.error);
+        object.write_optional("usage", &self.usage);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut output = None;
         let mut reasoning = None;
         let mut partial = None;
         let mut error = None;
         let mut usage = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "output" => object.or_null(&mut output),
-                "reasoning" => object.or_null(&mut reasoning),
-                "partial" => object.or_null(&mut partial),
-                "error" => object.or_null(&mut error),
-                "usage" => object.or_null(&mut usage),
+                "output" => object.read_unless_null(&mut output),
+                "reasoning" => object.read_unless_null(&mut reasoning),
+                "partial" => object.read_unless_null(&mut partial),
+                "error" => object.read_unless_null(&mut error),
+                "usage" => object.read_unless_null(&mut usage),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            output: object.required("output", output)?,
+            output: object.require("output", output)?,
             reasoning,
             partial,
             error,
@@ -364,38 +364,38 @@ impl<'de> wire::Object<'de> for Output {
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.optional("output", &self.output);
-        object.optional("reasoning", &self.reasoning);
-        object.optional("partial", &self.partial);
-        object.optional("error", &self.error);
-        object.optional("usage", &self.usage);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write_optional("output", &self.output);
+        object.write_optional("reasoning", &self.reasoning);
+        object.write_optional("partial", &self.partial);
+        object.write_optional("error", &self.error);
+        object.write_optional("usage", &self.usage);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Event {
+impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut output = None;
         let mut reasoning = None;
         let mut partial = None;
         let mut error = None;
         let mut usage = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "output" => object.or_null(&mut output),
-                "reasoning" => object.or_null(&mut reasoning),
-                "partial" => object.or_null(&mut partial),
-                "error" => object.or_null(&mut error),
-                "usage" => object.or_null(&mut usage),
+                "output" => object.read_unless_null(&mut output),
+                "reasoning" => object.read_unless_null(&mut reasoning),
+                "partial" => object.read_unless_null(&mut partial),
+                "error" => object.read_unless_null(&mut error),
+                "usage" => object.read_unless_null(&mut usage),
                 _ => object.skip(),
             }
         }
@@ -466,10 +466,10 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
-    pub type system_prompt = fal_core::arg::Text;
-    pub type model = fal_core::arg::Text;
-    pub type reasoning = fal_core::arg::Flag;
+    pub type prompt = fal_core::literal::Text;
+    pub type system_prompt = fal_core::literal::Text;
+    pub type model = fal_core::literal::Text;
+    pub type reasoning = fal_core::literal::Flag;
     pub type temperature = super::Temperature;
     pub type max_tokens = super::MaxTokens;
 }

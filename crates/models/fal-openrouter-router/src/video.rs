@@ -21,7 +21,7 @@ pub mod enterprise;
 
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations,
-    wire,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -87,7 +87,7 @@ pub type Temperature = Float<bounds::Temperature>;
 /// `max_tokens`: at least 1.
 pub type MaxTokens = Int<bounds::MaxTokens>;
 
-/// What [`openrouter/router/video`](Model) gives.
+/// The result of [`openrouter/router/video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -97,7 +97,7 @@ pub struct Output {
     pub usage: Option<UsageInfo>,
 }
 
-/// One event of the stream of [`openrouter/router/video`](Model).
+/// An event of the stream of [`openrouter/router/video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
@@ -253,46 +253,46 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("video_urls", &self.video_urls);
-        object.put("prompt", &self.prompt);
-        object.optional("system_prompt", &self.system_prompt);
-        object.put("model", &self.model);
-        object.optional("reasoning", &self.reasoning);
-        object.optional("temperature", &self.temperature);
-        object.optional("max_tokens", &self.max_tokens);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("video_urls", &self.video_urls);
+        object.write("prompt", &self.prompt);
+        object.write_optional("system_prompt", &self.system_prompt);
+        object.write("model", &self.model);
+        object.write_optional("reasoning", &self.reasoning);
+        object.write_optional("temperature", &self.temperature);
+        object.write_optional("max_tokens", &self.max_tokens);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut model = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video_urls" => object.or_null(&mut optional.video_urls),
-                "prompt" => object.value(&mut prompt),
-                "system_prompt" => object.or_null(&mut optional.system_prompt),
-                "model" => object.value(&mut model),
-                "reasoning" => object.value(&mut optional.reasoning),
-                "temperature" => object.value(&mut optional.temperature),
-                "max_tokens" => object.or_null(&mut optional.max_tokens),
-                _ => object.extra(key, &mut optional.extra),
+                "video_urls" => object.read_unless_null(&mut optional.video_urls),
+                "prompt" => object.read(&mut prompt),
+                "system_prompt" => object.read_unless_null(&mut optional.system_prompt),
+                "model" => object.read(&mut model),
+                "reasoning" => object.read(&mut optional.reasoning),
+                "temperature" => object.read(&mut optional.temperature),
+                "max_tokens" => object.read_unless_null(&mut optional.max_tokens),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, String> {
-            prompt: object.required("prompt", prompt)?,
-            model: object.required("model", model)?,
+            prompt: object.require("prompt", prompt)?,
+            model: object.require("model", model)?,
             optional,
         };
         Some(builder.build())
@@ -301,34 +301,34 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("output", &self.output);
-        object.optional("usage", &self.usage);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("output", &self.output);
+        object.write_optional("usage", &self.usage);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut output = None;
         let mut usage = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "output" => object.or_null(&mut output),
-                "usage" => object.or_null(&mut usage),
+                "output" => object.read_unless_null(&mut output),
+                "usage" => object.read_unless_null(&mut usage),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            output: object.required("output", output)?,
+            output: object.require("output", output)?,
             usage,
         })
     }
@@ -336,29 +336,29 @@ impl<'de> wire::Object<'de> for Output {
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.optional("output", &self.output);
-        object.optional("usage", &self.usage);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write_optional("output", &self.output);
+        object.write_optional("usage", &self.usage);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Event {
+impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut output = None;
         let mut usage = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "output" => object.or_null(&mut output),
-                "usage" => object.or_null(&mut usage),
+                "output" => object.read_unless_null(&mut output),
+                "usage" => object.read_unless_null(&mut usage),
                 _ => object.skip(),
             }
         }
@@ -423,11 +423,11 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_urls = fal_core::arg::Url<super::Model>;
-    pub type prompt = fal_core::arg::Text;
-    pub type system_prompt = fal_core::arg::Text;
-    pub type model = fal_core::arg::Text;
-    pub type reasoning = fal_core::arg::Flag;
+    pub type video_urls = fal_core::literal::Url<super::Model>;
+    pub type prompt = fal_core::literal::Text;
+    pub type system_prompt = fal_core::literal::Text;
+    pub type model = fal_core::literal::Text;
+    pub type reasoning = fal_core::literal::Flag;
     pub type temperature = super::Temperature;
     pub type max_tokens = super::MaxTokens;
 }
@@ -435,5 +435,5 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type video_urls = fal_core::arg::List<super::File>;
+    pub type video_urls = fal_core::literal::List<super::File>;
 }

@@ -17,7 +17,7 @@
 
 pub mod fast;
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -254,7 +254,7 @@ fal_core::closed_enum!(
     "`model` of fal-ai/pixverse/extend must be `v3.5`, `v4`, `v4.5`, `v5`, `v5.5`, `v5.6` or `v6`"
 );
 
-/// What [`fal-ai/pixverse/extend`](Model) gives.
+/// The result of [`fal-ai/pixverse/extend`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -427,52 +427,52 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url);
-        object.put("prompt", &self.prompt);
-        object.optional("negative_prompt", &self.negative_prompt);
-        object.optional("style", &self.style);
-        object.optional("resolution", &self.resolution);
-        object.optional("duration", &self.duration);
-        object.optional("model", &self.model);
-        object.optional("seed", &self.seed);
-        object.optional("generate_audio_switch", &self.generate_audio_switch);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("video_url", &self.video_url);
+        object.write("prompt", &self.prompt);
+        object.write_optional("negative_prompt", &self.negative_prompt);
+        object.write_optional("style", &self.style);
+        object.write_optional("resolution", &self.resolution);
+        object.write_optional("duration", &self.duration);
+        object.write_optional("model", &self.model);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("generate_audio_switch", &self.generate_audio_switch);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video_url = None;
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video_url" => object.value(&mut video_url),
-                "prompt" => object.value(&mut prompt),
-                "negative_prompt" => object.value(&mut optional.negative_prompt),
-                "style" => object.or_null(&mut optional.style),
-                "resolution" => object.value(&mut optional.resolution),
-                "duration" => object.value(&mut optional.duration),
-                "model" => object.value(&mut optional.model),
-                "seed" => object.integer_or_null(&mut optional.seed),
+                "video_url" => object.read(&mut video_url),
+                "prompt" => object.read(&mut prompt),
+                "negative_prompt" => object.read(&mut optional.negative_prompt),
+                "style" => object.read_unless_null(&mut optional.style),
+                "resolution" => object.read(&mut optional.resolution),
+                "duration" => object.read(&mut optional.duration),
+                "model" => object.read(&mut optional.model),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
                 "generate_audio_switch" => {
-                    object.value(&mut optional.generate_audio_switch)
+                    object.read(&mut optional.generate_audio_switch)
                 }
-                _ => object.extra(key, &mut optional.extra),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File, String> {
-            video_url: object.required("video_url", video_url)?,
-            prompt: object.required("prompt", prompt)?,
+            video_url: object.require("video_url", video_url)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -481,31 +481,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -546,13 +546,13 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_url = fal_core::arg::Url<super::Model>;
-    pub type prompt = fal_core::arg::Text;
-    pub type negative_prompt = fal_core::arg::Text;
+    pub type video_url = fal_core::literal::Url<super::Model>;
+    pub type prompt = fal_core::literal::Text;
+    pub type negative_prompt = fal_core::literal::Text;
     pub type style = super::Style;
     pub type resolution = super::Resolution;
     pub type duration = super::Duration;
     pub type model = super::ModelValue;
-    pub type seed = fal_core::arg::Integer;
-    pub type generate_audio_switch = fal_core::arg::Flag;
+    pub type seed = fal_core::literal::Integer;
+    pub type generate_audio_switch = fal_core::literal::Flag;
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::ImageReference {
@@ -43,7 +43,7 @@ impl JsonSchema for crate::types::ImageReference {
           ],
           "description": "An image, and the name that prompts call it by."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -73,7 +73,7 @@ impl JsonSchema for crate::types::ImageReferenceType {
             "background"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -137,7 +137,7 @@ impl JsonSchema for crate::c1::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/c1/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -177,9 +177,9 @@ impl JsonSchema for crate::c1::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/c1/image-to-video` gives."
+          "description": "The result of `fal-ai/pixverse/c1/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -206,7 +206,7 @@ impl JsonSchema for crate::c1::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -284,7 +284,7 @@ impl JsonSchema for crate::c1::reference_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/c1/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -334,9 +334,9 @@ impl JsonSchema for crate::c1::reference_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/c1/reference-to-video` gives."
+          "description": "The result of `fal-ai/pixverse/c1/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -367,7 +367,7 @@ impl JsonSchema for crate::c1::reference_to_video::AspectRatio {
             "21:9"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -390,7 +390,7 @@ impl JsonSchema for crate::c1::reference_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -458,7 +458,7 @@ impl JsonSchema for crate::c1::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/c1/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -504,9 +504,9 @@ impl JsonSchema for crate::c1::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/c1/text-to-video` gives."
+          "description": "The result of `fal-ai/pixverse/c1/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -537,7 +537,7 @@ impl JsonSchema for crate::c1::text_to_video::AspectRatio {
             "21:9"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -560,7 +560,7 @@ impl JsonSchema for crate::c1::text_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -638,7 +638,7 @@ impl JsonSchema for crate::c1::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/c1/transition`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -680,9 +680,9 @@ impl JsonSchema for crate::c1::transition::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/c1/transition` gives."
+          "description": "The result of `fal-ai/pixverse/c1/transition`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -713,7 +713,7 @@ impl JsonSchema for crate::c1::transition::AspectRatio {
             "21:9"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -736,7 +736,7 @@ impl JsonSchema for crate::c1::transition::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -827,7 +827,7 @@ impl JsonSchema for crate::extend::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/extend`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -871,9 +871,9 @@ impl JsonSchema for crate::extend::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/extend` gives."
+          "description": "The result of `fal-ai/pixverse/extend`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -901,7 +901,7 @@ impl JsonSchema for crate::extend::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -924,7 +924,7 @@ impl JsonSchema for crate::extend::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -945,7 +945,7 @@ impl JsonSchema for crate::extend::Duration {
             "8"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -971,7 +971,7 @@ impl JsonSchema for crate::extend::ModelValue {
             "v6"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1053,7 +1053,7 @@ impl JsonSchema for crate::extend::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/extend/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1096,9 +1096,9 @@ impl JsonSchema for crate::extend::fast::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/extend/fast` gives."
+          "description": "The result of `fal-ai/pixverse/extend/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1126,7 +1126,7 @@ impl JsonSchema for crate::extend::fast::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1148,7 +1148,7 @@ impl JsonSchema for crate::extend::fast::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1174,7 +1174,7 @@ impl JsonSchema for crate::extend::fast::ModelValue {
             "v6"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1232,7 +1232,7 @@ impl JsonSchema for crate::lipsync::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/lipsync`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VoiceId", SchemaGenerator::subschema_for::<crate::lipsync::VoiceId>)],
@@ -1265,9 +1265,9 @@ impl JsonSchema for crate::lipsync::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/lipsync` gives."
+          "description": "The result of `fal-ai/pixverse/lipsync`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1305,7 +1305,7 @@ impl JsonSchema for crate::lipsync::VoiceId {
             "Auto"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1342,7 +1342,7 @@ impl JsonSchema for crate::sound_effects::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/sound-effects`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1371,9 +1371,9 @@ impl JsonSchema for crate::sound_effects::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/sound-effects` gives."
+          "description": "The result of `fal-ai/pixverse/sound-effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1449,7 +1449,7 @@ impl JsonSchema for crate::swap::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/swap`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1485,9 +1485,9 @@ impl JsonSchema for crate::swap::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/swap` gives."
+          "description": "The result of `fal-ai/pixverse/swap`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1513,7 +1513,7 @@ impl JsonSchema for crate::swap::Mode {
             "background"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1535,7 +1535,7 @@ impl JsonSchema for crate::swap::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1594,7 +1594,7 @@ impl JsonSchema for crate::v3_5::effects::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v3.5/effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1640,9 +1640,9 @@ impl JsonSchema for crate::v3_5::effects::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v3.5/effects` gives."
+          "description": "The result of `fal-ai/pixverse/v3.5/effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1795,7 +1795,7 @@ impl JsonSchema for crate::v3_5::effects::Effect {
             "Suit Swagger"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1818,7 +1818,7 @@ impl JsonSchema for crate::v3_5::effects::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1839,7 +1839,7 @@ impl JsonSchema for crate::v3_5::effects::Duration {
             "8"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1916,7 +1916,7 @@ impl JsonSchema for crate::v3_5::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v3.5/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1966,9 +1966,9 @@ impl JsonSchema for crate::v3_5::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v3.5/image-to-video` gives."
+          "description": "The result of `fal-ai/pixverse/v3.5/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1995,7 +1995,7 @@ impl JsonSchema for crate::v3_5::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2016,7 +2016,7 @@ impl JsonSchema for crate::v3_5::image_to_video::Duration {
             "8"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2040,7 +2040,7 @@ impl JsonSchema for crate::v3_5::image_to_video::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2108,7 +2108,7 @@ impl JsonSchema for crate::v3_5::image_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v3.5/image-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2154,9 +2154,9 @@ impl JsonSchema for crate::v3_5::image_to_video::fast::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v3.5/image-to-video/fast` gives."
+          "description": "The result of `fal-ai/pixverse/v3.5/image-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2182,7 +2182,7 @@ impl JsonSchema for crate::v3_5::image_to_video::fast::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2206,7 +2206,7 @@ impl JsonSchema for crate::v3_5::image_to_video::fast::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2287,7 +2287,7 @@ impl JsonSchema for crate::v3_5::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v3.5/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2343,9 +2343,9 @@ impl JsonSchema for crate::v3_5::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v3.5/text-to-video` gives."
+          "description": "The result of `fal-ai/pixverse/v3.5/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2373,7 +2373,7 @@ impl JsonSchema for crate::v3_5::text_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2396,7 +2396,7 @@ impl JsonSchema for crate::v3_5::text_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2417,7 +2417,7 @@ impl JsonSchema for crate::v3_5::text_to_video::Duration {
             "8"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2441,7 +2441,7 @@ impl JsonSchema for crate::v3_5::text_to_video::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2513,7 +2513,7 @@ impl JsonSchema for crate::v3_5::text_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v3.5/text-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2565,9 +2565,9 @@ impl JsonSchema for crate::v3_5::text_to_video::fast::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v3.5/text-to-video/fast` gives."
+          "description": "The result of `fal-ai/pixverse/v3.5/text-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2595,7 +2595,7 @@ impl JsonSchema for crate::v3_5::text_to_video::fast::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2617,7 +2617,7 @@ impl JsonSchema for crate::v3_5::text_to_video::fast::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2641,7 +2641,7 @@ impl JsonSchema for crate::v3_5::text_to_video::fast::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2732,7 +2732,7 @@ impl JsonSchema for crate::v3_5::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v3.5/transition`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2784,9 +2784,9 @@ impl JsonSchema for crate::v3_5::transition::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v3.5/transition` gives."
+          "description": "The result of `fal-ai/pixverse/v3.5/transition`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2814,7 +2814,7 @@ impl JsonSchema for crate::v3_5::transition::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2837,7 +2837,7 @@ impl JsonSchema for crate::v3_5::transition::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2858,7 +2858,7 @@ impl JsonSchema for crate::v3_5::transition::Duration {
             "8"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2882,7 +2882,7 @@ impl JsonSchema for crate::v3_5::transition::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2941,7 +2941,7 @@ impl JsonSchema for crate::v4::effects::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4/effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2984,9 +2984,9 @@ impl JsonSchema for crate::v4::effects::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v4/effects` gives."
+          "description": "The result of `fal-ai/pixverse/v4/effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -3139,7 +3139,7 @@ impl JsonSchema for crate::v4::effects::Effect {
             "Suit Swagger"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3162,7 +3162,7 @@ impl JsonSchema for crate::v4::effects::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3183,7 +3183,7 @@ impl JsonSchema for crate::v4::effects::Duration {
             "8"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3271,7 +3271,7 @@ impl JsonSchema for crate::v4::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -3325,9 +3325,9 @@ impl JsonSchema for crate::v4::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v4/image-to-video` gives."
+          "description": "The result of `fal-ai/pixverse/v4/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -3354,7 +3354,7 @@ impl JsonSchema for crate::v4::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3375,7 +3375,7 @@ impl JsonSchema for crate::v4::image_to_video::Duration {
             "8"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3399,7 +3399,7 @@ impl JsonSchema for crate::v4::image_to_video::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3438,7 +3438,7 @@ impl JsonSchema for crate::v4::image_to_video::CameraMovement {
             "fix_bg"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3517,7 +3517,7 @@ impl JsonSchema for crate::v4::image_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4/image-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -3569,9 +3569,9 @@ impl JsonSchema for crate::v4::image_to_video::fast::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v4/image-to-video/fast` gives."
+          "description": "The result of `fal-ai/pixverse/v4/image-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -3597,7 +3597,7 @@ impl JsonSchema for crate::v4::image_to_video::fast::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3621,7 +3621,7 @@ impl JsonSchema for crate::v4::image_to_video::fast::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3660,7 +3660,7 @@ impl JsonSchema for crate::v4::image_to_video::fast::CameraMovement {
             "fix_bg"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3741,7 +3741,7 @@ impl JsonSchema for crate::v4::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -3795,9 +3795,9 @@ impl JsonSchema for crate::v4::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v4/text-to-video` gives."
+          "description": "The result of `fal-ai/pixverse/v4/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -3825,7 +3825,7 @@ impl JsonSchema for crate::v4::text_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3848,7 +3848,7 @@ impl JsonSchema for crate::v4::text_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3869,7 +3869,7 @@ impl JsonSchema for crate::v4::text_to_video::Duration {
             "8"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3893,7 +3893,7 @@ impl JsonSchema for crate::v4::text_to_video::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3965,7 +3965,7 @@ impl JsonSchema for crate::v4::text_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4/text-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -4017,9 +4017,9 @@ impl JsonSchema for crate::v4::text_to_video::fast::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v4/text-to-video/fast` gives."
+          "description": "The result of `fal-ai/pixverse/v4/text-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -4047,7 +4047,7 @@ impl JsonSchema for crate::v4::text_to_video::fast::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4069,7 +4069,7 @@ impl JsonSchema for crate::v4::text_to_video::fast::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4093,7 +4093,7 @@ impl JsonSchema for crate::v4::text_to_video::fast::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4152,7 +4152,7 @@ impl JsonSchema for crate::v4_5::effects::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4.5/effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -4198,9 +4198,9 @@ impl JsonSchema for crate::v4_5::effects::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v4.5/effects` gives."
+          "description": "The result of `fal-ai/pixverse/v4.5/effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -4353,7 +4353,7 @@ impl JsonSchema for crate::v4_5::effects::Effect {
             "Suit Swagger"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4376,7 +4376,7 @@ impl JsonSchema for crate::v4_5::effects::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4397,7 +4397,7 @@ impl JsonSchema for crate::v4_5::effects::Duration {
             "8"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4485,7 +4485,7 @@ impl JsonSchema for crate::v4_5::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4.5/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -4541,9 +4541,9 @@ impl JsonSchema for crate::v4_5::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v4.5/image-to-video` gives."
+          "description": "The result of `fal-ai/pixverse/v4.5/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -4570,7 +4570,7 @@ impl JsonSchema for crate::v4_5::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4591,7 +4591,7 @@ impl JsonSchema for crate::v4_5::image_to_video::Duration {
             "8"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4615,7 +4615,7 @@ impl JsonSchema for crate::v4_5::image_to_video::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4654,7 +4654,7 @@ impl JsonSchema for crate::v4_5::image_to_video::CameraMovement {
             "fix_bg"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4733,7 +4733,7 @@ impl JsonSchema for crate::v4_5::image_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4.5/image-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -4785,9 +4785,9 @@ impl JsonSchema for crate::v4_5::image_to_video::fast::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v4.5/image-to-video/fast` gives."
+          "description": "The result of `fal-ai/pixverse/v4.5/image-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -4813,7 +4813,7 @@ impl JsonSchema for crate::v4_5::image_to_video::fast::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4837,7 +4837,7 @@ impl JsonSchema for crate::v4_5::image_to_video::fast::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4876,7 +4876,7 @@ impl JsonSchema for crate::v4_5::image_to_video::fast::CameraMovement {
             "fix_bg"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4957,7 +4957,7 @@ impl JsonSchema for crate::v4_5::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4.5/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -5013,9 +5013,9 @@ impl JsonSchema for crate::v4_5::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v4.5/text-to-video` gives."
+          "description": "The result of `fal-ai/pixverse/v4.5/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -5043,7 +5043,7 @@ impl JsonSchema for crate::v4_5::text_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5066,7 +5066,7 @@ impl JsonSchema for crate::v4_5::text_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5087,7 +5087,7 @@ impl JsonSchema for crate::v4_5::text_to_video::Duration {
             "8"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5111,7 +5111,7 @@ impl JsonSchema for crate::v4_5::text_to_video::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5183,7 +5183,7 @@ impl JsonSchema for crate::v4_5::text_to_video::fast::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4.5/text-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -5235,9 +5235,9 @@ impl JsonSchema for crate::v4_5::text_to_video::fast::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v4.5/text-to-video/fast` gives."
+          "description": "The result of `fal-ai/pixverse/v4.5/text-to-video/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -5265,7 +5265,7 @@ impl JsonSchema for crate::v4_5::text_to_video::fast::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5287,7 +5287,7 @@ impl JsonSchema for crate::v4_5::text_to_video::fast::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5311,7 +5311,7 @@ impl JsonSchema for crate::v4_5::text_to_video::fast::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5402,7 +5402,7 @@ impl JsonSchema for crate::v4_5::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v4.5/transition`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -5454,9 +5454,9 @@ impl JsonSchema for crate::v4_5::transition::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v4.5/transition` gives."
+          "description": "The result of `fal-ai/pixverse/v4.5/transition`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -5484,7 +5484,7 @@ impl JsonSchema for crate::v4_5::transition::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5507,7 +5507,7 @@ impl JsonSchema for crate::v4_5::transition::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5528,7 +5528,7 @@ impl JsonSchema for crate::v4_5::transition::Duration {
             "8"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5552,7 +5552,7 @@ impl JsonSchema for crate::v4_5::transition::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5611,7 +5611,7 @@ impl JsonSchema for crate::v5::effects::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5/effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -5654,9 +5654,9 @@ impl JsonSchema for crate::v5::effects::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v5/effects` gives."
+          "description": "The result of `fal-ai/pixverse/v5/effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -5809,7 +5809,7 @@ impl JsonSchema for crate::v5::effects::Effect {
             "Suit Swagger"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5832,7 +5832,7 @@ impl JsonSchema for crate::v5::effects::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5853,7 +5853,7 @@ impl JsonSchema for crate::v5::effects::Duration {
             "8"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5930,7 +5930,7 @@ impl JsonSchema for crate::v5::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -5978,9 +5978,9 @@ impl JsonSchema for crate::v5::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v5/image-to-video` gives."
+          "description": "The result of `fal-ai/pixverse/v5/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -6007,7 +6007,7 @@ impl JsonSchema for crate::v5::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6028,7 +6028,7 @@ impl JsonSchema for crate::v5::image_to_video::Duration {
             "8"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6052,7 +6052,7 @@ impl JsonSchema for crate::v5::image_to_video::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6133,7 +6133,7 @@ impl JsonSchema for crate::v5::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -6187,9 +6187,9 @@ impl JsonSchema for crate::v5::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v5/text-to-video` gives."
+          "description": "The result of `fal-ai/pixverse/v5/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -6217,7 +6217,7 @@ impl JsonSchema for crate::v5::text_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6240,7 +6240,7 @@ impl JsonSchema for crate::v5::text_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6261,7 +6261,7 @@ impl JsonSchema for crate::v5::text_to_video::Duration {
             "8"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6285,7 +6285,7 @@ impl JsonSchema for crate::v5::text_to_video::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6376,7 +6376,7 @@ impl JsonSchema for crate::v5::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5/transition`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -6423,9 +6423,9 @@ impl JsonSchema for crate::v5::transition::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v5/transition` gives."
+          "description": "The result of `fal-ai/pixverse/v5/transition`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -6453,7 +6453,7 @@ impl JsonSchema for crate::v5::transition::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6476,7 +6476,7 @@ impl JsonSchema for crate::v5::transition::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6497,7 +6497,7 @@ impl JsonSchema for crate::v5::transition::Duration {
             "8"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6521,7 +6521,7 @@ impl JsonSchema for crate::v5::transition::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6591,7 +6591,7 @@ impl JsonSchema for crate::v5_5::effects::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.5/effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -6641,9 +6641,9 @@ impl JsonSchema for crate::v5_5::effects::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v5.5/effects` gives."
+          "description": "The result of `fal-ai/pixverse/v5.5/effects`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -6796,7 +6796,7 @@ impl JsonSchema for crate::v5_5::effects::Effect {
             "Suit Swagger"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6819,7 +6819,7 @@ impl JsonSchema for crate::v5_5::effects::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6841,7 +6841,7 @@ impl JsonSchema for crate::v5_5::effects::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6863,7 +6863,7 @@ impl JsonSchema for crate::v5_5::effects::ThinkingType {
             "auto"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6961,7 +6961,7 @@ impl JsonSchema for crate::v5_5::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.5/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -7017,9 +7017,9 @@ impl JsonSchema for crate::v5_5::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v5.5/image-to-video` gives."
+          "description": "The result of `fal-ai/pixverse/v5.5/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -7046,7 +7046,7 @@ impl JsonSchema for crate::v5_5::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7068,7 +7068,7 @@ impl JsonSchema for crate::v5_5::image_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7092,7 +7092,7 @@ impl JsonSchema for crate::v5_5::image_to_video::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7114,7 +7114,7 @@ impl JsonSchema for crate::v5_5::image_to_video::ThinkingType {
             "auto"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7216,7 +7216,7 @@ impl JsonSchema for crate::v5_5::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.5/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -7278,9 +7278,9 @@ impl JsonSchema for crate::v5_5::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v5.5/text-to-video` gives."
+          "description": "The result of `fal-ai/pixverse/v5.5/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -7308,7 +7308,7 @@ impl JsonSchema for crate::v5_5::text_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7331,7 +7331,7 @@ impl JsonSchema for crate::v5_5::text_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7353,7 +7353,7 @@ impl JsonSchema for crate::v5_5::text_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7377,7 +7377,7 @@ impl JsonSchema for crate::v5_5::text_to_video::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7399,7 +7399,7 @@ impl JsonSchema for crate::v5_5::text_to_video::ThinkingType {
             "auto"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7506,7 +7506,7 @@ impl JsonSchema for crate::v5_5::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.5/transition`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -7564,9 +7564,9 @@ impl JsonSchema for crate::v5_5::transition::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v5.5/transition` gives."
+          "description": "The result of `fal-ai/pixverse/v5.5/transition`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -7594,7 +7594,7 @@ impl JsonSchema for crate::v5_5::transition::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7617,7 +7617,7 @@ impl JsonSchema for crate::v5_5::transition::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7639,7 +7639,7 @@ impl JsonSchema for crate::v5_5::transition::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7663,7 +7663,7 @@ impl JsonSchema for crate::v5_5::transition::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7685,7 +7685,7 @@ impl JsonSchema for crate::v5_5::transition::ThinkingType {
             "auto"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7778,7 +7778,7 @@ impl JsonSchema for crate::v5_6::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.6/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -7834,9 +7834,9 @@ impl JsonSchema for crate::v5_6::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v5.6/image-to-video` gives."
+          "description": "The result of `fal-ai/pixverse/v5.6/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -7863,7 +7863,7 @@ impl JsonSchema for crate::v5_6::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7885,7 +7885,7 @@ impl JsonSchema for crate::v5_6::image_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7909,7 +7909,7 @@ impl JsonSchema for crate::v5_6::image_to_video::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -7931,7 +7931,7 @@ impl JsonSchema for crate::v5_6::image_to_video::ThinkingType {
             "auto"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8028,7 +8028,7 @@ impl JsonSchema for crate::v5_6::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.6/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -8090,9 +8090,9 @@ impl JsonSchema for crate::v5_6::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v5.6/text-to-video` gives."
+          "description": "The result of `fal-ai/pixverse/v5.6/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -8120,7 +8120,7 @@ impl JsonSchema for crate::v5_6::text_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8143,7 +8143,7 @@ impl JsonSchema for crate::v5_6::text_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8165,7 +8165,7 @@ impl JsonSchema for crate::v5_6::text_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8189,7 +8189,7 @@ impl JsonSchema for crate::v5_6::text_to_video::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8211,7 +8211,7 @@ impl JsonSchema for crate::v5_6::text_to_video::ThinkingType {
             "auto"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8318,7 +8318,7 @@ impl JsonSchema for crate::v5_6::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v5.6/transition`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -8376,9 +8376,9 @@ impl JsonSchema for crate::v5_6::transition::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v5.6/transition` gives."
+          "description": "The result of `fal-ai/pixverse/v5.6/transition`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -8406,7 +8406,7 @@ impl JsonSchema for crate::v5_6::transition::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8429,7 +8429,7 @@ impl JsonSchema for crate::v5_6::transition::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8451,7 +8451,7 @@ impl JsonSchema for crate::v5_6::transition::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8475,7 +8475,7 @@ impl JsonSchema for crate::v5_6::transition::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8497,7 +8497,7 @@ impl JsonSchema for crate::v5_6::transition::ThinkingType {
             "auto"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8577,7 +8577,7 @@ impl JsonSchema for crate::v6::extend::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v6/extend`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -8616,9 +8616,9 @@ impl JsonSchema for crate::v6::extend::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v6/extend` gives."
+          "description": "The result of `fal-ai/pixverse/v6/extend`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -8646,7 +8646,7 @@ impl JsonSchema for crate::v6::extend::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8669,7 +8669,7 @@ impl JsonSchema for crate::v6::extend::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8765,7 +8765,7 @@ impl JsonSchema for crate::v6::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v6/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -8815,9 +8815,9 @@ impl JsonSchema for crate::v6::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v6/image-to-video` gives."
+          "description": "The result of `fal-ai/pixverse/v6/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -8844,7 +8844,7 @@ impl JsonSchema for crate::v6::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8868,7 +8868,7 @@ impl JsonSchema for crate::v6::image_to_video::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8890,7 +8890,7 @@ impl JsonSchema for crate::v6::image_to_video::ThinkingType {
             "auto"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -8990,7 +8990,7 @@ impl JsonSchema for crate::v6::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v6/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -9046,9 +9046,9 @@ impl JsonSchema for crate::v6::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v6/text-to-video` gives."
+          "description": "The result of `fal-ai/pixverse/v6/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -9079,7 +9079,7 @@ impl JsonSchema for crate::v6::text_to_video::AspectRatio {
             "21:9"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -9102,7 +9102,7 @@ impl JsonSchema for crate::v6::text_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -9126,7 +9126,7 @@ impl JsonSchema for crate::v6::text_to_video::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -9148,7 +9148,7 @@ impl JsonSchema for crate::v6::text_to_video::ThinkingType {
             "auto"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -9258,7 +9258,7 @@ impl JsonSchema for crate::v6::transition::Input {
           ],
           "description": "The parameters of `fal-ai/pixverse/v6/transition`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -9308,9 +9308,9 @@ impl JsonSchema for crate::v6::transition::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/pixverse/v6/transition` gives."
+          "description": "The result of `fal-ai/pixverse/v6/transition`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -9341,7 +9341,7 @@ impl JsonSchema for crate::v6::transition::AspectRatio {
             "21:9"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -9364,7 +9364,7 @@ impl JsonSchema for crate::v6::transition::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -9388,7 +9388,7 @@ impl JsonSchema for crate::v6::transition::Style {
             "cyberpunk"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -9410,6 +9410,6 @@ impl JsonSchema for crate::v6::transition::ThinkingType {
             "auto"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

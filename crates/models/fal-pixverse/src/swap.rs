@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -146,7 +146,7 @@ fal_core::closed_enum!(
     Resolution, "`resolution` of fal-ai/pixverse/swap must be `360p`, `540p` or `720p`"
 );
 
-/// What [`fal-ai/pixverse/swap`](Model) gives.
+/// The result of [`fal-ai/pixverse/swap`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -310,48 +310,48 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url);
-        object.optional("mode", &self.mode);
-        object.optional("keyframe_id", &self.keyframe_id);
-        object.put("image_url", &self.image_url);
-        object.optional("resolution", &self.resolution);
-        object.optional("seed", &self.seed);
-        object.optional("original_sound_switch", &self.original_sound_switch);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("video_url", &self.video_url);
+        object.write_optional("mode", &self.mode);
+        object.write_optional("keyframe_id", &self.keyframe_id);
+        object.write("image_url", &self.image_url);
+        object.write_optional("resolution", &self.resolution);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("original_sound_switch", &self.original_sound_switch);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video_url = None;
         let mut image_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video_url" => object.value(&mut video_url),
-                "mode" => object.value(&mut optional.mode),
-                "keyframe_id" => object.value(&mut optional.keyframe_id),
-                "image_url" => object.value(&mut image_url),
-                "resolution" => object.value(&mut optional.resolution),
-                "seed" => object.integer_or_null(&mut optional.seed),
+                "video_url" => object.read(&mut video_url),
+                "mode" => object.read(&mut optional.mode),
+                "keyframe_id" => object.read(&mut optional.keyframe_id),
+                "image_url" => object.read(&mut image_url),
+                "resolution" => object.read(&mut optional.resolution),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
                 "original_sound_switch" => {
-                    object.value(&mut optional.original_sound_switch)
+                    object.read(&mut optional.original_sound_switch)
                 }
-                _ => object.extra(key, &mut optional.extra),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File, File> {
-            video_url: object.required("video_url", video_url)?,
-            image_url: object.required("image_url", image_url)?,
+            video_url: object.require("video_url", video_url)?,
+            image_url: object.require("image_url", image_url)?,
             optional,
         };
         Some(builder.build())
@@ -360,31 +360,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -438,11 +438,11 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_url = fal_core::arg::Url<super::Model>;
+    pub type video_url = fal_core::literal::Url<super::Model>;
     pub type mode = super::Mode;
     pub type keyframe_id = super::KeyframeId;
-    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type image_url = fal_core::literal::Url<super::Model>;
     pub type resolution = super::Resolution;
-    pub type seed = fal_core::arg::Integer;
-    pub type original_sound_switch = fal_core::arg::Flag;
+    pub type seed = fal_core::literal::Integer;
+    pub type original_sound_switch = fal_core::literal::Flag;
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::pro::text_to_image::Input {
@@ -126,7 +126,7 @@ impl JsonSchema for crate::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/qwen-image-2/pro/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -170,9 +170,9 @@ impl JsonSchema for crate::pro::text_to_image::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/qwen-image-2/pro/text-to-image` gives."
+          "description": "The result of `fal-ai/qwen-image-2/pro/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -198,7 +198,7 @@ impl JsonSchema for crate::pro::text_to_image::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -322,7 +322,7 @@ impl JsonSchema for crate::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/qwen-image-2/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -364,9 +364,9 @@ impl JsonSchema for crate::text_to_image::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/qwen-image-2/text-to-image` gives."
+          "description": "The result of `fal-ai/qwen-image-2/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -392,6 +392,6 @@ impl JsonSchema for crate::text_to_image::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::LoraWeight {
@@ -36,7 +36,7 @@ impl JsonSchema for crate::types::LoraWeight {
           ],
           "description": "Weights of a LoRA, and how strongly they apply."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -169,7 +169,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/qwen-image-2512`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -230,9 +230,9 @@ impl JsonSchema for crate::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/qwen-image-2512` gives."
+          "description": "The result of `fal-ai/qwen-image-2512`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -258,7 +258,7 @@ impl JsonSchema for crate::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -280,7 +280,7 @@ impl JsonSchema for crate::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -421,7 +421,7 @@ impl JsonSchema for crate::lora::Input {
           ],
           "description": "The parameters of `fal-ai/qwen-image-2512/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -492,9 +492,9 @@ impl JsonSchema for crate::lora::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/qwen-image-2512/lora` gives."
+          "description": "The result of `fal-ai/qwen-image-2512/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -520,7 +520,7 @@ impl JsonSchema for crate::lora::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -542,6 +542,6 @@ impl JsonSchema for crate::lora::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

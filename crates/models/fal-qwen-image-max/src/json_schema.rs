@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::text_to_image::Input {
@@ -127,7 +127,7 @@ impl JsonSchema for crate::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/qwen-image-max/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -169,9 +169,9 @@ impl JsonSchema for crate::text_to_image::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/qwen-image-max/text-to-image` gives."
+          "description": "The result of `fal-ai/qwen-image-max/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -197,6 +197,6 @@ impl JsonSchema for crate::text_to_image::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::LoraWeight {
@@ -36,7 +36,7 @@ impl JsonSchema for crate::types::LoraWeight {
           ],
           "description": "Weights of a LoRA, and how strongly they apply."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -182,7 +182,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/qwen-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -247,9 +247,9 @@ impl JsonSchema for crate::Output {
             "has_nsfw_concepts",
             "prompt"
           ],
-          "description": "What `fal-ai/qwen-image` gives."
+          "description": "The result of `fal-ai/qwen-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -274,7 +274,7 @@ impl JsonSchema for crate::OutputFormat {
             "png"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -296,6 +296,6 @@ impl JsonSchema for crate::Acceleration {
             "high"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

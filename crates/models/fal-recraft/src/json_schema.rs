@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::RgbColor {
@@ -43,7 +43,7 @@ impl JsonSchema for crate::types::RgbColor {
           },
           "description": "A color by its red, green and blue parts."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -79,7 +79,7 @@ impl JsonSchema for crate::v3::create_style::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v3/create-style`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -113,9 +113,9 @@ impl JsonSchema for crate::v3::create_style::Output {
           "required": [
             "style_id"
           ],
-          "description": "What `fal-ai/recraft/v3/create-style` gives."
+          "description": "The result of `fal-ai/recraft/v3/create-style`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -219,7 +219,7 @@ impl JsonSchema for crate::v3::create_style::BaseStyle {
             "vector_illustration/linocut"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -322,7 +322,7 @@ impl JsonSchema for crate::v3::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v3/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -360,9 +360,9 @@ impl JsonSchema for crate::v3::text_to_image::Output {
           "required": [
             "images"
           ],
-          "description": "What `fal-ai/recraft/v3/text-to-image` gives."
+          "description": "The result of `fal-ai/recraft/v3/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -470,7 +470,7 @@ impl JsonSchema for crate::v3::text_to_image::Style {
             "vector_illustration/linocut"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -564,7 +564,7 @@ impl JsonSchema for crate::v4::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4/pro/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
@@ -596,9 +596,9 @@ impl JsonSchema for crate::v4::pro::text_to_image::Output {
           "required": [
             "images"
           ],
-          "description": "What `fal-ai/recraft/v4/pro/text-to-image` gives."
+          "description": "The result of `fal-ai/recraft/v4/pro/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -696,7 +696,7 @@ impl JsonSchema for crate::v4::pro::text_to_vector::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4/pro/text-to-vector`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
@@ -728,9 +728,9 @@ impl JsonSchema for crate::v4::pro::text_to_vector::Output {
           "required": [
             "images"
           ],
-          "description": "What `fal-ai/recraft/v4/pro/text-to-vector` gives."
+          "description": "The result of `fal-ai/recraft/v4/pro/text-to-vector`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -828,7 +828,7 @@ impl JsonSchema for crate::v4::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
@@ -860,9 +860,9 @@ impl JsonSchema for crate::v4::text_to_image::Output {
           "required": [
             "images"
           ],
-          "description": "What `fal-ai/recraft/v4/text-to-image` gives."
+          "description": "The result of `fal-ai/recraft/v4/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -960,7 +960,7 @@ impl JsonSchema for crate::v4::text_to_vector::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4/text-to-vector`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
@@ -992,9 +992,9 @@ impl JsonSchema for crate::v4::text_to_vector::Output {
           "required": [
             "images"
           ],
-          "description": "What `fal-ai/recraft/v4/text-to-vector` gives."
+          "description": "The result of `fal-ai/recraft/v4/text-to-vector`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1092,7 +1092,7 @@ impl JsonSchema for crate::v4_1::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/pro/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
@@ -1124,9 +1124,9 @@ impl JsonSchema for crate::v4_1::pro::text_to_image::Output {
           "required": [
             "images"
           ],
-          "description": "What `fal-ai/recraft/v4.1/pro/text-to-image` gives."
+          "description": "The result of `fal-ai/recraft/v4.1/pro/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1224,7 +1224,7 @@ impl JsonSchema for crate::v4_1::pro::text_to_vector::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/pro/text-to-vector`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
@@ -1256,9 +1256,9 @@ impl JsonSchema for crate::v4_1::pro::text_to_vector::Output {
           "required": [
             "images"
           ],
-          "description": "What `fal-ai/recraft/v4.1/pro/text-to-vector` gives."
+          "description": "The result of `fal-ai/recraft/v4.1/pro/text-to-vector`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1356,7 +1356,7 @@ impl JsonSchema for crate::v4_1::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
@@ -1388,9 +1388,9 @@ impl JsonSchema for crate::v4_1::text_to_image::Output {
           "required": [
             "images"
           ],
-          "description": "What `fal-ai/recraft/v4.1/text-to-image` gives."
+          "description": "The result of `fal-ai/recraft/v4.1/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1488,7 +1488,7 @@ impl JsonSchema for crate::v4_1::text_to_vector::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/text-to-vector`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
@@ -1520,9 +1520,9 @@ impl JsonSchema for crate::v4_1::text_to_vector::Output {
           "required": [
             "images"
           ],
-          "description": "What `fal-ai/recraft/v4.1/text-to-vector` gives."
+          "description": "The result of `fal-ai/recraft/v4.1/text-to-vector`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1620,7 +1620,7 @@ impl JsonSchema for crate::v4_1::utility::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/utility/pro/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
@@ -1652,9 +1652,9 @@ impl JsonSchema for crate::v4_1::utility::pro::text_to_image::Output {
           "required": [
             "images"
           ],
-          "description": "What `fal-ai/recraft/v4.1/utility/pro/text-to-image` gives."
+          "description": "The result of `fal-ai/recraft/v4.1/utility/pro/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1752,7 +1752,7 @@ impl JsonSchema for crate::v4_1::utility::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/recraft/v4.1/utility/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("RgbColor", SchemaGenerator::subschema_for::<crate::types::RgbColor>)],
@@ -1784,9 +1784,9 @@ impl JsonSchema for crate::v4_1::utility::text_to_image::Output {
           "required": [
             "images"
           ],
-          "description": "What `fal-ai/recraft/v4.1/utility/text-to-image` gives."
+          "description": "The result of `fal-ai/recraft/v4.1/utility/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],

@@ -15,7 +15,7 @@
 //! assert_eq!(input.name, "cat");
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Parameters, Unset, Violations, wire};
+use fal_core::{Check, Endpoint, File, IntoInput, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -43,7 +43,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`fal-ai/sora-2/characters`](Model) gives.
+/// The result of [`fal-ai/sora-2/characters`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -156,43 +156,43 @@ impl Parameters for Input {
     }
 
     fn check(&self, check: &mut Check) {
-        check.at("video_url").file::<bounds::VideoUrl>(&self.video_url);
-        check.at("name").text::<bounds::Name>(&self.name);
+        check.field("video_url").url_length::<bounds::VideoUrl>(&self.video_url);
+        check.field("name").text_length::<bounds::Name>(&self.name);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url);
-        object.put("name", &self.name);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("video_url", &self.video_url);
+        object.write("name", &self.name);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video_url = None;
         let mut name = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video_url" => object.value(&mut video_url),
-                "name" => object.value(&mut name),
-                _ => object.extra(key, &mut optional.extra),
+                "video_url" => object.read(&mut video_url),
+                "name" => object.read(&mut name),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File, String> {
-            video_url: object.required("video_url", video_url)?,
-            name: object.required("name", name)?,
+            video_url: object.require("video_url", video_url)?,
+            name: object.require("name", name)?,
             optional,
         };
         Some(builder.build())
@@ -201,35 +201,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("id", &self.id);
-        object.put("name", &self.name);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("id", &self.id);
+        object.write("name", &self.name);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut id = None;
         let mut name = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "id" => object.or_null(&mut id),
-                "name" => object.or_null(&mut name),
+                "id" => object.read_unless_null(&mut id),
+                "name" => object.read_unless_null(&mut name),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            id: object.required("id", id)?,
-            name: object.required("name", name)?,
+            id: object.require("id", id)?,
+            name: object.require("name", name)?,
         })
     }
 }
@@ -291,6 +291,6 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_url = fal_core::arg::Url<super::Model>;
-    pub type name = fal_core::arg::Text<super::bounds::Name>;
+    pub type video_url = fal_core::literal::Url<super::Model>;
+    pub type name = fal_core::literal::Text<super::bounds::Name>;
 }

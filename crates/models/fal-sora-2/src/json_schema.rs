@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::characters::Input {
@@ -37,7 +37,7 @@ impl JsonSchema for crate::characters::Input {
           ],
           "description": "The parameters of `fal-ai/sora-2/characters`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -67,9 +67,9 @@ impl JsonSchema for crate::characters::Output {
             "id",
             "name"
           ],
-          "description": "What `fal-ai/sora-2/characters` gives."
+          "description": "The result of `fal-ai/sora-2/characters`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -164,7 +164,7 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/sora-2/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -241,9 +241,9 @@ impl JsonSchema for crate::image_to_video::Output {
             "video",
             "video_id"
           ],
-          "description": "What `fal-ai/sora-2/image-to-video` gives."
+          "description": "The result of `fal-ai/sora-2/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -271,7 +271,7 @@ impl JsonSchema for crate::image_to_video::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -293,7 +293,7 @@ impl JsonSchema for crate::image_to_video::AspectRatio {
             "16:9"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -317,7 +317,7 @@ impl JsonSchema for crate::image_to_video::Duration {
             20
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -339,7 +339,7 @@ impl JsonSchema for crate::image_to_video::ModelValue {
             "sora-2-2025-10-06"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -425,7 +425,7 @@ impl JsonSchema for crate::image_to_video::pro::Input {
           ],
           "description": "The parameters of `fal-ai/sora-2/image-to-video/pro`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -504,9 +504,9 @@ impl JsonSchema for crate::image_to_video::pro::Output {
             "video",
             "video_id"
           ],
-          "description": "What `fal-ai/sora-2/image-to-video/pro` gives."
+          "description": "The result of `fal-ai/sora-2/image-to-video/pro`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -536,7 +536,7 @@ impl JsonSchema for crate::image_to_video::pro::Resolution {
             "true_1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -558,7 +558,7 @@ impl JsonSchema for crate::image_to_video::pro::AspectRatio {
             "16:9"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -582,7 +582,7 @@ impl JsonSchema for crate::image_to_video::pro::Duration {
             20
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -672,7 +672,7 @@ impl JsonSchema for crate::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/sora-2/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -749,9 +749,9 @@ impl JsonSchema for crate::text_to_video::Output {
             "video",
             "video_id"
           ],
-          "description": "What `fal-ai/sora-2/text-to-video` gives."
+          "description": "The result of `fal-ai/sora-2/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -778,7 +778,7 @@ impl JsonSchema for crate::text_to_video::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -799,7 +799,7 @@ impl JsonSchema for crate::text_to_video::AspectRatio {
             "16:9"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -823,7 +823,7 @@ impl JsonSchema for crate::text_to_video::Duration {
             20
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -845,7 +845,7 @@ impl JsonSchema for crate::text_to_video::ModelValue {
             "sora-2-2025-10-06"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -926,7 +926,7 @@ impl JsonSchema for crate::text_to_video::pro::Input {
           ],
           "description": "The parameters of `fal-ai/sora-2/text-to-video/pro`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1003,9 +1003,9 @@ impl JsonSchema for crate::text_to_video::pro::Output {
             "video",
             "video_id"
           ],
-          "description": "What `fal-ai/sora-2/text-to-video/pro` gives."
+          "description": "The result of `fal-ai/sora-2/text-to-video/pro`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1034,7 +1034,7 @@ impl JsonSchema for crate::text_to_video::pro::Resolution {
             "true_1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1055,7 +1055,7 @@ impl JsonSchema for crate::text_to_video::pro::AspectRatio {
             "16:9"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1079,7 +1079,7 @@ impl JsonSchema for crate::text_to_video::pro::Duration {
             20
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1118,7 +1118,7 @@ impl JsonSchema for crate::video_to_video::remix::Input {
           ],
           "description": "The parameters of `fal-ai/sora-2/video-to-video/remix`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1174,9 +1174,9 @@ impl JsonSchema for crate::video_to_video::remix::Output {
             "video",
             "video_id"
           ],
-          "description": "What `fal-ai/sora-2/video-to-video/remix` gives."
+          "description": "The result of `fal-ai/sora-2/video-to-video/remix`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[

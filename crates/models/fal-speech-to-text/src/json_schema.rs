@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::Input {
@@ -34,7 +34,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/speech-to-text`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -64,9 +64,9 @@ impl JsonSchema for crate::Output {
           "required": [
             "output"
           ],
-          "description": "What `fal-ai/speech-to-text` gives."
+          "description": "The result of `fal-ai/speech-to-text`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -93,9 +93,9 @@ impl JsonSchema for crate::Event {
               "default": false
             }
           },
-          "description": "One event of the stream of `fal-ai/speech-to-text`."
+          "description": "An event of the stream of `fal-ai/speech-to-text`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -127,7 +127,7 @@ impl JsonSchema for crate::stream::Input {
           ],
           "description": "The parameters of `fal-ai/speech-to-text/stream`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -159,7 +159,7 @@ impl JsonSchema for crate::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/speech-to-text/turbo`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -189,9 +189,9 @@ impl JsonSchema for crate::turbo::Output {
           "required": [
             "output"
           ],
-          "description": "What `fal-ai/speech-to-text/turbo` gives."
+          "description": "The result of `fal-ai/speech-to-text/turbo`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -223,6 +223,6 @@ impl JsonSchema for crate::turbo::stream::Input {
           ],
           "description": "The parameters of `fal-ai/speech-to-text/turbo/stream`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -15,7 +15,7 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -49,7 +49,7 @@ impl Input {
     pub const DEFAULT_USE_PNC: bool = true;
 }
 
-/// What [`fal-ai/speech-to-text/stream`](Model) gives.
+/// The result of [`fal-ai/speech-to-text/stream`](Model).
 pub type Output = Value;
 
 // Building.
@@ -150,34 +150,34 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("audio_url", &self.audio_url);
-        object.optional("use_pnc", &self.use_pnc);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("audio_url", &self.audio_url);
+        object.write_optional("use_pnc", &self.use_pnc);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio_url" => object.value(&mut audio_url),
-                "use_pnc" => object.value(&mut optional.use_pnc),
-                _ => object.extra(key, &mut optional.extra),
+                "audio_url" => object.read(&mut audio_url),
+                "use_pnc" => object.read(&mut optional.use_pnc),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File> {
-            audio_url: object.required("audio_url", audio_url)?,
+            audio_url: object.require("audio_url", audio_url)?,
             optional,
         };
         Some(builder.build())
@@ -205,6 +205,6 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type audio_url = fal_core::arg::Url<super::Model>;
-    pub type use_pnc = fal_core::arg::Flag;
+    pub type audio_url = fal_core::literal::Url<super::Model>;
+    pub type use_pnc = fal_core::literal::Flag;
 }

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -102,7 +102,7 @@ pub type TotalSeconds = Int<bounds::TotalSeconds>;
 /// `guidance_scale`: between 1.0 and 25.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
 
-/// What [`fal-ai/stable-audio-25/audio-to-audio`](Model) gives.
+/// The result of [`fal-ai/stable-audio-25/audio-to-audio`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -271,48 +271,48 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.put("audio_url", &self.audio_url);
-        object.optional("strength", &self.strength);
-        object.optional("num_inference_steps", &self.num_inference_steps);
-        object.optional("total_seconds", &self.total_seconds);
-        object.optional("guidance_scale", &self.guidance_scale);
-        object.optional("sync_mode", &self.sync_mode);
-        object.optional("seed", &self.seed);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write("audio_url", &self.audio_url);
+        object.write_optional("strength", &self.strength);
+        object.write_optional("num_inference_steps", &self.num_inference_steps);
+        object.write_optional("total_seconds", &self.total_seconds);
+        object.write_optional("guidance_scale", &self.guidance_scale);
+        object.write_optional("sync_mode", &self.sync_mode);
+        object.write_optional("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut audio_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "audio_url" => object.value(&mut audio_url),
-                "strength" => object.value(&mut optional.strength),
-                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
-                "total_seconds" => object.or_null(&mut optional.total_seconds),
-                "guidance_scale" => object.value(&mut optional.guidance_scale),
-                "sync_mode" => object.value(&mut optional.sync_mode),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut prompt),
+                "audio_url" => object.read(&mut audio_url),
+                "strength" => object.read(&mut optional.strength),
+                "num_inference_steps" => object.read(&mut optional.num_inference_steps),
+                "total_seconds" => object.read_unless_null(&mut optional.total_seconds),
+                "guidance_scale" => object.read(&mut optional.guidance_scale),
+                "sync_mode" => object.read(&mut optional.sync_mode),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, File> {
-            prompt: object.required("prompt", prompt)?,
-            audio_url: object.required("audio_url", audio_url)?,
+            prompt: object.require("prompt", prompt)?,
+            audio_url: object.require("audio_url", audio_url)?,
             optional,
         };
         Some(builder.build())
@@ -321,35 +321,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("audio", &self.audio);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio" => object.or_null(&mut audio),
-                "seed" => object.integer_or_null(&mut seed),
+                "audio" => object.read_unless_null(&mut audio),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            audio: object.required("audio", audio)?,
-            seed: object.required("seed", seed)?,
+            audio: object.require("audio", audio)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -427,12 +427,12 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
-    pub type audio_url = fal_core::arg::Url<super::Model>;
+    pub type prompt = fal_core::literal::Text;
+    pub type audio_url = fal_core::literal::Url<super::Model>;
     pub type strength = super::Strength;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type total_seconds = super::TotalSeconds;
     pub type guidance_scale = super::GuidanceScale;
-    pub type sync_mode = fal_core::arg::Flag;
-    pub type seed = fal_core::arg::Integer;
+    pub type sync_mode = fal_core::literal::Flag;
+    pub type seed = fal_core::literal::Integer;
 }

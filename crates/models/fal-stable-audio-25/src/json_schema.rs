@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::audio_to_audio::Input {
@@ -84,7 +84,7 @@ impl JsonSchema for crate::audio_to_audio::Input {
           ],
           "description": "The parameters of `fal-ai/stable-audio-25/audio-to-audio`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -118,9 +118,9 @@ impl JsonSchema for crate::audio_to_audio::Output {
             "audio",
             "seed"
           ],
-          "description": "What `fal-ai/stable-audio-25/audio-to-audio` gives."
+          "description": "The result of `fal-ai/stable-audio-25/audio-to-audio`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -214,7 +214,7 @@ impl JsonSchema for crate::inpaint::Input {
           ],
           "description": "The parameters of `fal-ai/stable-audio-25/inpaint`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -248,9 +248,9 @@ impl JsonSchema for crate::inpaint::Output {
             "audio",
             "seed"
           ],
-          "description": "What `fal-ai/stable-audio-25/inpaint` gives."
+          "description": "The result of `fal-ai/stable-audio-25/inpaint`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -318,7 +318,7 @@ impl JsonSchema for crate::text_to_audio::Input {
           ],
           "description": "The parameters of `fal-ai/stable-audio-25/text-to-audio`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -352,9 +352,9 @@ impl JsonSchema for crate::text_to_audio::Output {
             "audio",
             "seed"
           ],
-          "description": "What `fal-ai/stable-audio-25/text-to-audio` gives."
+          "description": "The result of `fal-ai/stable-audio-25/text-to-audio`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],

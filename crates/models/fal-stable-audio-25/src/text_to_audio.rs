@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -91,7 +91,7 @@ pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
 /// `guidance_scale`: between 1.0 and 25.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
 
-/// What [`fal-ai/stable-audio-25/text-to-audio`](Model) gives.
+/// The result of [`fal-ai/stable-audio-25/text-to-audio`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -233,42 +233,42 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("seconds_total", &self.seconds_total);
-        object.optional("num_inference_steps", &self.num_inference_steps);
-        object.optional("guidance_scale", &self.guidance_scale);
-        object.optional("sync_mode", &self.sync_mode);
-        object.optional("seed", &self.seed);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("seconds_total", &self.seconds_total);
+        object.write_optional("num_inference_steps", &self.num_inference_steps);
+        object.write_optional("guidance_scale", &self.guidance_scale);
+        object.write_optional("sync_mode", &self.sync_mode);
+        object.write_optional("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "seconds_total" => object.value(&mut optional.seconds_total),
-                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
-                "guidance_scale" => object.value(&mut optional.guidance_scale),
-                "sync_mode" => object.value(&mut optional.sync_mode),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut prompt),
+                "seconds_total" => object.read(&mut optional.seconds_total),
+                "num_inference_steps" => object.read(&mut optional.num_inference_steps),
+                "guidance_scale" => object.read(&mut optional.guidance_scale),
+                "sync_mode" => object.read(&mut optional.sync_mode),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -277,35 +277,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("audio", &self.audio);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio" => object.or_null(&mut audio),
-                "seed" => object.integer_or_null(&mut seed),
+                "audio" => object.read_unless_null(&mut audio),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            audio: object.required("audio", audio)?,
-            seed: object.required("seed", seed)?,
+            audio: object.require("audio", audio)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -360,10 +360,10 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
+    pub type prompt = fal_core::literal::Text;
     pub type seconds_total = super::SecondsTotal;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type guidance_scale = super::GuidanceScale;
-    pub type sync_mode = fal_core::arg::Flag;
-    pub type seed = fal_core::arg::Integer;
+    pub type sync_mode = fal_core::literal::Flag;
+    pub type seed = fal_core::literal::Integer;
 }

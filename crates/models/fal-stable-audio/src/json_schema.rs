@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::Input {
@@ -50,7 +50,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/stable-audio`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -79,9 +79,9 @@ impl JsonSchema for crate::Output {
           "required": [
             "audio_file"
           ],
-          "description": "What `fal-ai/stable-audio` gives."
+          "description": "The result of `fal-ai/stable-audio`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],

@@ -23,7 +23,7 @@ mod json_schema;
 
 pub mod types;
 
-use fal_core::{Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -84,7 +84,7 @@ pub type SecondsTotal = Int<bounds::SecondsTotal>;
 /// `steps`: between 2 and 1000.
 pub type Steps = Int<bounds::Steps>;
 
-/// What [`fal-ai/stable-audio`](Model) gives.
+/// The result of [`fal-ai/stable-audio`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -204,38 +204,38 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("seconds_start", &self.seconds_start);
-        object.optional("seconds_total", &self.seconds_total);
-        object.optional("steps", &self.steps);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("seconds_start", &self.seconds_start);
+        object.write_optional("seconds_total", &self.seconds_total);
+        object.write_optional("steps", &self.steps);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "seconds_start" => object.value(&mut optional.seconds_start),
-                "seconds_total" => object.value(&mut optional.seconds_total),
-                "steps" => object.value(&mut optional.steps),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut prompt),
+                "seconds_start" => object.read(&mut optional.seconds_start),
+                "seconds_total" => object.read(&mut optional.seconds_total),
+                "steps" => object.read(&mut optional.steps),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -244,31 +244,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("audio_file", &self.audio_file);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("audio_file", &self.audio_file);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio_file = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio_file" => object.or_null(&mut audio_file),
+                "audio_file" => object.read_unless_null(&mut audio_file),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            audio_file: object.required("audio_file", audio_file)?,
+            audio_file: object.require("audio_file", audio_file)?,
         })
     }
 }
@@ -323,7 +323,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
+    pub type prompt = fal_core::literal::Text;
     pub type seconds_start = super::SecondsStart;
     pub type seconds_total = super::SecondsTotal;
     pub type steps = super::Steps;

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::Input {
@@ -80,7 +80,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/veo2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -116,9 +116,9 @@ impl JsonSchema for crate::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/veo2` gives."
+          "description": "The result of `fal-ai/veo2`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -144,7 +144,7 @@ impl JsonSchema for crate::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -167,7 +167,7 @@ impl JsonSchema for crate::Duration {
             "8s"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -208,7 +208,7 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/veo2/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -246,9 +246,9 @@ impl JsonSchema for crate::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/veo2/image-to-video` gives."
+          "description": "The result of `fal-ai/veo2/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -275,6 +275,6 @@ impl JsonSchema for crate::image_to_video::Duration {
             "8s"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

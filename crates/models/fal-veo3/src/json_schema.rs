@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::Input {
@@ -98,7 +98,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/veo3`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -139,9 +139,9 @@ impl JsonSchema for crate::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/veo3` gives."
+          "description": "The result of `fal-ai/veo3`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -166,7 +166,7 @@ impl JsonSchema for crate::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -188,7 +188,7 @@ impl JsonSchema for crate::Duration {
             "8s"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -209,7 +209,7 @@ impl JsonSchema for crate::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -234,7 +234,7 @@ impl JsonSchema for crate::SafetyTolerance {
             "6"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -330,7 +330,7 @@ impl JsonSchema for crate::fast::Input {
           ],
           "description": "The parameters of `fal-ai/veo3/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -377,9 +377,9 @@ impl JsonSchema for crate::fast::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/veo3/fast` gives."
+          "description": "The result of `fal-ai/veo3/fast`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -404,7 +404,7 @@ impl JsonSchema for crate::fast::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -426,7 +426,7 @@ impl JsonSchema for crate::fast::Duration {
             "8s"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -447,7 +447,7 @@ impl JsonSchema for crate::fast::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -472,7 +472,7 @@ impl JsonSchema for crate::fast::SafetyTolerance {
             "6"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -573,7 +573,7 @@ impl JsonSchema for crate::fast::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/veo3/fast/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -631,9 +631,9 @@ impl JsonSchema for crate::fast::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/veo3/fast/image-to-video` gives."
+          "description": "The result of `fal-ai/veo3/fast/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -659,7 +659,7 @@ impl JsonSchema for crate::fast::image_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -681,7 +681,7 @@ impl JsonSchema for crate::fast::image_to_video::Duration {
             "8s"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -702,7 +702,7 @@ impl JsonSchema for crate::fast::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -727,7 +727,7 @@ impl JsonSchema for crate::fast::image_to_video::SafetyTolerance {
             "6"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -828,7 +828,7 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/veo3/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -880,9 +880,9 @@ impl JsonSchema for crate::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/veo3/image-to-video` gives."
+          "description": "The result of `fal-ai/veo3/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -908,7 +908,7 @@ impl JsonSchema for crate::image_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -930,7 +930,7 @@ impl JsonSchema for crate::image_to_video::Duration {
             "8s"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -951,7 +951,7 @@ impl JsonSchema for crate::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -976,6 +976,6 @@ impl JsonSchema for crate::image_to_video::SafetyTolerance {
             "6"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

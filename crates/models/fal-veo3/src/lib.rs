@@ -31,7 +31,7 @@ pub mod fast;
 pub mod image_to_video;
 pub mod types;
 
-use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -246,7 +246,7 @@ fal_core::closed_enum!(
     "`safety_tolerance` of fal-ai/veo3 must be `1`, `2`, `3`, `4`, `5` or `6`"
 );
 
-/// What [`fal-ai/veo3`](Model) gives.
+/// The result of [`fal-ai/veo3`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -409,54 +409,56 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        check.field("prompt").text_length::<bounds::Prompt>(&self.prompt);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("aspect_ratio", &self.aspect_ratio);
-        object.optional("duration", &self.duration);
-        object.optional("negative_prompt", &self.negative_prompt);
-        object.optional("resolution", &self.resolution);
-        object.optional("generate_audio", &self.generate_audio);
-        object.optional("seed", &self.seed);
-        object.optional("auto_fix", &self.auto_fix);
-        object.optional("safety_tolerance", &self.safety_tolerance);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
+        object.write_optional("duration", &self.duration);
+        object.write_optional("negative_prompt", &self.negative_prompt);
+        object.write_optional("resolution", &self.resolution);
+        object.write_optional("generate_audio", &self.generate_audio);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("auto_fix", &self.auto_fix);
+        object.write_optional("safety_tolerance", &self.safety_tolerance);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
-                "duration" => object.value(&mut optional.duration),
-                "negative_prompt" => object.or_null(&mut optional.negative_prompt),
-                "resolution" => object.value(&mut optional.resolution),
-                "generate_audio" => object.value(&mut optional.generate_audio),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "auto_fix" => object.value(&mut optional.auto_fix),
-                "safety_tolerance" => object.value(&mut optional.safety_tolerance),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut prompt),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
+                "duration" => object.read(&mut optional.duration),
+                "negative_prompt" => {
+                    object.read_unless_null(&mut optional.negative_prompt)
+                }
+                "resolution" => object.read(&mut optional.resolution),
+                "generate_audio" => object.read(&mut optional.generate_audio),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "auto_fix" => object.read(&mut optional.auto_fix),
+                "safety_tolerance" => object.read(&mut optional.safety_tolerance),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -465,31 +467,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -528,13 +530,13 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type aspect_ratio = super::AspectRatio;
     pub type duration = super::Duration;
-    pub type negative_prompt = fal_core::arg::Text;
+    pub type negative_prompt = fal_core::literal::Text;
     pub type resolution = super::Resolution;
-    pub type generate_audio = fal_core::arg::Flag;
-    pub type seed = fal_core::arg::Integer;
-    pub type auto_fix = fal_core::arg::Flag;
+    pub type generate_audio = fal_core::literal::Flag;
+    pub type seed = fal_core::literal::Integer;
+    pub type auto_fix = fal_core::literal::Flag;
     pub type safety_tolerance = super::SafetyTolerance;
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::image_to_video::Input {
@@ -55,7 +55,7 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -95,9 +95,9 @@ impl JsonSchema for crate::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/vidu/image-to-video` gives."
+          "description": "The result of `fal-ai/vidu/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -124,7 +124,7 @@ impl JsonSchema for crate::image_to_video::MovementAmplitude {
             "large"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -177,7 +177,7 @@ impl JsonSchema for crate::q1::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q1/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -217,9 +217,9 @@ impl JsonSchema for crate::q1::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/vidu/q1/image-to-video` gives."
+          "description": "The result of `fal-ai/vidu/q1/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -246,7 +246,7 @@ impl JsonSchema for crate::q1::image_to_video::MovementAmplitude {
             "large"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -316,7 +316,7 @@ impl JsonSchema for crate::q1::reference_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q1/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -362,9 +362,9 @@ impl JsonSchema for crate::q1::reference_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/vidu/q1/reference-to-video` gives."
+          "description": "The result of `fal-ai/vidu/q1/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -390,7 +390,7 @@ impl JsonSchema for crate::q1::reference_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -413,7 +413,7 @@ impl JsonSchema for crate::q1::reference_to_video::MovementAmplitude {
             "large"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -471,7 +471,7 @@ impl JsonSchema for crate::q1::start_end_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q1/start-end-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -511,9 +511,9 @@ impl JsonSchema for crate::q1::start_end_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/vidu/q1/start-end-to-video` gives."
+          "description": "The result of `fal-ai/vidu/q1/start-end-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -540,7 +540,7 @@ impl JsonSchema for crate::q1::start_end_to_video::MovementAmplitude {
             "large"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -606,7 +606,7 @@ impl JsonSchema for crate::q1::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q1/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -656,9 +656,9 @@ impl JsonSchema for crate::q1::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/vidu/q1/text-to-video` gives."
+          "description": "The result of `fal-ai/vidu/q1/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -683,7 +683,7 @@ impl JsonSchema for crate::q1::text_to_video::Style {
             "anime"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -705,7 +705,7 @@ impl JsonSchema for crate::q1::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -728,7 +728,7 @@ impl JsonSchema for crate::q1::text_to_video::MovementAmplitude {
             "large"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -815,7 +815,7 @@ impl JsonSchema for crate::q2::image_to_video::pro::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q2/image-to-video/pro`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -867,9 +867,9 @@ impl JsonSchema for crate::q2::image_to_video::pro::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/vidu/q2/image-to-video/pro` gives."
+          "description": "The result of `fal-ai/vidu/q2/image-to-video/pro`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -899,7 +899,7 @@ impl JsonSchema for crate::q2::image_to_video::pro::Duration {
             8
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -920,7 +920,7 @@ impl JsonSchema for crate::q2::image_to_video::pro::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -943,7 +943,7 @@ impl JsonSchema for crate::q2::image_to_video::pro::MovementAmplitude {
             "large"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1030,7 +1030,7 @@ impl JsonSchema for crate::q2::image_to_video::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q2/image-to-video/turbo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1082,9 +1082,9 @@ impl JsonSchema for crate::q2::image_to_video::turbo::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/vidu/q2/image-to-video/turbo` gives."
+          "description": "The result of `fal-ai/vidu/q2/image-to-video/turbo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1114,7 +1114,7 @@ impl JsonSchema for crate::q2::image_to_video::turbo::Duration {
             8
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1135,7 +1135,7 @@ impl JsonSchema for crate::q2::image_to_video::turbo::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1158,7 +1158,7 @@ impl JsonSchema for crate::q2::image_to_video::turbo::MovementAmplitude {
             "large"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1246,7 +1246,7 @@ impl JsonSchema for crate::q2::reference_to_video::pro::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q2/reference-to-video/pro`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1292,9 +1292,9 @@ impl JsonSchema for crate::q2::reference_to_video::pro::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/vidu/q2/reference-to-video/pro` gives."
+          "description": "The result of `fal-ai/vidu/q2/reference-to-video/pro`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1320,7 +1320,7 @@ impl JsonSchema for crate::q2::reference_to_video::pro::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1343,7 +1343,7 @@ impl JsonSchema for crate::q2::reference_to_video::pro::MovementAmplitude {
             "large"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1391,7 +1391,7 @@ impl JsonSchema for crate::q2::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q2/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1431,9 +1431,9 @@ impl JsonSchema for crate::q2::text_to_image::Output {
           "required": [
             "image"
           ],
-          "description": "What `fal-ai/vidu/q2/text-to-image` gives."
+          "description": "The result of `fal-ai/vidu/q2/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("Image", SchemaGenerator::subschema_for::<crate::types::Image>)],
@@ -1459,7 +1459,7 @@ impl JsonSchema for crate::q2::text_to_image::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1539,7 +1539,7 @@ impl JsonSchema for crate::q2::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q2/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1595,9 +1595,9 @@ impl JsonSchema for crate::q2::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/vidu/q2/text-to-video` gives."
+          "description": "The result of `fal-ai/vidu/q2/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1627,7 +1627,7 @@ impl JsonSchema for crate::q2::text_to_video::Duration {
             8
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1650,7 +1650,7 @@ impl JsonSchema for crate::q2::text_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1672,7 +1672,7 @@ impl JsonSchema for crate::q2::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1695,7 +1695,7 @@ impl JsonSchema for crate::q2::text_to_video::MovementAmplitude {
             "large"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1763,7 +1763,7 @@ impl JsonSchema for crate::q2::video_extension::pro::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q2/video-extension/pro`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1809,9 +1809,9 @@ impl JsonSchema for crate::q2::video_extension::pro::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/vidu/q2/video-extension/pro` gives."
+          "description": "The result of `fal-ai/vidu/q2/video-extension/pro`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1840,7 +1840,7 @@ impl JsonSchema for crate::q2::video_extension::pro::Duration {
             7
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1861,7 +1861,7 @@ impl JsonSchema for crate::q2::video_extension::pro::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1937,7 +1937,7 @@ impl JsonSchema for crate::q3::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q3/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1977,9 +1977,9 @@ impl JsonSchema for crate::q3::image_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/vidu/q3/image-to-video` gives."
+          "description": "The result of `fal-ai/vidu/q3/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2006,7 +2006,7 @@ impl JsonSchema for crate::q3::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2082,7 +2082,7 @@ impl JsonSchema for crate::q3::image_to_video::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q3/image-to-video/turbo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2122,9 +2122,9 @@ impl JsonSchema for crate::q3::image_to_video::turbo::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/vidu/q3/image-to-video/turbo` gives."
+          "description": "The result of `fal-ai/vidu/q3/image-to-video/turbo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2151,7 +2151,7 @@ impl JsonSchema for crate::q3::image_to_video::turbo::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2228,7 +2228,7 @@ impl JsonSchema for crate::q3::reference_to_video::mix::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q3/reference-to-video/mix`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2274,9 +2274,9 @@ impl JsonSchema for crate::q3::reference_to_video::mix::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/vidu/q3/reference-to-video/mix` gives."
+          "description": "The result of `fal-ai/vidu/q3/reference-to-video/mix`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2304,7 +2304,7 @@ impl JsonSchema for crate::q3::reference_to_video::mix::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2327,7 +2327,7 @@ impl JsonSchema for crate::q3::reference_to_video::mix::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2396,7 +2396,7 @@ impl JsonSchema for crate::q3::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q3/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2442,9 +2442,9 @@ impl JsonSchema for crate::q3::text_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/vidu/q3/text-to-video` gives."
+          "description": "The result of `fal-ai/vidu/q3/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2472,7 +2472,7 @@ impl JsonSchema for crate::q3::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2495,7 +2495,7 @@ impl JsonSchema for crate::q3::text_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2564,7 +2564,7 @@ impl JsonSchema for crate::q3::text_to_video::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/q3/text-to-video/turbo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2610,9 +2610,9 @@ impl JsonSchema for crate::q3::text_to_video::turbo::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/vidu/q3/text-to-video/turbo` gives."
+          "description": "The result of `fal-ai/vidu/q3/text-to-video/turbo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2640,7 +2640,7 @@ impl JsonSchema for crate::q3::text_to_video::turbo::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2663,7 +2663,7 @@ impl JsonSchema for crate::q3::text_to_video::turbo::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2728,7 +2728,7 @@ impl JsonSchema for crate::reference_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2774,9 +2774,9 @@ impl JsonSchema for crate::reference_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/vidu/reference-to-video` gives."
+          "description": "The result of `fal-ai/vidu/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2802,7 +2802,7 @@ impl JsonSchema for crate::reference_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2825,7 +2825,7 @@ impl JsonSchema for crate::reference_to_video::MovementAmplitude {
             "large"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2883,7 +2883,7 @@ impl JsonSchema for crate::start_end_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/start-end-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2923,9 +2923,9 @@ impl JsonSchema for crate::start_end_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/vidu/start-end-to-video` gives."
+          "description": "The result of `fal-ai/vidu/start-end-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2952,7 +2952,7 @@ impl JsonSchema for crate::start_end_to_video::MovementAmplitude {
             "large"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3011,7 +3011,7 @@ impl JsonSchema for crate::template_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/vidu/template-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -3055,9 +3055,9 @@ impl JsonSchema for crate::template_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/vidu/template-to-video` gives."
+          "description": "The result of `fal-ai/vidu/template-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -3261,7 +3261,7 @@ impl JsonSchema for crate::template_to_video::Template {
             "background_explosion"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3282,6 +3282,6 @@ impl JsonSchema for crate::template_to_video::AspectRatio {
             "9:16"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -142,7 +142,7 @@ fal_core::closed_enum!(
     "`movement_amplitude` of fal-ai/vidu/reference-to-video must be `auto`, `small`, `medium` or `large`"
 );
 
-/// What [`fal-ai/vidu/reference-to-video`](Model) gives.
+/// The result of [`fal-ai/vidu/reference-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -289,49 +289,49 @@ impl Parameters for Input {
     }
 
     fn check(&self, check: &mut Check) {
-        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        check.field("prompt").text_length::<bounds::Prompt>(&self.prompt);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.put("reference_image_urls", &self.reference_image_urls);
-        object.optional("seed", &self.seed);
-        object.optional("aspect_ratio", &self.aspect_ratio);
-        object.optional("movement_amplitude", &self.movement_amplitude);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write("reference_image_urls", &self.reference_image_urls);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
+        object.write_optional("movement_amplitude", &self.movement_amplitude);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut reference_image_urls = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "reference_image_urls" => object.value(&mut reference_image_urls),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
-                "movement_amplitude" => object.value(&mut optional.movement_amplitude),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut prompt),
+                "reference_image_urls" => object.read(&mut reference_image_urls),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
+                "movement_amplitude" => object.read(&mut optional.movement_amplitude),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, Vec<File>> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             reference_image_urls: object
-                .required("reference_image_urls", reference_image_urls)?,
+                .require("reference_image_urls", reference_image_urls)?,
             optional,
         };
         Some(builder.build())
@@ -340,31 +340,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -418,9 +418,9 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type reference_image_urls = fal_core::arg::Url<super::Model>;
-    pub type seed = fal_core::arg::Integer;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type reference_image_urls = fal_core::literal::Url<super::Model>;
+    pub type seed = fal_core::literal::Integer;
     pub type aspect_ratio = super::AspectRatio;
     pub type movement_amplitude = super::MovementAmplitude;
 }
@@ -428,5 +428,5 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type reference_image_urls = fal_core::arg::List<super::File>;
+    pub type reference_image_urls = fal_core::literal::List<super::File>;
 }

@@ -15,7 +15,7 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -840,7 +840,7 @@ fal_core::closed_enum!(
     "`aspect_ratio` of fal-ai/vidu/template-to-video must be `16:9` or `9:16`"
 );
 
-/// What [`fal-ai/vidu/template-to-video`](Model) gives.
+/// The result of [`fal-ai/vidu/template-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -965,38 +965,38 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("template", &self.template);
-        object.put("input_image_urls", &self.input_image_urls);
-        object.optional("seed", &self.seed);
-        object.optional("aspect_ratio", &self.aspect_ratio);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("template", &self.template);
+        object.write("input_image_urls", &self.input_image_urls);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut input_image_urls = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "template" => object.value(&mut optional.template),
-                "input_image_urls" => object.value(&mut input_image_urls),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
-                _ => object.extra(key, &mut optional.extra),
+                "template" => object.read(&mut optional.template),
+                "input_image_urls" => object.read(&mut input_image_urls),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<Vec<File>> {
-            input_image_urls: object.required("input_image_urls", input_image_urls)?,
+            input_image_urls: object.require("input_image_urls", input_image_urls)?,
             optional,
         };
         Some(builder.build())
@@ -1005,31 +1005,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -1056,13 +1056,13 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type template = super::Template;
-    pub type input_image_urls = fal_core::arg::Url<super::Model>;
-    pub type seed = fal_core::arg::Integer;
+    pub type input_image_urls = fal_core::literal::Url<super::Model>;
+    pub type seed = fal_core::literal::Integer;
     pub type aspect_ratio = super::AspectRatio;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type input_image_urls = fal_core::arg::List<super::File>;
+    pub type input_image_urls = fal_core::literal::List<super::File>;
 }

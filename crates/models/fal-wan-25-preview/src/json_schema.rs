@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::image_to_video::Input {
@@ -96,7 +96,7 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan-25-preview/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -154,9 +154,9 @@ impl JsonSchema for crate::image_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/wan-25-preview/image-to-video` gives."
+          "description": "The result of `fal-ai/wan-25-preview/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -182,7 +182,7 @@ impl JsonSchema for crate::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -203,7 +203,7 @@ impl JsonSchema for crate::image_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -311,7 +311,7 @@ impl JsonSchema for crate::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/wan-25-preview/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -358,9 +358,9 @@ impl JsonSchema for crate::text_to_image::Output {
             "images",
             "seeds"
           ],
-          "description": "What `fal-ai/wan-25-preview/text-to-image` gives."
+          "description": "The result of `fal-ai/wan-25-preview/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("ImageFile", SchemaGenerator::subschema_for::<crate::types::ImageFile>)],
@@ -462,7 +462,7 @@ impl JsonSchema for crate::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan-25-preview/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -524,9 +524,9 @@ impl JsonSchema for crate::text_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/wan-25-preview/text-to-video` gives."
+          "description": "The result of `fal-ai/wan-25-preview/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -552,7 +552,7 @@ impl JsonSchema for crate::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -574,7 +574,7 @@ impl JsonSchema for crate::text_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -595,6 +595,6 @@ impl JsonSchema for crate::text_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -86,7 +86,7 @@ impl Input {
 /// `num_images`: between 1 and 4.
 pub type NumImages = Int<bounds::NumImages>;
 
-/// What [`fal-ai/wan-25-preview/text-to-image`](Model) gives.
+/// The result of [`fal-ai/wan-25-preview/text-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -237,54 +237,56 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        check.field("prompt").text_length::<bounds::Prompt>(&self.prompt);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("negative_prompt", &self.negative_prompt);
-        object.optional("num_images", &self.num_images);
-        object.optional("image_size", &self.image_size);
-        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion);
-        object.optional("seed", &self.seed);
-        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("negative_prompt", &self.negative_prompt);
+        object.write_optional("num_images", &self.num_images);
+        object.write_optional("image_size", &self.image_size);
+        object.write_optional("enable_prompt_expansion", &self.enable_prompt_expansion);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "negative_prompt" => object.or_null(&mut optional.negative_prompt),
-                "num_images" => object.value(&mut optional.num_images),
-                "image_size" => object.value(&mut optional.image_size),
+                "prompt" => object.read(&mut prompt),
+                "negative_prompt" => {
+                    object.read_unless_null(&mut optional.negative_prompt)
+                }
+                "num_images" => object.read(&mut optional.num_images),
+                "image_size" => object.read(&mut optional.image_size),
                 "enable_prompt_expansion" => {
-                    object.value(&mut optional.enable_prompt_expansion)
+                    object.read(&mut optional.enable_prompt_expansion)
                 }
-                "seed" => object.integer_or_null(&mut optional.seed),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
                 "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
+                    object.read(&mut optional.enable_safety_checker)
                 }
-                _ => object.extra(key, &mut optional.extra),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -293,38 +295,38 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
-        object.put("seeds", &self.seeds);
-        object.optional("actual_prompt", &self.actual_prompt);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
+        object.write("seeds", &self.seeds);
+        object.write_optional("actual_prompt", &self.actual_prompt);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut seeds = None;
         let mut actual_prompt = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
-                "seeds" => object.integer_or_null(&mut seeds),
-                "actual_prompt" => object.or_null(&mut actual_prompt),
+                "images" => object.read_unless_null(&mut images),
+                "seeds" => object.read_integer_unless_null(&mut seeds),
+                "actual_prompt" => object.read_unless_null(&mut actual_prompt),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
-            seeds: object.required("seeds", seeds)?,
+            images: object.require("images", images)?,
+            seeds: object.require("seeds", seeds)?,
             actual_prompt,
         })
     }
@@ -372,13 +374,13 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type negative_prompt = fal_core::arg::Text;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type negative_prompt = fal_core::literal::Text;
     pub type num_images = super::NumImages;
     pub type image_size = super::ImageSize;
-    pub type enable_prompt_expansion = fal_core::arg::Flag;
-    pub type seed = fal_core::arg::Integer;
-    pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type enable_prompt_expansion = fal_core::literal::Flag;
+    pub type seed = fal_core::literal::Integer;
+    pub type enable_safety_checker = fal_core::literal::Flag;
 }
 
 #[doc(hidden)]

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::image_to_video::Input {
@@ -102,7 +102,7 @@ impl JsonSchema for crate::image_to_video::Input {
           ],
           "description": "The parameters of `wan/v2.6/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -160,9 +160,9 @@ impl JsonSchema for crate::image_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `wan/v2.6/image-to-video` gives."
+          "description": "The result of `wan/v2.6/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -187,7 +187,7 @@ impl JsonSchema for crate::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -209,7 +209,7 @@ impl JsonSchema for crate::image_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -309,7 +309,7 @@ impl JsonSchema for crate::image_to_video::flash::Input {
           ],
           "description": "The parameters of `wan/v2.6/image-to-video/flash`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -371,9 +371,9 @@ impl JsonSchema for crate::image_to_video::flash::Output {
             "video",
             "seed"
           ],
-          "description": "What `wan/v2.6/image-to-video/flash` gives."
+          "description": "The result of `wan/v2.6/image-to-video/flash`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -398,7 +398,7 @@ impl JsonSchema for crate::image_to_video::flash::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -420,7 +420,7 @@ impl JsonSchema for crate::image_to_video::flash::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -521,7 +521,7 @@ impl JsonSchema for crate::reference_to_video::Input {
           ],
           "description": "The parameters of `wan/v2.6/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -587,9 +587,9 @@ impl JsonSchema for crate::reference_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `wan/v2.6/reference-to-video` gives."
+          "description": "The result of `wan/v2.6/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -617,7 +617,7 @@ impl JsonSchema for crate::reference_to_video::AspectRatio {
             "3:4"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -638,7 +638,7 @@ impl JsonSchema for crate::reference_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -659,7 +659,7 @@ impl JsonSchema for crate::reference_to_video::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -785,7 +785,7 @@ impl JsonSchema for crate::reference_to_video::flash::Input {
           ],
           "description": "The parameters of `wan/v2.6/reference-to-video/flash`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -853,9 +853,9 @@ impl JsonSchema for crate::reference_to_video::flash::Output {
             "video",
             "seed"
           ],
-          "description": "What `wan/v2.6/reference-to-video/flash` gives."
+          "description": "The result of `wan/v2.6/reference-to-video/flash`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -883,7 +883,7 @@ impl JsonSchema for crate::reference_to_video::flash::AspectRatio {
             "3:4"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -904,7 +904,7 @@ impl JsonSchema for crate::reference_to_video::flash::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -925,7 +925,7 @@ impl JsonSchema for crate::reference_to_video::flash::Duration {
             "10"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1042,7 +1042,7 @@ impl JsonSchema for crate::text_to_image::Input {
           ],
           "description": "The parameters of `wan/v2.6/text-to-image`."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1086,9 +1086,9 @@ impl JsonSchema for crate::text_to_image::Output {
             "images",
             "seed"
           ],
-          "description": "What `wan/v2.6/text-to-image` gives."
+          "description": "The result of `wan/v2.6/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1196,7 +1196,7 @@ impl JsonSchema for crate::text_to_video::Input {
           ],
           "description": "The parameters of `wan/v2.6/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1258,9 +1258,9 @@ impl JsonSchema for crate::text_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `wan/v2.6/text-to-video` gives."
+          "description": "The result of `wan/v2.6/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -1288,7 +1288,7 @@ impl JsonSchema for crate::text_to_video::AspectRatio {
             "3:4"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1309,7 +1309,7 @@ impl JsonSchema for crate::text_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1331,6 +1331,6 @@ impl JsonSchema for crate::text_to_video::Duration {
             "15"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::LoRaWeight {
@@ -56,7 +56,7 @@ impl JsonSchema for crate::types::LoRaWeight {
           ],
           "description": "Weights of a LoRA, and how strongly they apply to which part of the model."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -87,7 +87,7 @@ impl JsonSchema for crate::types::LoRaWeightTransformer {
             "both"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -198,7 +198,7 @@ impl JsonSchema for crate::v2_2_14b::animate::move_::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-14b/animate/move`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -271,9 +271,9 @@ impl JsonSchema for crate::v2_2_14b::animate::move_::Output {
             "prompt",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.2-14b/animate/move` gives."
+          "description": "The result of `fal-ai/wan/v2.2-14b/animate/move`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -299,7 +299,7 @@ impl JsonSchema for crate::v2_2_14b::animate::move_::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -322,7 +322,7 @@ impl JsonSchema for crate::v2_2_14b::animate::move_::VideoQuality {
             "maximum"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -344,7 +344,7 @@ impl JsonSchema for crate::v2_2_14b::animate::move_::VideoWriteMode {
             "small"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -455,7 +455,7 @@ impl JsonSchema for crate::v2_2_14b::animate::replace::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-14b/animate/replace`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -528,9 +528,9 @@ impl JsonSchema for crate::v2_2_14b::animate::replace::Output {
             "prompt",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.2-14b/animate/replace` gives."
+          "description": "The result of `fal-ai/wan/v2.2-14b/animate/replace`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -556,7 +556,7 @@ impl JsonSchema for crate::v2_2_14b::animate::replace::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -579,7 +579,7 @@ impl JsonSchema for crate::v2_2_14b::animate::replace::VideoQuality {
             "maximum"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -601,7 +601,7 @@ impl JsonSchema for crate::v2_2_14b::animate::replace::VideoWriteMode {
             "small"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -734,7 +734,7 @@ impl JsonSchema for crate::v2_2_14b::speech_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-14b/speech-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -786,9 +786,9 @@ impl JsonSchema for crate::v2_2_14b::speech_to_video::Output {
           "required": [
             "video"
           ],
-          "description": "What `fal-ai/wan/v2.2-14b/speech-to-video` gives."
+          "description": "The result of `fal-ai/wan/v2.2-14b/speech-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -814,7 +814,7 @@ impl JsonSchema for crate::v2_2_14b::speech_to_video::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -837,7 +837,7 @@ impl JsonSchema for crate::v2_2_14b::speech_to_video::VideoQuality {
             "maximum"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -859,7 +859,7 @@ impl JsonSchema for crate::v2_2_14b::speech_to_video::VideoWriteMode {
             "small"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1021,7 +1021,7 @@ impl JsonSchema for crate::v2_2_5b::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-5b/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1095,9 +1095,9 @@ impl JsonSchema for crate::v2_2_5b::image_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.2-5b/image-to-video` gives."
+          "description": "The result of `fal-ai/wan/v2.2-5b/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1122,7 +1122,7 @@ impl JsonSchema for crate::v2_2_5b::image_to_video::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1145,7 +1145,7 @@ impl JsonSchema for crate::v2_2_5b::image_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1167,7 +1167,7 @@ impl JsonSchema for crate::v2_2_5b::image_to_video::InterpolatorModel {
             "rife"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1190,7 +1190,7 @@ impl JsonSchema for crate::v2_2_5b::image_to_video::VideoQuality {
             "maximum"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1212,7 +1212,7 @@ impl JsonSchema for crate::v2_2_5b::image_to_video::VideoWriteMode {
             "small"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1341,7 +1341,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-5b/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1386,9 +1386,9 @@ impl JsonSchema for crate::v2_2_5b::text_to_image::Output {
             "image",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.2-5b/text-to-image` gives."
+          "description": "The result of `fal-ai/wan/v2.2-5b/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1413,7 +1413,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_image::ImageFormat {
             "jpeg"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1570,7 +1570,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-5b/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1644,9 +1644,9 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.2-5b/text-to-video` gives."
+          "description": "The result of `fal-ai/wan/v2.2-5b/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -1671,7 +1671,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1693,7 +1693,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1715,7 +1715,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::InterpolatorModel {
             "rife"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1738,7 +1738,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::VideoQuality {
             "maximum"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1760,7 +1760,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::VideoWriteMode {
             "small"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -1912,7 +1912,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::distill::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-5b/text-to-video/distill`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -1986,9 +1986,9 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::distill::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.2-5b/text-to-video/distill` gives."
+          "description": "The result of `fal-ai/wan/v2.2-5b/text-to-video/distill`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2013,7 +2013,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::distill::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2035,7 +2035,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::distill::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2057,7 +2057,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::distill::InterpolatorModel {
             "rife"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2080,7 +2080,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::distill::VideoQuality {
             "maximum"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2102,7 +2102,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::distill::VideoWriteMode {
             "small"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2245,7 +2245,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::fast_wan::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-5b/text-to-video/fast-wan`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2319,9 +2319,9 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::fast_wan::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.2-5b/text-to-video/fast-wan` gives."
+          "description": "The result of `fal-ai/wan/v2.2-5b/text-to-video/fast-wan`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2347,7 +2347,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::fast_wan::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2369,7 +2369,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::fast_wan::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2391,7 +2391,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::fast_wan::InterpolatorModel {
             "rife"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2414,7 +2414,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::fast_wan::VideoQuality {
             "maximum"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2436,7 +2436,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::fast_wan::VideoWriteMode {
             "small"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2625,7 +2625,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -2705,9 +2705,9 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.2-a14b/image-to-video` gives."
+          "description": "The result of `fal-ai/wan/v2.2-a14b/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -2733,7 +2733,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2756,7 +2756,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2777,7 +2777,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2799,7 +2799,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::InterpolatorModel {
             "rife"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2822,7 +2822,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::VideoQuality {
             "maximum"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -2844,7 +2844,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::VideoWriteMode {
             "small"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3046,7 +3046,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/image-to-video/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -3130,9 +3130,9 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.2-a14b/image-to-video/lora` gives."
+          "description": "The result of `fal-ai/wan/v2.2-a14b/image-to-video/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -3158,7 +3158,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3181,7 +3181,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3202,7 +3202,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3224,7 +3224,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::InterpolatorModel {
             "rife"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3247,7 +3247,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::VideoQuality {
             "maximum"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3269,7 +3269,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::VideoWriteMode {
             "small"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3383,7 +3383,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/image-to-video/turbo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -3457,9 +3457,9 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::turbo::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.2-a14b/image-to-video/turbo` gives."
+          "description": "The result of `fal-ai/wan/v2.2-a14b/image-to-video/turbo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -3485,7 +3485,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::turbo::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3508,7 +3508,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::turbo::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3529,7 +3529,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::turbo::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3552,7 +3552,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::turbo::VideoQuality {
             "maximum"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3574,7 +3574,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::turbo::VideoWriteMode {
             "small"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3710,7 +3710,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -3755,9 +3755,9 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::Output {
             "image",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.2-a14b/text-to-image` gives."
+          "description": "The result of `fal-ai/wan/v2.2-a14b/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -3782,7 +3782,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -3940,7 +3940,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::lora::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/text-to-image/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -3995,9 +3995,9 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::lora::Output {
             "image",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.2-a14b/text-to-image/lora` gives."
+          "description": "The result of `fal-ai/wan/v2.2-a14b/text-to-image/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -4022,7 +4022,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::lora::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4043,7 +4043,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::lora::ImageFormat {
             "jpeg"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4216,7 +4216,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -4296,9 +4296,9 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.2-a14b/text-to-video` gives."
+          "description": "The result of `fal-ai/wan/v2.2-a14b/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -4324,7 +4324,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4346,7 +4346,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4367,7 +4367,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4389,7 +4389,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::InterpolatorModel {
             "rife"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4412,7 +4412,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::VideoQuality {
             "maximum"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4434,7 +4434,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::VideoWriteMode {
             "small"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4620,7 +4620,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::lora::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/text-to-video/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -4704,9 +4704,9 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::lora::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.2-a14b/text-to-video/lora` gives."
+          "description": "The result of `fal-ai/wan/v2.2-a14b/text-to-video/lora`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -4732,7 +4732,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::lora::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4754,7 +4754,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::lora::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4775,7 +4775,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::lora::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4797,7 +4797,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::lora::InterpolatorModel {
             "rife"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4820,7 +4820,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::lora::VideoQuality {
             "maximum"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4842,7 +4842,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::lora::VideoWriteMode {
             "small"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -4940,7 +4940,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::turbo::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/text-to-video/turbo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -5014,9 +5014,9 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::turbo::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.2-a14b/text-to-video/turbo` gives."
+          "description": "The result of `fal-ai/wan/v2.2-a14b/text-to-video/turbo`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -5042,7 +5042,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::turbo::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5064,7 +5064,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::turbo::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5085,7 +5085,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::turbo::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5108,7 +5108,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::turbo::VideoQuality {
             "maximum"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5130,7 +5130,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::turbo::VideoWriteMode {
             "small"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5320,7 +5320,7 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.2-a14b/video-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -5400,9 +5400,9 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.2-a14b/video-to-video` gives."
+          "description": "The result of `fal-ai/wan/v2.2-a14b/video-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -5428,7 +5428,7 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::Resolution {
             "720p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5451,7 +5451,7 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::AspectRatio {
             "1:1"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5472,7 +5472,7 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::Acceleration {
             "regular"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5494,7 +5494,7 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::InterpolatorModel {
             "rife"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5517,7 +5517,7 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::VideoQuality {
             "maximum"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5539,7 +5539,7 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::VideoWriteMode {
             "small"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5637,7 +5637,7 @@ impl JsonSchema for crate::v2_7::edit_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.7/edit-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -5707,9 +5707,9 @@ impl JsonSchema for crate::v2_7::edit_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.7/edit-video` gives."
+          "description": "The result of `fal-ai/wan/v2.7/edit-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -5734,7 +5734,7 @@ impl JsonSchema for crate::v2_7::edit_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5758,7 +5758,7 @@ impl JsonSchema for crate::v2_7::edit_video::AspectRatio {
             "3:4"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5787,7 +5787,7 @@ impl JsonSchema for crate::v2_7::edit_video::Duration {
             10
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5808,7 +5808,7 @@ impl JsonSchema for crate::v2_7::edit_video::AudioSetting {
             "origin"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -5933,7 +5933,7 @@ impl JsonSchema for crate::v2_7::image_to_video::Input {
           },
           "description": "The parameters of `fal-ai/wan/v2.7/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -5995,9 +5995,9 @@ impl JsonSchema for crate::v2_7::image_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.7/image-to-video` gives."
+          "description": "The result of `fal-ai/wan/v2.7/image-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -6022,7 +6022,7 @@ impl JsonSchema for crate::v2_7::image_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6055,7 +6055,7 @@ impl JsonSchema for crate::v2_7::image_to_video::Duration {
             15
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6170,7 +6170,7 @@ impl JsonSchema for crate::v2_7::pro::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.7/pro/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -6225,9 +6225,9 @@ impl JsonSchema for crate::v2_7::pro::text_to_image::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.7/pro/text-to-image` gives."
+          "description": "The result of `fal-ai/wan/v2.7/pro/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -6253,7 +6253,7 @@ impl JsonSchema for crate::v2_7::pro::text_to_image::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6368,7 +6368,7 @@ impl JsonSchema for crate::v2_7::reference_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.7/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -6436,9 +6436,9 @@ impl JsonSchema for crate::v2_7::reference_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.7/reference-to-video` gives."
+          "description": "The result of `fal-ai/wan/v2.7/reference-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -6466,7 +6466,7 @@ impl JsonSchema for crate::v2_7::reference_to_video::AspectRatio {
             "3:4"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6487,7 +6487,7 @@ impl JsonSchema for crate::v2_7::reference_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6515,7 +6515,7 @@ impl JsonSchema for crate::v2_7::reference_to_video::Duration {
             10
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6630,7 +6630,7 @@ impl JsonSchema for crate::v2_7::text_to_image::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.7/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -6685,9 +6685,9 @@ impl JsonSchema for crate::v2_7::text_to_image::Output {
             "images",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.7/text-to-image` gives."
+          "description": "The result of `fal-ai/wan/v2.7/text-to-image`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("FileOutput", SchemaGenerator::subschema_for::<crate::types::FileOutput>)],
@@ -6713,7 +6713,7 @@ impl JsonSchema for crate::v2_7::text_to_image::OutputFormat {
             "webp"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6811,7 +6811,7 @@ impl JsonSchema for crate::v2_7::text_to_video::Input {
           ],
           "description": "The parameters of `fal-ai/wan/v2.7/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -6879,9 +6879,9 @@ impl JsonSchema for crate::v2_7::text_to_video::Output {
             "video",
             "seed"
           ],
-          "description": "What `fal-ai/wan/v2.7/text-to-video` gives."
+          "description": "The result of `fal-ai/wan/v2.7/text-to-video`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[("VideoFile", SchemaGenerator::subschema_for::<crate::types::VideoFile>)],
@@ -6909,7 +6909,7 @@ impl JsonSchema for crate::v2_7::text_to_video::AspectRatio {
             "3:4"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6930,7 +6930,7 @@ impl JsonSchema for crate::v2_7::text_to_video::Resolution {
             "1080p"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -6963,6 +6963,6 @@ impl JsonSchema for crate::v2_7::text_to_video::Duration {
             15
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

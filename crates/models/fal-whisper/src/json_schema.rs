@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::WhisperChunk {
@@ -58,7 +58,7 @@ impl JsonSchema for crate::types::WhisperChunk {
           ],
           "description": "A part of a recording and when it was spoken."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -123,7 +123,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/whisper`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -171,9 +171,9 @@ impl JsonSchema for crate::Output {
           "required": [
             "text"
           ],
-          "description": "What `fal-ai/whisper` gives."
+          "description": "The result of `fal-ai/whisper`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -203,7 +203,7 @@ impl JsonSchema for crate::Task {
             "translate"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -321,7 +321,7 @@ impl JsonSchema for crate::Language {
             "zh"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -341,7 +341,7 @@ impl JsonSchema for crate::ChunkLevel {
             "segment"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -361,6 +361,6 @@ impl JsonSchema for crate::Version {
             "3"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use fal_core::json_schema::schema;
+use fal_core::json_schema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 impl JsonSchema for crate::types::WhisperChunk {
@@ -58,7 +58,7 @@ impl JsonSchema for crate::types::WhisperChunk {
           ],
           "description": "A part of a recording and when it was spoken."
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -136,7 +136,7 @@ impl JsonSchema for crate::Input {
           ],
           "description": "The parameters of `fal-ai/wizper`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -186,9 +186,9 @@ impl JsonSchema for crate::Output {
             "chunks",
             "languages"
           ],
-          "description": "What `fal-ai/wizper` gives."
+          "description": "The result of `fal-ai/wizper`."
         }"#;
-        schema(
+        json_schema::parse(
             generator,
             SCHEMA,
             &[
@@ -219,7 +219,7 @@ impl JsonSchema for crate::Task {
             "translate"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -337,7 +337,7 @@ impl JsonSchema for crate::Language {
             "zh"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -357,7 +357,7 @@ impl JsonSchema for crate::ChunkLevel {
             "segment"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -377,7 +377,7 @@ impl JsonSchema for crate::Version {
             "3"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }
 
@@ -495,6 +495,6 @@ impl JsonSchema for crate::Languages {
             "zh"
           ]
         }"#;
-        schema(generator, SCHEMA, &[])
+        json_schema::parse(generator, SCHEMA, &[])
     }
 }

@@ -23,7 +23,7 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{
-    Endpoint, File, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+    Endpoint, File, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -595,7 +595,7 @@ impl Version {
 
 fal_core::closed_enum!(Version, "`version` of fal-ai/wizper must be `3`");
 
-/// What [`fal-ai/wizper`](Model) gives.
+/// The result of [`fal-ai/wizper`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -1168,44 +1168,44 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("audio_url", &self.audio_url);
-        object.optional("task", &self.task);
-        object.optional("language", &self.language);
-        object.optional("chunk_level", &self.chunk_level);
-        object.optional("max_segment_len", &self.max_segment_len);
-        object.optional("merge_chunks", &self.merge_chunks);
-        object.optional("version", &self.version);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("audio_url", &self.audio_url);
+        object.write_optional("task", &self.task);
+        object.write_optional("language", &self.language);
+        object.write_optional("chunk_level", &self.chunk_level);
+        object.write_optional("max_segment_len", &self.max_segment_len);
+        object.write_optional("merge_chunks", &self.merge_chunks);
+        object.write_optional("version", &self.version);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio_url" => object.value(&mut audio_url),
-                "task" => object.value(&mut optional.task),
-                "language" => object.value(&mut optional.language),
-                "chunk_level" => object.value(&mut optional.chunk_level),
-                "max_segment_len" => object.value(&mut optional.max_segment_len),
-                "merge_chunks" => object.value(&mut optional.merge_chunks),
-                "version" => object.value(&mut optional.version),
-                _ => object.extra(key, &mut optional.extra),
+                "audio_url" => object.read(&mut audio_url),
+                "task" => object.read(&mut optional.task),
+                "language" => object.read(&mut optional.language),
+                "chunk_level" => object.read(&mut optional.chunk_level),
+                "max_segment_len" => object.read(&mut optional.max_segment_len),
+                "merge_chunks" => object.read(&mut optional.merge_chunks),
+                "version" => object.read(&mut optional.version),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File> {
-            audio_url: object.required("audio_url", audio_url)?,
+            audio_url: object.require("audio_url", audio_url)?,
             optional,
         };
         Some(builder.build())
@@ -1214,39 +1214,39 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("text", &self.text);
-        object.put("chunks", &self.chunks);
-        object.put("languages", &self.languages);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("text", &self.text);
+        object.write("chunks", &self.chunks);
+        object.write("languages", &self.languages);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut text = None;
         let mut chunks = None;
         let mut languages = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "text" => object.or_null(&mut text),
-                "chunks" => object.or_null(&mut chunks),
-                "languages" => object.or_null(&mut languages),
+                "text" => object.read_unless_null(&mut text),
+                "chunks" => object.read_unless_null(&mut chunks),
+                "languages" => object.read_unless_null(&mut languages),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            text: object.required("text", text)?,
-            chunks: object.required("chunks", chunks)?,
-            languages: object.required("languages", languages)?,
+            text: object.require("text", text)?,
+            chunks: object.require("chunks", chunks)?,
+            languages: object.require("languages", languages)?,
         })
     }
 }
@@ -1285,11 +1285,11 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type audio_url = fal_core::arg::Url<super::Model>;
+    pub type audio_url = fal_core::literal::Url<super::Model>;
     pub type task = super::Task;
     pub type language = super::Language;
     pub type chunk_level = super::ChunkLevel;
     pub type max_segment_len = super::MaxSegmentLen;
-    pub type merge_chunks = fal_core::arg::Flag;
+    pub type merge_chunks = fal_core::literal::Flag;
     pub type version = super::Version;
 }

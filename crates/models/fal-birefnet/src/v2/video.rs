@@ -14,7 +14,7 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -299,7 +299,7 @@ fal_core::closed_enum!(
     "`video_write_mode` of fal-ai/birefnet/v2/video must be `fast`, `balanced` or `small`"
 );
 
-/// What [`fal-ai/birefnet/v2/video`](Model) gives.
+/// The result of [`fal-ai/birefnet/v2/video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -470,50 +470,48 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("model", &self.model);
-        object.optional("operating_resolution", &self.operating_resolution);
-        object.optional("output_mask", &self.output_mask);
-        object.optional("refine_foreground", &self.refine_foreground);
-        object.optional("sync_mode", &self.sync_mode);
-        object.put("video_url", &self.video_url);
-        object.optional("video_output_type", &self.video_output_type);
-        object.optional("video_quality", &self.video_quality);
-        object.optional("video_write_mode", &self.video_write_mode);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("model", &self.model);
+        object.write_optional("operating_resolution", &self.operating_resolution);
+        object.write_optional("output_mask", &self.output_mask);
+        object.write_optional("refine_foreground", &self.refine_foreground);
+        object.write_optional("sync_mode", &self.sync_mode);
+        object.write("video_url", &self.video_url);
+        object.write_optional("video_output_type", &self.video_output_type);
+        object.write_optional("video_quality", &self.video_quality);
+        object.write_optional("video_write_mode", &self.video_write_mode);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "model" => object.value(&mut optional.model),
-                "operating_resolution" => {
-                    object.value(&mut optional.operating_resolution)
-                }
-                "output_mask" => object.value(&mut optional.output_mask),
-                "refine_foreground" => object.value(&mut optional.refine_foreground),
-                "sync_mode" => object.value(&mut optional.sync_mode),
-                "video_url" => object.value(&mut video_url),
-                "video_output_type" => object.value(&mut optional.video_output_type),
-                "video_quality" => object.value(&mut optional.video_quality),
-                "video_write_mode" => object.value(&mut optional.video_write_mode),
-                _ => object.extra(key, &mut optional.extra),
+                "model" => object.read(&mut optional.model),
+                "operating_resolution" => object.read(&mut optional.operating_resolution),
+                "output_mask" => object.read(&mut optional.output_mask),
+                "refine_foreground" => object.read(&mut optional.refine_foreground),
+                "sync_mode" => object.read(&mut optional.sync_mode),
+                "video_url" => object.read(&mut video_url),
+                "video_output_type" => object.read(&mut optional.video_output_type),
+                "video_quality" => object.read(&mut optional.video_quality),
+                "video_write_mode" => object.read(&mut optional.video_write_mode),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File> {
-            video_url: object.required("video_url", video_url)?,
+            video_url: object.require("video_url", video_url)?,
             optional,
         };
         Some(builder.build())
@@ -522,34 +520,34 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
-        object.optional("mask_video", &self.mask_video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
+        object.write_optional("mask_video", &self.mask_video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut mask_video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
-                "mask_video" => object.or_null(&mut mask_video),
+                "video" => object.read_unless_null(&mut video),
+                "mask_video" => object.read_unless_null(&mut mask_video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
             mask_video,
         })
     }
@@ -578,10 +576,10 @@ pub mod given {
 pub mod arg {
     pub type model = super::ModelValue;
     pub type operating_resolution = super::OperatingResolution;
-    pub type output_mask = fal_core::arg::Flag;
-    pub type refine_foreground = fal_core::arg::Flag;
-    pub type sync_mode = fal_core::arg::Flag;
-    pub type video_url = fal_core::arg::Url<super::Model>;
+    pub type output_mask = fal_core::literal::Flag;
+    pub type refine_foreground = fal_core::literal::Flag;
+    pub type sync_mode = fal_core::literal::Flag;
+    pub type video_url = fal_core::literal::Url<super::Model>;
     pub type video_output_type = super::VideoOutputType;
     pub type video_quality = super::VideoQuality;
     pub type video_write_mode = super::VideoWriteMode;

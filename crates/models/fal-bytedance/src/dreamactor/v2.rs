@@ -16,7 +16,7 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -56,7 +56,7 @@ impl Input {
     pub const DEFAULT_TRIM_FIRST_SECOND: bool = true;
 }
 
-/// What [`fal-ai/bytedance/dreamactor/v2`](Model) gives.
+/// The result of [`fal-ai/bytedance/dreamactor/v2`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -186,38 +186,38 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("image_url", &self.image_url);
-        object.put("video_url", &self.video_url);
-        object.optional("trim_first_second", &self.trim_first_second);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("image_url", &self.image_url);
+        object.write("video_url", &self.video_url);
+        object.write_optional("trim_first_second", &self.trim_first_second);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut image_url = None;
         let mut video_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "image_url" => object.value(&mut image_url),
-                "video_url" => object.value(&mut video_url),
-                "trim_first_second" => object.value(&mut optional.trim_first_second),
-                _ => object.extra(key, &mut optional.extra),
+                "image_url" => object.read(&mut image_url),
+                "video_url" => object.read(&mut video_url),
+                "trim_first_second" => object.read(&mut optional.trim_first_second),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File, File> {
-            image_url: object.required("image_url", image_url)?,
-            video_url: object.required("video_url", video_url)?,
+            image_url: object.require("image_url", image_url)?,
+            video_url: object.require("video_url", video_url)?,
             optional,
         };
         Some(builder.build())
@@ -226,31 +226,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -291,7 +291,7 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_url = fal_core::arg::Url<super::Model>;
-    pub type video_url = fal_core::arg::Url<super::Model>;
-    pub type trim_first_second = fal_core::arg::Flag;
+    pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type video_url = fal_core::literal::Url<super::Model>;
+    pub type trim_first_second = fal_core::literal::Flag;
 }

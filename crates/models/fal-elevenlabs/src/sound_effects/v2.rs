@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+    Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -184,7 +184,7 @@ fal_core::closed_enum!(
     "`output_format` of fal-ai/elevenlabs/sound-effects/v2 must be `mp3_22050_32`, `mp3_44100_32`, `mp3_44100_64`, `mp3_44100_96`, `mp3_44100_128`, `mp3_44100_192`, `pcm_8000`, `pcm_16000`, `pcm_22050`, `pcm_24000`, `pcm_44100`, `pcm_48000`, `ulaw_8000`, `alaw_8000`, `opus_48000_32`, `opus_48000_64`, `opus_48000_96`, `opus_48000_128` or `opus_48000_192`"
 );
 
-/// What [`fal-ai/elevenlabs/sound-effects/v2`](Model) gives.
+/// The result of [`fal-ai/elevenlabs/sound-effects/v2`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -192,7 +192,7 @@ pub struct Output {
     pub audio: FileOutput,
 }
 
-/// One event of the stream of [`fal-ai/elevenlabs/sound-effects/v2`](Model).
+/// An event of the stream of [`fal-ai/elevenlabs/sound-effects/v2`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
@@ -322,40 +322,42 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("text", &self.text);
-        object.optional("duration_seconds", &self.duration_seconds);
-        object.optional("prompt_influence", &self.prompt_influence);
-        object.optional("output_format", &self.output_format);
-        object.optional("loop", &self.r#loop);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("text", &self.text);
+        object.write_optional("duration_seconds", &self.duration_seconds);
+        object.write_optional("prompt_influence", &self.prompt_influence);
+        object.write_optional("output_format", &self.output_format);
+        object.write_optional("loop", &self.r#loop);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut text = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "text" => object.value(&mut text),
-                "duration_seconds" => object.or_null(&mut optional.duration_seconds),
-                "prompt_influence" => object.value(&mut optional.prompt_influence),
-                "output_format" => object.value(&mut optional.output_format),
-                "loop" => object.value(&mut optional.r#loop),
-                _ => object.extra(key, &mut optional.extra),
+                "text" => object.read(&mut text),
+                "duration_seconds" => {
+                    object.read_unless_null(&mut optional.duration_seconds)
+                }
+                "prompt_influence" => object.read(&mut optional.prompt_influence),
+                "output_format" => object.read(&mut optional.output_format),
+                "loop" => object.read(&mut optional.r#loop),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            text: object.required("text", text)?,
+            text: object.require("text", text)?,
             optional,
         };
         Some(builder.build())
@@ -364,57 +366,57 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("audio", &self.audio);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio" => object.or_null(&mut audio),
+                "audio" => object.read_unless_null(&mut audio),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            audio: object.required("audio", audio)?,
+            audio: object.require("audio", audio)?,
         })
     }
 }
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.optional("audio", &self.audio);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write_optional("audio", &self.audio);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Event {
+impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio" => object.or_null(&mut audio),
+                "audio" => object.read_unless_null(&mut audio),
                 _ => object.skip(),
             }
         }
@@ -464,9 +466,9 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type text = fal_core::arg::Text;
+    pub type text = fal_core::literal::Text;
     pub type duration_seconds = super::DurationSeconds;
     pub type prompt_influence = super::PromptInfluence;
     pub type output_format = super::OutputFormat;
-    pub type r#loop = fal_core::arg::Flag;
+    pub type r#loop = fal_core::literal::Flag;
 }

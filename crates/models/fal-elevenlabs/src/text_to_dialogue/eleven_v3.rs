@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations, wire,
+    Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -70,7 +70,7 @@ pub struct Input {
 /// `stability`: between 0.0 and 1.0.
 pub type Stability = Float<bounds::Stability>;
 
-/// What [`fal-ai/elevenlabs/text-to-dialogue/eleven-v3`](Model) gives.
+/// The result of [`fal-ai/elevenlabs/text-to-dialogue/eleven-v3`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -81,7 +81,7 @@ pub struct Output {
     pub seed: i64,
 }
 
-/// One event of the stream of [`fal-ai/elevenlabs/text-to-dialogue/eleven-v3`](Model).
+/// An event of the stream of [`fal-ai/elevenlabs/text-to-dialogue/eleven-v3`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
@@ -229,48 +229,50 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("inputs", &self.inputs);
-        object.optional("stability", &self.stability);
-        object.optional("use_speaker_boost", &self.use_speaker_boost);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("inputs", &self.inputs);
+        object.write_optional("stability", &self.stability);
+        object.write_optional("use_speaker_boost", &self.use_speaker_boost);
         object
-            .optional(
+            .write_optional(
                 "pronunciation_dictionary_locators",
                 &self.pronunciation_dictionary_locators,
             );
-        object.optional("seed", &self.seed);
-        object.optional("language_code", &self.language_code);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("language_code", &self.language_code);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut inputs = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "inputs" => object.value(&mut inputs),
-                "stability" => object.or_null(&mut optional.stability),
-                "use_speaker_boost" => object.or_null(&mut optional.use_speaker_boost),
-                "pronunciation_dictionary_locators" => {
-                    object.value(&mut optional.pronunciation_dictionary_locators)
+                "inputs" => object.read(&mut inputs),
+                "stability" => object.read_unless_null(&mut optional.stability),
+                "use_speaker_boost" => {
+                    object.read_unless_null(&mut optional.use_speaker_boost)
                 }
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "language_code" => object.or_null(&mut optional.language_code),
-                _ => object.extra(key, &mut optional.extra),
+                "pronunciation_dictionary_locators" => {
+                    object.read(&mut optional.pronunciation_dictionary_locators)
+                }
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "language_code" => object.read_unless_null(&mut optional.language_code),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<Vec<DialogueBlock>> {
-            inputs: object.required("inputs", inputs)?,
+            inputs: object.require("inputs", inputs)?,
             optional,
         };
         Some(builder.build())
@@ -279,64 +281,64 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("audio", &self.audio);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio" => object.or_null(&mut audio),
-                "seed" => object.integer_or_null(&mut seed),
+                "audio" => object.read_unless_null(&mut audio),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            audio: object.required("audio", audio)?,
-            seed: object.required("seed", seed)?,
+            audio: object.require("audio", audio)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.optional("audio", &self.audio);
-        object.optional("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write_optional("audio", &self.audio);
+        object.write_optional("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Event {
+impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio" => object.or_null(&mut audio),
-                "seed" => object.integer_or_null(&mut seed),
+                "audio" => object.read_unless_null(&mut audio),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
@@ -379,16 +381,16 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type stability = super::Stability;
-    pub type use_speaker_boost = fal_core::arg::Flag;
-    pub type seed = fal_core::arg::Integer;
-    pub type language_code = fal_core::arg::Text;
+    pub type use_speaker_boost = fal_core::literal::Flag;
+    pub type seed = fal_core::literal::Integer;
+    pub type language_code = fal_core::literal::Text;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type inputs = fal_core::arg::List<super::DialogueBlock>;
-    pub type pronunciation_dictionary_locators = fal_core::arg::List<
+    pub type inputs = fal_core::literal::List<super::DialogueBlock>;
+    pub type pronunciation_dictionary_locators = fal_core::literal::List<
         super::PronunciationDictionaryLocator,
     >;
 }

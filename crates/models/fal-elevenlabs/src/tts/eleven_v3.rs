@@ -19,7 +19,7 @@
 
 use fal_core::{
     Check, Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations,
-    wire,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -123,7 +123,7 @@ fal_core::closed_enum!(
     "`apply_text_normalization` of fal-ai/elevenlabs/tts/eleven-v3 must be `auto`, `on` or `off`"
 );
 
-/// What [`fal-ai/elevenlabs/tts/eleven-v3`](Model) gives.
+/// The result of [`fal-ai/elevenlabs/tts/eleven-v3`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -133,7 +133,7 @@ pub struct Output {
     pub timestamps: Option<Vec<Value>>,
 }
 
-/// One event of the stream of [`fal-ai/elevenlabs/tts/eleven-v3`](Model).
+/// An event of the stream of [`fal-ai/elevenlabs/tts/eleven-v3`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
@@ -271,50 +271,51 @@ impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.at("text").text::<bounds::Text>(&self.text);
+        check.field("text").text_length::<bounds::Text>(&self.text);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("text", &self.text);
-        object.optional("voice", &self.voice);
-        object.optional("stability", &self.stability);
-        object.optional("timestamps", &self.timestamps);
-        object.optional("language_code", &self.language_code);
-        object.optional("apply_text_normalization", &self.apply_text_normalization);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("text", &self.text);
+        object.write_optional("voice", &self.voice);
+        object.write_optional("stability", &self.stability);
+        object.write_optional("timestamps", &self.timestamps);
+        object.write_optional("language_code", &self.language_code);
+        object
+            .write_optional("apply_text_normalization", &self.apply_text_normalization);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut text = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "text" => object.value(&mut text),
-                "voice" => object.value(&mut optional.voice),
-                "stability" => object.value(&mut optional.stability),
-                "timestamps" => object.value(&mut optional.timestamps),
-                "language_code" => object.or_null(&mut optional.language_code),
+                "text" => object.read(&mut text),
+                "voice" => object.read(&mut optional.voice),
+                "stability" => object.read(&mut optional.stability),
+                "timestamps" => object.read(&mut optional.timestamps),
+                "language_code" => object.read_unless_null(&mut optional.language_code),
                 "apply_text_normalization" => {
-                    object.value(&mut optional.apply_text_normalization)
+                    object.read(&mut optional.apply_text_normalization)
                 }
-                _ => object.extra(key, &mut optional.extra),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            text: object.required("text", text)?,
+            text: object.require("text", text)?,
             optional,
         };
         Some(builder.build())
@@ -323,34 +324,34 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio);
-        object.optional("timestamps", &self.timestamps);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("audio", &self.audio);
+        object.write_optional("timestamps", &self.timestamps);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio = None;
         let mut timestamps = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio" => object.or_null(&mut audio),
-                "timestamps" => object.or_null(&mut timestamps),
+                "audio" => object.read_unless_null(&mut audio),
+                "timestamps" => object.read_unless_null(&mut timestamps),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            audio: object.required("audio", audio)?,
+            audio: object.require("audio", audio)?,
             timestamps,
         })
     }
@@ -358,29 +359,29 @@ impl<'de> wire::Object<'de> for Output {
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.optional("audio", &self.audio);
-        object.optional("timestamps", &self.timestamps);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write_optional("audio", &self.audio);
+        object.write_optional("timestamps", &self.timestamps);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Event {
+impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio = None;
         let mut timestamps = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio" => object.or_null(&mut audio),
-                "timestamps" => object.or_null(&mut timestamps),
+                "audio" => object.read_unless_null(&mut audio),
+                "timestamps" => object.read_unless_null(&mut timestamps),
                 _ => object.skip(),
             }
         }
@@ -430,10 +431,10 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type text = fal_core::arg::Text<super::bounds::Text>;
-    pub type voice = fal_core::arg::Text;
+    pub type text = fal_core::literal::Text<super::bounds::Text>;
+    pub type voice = fal_core::literal::Text;
     pub type stability = super::Stability;
-    pub type timestamps = fal_core::arg::Flag;
-    pub type language_code = fal_core::arg::Text;
+    pub type timestamps = fal_core::literal::Flag;
+    pub type language_code = fal_core::literal::Text;
     pub type apply_text_normalization = super::ApplyTextNormalization;
 }

@@ -19,7 +19,7 @@
 
 use fal_core::{
     Check, Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations,
-    wire,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -157,7 +157,7 @@ fal_core::closed_enum!(
     "`apply_text_normalization` of fal-ai/elevenlabs/tts/multilingual-v2 must be `auto`, `on` or `off`"
 );
 
-/// What [`fal-ai/elevenlabs/tts/multilingual-v2`](Model) gives.
+/// The result of [`fal-ai/elevenlabs/tts/multilingual-v2`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -167,7 +167,7 @@ pub struct Output {
     pub timestamps: Option<Vec<Value>>,
 }
 
-/// One event of the stream of [`fal-ai/elevenlabs/tts/multilingual-v2`](Model).
+/// An event of the stream of [`fal-ai/elevenlabs/tts/multilingual-v2`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
@@ -349,60 +349,61 @@ impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.at("text").text::<bounds::Text>(&self.text);
+        check.field("text").text_length::<bounds::Text>(&self.text);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("text", &self.text);
-        object.optional("voice", &self.voice);
-        object.optional("stability", &self.stability);
-        object.optional("similarity_boost", &self.similarity_boost);
-        object.optional("style", &self.style);
-        object.optional("speed", &self.speed);
-        object.optional("timestamps", &self.timestamps);
-        object.optional("previous_text", &self.previous_text);
-        object.optional("next_text", &self.next_text);
-        object.optional("language_code", &self.language_code);
-        object.optional("apply_text_normalization", &self.apply_text_normalization);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("text", &self.text);
+        object.write_optional("voice", &self.voice);
+        object.write_optional("stability", &self.stability);
+        object.write_optional("similarity_boost", &self.similarity_boost);
+        object.write_optional("style", &self.style);
+        object.write_optional("speed", &self.speed);
+        object.write_optional("timestamps", &self.timestamps);
+        object.write_optional("previous_text", &self.previous_text);
+        object.write_optional("next_text", &self.next_text);
+        object.write_optional("language_code", &self.language_code);
+        object
+            .write_optional("apply_text_normalization", &self.apply_text_normalization);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut text = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "text" => object.value(&mut text),
-                "voice" => object.value(&mut optional.voice),
-                "stability" => object.value(&mut optional.stability),
-                "similarity_boost" => object.value(&mut optional.similarity_boost),
-                "style" => object.value(&mut optional.style),
-                "speed" => object.value(&mut optional.speed),
-                "timestamps" => object.value(&mut optional.timestamps),
-                "previous_text" => object.or_null(&mut optional.previous_text),
-                "next_text" => object.or_null(&mut optional.next_text),
-                "language_code" => object.or_null(&mut optional.language_code),
+                "text" => object.read(&mut text),
+                "voice" => object.read(&mut optional.voice),
+                "stability" => object.read(&mut optional.stability),
+                "similarity_boost" => object.read(&mut optional.similarity_boost),
+                "style" => object.read(&mut optional.style),
+                "speed" => object.read(&mut optional.speed),
+                "timestamps" => object.read(&mut optional.timestamps),
+                "previous_text" => object.read_unless_null(&mut optional.previous_text),
+                "next_text" => object.read_unless_null(&mut optional.next_text),
+                "language_code" => object.read_unless_null(&mut optional.language_code),
                 "apply_text_normalization" => {
-                    object.value(&mut optional.apply_text_normalization)
+                    object.read(&mut optional.apply_text_normalization)
                 }
-                _ => object.extra(key, &mut optional.extra),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            text: object.required("text", text)?,
+            text: object.require("text", text)?,
             optional,
         };
         Some(builder.build())
@@ -411,34 +412,34 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio);
-        object.optional("timestamps", &self.timestamps);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("audio", &self.audio);
+        object.write_optional("timestamps", &self.timestamps);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio = None;
         let mut timestamps = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio" => object.or_null(&mut audio),
-                "timestamps" => object.or_null(&mut timestamps),
+                "audio" => object.read_unless_null(&mut audio),
+                "timestamps" => object.read_unless_null(&mut timestamps),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            audio: object.required("audio", audio)?,
+            audio: object.require("audio", audio)?,
             timestamps,
         })
     }
@@ -446,29 +447,29 @@ impl<'de> wire::Object<'de> for Output {
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.optional("audio", &self.audio);
-        object.optional("timestamps", &self.timestamps);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write_optional("audio", &self.audio);
+        object.write_optional("timestamps", &self.timestamps);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Event {
+impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio = None;
         let mut timestamps = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio" => object.or_null(&mut audio),
-                "timestamps" => object.or_null(&mut timestamps),
+                "audio" => object.read_unless_null(&mut audio),
+                "timestamps" => object.read_unless_null(&mut timestamps),
                 _ => object.skip(),
             }
         }
@@ -542,15 +543,15 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type text = fal_core::arg::Text<super::bounds::Text>;
-    pub type voice = fal_core::arg::Text;
+    pub type text = fal_core::literal::Text<super::bounds::Text>;
+    pub type voice = fal_core::literal::Text;
     pub type stability = super::Stability;
     pub type similarity_boost = super::SimilarityBoost;
     pub type style = super::Style;
     pub type speed = super::Speed;
-    pub type timestamps = fal_core::arg::Flag;
-    pub type previous_text = fal_core::arg::Text;
-    pub type next_text = fal_core::arg::Text;
-    pub type language_code = fal_core::arg::Text;
+    pub type timestamps = fal_core::literal::Flag;
+    pub type previous_text = fal_core::literal::Text;
+    pub type next_text = fal_core::literal::Text;
+    pub type language_code = fal_core::literal::Text;
     pub type apply_text_normalization = super::ApplyTextNormalization;
 }

@@ -21,7 +21,7 @@ pub mod lora;
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -297,7 +297,7 @@ pub type CnsNumFreqBins = Int<bounds::CnsNumFreqBins>;
 /// `cns_energy_scale`: between 0.5 and 1.5.
 pub type CnsEnergyScale = Float<bounds::CnsEnergyScale>;
 
-/// What [`fal-ai/flux-2/klein/4b`](Model) gives.
+/// The result of [`fal-ai/flux-2/klein/4b`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -575,78 +575,74 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("seed", &self.seed);
-        object.optional("num_inference_steps", &self.num_inference_steps);
-        object.optional("image_size", &self.image_size);
-        object.optional("num_images", &self.num_images);
-        object.optional("sync_mode", &self.sync_mode);
-        object.optional("enable_safety_checker", &self.enable_safety_checker);
-        object.optional("output_format", &self.output_format);
-        object.optional("enable_cns", &self.enable_cns);
-        object.optional("cns_s_churn", &self.cns_s_churn);
-        object.optional("cns_gamma_source", &self.cns_gamma_source);
-        object.optional("cns_power_gamma", &self.cns_power_gamma);
-        object.optional("cns_gamma_divider", &self.cns_gamma_divider);
-        object.optional("cns_alpha_tilt_start", &self.cns_alpha_tilt_start);
-        object.optional("cns_alpha_tilt_end", &self.cns_alpha_tilt_end);
-        object.optional("cns_alpha_use_fnorm", &self.cns_alpha_use_fnorm);
-        object.optional("cns_alpha_exp_interp", &self.cns_alpha_exp_interp);
-        object.optional("cns_alpha_exp_sharpness", &self.cns_alpha_exp_sharpness);
-        object.optional("cns_num_freq_bins", &self.cns_num_freq_bins);
-        object.optional("cns_energy_scale", &self.cns_energy_scale);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("num_inference_steps", &self.num_inference_steps);
+        object.write_optional("image_size", &self.image_size);
+        object.write_optional("num_images", &self.num_images);
+        object.write_optional("sync_mode", &self.sync_mode);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
+        object.write_optional("output_format", &self.output_format);
+        object.write_optional("enable_cns", &self.enable_cns);
+        object.write_optional("cns_s_churn", &self.cns_s_churn);
+        object.write_optional("cns_gamma_source", &self.cns_gamma_source);
+        object.write_optional("cns_power_gamma", &self.cns_power_gamma);
+        object.write_optional("cns_gamma_divider", &self.cns_gamma_divider);
+        object.write_optional("cns_alpha_tilt_start", &self.cns_alpha_tilt_start);
+        object.write_optional("cns_alpha_tilt_end", &self.cns_alpha_tilt_end);
+        object.write_optional("cns_alpha_use_fnorm", &self.cns_alpha_use_fnorm);
+        object.write_optional("cns_alpha_exp_interp", &self.cns_alpha_exp_interp);
+        object.write_optional("cns_alpha_exp_sharpness", &self.cns_alpha_exp_sharpness);
+        object.write_optional("cns_num_freq_bins", &self.cns_num_freq_bins);
+        object.write_optional("cns_energy_scale", &self.cns_energy_scale);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
-                "image_size" => object.value(&mut optional.image_size),
-                "num_images" => object.value(&mut optional.num_images),
-                "sync_mode" => object.value(&mut optional.sync_mode),
+                "prompt" => object.read(&mut prompt),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "num_inference_steps" => object.read(&mut optional.num_inference_steps),
+                "image_size" => object.read(&mut optional.image_size),
+                "num_images" => object.read(&mut optional.num_images),
+                "sync_mode" => object.read(&mut optional.sync_mode),
                 "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
+                    object.read(&mut optional.enable_safety_checker)
                 }
-                "output_format" => object.value(&mut optional.output_format),
-                "enable_cns" => object.value(&mut optional.enable_cns),
-                "cns_s_churn" => object.value(&mut optional.cns_s_churn),
-                "cns_gamma_source" => object.value(&mut optional.cns_gamma_source),
-                "cns_power_gamma" => object.value(&mut optional.cns_power_gamma),
-                "cns_gamma_divider" => object.value(&mut optional.cns_gamma_divider),
-                "cns_alpha_tilt_start" => {
-                    object.value(&mut optional.cns_alpha_tilt_start)
-                }
-                "cns_alpha_tilt_end" => object.value(&mut optional.cns_alpha_tilt_end),
-                "cns_alpha_use_fnorm" => object.value(&mut optional.cns_alpha_use_fnorm),
-                "cns_alpha_exp_interp" => {
-                    object.value(&mut optional.cns_alpha_exp_interp)
-                }
+                "output_format" => object.read(&mut optional.output_format),
+                "enable_cns" => object.read(&mut optional.enable_cns),
+                "cns_s_churn" => object.read(&mut optional.cns_s_churn),
+                "cns_gamma_source" => object.read(&mut optional.cns_gamma_source),
+                "cns_power_gamma" => object.read(&mut optional.cns_power_gamma),
+                "cns_gamma_divider" => object.read(&mut optional.cns_gamma_divider),
+                "cns_alpha_tilt_start" => object.read(&mut optional.cns_alpha_tilt_start),
+                "cns_alpha_tilt_end" => object.read(&mut optional.cns_alpha_tilt_end),
+                "cns_alpha_use_fnorm" => object.read(&mut optional.cns_alpha_use_fnorm),
+                "cns_alpha_exp_interp" => object.read(&mut optional.cns_alpha_exp_interp),
                 "cns_alpha_exp_sharpness" => {
-                    object.value(&mut optional.cns_alpha_exp_sharpness)
+                    object.read(&mut optional.cns_alpha_exp_sharpness)
                 }
-                "cns_num_freq_bins" => object.value(&mut optional.cns_num_freq_bins),
-                "cns_energy_scale" => object.value(&mut optional.cns_energy_scale),
-                _ => object.extra(key, &mut optional.extra),
+                "cns_num_freq_bins" => object.read(&mut optional.cns_num_freq_bins),
+                "cns_energy_scale" => object.read(&mut optional.cns_energy_scale),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -655,47 +651,47 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
-        object.put("timings", &self.timings);
-        object.put("seed", &self.seed);
-        object.put("has_nsfw_concepts", &self.has_nsfw_concepts);
-        object.put("prompt", &self.prompt);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
+        object.write("timings", &self.timings);
+        object.write("seed", &self.seed);
+        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.write("prompt", &self.prompt);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut timings = None;
         let mut seed = None;
         let mut has_nsfw_concepts = None;
         let mut prompt = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
-                "timings" => object.or_null(&mut timings),
-                "seed" => object.integer_or_null(&mut seed),
-                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts),
-                "prompt" => object.or_null(&mut prompt),
+                "images" => object.read_unless_null(&mut images),
+                "timings" => object.read_unless_null(&mut timings),
+                "seed" => object.read_integer_unless_null(&mut seed),
+                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
+                "prompt" => object.read_unless_null(&mut prompt),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
-            timings: object.required("timings", timings)?,
-            seed: object.required("seed", seed)?,
-            has_nsfw_concepts: object.required("has_nsfw_concepts", has_nsfw_concepts)?,
-            prompt: object.required("prompt", prompt)?,
+            images: object.require("images", images)?,
+            timings: object.require("timings", timings)?,
+            seed: object.require("seed", seed)?,
+            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
+            prompt: object.require("prompt", prompt)?,
         })
     }
 }
@@ -806,23 +802,23 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
-    pub type seed = fal_core::arg::Integer;
+    pub type prompt = fal_core::literal::Text;
+    pub type seed = fal_core::literal::Integer;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type image_size = super::ImageSize;
     pub type num_images = super::NumImages;
-    pub type sync_mode = fal_core::arg::Flag;
-    pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type sync_mode = fal_core::literal::Flag;
+    pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
-    pub type enable_cns = fal_core::arg::Flag;
+    pub type enable_cns = fal_core::literal::Flag;
     pub type cns_s_churn = super::CnsSChurn;
     pub type cns_gamma_source = super::CnsGammaSource;
     pub type cns_power_gamma = super::CnsPowerGamma;
     pub type cns_gamma_divider = super::CnsGammaDivider;
     pub type cns_alpha_tilt_start = super::CnsAlphaTiltStart;
     pub type cns_alpha_tilt_end = super::CnsAlphaTiltEnd;
-    pub type cns_alpha_use_fnorm = fal_core::arg::Flag;
-    pub type cns_alpha_exp_interp = fal_core::arg::Flag;
+    pub type cns_alpha_use_fnorm = fal_core::literal::Flag;
+    pub type cns_alpha_exp_interp = fal_core::literal::Flag;
     pub type cns_alpha_exp_sharpness = super::CnsAlphaExpSharpness;
     pub type cns_num_freq_bins = super::CnsNumFreqBins;
     pub type cns_energy_scale = super::CnsEnergyScale;

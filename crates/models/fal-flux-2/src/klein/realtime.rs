@@ -21,7 +21,7 @@
 
 use fal_core::{
     Endpoint, File, IntoInput, Nullable, Param, Parameters, Realtime, Unset, Violations,
-    wire,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -98,7 +98,7 @@ impl Input {
     pub const DEFAULT_SCHEDULE_MU: f64 = 2.3;
 }
 
-/// What [`fal-ai/flux-2/klein/realtime`](Model) gives.
+/// The result of [`fal-ai/flux-2/klein/realtime`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -282,58 +282,57 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.put("image_url", &self.image_url);
-        object.optional("image_size", &self.image_size);
-        object.optional("num_inference_steps", &self.num_inference_steps);
-        object.optional("seed", &self.seed);
-        object.optional("schedule_mu", &self.schedule_mu);
-        object.optional("output_feedback_strength", &self.output_feedback_strength);
-        object.optional("enable_interpolation", &self.enable_interpolation);
-        object.optional("sync_mode", &self.sync_mode);
-        object.optional("request_id", &self.request_id);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write("image_url", &self.image_url);
+        object.write_optional("image_size", &self.image_size);
+        object.write_optional("num_inference_steps", &self.num_inference_steps);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("schedule_mu", &self.schedule_mu);
+        object
+            .write_optional("output_feedback_strength", &self.output_feedback_strength);
+        object.write_optional("enable_interpolation", &self.enable_interpolation);
+        object.write_optional("sync_mode", &self.sync_mode);
+        object.write_optional("request_id", &self.request_id);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut image_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "image_url" => object.value(&mut image_url),
-                "image_size" => object.value(&mut optional.image_size),
+                "prompt" => object.read(&mut prompt),
+                "image_url" => object.read(&mut image_url),
+                "image_size" => object.read(&mut optional.image_size),
                 "num_inference_steps" => {
-                    object.integer(&mut optional.num_inference_steps)
+                    object.read_integer(&mut optional.num_inference_steps)
                 }
-                "seed" => object.integer(&mut optional.seed),
-                "schedule_mu" => object.value(&mut optional.schedule_mu),
+                "seed" => object.read_integer(&mut optional.seed),
+                "schedule_mu" => object.read(&mut optional.schedule_mu),
                 "output_feedback_strength" => {
-                    object.value(&mut optional.output_feedback_strength)
+                    object.read(&mut optional.output_feedback_strength)
                 }
-                "enable_interpolation" => {
-                    object.value(&mut optional.enable_interpolation)
-                }
-                "sync_mode" => object.value(&mut optional.sync_mode),
-                "request_id" => object.or_null(&mut optional.request_id),
-                _ => object.extra(key, &mut optional.extra),
+                "enable_interpolation" => object.read(&mut optional.enable_interpolation),
+                "sync_mode" => object.read(&mut optional.sync_mode),
+                "request_id" => object.read_unless_null(&mut optional.request_id),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, File> {
-            prompt: object.required("prompt", prompt)?,
-            image_url: object.required("image_url", image_url)?,
+            prompt: object.require("prompt", prompt)?,
+            image_url: object.require("image_url", image_url)?,
             optional,
         };
         Some(builder.build())
@@ -342,37 +341,37 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
-        object.optional("seed", &self.seed);
-        object.optional("request_id", &self.request_id);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("request_id", &self.request_id);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut seed = None;
         let mut request_id = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
-                "seed" => object.integer_or_null(&mut seed),
-                "request_id" => object.or_null(&mut request_id),
+                "images" => object.read_unless_null(&mut images),
+                "seed" => object.read_integer_unless_null(&mut seed),
+                "request_id" => object.read_unless_null(&mut request_id),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
+            images: object.require("images", images)?,
             seed,
             request_id,
         })
@@ -415,14 +414,14 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
-    pub type image_url = fal_core::arg::Url<super::Model>;
-    pub type image_size = fal_core::arg::Text;
-    pub type num_inference_steps = fal_core::arg::Integer;
-    pub type seed = fal_core::arg::Integer;
-    pub type schedule_mu = fal_core::arg::Number;
-    pub type output_feedback_strength = fal_core::arg::Number;
-    pub type enable_interpolation = fal_core::arg::Flag;
-    pub type sync_mode = fal_core::arg::Flag;
-    pub type request_id = fal_core::arg::Text;
+    pub type prompt = fal_core::literal::Text;
+    pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type image_size = fal_core::literal::Text;
+    pub type num_inference_steps = fal_core::literal::Integer;
+    pub type seed = fal_core::literal::Integer;
+    pub type schedule_mu = fal_core::literal::Number;
+    pub type output_feedback_strength = fal_core::literal::Number;
+    pub type enable_interpolation = fal_core::literal::Flag;
+    pub type sync_mode = fal_core::literal::Flag;
+    pub type request_id = fal_core::literal::Text;
 }

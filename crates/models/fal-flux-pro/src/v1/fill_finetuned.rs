@@ -22,7 +22,7 @@
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -177,7 +177,7 @@ fal_core::closed_enum!(
     "`safety_tolerance` of fal-ai/flux-pro/v1/fill-finetuned must be `1`, `2`, `3`, `4`, `5` or `6`"
 );
 
-/// What [`fal-ai/flux-pro/v1/fill-finetuned`](Model) gives.
+/// The result of [`fal-ai/flux-pro/v1/fill-finetuned`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -468,60 +468,60 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.put("image_url", &self.image_url);
-        object.put("mask_url", &self.mask_url);
-        object.optional("seed", &self.seed);
-        object.optional("sync_mode", &self.sync_mode);
-        object.optional("num_images", &self.num_images);
-        object.optional("output_format", &self.output_format);
-        object.optional("enhance_prompt", &self.enhance_prompt);
-        object.put("finetune_id", &self.finetune_id);
-        object.put("finetune_strength", &self.finetune_strength);
-        object.optional("safety_tolerance", &self.safety_tolerance);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write("image_url", &self.image_url);
+        object.write("mask_url", &self.mask_url);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("sync_mode", &self.sync_mode);
+        object.write_optional("num_images", &self.num_images);
+        object.write_optional("output_format", &self.output_format);
+        object.write_optional("enhance_prompt", &self.enhance_prompt);
+        object.write("finetune_id", &self.finetune_id);
+        object.write("finetune_strength", &self.finetune_strength);
+        object.write_optional("safety_tolerance", &self.safety_tolerance);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut image_url = None;
         let mut mask_url = None;
         let mut finetune_id = None;
         let mut finetune_strength = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "image_url" => object.value(&mut image_url),
-                "mask_url" => object.value(&mut mask_url),
-                "seed" => object.integer(&mut optional.seed),
-                "sync_mode" => object.value(&mut optional.sync_mode),
-                "num_images" => object.value(&mut optional.num_images),
-                "output_format" => object.value(&mut optional.output_format),
-                "enhance_prompt" => object.value(&mut optional.enhance_prompt),
-                "finetune_id" => object.value(&mut finetune_id),
-                "finetune_strength" => object.value(&mut finetune_strength),
-                "safety_tolerance" => object.value(&mut optional.safety_tolerance),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut prompt),
+                "image_url" => object.read(&mut image_url),
+                "mask_url" => object.read(&mut mask_url),
+                "seed" => object.read_integer(&mut optional.seed),
+                "sync_mode" => object.read(&mut optional.sync_mode),
+                "num_images" => object.read(&mut optional.num_images),
+                "output_format" => object.read(&mut optional.output_format),
+                "enhance_prompt" => object.read(&mut optional.enhance_prompt),
+                "finetune_id" => object.read(&mut finetune_id),
+                "finetune_strength" => object.read(&mut finetune_strength),
+                "safety_tolerance" => object.read(&mut optional.safety_tolerance),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, File, File, String, FinetuneStrength> {
-            prompt: object.required("prompt", prompt)?,
-            image_url: object.required("image_url", image_url)?,
-            mask_url: object.required("mask_url", mask_url)?,
-            finetune_id: object.required("finetune_id", finetune_id)?,
-            finetune_strength: object.required("finetune_strength", finetune_strength)?,
+            prompt: object.require("prompt", prompt)?,
+            image_url: object.require("image_url", image_url)?,
+            mask_url: object.require("mask_url", mask_url)?,
+            finetune_id: object.require("finetune_id", finetune_id)?,
+            finetune_strength: object.require("finetune_strength", finetune_strength)?,
             optional,
         };
         Some(builder.build())
@@ -530,47 +530,47 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
-        object.put("prompt", &self.prompt);
-        object.put("timings", &self.timings);
-        object.put("has_nsfw_concepts", &self.has_nsfw_concepts);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
+        object.write("prompt", &self.prompt);
+        object.write("timings", &self.timings);
+        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut prompt = None;
         let mut timings = None;
         let mut has_nsfw_concepts = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
-                "prompt" => object.or_null(&mut prompt),
-                "timings" => object.or_null(&mut timings),
-                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts),
-                "seed" => object.integer_or_null(&mut seed),
+                "images" => object.read_unless_null(&mut images),
+                "prompt" => object.read_unless_null(&mut prompt),
+                "timings" => object.read_unless_null(&mut timings),
+                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
-            prompt: object.required("prompt", prompt)?,
-            timings: object.required("timings", timings)?,
-            has_nsfw_concepts: object.required("has_nsfw_concepts", has_nsfw_concepts)?,
-            seed: object.required("seed", seed)?,
+            images: object.require("images", images)?,
+            prompt: object.require("prompt", prompt)?,
+            timings: object.require("timings", timings)?,
+            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -677,15 +677,15 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
-    pub type image_url = fal_core::arg::Url<super::Model>;
-    pub type mask_url = fal_core::arg::Url<super::Model>;
-    pub type seed = fal_core::arg::Integer;
-    pub type sync_mode = fal_core::arg::Flag;
+    pub type prompt = fal_core::literal::Text;
+    pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type mask_url = fal_core::literal::Url<super::Model>;
+    pub type seed = fal_core::literal::Integer;
+    pub type sync_mode = fal_core::literal::Flag;
     pub type num_images = super::NumImages;
     pub type output_format = super::OutputFormat;
-    pub type enhance_prompt = fal_core::arg::Flag;
-    pub type finetune_id = fal_core::arg::Text;
+    pub type enhance_prompt = fal_core::literal::Flag;
+    pub type finetune_id = fal_core::literal::Text;
     pub type finetune_strength = super::FinetuneStrength;
     pub type safety_tolerance = super::SafetyTolerance;
 }

@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -152,7 +152,7 @@ impl ImageSizeValue {
             b"landscape_4_3" => Self::Landscape4_3,
             b"landscape_16_9" => Self::Landscape16_9,
             _ => {
-                fal_core::arg::refuse(
+                fal_core::literal::reject(
                     "`image_size` of fal-ai/hunyuan-image/v3/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
                 )
             }
@@ -204,7 +204,7 @@ fal_core::closed_enum!(
     "`output_format` of fal-ai/hunyuan-image/v3/text-to-image must be `jpeg` or `png`"
 );
 
-/// What [`fal-ai/hunyuan-image/v3/text-to-image`](Model) gives.
+/// The result of [`fal-ai/hunyuan-image/v3/text-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -391,56 +391,56 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("negative_prompt", &self.negative_prompt);
-        object.optional("image_size", &self.image_size);
-        object.optional("num_images", &self.num_images);
-        object.optional("num_inference_steps", &self.num_inference_steps);
-        object.optional("guidance_scale", &self.guidance_scale);
-        object.optional("seed", &self.seed);
-        object.optional("enable_safety_checker", &self.enable_safety_checker);
-        object.optional("sync_mode", &self.sync_mode);
-        object.optional("output_format", &self.output_format);
-        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("negative_prompt", &self.negative_prompt);
+        object.write_optional("image_size", &self.image_size);
+        object.write_optional("num_images", &self.num_images);
+        object.write_optional("num_inference_steps", &self.num_inference_steps);
+        object.write_optional("guidance_scale", &self.guidance_scale);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
+        object.write_optional("sync_mode", &self.sync_mode);
+        object.write_optional("output_format", &self.output_format);
+        object.write_optional("enable_prompt_expansion", &self.enable_prompt_expansion);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "negative_prompt" => object.value(&mut optional.negative_prompt),
-                "image_size" => object.value(&mut optional.image_size),
-                "num_images" => object.value(&mut optional.num_images),
-                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
-                "guidance_scale" => object.value(&mut optional.guidance_scale),
-                "seed" => object.integer_or_null(&mut optional.seed),
+                "prompt" => object.read(&mut prompt),
+                "negative_prompt" => object.read(&mut optional.negative_prompt),
+                "image_size" => object.read(&mut optional.image_size),
+                "num_images" => object.read(&mut optional.num_images),
+                "num_inference_steps" => object.read(&mut optional.num_inference_steps),
+                "guidance_scale" => object.read(&mut optional.guidance_scale),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
                 "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
+                    object.read(&mut optional.enable_safety_checker)
                 }
-                "sync_mode" => object.value(&mut optional.sync_mode),
-                "output_format" => object.value(&mut optional.output_format),
+                "sync_mode" => object.read(&mut optional.sync_mode),
+                "output_format" => object.read(&mut optional.output_format),
                 "enable_prompt_expansion" => {
-                    object.value(&mut optional.enable_prompt_expansion)
+                    object.read(&mut optional.enable_prompt_expansion)
                 }
-                _ => object.extra(key, &mut optional.extra),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -449,35 +449,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
-                "seed" => object.integer_or_null(&mut seed),
+                "images" => object.read_unless_null(&mut images),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
-            seed: object.required("seed", seed)?,
+            images: object.require("images", images)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -567,17 +567,17 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
-    pub type negative_prompt = fal_core::arg::Text;
+    pub type prompt = fal_core::literal::Text;
+    pub type negative_prompt = fal_core::literal::Text;
     pub type image_size = super::ImageSizeValue;
     pub type num_images = super::NumImages;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type guidance_scale = super::GuidanceScale;
-    pub type seed = fal_core::arg::Integer;
-    pub type enable_safety_checker = fal_core::arg::Flag;
-    pub type sync_mode = fal_core::arg::Flag;
+    pub type seed = fal_core::literal::Integer;
+    pub type enable_safety_checker = fal_core::literal::Flag;
+    pub type sync_mode = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
-    pub type enable_prompt_expansion = fal_core::arg::Flag;
+    pub type enable_prompt_expansion = fal_core::literal::Flag;
 }
 
 #[doc(hidden)]

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -220,7 +220,7 @@ fal_core::closed_enum!(
 /// `num_images`: between 1 and 8.
 pub type NumImages = Int<bounds::NumImages>;
 
-/// What [`fal-ai/ideogram/custom-models/generate`](Model) gives.
+/// The result of [`fal-ai/ideogram/custom-models/generate`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -393,57 +393,57 @@ for Builder<ModelIdSlot, PromptSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.at("model_id").text::<bounds::ModelId>(&self.model_id);
-        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        check.field("model_id").text_length::<bounds::ModelId>(&self.model_id);
+        check.field("prompt").text_length::<bounds::Prompt>(&self.prompt);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("model_id", &self.model_id);
-        object.put("prompt", &self.prompt);
-        object.optional("aspect_ratio", &self.aspect_ratio);
-        object.optional("rendering_speed", &self.rendering_speed);
-        object.optional("num_images", &self.num_images);
-        object.optional("negative_prompt", &self.negative_prompt);
-        object.optional("expand_prompt", &self.expand_prompt);
-        object.optional("seed", &self.seed);
-        object.optional("sync_mode", &self.sync_mode);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("model_id", &self.model_id);
+        object.write("prompt", &self.prompt);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
+        object.write_optional("rendering_speed", &self.rendering_speed);
+        object.write_optional("num_images", &self.num_images);
+        object.write_optional("negative_prompt", &self.negative_prompt);
+        object.write_optional("expand_prompt", &self.expand_prompt);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("sync_mode", &self.sync_mode);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut model_id = None;
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "model_id" => object.value(&mut model_id),
-                "prompt" => object.value(&mut prompt),
-                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
-                "rendering_speed" => object.value(&mut optional.rendering_speed),
-                "num_images" => object.value(&mut optional.num_images),
-                "negative_prompt" => object.value(&mut optional.negative_prompt),
-                "expand_prompt" => object.value(&mut optional.expand_prompt),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "sync_mode" => object.value(&mut optional.sync_mode),
-                _ => object.extra(key, &mut optional.extra),
+                "model_id" => object.read(&mut model_id),
+                "prompt" => object.read(&mut prompt),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
+                "rendering_speed" => object.read(&mut optional.rendering_speed),
+                "num_images" => object.read(&mut optional.num_images),
+                "negative_prompt" => object.read(&mut optional.negative_prompt),
+                "expand_prompt" => object.read(&mut optional.expand_prompt),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "sync_mode" => object.read(&mut optional.sync_mode),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, String> {
-            model_id: object.required("model_id", model_id)?,
-            prompt: object.required("prompt", prompt)?,
+            model_id: object.require("model_id", model_id)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -452,35 +452,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
-                "seed" => object.integer_or_null(&mut seed),
+                "images" => object.read_unless_null(&mut images),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
-            seed: object.required("seed", seed)?,
+            images: object.require("images", images)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -550,13 +550,13 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type model_id = fal_core::arg::Text<super::bounds::ModelId>;
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type model_id = fal_core::literal::Text<super::bounds::ModelId>;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type aspect_ratio = super::AspectRatio;
     pub type rendering_speed = super::RenderingSpeed;
     pub type num_images = super::NumImages;
-    pub type negative_prompt = fal_core::arg::Text;
-    pub type expand_prompt = fal_core::arg::Flag;
-    pub type seed = fal_core::arg::Integer;
-    pub type sync_mode = fal_core::arg::Flag;
+    pub type negative_prompt = fal_core::literal::Text;
+    pub type expand_prompt = fal_core::literal::Flag;
+    pub type seed = fal_core::literal::Integer;
+    pub type sync_mode = fal_core::literal::Flag;
 }

@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -309,7 +309,7 @@ fal_core::closed_enum!(
 /// `voice_speed`: between 0.8 and 2.0.
 pub type VoiceSpeed = Float<bounds::VoiceSpeed>;
 
-/// What [`fal-ai/kling-video/lipsync/text-to-video`](Model) gives.
+/// The result of [`fal-ai/kling-video/lipsync/text-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -466,50 +466,50 @@ impl Parameters for Input {
     }
 
     fn check(&self, check: &mut Check) {
-        check.at("text").text::<bounds::Text>(&self.text);
+        check.field("text").text_length::<bounds::Text>(&self.text);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url);
-        object.put("text", &self.text);
-        object.put("voice_id", &self.voice_id);
-        object.optional("voice_language", &self.voice_language);
-        object.optional("voice_speed", &self.voice_speed);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("video_url", &self.video_url);
+        object.write("text", &self.text);
+        object.write("voice_id", &self.voice_id);
+        object.write_optional("voice_language", &self.voice_language);
+        object.write_optional("voice_speed", &self.voice_speed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video_url = None;
         let mut text = None;
         let mut voice_id = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video_url" => object.value(&mut video_url),
-                "text" => object.value(&mut text),
-                "voice_id" => object.value(&mut voice_id),
-                "voice_language" => object.value(&mut optional.voice_language),
-                "voice_speed" => object.value(&mut optional.voice_speed),
-                _ => object.extra(key, &mut optional.extra),
+                "video_url" => object.read(&mut video_url),
+                "text" => object.read(&mut text),
+                "voice_id" => object.read(&mut voice_id),
+                "voice_language" => object.read(&mut optional.voice_language),
+                "voice_speed" => object.read(&mut optional.voice_speed),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File, String, VoiceId> {
-            video_url: object.required("video_url", video_url)?,
-            text: object.required("text", text)?,
-            voice_id: object.required("voice_id", voice_id)?,
+            video_url: object.require("video_url", video_url)?,
+            text: object.require("text", text)?,
+            voice_id: object.require("voice_id", voice_id)?,
             optional,
         };
         Some(builder.build())
@@ -518,31 +518,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -619,8 +619,8 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_url = fal_core::arg::Url<super::Model>;
-    pub type text = fal_core::arg::Text<super::bounds::Text>;
+    pub type video_url = fal_core::literal::Url<super::Model>;
+    pub type text = fal_core::literal::Text<super::bounds::Text>;
     pub type voice_id = super::VoiceId;
     pub type voice_language = super::VoiceLanguage;
     pub type voice_speed = super::VoiceSpeed;

@@ -15,7 +15,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -273,7 +273,7 @@ fal_core::closed_enum!(
 /// `voice_speed`: between 0.8 and 2.0.
 pub type VoiceSpeed = Float<bounds::VoiceSpeed>;
 
-/// What [`fal-ai/kling-video/v1/tts`](Model) gives.
+/// The result of [`fal-ai/kling-video/v1/tts`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -382,42 +382,42 @@ impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.at("text").text::<bounds::Text>(&self.text);
+        check.field("text").text_length::<bounds::Text>(&self.text);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("text", &self.text);
-        object.optional("voice_id", &self.voice_id);
-        object.optional("voice_speed", &self.voice_speed);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("text", &self.text);
+        object.write_optional("voice_id", &self.voice_id);
+        object.write_optional("voice_speed", &self.voice_speed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut text = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "text" => object.value(&mut text),
-                "voice_id" => object.value(&mut optional.voice_id),
-                "voice_speed" => object.value(&mut optional.voice_speed),
-                _ => object.extra(key, &mut optional.extra),
+                "text" => object.read(&mut text),
+                "voice_id" => object.read(&mut optional.voice_id),
+                "voice_speed" => object.read(&mut optional.voice_speed),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            text: object.required("text", text)?,
+            text: object.require("text", text)?,
             optional,
         };
         Some(builder.build())
@@ -426,31 +426,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("audio", &self.audio);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio" => object.or_null(&mut audio),
+                "audio" => object.read_unless_null(&mut audio),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            audio: object.required("audio", audio)?,
+            audio: object.require("audio", audio)?,
         })
     }
 }
@@ -497,7 +497,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type text = fal_core::arg::Text<super::bounds::Text>;
+    pub type text = fal_core::literal::Text<super::bounds::Text>;
     pub type voice_id = super::VoiceId;
     pub type voice_speed = super::VoiceSpeed;
 }

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -117,7 +117,7 @@ fal_core::closed_enum!(
     "`aspect_ratio` of fal-ai/luma-dream-machine/ray-2/reframe must be `1:1`, `16:9`, `9:16`, `4:3`, `3:4`, `21:9` or `9:21`"
 );
 
-/// What [`fal-ai/luma-dream-machine/ray-2/reframe`](Model) gives.
+/// The result of [`fal-ai/luma-dream-machine/ray-2/reframe`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -303,63 +303,63 @@ impl Parameters for Input {
 
     fn check(&self, check: &mut Check) {
         if let Some(value) = &self.prompt {
-            check.at("prompt").text::<bounds::Prompt>(value);
+            check.field("prompt").text_length::<bounds::Prompt>(value);
         }
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url);
-        object.put("aspect_ratio", &self.aspect_ratio);
-        object.optional("image_url", &self.image_url);
-        object.optional("grid_position_x", &self.grid_position_x);
-        object.optional("grid_position_y", &self.grid_position_y);
-        object.optional("prompt", &self.prompt);
-        object.optional("x_end", &self.x_end);
-        object.optional("x_start", &self.x_start);
-        object.optional("y_end", &self.y_end);
-        object.optional("y_start", &self.y_start);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("video_url", &self.video_url);
+        object.write("aspect_ratio", &self.aspect_ratio);
+        object.write_optional("image_url", &self.image_url);
+        object.write_optional("grid_position_x", &self.grid_position_x);
+        object.write_optional("grid_position_y", &self.grid_position_y);
+        object.write_optional("prompt", &self.prompt);
+        object.write_optional("x_end", &self.x_end);
+        object.write_optional("x_start", &self.x_start);
+        object.write_optional("y_end", &self.y_end);
+        object.write_optional("y_start", &self.y_start);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video_url = None;
         let mut aspect_ratio = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video_url" => object.value(&mut video_url),
-                "aspect_ratio" => object.value(&mut aspect_ratio),
-                "image_url" => object.or_null(&mut optional.image_url),
+                "video_url" => object.read(&mut video_url),
+                "aspect_ratio" => object.read(&mut aspect_ratio),
+                "image_url" => object.read_unless_null(&mut optional.image_url),
                 "grid_position_x" => {
-                    object.integer_or_null(&mut optional.grid_position_x)
+                    object.read_integer_unless_null(&mut optional.grid_position_x)
                 }
                 "grid_position_y" => {
-                    object.integer_or_null(&mut optional.grid_position_y)
+                    object.read_integer_unless_null(&mut optional.grid_position_y)
                 }
-                "prompt" => object.or_null(&mut optional.prompt),
-                "x_end" => object.integer_or_null(&mut optional.x_end),
-                "x_start" => object.integer_or_null(&mut optional.x_start),
-                "y_end" => object.integer_or_null(&mut optional.y_end),
-                "y_start" => object.integer_or_null(&mut optional.y_start),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read_unless_null(&mut optional.prompt),
+                "x_end" => object.read_integer_unless_null(&mut optional.x_end),
+                "x_start" => object.read_integer_unless_null(&mut optional.x_start),
+                "y_end" => object.read_integer_unless_null(&mut optional.y_end),
+                "y_start" => object.read_integer_unless_null(&mut optional.y_start),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File, AspectRatio> {
-            video_url: object.required("video_url", video_url)?,
-            aspect_ratio: object.required("aspect_ratio", aspect_ratio)?,
+            video_url: object.require("video_url", video_url)?,
+            aspect_ratio: object.require("aspect_ratio", aspect_ratio)?,
             optional,
         };
         Some(builder.build())
@@ -368,31 +368,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -446,14 +446,14 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_url = fal_core::arg::Url<super::Model>;
+    pub type video_url = fal_core::literal::Url<super::Model>;
     pub type aspect_ratio = super::AspectRatio;
-    pub type image_url = fal_core::arg::Url<super::Model>;
-    pub type grid_position_x = fal_core::arg::Integer;
-    pub type grid_position_y = fal_core::arg::Integer;
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type x_end = fal_core::arg::Integer;
-    pub type x_start = fal_core::arg::Integer;
-    pub type y_end = fal_core::arg::Integer;
-    pub type y_start = fal_core::arg::Integer;
+    pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type grid_position_x = fal_core::literal::Integer;
+    pub type grid_position_y = fal_core::literal::Integer;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type x_end = fal_core::literal::Integer;
+    pub type x_start = fal_core::literal::Integer;
+    pub type y_end = fal_core::literal::Integer;
+    pub type y_start = fal_core::literal::Integer;
 }

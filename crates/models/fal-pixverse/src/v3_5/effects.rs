@@ -16,7 +16,7 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -682,7 +682,7 @@ fal_core::closed_enum!(
     Duration, "`duration` of fal-ai/pixverse/v3.5/effects must be `5` or `8`"
 );
 
-/// What [`fal-ai/pixverse/v3.5/effects`](Model) gives.
+/// The result of [`fal-ai/pixverse/v3.5/effects`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -821,42 +821,42 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("effect", &self.effect);
-        object.put("image_url", &self.image_url);
-        object.optional("resolution", &self.resolution);
-        object.optional("duration", &self.duration);
-        object.optional("negative_prompt", &self.negative_prompt);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("effect", &self.effect);
+        object.write("image_url", &self.image_url);
+        object.write_optional("resolution", &self.resolution);
+        object.write_optional("duration", &self.duration);
+        object.write_optional("negative_prompt", &self.negative_prompt);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut effect = None;
         let mut image_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "effect" => object.value(&mut effect),
-                "image_url" => object.value(&mut image_url),
-                "resolution" => object.value(&mut optional.resolution),
-                "duration" => object.value(&mut optional.duration),
-                "negative_prompt" => object.value(&mut optional.negative_prompt),
-                _ => object.extra(key, &mut optional.extra),
+                "effect" => object.read(&mut effect),
+                "image_url" => object.read(&mut image_url),
+                "resolution" => object.read(&mut optional.resolution),
+                "duration" => object.read(&mut optional.duration),
+                "negative_prompt" => object.read(&mut optional.negative_prompt),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<Effect, File> {
-            effect: object.required("effect", effect)?,
-            image_url: object.required("image_url", image_url)?,
+            effect: object.require("effect", effect)?,
+            image_url: object.require("image_url", image_url)?,
             optional,
         };
         Some(builder.build())
@@ -865,31 +865,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -931,8 +931,8 @@ pub mod given {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type effect = super::Effect;
-    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type image_url = fal_core::literal::Url<super::Model>;
     pub type resolution = super::Resolution;
     pub type duration = super::Duration;
-    pub type negative_prompt = fal_core::arg::Text;
+    pub type negative_prompt = fal_core::literal::Text;
 }

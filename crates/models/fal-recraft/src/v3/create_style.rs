@@ -15,7 +15,7 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -451,7 +451,7 @@ fal_core::closed_enum!(
     "`base_style` of fal-ai/recraft/v3/create-style must be `any`, `realistic_image`, `digital_illustration`, `vector_illustration`, `realistic_image/b_and_w`, `realistic_image/hard_flash`, `realistic_image/hdr`, `realistic_image/natural_light`, `realistic_image/studio_portrait`, `realistic_image/enterprise`, `realistic_image/motion_blur`, `realistic_image/evening_light` or one of 73 more"
 );
 
-/// What [`fal-ai/recraft/v3/create-style`](Model) gives.
+/// The result of [`fal-ai/recraft/v3/create-style`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -559,34 +559,34 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("images_data_url", &self.images_data_url);
-        object.optional("base_style", &self.base_style);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("images_data_url", &self.images_data_url);
+        object.write_optional("base_style", &self.base_style);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images_data_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images_data_url" => object.value(&mut images_data_url),
-                "base_style" => object.value(&mut optional.base_style),
-                _ => object.extra(key, &mut optional.extra),
+                "images_data_url" => object.read(&mut images_data_url),
+                "base_style" => object.read(&mut optional.base_style),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File> {
-            images_data_url: object.required("images_data_url", images_data_url)?,
+            images_data_url: object.require("images_data_url", images_data_url)?,
             optional,
         };
         Some(builder.build())
@@ -595,31 +595,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("style_id", &self.style_id);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("style_id", &self.style_id);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut style_id = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "style_id" => object.or_null(&mut style_id),
+                "style_id" => object.read_unless_null(&mut style_id),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            style_id: object.required("style_id", style_id)?,
+            style_id: object.require("style_id", style_id)?,
         })
     }
 }
@@ -645,6 +645,6 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type images_data_url = fal_core::arg::Url<super::Model>;
+    pub type images_data_url = fal_core::literal::Url<super::Model>;
     pub type base_style = super::BaseStyle;
 }

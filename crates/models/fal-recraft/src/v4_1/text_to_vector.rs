@@ -15,7 +15,7 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -68,7 +68,7 @@ impl Input {
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 }
 
-/// What [`fal-ai/recraft/v4.1/text-to-vector`](Model) gives.
+/// The result of [`fal-ai/recraft/v4.1/text-to-vector`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -195,48 +195,50 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        check.field("prompt").text_length::<bounds::Prompt>(&self.prompt);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("image_size", &self.image_size);
-        object.optional("colors", &self.colors);
-        object.optional("background_color", &self.background_color);
-        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("image_size", &self.image_size);
+        object.write_optional("colors", &self.colors);
+        object.write_optional("background_color", &self.background_color);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "image_size" => object.value(&mut optional.image_size),
-                "colors" => object.value(&mut optional.colors),
-                "background_color" => object.or_null(&mut optional.background_color),
-                "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
+                "prompt" => object.read(&mut prompt),
+                "image_size" => object.read(&mut optional.image_size),
+                "colors" => object.read(&mut optional.colors),
+                "background_color" => {
+                    object.read_unless_null(&mut optional.background_color)
                 }
-                _ => object.extra(key, &mut optional.extra),
+                "enable_safety_checker" => {
+                    object.read(&mut optional.enable_safety_checker)
+                }
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -245,31 +247,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
+                "images" => object.read_unless_null(&mut images),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
+            images: object.require("images", images)?,
         })
     }
 }
@@ -308,15 +310,15 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type image_size = super::ImageSize;
-    pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type enable_safety_checker = fal_core::literal::Flag;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type colors = fal_core::arg::List<super::RgbColor>;
+    pub type colors = fal_core::literal::List<super::RgbColor>;
 }
 
 #[doc(hidden)]

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -209,7 +209,7 @@ fal_core::integer_enum!(
     "`duration` of fal-ai/sora-2/image-to-video/pro must be `4`, `8`, `12`, `16` or `20`"
 );
 
-/// What [`fal-ai/sora-2/image-to-video/pro`](Model) gives.
+/// The result of [`fal-ai/sora-2/image-to-video/pro`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -379,57 +379,57 @@ impl Parameters for Input {
     }
 
     fn check(&self, check: &mut Check) {
-        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        check.field("prompt").text_length::<bounds::Prompt>(&self.prompt);
         if let Some(value) = &self.character_ids {
-            check.at("character_ids").list::<bounds::CharacterIds, _>(value);
+            check.field("character_ids").list_length::<bounds::CharacterIds, _>(value);
         }
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("resolution", &self.resolution);
-        object.optional("aspect_ratio", &self.aspect_ratio);
-        object.optional("duration", &self.duration);
-        object.optional("delete_video", &self.delete_video);
-        object.optional("detect_and_block_ip", &self.detect_and_block_ip);
-        object.optional("character_ids", &self.character_ids);
-        object.put("image_url", &self.image_url);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("resolution", &self.resolution);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
+        object.write_optional("duration", &self.duration);
+        object.write_optional("delete_video", &self.delete_video);
+        object.write_optional("detect_and_block_ip", &self.detect_and_block_ip);
+        object.write_optional("character_ids", &self.character_ids);
+        object.write("image_url", &self.image_url);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut image_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "resolution" => object.value(&mut optional.resolution),
-                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
-                "duration" => object.value(&mut optional.duration),
-                "delete_video" => object.value(&mut optional.delete_video),
-                "detect_and_block_ip" => object.value(&mut optional.detect_and_block_ip),
-                "character_ids" => object.or_null(&mut optional.character_ids),
-                "image_url" => object.value(&mut image_url),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut prompt),
+                "resolution" => object.read(&mut optional.resolution),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
+                "duration" => object.read(&mut optional.duration),
+                "delete_video" => object.read(&mut optional.delete_video),
+                "detect_and_block_ip" => object.read(&mut optional.detect_and_block_ip),
+                "character_ids" => object.read_unless_null(&mut optional.character_ids),
+                "image_url" => object.read(&mut image_url),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, File> {
-            prompt: object.required("prompt", prompt)?,
-            image_url: object.required("image_url", image_url)?,
+            prompt: object.require("prompt", prompt)?,
+            image_url: object.require("image_url", image_url)?,
             optional,
         };
         Some(builder.build())
@@ -438,41 +438,41 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
-        object.put("video_id", &self.video_id);
-        object.optional("thumbnail", &self.thumbnail);
-        object.optional("spritesheet", &self.spritesheet);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
+        object.write("video_id", &self.video_id);
+        object.write_optional("thumbnail", &self.thumbnail);
+        object.write_optional("spritesheet", &self.spritesheet);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut video_id = None;
         let mut thumbnail = None;
         let mut spritesheet = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
-                "video_id" => object.or_null(&mut video_id),
-                "thumbnail" => object.or_null(&mut thumbnail),
-                "spritesheet" => object.or_null(&mut spritesheet),
+                "video" => object.read_unless_null(&mut video),
+                "video_id" => object.read_unless_null(&mut video_id),
+                "thumbnail" => object.read_unless_null(&mut thumbnail),
+                "spritesheet" => object.read_unless_null(&mut spritesheet),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
-            video_id: object.required("video_id", video_id)?,
+            video: object.require("video", video)?,
+            video_id: object.require("video_id", video_id)?,
             thumbnail,
             spritesheet,
         })
@@ -536,18 +536,21 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type resolution = super::Resolution;
     pub type aspect_ratio = super::AspectRatio;
     pub type duration = super::Duration;
-    pub type delete_video = fal_core::arg::Flag;
-    pub type detect_and_block_ip = fal_core::arg::Flag;
-    pub type character_ids = fal_core::arg::Text;
-    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type delete_video = fal_core::literal::Flag;
+    pub type detect_and_block_ip = fal_core::literal::Flag;
+    pub type character_ids = fal_core::literal::Text;
+    pub type image_url = fal_core::literal::Url<super::Model>;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type character_ids = fal_core::arg::List<String, super::bounds::CharacterIds>;
+    pub type character_ids = fal_core::literal::List<
+        String,
+        super::bounds::CharacterIds,
+    >;
 }

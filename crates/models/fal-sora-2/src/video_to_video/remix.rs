@@ -16,7 +16,7 @@
 //! assert_eq!(input.video_id, "my-id");
 //! ```
 
-use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -57,7 +57,7 @@ impl Input {
     pub const DEFAULT_DELETE_VIDEO: bool = true;
 }
 
-/// What [`fal-ai/sora-2/video-to-video/remix`](Model) gives.
+/// The result of [`fal-ai/sora-2/video-to-video/remix`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -179,44 +179,44 @@ for Builder<VideoIdSlot, PromptSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        check.field("prompt").text_length::<bounds::Prompt>(&self.prompt);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_id", &self.video_id);
-        object.put("prompt", &self.prompt);
-        object.optional("delete_video", &self.delete_video);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("video_id", &self.video_id);
+        object.write("prompt", &self.prompt);
+        object.write_optional("delete_video", &self.delete_video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video_id = None;
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video_id" => object.value(&mut video_id),
-                "prompt" => object.value(&mut prompt),
-                "delete_video" => object.value(&mut optional.delete_video),
-                _ => object.extra(key, &mut optional.extra),
+                "video_id" => object.read(&mut video_id),
+                "prompt" => object.read(&mut prompt),
+                "delete_video" => object.read(&mut optional.delete_video),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, String> {
-            video_id: object.required("video_id", video_id)?,
-            prompt: object.required("prompt", prompt)?,
+            video_id: object.require("video_id", video_id)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -225,41 +225,41 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
-        object.put("video_id", &self.video_id);
-        object.optional("thumbnail", &self.thumbnail);
-        object.optional("spritesheet", &self.spritesheet);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
+        object.write("video_id", &self.video_id);
+        object.write_optional("thumbnail", &self.thumbnail);
+        object.write_optional("spritesheet", &self.spritesheet);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut video_id = None;
         let mut thumbnail = None;
         let mut spritesheet = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
-                "video_id" => object.or_null(&mut video_id),
-                "thumbnail" => object.or_null(&mut thumbnail),
-                "spritesheet" => object.or_null(&mut spritesheet),
+                "video" => object.read_unless_null(&mut video),
+                "video_id" => object.read_unless_null(&mut video_id),
+                "thumbnail" => object.read_unless_null(&mut thumbnail),
+                "spritesheet" => object.read_unless_null(&mut spritesheet),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
-            video_id: object.required("video_id", video_id)?,
+            video: object.require("video", video)?,
+            video_id: object.require("video_id", video_id)?,
             thumbnail,
             spritesheet,
         })
@@ -315,7 +315,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_id = fal_core::arg::Text;
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type delete_video = fal_core::arg::Flag;
+    pub type video_id = fal_core::literal::Text;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type delete_video = fal_core::literal::Flag;
 }

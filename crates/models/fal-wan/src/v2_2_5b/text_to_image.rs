@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -158,7 +158,7 @@ fal_core::closed_enum!(
     "`image_format` of fal-ai/wan/v2.2-5b/text-to-image must be `png` or `jpeg`"
 );
 
-/// What [`fal-ai/wan/v2.2-5b/text-to-image`](Model) gives.
+/// The result of [`fal-ai/wan/v2.2-5b/text-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -344,62 +344,62 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("negative_prompt", &self.negative_prompt);
-        object.optional("seed", &self.seed);
-        object.optional("num_inference_steps", &self.num_inference_steps);
-        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("negative_prompt", &self.negative_prompt);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("num_inference_steps", &self.num_inference_steps);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object
-            .optional(
+            .write_optional(
                 "enable_output_safety_checker",
                 &self.enable_output_safety_checker,
             );
-        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion);
-        object.optional("guidance_scale", &self.guidance_scale);
-        object.optional("shift", &self.shift);
-        object.optional("image_size", &self.image_size);
-        object.optional("image_format", &self.image_format);
+        object.write_optional("enable_prompt_expansion", &self.enable_prompt_expansion);
+        object.write_optional("guidance_scale", &self.guidance_scale);
+        object.write_optional("shift", &self.shift);
+        object.write_optional("image_size", &self.image_size);
+        object.write_optional("image_format", &self.image_format);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "negative_prompt" => object.value(&mut optional.negative_prompt),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
+                "prompt" => object.read(&mut prompt),
+                "negative_prompt" => object.read(&mut optional.negative_prompt),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "num_inference_steps" => object.read(&mut optional.num_inference_steps),
                 "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
+                    object.read(&mut optional.enable_safety_checker)
                 }
                 "enable_output_safety_checker" => {
-                    object.value(&mut optional.enable_output_safety_checker)
+                    object.read(&mut optional.enable_output_safety_checker)
                 }
                 "enable_prompt_expansion" => {
-                    object.value(&mut optional.enable_prompt_expansion)
+                    object.read(&mut optional.enable_prompt_expansion)
                 }
-                "guidance_scale" => object.value(&mut optional.guidance_scale),
-                "shift" => object.value(&mut optional.shift),
-                "image_size" => object.value(&mut optional.image_size),
-                "image_format" => object.value(&mut optional.image_format),
-                _ => object.extra(key, &mut optional.extra),
+                "guidance_scale" => object.read(&mut optional.guidance_scale),
+                "shift" => object.read(&mut optional.shift),
+                "image_size" => object.read(&mut optional.image_size),
+                "image_format" => object.read(&mut optional.image_format),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -408,35 +408,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("image", &self.image);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("image", &self.image);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut image = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "image" => object.or_null(&mut image),
-                "seed" => object.integer_or_null(&mut seed),
+                "image" => object.read_unless_null(&mut image),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            image: object.required("image", image)?,
-            seed: object.required("seed", seed)?,
+            image: object.require("image", image)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -491,13 +491,13 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
-    pub type negative_prompt = fal_core::arg::Text;
-    pub type seed = fal_core::arg::Integer;
+    pub type prompt = fal_core::literal::Text;
+    pub type negative_prompt = fal_core::literal::Text;
+    pub type seed = fal_core::literal::Integer;
     pub type num_inference_steps = super::NumInferenceSteps;
-    pub type enable_safety_checker = fal_core::arg::Flag;
-    pub type enable_output_safety_checker = fal_core::arg::Flag;
-    pub type enable_prompt_expansion = fal_core::arg::Flag;
+    pub type enable_safety_checker = fal_core::literal::Flag;
+    pub type enable_output_safety_checker = fal_core::literal::Flag;
+    pub type enable_prompt_expansion = fal_core::literal::Flag;
     pub type guidance_scale = super::GuidanceScale;
     pub type shift = super::Shift;
     pub type image_size = super::ImageSize;

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -255,7 +255,7 @@ fal_core::closed_enum!(
     "`audio_setting` of fal-ai/wan/v2.7/edit-video must be `auto` or `origin`"
 );
 
-/// What [`fal-ai/wan/v2.7/edit-video`](Model) gives.
+/// The result of [`fal-ai/wan/v2.7/edit-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -435,60 +435,60 @@ impl Parameters for Input {
     }
 
     fn check(&self, check: &mut Check) {
-        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        check.field("prompt").text_length::<bounds::Prompt>(&self.prompt);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.put("video_url", &self.video_url);
-        object.optional("reference_image_url", &self.reference_image_url);
-        object.optional("resolution", &self.resolution);
-        object.optional("aspect_ratio", &self.aspect_ratio);
-        object.optional("duration", &self.duration);
-        object.optional("audio_setting", &self.audio_setting);
-        object.optional("seed", &self.seed);
-        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write("video_url", &self.video_url);
+        object.write_optional("reference_image_url", &self.reference_image_url);
+        object.write_optional("resolution", &self.resolution);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
+        object.write_optional("duration", &self.duration);
+        object.write_optional("audio_setting", &self.audio_setting);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut video_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "video_url" => object.value(&mut video_url),
+                "prompt" => object.read(&mut prompt),
+                "video_url" => object.read(&mut video_url),
                 "reference_image_url" => {
-                    object.or_null(&mut optional.reference_image_url)
+                    object.read_unless_null(&mut optional.reference_image_url)
                 }
-                "resolution" => object.value(&mut optional.resolution),
-                "aspect_ratio" => object.or_null(&mut optional.aspect_ratio),
-                "duration" => object.value(&mut optional.duration),
-                "audio_setting" => object.value(&mut optional.audio_setting),
-                "seed" => object.integer_or_null(&mut optional.seed),
+                "resolution" => object.read(&mut optional.resolution),
+                "aspect_ratio" => object.read_unless_null(&mut optional.aspect_ratio),
+                "duration" => object.read(&mut optional.duration),
+                "audio_setting" => object.read(&mut optional.audio_setting),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
                 "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
+                    object.read(&mut optional.enable_safety_checker)
                 }
-                _ => object.extra(key, &mut optional.extra),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, File> {
-            prompt: object.required("prompt", prompt)?,
-            video_url: object.required("video_url", video_url)?,
+            prompt: object.require("prompt", prompt)?,
+            video_url: object.require("video_url", video_url)?,
             optional,
         };
         Some(builder.build())
@@ -497,38 +497,38 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
-        object.put("seed", &self.seed);
-        object.optional("actual_prompt", &self.actual_prompt);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
+        object.write("seed", &self.seed);
+        object.write_optional("actual_prompt", &self.actual_prompt);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut seed = None;
         let mut actual_prompt = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
-                "seed" => object.integer_or_null(&mut seed),
-                "actual_prompt" => object.or_null(&mut actual_prompt),
+                "video" => object.read_unless_null(&mut video),
+                "seed" => object.read_integer_unless_null(&mut seed),
+                "actual_prompt" => object.read_unless_null(&mut actual_prompt),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
-            seed: object.required("seed", seed)?,
+            video: object.require("video", video)?,
+            seed: object.require("seed", seed)?,
             actual_prompt,
         })
     }
@@ -583,13 +583,13 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type video_url = fal_core::arg::Url<super::Model>;
-    pub type reference_image_url = fal_core::arg::Url<super::Model>;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type video_url = fal_core::literal::Url<super::Model>;
+    pub type reference_image_url = fal_core::literal::Url<super::Model>;
     pub type resolution = super::Resolution;
     pub type aspect_ratio = super::AspectRatio;
     pub type duration = super::Duration;
     pub type audio_setting = super::AudioSetting;
-    pub type seed = fal_core::arg::Integer;
-    pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type seed = fal_core::literal::Integer;
+    pub type enable_safety_checker = fal_core::literal::Flag;
 }

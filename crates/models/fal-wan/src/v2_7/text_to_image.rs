@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -123,7 +123,7 @@ fal_core::closed_enum!(
     "`output_format` of fal-ai/wan/v2.7/text-to-image must be `jpeg`, `png` or `webp`"
 );
 
-/// What [`fal-ai/wan/v2.7/text-to-image`](Model) gives.
+/// The result of [`fal-ai/wan/v2.7/text-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -274,55 +274,55 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        check.field("prompt").text_length::<bounds::Prompt>(&self.prompt);
         if let Some(Nullable::Value(value)) = &self.negative_prompt {
-            check.at("negative_prompt").text::<bounds::NegativePrompt>(value);
+            check.field("negative_prompt").text_length::<bounds::NegativePrompt>(value);
         }
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("negative_prompt", &self.negative_prompt);
-        object.optional("image_size", &self.image_size);
-        object.optional("num_images", &self.num_images);
-        object.optional("seed", &self.seed);
-        object.optional("enable_safety_checker", &self.enable_safety_checker);
-        object.optional("output_format", &self.output_format);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("negative_prompt", &self.negative_prompt);
+        object.write_optional("image_size", &self.image_size);
+        object.write_optional("num_images", &self.num_images);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
+        object.write_optional("output_format", &self.output_format);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "negative_prompt" => object.value(&mut optional.negative_prompt),
-                "image_size" => object.value(&mut optional.image_size),
-                "num_images" => object.value(&mut optional.num_images),
-                "seed" => object.integer_or_null(&mut optional.seed),
+                "prompt" => object.read(&mut prompt),
+                "negative_prompt" => object.read(&mut optional.negative_prompt),
+                "image_size" => object.read(&mut optional.image_size),
+                "num_images" => object.read(&mut optional.num_images),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
                 "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
+                    object.read(&mut optional.enable_safety_checker)
                 }
-                "output_format" => object.value(&mut optional.output_format),
-                _ => object.extra(key, &mut optional.extra),
+                "output_format" => object.read(&mut optional.output_format),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -331,39 +331,39 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
-        object.optional("generated_text", &self.generated_text);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
+        object.write_optional("generated_text", &self.generated_text);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut generated_text = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
-                "generated_text" => object.or_null(&mut generated_text),
-                "seed" => object.integer_or_null(&mut seed),
+                "images" => object.read_unless_null(&mut images),
+                "generated_text" => object.read_unless_null(&mut generated_text),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
+            images: object.require("images", images)?,
             generated_text,
-            seed: object.required("seed", seed)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -418,12 +418,12 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type negative_prompt = fal_core::arg::Text<super::bounds::NegativePrompt>;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type negative_prompt = fal_core::literal::Text<super::bounds::NegativePrompt>;
     pub type image_size = super::ImageSize;
     pub type num_images = super::NumImages;
-    pub type seed = fal_core::arg::Integer;
-    pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type seed = fal_core::literal::Integer;
+    pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
 }
 

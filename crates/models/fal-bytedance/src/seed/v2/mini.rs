@@ -15,7 +15,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -168,7 +168,7 @@ pub type Temperature = Float<bounds::Temperature>;
 /// `top_p`: between 0.0 and 1.0.
 pub type TopP = Float<bounds::TopP>;
 
-/// What [`fal-ai/bytedance/seed/v2/mini`](Model) gives.
+/// The result of [`fal-ai/bytedance/seed/v2/mini`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -351,52 +351,54 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("image_urls", &self.image_urls);
-        object.optional("video_urls", &self.video_urls);
-        object.optional("system_prompt", &self.system_prompt);
-        object.optional("messages", &self.messages);
-        object.optional("thinking", &self.thinking);
-        object.optional("reasoning_effort", &self.reasoning_effort);
-        object.optional("max_completion_tokens", &self.max_completion_tokens);
-        object.optional("temperature", &self.temperature);
-        object.optional("top_p", &self.top_p);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("image_urls", &self.image_urls);
+        object.write_optional("video_urls", &self.video_urls);
+        object.write_optional("system_prompt", &self.system_prompt);
+        object.write_optional("messages", &self.messages);
+        object.write_optional("thinking", &self.thinking);
+        object.write_optional("reasoning_effort", &self.reasoning_effort);
+        object.write_optional("max_completion_tokens", &self.max_completion_tokens);
+        object.write_optional("temperature", &self.temperature);
+        object.write_optional("top_p", &self.top_p);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "image_urls" => object.value(&mut optional.image_urls),
-                "video_urls" => object.value(&mut optional.video_urls),
-                "system_prompt" => object.or_null(&mut optional.system_prompt),
-                "messages" => object.or_null(&mut optional.messages),
-                "thinking" => object.value(&mut optional.thinking),
-                "reasoning_effort" => object.or_null(&mut optional.reasoning_effort),
-                "max_completion_tokens" => {
-                    object.value(&mut optional.max_completion_tokens)
+                "prompt" => object.read(&mut prompt),
+                "image_urls" => object.read(&mut optional.image_urls),
+                "video_urls" => object.read(&mut optional.video_urls),
+                "system_prompt" => object.read_unless_null(&mut optional.system_prompt),
+                "messages" => object.read_unless_null(&mut optional.messages),
+                "thinking" => object.read(&mut optional.thinking),
+                "reasoning_effort" => {
+                    object.read_unless_null(&mut optional.reasoning_effort)
                 }
-                "temperature" => object.value(&mut optional.temperature),
-                "top_p" => object.value(&mut optional.top_p),
-                _ => object.extra(key, &mut optional.extra),
+                "max_completion_tokens" => {
+                    object.read(&mut optional.max_completion_tokens)
+                }
+                "temperature" => object.read(&mut optional.temperature),
+                "top_p" => object.read(&mut optional.top_p),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -405,39 +407,39 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("output", &self.output);
-        object.optional("reasoning_content", &self.reasoning_content);
-        object.put("messages", &self.messages);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("output", &self.output);
+        object.write_optional("reasoning_content", &self.reasoning_content);
+        object.write("messages", &self.messages);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut output = None;
         let mut reasoning_content = None;
         let mut messages = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "output" => object.or_null(&mut output),
-                "reasoning_content" => object.or_null(&mut reasoning_content),
-                "messages" => object.or_null(&mut messages),
+                "output" => object.read_unless_null(&mut output),
+                "reasoning_content" => object.read_unless_null(&mut reasoning_content),
+                "messages" => object.read_unless_null(&mut messages),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            output: object.required("output", output)?,
+            output: object.require("output", output)?,
             reasoning_content,
-            messages: object.required("messages", messages)?,
+            messages: object.require("messages", messages)?,
         })
     }
 }
@@ -492,10 +494,10 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
-    pub type image_urls = fal_core::arg::Url<super::Model>;
-    pub type video_urls = fal_core::arg::Url<super::Model>;
-    pub type system_prompt = fal_core::arg::Text;
+    pub type prompt = fal_core::literal::Text;
+    pub type image_urls = fal_core::literal::Url<super::Model>;
+    pub type video_urls = fal_core::literal::Url<super::Model>;
+    pub type system_prompt = fal_core::literal::Text;
     pub type thinking = super::Thinking;
     pub type reasoning_effort = super::ReasoningEffort;
     pub type max_completion_tokens = super::MaxCompletionTokens;
@@ -506,9 +508,9 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type image_urls = fal_core::arg::List<super::File>;
-    pub type video_urls = fal_core::arg::List<super::File>;
-    pub type messages = fal_core::arg::List<super::Seed2MiniMessage>;
+    pub type image_urls = fal_core::literal::List<super::File>;
+    pub type video_urls = fal_core::literal::List<super::File>;
+    pub type messages = fal_core::literal::List<super::Seed2MiniMessage>;
 }
 
 #[doc(hidden)]

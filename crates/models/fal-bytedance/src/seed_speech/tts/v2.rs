@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -438,7 +438,7 @@ fal_core::closed_enum!(
     "`language` of fal-ai/bytedance/seed-speech/tts/v2 must be `zh`, `en`, `ja`, `es-mx`, `id`, `pt-br`, `ko`, `it`, `de` or `fr`"
 );
 
-/// What [`fal-ai/bytedance/seed-speech/tts/v2`](Model) gives.
+/// The result of [`fal-ai/bytedance/seed-speech/tts/v2`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -599,54 +599,56 @@ impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.at("text").text::<bounds::Text>(&self.text);
+        check.field("text").text_length::<bounds::Text>(&self.text);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("text", &self.text);
-        object.optional("voice", &self.voice);
-        object.optional("output_format", &self.output_format);
-        object.optional("sample_rate", &self.sample_rate);
-        object.optional("speed", &self.speed);
-        object.optional("volume", &self.volume);
-        object.optional("pitch", &self.pitch);
-        object.optional("language", &self.language);
-        object.optional("voice_instruction", &self.voice_instruction);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("text", &self.text);
+        object.write_optional("voice", &self.voice);
+        object.write_optional("output_format", &self.output_format);
+        object.write_optional("sample_rate", &self.sample_rate);
+        object.write_optional("speed", &self.speed);
+        object.write_optional("volume", &self.volume);
+        object.write_optional("pitch", &self.pitch);
+        object.write_optional("language", &self.language);
+        object.write_optional("voice_instruction", &self.voice_instruction);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut text = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "text" => object.value(&mut text),
-                "voice" => object.value(&mut optional.voice),
-                "output_format" => object.value(&mut optional.output_format),
-                "sample_rate" => object.value(&mut optional.sample_rate),
-                "speed" => object.value(&mut optional.speed),
-                "volume" => object.value(&mut optional.volume),
-                "pitch" => object.value(&mut optional.pitch),
-                "language" => object.or_null(&mut optional.language),
-                "voice_instruction" => object.or_null(&mut optional.voice_instruction),
-                _ => object.extra(key, &mut optional.extra),
+                "text" => object.read(&mut text),
+                "voice" => object.read(&mut optional.voice),
+                "output_format" => object.read(&mut optional.output_format),
+                "sample_rate" => object.read(&mut optional.sample_rate),
+                "speed" => object.read(&mut optional.speed),
+                "volume" => object.read(&mut optional.volume),
+                "pitch" => object.read(&mut optional.pitch),
+                "language" => object.read_unless_null(&mut optional.language),
+                "voice_instruction" => {
+                    object.read_unless_null(&mut optional.voice_instruction)
+                }
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            text: object.required("text", text)?,
+            text: object.require("text", text)?,
             optional,
         };
         Some(builder.build())
@@ -655,31 +657,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("audio", &self.audio);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("audio", &self.audio);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut audio = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "audio" => object.or_null(&mut audio),
+                "audio" => object.read_unless_null(&mut audio),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            audio: object.required("audio", audio)?,
+            audio: object.require("audio", audio)?,
         })
     }
 }
@@ -742,7 +744,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type text = fal_core::arg::Text<super::bounds::Text>;
+    pub type text = fal_core::literal::Text<super::bounds::Text>;
     pub type voice = super::Voice;
     pub type output_format = super::OutputFormat;
     pub type sample_rate = super::SampleRate;
@@ -750,5 +752,5 @@ pub mod arg {
     pub type volume = super::Volume;
     pub type pitch = super::Pitch;
     pub type language = super::Language;
-    pub type voice_instruction = fal_core::arg::Text;
+    pub type voice_instruction = fal_core::literal::Text;
 }

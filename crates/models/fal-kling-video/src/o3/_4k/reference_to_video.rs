@@ -14,7 +14,7 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Violations, wire};
+use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -231,7 +231,7 @@ fal_core::closed_enum!(
     "`aspect_ratio` of fal-ai/kling-video/o3/4k/reference-to-video must be `16:9`, `9:16` or `1:1`"
 );
 
-/// What [`fal-ai/kling-video/o3/4k/reference-to-video`](Model) gives.
+/// The result of [`fal-ai/kling-video/o3/4k/reference-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -406,52 +406,54 @@ impl Parameters for Input {
 
     fn check(&self, check: &mut Check) {
         if let Some(value) = &self.prompt {
-            check.at("prompt").text::<bounds::Prompt>(value);
+            check.field("prompt").text_length::<bounds::Prompt>(value);
         }
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("prompt", &self.prompt);
-        object.optional("multi_prompt", &self.multi_prompt);
-        object.optional("start_image_url", &self.start_image_url);
-        object.optional("end_image_url", &self.end_image_url);
-        object.optional("image_urls", &self.image_urls);
-        object.optional("elements", &self.elements);
-        object.optional("generate_audio", &self.generate_audio);
-        object.optional("duration", &self.duration);
-        object.optional("shot_type", &self.shot_type);
-        object.optional("aspect_ratio", &self.aspect_ratio);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("prompt", &self.prompt);
+        object.write_optional("multi_prompt", &self.multi_prompt);
+        object.write_optional("start_image_url", &self.start_image_url);
+        object.write_optional("end_image_url", &self.end_image_url);
+        object.write_optional("image_urls", &self.image_urls);
+        object.write_optional("elements", &self.elements);
+        object.write_optional("generate_audio", &self.generate_audio);
+        object.write_optional("duration", &self.duration);
+        object.write_optional("shot_type", &self.shot_type);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.or_null(&mut optional.prompt),
-                "multi_prompt" => object.or_null(&mut optional.multi_prompt),
-                "start_image_url" => object.or_null(&mut optional.start_image_url),
-                "end_image_url" => object.or_null(&mut optional.end_image_url),
-                "image_urls" => object.or_null(&mut optional.image_urls),
-                "elements" => object.or_null(&mut optional.elements),
-                "generate_audio" => object.value(&mut optional.generate_audio),
-                "duration" => object.value(&mut optional.duration),
-                "shot_type" => object.value(&mut optional.shot_type),
-                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read_unless_null(&mut optional.prompt),
+                "multi_prompt" => object.read_unless_null(&mut optional.multi_prompt),
+                "start_image_url" => {
+                    object.read_unless_null(&mut optional.start_image_url)
+                }
+                "end_image_url" => object.read_unless_null(&mut optional.end_image_url),
+                "image_urls" => object.read_unless_null(&mut optional.image_urls),
+                "elements" => object.read_unless_null(&mut optional.elements),
+                "generate_audio" => object.read(&mut optional.generate_audio),
+                "duration" => object.read(&mut optional.duration),
+                "shot_type" => object.read(&mut optional.shot_type),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder { optional };
@@ -461,31 +463,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -506,11 +508,11 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type start_image_url = fal_core::arg::Url<super::Model>;
-    pub type end_image_url = fal_core::arg::Url<super::Model>;
-    pub type image_urls = fal_core::arg::Url<super::Model>;
-    pub type generate_audio = fal_core::arg::Flag;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type start_image_url = fal_core::literal::Url<super::Model>;
+    pub type end_image_url = fal_core::literal::Url<super::Model>;
+    pub type image_urls = fal_core::literal::Url<super::Model>;
+    pub type generate_audio = fal_core::literal::Flag;
     pub type duration = super::Duration;
     pub type shot_type = super::ShotType;
     pub type aspect_ratio = super::AspectRatio;
@@ -519,9 +521,9 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type multi_prompt = fal_core::arg::List<super::KlingV3MultiPromptElement>;
-    pub type image_urls = fal_core::arg::List<super::File>;
-    pub type elements = fal_core::arg::List<super::KlingV3ComboElementInput>;
+    pub type multi_prompt = fal_core::literal::List<super::KlingV3MultiPromptElement>;
+    pub type image_urls = fal_core::literal::List<super::File>;
+    pub type elements = fal_core::literal::List<super::KlingV3ComboElementInput>;
 }
 
 #[doc(hidden)]

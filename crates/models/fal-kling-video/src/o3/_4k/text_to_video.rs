@@ -14,7 +14,7 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Violations, wire};
+use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -216,7 +216,7 @@ fal_core::closed_enum!(
     "`shot_type` of fal-ai/kling-video/o3/4k/text-to-video must be `customize` or `intelligent`"
 );
 
-/// What [`fal-ai/kling-video/o3/4k/text-to-video`](Model) gives.
+/// The result of [`fal-ai/kling-video/o3/4k/text-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -350,44 +350,44 @@ impl IntoInput for Builder {
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
         if let Some(value) = &self.prompt {
-            check.at("prompt").text::<bounds::Prompt>(value);
+            check.field("prompt").text_length::<bounds::Prompt>(value);
         }
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("prompt", &self.prompt);
-        object.optional("duration", &self.duration);
-        object.optional("aspect_ratio", &self.aspect_ratio);
-        object.optional("generate_audio", &self.generate_audio);
-        object.optional("multi_prompt", &self.multi_prompt);
-        object.optional("shot_type", &self.shot_type);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("prompt", &self.prompt);
+        object.write_optional("duration", &self.duration);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
+        object.write_optional("generate_audio", &self.generate_audio);
+        object.write_optional("multi_prompt", &self.multi_prompt);
+        object.write_optional("shot_type", &self.shot_type);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.or_null(&mut optional.prompt),
-                "duration" => object.value(&mut optional.duration),
-                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
-                "generate_audio" => object.value(&mut optional.generate_audio),
-                "multi_prompt" => object.or_null(&mut optional.multi_prompt),
-                "shot_type" => object.value(&mut optional.shot_type),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read_unless_null(&mut optional.prompt),
+                "duration" => object.read(&mut optional.duration),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
+                "generate_audio" => object.read(&mut optional.generate_audio),
+                "multi_prompt" => object.read_unless_null(&mut optional.multi_prompt),
+                "shot_type" => object.read(&mut optional.shot_type),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder { optional };
@@ -397,31 +397,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -442,17 +442,17 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type duration = super::Duration;
     pub type aspect_ratio = super::AspectRatio;
-    pub type generate_audio = fal_core::arg::Flag;
+    pub type generate_audio = fal_core::literal::Flag;
     pub type shot_type = super::ShotType;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type multi_prompt = fal_core::arg::List<super::KlingV3MultiPromptElement>;
+    pub type multi_prompt = fal_core::literal::List<super::KlingV3MultiPromptElement>;
 }
 
 #[doc(hidden)]

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -189,7 +189,7 @@ fal_core::closed_enum!(
     "`shot_type` of fal-ai/kling-video/o3/pro/image-to-video must be `customize` or `intelligent`"
 );
 
-/// What [`fal-ai/kling-video/o3/pro/image-to-video`](Model) gives.
+/// The result of [`fal-ai/kling-video/o3/pro/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -344,51 +344,51 @@ impl Parameters for Input {
 
     fn check(&self, check: &mut Check) {
         if let Some(value) = &self.prompt {
-            check.at("prompt").text::<bounds::Prompt>(value);
+            check.field("prompt").text_length::<bounds::Prompt>(value);
         }
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("prompt", &self.prompt);
-        object.put("image_url", &self.image_url);
-        object.optional("end_image_url", &self.end_image_url);
-        object.optional("duration", &self.duration);
-        object.optional("generate_audio", &self.generate_audio);
-        object.optional("multi_prompt", &self.multi_prompt);
-        object.optional("shot_type", &self.shot_type);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("prompt", &self.prompt);
+        object.write("image_url", &self.image_url);
+        object.write_optional("end_image_url", &self.end_image_url);
+        object.write_optional("duration", &self.duration);
+        object.write_optional("generate_audio", &self.generate_audio);
+        object.write_optional("multi_prompt", &self.multi_prompt);
+        object.write_optional("shot_type", &self.shot_type);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut image_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.or_null(&mut optional.prompt),
-                "image_url" => object.value(&mut image_url),
-                "end_image_url" => object.or_null(&mut optional.end_image_url),
-                "duration" => object.value(&mut optional.duration),
-                "generate_audio" => object.value(&mut optional.generate_audio),
-                "multi_prompt" => object.or_null(&mut optional.multi_prompt),
-                "shot_type" => object.value(&mut optional.shot_type),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read_unless_null(&mut optional.prompt),
+                "image_url" => object.read(&mut image_url),
+                "end_image_url" => object.read_unless_null(&mut optional.end_image_url),
+                "duration" => object.read(&mut optional.duration),
+                "generate_audio" => object.read(&mut optional.generate_audio),
+                "multi_prompt" => object.read_unless_null(&mut optional.multi_prompt),
+                "shot_type" => object.read(&mut optional.shot_type),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File> {
-            image_url: object.required("image_url", image_url)?,
+            image_url: object.require("image_url", image_url)?,
             optional,
         };
         Some(builder.build())
@@ -397,31 +397,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -460,18 +460,18 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type image_url = fal_core::arg::Url<super::Model>;
-    pub type end_image_url = fal_core::arg::Url<super::Model>;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type end_image_url = fal_core::literal::Url<super::Model>;
     pub type duration = super::Duration;
-    pub type generate_audio = fal_core::arg::Flag;
+    pub type generate_audio = fal_core::literal::Flag;
     pub type shot_type = super::ShotType;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type multi_prompt = fal_core::arg::List<super::KlingV3MultiPromptElement>;
+    pub type multi_prompt = fal_core::literal::List<super::KlingV3MultiPromptElement>;
 }
 
 #[doc(hidden)]

@@ -17,7 +17,7 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -56,7 +56,7 @@ impl Input {
     pub const DEFAULT_PROMPT: &'static str = ".";
 }
 
-/// What [`fal-ai/kling-video/v1/pro/ai-avatar`](Model) gives.
+/// The result of [`fal-ai/kling-video/v1/pro/ai-avatar`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -186,38 +186,38 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("image_url", &self.image_url);
-        object.put("audio_url", &self.audio_url);
-        object.optional("prompt", &self.prompt);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("image_url", &self.image_url);
+        object.write("audio_url", &self.audio_url);
+        object.write_optional("prompt", &self.prompt);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut image_url = None;
         let mut audio_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "image_url" => object.value(&mut image_url),
-                "audio_url" => object.value(&mut audio_url),
-                "prompt" => object.value(&mut optional.prompt),
-                _ => object.extra(key, &mut optional.extra),
+                "image_url" => object.read(&mut image_url),
+                "audio_url" => object.read(&mut audio_url),
+                "prompt" => object.read(&mut optional.prompt),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File, File> {
-            image_url: object.required("image_url", image_url)?,
-            audio_url: object.required("audio_url", audio_url)?,
+            image_url: object.require("image_url", image_url)?,
+            audio_url: object.require("audio_url", audio_url)?,
             optional,
         };
         Some(builder.build())
@@ -226,35 +226,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
-        object.put("duration", &self.duration);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
+        object.write("duration", &self.duration);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut duration = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
-                "duration" => object.or_null(&mut duration),
+                "video" => object.read_unless_null(&mut video),
+                "duration" => object.read_unless_null(&mut duration),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
-            duration: object.required("duration", duration)?,
+            video: object.require("video", video)?,
+            duration: object.require("duration", duration)?,
         })
     }
 }
@@ -295,7 +295,7 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_url = fal_core::arg::Url<super::Model>;
-    pub type audio_url = fal_core::arg::Url<super::Model>;
-    pub type prompt = fal_core::arg::Text;
+    pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type audio_url = fal_core::literal::Url<super::Model>;
+    pub type prompt = fal_core::literal::Text;
 }

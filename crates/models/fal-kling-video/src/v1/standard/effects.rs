@@ -15,7 +15,7 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -899,7 +899,7 @@ fal_core::closed_enum!(
     Duration, "`duration` of fal-ai/kling-video/v1/standard/effects must be `5` or `10`"
 );
 
-/// What [`fal-ai/kling-video/v1/standard/effects`](Model) gives.
+/// The result of [`fal-ai/kling-video/v1/standard/effects`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -1014,36 +1014,36 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("input_image_urls", &self.input_image_urls);
-        object.put("effect_scene", &self.effect_scene);
-        object.optional("duration", &self.duration);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("input_image_urls", &self.input_image_urls);
+        object.write("effect_scene", &self.effect_scene);
+        object.write_optional("duration", &self.duration);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut effect_scene = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "input_image_urls" => object.value(&mut optional.input_image_urls),
-                "effect_scene" => object.value(&mut effect_scene),
-                "duration" => object.value(&mut optional.duration),
-                _ => object.extra(key, &mut optional.extra),
+                "input_image_urls" => object.read(&mut optional.input_image_urls),
+                "effect_scene" => object.read(&mut effect_scene),
+                "duration" => object.read(&mut optional.duration),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<EffectScene> {
-            effect_scene: object.required("effect_scene", effect_scene)?,
+            effect_scene: object.require("effect_scene", effect_scene)?,
             optional,
         };
         Some(builder.build())
@@ -1052,31 +1052,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -1102,7 +1102,7 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type input_image_urls = fal_core::arg::Url<super::Model>;
+    pub type input_image_urls = fal_core::literal::Url<super::Model>;
     pub type effect_scene = super::EffectScene;
     pub type duration = super::Duration;
 }
@@ -1110,5 +1110,5 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type input_image_urls = fal_core::arg::List<super::File>;
+    pub type input_image_urls = fal_core::literal::List<super::File>;
 }

@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -143,7 +143,7 @@ fal_core::closed_enum!(
 /// `cfg_scale`: between 0.0 and 1.0.
 pub type CfgScale = Float<bounds::CfgScale>;
 
-/// What [`fal-ai/kling-video/v1.6/pro/text-to-video`](Model) gives.
+/// The result of [`fal-ai/kling-video/v1.6/pro/text-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -271,49 +271,49 @@ impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
 
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
-        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        check.field("prompt").text_length::<bounds::Prompt>(&self.prompt);
         if let Some(value) = &self.negative_prompt {
-            check.at("negative_prompt").text::<bounds::NegativePrompt>(value);
+            check.field("negative_prompt").text_length::<bounds::NegativePrompt>(value);
         }
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("duration", &self.duration);
-        object.optional("aspect_ratio", &self.aspect_ratio);
-        object.optional("negative_prompt", &self.negative_prompt);
-        object.optional("cfg_scale", &self.cfg_scale);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("duration", &self.duration);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
+        object.write_optional("negative_prompt", &self.negative_prompt);
+        object.write_optional("cfg_scale", &self.cfg_scale);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "duration" => object.value(&mut optional.duration),
-                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
-                "negative_prompt" => object.value(&mut optional.negative_prompt),
-                "cfg_scale" => object.value(&mut optional.cfg_scale),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut prompt),
+                "duration" => object.read(&mut optional.duration),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
+                "negative_prompt" => object.read(&mut optional.negative_prompt),
+                "cfg_scale" => object.read(&mut optional.cfg_scale),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -322,31 +322,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -401,9 +401,9 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type duration = super::Duration;
     pub type aspect_ratio = super::AspectRatio;
-    pub type negative_prompt = fal_core::arg::Text<super::bounds::NegativePrompt>;
+    pub type negative_prompt = fal_core::literal::Text<super::bounds::NegativePrompt>;
     pub type cfg_scale = super::CfgScale;
 }

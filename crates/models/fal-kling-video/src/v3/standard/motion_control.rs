@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -103,7 +103,7 @@ fal_core::closed_enum!(
     "`character_orientation` of fal-ai/kling-video/v3/standard/motion-control must be `image` or `video`"
 );
 
-/// What [`fal-ai/kling-video/v3/standard/motion-control`](Model) gives.
+/// The result of [`fal-ai/kling-video/v3/standard/motion-control`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -290,54 +290,54 @@ impl Parameters for Input {
 
     fn check(&self, check: &mut Check) {
         if let Some(value) = &self.prompt {
-            check.at("prompt").text::<bounds::Prompt>(value);
+            check.field("prompt").text_length::<bounds::Prompt>(value);
         }
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("prompt", &self.prompt);
-        object.put("image_url", &self.image_url);
-        object.put("video_url", &self.video_url);
-        object.optional("keep_original_sound", &self.keep_original_sound);
-        object.put("character_orientation", &self.character_orientation);
-        object.optional("elements", &self.elements);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("prompt", &self.prompt);
+        object.write("image_url", &self.image_url);
+        object.write("video_url", &self.video_url);
+        object.write_optional("keep_original_sound", &self.keep_original_sound);
+        object.write("character_orientation", &self.character_orientation);
+        object.write_optional("elements", &self.elements);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut image_url = None;
         let mut video_url = None;
         let mut character_orientation = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.or_null(&mut optional.prompt),
-                "image_url" => object.value(&mut image_url),
-                "video_url" => object.value(&mut video_url),
-                "keep_original_sound" => object.value(&mut optional.keep_original_sound),
-                "character_orientation" => object.value(&mut character_orientation),
-                "elements" => object.or_null(&mut optional.elements),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read_unless_null(&mut optional.prompt),
+                "image_url" => object.read(&mut image_url),
+                "video_url" => object.read(&mut video_url),
+                "keep_original_sound" => object.read(&mut optional.keep_original_sound),
+                "character_orientation" => object.read(&mut character_orientation),
+                "elements" => object.read_unless_null(&mut optional.elements),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File, File, CharacterOrientation> {
-            image_url: object.required("image_url", image_url)?,
-            video_url: object.required("video_url", video_url)?,
+            image_url: object.require("image_url", image_url)?,
+            video_url: object.require("video_url", video_url)?,
             character_orientation: object
-                .required("character_orientation", character_orientation)?,
+                .require("character_orientation", character_orientation)?,
             optional,
         };
         Some(builder.build())
@@ -346,31 +346,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -439,17 +439,17 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type image_url = fal_core::arg::Url<super::Model>;
-    pub type video_url = fal_core::arg::Url<super::Model>;
-    pub type keep_original_sound = fal_core::arg::Flag;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type video_url = fal_core::literal::Url<super::Model>;
+    pub type keep_original_sound = fal_core::literal::Flag;
     pub type character_orientation = super::CharacterOrientation;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type elements = fal_core::arg::List<super::KlingV3ImageElementInput>;
+    pub type elements = fal_core::literal::List<super::KlingV3ImageElementInput>;
 }
 
 #[doc(hidden)]

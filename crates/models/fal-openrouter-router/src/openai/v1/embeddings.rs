@@ -14,7 +14,7 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, IntoInput, Parameters, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Parameters, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -36,7 +36,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// What [`openrouter/router/openai/v1/embeddings`](Model) gives.
+/// The result of [`openrouter/router/openai/v1/embeddings`](Model).
 pub type Output = Value;
 
 // Building.
@@ -111,24 +111,24 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let object = wire::Writer::with_extra(serializer, &self.extra)?;
+        let object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
-            object.extra(key, &mut optional.extra);
+        while let Some(key) = object.next_key() {
+            object.read_extra(key, &mut optional.extra);
         }
         let builder = Builder { optional };
         Some(builder.build())

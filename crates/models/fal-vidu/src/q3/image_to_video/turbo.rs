@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -125,7 +125,7 @@ fal_core::closed_enum!(
     "`resolution` of fal-ai/vidu/q3/image-to-video/turbo must be `360p`, `540p`, `720p` or `1080p`"
 );
 
-/// What [`fal-ai/vidu/q3/image-to-video/turbo`](Model) gives.
+/// The result of [`fal-ai/vidu/q3/image-to-video/turbo`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -275,51 +275,51 @@ impl Parameters for Input {
 
     fn check(&self, check: &mut Check) {
         if let Some(value) = &self.prompt {
-            check.at("prompt").text::<bounds::Prompt>(value);
+            check.field("prompt").text_length::<bounds::Prompt>(value);
         }
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.optional("prompt", &self.prompt);
-        object.put("image_url", &self.image_url);
-        object.optional("end_image_url", &self.end_image_url);
-        object.optional("duration", &self.duration);
-        object.optional("seed", &self.seed);
-        object.optional("resolution", &self.resolution);
-        object.optional("audio", &self.audio);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write_optional("prompt", &self.prompt);
+        object.write("image_url", &self.image_url);
+        object.write_optional("end_image_url", &self.end_image_url);
+        object.write_optional("duration", &self.duration);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("resolution", &self.resolution);
+        object.write_optional("audio", &self.audio);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut image_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut optional.prompt),
-                "image_url" => object.value(&mut image_url),
-                "end_image_url" => object.or_null(&mut optional.end_image_url),
-                "duration" => object.value(&mut optional.duration),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "resolution" => object.value(&mut optional.resolution),
-                "audio" => object.value(&mut optional.audio),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut optional.prompt),
+                "image_url" => object.read(&mut image_url),
+                "end_image_url" => object.read_unless_null(&mut optional.end_image_url),
+                "duration" => object.read(&mut optional.duration),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "resolution" => object.read(&mut optional.resolution),
+                "audio" => object.read(&mut optional.audio),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File> {
-            image_url: object.required("image_url", image_url)?,
+            image_url: object.require("image_url", image_url)?,
             optional,
         };
         Some(builder.build())
@@ -328,31 +328,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -399,11 +399,11 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type image_url = fal_core::arg::Url<super::Model>;
-    pub type end_image_url = fal_core::arg::Url<super::Model>;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type end_image_url = fal_core::literal::Url<super::Model>;
     pub type duration = super::Duration;
-    pub type seed = fal_core::arg::Integer;
+    pub type seed = fal_core::literal::Integer;
     pub type resolution = super::Resolution;
-    pub type audio = fal_core::arg::Flag;
+    pub type audio = fal_core::literal::Flag;
 }

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -242,7 +242,7 @@ fal_core::closed_enum!(
     "`video_write_mode` of fal-ai/wan/v2.2-14b/animate/replace must be `fast`, `balanced` or `small`"
 );
 
-/// What [`fal-ai/wan/v2.2-14b/animate/replace`](Model) gives.
+/// The result of [`fal-ai/wan/v2.2-14b/animate/replace`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -466,66 +466,66 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("video_url", &self.video_url);
-        object.put("image_url", &self.image_url);
-        object.optional("guidance_scale", &self.guidance_scale);
-        object.optional("resolution", &self.resolution);
-        object.optional("seed", &self.seed);
-        object.optional("num_inference_steps", &self.num_inference_steps);
-        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("video_url", &self.video_url);
+        object.write("image_url", &self.image_url);
+        object.write_optional("guidance_scale", &self.guidance_scale);
+        object.write_optional("resolution", &self.resolution);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("num_inference_steps", &self.num_inference_steps);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object
-            .optional(
+            .write_optional(
                 "enable_output_safety_checker",
                 &self.enable_output_safety_checker,
             );
-        object.optional("shift", &self.shift);
-        object.optional("video_quality", &self.video_quality);
-        object.optional("video_write_mode", &self.video_write_mode);
-        object.optional("return_frames_zip", &self.return_frames_zip);
-        object.optional("use_turbo", &self.use_turbo);
+        object.write_optional("shift", &self.shift);
+        object.write_optional("video_quality", &self.video_quality);
+        object.write_optional("video_write_mode", &self.video_write_mode);
+        object.write_optional("return_frames_zip", &self.return_frames_zip);
+        object.write_optional("use_turbo", &self.use_turbo);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video_url = None;
         let mut image_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video_url" => object.value(&mut video_url),
-                "image_url" => object.value(&mut image_url),
-                "guidance_scale" => object.value(&mut optional.guidance_scale),
-                "resolution" => object.value(&mut optional.resolution),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
+                "video_url" => object.read(&mut video_url),
+                "image_url" => object.read(&mut image_url),
+                "guidance_scale" => object.read(&mut optional.guidance_scale),
+                "resolution" => object.read(&mut optional.resolution),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "num_inference_steps" => object.read(&mut optional.num_inference_steps),
                 "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
+                    object.read(&mut optional.enable_safety_checker)
                 }
                 "enable_output_safety_checker" => {
-                    object.value(&mut optional.enable_output_safety_checker)
+                    object.read(&mut optional.enable_output_safety_checker)
                 }
-                "shift" => object.value(&mut optional.shift),
-                "video_quality" => object.value(&mut optional.video_quality),
-                "video_write_mode" => object.value(&mut optional.video_write_mode),
-                "return_frames_zip" => object.value(&mut optional.return_frames_zip),
-                "use_turbo" => object.value(&mut optional.use_turbo),
-                _ => object.extra(key, &mut optional.extra),
+                "shift" => object.read(&mut optional.shift),
+                "video_quality" => object.read(&mut optional.video_quality),
+                "video_write_mode" => object.read(&mut optional.video_write_mode),
+                "return_frames_zip" => object.read(&mut optional.return_frames_zip),
+                "use_turbo" => object.read(&mut optional.use_turbo),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<File, File> {
-            video_url: object.required("video_url", video_url)?,
-            image_url: object.required("image_url", image_url)?,
+            video_url: object.require("video_url", video_url)?,
+            image_url: object.require("image_url", image_url)?,
             optional,
         };
         Some(builder.build())
@@ -534,43 +534,43 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
-        object.optional("frames_zip", &self.frames_zip);
-        object.put("prompt", &self.prompt);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
+        object.write_optional("frames_zip", &self.frames_zip);
+        object.write("prompt", &self.prompt);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut frames_zip = None;
         let mut prompt = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
-                "frames_zip" => object.or_null(&mut frames_zip),
-                "prompt" => object.or_null(&mut prompt),
-                "seed" => object.integer_or_null(&mut seed),
+                "video" => object.read_unless_null(&mut video),
+                "frames_zip" => object.read_unless_null(&mut frames_zip),
+                "prompt" => object.read_unless_null(&mut prompt),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
             frames_zip,
-            prompt: object.required("prompt", prompt)?,
-            seed: object.required("seed", seed)?,
+            prompt: object.require("prompt", prompt)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -640,17 +640,17 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type video_url = fal_core::arg::Url<super::Model>;
-    pub type image_url = fal_core::arg::Url<super::Model>;
+    pub type video_url = fal_core::literal::Url<super::Model>;
+    pub type image_url = fal_core::literal::Url<super::Model>;
     pub type guidance_scale = super::GuidanceScale;
     pub type resolution = super::Resolution;
-    pub type seed = fal_core::arg::Integer;
+    pub type seed = fal_core::literal::Integer;
     pub type num_inference_steps = super::NumInferenceSteps;
-    pub type enable_safety_checker = fal_core::arg::Flag;
-    pub type enable_output_safety_checker = fal_core::arg::Flag;
+    pub type enable_safety_checker = fal_core::literal::Flag;
+    pub type enable_output_safety_checker = fal_core::literal::Flag;
     pub type shift = super::Shift;
     pub type video_quality = super::VideoQuality;
     pub type video_write_mode = super::VideoWriteMode;
-    pub type return_frames_zip = fal_core::arg::Flag;
-    pub type use_turbo = fal_core::arg::Flag;
+    pub type return_frames_zip = fal_core::literal::Flag;
+    pub type use_turbo = fal_core::literal::Flag;
 }

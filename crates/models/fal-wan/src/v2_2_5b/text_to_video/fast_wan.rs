@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, Float, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, wire,
+    Endpoint, Float, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -334,7 +334,7 @@ fal_core::closed_enum!(
     "`video_write_mode` of fal-ai/wan/v2.2-5b/text-to-video/fast-wan must be `fast`, `balanced` or `small`"
 );
 
-/// What [`fal-ai/wan/v2.2-5b/text-to-video/fast-wan`](Model) gives.
+/// The result of [`fal-ai/wan/v2.2-5b/text-to-video/fast-wan`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -572,80 +572,80 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("negative_prompt", &self.negative_prompt);
-        object.optional("num_frames", &self.num_frames);
-        object.optional("frames_per_second", &self.frames_per_second);
-        object.optional("seed", &self.seed);
-        object.optional("resolution", &self.resolution);
-        object.optional("aspect_ratio", &self.aspect_ratio);
-        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("negative_prompt", &self.negative_prompt);
+        object.write_optional("num_frames", &self.num_frames);
+        object.write_optional("frames_per_second", &self.frames_per_second);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("resolution", &self.resolution);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object
-            .optional(
+            .write_optional(
                 "enable_output_safety_checker",
                 &self.enable_output_safety_checker,
             );
-        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion);
-        object.optional("guidance_scale", &self.guidance_scale);
-        object.optional("interpolator_model", &self.interpolator_model);
-        object.optional("num_interpolated_frames", &self.num_interpolated_frames);
+        object.write_optional("enable_prompt_expansion", &self.enable_prompt_expansion);
+        object.write_optional("guidance_scale", &self.guidance_scale);
+        object.write_optional("interpolator_model", &self.interpolator_model);
+        object.write_optional("num_interpolated_frames", &self.num_interpolated_frames);
         object
-            .optional(
+            .write_optional(
                 "adjust_fps_for_interpolation",
                 &self.adjust_fps_for_interpolation,
             );
-        object.optional("video_quality", &self.video_quality);
-        object.optional("video_write_mode", &self.video_write_mode);
+        object.write_optional("video_quality", &self.video_quality);
+        object.write_optional("video_write_mode", &self.video_write_mode);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "negative_prompt" => object.value(&mut optional.negative_prompt),
-                "num_frames" => object.value(&mut optional.num_frames),
-                "frames_per_second" => object.value(&mut optional.frames_per_second),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "resolution" => object.value(&mut optional.resolution),
-                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "prompt" => object.read(&mut prompt),
+                "negative_prompt" => object.read(&mut optional.negative_prompt),
+                "num_frames" => object.read(&mut optional.num_frames),
+                "frames_per_second" => object.read(&mut optional.frames_per_second),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "resolution" => object.read(&mut optional.resolution),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
+                    object.read(&mut optional.enable_safety_checker)
                 }
                 "enable_output_safety_checker" => {
-                    object.value(&mut optional.enable_output_safety_checker)
+                    object.read(&mut optional.enable_output_safety_checker)
                 }
                 "enable_prompt_expansion" => {
-                    object.value(&mut optional.enable_prompt_expansion)
+                    object.read(&mut optional.enable_prompt_expansion)
                 }
-                "guidance_scale" => object.value(&mut optional.guidance_scale),
-                "interpolator_model" => object.value(&mut optional.interpolator_model),
+                "guidance_scale" => object.read(&mut optional.guidance_scale),
+                "interpolator_model" => object.read(&mut optional.interpolator_model),
                 "num_interpolated_frames" => {
-                    object.value(&mut optional.num_interpolated_frames)
+                    object.read(&mut optional.num_interpolated_frames)
                 }
                 "adjust_fps_for_interpolation" => {
-                    object.value(&mut optional.adjust_fps_for_interpolation)
+                    object.read(&mut optional.adjust_fps_for_interpolation)
                 }
-                "video_quality" => object.value(&mut optional.video_quality),
-                "video_write_mode" => object.value(&mut optional.video_write_mode),
-                _ => object.extra(key, &mut optional.extra),
+                "video_quality" => object.read(&mut optional.video_quality),
+                "video_write_mode" => object.read(&mut optional.video_write_mode),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -654,39 +654,39 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
-        object.optional("prompt", &self.prompt);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
+        object.write_optional("prompt", &self.prompt);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut prompt = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
-                "prompt" => object.or_null(&mut prompt),
-                "seed" => object.integer_or_null(&mut seed),
+                "video" => object.read_unless_null(&mut video),
+                "prompt" => object.read_unless_null(&mut prompt),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
             prompt,
-            seed: object.required("seed", seed)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -749,20 +749,20 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
-    pub type negative_prompt = fal_core::arg::Text;
+    pub type prompt = fal_core::literal::Text;
+    pub type negative_prompt = fal_core::literal::Text;
     pub type num_frames = super::NumFrames;
     pub type frames_per_second = super::FramesPerSecond;
-    pub type seed = fal_core::arg::Integer;
+    pub type seed = fal_core::literal::Integer;
     pub type resolution = super::Resolution;
     pub type aspect_ratio = super::AspectRatio;
-    pub type enable_safety_checker = fal_core::arg::Flag;
-    pub type enable_output_safety_checker = fal_core::arg::Flag;
-    pub type enable_prompt_expansion = fal_core::arg::Flag;
+    pub type enable_safety_checker = fal_core::literal::Flag;
+    pub type enable_output_safety_checker = fal_core::literal::Flag;
+    pub type enable_prompt_expansion = fal_core::literal::Flag;
     pub type guidance_scale = super::GuidanceScale;
     pub type interpolator_model = super::InterpolatorModel;
     pub type num_interpolated_frames = super::NumInterpolatedFrames;
-    pub type adjust_fps_for_interpolation = fal_core::arg::Flag;
+    pub type adjust_fps_for_interpolation = fal_core::literal::Flag;
     pub type video_quality = super::VideoQuality;
     pub type video_write_mode = super::VideoWriteMode;
 }

@@ -15,7 +15,7 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -271,7 +271,7 @@ fal_core::closed_enum!(
     "`video_write_mode` of fal-ai/wan/v2.2-a14b/text-to-video/turbo must be `fast`, `balanced` or `small`"
 );
 
-/// What [`fal-ai/wan/v2.2-a14b/text-to-video/turbo`](Model) gives.
+/// The result of [`fal-ai/wan/v2.2-a14b/text-to-video/turbo`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -449,60 +449,60 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("seed", &self.seed);
-        object.optional("resolution", &self.resolution);
-        object.optional("aspect_ratio", &self.aspect_ratio);
-        object.optional("enable_safety_checker", &self.enable_safety_checker);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("resolution", &self.resolution);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object
-            .optional(
+            .write_optional(
                 "enable_output_safety_checker",
                 &self.enable_output_safety_checker,
             );
-        object.optional("enable_prompt_expansion", &self.enable_prompt_expansion);
-        object.optional("acceleration", &self.acceleration);
-        object.optional("video_quality", &self.video_quality);
-        object.optional("video_write_mode", &self.video_write_mode);
+        object.write_optional("enable_prompt_expansion", &self.enable_prompt_expansion);
+        object.write_optional("acceleration", &self.acceleration);
+        object.write_optional("video_quality", &self.video_quality);
+        object.write_optional("video_write_mode", &self.video_write_mode);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "seed" => object.integer_or_null(&mut optional.seed),
-                "resolution" => object.value(&mut optional.resolution),
-                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
+                "prompt" => object.read(&mut prompt),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "resolution" => object.read(&mut optional.resolution),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
+                    object.read(&mut optional.enable_safety_checker)
                 }
                 "enable_output_safety_checker" => {
-                    object.value(&mut optional.enable_output_safety_checker)
+                    object.read(&mut optional.enable_output_safety_checker)
                 }
                 "enable_prompt_expansion" => {
-                    object.value(&mut optional.enable_prompt_expansion)
+                    object.read(&mut optional.enable_prompt_expansion)
                 }
-                "acceleration" => object.value(&mut optional.acceleration),
-                "video_quality" => object.value(&mut optional.video_quality),
-                "video_write_mode" => object.value(&mut optional.video_write_mode),
-                _ => object.extra(key, &mut optional.extra),
+                "acceleration" => object.read(&mut optional.acceleration),
+                "video_quality" => object.read(&mut optional.video_quality),
+                "video_write_mode" => object.read(&mut optional.video_write_mode),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -511,39 +511,39 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
-        object.optional("prompt", &self.prompt);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
+        object.write_optional("prompt", &self.prompt);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut prompt = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
-                "prompt" => object.or_null(&mut prompt),
-                "seed" => object.integer_or_null(&mut seed),
+                "video" => object.read_unless_null(&mut video),
+                "prompt" => object.read_unless_null(&mut prompt),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
             prompt,
-            seed: object.required("seed", seed)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -569,13 +569,13 @@ pub mod given {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
-    pub type seed = fal_core::arg::Integer;
+    pub type prompt = fal_core::literal::Text;
+    pub type seed = fal_core::literal::Integer;
     pub type resolution = super::Resolution;
     pub type aspect_ratio = super::AspectRatio;
-    pub type enable_safety_checker = fal_core::arg::Flag;
-    pub type enable_output_safety_checker = fal_core::arg::Flag;
-    pub type enable_prompt_expansion = fal_core::arg::Flag;
+    pub type enable_safety_checker = fal_core::literal::Flag;
+    pub type enable_output_safety_checker = fal_core::literal::Flag;
+    pub type enable_prompt_expansion = fal_core::literal::Flag;
     pub type acceleration = super::Acceleration;
     pub type video_quality = super::VideoQuality;
     pub type video_write_mode = super::VideoWriteMode;

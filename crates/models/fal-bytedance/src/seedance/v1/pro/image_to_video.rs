@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -251,7 +251,7 @@ fal_core::closed_enum!(
 /// `num_frames`: between 29 and 289.
 pub type NumFrames = Int<bounds::NumFrames>;
 
-/// What [`fal-ai/bytedance/seedance/v1/pro/image-to-video`](Model) gives.
+/// The result of [`fal-ai/bytedance/seedance/v1/pro/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -436,54 +436,54 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("aspect_ratio", &self.aspect_ratio);
-        object.optional("resolution", &self.resolution);
-        object.optional("duration", &self.duration);
-        object.optional("camera_fixed", &self.camera_fixed);
-        object.optional("seed", &self.seed);
-        object.optional("enable_safety_checker", &self.enable_safety_checker);
-        object.optional("num_frames", &self.num_frames);
-        object.put("image_url", &self.image_url);
-        object.optional("end_image_url", &self.end_image_url);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
+        object.write_optional("resolution", &self.resolution);
+        object.write_optional("duration", &self.duration);
+        object.write_optional("camera_fixed", &self.camera_fixed);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
+        object.write_optional("num_frames", &self.num_frames);
+        object.write("image_url", &self.image_url);
+        object.write_optional("end_image_url", &self.end_image_url);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut image_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "aspect_ratio" => object.value(&mut optional.aspect_ratio),
-                "resolution" => object.value(&mut optional.resolution),
-                "duration" => object.value(&mut optional.duration),
-                "camera_fixed" => object.value(&mut optional.camera_fixed),
-                "seed" => object.integer_or_null(&mut optional.seed),
+                "prompt" => object.read(&mut prompt),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
+                "resolution" => object.read(&mut optional.resolution),
+                "duration" => object.read(&mut optional.duration),
+                "camera_fixed" => object.read(&mut optional.camera_fixed),
+                "seed" => object.read_integer_unless_null(&mut optional.seed),
                 "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
+                    object.read(&mut optional.enable_safety_checker)
                 }
-                "num_frames" => object.or_null(&mut optional.num_frames),
-                "image_url" => object.value(&mut image_url),
-                "end_image_url" => object.or_null(&mut optional.end_image_url),
-                _ => object.extra(key, &mut optional.extra),
+                "num_frames" => object.read_unless_null(&mut optional.num_frames),
+                "image_url" => object.read(&mut image_url),
+                "end_image_url" => object.read_unless_null(&mut optional.end_image_url),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, File> {
-            prompt: object.required("prompt", prompt)?,
-            image_url: object.required("image_url", image_url)?,
+            prompt: object.require("prompt", prompt)?,
+            image_url: object.require("image_url", image_url)?,
             optional,
         };
         Some(builder.build())
@@ -492,35 +492,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
-                "seed" => object.integer_or_null(&mut seed),
+                "video" => object.read_unless_null(&mut video),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
-            seed: object.required("seed", seed)?,
+            video: object.require("video", video)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -574,14 +574,14 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
+    pub type prompt = fal_core::literal::Text;
     pub type aspect_ratio = super::AspectRatio;
     pub type resolution = super::Resolution;
     pub type duration = super::Duration;
-    pub type camera_fixed = fal_core::arg::Flag;
-    pub type seed = fal_core::arg::Integer;
-    pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type camera_fixed = fal_core::literal::Flag;
+    pub type seed = fal_core::literal::Integer;
+    pub type enable_safety_checker = fal_core::literal::Flag;
     pub type num_frames = super::NumFrames;
-    pub type image_url = fal_core::arg::Url<super::Model>;
-    pub type end_image_url = fal_core::arg::Url<super::Model>;
+    pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type end_image_url = fal_core::literal::Url<super::Model>;
 }

@@ -15,7 +15,7 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-use fal_core::{Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, wire};
+use fal_core::{Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -133,7 +133,7 @@ impl ImageSizeValue {
             b"auto_3K" => Self::Auto3k,
             b"auto_4K" => Self::Auto4k,
             _ => {
-                fal_core::arg::refuse(
+                fal_core::literal::reject(
                     "`image_size` of fal-ai/bytedance/seedream/v5/lite/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto_2K`, `auto_3K` or `auto_4K`, or a `ImageSize`",
                 )
             }
@@ -153,7 +153,7 @@ pub type NumImages = Int<bounds::NumImages>;
 /// `max_images`: between 1 and 6.
 pub type MaxImages = Int<bounds::MaxImages>;
 
-/// What [`fal-ai/bytedance/seedream/v5/lite/text-to-image`](Model) gives.
+/// The result of [`fal-ai/bytedance/seedream/v5/lite/text-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -305,48 +305,46 @@ impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.optional("image_size", &self.image_size);
-        object.optional("num_images", &self.num_images);
-        object.optional("max_images", &self.max_images);
-        object.optional("sync_mode", &self.sync_mode);
-        object.optional("enable_safety_checker", &self.enable_safety_checker);
-        object.optional("return_byteplus_urls", &self.return_byteplus_urls);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write_optional("image_size", &self.image_size);
+        object.write_optional("num_images", &self.num_images);
+        object.write_optional("max_images", &self.max_images);
+        object.write_optional("sync_mode", &self.sync_mode);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
+        object.write_optional("return_byteplus_urls", &self.return_byteplus_urls);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "image_size" => object.value(&mut optional.image_size),
-                "num_images" => object.value(&mut optional.num_images),
-                "max_images" => object.value(&mut optional.max_images),
-                "sync_mode" => object.value(&mut optional.sync_mode),
+                "prompt" => object.read(&mut prompt),
+                "image_size" => object.read(&mut optional.image_size),
+                "num_images" => object.read(&mut optional.num_images),
+                "max_images" => object.read(&mut optional.max_images),
+                "sync_mode" => object.read(&mut optional.sync_mode),
                 "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
+                    object.read(&mut optional.enable_safety_checker)
                 }
-                "return_byteplus_urls" => {
-                    object.value(&mut optional.return_byteplus_urls)
-                }
-                _ => object.extra(key, &mut optional.extra),
+                "return_byteplus_urls" => object.read(&mut optional.return_byteplus_urls),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String> {
-            prompt: object.required("prompt", prompt)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
         };
         Some(builder.build())
@@ -355,35 +353,35 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
-        object.put("seed", &self.seed);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut seed = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
-                "seed" => object.integer_or_null(&mut seed),
+                "images" => object.read_unless_null(&mut images),
+                "seed" => object.read_integer_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
-            seed: object.required("seed", seed)?,
+            images: object.require("images", images)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -471,13 +469,13 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
+    pub type prompt = fal_core::literal::Text;
     pub type image_size = super::ImageSizeValue;
     pub type num_images = super::NumImages;
     pub type max_images = super::MaxImages;
-    pub type sync_mode = fal_core::arg::Flag;
-    pub type enable_safety_checker = fal_core::arg::Flag;
-    pub type return_byteplus_urls = fal_core::arg::Flag;
+    pub type sync_mode = fal_core::literal::Flag;
+    pub type enable_safety_checker = fal_core::literal::Flag;
+    pub type return_byteplus_urls = fal_core::literal::Flag;
 }
 
 #[doc(hidden)]

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -69,7 +69,7 @@ impl Input {
     pub const DEFAULT_KEEP_AUDIO: bool = false;
 }
 
-/// What [`fal-ai/kling-video/o1/standard/video-to-video/edit`](Model) gives.
+/// The result of [`fal-ai/kling-video/o1/standard/video-to-video/edit`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -207,48 +207,48 @@ impl Parameters for Input {
     }
 
     fn check(&self, check: &mut Check) {
-        check.at("prompt").text::<bounds::Prompt>(&self.prompt);
+        check.field("prompt").text_length::<bounds::Prompt>(&self.prompt);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.put("video_url", &self.video_url);
-        object.optional("keep_audio", &self.keep_audio);
-        object.optional("image_urls", &self.image_urls);
-        object.optional("elements", &self.elements);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write("video_url", &self.video_url);
+        object.write_optional("keep_audio", &self.keep_audio);
+        object.write_optional("image_urls", &self.image_urls);
+        object.write_optional("elements", &self.elements);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut video_url = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "video_url" => object.value(&mut video_url),
-                "keep_audio" => object.value(&mut optional.keep_audio),
-                "image_urls" => object.or_null(&mut optional.image_urls),
-                "elements" => object.or_null(&mut optional.elements),
-                _ => object.extra(key, &mut optional.extra),
+                "prompt" => object.read(&mut prompt),
+                "video_url" => object.read(&mut video_url),
+                "keep_audio" => object.read(&mut optional.keep_audio),
+                "image_urls" => object.read_unless_null(&mut optional.image_urls),
+                "elements" => object.read_unless_null(&mut optional.elements),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, File> {
-            prompt: object.required("prompt", prompt)?,
-            video_url: object.required("video_url", video_url)?,
+            prompt: object.require("prompt", prompt)?,
+            video_url: object.require("video_url", video_url)?,
             optional,
         };
         Some(builder.build())
@@ -257,31 +257,31 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("video", &self.video);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("video", &self.video);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut video = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "video" => object.or_null(&mut video),
+                "video" => object.read_unless_null(&mut video),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            video: object.required("video", video)?,
+            video: object.require("video", video)?,
         })
     }
 }
@@ -335,17 +335,17 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text<super::bounds::Prompt>;
-    pub type video_url = fal_core::arg::Url<super::Model>;
-    pub type keep_audio = fal_core::arg::Flag;
-    pub type image_urls = fal_core::arg::Url<super::Model>;
+    pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type video_url = fal_core::literal::Url<super::Model>;
+    pub type keep_audio = fal_core::literal::Flag;
+    pub type image_urls = fal_core::literal::Url<super::Model>;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type image_urls = fal_core::arg::List<super::File>;
-    pub type elements = fal_core::arg::List<super::OmniVideoElementInput>;
+    pub type image_urls = fal_core::literal::List<super::File>;
+    pub type elements = fal_core::literal::List<super::OmniVideoElementInput>;
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, wire,
+    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -188,7 +188,7 @@ fal_core::closed_enum!(
     "`output_format` of fal-ai/flux-2/klein/4b/base/edit/lora must be `jpeg`, `png` or `webp`"
 );
 
-/// What [`fal-ai/flux-2/klein/4b/base/edit/lora`](Model) gives.
+/// The result of [`fal-ai/flux-2/klein/4b/base/edit/lora`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
@@ -411,60 +411,60 @@ impl Parameters for Input {
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::with_extra(serializer, &self.extra)?;
-        object.put("prompt", &self.prompt);
-        object.put("image_urls", &self.image_urls);
-        object.optional("guidance_scale", &self.guidance_scale);
-        object.optional("negative_prompt", &self.negative_prompt);
-        object.optional("seed", &self.seed);
-        object.optional("num_inference_steps", &self.num_inference_steps);
-        object.optional("image_size", &self.image_size);
-        object.optional("num_images", &self.num_images);
-        object.optional("acceleration", &self.acceleration);
-        object.optional("sync_mode", &self.sync_mode);
-        object.optional("enable_safety_checker", &self.enable_safety_checker);
-        object.optional("output_format", &self.output_format);
-        object.optional("loras", &self.loras);
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+        object.write("prompt", &self.prompt);
+        object.write("image_urls", &self.image_urls);
+        object.write_optional("guidance_scale", &self.guidance_scale);
+        object.write_optional("negative_prompt", &self.negative_prompt);
+        object.write_optional("seed", &self.seed);
+        object.write_optional("num_inference_steps", &self.num_inference_steps);
+        object.write_optional("image_size", &self.image_size);
+        object.write_optional("num_images", &self.num_images);
+        object.write_optional("acceleration", &self.acceleration);
+        object.write_optional("sync_mode", &self.sync_mode);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
+        object.write_optional("output_format", &self.output_format);
+        object.write_optional("loras", &self.loras);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Input {
+impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut image_urls = None;
         let mut optional = Optional::default();
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.value(&mut prompt),
-                "image_urls" => object.value(&mut image_urls),
-                "guidance_scale" => object.value(&mut optional.guidance_scale),
-                "negative_prompt" => object.value(&mut optional.negative_prompt),
-                "seed" => object.integer(&mut optional.seed),
-                "num_inference_steps" => object.value(&mut optional.num_inference_steps),
-                "image_size" => object.value(&mut optional.image_size),
-                "num_images" => object.value(&mut optional.num_images),
-                "acceleration" => object.value(&mut optional.acceleration),
-                "sync_mode" => object.value(&mut optional.sync_mode),
+                "prompt" => object.read(&mut prompt),
+                "image_urls" => object.read(&mut image_urls),
+                "guidance_scale" => object.read(&mut optional.guidance_scale),
+                "negative_prompt" => object.read(&mut optional.negative_prompt),
+                "seed" => object.read_integer(&mut optional.seed),
+                "num_inference_steps" => object.read(&mut optional.num_inference_steps),
+                "image_size" => object.read(&mut optional.image_size),
+                "num_images" => object.read(&mut optional.num_images),
+                "acceleration" => object.read(&mut optional.acceleration),
+                "sync_mode" => object.read(&mut optional.sync_mode),
                 "enable_safety_checker" => {
-                    object.value(&mut optional.enable_safety_checker)
+                    object.read(&mut optional.enable_safety_checker)
                 }
-                "output_format" => object.value(&mut optional.output_format),
-                "loras" => object.value(&mut optional.loras),
-                _ => object.extra(key, &mut optional.extra),
+                "output_format" => object.read(&mut optional.output_format),
+                "loras" => object.read(&mut optional.loras),
+                _ => object.read_extra(key, &mut optional.extra),
             }
         }
         let builder = Builder::<String, Vec<File>> {
-            prompt: object.required("prompt", prompt)?,
-            image_urls: object.required("image_urls", image_urls)?,
+            prompt: object.require("prompt", prompt)?,
+            image_urls: object.require("image_urls", image_urls)?,
             optional,
         };
         Some(builder.build())
@@ -473,47 +473,47 @@ impl<'de> wire::Object<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = wire::Writer::new(serializer)?;
-        object.put("images", &self.images);
-        object.put("prompt", &self.prompt);
-        object.put("timings", &self.timings);
-        object.put("seed", &self.seed);
-        object.put("has_nsfw_concepts", &self.has_nsfw_concepts);
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("images", &self.images);
+        object.write("prompt", &self.prompt);
+        object.write("timings", &self.timings);
+        object.write("seed", &self.seed);
+        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
         object.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Output {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        wire::object(deserializer)
+        json::read_object(deserializer)
     }
 }
 
-impl<'de> wire::Object<'de> for Output {
+impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
 
-    fn read<A: MapAccess<'de>>(object: &mut wire::Reader<'de, A>) -> Option<Self> {
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
         let mut prompt = None;
         let mut timings = None;
         let mut seed = None;
         let mut has_nsfw_concepts = None;
-        while let Some(key) = object.key() {
+        while let Some(key) = object.next_key() {
             match &*key {
-                "images" => object.or_null(&mut images),
-                "prompt" => object.or_null(&mut prompt),
-                "timings" => object.or_null(&mut timings),
-                "seed" => object.integer_or_null(&mut seed),
-                "has_nsfw_concepts" => object.or_null(&mut has_nsfw_concepts),
+                "images" => object.read_unless_null(&mut images),
+                "prompt" => object.read_unless_null(&mut prompt),
+                "timings" => object.read_unless_null(&mut timings),
+                "seed" => object.read_integer_unless_null(&mut seed),
+                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 _ => object.skip(),
             }
         }
         Some(Self {
-            images: object.required("images", images)?,
-            prompt: object.required("prompt", prompt)?,
-            timings: object.required("timings", timings)?,
-            seed: object.required("seed", seed)?,
-            has_nsfw_concepts: object.required("has_nsfw_concepts", has_nsfw_concepts)?,
+            images: object.require("images", images)?,
+            prompt: object.require("prompt", prompt)?,
+            timings: object.require("timings", timings)?,
+            seed: object.require("seed", seed)?,
+            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
         })
     }
 }
@@ -583,25 +583,25 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::arg::Text;
-    pub type image_urls = fal_core::arg::Url<super::Model>;
+    pub type prompt = fal_core::literal::Text;
+    pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type guidance_scale = super::GuidanceScale;
-    pub type negative_prompt = fal_core::arg::Text;
-    pub type seed = fal_core::arg::Integer;
+    pub type negative_prompt = fal_core::literal::Text;
+    pub type seed = fal_core::literal::Integer;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type image_size = super::ImageSize;
     pub type num_images = super::NumImages;
     pub type acceleration = super::Acceleration;
-    pub type sync_mode = fal_core::arg::Flag;
-    pub type enable_safety_checker = fal_core::arg::Flag;
+    pub type sync_mode = fal_core::literal::Flag;
+    pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type image_urls = fal_core::arg::List<super::File>;
-    pub type loras = fal_core::arg::List<super::FalAiFlux2KleinLoRaInput>;
+    pub type image_urls = fal_core::literal::List<super::File>;
+    pub type loras = fal_core::literal::List<super::FalAiFlux2KleinLoRaInput>;
 }
 
 #[doc(hidden)]
