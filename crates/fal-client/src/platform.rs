@@ -7,8 +7,8 @@ mod estimate;
 
 #[doc(no_inline)]
 pub use fal_platform::{
-    Auth, BASE_URL, ByteStream, Error, InvalidKey, Paginate, Platform, ResponseValue, TryStreamExt, operations,
-    types,
+    Auth, BASE_URL, ByteStream, Error, InvalidKey, Paginate, Platform, ResponseValue, TryStreamExt,
+    operations, types,
 };
 
 pub use self::estimate::{Basis, Estimate};

@@ -132,7 +132,7 @@ fn convert_error(error: tungstenite::Error) -> Error {
             connection_error("it is closed")
         }
         tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
-            connection_error("the other side is gone without a goodbye")
+            connection_error("the other side is gone without a close frame")
         }
         error => {
             let message = error.to_string();

@@ -71,7 +71,7 @@ impl<E: Realtime> ConnectRequest<E> {
         self
     }
 
-    /// Sets the least time between two messages. There is none by default.
+    /// Sets the least time between two messages. By default messages are sent immediately.
     ///
     /// The first message is sent immediately. Of those that follow within `interval`, the latest is sent at its end, and
     /// the others are [superseded](super::SendOutcome::Superseded).

@@ -29,7 +29,7 @@ pub(super) struct ConnectionState {
     pub(super) wakers: Arc<HalfWakers>,
     /// A waker for `wakers`, with which the socket is always polled.
     waker: Waker,
-    /// The end of the connection, until the receiver is told.
+    /// The end of the connection, until the receiver takes it.
     pub(super) end: Option<Result<(), Error>>,
     /// The end of earlier connections. It is not an error of a request, because a request is on this connection.
     pub(super) earlier_end: Option<Result<(), Error>>,
@@ -210,7 +210,8 @@ impl ConnectionState {
                 self.end_with(Some(error));
             }
             None => {
-                let message = format!("the connection is gone without a goodbye{}", self.unanswered_suffix());
+                let message =
+                    format!("the connection is gone without a close frame{}", self.unanswered_suffix());
                 self.end_with(Some(Error::new(ErrorKind::Transport, message)));
             }
         }

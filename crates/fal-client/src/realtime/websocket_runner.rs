@@ -112,7 +112,7 @@ impl<E: Endpoint> WebSocketRequest<E> {
         Self { client, endpoint, path: None, timeout, types: PhantomData }
     }
 
-    /// Sets the path below the endpoint for all calls. There is none by default.
+    /// Sets the path below the endpoint for all calls. Empty by default.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());
         self

@@ -90,7 +90,7 @@ impl CdnToken {
     ///
     /// # Errors
     ///
-    /// `Decode` if the URL, which came from the service, is none that the token may be sent to.
+    /// `Decode` if the token must not be sent to the URL, which came from the service.
     fn authorize(&self, context: &UploadContext, mut request: Request) -> Result<Request> {
         if !self.may_be_sent_to(context.client.hosts(), &request.url) {
             let kind = ErrorKind::Decode { path: "access_url".to_owned() };

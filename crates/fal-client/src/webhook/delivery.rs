@@ -104,7 +104,7 @@ impl Delivery {
         self.payload_error.as_deref()
     }
 
-    /// Returns the JSON text of the payload: the output of the model, or the body of its error. `null` if there is none.
+    /// Returns the JSON text of the payload: the output of the model, or the body of its error. `null` if it is missing.
     #[must_use]
     pub fn payload(&self) -> &Bytes {
         &self.payload

@@ -1,6 +1,6 @@
-//! Every fault at the opening of streams and connections, and servers that restart: what becomes of it, and how often
-//! the server is asked. `cargo test -p fal-client --features realtime --test wire faults -- --nocapture` prints the
-//! table. What happens later, in the middle of an event or of a frame, is in `events` and `realtime`.
+//! Faults while a stream or a connection is target, and servers that restart: the outcome, and the number of requests.
+//! `cargo test -p fal-client --features realtime --test wire faults -- --nocapture` prints the table. Later faults, in the
+//! middle of an event or of a frame, are in `stream` and `realtime`.
 
 use std::{
     sync::{
@@ -25,17 +25,17 @@ use super::{
     server::quick,
 };
 
-/// What is opened, and the request of it at which the fault is.
+/// The call that is made, and the request of it that has the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Opened {
+enum Target {
     Stream,
     Realtime,
-    /// The token that a connection is opened with.
+    /// The token that a connection is target with.
     Token,
     OverWebSocket,
 }
 
-const ALL: [Opened; 4] = [Opened::Stream, Opened::Realtime, Opened::Token, Opened::OverWebSocket];
+const ALL: [Target; 4] = [Target::Stream, Target::Realtime, Target::Token, Target::OverWebSocket];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -49,19 +49,19 @@ enum Kind {
     Decode,
 }
 
-/// What the caller sees.
+/// The expected outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expect {
-    /// The request is sent again, and if that does not help, this.
-    Again(Kind),
-    /// This, and the request is not sent again.
-    Told(Kind),
+    /// The request is retried, and then fails with this error.
+    Retried(Kind),
+    /// The request fails with this error and is not retried.
+    Failed(Kind),
 }
 
-use Expect::{Again, Told};
+use Expect::{Failed, Retried};
 use Kind::{Api, Auth, Decode, NotFound, RateLimited, Timeout, Transport, Validation};
 
-/// How a server ends after what it has answered.
+/// The end of a connection after the bytes of the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Close,
@@ -69,7 +69,7 @@ enum End {
     Silence,
 }
 
-/// What happens, what becomes of a stream, whose work is billed, and of the others.
+/// The name of a fault, the bytes that are sent, the end, the outcome for a stream, whose work is billed, and for the others.
 type Fault = (&'static str, &'static str, End, Expect, Expect);
 
 const HALF: &str = "HTTP/1.1 200 OK\r\ncontent-ty";
@@ -84,25 +84,25 @@ macro_rules! answer {
 
 #[rustfmt::skip]
 const FAULTS: &[Fault] = &[
-    ("reset when the request is read", "", End::Reset, Told(Transport), Again(Transport)),
-    ("closed when the request is read", "", End::Close, Told(Transport), Again(Transport)),
-    ("half a head, reset", HALF, End::Reset, Told(Transport), Again(Transport)),
-    ("half a head, closed", HALF, End::Close, Told(Transport), Again(Transport)),
-    ("half the body of an error, closed", HALF_500, End::Close, Told(Api), Again(Api)),
-    ("bytes that are not HTTP", "\u{1}\u{2}nonsense\r\n\r\n", End::Close, Told(Transport), Again(Transport)),
-    ("silence when the request is read", "", End::Silence, Told(Timeout), Told(Timeout)),
-    ("silence after half a head", HALF, End::Silence, Told(Timeout), Told(Timeout)),
-    ("silence in the body of an error", HALF_500, End::Silence, Told(Timeout), Told(Timeout)),
-    ("429", answer!(429, "application/json", "{\"detail\":\"slowly\"}"), End::Close, Again(RateLimited), Again(RateLimited)),
-    ("502 of the ingress", answer!(502, "text/html", "<html>nginx</html>"), End::Close, Told(Api), Again(Api)),
-    ("503 of the ingress", answer!(503, "text/html", "<html>nginx</html>"), End::Close, Again(Api), Again(Api)),
-    ("504 of the ingress", answer!(504, "text/html", "<html>nginx</html>"), End::Close, Told(Api), Again(Api)),
-    ("500 of fal", answer!(500, "application/json", "{\"detail\":\"oh\"}"), End::Close, Told(Api), Again(Api)),
-    ("401", answer!(401, "application/json", "{\"detail\":\"who?\"}"), End::Close, Told(Auth), Told(Auth)),
-    ("404", answer!(404, "application/json", "{\"detail\":\"where?\"}"), End::Close, Told(NotFound), Told(NotFound)),
-    ("422", answer!(422, "application/json", "{\"detail\":[{\"loc\":[\"body\"],\"msg\":\"m\",\"type\":\"t\"}]}"), End::Close, Told(Validation), Told(Validation)),
-    ("200 with a page", answer!(200, "text/html", "<html>"), End::Close, Told(Decode), Told(Decode)),
-    ("200 with other JSON", answer!(200, "application/json", "{}"), End::Close, Told(Decode), Told(Decode)),
+    ("reset when the request is read", "", End::Reset, Failed(Transport), Retried(Transport)),
+    ("closed when the request is read", "", End::Close, Failed(Transport), Retried(Transport)),
+    ("half a head, reset", HALF, End::Reset, Failed(Transport), Retried(Transport)),
+    ("half a head, closed", HALF, End::Close, Failed(Transport), Retried(Transport)),
+    ("half the body of an error, closed", HALF_500, End::Close, Failed(Api), Retried(Api)),
+    ("bytes that are not HTTP", "\u{1}\u{2}nonsense\r\n\r\n", End::Close, Failed(Transport), Retried(Transport)),
+    ("silence when the request is read", "", End::Silence, Failed(Timeout), Failed(Timeout)),
+    ("silence after half a head", HALF, End::Silence, Failed(Timeout), Failed(Timeout)),
+    ("silence in the body of an error", HALF_500, End::Silence, Failed(Timeout), Failed(Timeout)),
+    ("429", answer!(429, "application/json", "{\"detail\":\"slowly\"}"), End::Close, Retried(RateLimited), Retried(RateLimited)),
+    ("502 of the ingress", answer!(502, "text/html", "<html>nginx</html>"), End::Close, Failed(Api), Retried(Api)),
+    ("503 of the ingress", answer!(503, "text/html", "<html>nginx</html>"), End::Close, Retried(Api), Retried(Api)),
+    ("504 of the ingress", answer!(504, "text/html", "<html>nginx</html>"), End::Close, Failed(Api), Retried(Api)),
+    ("500 of fal", answer!(500, "application/json", "{\"detail\":\"oh\"}"), End::Close, Failed(Api), Retried(Api)),
+    ("401", answer!(401, "application/json", "{\"detail\":\"who?\"}"), End::Close, Failed(Auth), Failed(Auth)),
+    ("404", answer!(404, "application/json", "{\"detail\":\"where?\"}"), End::Close, Failed(NotFound), Failed(NotFound)),
+    ("422", answer!(422, "application/json", "{\"detail\":[{\"loc\":[\"body\"],\"msg\":\"m\",\"type\":\"t\"}]}"), End::Close, Failed(Validation), Failed(Validation)),
+    ("200 with a page", answer!(200, "text/html", "<html>"), End::Close, Failed(Decode), Failed(Decode)),
+    ("200 with other JSON", answer!(200, "application/json", "{}"), End::Close, Failed(Decode), Failed(Decode)),
 ];
 
 fn kind(error: &Error) -> Option<Kind> {
@@ -119,7 +119,7 @@ fn kind(error: &Error) -> Option<Kind> {
     })
 }
 
-impl Opened {
+impl Target {
     async fn open(self, client: &Client) -> Result<()> {
         match self {
             Self::Stream => client.stream(cat()).await?.done().await.map(drop),
@@ -137,8 +137,8 @@ impl Opened {
         }
     }
 
-    /// Whether this is the request at which the fault is.
-    fn is_at(self, head: &str) -> bool {
+    /// Returns true if this request has the fault.
+    fn is_faulty(self, head: &str) -> bool {
         (self == Self::Token) == head.contains("/tokens")
     }
 }
@@ -159,7 +159,7 @@ async fn request(socket: &mut TcpStream) -> Option<String> {
     }
 }
 
-/// What a server answers that is well.
+/// Returns a successful response.
 fn good(head: &str) -> String {
     if head.contains("/tokens") {
         return answer!(200, "application/json", "\"token\"").to_owned();
@@ -173,8 +173,8 @@ fn good(head: &str) -> String {
     }
 }
 
-/// A server at which the fault happens `times` times. Counts the requests at which it could have.
-async fn server(opened: Opened, fault: &'static Fault, times: usize) -> (String, Arc<AtomicUsize>) {
+/// Starts a server at which the fault happens `times` times. Counts the requests that could have it.
+async fn server(target: Target, fault: &'static Fault, times: usize) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let seen: Arc<AtomicUsize> = Arc::default();
@@ -184,7 +184,7 @@ async fn server(opened: Opened, fault: &'static Fault, times: usize) -> (String,
             let count = count.clone();
             tokio::spawn(async move {
                 let Some(head) = request(&mut socket).await else { return };
-                let is_bad = opened.is_at(&head) && count.fetch_add(1, Ordering::SeqCst) < times;
+                let is_bad = target.is_faulty(&head) && count.fetch_add(1, Ordering::SeqCst) < times;
                 let (_, bad, end, ..) = fault;
                 if !is_bad {
                     let _ = socket.write_all(good(&head).as_bytes()).await;
@@ -208,26 +208,26 @@ async fn server(opened: Opened, fault: &'static Fault, times: usize) -> (String,
     (url, seen)
 }
 
-/// Runs it; `Err` says what was wrong.
-async fn run(opened: Opened, fault: &'static Fault, times: usize) -> Result<(), String> {
+/// Makes the call. `Err` describes an unexpected outcome.
+async fn run(target: Target, fault: &'static Fault, times: usize) -> Result<(), String> {
     let &(_, _, end, of_stream, of_others) = fault;
-    let expect = if opened == Opened::Stream { of_stream } else { of_others };
-    let (url, seen) = server(opened, fault, times).await;
+    let expect = if target == Target::Stream { of_stream } else { of_others };
+    let (url, seen) = server(target, fault, times).await;
     let builder = Client::builder().emulator(url).key("test:key").retry(quick());
     let builder = if end == End::Silence { builder.timeout(Duration::from_millis(500)) } else { builder };
-    let outcome = soon(opened.open(&builder.build().unwrap())).await;
+    let outcome = soon(target.open(&builder.build().unwrap())).await;
     let seen = seen.load(Ordering::SeqCst);
     let (wanted, attempts) = match expect {
-        Again(_) if times == 1 => (None, 2),
-        Again(kind) => (Some(kind), 4),
-        Told(kind) => (Some(kind), 1),
+        Retried(_) if times == 1 => (None, 2),
+        Retried(kind) => (Some(kind), 4),
+        Failed(kind) => (Some(kind), 1),
     };
     let is_right = match (&outcome, wanted) {
         (Ok(()), None) => true,
         (Err(error), Some(wanted)) => {
             let is_answer = !matches!(wanted, Transport | Timeout);
-            // A token that makes no sense may be a secret under another name.
-            let keeps_body = error.body().is_some() || (opened == Opened::Token && wanted == Decode);
+            // A malformed token response is not kept, because it may hold the secret under another name.
+            let keeps_body = error.body().is_some() || (target == Target::Token && wanted == Decode);
             kind(error) == Some(wanted)
                 && error.endpoint() == Some("acme/app/edit")
                 && (!is_answer || keeps_body)
@@ -238,24 +238,24 @@ async fn run(opened: Opened, fault: &'static Fault, times: usize) -> Result<(), 
         return Ok(());
     }
     Err(format!(
-        "{opened:?}, {}, {times} times: {expect:?} was expected, {seen} requests, {outcome:?}",
+        "{target:?}, {}, {times} times: {expect:?} was expected, {seen} requests, {outcome:?}",
         fault.0
     ))
 }
 
 #[tokio::test]
-async fn every_fault_at_the_opening_is_told_or_got_over() {
+async fn every_fault_while_opening_is_retried_or_an_error() {
     let mut table = format!("{:<36}", "fault at the opening");
-    for opened in ALL {
-        table += &format!(" {:>14}", format!("{opened:?}"));
+    for target in ALL {
+        table += &format!(" {:>14}", format!("{target:?}"));
     }
     let mut wrong = Vec::new();
     for fault in FAULTS {
         table += &format!("\n{:<36}", fault.0);
-        for opened in ALL {
+        for target in ALL {
             let mut cell = String::new();
             for times in [1, usize::MAX] {
-                match run(opened, fault, times).await {
+                match run(target, fault, times).await {
                     Ok(()) => cell += if times == 1 { "once" } else { ", ever" },
                     Err(why) => wrong.push(why),
                 }
@@ -268,8 +268,8 @@ async fn every_fault_at_the_opening_is_told_or_got_over() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_told() {
-    for opened in ALL {
+async fn an_unreachable_server_is_retried_and_an_error() {
+    for target in ALL {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         drop(listener);
@@ -278,13 +278,13 @@ async fn nobody_there_is_told() {
         let builder = Client::builder().emulator(url).key("test:key").retry(quick()).on_attempt(move |_| {
             count.fetch_add(1, Ordering::SeqCst);
         });
-        let error = soon(opened.open(&builder.build().unwrap())).await.unwrap_err();
-        assert!(error.is_transport(), "{opened:?}: {error:?}");
-        assert_eq!(attempts.load(Ordering::SeqCst), 4, "{opened:?}");
+        let error = soon(target.open(&builder.build().unwrap())).await.unwrap_err();
+        assert!(error.is_transport(), "{target:?}: {error:?}");
+        assert_eq!(attempts.load(Ordering::SeqCst), 4, "{target:?}");
     }
 }
 
-/// A server of events and messages that can be stopped with all its connections.
+/// Starts a server of events and messages, which can be stopped with all its connections.
 async fn live(address: &str) -> (String, JoinSet<()>) {
     let listener = TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -312,7 +312,7 @@ async fn live(address: &str) -> (String, JoinSet<()>) {
 }
 
 #[tokio::test]
-async fn a_server_that_restarts_loses_nothing_in_silence() {
+async fn losses_are_reported_when_a_server_restarts() {
     let (address, mut server) = live("127.0.0.1:0").await;
     let client = Client::builder().emulator(format!("http://{address}")).retry(quick()).build().unwrap();
     let mut events = soon(client.stream(cat())).await.unwrap();
@@ -324,17 +324,17 @@ async fn a_server_that_restarts_loses_nothing_in_silence() {
     server.shutdown().await;
     let error = soon(events.next()).await.unwrap().unwrap_err();
     assert!(error.is_transport() && error.to_string().contains("after 1 event"), "{error}");
-    // Either the message finds no connection, or its answer does not come; both are told.
+    // The message finds no connection, or gets no answer. Both are errors.
     let error = soon(connection.request_message(&ask(2))).await.unwrap_err();
     assert!(error.is_transport(), "{error}");
-    let is_told = error.message().contains("had no answer");
+    let is_reported = error.message().contains("had no answer");
     let error = soon(connection.send_message(&ask(3))).await.unwrap_err();
     assert!(error.is_transport(), "{error}");
 
     let (_, _server) = live(&address).await;
-    // The loss that nobody has heard of is none of this request.
+    // A loss that was not reported yet is not an error of this request.
     assert_eq!(soon(connection.request_message(&ask(4))).await.unwrap()["n"], 7);
-    if !is_told {
+    if !is_reported {
         let error = soon(connection.recv()).await.unwrap_err();
         assert!(error.is_transport(), "{error}");
     }

@@ -96,3 +96,45 @@ async fn halves_in_one_task_lose_no_message() {
     })
     .await;
 }
+
+/// Connects to a server that reads nothing for `pause`, and then everything.
+async fn connect_to_slow_reader(pause: Duration, keep_alive: Duration) -> Connection<Messages<Value, Value>> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let mut socket = tokio_tungstenite::accept_async(socket).await.unwrap();
+        tokio::time::sleep(pause).await;
+        while let Some(Ok(_)) = socket.next().await {}
+    });
+    let client = Client::builder().emulator(url).build().unwrap();
+    let call = client.endpoint_id("acme/live").messages::<Value, Value>().realtime().keep_alive(keep_alive);
+    soon(call).await.unwrap()
+}
+
+/// Returns a message that does not fit into the buffers of a socket.
+fn large_message() -> Value {
+    json!({ "data": "x".repeat(12 << 20) })
+}
+
+#[tokio::test]
+async fn a_ping_does_not_take_the_wakeup_of_a_blocked_sender() {
+    let keep_alive = Duration::from_millis(600);
+    let connection = connect_to_slow_reader(Duration::from_millis(900), keep_alive).await;
+    let (sender, mut receiver) = connection.split();
+    let receiving = tokio::spawn(async move { receiver.recv().await });
+    // The ping is written while the message waits for the server to read.
+    assert!(soon(sender.send_message(&large_message())).await.is_ok());
+    drop(sender);
+    receiving.abort();
+}
+
+#[tokio::test]
+async fn a_blocked_sender_fails_when_the_connection_is_lost() {
+    let connection = connect_to_slow_reader(Duration::from_secs(60), Duration::from_millis(100)).await;
+    let (sender, mut receiver) = connection.split();
+    let receiving = tokio::spawn(async move { receiver.recv().await });
+    let error = soon(sender.send_message(&large_message())).await.unwrap_err();
+    assert!(error.is_transport() && error.message().contains("while a message was written"), "{error}");
+    assert!(soon(receiving).await.unwrap().unwrap_err().is_timeout());
+}
