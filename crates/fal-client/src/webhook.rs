@@ -35,6 +35,7 @@
 #[cfg(feature = "axum")]
 mod axum;
 mod delivery;
+mod error;
 mod guard;
 mod ip;
 mod keyring;
@@ -50,8 +51,9 @@ mod verifier;
 pub use self::axum::Rejected;
 pub use self::{
     delivery::Delivery,
+    error::response_status,
     ip::IpRanges,
-    rejection::{Rejection, response_status},
+    rejection::Rejection,
     router::{Router, endpoint_from_url, url_with_endpoint},
     verifier::Verifier,
 };

@@ -5,18 +5,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use bytes::Bytes;
-use http::{HeaderValue, Method, header};
+use http::{HeaderValue, header};
 use serde::Deserialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use url::Url;
 
-use super::upload_context::UploadContext;
 use crate::{
     Error, ErrorKind, Result,
-    hosts::{Hosts, is_loopback, is_same_place, join},
-    retry::RetryClass,
-    transport::{Content, Request, Response},
+    hosts::{Hosts, is_loopback, is_same_place},
+    transport::Request,
 };
 
 /// The time for which a token is used if the service does not say when it expires.
@@ -36,8 +33,9 @@ pub(super) struct CdnToken {
     use_until: SystemTime,
 }
 
+/// A token as the REST service issues it.
 #[derive(Deserialize)]
-struct IssuedToken {
+pub(super) struct IssuedToken {
     token: String,
     token_type: String,
     base_url: Option<String>,
@@ -45,21 +43,24 @@ struct IssuedToken {
 }
 
 impl CdnTokens {
-    /// Returns the current token, or fetches one. Concurrent callers share one fetch.
-    async fn get(&self, context: &UploadContext) -> Result<Arc<CdnToken>> {
+    /// Returns the current token, or the one that `fetch` returns. Concurrent callers share one fetch.
+    pub(super) async fn get_or_fetch(
+        &self,
+        fetch: impl Future<Output = Result<CdnToken>>,
+    ) -> Result<Arc<CdnToken>> {
         let mut current = self.0.lock().await;
         if let Some(token) = &*current
             && SystemTime::now() < token.use_until
         {
             return Ok(token.clone());
         }
-        let token = Arc::new(fetch(context).await?);
+        let token = Arc::new(fetch.await?);
         *current = Some(token.clone());
         Ok(token)
     }
 
     /// Drops a token that was refused, unless it was replaced in the meantime.
-    async fn discard(&self, refused: &CdnToken) {
+    pub(super) async fn discard(&self, refused: &CdnToken) {
         let mut current = self.0.lock().await;
         if current.as_ref().is_some_and(|token| token.authorization == refused.authorization) {
             *current = None;
@@ -67,32 +68,40 @@ impl CdnTokens {
     }
 }
 
-/// Sends a request with the token. If the token is refused, sends it once more with a new one.
-pub(super) async fn send(
-    context: &UploadContext,
-    build: impl Fn(&CdnToken) -> Result<Request>,
-) -> Result<Response> {
-    let tokens = &context.client.0.tokens;
-    let token = tokens.get(context).await?;
-    let answer = context.client.0.transport.send(&token.authorize(context, build(&token)?)?).await;
-    match answer {
-        Err(error) if error.status() == Some(http::StatusCode::UNAUTHORIZED) => {
-            tokens.discard(&token).await;
-            let token = tokens.get(context).await?;
-            context.client.0.transport.send(&token.authorize(context, build(&token)?)?).await
-        }
-        answer => answer,
-    }
-}
-
 impl CdnToken {
+    /// Checks an issued token.
+    ///
+    /// # Errors
+    ///
+    /// `Decode` if the token cannot be sent in a header, or its URL is neither `https` nor on this machine.
+    pub(super) fn from_issued(issued: &IssuedToken, hosts: &Hosts) -> Result<Self> {
+        let invalid = |field: &str| {
+            let kind = ErrorKind::Decode { path: field.to_owned() };
+            Error::new(kind, format!("the service gave a `{field}` that makes no sense"))
+        };
+        let authorization = HeaderValue::try_from(format!("{} {}", issued.token_type, issued.token));
+        let mut authorization = authorization.map_err(|_| invalid("token"))?;
+        authorization.set_sensitive(true);
+        let base = match &issued.base_url {
+            None => hosts.cdn.clone(),
+            Some(base) => {
+                let base = Url::parse(base).ok();
+                let is_safe =
+                    |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
+                base.filter(is_safe).ok_or_else(|| invalid("base_url"))?
+            }
+        };
+        let use_until = use_until(issued.expires_at.as_deref(), SystemTime::now());
+        Ok(Self { authorization, base, use_until })
+    }
+
     /// Adds the token to a request.
     ///
     /// # Errors
     ///
     /// `Decode` if the token must not be sent to the URL, which came from the service.
-    fn authorize(&self, context: &UploadContext, mut request: Request) -> Result<Request> {
-        if !self.may_be_sent_to(context.client.hosts(), &request.url) {
+    pub(super) fn authorize(&self, hosts: &Hosts, mut request: Request) -> Result<Request> {
+        if !self.may_be_sent_to(hosts, &request.url) {
             let kind = ErrorKind::Decode { path: "access_url".to_owned() };
             return Err(Error::new(kind, "the service gave an upload URL that is not fal's"));
         }
@@ -106,31 +115,6 @@ impl CdnToken {
         [&hosts.cdn, &self.base].into_iter().any(|base| is_same_place(base, url))
             || url.scheme() == "https" && url.port().is_none() && url.host_str().is_some_and(is_media_host)
     }
-}
-
-async fn fetch(context: &UploadContext) -> Result<CdnToken> {
-    let mut url = join(&context.client.hosts().rest, ["storage", "auth", "token"]);
-    url.query_pairs_mut().append_pair("storage_type", "fal-cdn-v3");
-    let mut request = context.prepare(Request::to_fal(Method::POST, url, RetryClass::Idempotent));
-    request.content = Content::Json(Bytes::from_static(b"{}"));
-    let issued: IssuedToken = context.client.0.transport.send(&request).await?.json()?;
-    let invalid = |field: &str| {
-        let kind = ErrorKind::Decode { path: field.to_owned() };
-        Error::new(kind, format!("the service gave a `{field}` that makes no sense"))
-    };
-    let authorization = HeaderValue::try_from(format!("{} {}", issued.token_type, issued.token));
-    let mut authorization = authorization.map_err(|_| invalid("token"))?;
-    authorization.set_sensitive(true);
-    let base = match &issued.base_url {
-        None => context.client.hosts().cdn.clone(),
-        Some(base) => {
-            let base = Url::parse(base).ok();
-            let is_safe = |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
-            base.filter(is_safe).ok_or_else(|| invalid("base_url"))?
-        }
-    };
-    let use_until = use_until(issued.expires_at.as_deref(), SystemTime::now());
-    Ok(CdnToken { authorization, base, use_until })
 }
 
 /// Returns the time until which a token is used.

@@ -10,7 +10,6 @@ use url::Url;
 
 use super::{
     byte_source::ByteSource,
-    cdn_token,
     checkpoint::{Checkpoint, PartialUpload},
     options::{MAX_PARTS, Repository},
     progress::Meter,
@@ -147,7 +146,7 @@ struct Initiated {
 }
 
 async fn initiate_at_cdn(context: &UploadContext, metadata: &FileMetadata) -> Result<MultipartUpload> {
-    let answer = cdn_token::send(context, |token| {
+    let answer = context.send_to_cdn(|token| {
         let url = join(&token.base, ["files", "upload", "multipart"]);
         let mut request = context.cdn_request(url, metadata)?;
         request.content = Content::Bytes(Bytes::new());
@@ -261,7 +260,7 @@ impl MultipartUpload {
     /// Sends a request of this upload, with the token for the CDN and without one for the REST service.
     async fn send(&self, context: &UploadContext, build: impl Fn() -> Request) -> Result<Response> {
         match self.repository {
-            Repository::Cdn => cdn_token::send(context, |_| Ok(context.prepare(build()))).await,
+            Repository::Cdn => context.send_to_cdn(|_| Ok(context.prepare(build()))).await,
             Repository::Rest => context.client.0.transport.send(&context.prepare(build())).await,
         }
     }

@@ -5,7 +5,6 @@ use serde::Deserialize;
 
 use super::{
     byte_source::ByteSource,
-    cdn_token,
     options::Repository,
     progress::Meter,
     upload_context::{FileMetadata, UploadContext},
@@ -47,7 +46,7 @@ async fn to_cdn(
     meter: Option<&Meter>,
 ) -> Result<String> {
     let url = join(&context.client.hosts().cdn, ["files", "upload"]);
-    let answer = cdn_token::send(context, |_| {
+    let answer = context.send_to_cdn(|_| {
         let mut request = context.cdn_request(url.clone(), metadata)?;
         request.content = source.to_content(meter.map(Meter::part));
         Ok(request)

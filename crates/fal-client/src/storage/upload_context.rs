@@ -1,20 +1,22 @@
 //! The settings and requests that uploads of every kind share.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header::CONTENT_TYPE};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
     byte_source::FileVersion,
+    cdn_token::{CdnToken, IssuedToken},
     options::{Repository, UploadOptions},
 };
 use crate::{
     Client, Error, ErrorKind, Result, Retry,
     hosts::{is_loopback, join},
     retry::RetryClass,
-    transport::{Content, Request},
+    transport::{Content, Request, Response},
 };
 
 /// The settings that all requests of an upload share.
@@ -77,6 +79,30 @@ impl UploadContext {
         request.headers.insert("x-fal-file-name", name);
         self.add_lifecycle(&mut request.headers)?;
         Ok(request)
+    }
+
+    /// Sends a request with the token of the CDN. If the token is refused, sends it once more with a new one.
+    pub(super) async fn send_to_cdn(&self, build: impl Fn(&CdnToken) -> Result<Request>) -> Result<Response> {
+        let (tokens, transport) = (&self.client.0.tokens, &self.client.0.transport);
+        let authorized = |token: &Arc<CdnToken>| token.authorize(self.client.hosts(), build(token)?);
+        let token = tokens.get_or_fetch(self.fetch_token()).await?;
+        match transport.send(&authorized(&token)?).await {
+            Err(error) if error.status() == Some(http::StatusCode::UNAUTHORIZED) => {
+                tokens.discard(&token).await;
+                let token = tokens.get_or_fetch(self.fetch_token()).await?;
+                transport.send(&authorized(&token)?).await
+            }
+            result => result,
+        }
+    }
+
+    async fn fetch_token(&self) -> Result<CdnToken> {
+        let mut url = join(&self.client.hosts().rest, ["storage", "auth", "token"]);
+        url.query_pairs_mut().append_pair("storage_type", "fal-cdn-v3");
+        let mut request = self.prepare(Request::to_fal(Method::POST, url, RetryClass::Idempotent));
+        request.content = Content::Json(Bytes::from_static(b"{}"));
+        let issued: IssuedToken = self.client.0.transport.send(&request).await?.json()?;
+        CdnToken::from_issued(&issued, self.client.hosts())
     }
 
     /// Asks the REST service for an upload URL, with the operation `initiate` or `initiate-multipart`. Returns that

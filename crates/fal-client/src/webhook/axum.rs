@@ -70,7 +70,7 @@ pub struct Rejected(pub Error);
 
 impl IntoResponse for Rejected {
     fn into_response(self) -> Response {
-        tracing::debug!(error = %self.0, "a webhook was not taken");
+        tracing::debug!(error = %self.0, "a webhook was rejected");
         let status = response_status(&self.0);
         let text =
             self.0.rejection().map_or_else(|| "try again".to_owned(), |rejection| rejection.to_string());
