@@ -1,5 +1,6 @@
-//! The call that the page of a model crate shows, on the embedded emulator.
-//! `cargo run -p fal-tests --example model fal-flux`, or without a name for the names.
+//! Runs the example call of a model crate on the embedded emulator.
+//!
+//! `cargo run -p fal-tests --example model fal-flux` runs the call of `fal-flux`. Without a name it lists the crates.
 
 use std::error::Error;
 
@@ -12,11 +13,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("{}", fal_model_examples::CRATES.join("\n"));
         return Ok(());
     };
-    // Always the emulator: nobody should pay for trying out a name.
+    // The emulator costs nothing.
     let emulator = Emulator::start().await?;
     let client = Client::builder().emulator(emulator.url()).build()?;
     let call = fal_model_examples::call(&name, &client).await;
-    let answer: serde_json::Value = serde_json::from_slice(&call.ok_or("there is no such crate")??)?;
+    let answer: serde_json::Value = serde_json::from_slice(&call.ok_or("unknown crate; run without a name to list the crates")??)?;
     println!("{answer:#}");
     Ok(())
 }

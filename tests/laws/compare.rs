@@ -28,12 +28,12 @@ fn walk(
     before: &Value,
     after: &Value,
     keep_unknown: bool,
-    at: &str,
+    pointer: &str,
 ) -> Result<(), String> {
     let candidates = matching_branches(schema, before);
     let mut result = Ok(());
     for branch in if candidates.is_empty() { vec![schema] } else { candidates } {
-        result = compare_branch(direction, branch, before, after, keep_unknown, at);
+        result = compare_branch(direction, branch, before, after, keep_unknown, pointer);
         if result.is_ok() {
             break;
         }
@@ -47,12 +47,12 @@ fn compare_branch(
     before: &Value,
     after: &Value,
     keep_unknown: bool,
-    at: &str,
+    pointer: &str,
 ) -> Result<(), String> {
     match (before, after) {
         (Value::Object(old), Value::Object(new)) => {
             if let Some(name) = new.keys().find(|name| !old.contains_key(*name)) {
-                return Err(format!("`{at}/{name}` was added"));
+                return Err(format!("`{pointer}/{name}` was added"));
             }
             // An object without properties is a map, whose entries are data.
             let free = schema.get("properties").is_none()
@@ -60,17 +60,17 @@ fn compare_branch(
             for (name, old) in old {
                 let property =
                     properties(schema).find(|(known, _)| *known == name).map(|(_, property)| property);
-                let at = format!("{at}/{name}");
+                let pointer = format!("{pointer}/{name}");
                 match (property, new.get(name)) {
-                    (Some(property), Some(new)) => walk(direction, property, old, new, false, &at)?,
+                    (Some(property), Some(new)) => walk(direction, property, old, new, false, &pointer)?,
                     (Some(property), None)
                         if old.is_null() && (direction == Direction::Output || null_is_absent(property)) => {}
                     (None, Some(new)) => {
                         let values = schema.get("additionalProperties").unwrap_or(&Value::Null);
-                        walk(direction, values, old, new, true, &at)?;
+                        walk(direction, values, old, new, true, &pointer)?;
                     }
                     (None, None) if !keep_unknown && !free => {}
-                    (_, None) => return Err(format!("`{at}` was dropped")),
+                    (_, None) => return Err(format!("`{pointer}` was dropped")),
                 }
             }
             Ok(())
@@ -79,12 +79,12 @@ fn compare_branch(
             old.iter().zip(new).enumerate().try_for_each(|(index, (old, new))| {
                 let first = schema.get("prefixItems").and_then(|first| first.get(index));
                 let items = first.or_else(|| schema.get("items")).unwrap_or(&Value::Null);
-                walk(direction, items, old, new, false, &format!("{at}/{index}"))
+                walk(direction, items, old, new, false, &format!("{pointer}/{index}"))
             })
         }
         (Value::Number(old), Value::Number(new)) if same(old, new) => Ok(()),
         (old, new) if old == new => Ok(()),
-        (old, new) => Err(format!("`{at}` was {old} and is {new}")),
+        (old, new) => Err(format!("`{pointer}` was {old} and is {new}")),
     }
 }
 

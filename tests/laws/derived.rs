@@ -23,7 +23,7 @@ pub(crate) fn differences(document: &Document, cases: &[Case], own: &Value) -> V
     if fixups > 0 {
         return Vec::new();
     }
-    let mut wrong = Vec::new();
+    let mut deviations = Vec::new();
     for (name, root) in [("normalised", &normalized), ("JsonSchema", own)] {
         let derived = validator(root);
         let differs = cases.iter().filter(|case| case.direction == Direction::Input);
@@ -32,15 +32,15 @@ pub(crate) fn differences(document: &Document, cases: &[Case], own: &Value) -> V
             let more = differs.count();
             let verdict = if case.valid { "valid" } else { "invalid" };
             let instance: String = case.instance.to_string().chars().take(600).collect();
-            wrong.push(format!(
+            deviations.push(format!(
                 "{}: {name} (and {more} more), {} is {verdict}: {instance}",
                 document.id, case.kind
             ));
         }
     }
-    let mut at = String::new();
-    missing(&input.tree, own, own, &mut at, &mut wrong, &document.id);
-    wrong
+    let mut pointer = String::new();
+    missing(&input.tree, own, own, &mut pointer, &mut deviations, &document.id);
+    deviations
 }
 
 fn validator(root: &Value) -> Validator {
@@ -90,16 +90,23 @@ fn relax(schema: &mut Value) {
 }
 
 /// Finds properties, descriptions and defaults that the type's own schema lacks.
-fn missing(published: &Value, own: &Value, root: &Value, at: &mut String, wrong: &mut Vec<String>, id: &str) {
+fn missing(
+    published: &Value,
+    own: &Value,
+    root: &Value,
+    pointer: &mut String,
+    deviations: &mut Vec<String>,
+    id: &str,
+) {
     let candidates: Vec<&Value> =
         branches(published).into_iter().filter(|branch| branch.get("properties").is_some()).collect();
     let [object] = candidates.as_slice() else { return };
     let Some(own) = resolve(own, root, &|schema| schema.get("properties").is_some()) else { return };
     for (name, property) in properties(object) {
-        let length = at.len();
-        at.push_str(&format!("/{name}"));
+        let length = pointer.len();
+        pointer.push_str(&format!("/{name}"));
         match own["properties"].get(name) {
-            None => wrong.push(format!("{id}: JsonSchema has no `{at}`")),
+            None => deviations.push(format!("{id}: JsonSchema has no `{pointer}`")),
             Some(mine) => {
                 for keyword in ["description", "default"] {
                     let Some(wanted) = property.get(keyword) else { continue };
@@ -110,8 +117,8 @@ fn missing(published: &Value, own: &Value, root: &Value, at: &mut String, wrong:
                         _ => found == Some(wanted) || !fits(property, wanted, found),
                     };
                     if !same {
-                        wrong.push(format!(
-                            "{id}: JsonSchema says {keyword} {found:?} of `{at}`, not {wanted}"
+                        deviations.push(format!(
+                            "{id}: JsonSchema says {keyword} {found:?} of `{pointer}`, not {wanted}"
                         ));
                     }
                 }
@@ -119,10 +126,10 @@ fn missing(published: &Value, own: &Value, root: &Value, at: &mut String, wrong:
                 let mine = resolve(mine, root, &|schema| schema.get("items").is_some())
                     .filter(|_| property.get("items").is_some())
                     .map_or(mine, |mine| &mine["items"]);
-                missing(inner, mine, root, at, wrong, id);
+                missing(inner, mine, root, pointer, deviations, id);
             }
         }
-        at.truncate(length);
+        pointer.truncate(length);
     }
 }
 
