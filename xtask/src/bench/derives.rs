@@ -18,9 +18,11 @@ pub(super) fn with_derives(tree: &Tree) -> Result<Tree, String> {
             let mut file = syn::parse_file(text).map_err(|error| format!("{path}: {error}"))?;
             let serialized = serialized(&file);
             derive_in(&mut file.items, &serialized);
-            let code = file.to_token_stream();
-            let macros = if path.ends_with("/src/lib.rs") { macros.as_str() } else { "" };
-            derived.insert(path, format!("#![allow(unused)]\n{macros}\n{code}"));
+            if path.ends_with("/src/lib.rs") {
+                let macros = syn::parse_file(&macros).map_err(|error| format!("macros of enums: {error}"))?;
+                file.items.splice(0..0, macros.items);
+            }
+            derived.insert(path, format!("#![allow(unused)]\n{}", file.to_token_stream()));
         } else {
             let serde = "serde = { version = \"1\", default-features = false, features = [\"std\"";
             derived.insert(path, text.replace(serde, &format!("{serde}, \"derive\"")));
