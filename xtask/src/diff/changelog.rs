@@ -19,7 +19,7 @@ pub(super) fn write(crates: &[CrateDiff]) -> String {
                 entries.push_str(&format!(
                     "- {breaking}`{}`: {}{}.\n",
                     item.name,
-                    finding.what,
+                    finding.message,
                     endpoint_list(&change.endpoints)
                 ));
             }

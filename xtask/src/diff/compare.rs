@@ -113,20 +113,20 @@ fn compare_crate(
     if let (Some(old), Some(new)) = families
         && old.title != new.title
     {
-        let what = format!("the title of the crate is \"{}\", was \"{}\"", new.title, old.title);
-        add(&mut changes, at_endpoint(Level::Patch, Kind::DescriptionChanged, what, ""), None);
+        let message = format!("the title of the crate is \"{}\", was \"{}\"", new.title, old.title);
+        add(&mut changes, at_endpoint(Level::Patch, Kind::DescriptionChanged, message, ""), None);
     }
     let find = |endpoints: &'_ [Endpoint], id: &str| endpoints.iter().position(|endpoint| endpoint.id == id);
     for before in &old.endpoints {
         let found = match find(&new.endpoints, &before.id) {
             Some(index) => compare_endpoint(before, &new.endpoints[index]),
             None => {
-                let why = "Code that names its module no longer compiles.";
+                let reason = "Code that names its module no longer compiles.";
                 vec![at_endpoint(
                     Level::Breaking,
                     Kind::EndpointRemoved,
                     "the endpoint was removed".to_owned(),
-                    why,
+                    reason,
                 )]
             }
         };
@@ -136,11 +136,11 @@ fn compare_crate(
         found.into_iter().for_each(|finding| add(&mut changes, finding, Some(&before.id)));
     }
     for after in new.endpoints.iter().filter(|after| find(&old.endpoints, &after.id).is_none()) {
-        let what = match &after.category {
+        let message = match &after.category {
             Some(category) => format!("a new endpoint, {category}"),
             None => "a new endpoint".to_owned(),
         };
-        add(&mut changes, at_endpoint(Level::Minor, Kind::EndpointAdded, what, ""), Some(&after.id));
+        add(&mut changes, at_endpoint(Level::Minor, Kind::EndpointAdded, message, ""), Some(&after.id));
     }
     let (was, is) = (surface::of_crate(&old.plan), surface::of_crate(&new.plan));
     for (module, before) in &was {
@@ -150,21 +150,21 @@ fn compare_crate(
         if explained {
             continue;
         }
-        for what in surface::removed(before, &after) {
-            let why = "Code that names it no longer compiles.";
+        for message in surface::removed(before, &after) {
+            let reason = "Code that names it no longer compiles.";
             let endpoint = (module != TYPES).then_some(module.as_str());
-            add(&mut changes, at_endpoint(Level::Breaking, Kind::NameChanged, what, why), endpoint);
+            add(&mut changes, at_endpoint(Level::Breaking, Kind::NameChanged, message, reason), endpoint);
         }
     }
     for before in &old.endpoints {
         let is_listed = changes.iter().any(|change| change.endpoints.contains(&before.id));
         let after = new.endpoints.iter().find(|after| after.id == before.id);
         if !is_listed && after.is_some_and(|after| type_graphs(before) != type_graphs(after)) {
-            let what =
+            let message =
                 "an example, the order of parameters or the description of an object has changed".to_owned();
             add(
                 &mut changes,
-                at_endpoint(Level::Patch, Kind::DescriptionChanged, what, ""),
+                at_endpoint(Level::Patch, Kind::DescriptionChanged, message, ""),
                 Some(&before.id),
             );
         }
@@ -195,8 +195,8 @@ fn compare_endpoint(before: &Endpoint, after: &Endpoint) -> Vec<Finding> {
         (endpoint.title.clone(), endpoint.description.clone(), endpoint.category.clone())
     };
     if descriptions(before) != descriptions(after) {
-        let what = "its title, description or category has changed".to_owned();
-        found.push(at_endpoint(Level::Patch, Kind::DescriptionChanged, what, ""));
+        let message = "its title, description or category has changed".to_owned();
+        found.push(at_endpoint(Level::Patch, Kind::DescriptionChanged, message, ""));
     }
     if before.realtime != after.realtime {
         found.push(match after.realtime {
@@ -238,21 +238,21 @@ fn streams_output(endpoint: &Endpoint) -> bool {
 }
 
 fn new_crate(name: &str, family: &Family) -> Change {
-    let what = format!("the crate `{name}` is new: {}", family.title);
+    let message = format!("the crate `{name}` is new: {}", family.title);
     Change {
-        finding: at_endpoint(Level::Minor, Kind::CrateAdded, what, ""),
+        finding: at_endpoint(Level::Minor, Kind::CrateAdded, message, ""),
         endpoints: family.endpoints.clone(),
     }
 }
 
 fn removed_crate(name: &str, family: &Family) -> Change {
-    let what = format!("the crate `{name}` was removed");
-    let why = "Its published versions stay available and get no updates.";
-    let finding = at_endpoint(Level::Breaking, Kind::CrateRemoved, what, why);
+    let message = format!("the crate `{name}` was removed");
+    let reason = "Its published versions stay available and get no updates.";
+    let finding = at_endpoint(Level::Breaking, Kind::CrateRemoved, message, reason);
     Change { finding, endpoints: family.endpoints.clone() }
 }
 
-fn at_endpoint(level: Level, kind: Kind, what: String, why: &'static str) -> Finding {
+fn at_endpoint(level: Level, kind: Kind, message: String, reason: &'static str) -> Finding {
     let (from, to) = (Value::Null, Value::Null);
-    Finding { level, kind, part: Part::Endpoint, path: String::new(), what, why, from, to }
+    Finding { level, kind, part: Part::Endpoint, path: String::new(), message, reason, from, to }
 }

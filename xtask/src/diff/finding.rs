@@ -103,7 +103,7 @@ impl Part {
         }
     }
 
-    /// Returns the name of what is at `path`, for a sentence.
+    /// Returns the name of the value at `path`, for a sentence.
     pub(super) fn name(self, path: &str) -> String {
         let whole = match self {
             Self::Endpoint => return format!("`{path}`"),
@@ -125,9 +125,9 @@ pub(super) struct Finding {
     /// The parameter or field, `Object.field` inside an object, `[]` for items of a list. Empty for the whole.
     pub(super) path: String,
     /// The change, as a sentence without its full stop.
-    pub(super) what: String,
+    pub(super) message: String,
     /// The reason for the level, or further advice. May be empty.
-    pub(super) why: &'static str,
+    pub(super) reason: &'static str,
     /// The old value, for programs.
     pub(super) from: Value,
     /// The new value, for programs.

@@ -18,14 +18,14 @@ pub(super) fn write(crates: &[CrateDiff], reference: &str) -> String {
         format!("## Changes for users since `{reference}`\n\n| crate | version | changes |\n|---|---|---|\n");
     for item in crates {
         let count = |level: Level| item.changes.iter().filter(|change| change.finding.level == level).count();
-        let why: Vec<String> = [Level::Breaking, Level::Minor, Level::Patch]
+        let counts: Vec<String> = [Level::Breaking, Level::Minor, Level::Patch]
             .into_iter()
             .filter_map(|level| match count(level) {
                 0 => None,
                 count => Some(format!("{count} {}", level.as_str())),
             })
             .collect();
-        text.push_str(&format!("| `{}` | {} | {} |\n", item.name, summary(item), why.join(", ")));
+        text.push_str(&format!("| `{}` | {} | {} |\n", item.name, summary(item), counts.join(", ")));
     }
     for item in crates {
         text.push_str(&format!("\n### `{}`\n\n", item.name));
@@ -43,10 +43,10 @@ fn line(change: &Change) -> String {
         Level::Breaking => "**breaking**",
         level => level.as_str(),
     };
-    let why = if finding.why.is_empty() { String::new() } else { format!(" {}", finding.why) };
-    let what = capitalized(&finding.what);
-    let stop = if what.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("- {level}: {what}{stop}{why}{}\n", endpoint_list(&change.endpoints))
+    let reason = if finding.reason.is_empty() { String::new() } else { format!(" {}", finding.reason) };
+    let message = capitalized(&finding.message);
+    let stop = if message.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("- {level}: {message}{stop}{reason}{}\n", endpoint_list(&change.endpoints))
 }
 
 /// Returns the endpoints of a change in brackets, as the end of a line.

@@ -11,9 +11,9 @@ pub(super) fn write(crates: &[CrateDiff], reference: &str) -> String {
         text.push_str(&format!("{}: {}\n", item.name, summary(item)));
         for change in &item.changes {
             let finding = &change.finding;
-            text.push_str(&format!("  {:<8}  {}\n", finding.level.as_str(), capitalized(&finding.what)));
-            if !finding.why.is_empty() {
-                text.push_str(&format!("            {}\n", finding.why));
+            text.push_str(&format!("  {:<8}  {}\n", finding.level.as_str(), capitalized(&finding.message)));
+            if !finding.reason.is_empty() {
+                text.push_str(&format!("            {}\n", finding.reason));
             }
             if !change.endpoints.is_empty() {
                 text.push_str(&format!("            in {}\n", change.endpoints.join(", ")));

@@ -13,7 +13,7 @@ use super::{
     finding::{Finding, Kind, Level, Part},
 };
 
-/// The reason why narrower bounds are breaking.
+/// The reason of a breaking change to narrower bounds.
 const REFUSED: &str =
     "Values outside the new bounds no longer compile as literals, and are refused at run time.";
 
@@ -44,22 +44,31 @@ impl<'a> TypeDiff<'a> {
     }
 
     /// Adds a change without values.
-    pub(super) fn add(&mut self, level: Level, kind: Kind, path: &str, what: &str, why: &'static str) {
-        self.add_change(level, kind, path, what, why, [Value::Null, Value::Null]);
+    pub(super) fn add(&mut self, level: Level, kind: Kind, path: &str, message: &str, reason: &'static str) {
+        self.add_change(level, kind, path, message, reason, [Value::Null, Value::Null]);
     }
 
-    /// Adds a change between two values. `what` continues a sentence that starts with the name of the place.
+    /// Adds a change between two values. `message` continues a sentence that starts with the name of the place.
     pub(super) fn add_change(
         &mut self,
         level: Level,
         kind: Kind,
         path: &str,
-        what: &str,
-        why: &'static str,
+        message: &str,
+        reason: &'static str,
         [from, to]: [Value; 2],
     ) {
-        let what = format!("{} {what}", self.part.name(path));
-        self.found.push(Finding { level, kind, part: self.part, path: path.to_owned(), what, why, from, to });
+        let message = format!("{} {message}", self.part.name(path));
+        self.found.push(Finding {
+            level,
+            kind,
+            part: self.part,
+            path: path.to_owned(),
+            message,
+            reason,
+            from,
+            to,
+        });
     }
 
     fn objects(&mut self, prefix: &str, before: &'a str, after: &'a str) {
@@ -72,11 +81,11 @@ impl<'a> TypeDiff<'a> {
         };
         self.properties(prefix, before, after);
         if before.closed != after.closed {
-            let (level, kind, what) = match after.closed {
+            let (level, kind, message) = match after.closed {
                 true => (Level::Minor, Kind::Narrowed, "no longer allows unknown fields"),
                 false => (Level::Minor, Kind::Widened, "allows unknown fields"),
             };
-            self.add(level, kind, prefix.trim_end_matches('.'), what, "");
+            self.add(level, kind, prefix.trim_end_matches('.'), message, "");
         }
     }
 
@@ -107,14 +116,14 @@ impl<'a> TypeDiff<'a> {
             (Type::File(old, from), Type::File(new, to)) => {
                 self.texts(path, old, new);
                 if from != to {
-                    let why = "The crate documents the limits, and fal checks the files.";
+                    let reason = "The crate documents the limits, and fal checks the files.";
                     let values = [from.clone(), to.clone()];
                     self.add_change(
                         Level::Patch,
                         Kind::TypeChanged,
                         path,
                         "has other limits for files",
-                        why,
+                        reason,
                         values,
                     );
                 }
@@ -147,25 +156,25 @@ impl<'a> TypeDiff<'a> {
             }
             (Type::Any, Type::Any) | (Type::Boolean, Type::Boolean) => {}
             (old, new) => {
-                let what = format!("is now {}, was {}", describe(new), describe(old));
+                let message = format!("is now {}, was {}", describe(new), describe(old));
                 let same = !self.is_input() && is_whole(old) && is_whole(new);
-                let (level, why) = match same {
+                let (level, reason) = match same {
                     true => (Level::Patch, "In outputs both are an `i64`."),
                     false => (Level::Breaking, "Its Rust type changes."),
                 };
                 let values = [describe(old).into(), describe(new).into()];
-                self.add_change(level, Kind::TypeChanged, path, &what, why, values);
+                self.add_change(level, Kind::TypeChanged, path, &message, reason, values);
             }
         }
     }
 
     fn items(&mut self, path: &str, before: &'a Item, after: &'a Item) {
         if before.nullable != after.nullable {
-            let (kind, what) = match after.nullable {
+            let (kind, message) = match after.nullable {
                 true => (Kind::NullAllowed, "may be null"),
                 false => (Kind::NullRefused, "can no longer be null"),
             };
-            self.add(Level::Breaking, kind, path, what, "Its Rust type changes.");
+            self.add(Level::Breaking, kind, path, message, "Its Rust type changes.");
         }
         self.types(path, &before.ty, &after.ty);
     }
@@ -176,9 +185,9 @@ impl<'a> TypeDiff<'a> {
             range => range,
         };
         let (old, new) = (text(old), text(new));
-        let why = "Its Rust type changes between a plain number and one with bounds.";
-        let why = (opened && !movement.narrowed).then_some(why);
-        self.add_movement(path, movement, &format!("is {new}, was {old}"), [old, new], why);
+        let reason = "Its Rust type changes between a plain number and one with bounds.";
+        let reason = (opened && !movement.narrowed).then_some(reason);
+        self.add_movement(path, movement, &format!("is {new}, was {old}"), [old, new], reason);
     }
 
     fn texts(&mut self, path: &str, before: &Text, after: &Text) {
@@ -200,10 +209,10 @@ impl<'a> TypeDiff<'a> {
         self.add_movement(path, movement, &format!("has {new}, had {old}"), [old, new], None);
         if before.unique != after.unique {
             let movement = Movement { narrowed: after.unique, widened: before.unique };
-            let what =
+            let message =
                 if after.unique { "no longer accepts duplicate items" } else { "accepts duplicate items" };
             let values = [before.unique.to_string(), after.unique.to_string()];
-            self.add_movement(path, movement, what, values, None);
+            self.add_movement(path, movement, message, values, None);
         }
     }
 
@@ -212,38 +221,41 @@ impl<'a> TypeDiff<'a> {
         &mut self,
         path: &str,
         movement: Movement,
-        what: &str,
+        message: &str,
         values: [String; 2],
         reason: Option<&'static str>,
     ) {
-        let (kind, level, why) = match (movement.narrowed, movement.widened) {
+        let (kind, level, reason) = match (movement.narrowed, movement.widened) {
             (false, false) => return,
             (true, false) => (Kind::Narrowed, Level::Breaking, REFUSED),
             (true, true) => (Kind::Narrowed, Level::Breaking, REFUSED),
             (false, true) => match reason {
-                Some(why) => (Kind::Widened, Level::Breaking, why),
+                Some(reason) => (Kind::Widened, Level::Breaking, reason),
                 None => (Kind::Widened, Level::Minor, ""),
             },
         };
-        let (level, why) =
-            if self.is_input() { (level, why) } else { (Level::Patch, "Outputs are read without bounds.") };
-        self.add_change(level, kind, path, what, why, values.map(Value::from));
+        let (level, reason) = if self.is_input() {
+            (level, reason)
+        } else {
+            (Level::Patch, "Outputs are read without bounds.")
+        };
+        self.add_change(level, kind, path, message, reason, values.map(Value::from));
     }
 
     fn values<T: PartialEq + Clone + Into<Value>>(&mut self, path: &str, before: &[T], after: &[T]) {
         for old in before.iter().filter(|old| !after.contains(old)) {
             let value: Value = old.clone().into();
             let verb = if self.is_input() { "no longer accepts" } else { "no longer lists" };
-            let why = "Code that names its variant no longer compiles.";
-            let what = format!("{verb} `{}`", unquoted(&value));
+            let reason = "Code that names its variant no longer compiles.";
+            let message = format!("{verb} `{}`", unquoted(&value));
             let values = [value, Value::Null];
-            self.add_change(Level::Breaking, Kind::ValueRemoved, path, &what, why, values);
+            self.add_change(Level::Breaking, Kind::ValueRemoved, path, &message, reason, values);
         }
         for new in after.iter().filter(|new| !before.contains(new)) {
             let value: Value = new.clone().into();
             let verb = if self.is_input() { "also accepts" } else { "also lists" };
-            let what = format!("{verb} `{}`", unquoted(&value));
-            self.add_change(Level::Minor, Kind::ValueAdded, path, &what, "", [Value::Null, value]);
+            let message = format!("{verb} `{}`", unquoted(&value));
+            self.add_change(Level::Minor, Kind::ValueAdded, path, &message, "", [Value::Null, value]);
         }
     }
 
@@ -273,15 +285,22 @@ impl<'a> TypeDiff<'a> {
     }
 
     fn removed_member(&mut self, path: &str, old: &Type) {
-        let what = format!("can no longer be {}", describe(old));
-        let why = "Code that names its variant no longer compiles.";
+        let message = format!("can no longer be {}", describe(old));
+        let reason = "Code that names its variant no longer compiles.";
         let values = [describe(old).into(), Value::Null];
-        self.add_change(Level::Breaking, Kind::ValueRemoved, path, &what, why, values);
+        self.add_change(Level::Breaking, Kind::ValueRemoved, path, &message, reason, values);
     }
 
     fn added_member(&mut self, path: &str, new: &Type) {
-        let what = format!("may also be {}", describe(new));
-        self.add_change(Level::Minor, Kind::ValueAdded, path, &what, "", [Value::Null, describe(new).into()]);
+        let message = format!("may also be {}", describe(new));
+        self.add_change(
+            Level::Minor,
+            Kind::ValueAdded,
+            path,
+            &message,
+            "",
+            [Value::Null, describe(new).into()],
+        );
     }
 }
 

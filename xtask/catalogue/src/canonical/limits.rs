@@ -48,11 +48,11 @@ fn side(relation: &str, width: Option<f64>, height: Option<f64>) -> Option<Strin
     }
 }
 
-fn range(what: &str, min: Option<f64>, max: Option<f64>, unit: &str) -> Option<String> {
+fn range(name: &str, min: Option<f64>, max: Option<f64>, unit: &str) -> Option<String> {
     match (min, max) {
-        (Some(min), Some(max)) => Some(format!("{what} between {min} and {max}{unit}")),
-        (Some(min), None) => Some(format!("{what} of at least {min}{unit}")),
-        (None, Some(max)) => Some(format!("{what} of at most {max}{unit}")),
+        (Some(min), Some(max)) => Some(format!("{name} between {min} and {max}{unit}")),
+        (Some(min), None) => Some(format!("{name} of at least {min}{unit}")),
+        (None, Some(max)) => Some(format!("{name} of at most {max}{unit}")),
         (None, None) => None,
     }
 }
