@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{File, Parameters};
+use crate::File;
 
 /// Bounds of the length of a string or a list.
 ///
@@ -20,17 +20,6 @@ pub trait Length {
     const MAX: usize;
     /// The error message, which names the parameter, its endpoint and the bounds.
     const MESSAGE: &'static str;
-}
-
-/// Checks every rule that the types of `parameters` do not enforce.
-///
-/// # Errors
-///
-/// Returns all violations at once, each with the path that the service would name.
-pub fn validate<P: Parameters + ?Sized>(parameters: &P) -> Result<(), Violations> {
-    let mut check = Check { path: String::new(), found: Vec::new() };
-    parameters.check(&mut check);
-    if check.found.is_empty() { Ok(()) } else { Err(Violations(check.found)) }
 }
 
 /// Checks that the regular expression `pattern` matches somewhere in `text`.
@@ -54,6 +43,16 @@ pub struct Check {
 }
 
 impl Check {
+    /// Creates a check without violations.
+    pub(crate) fn new() -> Self {
+        Self { path: String::new(), found: Vec::new() }
+    }
+
+    /// Returns the violations, if there are any.
+    pub(crate) fn finish(self) -> Result<(), Violations> {
+        if self.found.is_empty() { Ok(()) } else { Err(Violations(self.found)) }
+    }
+
     /// Enters the field `name`, or the list item of that index, until the returned guard is dropped.
     pub fn field(&mut self, name: impl fmt::Display) -> FieldCheck<'_> {
         let parent = self.path.len();
@@ -177,6 +176,7 @@ impl std::error::Error for Violations {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Parameters, validate};
 
     enum Short {}
     impl Length for Short {

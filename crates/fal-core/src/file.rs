@@ -4,8 +4,6 @@ use std::{any::Any, fmt, path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
 
-use crate::{Check, Parameters};
-
 /// A file given to a model: a URL, or content to upload.
 ///
 /// The client reads and uploads local content when it sends the request, not before. Small files can be sent
@@ -219,14 +217,6 @@ impl fmt::Debug for FileSource {
             }
         }
     }
-}
-
-impl Parameters for File {
-    fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
-        visit(self);
-    }
-
-    fn check(&self, _: &mut Check) {}
 }
 
 impl Serialize for File {

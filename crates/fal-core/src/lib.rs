@@ -26,6 +26,7 @@ pub mod media;
 mod nullable;
 mod number;
 mod param;
+mod parameters;
 
 #[doc(hidden)]
 pub mod json;
@@ -35,20 +36,23 @@ pub mod json_schema;
 #[doc(hidden)]
 pub mod literal;
 
+#[doc(hidden)]
+pub use check::FieldCheck;
 #[cfg(feature = "pattern")]
 #[doc(hidden)]
 pub use check::check_pattern;
 pub use check::{Check, Length, Violation, Violations};
 #[doc(hidden)]
-pub use check::{FieldCheck, validate};
-#[doc(hidden)]
 pub use endpoint::Unset;
-pub use endpoint::{Endpoint, IntoInput, Parameters, Realtime, Streams};
+pub use endpoint::{Endpoint, IntoInput, Realtime, Streams};
 pub use enums::UnknownValue;
 pub use file::{CustomContent, File, FileSource, IntoFile};
 pub use nullable::Nullable;
 pub use number::{Float, Int, OutOfRange, Range};
 pub use param::Param;
+pub use parameters::Parameters;
+#[doc(hidden)]
+pub use parameters::validate;
 
 /// Items that the macros of this crate name in their expansion.
 #[doc(hidden)]
