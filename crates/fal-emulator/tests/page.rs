@@ -57,8 +57,8 @@ async fn the_feed_lists_calls_of_every_kind_with_their_outcome() {
     fal.run("fal-ai/flux/dev/stream", &small("stream")).await;
     fal.run("fal-ai/flux/dev", &json!({})).await;
     let receipt = fal.submit("fal-ai/flux/dev", &small("queue")).await;
-    let told = feed(&fal).await;
-    let calls = told["calls"].as_array().unwrap();
+    let page_feed = feed(&fal).await;
+    let calls = page_feed["calls"].as_array().unwrap();
     let ways: Vec<_> = calls.iter().map(|call| call["way"].as_str().unwrap()).collect();
     assert_eq!(ways, ["queue", "run", "stream", "run"]);
     let states: Vec<_> = calls.iter().map(|call| call["state"].as_str().unwrap()).collect();
@@ -74,7 +74,7 @@ async fn the_feed_lists_calls_of_every_kind_with_their_outcome() {
     assert_eq!(calls[0]["logs"].as_array().unwrap().len(), 2);
     fal.get(receipt["response_url"].as_str().unwrap()).await;
     assert_eq!(feed(&fal).await["calls"][0]["output"]["prompt"], "queue");
-    assert_eq!(told["requests"].as_array().unwrap().len(), 4, "the page's own are left out");
+    assert_eq!(page_feed["requests"].as_array().unwrap().len(), 4, "requests of the page are not listed");
 }
 
 #[tokio::test]

@@ -132,7 +132,7 @@ async fn failed_deliveries_are_retried_and_redirects_are_not() {
         bodies.push(received.recv().await.unwrap().body);
     }
     bodies.dedup();
-    assert_eq!(bodies.len(), 1, "each attempt says the same");
+    assert_eq!(bodies.len(), 1, "every attempt sends the same body");
     let (hook, mut received) = receiver(&[302]).await;
     submit(&fal, &hook, small()).await;
     received.recv().await.unwrap();

@@ -44,6 +44,7 @@ impl FileKind {
     }
 }
 
+/// Looks at the name of a component.
 fn by_component(name: &str) -> Option<FileKind> {
     if name.starts_with("Video") {
         Some(FileKind::Video)
@@ -56,7 +57,7 @@ fn by_component(name: &str) -> Option<FileKind> {
     }
 }
 
-/// The first row with a word that the name contains decides, so narrower words come first.
+/// Looks for words in the name of a property. The first row with a match decides, so narrower words come first.
 fn by_field(name: &str) -> Option<FileKind> {
     const WORDS: [(FileKind, &[&str]); 11] = [
         (FileKind::Zip, &["zip", "archive", "dataset", "_dir"]),
@@ -95,6 +96,7 @@ fn by_field(name: &str) -> Option<FileKind> {
     WORDS.iter().find(|(_, words)| words.iter().any(|word| name.contains(word))).map(|(kind, _)| *kind)
 }
 
+/// Looks at the extension of a URL, or at a content type.
 fn by_example(text: &str) -> Option<FileKind> {
     let extension = text.split(['?', '#']).next()?.rsplit('.').next()?;
     let by_extension = match extension {
@@ -119,6 +121,7 @@ fn by_example(text: &str) -> Option<FileKind> {
     })
 }
 
+/// Looks at the output that the category of a model names.
 fn by_category(category: &str) -> Option<FileKind> {
     match category.rsplit("-to-").next()? {
         "image" => Some(FileKind::Image),

@@ -17,12 +17,12 @@ pub(crate) struct RunProgress {
 }
 
 impl RunProgress {
-    /// A finished run, whose output is the result.
+    /// Returns the progress of a finished run, whose output is the result.
     pub(crate) fn finished() -> Self {
         Self::after(1, 1)
     }
 
-    /// A run after `done` of `total` steps.
+    /// Returns the progress after `done` of `total` steps.
     pub(crate) fn after(done: u32, total: u32) -> Self {
         Self { done, total: total.max(1), used: Cell::new(false) }
     }
