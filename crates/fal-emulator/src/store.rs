@@ -196,7 +196,7 @@ impl Store {
         Ok(file)
     }
 
-    /// Drops an upload in parts. Returns false if there is none.
+    /// Drops an upload in parts. Returns false if it does not exist.
     pub(crate) fn abort_multipart(&self, path: &str, upload_id: &str) -> bool {
         let mut files = self.lock();
         let found = matches!(files.get(path), Some(StoreEntry::Multipart { id, .. }) if id == upload_id);

@@ -160,8 +160,8 @@ fn location(path: &Location, labels: &[String]) -> Vec<Value> {
     loc
 }
 
-/// Keeps one violation per location: pydantic reports only the first, and for a literal only that it is none
-/// of the literals.
+/// Keeps one violation per location. pydantic reports only the first, but prefers the error that a value is not
+/// one of the literals.
 fn keep_first_per_location(details: Vec<ErrorDetail>) -> Vec<ErrorDetail> {
     let mut kept: Vec<ErrorDetail> = Vec::new();
     for detail in details {

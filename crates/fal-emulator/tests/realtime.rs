@@ -210,7 +210,7 @@ async fn tokens_are_checked_when_connecting() {
     let expired = token(0).await;
     for (mut socket, what) in [
         (connect(&fal, &format!("{path}{expired}")).await, "expired"),
-        (connect(&fal, &format!("{path}custom-token")).await, "made up"),
+        (connect(&fal, &format!("{path}custom-token")).await, "invented"),
     ] {
         let message = control(&socket.next().await.unwrap().unwrap());
         assert_eq!(message, json!({"status": "error", "error": "Unauthorized"}), "{what}");

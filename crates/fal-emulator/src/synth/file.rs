@@ -82,7 +82,7 @@ pub(super) fn make_object(
     for (name, schema) in properties {
         let value = match known(name) {
             Some(value) if synthesizer.allows(schema, &value) => value,
-            // Optional properties that the file does not have are left out rather than made up.
+            // Optional properties that the file does not have are left out.
             _ if !required(name) => continue,
             _ => synthesizer.make_value(schema, &context.property(name)),
         };

@@ -1,4 +1,4 @@
-//! The transcript of a recording, made up to fit its length.
+//! Synthesized transcripts, which fit the length of the recording.
 
 use serde_json::{Value, json};
 
