@@ -63,8 +63,11 @@ const showModel = async (id) => {
     }
     buttons.forEach((button) => (button.disabled = false));
   };
-  buttons.push(make("button", { type: "submit", class: "main" }, "Subscribe"), make("button", { type: "button", onclick: send(run) }, "Run"));
-  if (model.streams) buttons.push(make("button", { type: "button", onclick: send(stream) }, "Stream"));
+  buttons.push(
+    make("button", { type: "submit", class: "main", title: "Submit to the queue and wait for the result" }, "Subscribe"),
+    make("button", { type: "button", title: "Call the model directly, without the queue", onclick: send(run) }, "Run"),
+  );
+  if (model.streams) buttons.push(make("button", { type: "button", title: "Call the model and show previews while it runs", onclick: send(stream) }, "Stream"));
   const submit = send(subscribe);
   const form = make("form", { class: "card", noValidate: true, onsubmit: (event) => (event.preventDefault(), submit()) }, elements, make("div", { class: "row" }, buttons));
   const about = make("p", { class: "faint" }, [model.category, model.description].filter(Boolean).join(" · "));
@@ -78,11 +81,12 @@ const showTry = async () => {
   const choose = async () => {
     if (models.some(({ id }) => id === search.value)) place.replaceChildren(...(await showModel(search.value)));
   };
-  const search = make("input", { class: "search", "aria-label": "Model", placeholder: `Search ${models.length} models`, oninput: choose });
+  const label = make("h3", { id: "model-label" }, `Model: type to search ${models.length} endpoints`);
+  const search = make("input", { class: "search", "aria-labelledby": "model-label", placeholder: "fal-ai/…", oninput: choose });
   search.setAttribute("list", "models");
   const first = models.find(({ category }) => category === "text-to-image") ?? models[0];
   search.value = first?.id ?? "";
-  byId("try").replaceChildren(make("div", { class: "card" }, search, list), place);
+  byId("try").replaceChildren(make("div", { class: "card" }, label, search, list), place);
   await choose();
 };
 
@@ -120,6 +124,11 @@ const refresh = async () => {
 };
 
 for (const tab of document.querySelectorAll("[role=tab]")) tab.addEventListener("click", () => view(tab.dataset.view));
-view(document.querySelector(`[data-view="${CSS.escape(location.hash.slice(1))}"]`) ? location.hash.slice(1) : "calls");
+const showHash = () => {
+  const name = location.hash.slice(1);
+  view(document.querySelector(`[data-view="${CSS.escape(name)}"]`) ? name : "calls");
+};
+window.addEventListener("hashchange", showHash);
+showHash();
 refresh();
 showTry();
