@@ -79,11 +79,11 @@ impl Store {
 
     /// Adds a generated file and returns its path, `b/<id>/<name>`. Blocks while the file is archived, if
     /// there is a data folder.
-    pub(crate) fn add(&self, name: &str, content_type: &str, bytes: Bytes) -> String {
+    pub(crate) fn add_generated(&self, name: &str, content_type: &str, bytes: Bytes) -> String {
         let lifecycle = Lifecycle::default();
         let upload =
             UploadMetadata { name: name.to_owned(), content_type: content_type.to_owned(), lifecycle };
-        let path = self.insert(upload, FileContent::from_bytes(bytes));
+        let path = self.add_upload(upload, FileContent::from_bytes(bytes));
         if let (Some(archive), Some(file)) = (&self.archive, self.get(&path)) {
             log_failed_save(&path, archive.save(&path, &file));
         }
@@ -91,7 +91,7 @@ impl Store {
     }
 
     /// Archives a file, if there is a data folder.
-    pub(crate) async fn save(&self, path: &str) {
+    pub(crate) async fn archive(&self, path: &str) {
         let (Some(archive), Some(file)) = (self.archive.clone(), self.get(path)) else {
             return;
         };
@@ -101,7 +101,7 @@ impl Store {
     }
 
     /// Adds an uploaded file and returns its path.
-    pub(crate) fn insert(&self, upload: UploadMetadata, content: FileContent) -> String {
+    pub(crate) fn add_upload(&self, upload: UploadMetadata, content: FileContent) -> String {
         let path = new_path(&upload.name);
         self.lock().insert(path.clone(), StoreEntry::Stored(Arc::new(upload.into_file(content))));
         path
@@ -349,9 +349,9 @@ mod tests {
     fn expired_files_are_gone_and_acls_can_change() {
         let store = Store::default();
         let expires = Lifecycle { expires: Some(std::time::Duration::ZERO), acl: None };
-        let path = store.insert(UploadMetadata { lifecycle: expires, ..upload("a.txt") }, content("x"));
+        let path = store.add_upload(UploadMetadata { lifecycle: expires, ..upload("a.txt") }, content("x"));
         assert!(store.get(&path).is_none());
-        let path = store.insert(upload("a.txt"), content("x"));
+        let path = store.add_upload(upload("a.txt"), content("x"));
         assert!(store.set_acl(&path, Acl::parse(&serde_json::json!({"default": "hide"})).unwrap()));
         assert_eq!(store.get(&path).unwrap().acl.decide(false), Decision::Hide);
         assert!(!store.set_acl("b/1/x", Acl::default()));

@@ -12,8 +12,8 @@ use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::RealtimeSettings;
 use super::codec;
+use super::settings::RealtimeSettings;
 use crate::clock::Clock;
 use crate::hosts::BaseUrls;
 use crate::model_call::ModelCall;

@@ -99,7 +99,7 @@ pub(super) async fn set_acl(
     if !app.store.set_acl(&path, acl) {
         return Err(missing());
     }
-    app.store.save(&path).await;
+    app.store.archive(&path).await;
     Ok(reply)
 }
 

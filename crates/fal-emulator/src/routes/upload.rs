@@ -32,7 +32,7 @@ pub(super) async fn put(
     let content = take(&app, body).await?;
     let etag = etag(&content);
     if app.store.fill(&path, content_type(&headers), content) {
-        app.store.save(&path).await;
+        app.store.archive(&path).await;
         Ok(Reply::ok(json!({})).with_header(header::ETAG, etag))
     } else {
         Err(unknown())
@@ -48,8 +48,8 @@ pub(super) async fn whole(
     auth::check_upload(&app, &headers)?;
     let upload = described(&app, &headers)?;
     let content = take(&app, body).await?;
-    let path = app.store.insert(upload, content);
-    app.store.save(&path).await;
+    let path = app.store.add_upload(upload, content);
+    app.store.archive(&path).await;
     Ok(Reply::ok(json!({"access_url": format!("{}/files/{path}", app.base_urls(&headers).cdn())})))
 }
 
@@ -145,7 +145,7 @@ async fn complete(app: &App, headers: &HeaderMap, file: &str, id: &str, body: Bo
         }
         IncompleteUpload::Twice(number) => refused(format!("Part {number} is listed twice")),
     })?;
-    app.store.save(file).await;
+    app.store.archive(file).await;
     let url = format!("{}/files/{file}", app.base_urls(headers).cdn());
     Ok(Reply::ok(json!({"access_url": url, "file_url": url})))
 }

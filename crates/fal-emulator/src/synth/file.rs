@@ -124,7 +124,8 @@ fn publish(synthesizer: &Synthesizer<'_>, file: &GeneratedFile, context: &FieldC
     if synthesizer.parameters.sync_mode() {
         return format!("data:{};base64,{}", file.content_type, STANDARD.encode(&file.bytes));
     }
-    let path = synthesizer.store.add(&file_name(file, context), file.content_type, file.bytes.clone());
+    let path =
+        synthesizer.store.add_generated(&file_name(file, context), file.content_type, file.bytes.clone());
     format!("{}/files/{path}", synthesizer.base.cdn())
 }
 
