@@ -58,6 +58,8 @@ const PROPERTIES: &[&str] = &[
     "required",
     "list",
     "nested",
+    "json",
+    "literal",
     "arg",
     "types",
     "json_schema",
