@@ -13,7 +13,7 @@ use std::{
     process::Command,
 };
 
-use fal_codegen::{Source, Tree, generate};
+use fal_codegen::{Generator, Source, Tree};
 
 /// Markup that documents use: escaped by the generator, or kept on purpose.
 const MARKUP: &[&str] =
@@ -25,7 +25,8 @@ fn rustdoc_does_not_warn_about_generated_crates() {
     let folder = if folder.is_dir() { folder } else { fal_tests::root().join("schemas/fal-ai") };
     let mut sources = Vec::new();
     read(&folder, &mut sources);
-    let tree = generate(&sources, &fal_tests::standalone()).unwrap_or_else(|errors| panic!("{errors}")).tree;
+    let generator = Generator::new(fal_tests::standalone());
+    let tree = generator.crates(&sources).unwrap_or_else(|errors| panic!("{errors}")).tree;
 
     let whole = env::var_os("DOCS_WHOLE").is_some();
     let crates: BTreeSet<&str> = if whole { crates(&tree).into_keys().collect() } else { sample(&tree) };

@@ -37,7 +37,7 @@ async fn the_example_call_of_every_crate_succeeds() {
 fn every_crate_of_the_manifest_has_an_example_call() {
     let file = "schemas/manifest.toml";
     let text = std::fs::read_to_string(fal_tests::root().join(file)).unwrap();
-    let manifest = Manifest::read(file, &text).unwrap();
+    let manifest = Manifest::parse(file, &text).unwrap();
     let crates: BTreeSet<&str> = manifest.crates.keys().map(String::as_str).collect();
     assert_eq!(fal_model_examples::CRATES.iter().copied().collect::<BTreeSet<_>>(), crates);
 }

@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use fal_codegen::{Options, Source, generate_module, tree::Change, workspace};
+use fal_codegen::{Generator, Options, Source, tree::Change, workspace};
 
 #[test]
 fn committed_crates_are_fresh() {
@@ -19,7 +19,7 @@ fn the_fixture_of_the_ui_tests_is_fresh() {
     let folder = fal_tests::root().join("tests/ui/fixture");
     let text = fs::read_to_string(folder.join("poster.json")).unwrap();
     let source = Source { file: "poster.json".to_owned(), text };
-    let generated = generate_module(&[source], &Options::default()).unwrap();
+    let generated = Generator::new(Options::default()).module(&[source]).unwrap().text;
     let path = folder.join("poster.rs");
     if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
         fs::write(&path, &generated).unwrap();

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use fal_codegen::{Source, generate};
+use fal_codegen::{Generator, Source};
 use fal_tests::standalone;
 use serde_json::{Map, Value, json};
 
@@ -179,7 +179,7 @@ fn sources() -> Vec<Source> {
 
 #[test]
 fn difficult_names_become_readable_and_unique_rust_names() {
-    let generated = generate(&sources(), &standalone()).unwrap();
+    let generated = Generator::new(standalone()).crates(&sources()).unwrap();
     for entry in &generated.report.endpoints {
         assert_eq!(entry.properties_read, entry.properties_emitted, "{}", entry.id);
     }
@@ -204,7 +204,7 @@ fn difficult_names_become_readable_and_unique_rust_names() {
 
 #[test]
 fn difficult_names_compile_without_a_warning() {
-    let generated = generate(&sources(), &standalone()).unwrap();
+    let generated = Generator::new(standalone()).crates(&sources()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(fal_tests::compile(&generated, folder.path()).unwrap(), Ok(()));
 }

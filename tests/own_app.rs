@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use fal_codegen::{Generated, Options, Source, generate};
+use fal_codegen::{Generated, Generator, Options, Source};
 use fal_tests::{root, standalone};
 
 /// Generates the crate of the app in the corpus. `None` if this machine has no corpus.
@@ -15,7 +15,8 @@ fn generated() -> Option<Generated> {
         return None;
     };
     let source = Source { file: "openapi.json".to_owned(), text };
-    Some(generate(&[source], &Options { app: Some("me/demo".to_owned()), ..standalone() }).unwrap())
+    let options = Options { app: Some("me/demo".to_owned()), ..standalone() };
+    Some(Generator::new(options).crates(&[source]).unwrap())
 }
 
 #[test]

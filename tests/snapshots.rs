@@ -7,13 +7,14 @@
 
 use std::fs;
 
-use fal_codegen::{Options, Source, generate_module};
+use fal_codegen::{Generator, Options, Source};
 
 /// Generates the module of one endpoint.
 fn module(id: &str) -> String {
     let file = format!("schemas/{id}.json");
     let text = fs::read_to_string(fal_tests::root().join(&file)).unwrap();
-    generate_module(&[Source { file, text }], &Options::default()).unwrap_or_else(|errors| panic!("{errors}"))
+    let generator = Generator::new(Options::default());
+    generator.module(&[Source { file, text }]).unwrap_or_else(|errors| panic!("{errors}")).text
 }
 
 #[test]

@@ -1,13 +1,13 @@
-//! What is wrong with a document, where, and what to do about it.
+//! Problems in documents: where they are, and what to do about them.
 
 use std::{collections::HashSet, fmt};
 
-/// A problem in one document. Printed as `file: pointer: message`, then the help on a line of its own.
+/// A problem in a document. It is printed as `file: pointer: message`, and the help on a line of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Error {
-    /// The document, as it was named by the caller.
+    /// The document, by the name that the caller gave it.
     pub file: String,
-    /// Where in the document, as a JSON pointer. Empty for the whole of it.
+    /// The place in the document, as a JSON pointer. Empty for the whole document.
     pub pointer: String,
     /// What is wrong.
     pub message: String,
@@ -16,21 +16,21 @@ pub struct Error {
 }
 
 impl Error {
-    /// A problem in `file`; see [`Error::at`] and [`Error::help`] for the rest.
+    /// Creates a problem with a whole file.
     pub fn new(file: impl Into<String>, message: impl Into<String>) -> Self {
         Self { file: file.into(), pointer: String::new(), message: message.into(), help: String::new() }
     }
 
-    /// Adds where in the document the problem is.
+    /// Adds the place in the document, as a JSON pointer.
     #[must_use]
-    pub fn at(mut self, pointer: impl Into<String>) -> Self {
+    pub fn with_pointer(mut self, pointer: impl Into<String>) -> Self {
         self.pointer = pointer.into();
         self
     }
 
-    /// Adds what to do about it.
+    /// Adds what to do about the problem.
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = help.into();
         self
     }
@@ -52,7 +52,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Every problem found in one run, so that one run is enough to see them all. Never empty.
+/// All problems of a run, so that one run shows every one of them. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Errors(pub Vec<Error>);
 
@@ -74,7 +74,7 @@ impl From<Error> for Errors {
 }
 
 impl Errors {
-    /// `value`, unless something is wrong. What two parts of a document share is wrong once.
+    /// Returns `value` if there are no errors. A problem that two parts of a document share is reported once.
     pub(crate) fn or<T>(mut errors: Vec<Error>, value: T) -> Result<T, Self> {
         let mut seen = HashSet::new();
         errors.retain(|error| seen.insert(error.clone()));
@@ -82,7 +82,7 @@ impl Errors {
     }
 }
 
-/// Appends one token to a JSON pointer, escaped as RFC 6901 asks.
+/// Appends a token to a JSON pointer, escaped as RFC 6901 asks.
 pub(crate) fn pointer(parent: &str, token: impl fmt::Display) -> String {
     format!("{parent}/{}", token.to_string().replace('~', "~0").replace('/', "~1"))
 }

@@ -1,10 +1,15 @@
-//! Which endpoints make up one crate, where no manifest says so: those of one app.
+//! Groups of endpoints that become one crate: without a manifest, those of one app.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Error, Errors, manifest::Family, model::Endpoint, rust::names};
+use crate::{
+    error::{Error, Errors},
+    manifest::Family,
+    model::Endpoint,
+    rust::names,
+};
 
-/// Crates of this project that generated ones depend on or stand beside.
+/// Crates of this project that generated crates depend on or are published beside.
 const RESERVED: &[&str] = &["fal-client", "fal-codegen", "fal-core", "fal-emulator"];
 
 /// The endpoints of one crate.
@@ -12,16 +17,16 @@ const RESERVED: &[&str] = &["fal-client", "fal-codegen", "fal-core", "fal-emulat
 pub(crate) struct Group {
     pub(crate) name: String,
     pub(crate) family: Family,
-    /// The file that says what belongs to it, if one does.
+    /// The file that lists the endpoints, if there is one.
     pub(crate) source: Option<String>,
     pub(crate) endpoints: Vec<Endpoint>,
 }
 
-/// Groups endpoints by their app. `name` is the name of the crate if there is only one app.
-pub(crate) fn by_app(endpoints: Vec<Endpoint>, name: Option<&str>) -> Result<Vec<Group>, Errors> {
+/// Groups endpoints by their app. `name` is the name of the crate, which fits only if there is one app.
+pub(crate) fn group_by_app(endpoints: Vec<Endpoint>, name: Option<&str>) -> Result<Vec<Group>, Errors> {
     let mut apps: BTreeMap<String, Vec<Endpoint>> = BTreeMap::new();
     for endpoint in endpoints {
-        apps.entry(app(&endpoint.id)).or_default().push(endpoint);
+        apps.entry(app_id(&endpoint.id)).or_default().push(endpoint);
     }
     if let Some(name) = name
         && apps.len() > 1
@@ -29,13 +34,13 @@ pub(crate) fn by_app(endpoints: Vec<Endpoint>, name: Option<&str>) -> Result<Vec
         let apps: Vec<_> = apps.into_keys().collect();
         return Err(Errors(vec![
             Error::new(name, format!("one name for the crates of {} apps: {}", apps.len(), apps.join(", ")))
-                .help("leave `--crate-name` out, or give the documents of one app"),
+                .with_help("leave `--crate-name` out, or give the documents of one app"),
         ]));
     }
     if let Some(name) = name.filter(|name| !names::is_crate_name(name)) {
         return Err(Errors(vec![
             Error::new("--crate-name", format!("{name:?} is not a crate name"))
-                .help("use lower-case letters, digits and `-`, starting with a letter"),
+                .with_help("use lower-case letters, digits and `-`, starting with a letter"),
         ]));
     }
     let mut groups: Vec<Group> = Vec::with_capacity(apps.len());
@@ -43,22 +48,22 @@ pub(crate) fn by_app(endpoints: Vec<Endpoint>, name: Option<&str>) -> Result<Vec
     for (app, mut endpoints) in apps {
         endpoints.sort_by(|a, b| a.id.cmp(&b.id));
         let preferred = name.map_or_else(|| crate_name(&app), str::to_owned);
-        // Two apps whose names differ in punctuation only, or one that is called as a crate of ours.
+        // The names of two apps may only differ in punctuation, or one may have the name of a crate of ours.
         let mut name = preferred.clone();
         let mut number = 1;
         while !taken.insert(name.clone()) {
             number += 1;
             name = format!("{preferred}-{number}");
         }
-        let source = source(endpoints.iter().map(|endpoint| endpoint.file.as_str()));
+        let source = describe_files(endpoints.iter().map(|endpoint| endpoint.file.as_str()));
         let family = Family { title: format!("The app `{app}`"), app, endpoints: Vec::new() };
         groups.push(Group { name, family, source, endpoints });
     }
     Ok(groups)
 }
 
-/// How the first line of a file names the documents that it comes from.
-pub(crate) fn source<'a>(files: impl Iterator<Item = &'a str>) -> Option<String> {
+/// Returns the documents that code comes from, as the first line of a file names them.
+pub(crate) fn describe_files<'a>(files: impl Iterator<Item = &'a str>) -> Option<String> {
     let files: BTreeSet<&str> = files.collect();
     let first = files.first()?;
     Some(match files.len() {
@@ -67,14 +72,14 @@ pub(crate) fn source<'a>(files: impl Iterator<Item = &'a str>) -> Option<String>
     })
 }
 
-/// The app of an endpoint: `owner/alias`, with the namespace of workflows and ComfyUI apps before it.
+/// Returns the app of an endpoint: `owner/alias`, after the namespace of workflows and ComfyUI apps.
 #[must_use]
-pub fn app(id: &str) -> String {
+pub fn app_id(id: &str) -> String {
     let namespaced = id.starts_with("workflows/") || id.starts_with("comfy/");
     id.split('/').take(if namespaced { 3 } else { 2 }).collect::<Vec<_>>().join("/")
 }
 
-/// The crate of an app: `fal-ai/flux` is `fal-flux`, `acme/upscaler` is `fal-acme-upscaler`.
+/// Returns the name of an app's crate: `fal-flux` for `fal-ai/flux`, `fal-acme-upscaler` for `acme/upscaler`.
 #[must_use]
 pub fn crate_name(app: &str) -> String {
     let name = app.strip_prefix("fal-ai/").unwrap_or(app);
@@ -97,7 +102,7 @@ mod tests {
             ("workflows/me/my_flow", "fal-workflows-me-my-flow"),
             ("fal-ai/hunyuan_world/x", "fal-hunyuan-world"),
         ] {
-            assert_eq!(crate_name(&app(id)), name, "{id}");
+            assert_eq!(crate_name(&app_id(id)), name, "{id}");
         }
     }
 }

@@ -1,15 +1,15 @@
-//! Which endpoint ids generated code may hold.
+//! Checks of endpoint ids.
 //!
-//! An id becomes a path of files, a module, and text in code and comments. So it is held to the letters
-//! that fal's own ids are made of, before anything is made of it.
+//! An id becomes a path of files, a module, and text in code and comments. So it may only have the characters that
+//! fal's own ids have, and is checked before anything else is made of it.
 
-use crate::Error;
+use crate::error::Error;
 
-/// Longer ones are not ids, and files could not be named after them.
+/// The longest id, in bytes. Files could not be named after longer ones.
 const LONGEST: usize = 200;
 
-/// Why `id` cannot be one, if it cannot.
-pub(crate) fn problem(id: &str) -> Option<String> {
+/// Returns the problem with an endpoint id, if there is one.
+pub(crate) fn find_problem(id: &str) -> Option<String> {
     let segments: Vec<&str> = id.split('/').collect();
     let is_word = |segment: &&str| {
         segment.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
@@ -23,13 +23,13 @@ pub(crate) fn problem(id: &str) -> Option<String> {
     (!fine).then(|| format!("{id:?} is not an endpoint id"))
 }
 
-/// Refuses an id that is none.
+/// Fails for text that is not an endpoint id.
 pub(crate) fn check(file: &str, pointer: String, id: &str) -> Result<(), Error> {
-    match problem(id) {
+    match find_problem(id) {
         None => Ok(()),
         Some(message) => Err(Error::new(file, message)
-            .at(pointer)
-            .help("an id is `owner/name` or longer, of letters, digits, `-`, `_` and `.`")),
+            .with_pointer(pointer)
+            .with_help("an id is `owner/name` or longer, of letters, digits, `-`, `_` and `.`")),
     }
 }
 
@@ -40,13 +40,13 @@ mod tests {
     #[test]
     fn ids_are_words_between_slashes() {
         for good in ["fal-ai/flux/dev", "tripo3d/h3.1", "fal-ai/kling-video/v2.1/master/text-to-video"] {
-            assert_eq!(problem(good), None, "{good}");
+            assert_eq!(find_problem(good), None, "{good}");
         }
         let long = format!("a/{}", "b".repeat(300));
         for bad in
             ["", "flux", "/etc", "a/../../etc", "../../etc", "a//b", "a/b c", "a/b\n", "a\\b/c", "ä/b", &long]
         {
-            assert!(problem(bad).is_some(), "{bad}");
+            assert!(find_problem(bad).is_some(), "{bad}");
         }
     }
 }

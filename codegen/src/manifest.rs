@@ -1,49 +1,49 @@
-//! `schemas/manifest.toml`: which endpoints become which crate.
+//! The manifest of a catalogue, `schemas/manifest.toml`: it lists the endpoints of each crate.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::{Error, rust::names};
+use crate::{error::Error, rust::names};
 
 /// The crates to generate, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// One entry a crate.
+    /// The families, by the name of their crate.
     pub crates: BTreeMap<String, Family>,
 }
 
-/// One crate: the endpoints of one app.
+/// The endpoints of one app, which become one crate.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Family {
-    /// The `owner/alias` that every endpoint id of the crate starts with.
+    /// The `owner/alias` that every endpoint id of the family starts with.
     pub app: String,
-    /// What the family is, in a few words.
+    /// A title of a few words.
     pub title: String,
-    /// The ids of its endpoints.
+    /// The ids of the endpoints.
     pub endpoints: Vec<String>,
 }
 
 impl Manifest {
-    /// Reads a manifest.
+    /// Parses a manifest. `file` is its name in errors.
     ///
     /// # Errors
     ///
-    /// When `text` is not TOML of this shape, an endpoint lies outside its crate's app, or a crate's
-    /// name is not one that cargo takes.
-    pub fn read(file: &str, text: &str) -> Result<Self, Error> {
+    /// Fails when `text` is not TOML of this shape, an endpoint lies outside its crate's app, or cargo would not
+    /// accept the name of a crate.
+    pub fn parse(file: &str, text: &str) -> Result<Self, Error> {
         let manifest: Self = toml::from_str(text).map_err(|error| {
             Error::new(file, error.to_string().trim_end().to_owned())
-                .help("a crate is written as [crates.<name>] with `app`, `title` and `endpoints`")
+                .with_help("a crate is written as [crates.<name>] with `app`, `title` and `endpoints`")
         })?;
         for (name, family) in &manifest.crates {
             let at = format!("/crates/{name}");
             if !names::is_crate_name(name) {
                 return Err(Error::new(file, format!("`{name}` is not a crate name"))
-                    .at(at)
-                    .help("use lower-case letters, digits and `-`, starting with a letter"));
+                    .with_pointer(at)
+                    .with_help("use lower-case letters, digits and `-`, starting with a letter"));
             }
             for id in &family.endpoints {
                 let inside =
@@ -53,17 +53,19 @@ impl Manifest {
                         file,
                         format!("`{id}` is not an endpoint of the app `{}`", family.app),
                     )
-                    .at(at)
-                    .help("a crate holds one app, `owner/alias`; give other apps a crate of their own"));
+                    .with_pointer(at)
+                    .with_help(
+                        "a crate holds one app, `owner/alias`; give other apps a crate of their own",
+                    ));
                 }
             }
         }
         Ok(manifest)
     }
 
-    /// The path of the document that describes an endpoint, relative to the folder of schemas.
+    /// Returns the path of an endpoint's document, relative to the folder of schemas.
     #[must_use]
-    pub fn document(id: &str) -> String {
+    pub fn document_path(id: &str) -> String {
         format!("{id}.json")
     }
 }

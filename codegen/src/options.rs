@@ -1,50 +1,51 @@
-//! What to generate, and in which form.
+//! The options of a run.
 
 /// A document to read.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// How messages and the first line of generated files name it.
+    /// The name of the document in errors and in the first line of generated files.
     pub file: String,
-    /// Its text.
+    /// The text of the document.
     pub text: String,
 }
 
-/// What to generate, and in which form.
+/// The options of a [`Generator`](crate::Generator).
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The command that the first line of every file names, such as `cargo xtask regen`.
     pub command: String,
-    /// The `owner/name` of documents that do not say whose they are: those that apps themselves publish.
+    /// The `owner/name` of documents without one. These are the documents that apps publish themselves.
     pub app: Option<String>,
-    /// The name of the crate, where all documents belong to one app.
+    /// The name of the crate, for documents of one app. By default, it follows from the app.
     pub crate_name: Option<String>,
-    /// Where the crates live.
+    /// The layout of the generated files.
     pub layout: Layout,
 }
 
-/// Where generated crates live.
+/// The layout of generated crates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Layout {
-    /// In `crates/models` of a workspace that has everything else already.
+    /// Crates in `crates/models` of a workspace that has everything else already.
     Workspace,
-    /// In `crates` of a workspace of their own, which is generated too.
+    /// Crates in `crates` of a workspace of their own, which is generated too.
     Standalone {
-        /// What they depend on.
+        /// The dependency on `fal-core`.
         fal_core: FalCore,
     },
 }
 
-/// How generated crates depend on `fal-core`.
+/// The dependency of generated crates on `fal-core`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FalCore {
-    /// By its folder.
+    /// A folder.
     Path(String),
-    /// By its published version.
+    /// A published version.
     Version(String),
 }
 
 impl Default for Options {
-    /// Crates in a workspace of their own, on the version of `fal-core` that this library belongs to.
+    /// Returns the options for crates in a workspace of their own, with the version of `fal-core` that belongs to this
+    /// library.
     fn default() -> Self {
         Self {
             command: "fal-codegen".to_owned(),
@@ -55,12 +56,12 @@ impl Default for Options {
     }
 }
 
-/// A step of a run, for those who show how far it is.
+/// A step of a run, for a progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// One source was read.
     Read,
-    /// All were read; this many crates follow.
+    /// All sources were read. This many crates follow.
     Planned(usize),
     /// One crate was generated.
     Written,

@@ -1,4 +1,4 @@
-//! The same work on many things at once, with the results in the order of the things.
+//! The same work on many items at once, with the results in the order of the items.
 
 use std::{
     num::NonZeroUsize,
@@ -7,17 +7,17 @@ use std::{
     thread,
 };
 
-/// What a thread may use: as much as a main thread has, since documents nest.
+/// The stack of a thread, in bytes: as large as that of a main thread, because documents nest.
 const STACK: usize = 8 << 20;
 
-/// `work` for each item, on every processor. The result is what a loop would give, and so is a panic.
+/// Calls `work` for each item, on every processor. The results, and a panic, are those of a loop.
 pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(items.len());
     if threads <= 1 {
         return items.iter().map(work).collect();
     }
     let next = AtomicUsize::new(0);
-    // Whoever is free takes the next one: families differ in size by a factor of hundred.
+    // A free thread takes the next item, because families differ in size by a factor of a hundred.
     let take = || {
         let mut done = Vec::new();
         loop {

@@ -1,63 +1,63 @@
-//! What became of every endpoint.
+//! The report of a run: the result for every endpoint.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::{
-    model::{Type, TypeGraph},
+    model::{self, Type, TypeGraph},
     rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty, VariantKind},
 };
 
-/// What became of every endpoint, in the order of their ids.
+/// The results for all endpoints, sorted by id.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Report {
-    /// One entry an endpoint.
+    /// An entry for each endpoint.
     pub endpoints: Vec<Entry>,
 }
 
-/// What became of one endpoint.
+/// The result for an endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Entry {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Whether there is code for it.
+    /// `Generated` if there is code for it.
     pub status: Status,
-    /// Why there is none.
+    /// The reason why it was skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The crate it is in.
+    /// The crate of its code.
     #[serde(rename = "crate", skip_serializing_if = "Option::is_none")]
     pub krate: Option<String>,
-    /// The module it is, inside the crate. Empty for the crate's root.
+    /// The module of its code, inside the crate. Empty for the root of the crate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
-    /// The properties of its input, output and events in the document, those of shared objects included.
+    /// The number of properties of its input, output and events in the document, with those of shared objects.
     pub properties_read: usize,
-    /// The fields generated for them. Equal, or the generator lost something.
+    /// The number of fields generated for them. If it is another number, the generator lost something.
     pub properties_emitted: usize,
-    /// Keywords of schemas that no rule knows, and how often each occurs.
+    /// Keywords of schemas that no rule knows, with the number of their uses.
     pub unknown_keywords: BTreeMap<String, usize>,
-    /// The fixups that were applied.
+    /// The names of the fixups that were applied.
     pub fixups: Vec<String>,
-    /// What is odd in the document and was read by a rule, with JSON pointers.
+    /// JSON pointers of what is unusual in the document, and how it was read.
     pub oddities: Vec<String>,
-    /// JSON pointers of what has no type here and is raw JSON in Rust.
+    /// JSON pointers of constructs that have no type here, and are raw JSON in Rust.
     pub untyped: Vec<String>,
 }
 
-/// Whether there is code for an endpoint.
+/// The kind of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// There is.
+    /// There is code.
     Generated,
-    /// There is none.
+    /// There is no code.
     Skipped,
 }
 
 impl Entry {
-    /// An endpoint without code.
+    /// Creates the entry of an endpoint without code.
     pub(crate) fn skipped(id: String, reason: String) -> Self {
         Self {
             id,
@@ -74,57 +74,57 @@ impl Entry {
         }
     }
 
-    /// An endpoint that was read; [`Report::place`] says where its code is.
+    /// Creates the entry of an endpoint that was read. [`Report::add_crate`] adds the place of its code.
     pub(crate) fn read(
-        endpoint: &crate::model::Endpoint,
+        endpoint: &model::Endpoint,
         unknown_keywords: BTreeMap<String, usize>,
         fixups: Vec<String>,
     ) -> Self {
-        let sides = [Some(&endpoint.input), Some(&endpoint.output), endpoint.event.as_ref()];
-        let sides = || sides.iter().flatten();
+        let graphs = [Some(&endpoint.input), Some(&endpoint.output), endpoint.event.as_ref()];
+        let graphs = || graphs.iter().flatten();
         Self {
             status: Status::Generated,
             reason: None,
-            properties_read: sides().map(|side| properties(side)).sum(),
+            properties_read: graphs().map(|graph| count_properties(graph)).sum(),
             unknown_keywords,
             fixups,
-            oddities: sides().flat_map(|side| side.oddities.clone()).collect(),
-            untyped: sides().flat_map(|side| side.untyped.clone()).collect(),
+            oddities: graphs().flat_map(|graph| graph.oddities.clone()).collect(),
+            untyped: graphs().flat_map(|graph| graph.untyped.clone()).collect(),
             ..Self::skipped(endpoint.id.clone(), String::new())
         }
     }
 }
 
-/// The properties of every object of a side.
-fn properties(side: &TypeGraph) -> usize {
-    let reached = if matches!(side.root, Type::Any) { 0 } else { 1 };
-    side.objects.values().map(|object| object.properties.len()).sum::<usize>() * reached
+/// Returns the number of properties of all objects of an input, output or event.
+fn count_properties(graph: &TypeGraph) -> usize {
+    let reached = if matches!(graph.root, Type::Any) { 0 } else { 1 };
+    graph.objects.values().map(|object| object.properties.len()).sum::<usize>() * reached
 }
 
 impl Report {
-    /// Says of every endpoint of a crate where its code is and how much of it there is.
-    pub(crate) fn place(&mut self, item: &Crate) {
-        self.place_module(item, &item.root);
+    /// Adds to the entries of a crate's endpoints the place of their code, and the number of fields.
+    pub(crate) fn add_crate(&mut self, item: &Crate) {
+        self.add_module(item, &item.root);
     }
 
-    fn place_module(&mut self, item: &Crate, module: &Module) {
+    fn add_module(&mut self, item: &Crate, module: &Module) {
         if let Some(endpoint) = &module.endpoint
             && let Some(entry) = self.endpoints.iter_mut().find(|entry| entry.id == endpoint.id)
         {
             entry.krate = Some(item.name.clone());
             entry.module = Some(module.path.join("::"));
-            entry.properties_emitted = emitted(item, endpoint);
+            entry.properties_emitted = count_fields(item, endpoint);
         }
-        module.children.iter().for_each(|child| self.place_module(item, child));
+        module.children.iter().for_each(|child| self.add_module(item, child));
     }
 }
 
-/// The fields of every struct that an endpoint reaches, each side on its own.
-fn emitted(item: &Crate, endpoint: &Endpoint) -> usize {
+/// Returns the number of fields of all structs that an endpoint reaches.
+fn count_fields(item: &Crate, endpoint: &Endpoint) -> usize {
     let input = fields(item, &[&endpoint.input_types], Root::Struct(&endpoint.input));
     let output = fields(item, &[&endpoint.output_types], Root::of(&endpoint.output));
     let event = match &endpoint.event {
-        // The same type, read on the output's side.
+        // The same type as the output.
         Some(Output::Alias(Ty::Named(name))) if name == "Output" => output,
         Some(event) => fields(item, &[&endpoint.event_types], Root::of(event)),
         None => 0,

@@ -1,4 +1,4 @@
-//! A tree of generated files: compared with a folder, or written to it.
+//! A tree of generated files, which can be compared with a folder and written to it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,30 +6,30 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Paths relative to a folder, and the text of each file.
+/// The texts of files, by their paths relative to a folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree(BTreeMap<String, String>);
 
-/// How a file on disk differs from the one that would be written.
+/// A difference between a file on disk and the one of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// There is none on disk.
+    /// The file is not on disk.
     Added(String),
-    /// Its text differs.
+    /// The text differs.
     Changed {
-        /// Its path.
+        /// The path of the file.
         path: String,
-        /// Lines that are only in the new text.
+        /// The number of lines that are only in the new text.
         added: usize,
-        /// Lines that are only in the old text.
+        /// The number of lines that are only in the old text.
         removed: usize,
     },
-    /// Nothing generates it any more.
+    /// The tree does not have the file.
     Removed(String),
 }
 
 impl Change {
-    /// The file, relative to the folder.
+    /// Returns the path of the file, relative to the folder.
     #[must_use]
     pub fn path(&self) -> &str {
         match self {
@@ -61,29 +61,29 @@ impl Tree {
         self.0.extend(other.0);
     }
 
-    /// Takes out the files below a folder.
+    /// Removes the files below a folder.
     pub(crate) fn remove_folder(&mut self, folder: &str) {
         let folder = format!("{folder}/");
         self.0.retain(|path, _| !path.starts_with(&folder));
     }
 
-    /// The text of a file.
+    /// Returns the text of a file.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&str> {
         self.0.get(path).map(String::as_str)
     }
 
-    /// Paths and texts, in the order of the paths.
+    /// Returns paths and texts, sorted by path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
-    /// What writing this tree to `folder` would change. `folders` are the sub-folders that belong to it:
-    /// files there that the tree does not hold count as removed.
+    /// Returns the changes that writing this tree to `folder` would make. `folders` are sub-folders that belong to
+    /// the tree: files in them that the tree does not have are removed.
     ///
     /// # Errors
     ///
-    /// When the disk cannot be read.
+    /// Fails when the disk cannot be read.
     pub fn changes(&self, folder: &Path, folders: &[String]) -> io::Result<Vec<Change>> {
         let mut changes = Vec::new();
         for (path, new) in self.iter() {
@@ -108,11 +108,11 @@ impl Tree {
         Ok(changes)
     }
 
-    /// Carries out `changes`, as [`Tree::changes`] found them.
+    /// Makes the changes that [`Tree::changes`] returned.
     ///
     /// # Errors
     ///
-    /// When the disk cannot be written.
+    /// Fails when the disk cannot be written.
     pub fn apply(&self, folder: &Path, changes: &[Change]) -> io::Result<()> {
         let mut made = PathBuf::new();
         for change in changes {
@@ -136,17 +136,17 @@ impl Tree {
 }
 
 impl Tree {
-    /// Writes every file below `folder`, and leaves alone what is there besides.
+    /// Writes every file below `folder`, and leaves other files there alone.
     ///
     /// # Errors
     ///
-    /// When the disk cannot be written.
+    /// Fails when the disk cannot be written.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
         self.apply(folder, &self.changes(folder, &[])?)
     }
 }
 
-/// A checkout may have other line ends.
+/// Returns the text with the line ends of a tree. A checkout may have others.
 fn normalized(text: &str) -> String {
     text.replace("\r\n", "\n")
 }

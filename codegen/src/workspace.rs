@@ -1,34 +1,38 @@
-//! The generated crates of a workspace: `schemas/` in, `crates/models/` out.
+//! The generated crates of a workspace: from `schemas/` to `crates/models/`.
 
 use std::{fmt, fs, io, path::Path};
 
 use crate::{
-    Error, Errors, Generated, Layout, Manifest, Options, Source, emit, generate_manifest,
+    emit::{examples, style},
+    error::{Error, Errors},
+    generator::{Generated, Generator},
+    manifest::Manifest,
+    options::{Layout, Options, Source},
     tree::{Change, Tree},
 };
 
 /// The folder of schemas, relative to the root.
 pub const SCHEMAS: &str = "schemas";
 
-/// What a workspace should hold, and how what it holds differs.
+/// The files of a workspace, and how the disk differs from them.
 #[derive(Debug)]
 pub struct Plan {
-    /// What the schemas say.
+    /// The files that follow from the schemas.
     pub generated: Generated,
-    /// How the disk differs, in the order of the paths. Empty when it is fresh.
+    /// The differences of the disk, sorted by path. Empty when it is fresh.
     pub changes: Vec<Change>,
-    /// The crates looked at.
+    /// The names of the crates that were generated.
     pub crates: Vec<String>,
 }
 
-/// Why a workspace could not be regenerated.
+/// The reason why a workspace could not be generated.
 #[derive(Debug)]
 pub enum Failure {
     /// The manifest or the documents are wrong.
     Documents(Errors),
-    /// The disk could not be read or written.
+    /// The disk could not be read.
     Disk(io::Error),
-    /// A crate was asked for that the manifest does not have.
+    /// The manifest does not have the crate, but others.
     UnknownCrate(String, Vec<String>),
 }
 
@@ -52,42 +56,43 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Compares the workspace at `root` with its schemas. `only` names crates; none means all.
+/// Compares the workspace at `root` with its schemas. `only` names the crates to generate; if it is empty, all are.
 ///
 /// # Errors
 ///
-/// When a document is wrong or the disk cannot be read. Nothing is written in any case.
+/// Fails when a document is wrong or the disk cannot be read. Nothing is written in any case.
 pub fn plan(root: &Path, only: &[String]) -> Result<Plan, Failure> {
     let file = format!("{SCHEMAS}/manifest.toml");
     let text = fs::read_to_string(root.join(&file))
         .map_err(|error| io::Error::new(error.kind(), format!("{file}: {error}")))?;
     let mut manifest =
-        Manifest::read(&file, &text).map_err(|error| Failure::Documents(Errors(vec![error])))?;
+        Manifest::parse(&file, &text).map_err(|error| Failure::Documents(Errors(vec![error])))?;
     if let Some(unknown) = only.iter().find(|name| !manifest.crates.contains_key(*name)) {
         return Err(Failure::UnknownCrate(unknown.clone(), manifest.crates.into_keys().collect()));
     }
     if !only.is_empty() {
         manifest.crates.retain(|name, _| only.contains(name));
     }
-    let mut generated = generate_manifest(&manifest, &file, &sources(root, &manifest)?, &options())
+    let mut generated = Generator::new(options())
+        .manifest(&manifest, &file, &read_sources(root, &manifest)?)
         .map_err(Failure::Documents)?;
     if only.is_empty() {
-        let path = format!("{}/README.md", emit::style::folder(&Layout::Workspace));
+        let path = format!("{}/README.md", style::folder(&Layout::Workspace));
         generated.tree.insert(path, index(&manifest));
     } else {
-        // What is about all crates cannot be written knowing some.
-        let folder = format!("{}/{}", emit::style::folder(&Layout::Workspace), emit::examples::FOLDER);
+        // These files are about all crates, and cannot be written knowing some.
+        let folder = format!("{}/{}", style::folder(&Layout::Workspace), examples::FOLDER);
         generated.tree.remove_folder(&folder);
     }
-    for (licence, text) in licences(root)? {
+    for (licence, text) in read_licences(root)? {
         for name in manifest.crates.keys() {
-            let path = format!("{}/{name}/{licence}", emit::style::folder(&Layout::Workspace));
+            let path = format!("{}/{name}/{licence}", style::folder(&Layout::Workspace));
             generated.tree.insert(path, text.clone());
         }
     }
     let crates: Vec<String> = manifest.crates.into_keys().collect();
-    // A crate that left the manifest goes too, but only a full run can know.
-    let folder = emit::style::folder(&Layout::Workspace);
+    // A crate that left the manifest is removed too, but only a full run can know it.
+    let folder = style::folder(&Layout::Workspace);
     let folders = match only {
         [] => vec![folder.to_owned()],
         only => only.iter().map(|name| format!("{folder}/{name}")).collect(),
@@ -96,8 +101,8 @@ pub fn plan(root: &Path, only: &[String]) -> Result<Plan, Failure> {
     Ok(Plan { generated, changes, crates })
 }
 
-/// The licences at the root, which both ask to go with every copy, and so with every crate that is published.
-fn licences(root: &Path) -> io::Result<Vec<(&'static str, String)>> {
+/// Reads the licences at the root. Both demand a copy in every crate that is published.
+fn read_licences(root: &Path) -> io::Result<Vec<(&'static str, String)>> {
     let mut found = Vec::new();
     for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
         match fs::read_to_string(root.join(name)) {
@@ -113,7 +118,7 @@ fn options() -> Options {
     Options { command: "cargo xtask regen".to_owned(), layout: Layout::Workspace, ..Options::default() }
 }
 
-/// The page that lists the crates.
+/// Writes the page that lists the crates.
 fn index(manifest: &Manifest) -> String {
     let endpoints: usize = manifest.crates.values().map(|family| family.endpoints.len()).sum();
     let mut page = format!(
@@ -130,17 +135,17 @@ fn index(manifest: &Manifest) -> String {
     page
 }
 
-/// The documents that the manifest names.
-fn sources(root: &Path, manifest: &Manifest) -> Result<Vec<Source>, Failure> {
+/// Reads the documents that the manifest names.
+fn read_sources(root: &Path, manifest: &Manifest) -> Result<Vec<Source>, Failure> {
     let mut sources = Vec::new();
     let mut errors = Vec::new();
     for id in manifest.crates.values().flat_map(|family| &family.endpoints) {
-        let file = format!("{SCHEMAS}/{}", Manifest::document(id));
+        let file = format!("{SCHEMAS}/{}", Manifest::document_path(id));
         match fs::read_to_string(root.join(&file)) {
             Ok(text) => sources.push(Source { file, text }),
             Err(error) => errors.push(
                 Error::new(file, error.to_string())
-                    .help(format!("`{id}` is in {SCHEMAS}/manifest.toml, so its document must exist")),
+                    .with_help(format!("`{id}` is in {SCHEMAS}/manifest.toml, so its document must exist")),
             ),
         }
     }
@@ -148,24 +153,24 @@ fn sources(root: &Path, manifest: &Manifest) -> Result<Vec<Source>, Failure> {
 }
 
 impl Plan {
-    /// Writes what changed.
+    /// Writes the changes.
     ///
     /// # Errors
     ///
-    /// When the disk cannot be written.
+    /// Fails when the disk cannot be written.
     pub fn write(&self, root: &Path) -> io::Result<()> {
         self.tree().apply(root, &self.changes)
     }
 
-    /// The files that belong in the workspace.
+    /// Returns the files that belong into the workspace.
     #[must_use]
     pub fn tree(&self) -> &Tree {
         &self.generated.tree
     }
 
-    /// The changes of one crate.
+    /// Returns the changes of one crate.
     pub fn changes_of(&self, name: &str) -> impl Iterator<Item = &Change> {
-        let folder = format!("{}/{name}/", emit::style::folder(&Layout::Workspace));
+        let folder = format!("{}/{name}/", style::folder(&Layout::Workspace));
         self.changes.iter().filter(move |change| change.path().starts_with(&folder))
     }
 }

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fal_codegen::{Options, Source, generate_module};
+use fal_codegen::{Generator, Options, Source};
 
 /// Returns the files of `golden/` with an extension, in the order of their names.
 fn files(extension: &str) -> Vec<PathBuf> {
@@ -32,7 +32,7 @@ fn generate(document: &Path) -> String {
     let source = Source { file: format!("{construct}.json"), text: fs::read_to_string(document).unwrap() };
     let app = Some(format!("acme/{}", construct.replace('_', "-")));
     let options = Options { app, ..Options::default() };
-    generate_module(&[source], &options).unwrap_or_else(|errors| panic!("{errors}"))
+    Generator::new(options).module(&[source]).unwrap_or_else(|errors| panic!("{errors}")).text
 }
 
 /// Describes the first line that differs. `None` if the texts are the same.

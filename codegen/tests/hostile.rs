@@ -129,9 +129,8 @@ fn lines_around(code: &str, error: &syn::Error) -> String {
 /// Asserts that the crates and the module of a document are harmless. Returns the message if it is rejected.
 fn generate(file: &str, document: &Value) -> Result<(), String> {
     let source = fal_codegen::Source { file: file.to_owned(), text: document.to_string() };
-    let options = fal_codegen::Options::default();
-    let generated =
-        fal_codegen::generate(std::slice::from_ref(&source), &options).map_err(|e| e.to_string())?;
+    let generator = fal_codegen::Generator::new(fal_codegen::Options::default());
+    let generated = generator.crates(std::slice::from_ref(&source)).map_err(|e| e.to_string())?;
     for (path, text) in generated.tree.iter() {
         assert!(path.split('/').all(|part| !matches!(part, "" | "." | "..")), "{path:?}");
         if path.ends_with(".rs") {
@@ -142,7 +141,7 @@ fn generate(file: &str, document: &Value) -> Result<(), String> {
             assert!(!read.contains_key("evil"));
         }
     }
-    assert_harmless("module", &fal_codegen::generate_module(&[source], &options).map_err(|e| e.to_string())?);
+    assert_harmless("module", &generator.module(&[source]).map_err(|e| e.to_string())?.text);
     Ok(())
 }
 
@@ -259,7 +258,7 @@ const RESERVED: &[&str] = &["std", "serde", "serde_json", "fal_core", "main", "l
 /// Returns the modules at the root of the crate of an endpoint.
 fn modules(id: &str) -> Vec<String> {
     let source = fal_codegen::Source { file: "x.json".to_owned(), text: record(id, json!({})).to_string() };
-    let tree = fal_codegen::generate(&[source], &fal_codegen::Options::default()).unwrap().tree;
+    let tree = fal_codegen::Generator::new(fal_codegen::Options::default()).crates(&[source]).unwrap().tree;
     let root = tree.iter().find(|(path, _)| path.ends_with("src/lib.rs")).unwrap().1.to_owned();
     let items = syn::parse_file(&root).unwrap().items;
     items
@@ -297,7 +296,8 @@ fn names_of_crates_are_unique() {
         file: format!("{id}.json"),
         text: record(id, json!({})).to_string(),
     });
-    let report = fal_codegen::generate(&sources, &fal_codegen::Options::default()).unwrap().report;
+    let report =
+        fal_codegen::Generator::new(fal_codegen::Options::default()).crates(&sources).unwrap().report;
     let mut names: Vec<_> = report.endpoints.into_iter().filter_map(|entry| entry.krate).collect();
     names.sort();
     names.dedup();

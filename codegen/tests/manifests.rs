@@ -3,7 +3,7 @@
 
 mod support;
 
-use fal_codegen::{Options, Source, generate};
+use fal_codegen::{Generator, Options, Source};
 use serde_json::json;
 use support::record;
 
@@ -17,7 +17,7 @@ fn only_crates_with_patterns_enable_the_feature_pattern() {
         source("acme/draw", json!({ "type": "string" })),
         source("acme/paint", json!({ "type": "string", "pattern": "^#[0-9a-f]{6}$" })),
     ];
-    let generated = generate(&sources, &Options::default()).unwrap();
+    let generated = Generator::new(Options::default()).crates(&sources).unwrap();
     let file = |path: &str| {
         let found = generated.tree.iter().find(|(name, _)| name.ends_with(path));
         found.map(|(_, text)| text.to_owned()).unwrap()

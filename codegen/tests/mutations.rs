@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fal_codegen::{Options, Source, generate};
+use fal_codegen::{Generator, Options, Source};
 use serde_json::{Value, json};
 
 /// The time limit. The number of edits within it depends on the machine; their order does not.
@@ -137,7 +137,7 @@ fn a_random_edit_does_not_panic() {
         let description =
             format!("{} edited: {}", document["endpoint_id"].clone(), edit(&mut document, &mut random));
         let source = Source { file: "edited.json".to_owned(), text: document.to_string() };
-        let result = std::panic::catch_unwind(|| generate(&[source], &Options::default()));
+        let result = std::panic::catch_unwind(|| Generator::new(Options::default()).crates(&[source]));
         match result.unwrap_or_else(|_| panic!("panicked: {description}")) {
             Ok(generated) => {
                 for (path, text) in generated.tree.iter().filter(|(path, _)| path.ends_with(".rs")) {

@@ -3,7 +3,7 @@
 
 mod support;
 
-use fal_codegen::{Options, Source, generate};
+use fal_codegen::{Generator, Options, Source};
 use serde_json::{Value, json};
 use support::record;
 
@@ -25,7 +25,7 @@ fn the_most_used_object_gets_the_name_and_no_property_is_lost() {
         endpoint("acme/draw/third", json!({ "colour": { "type": "string", "description": "In words." } })),
         endpoint("acme/draw/fourth", json!({ "colour": { "type": "string", "default": "red" } })),
     ];
-    let generated = generate(&sources, &Options::default()).unwrap();
+    let generated = Generator::new(Options::default()).crates(&sources).unwrap();
     for entry in &generated.report.endpoints {
         assert_eq!(entry.properties_read, entry.properties_emitted, "{}", entry.id);
     }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fal_codegen::{Generated, Source, report::Status};
+use fal_codegen::{Generated, Generator, Source, report::Status};
 use serde_json::Value;
 
 use crate::{cases::Case, compare::Direction, documents::Document};
@@ -32,7 +32,7 @@ pub(crate) struct Harness {
 pub(crate) fn generate(documents: &[Document]) -> Generated {
     let sources: Vec<Source> =
         documents.iter().map(|one| Source { file: one.file.clone(), text: one.text.clone() }).collect();
-    fal_codegen::generate(&sources, &fal_tests::standalone()).unwrap_or_else(|errors| panic!("{errors}"))
+    Generator::new(fal_tests::standalone()).crates(&sources).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 impl Harness {

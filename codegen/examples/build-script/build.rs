@@ -2,7 +2,7 @@
 
 use std::{env, error::Error, fs, path::Path};
 
-use fal_codegen::{Options, Source, generate_module};
+use fal_codegen::{Generator, Options, Source};
 
 const DOCUMENT: &str = "postcards.json";
 
@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         app: Some("acme/postcards".to_owned()),
         ..Options::default()
     };
-    let module = generate_module(&[source], &options)?;
-    fs::write(Path::new(&env::var("OUT_DIR")?).join("postcards.rs"), module)?;
+    let module = Generator::new(options).module(&[source])?;
+    fs::write(Path::new(&env::var("OUT_DIR")?).join("postcards.rs"), module.text)?;
     Ok(())
 }

@@ -55,5 +55,5 @@ pub(crate) fn io_error(path: &Path, error: &io::Error) -> Error {
         io::ErrorKind::PermissionDenied => "check the permissions of the file and its folder",
         _ => "check the path and the disk",
     };
-    Error::new(path.display().to_string(), error.to_string()).help(help)
+    Error::new(path.display().to_string(), error.to_string()).with_help(help)
 }

@@ -18,7 +18,7 @@ pub(crate) fn dependency(folder: &Path, out: &Path) -> Result<FalCore, Error> {
     let text = fs::read_to_string(&manifest).map_err(|error| io_error(&manifest, &error))?;
     if !text.lines().any(|line| line.split_whitespace().collect::<String>() == "name=\"fal-core\"") {
         return Err(Error::new(folder.display().to_string(), "is not the folder of `fal-core`")
-            .help("give the folder whose Cargo.toml has `name = \"fal-core\"`"));
+            .with_help("give the folder whose Cargo.toml has `name = \"fal-core\"`"));
     }
     let path = if folder.is_absolute() {
         folder.to_owned()

@@ -46,7 +46,7 @@ fn collect(input: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
     walk(input, files)?;
     if files.len() == before {
         return Err(Error::new(input.display().to_string(), "holds no `*.json` file")
-            .help("give a folder of documents, or the documents themselves"));
+            .with_help("give a folder of documents, or the documents themselves"));
     }
     Ok(())
 }
@@ -73,7 +73,7 @@ fn read_text(file: &Path) -> Result<String, Error> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Error::new(file.display().to_string(), format!("not UTF-8 text: the byte at {at} is not part of any"))
-            .help("JSON is UTF-8; download the document again")
+            .with_help("JSON is UTF-8; download the document again")
     })
 }
 

@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fal_codegen::{Error, Errors, Layout, Options, Report, Source, Tree};
+use fal_codegen::{Error, Errors, Generator, Layout, Options, Report, Source, Tree};
 
 pub(crate) use arguments::Arguments;
 use failure::{Failure, io_error};
@@ -69,24 +69,22 @@ fn generate(
     options: &Options,
 ) -> Result<(Target, Report), Errors> {
     let progress = Progress::new(sources.len());
-    let observe = |step| progress.step(step);
+    let generator = Generator::new(options.clone()).on_step(|step| progress.step(step));
     let made = match &arguments.module {
-        None => fal_codegen::generate_observed(sources, options, &observe).map(|generated| {
+        None => generator.crates(sources).map(|generated| {
             let target = Target { folder: arguments.out.clone(), tree: generated.tree, folders: &["crates"] };
             (target, generated.report)
         }),
-        Some(file) => {
-            fal_codegen::generate_module_observed(sources, options, &observe).map(|(text, report)| {
-                let mut tree = Tree::default();
-                let name =
-                    file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                tree.insert(name, text);
-                let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-                let folder = folder.unwrap_or(Path::new(".")).to_owned();
-                (Target { folder, tree, folders: &[] }, report)
-            })
-        }
+        Some(file) => generator.module(sources).map(|module| {
+            let mut tree = Tree::default();
+            let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            tree.insert(name, module.text);
+            let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new(".")).to_owned();
+            (Target { folder, tree, folders: &[] }, module.report)
+        }),
     };
+    drop(generator);
     progress.done();
     made
 }

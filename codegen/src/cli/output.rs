@@ -48,7 +48,7 @@ impl<'a> Plan<'a> {
             if matches!(change, Change::Changed { .. }) && !is_generated(&path).unwrap_or(false) {
                 foreign.push(
                     Error::new(path.display().to_string(), "is in the way: it was not generated")
-                        .help("move it away, or write to another place"),
+                        .with_help("move it away, or write to another place"),
                 );
             }
         }

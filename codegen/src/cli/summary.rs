@@ -61,7 +61,7 @@ pub(crate) fn lost_properties(report: &Report) -> Vec<Error> {
                 entry.properties_read, entry.properties_emitted
             ),
         )
-        .help("this is a bug of the generator; report it with the document")
+        .with_help("this is a bug of the generator; report it with the document")
     });
     errors.collect()
 }

@@ -82,7 +82,8 @@ pub(super) fn offers(endpoint: &Endpoint) -> Option<String> {
         (false, false) => return None,
         (true, false) => "Streams: `Client::stream` gives what there is before the end.".to_owned(),
         (false, true) => {
-            "Realtime: `EndpointHandle::realtime` keeps a connection open for one input after another.".to_owned()
+            "Realtime: `EndpointHandle::realtime` keeps a connection open for one input after another."
+                .to_owned()
         }
         (true, true) => {
             "Streams and talks in realtime: `Client::stream` gives what there is before the end, \

@@ -31,7 +31,7 @@ pub(crate) struct Call {
 
 impl Call {
     /// The first endpoint with an example. A crate whose endpoints all need values that are not short has none.
-    pub(crate) fn of(item: &Crate) -> Option<Self> {
+    pub(crate) fn find(item: &Crate) -> Option<Self> {
         let mut modules = Vec::new();
         endpoints(&item.root, &mut modules);
         modules.into_iter().find_map(|module| {

@@ -90,11 +90,12 @@ fn add(tree: &mut Tree, path: String, text: String) -> Result<(), Error> {
     let inside = path.split('/').all(|part| !matches!(part, "" | "." | "..") && !part.contains(['\\', ':']));
     if !inside {
         return Err(Error::new(path, "a generated file would lie outside its folder")
-            .help("this is a mistake of the generator; report it with the document"));
+            .with_help("this is a mistake of the generator; report it with the document"));
     }
     if tree.get(&path).is_some() {
-        return Err(Error::new(path, "two modules would be the same file")
-            .help("leave one of the endpoints out; this is a mistake of the generator, so report it too"));
+        return Err(Error::new(path, "two modules would be the same file").with_help(
+            "leave one of the endpoints out; this is a mistake of the generator, so report it too",
+        ));
     }
     tree.insert(path, text);
     Ok(())

@@ -18,7 +18,7 @@ pub(super) fn items(file: &str, items: impl IntoIterator<Item = TokenStream>) ->
     for tokens in items {
         let parsed: syn::File = syn::parse2(tokens).map_err(|error| {
             Error::new(file, format!("generated code does not parse: {error}"))
-                .help("this is a mistake of the generator; report it with the document")
+                .with_help("this is a mistake of the generator; report it with the document")
         })?;
         for mut item in parsed.items {
             let short = is_short(&item).then(|| mem::discriminant(&item));

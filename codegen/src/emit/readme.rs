@@ -19,7 +19,7 @@ pub(super) fn file(style: Style, item: &Crate) -> String {
         docs::escape(&item.title),
         app = item.app,
     );
-    if let Some(call) = Call::of(item) {
+    if let Some(call) = Call::find(item) {
         page.push_str(&format!("\n```rust\n{}\n```\n", call.page()));
     }
     page.push_str("\n| endpoint | module | what it does |\n|---|---|---|\n");

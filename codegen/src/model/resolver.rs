@@ -7,7 +7,10 @@ use openapiv3::{AdditionalProperties, ReferenceOr, Schema, SchemaKind, Type as K
 use serde_json::Value;
 
 use super::{Direction, Object, Property, Type, TypeGraph};
-use crate::{Error, error::pointer, normalize::Normalized};
+use crate::{
+    error::{Error, pointer},
+    normalize::Normalized,
+};
 
 impl TypeGraph {
     /// Reads the types of `schema`. A property that cannot be read is left out and adds to `errors`.
@@ -76,7 +79,7 @@ const MAX_DEPTH: usize = 128;
 
 impl<'a> Resolver<'a> {
     pub(super) fn error(&self, at: &str, message: impl Into<String>) -> Error {
-        Error::new(&self.document.file, message).at(at)
+        Error::new(&self.document.file, message).with_pointer(at)
     }
 
     /// Returns the component that a reference names, and its JSON pointer.
@@ -100,7 +103,7 @@ impl<'a> Resolver<'a> {
                 None => {
                     return Err(self
                         .error(at, format!("`{reference}` leads nowhere"))
-                        .help("add the missing component, or a fixup that says what it is"));
+                        .with_help("add the missing component, or a fixup that says what it is"));
                 }
             }
         }
@@ -117,7 +120,7 @@ impl<'a> Resolver<'a> {
         if self.aliases.iter().any(|alias| alias == name) {
             return Err(self
                 .error(&at, format!("`{name}` is made of itself"))
-                .help("only an object with properties can contain itself"));
+                .with_help("only an object with properties can contain itself"));
         }
         self.aliases.push(name.to_owned());
         let ty = self.schema(schema, None, &at);
@@ -178,7 +181,7 @@ impl<'a> Resolver<'a> {
         if self.depth == MAX_DEPTH {
             return Err(self
                 .error(at, format!("schemas nest deeper than {MAX_DEPTH} levels here"))
-                .help("no model does; check where the document comes from"));
+                .with_help("no model does; check where the document comes from"));
         }
         self.depth += 1;
         let read = read(self);

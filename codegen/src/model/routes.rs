@@ -4,7 +4,11 @@ use openapiv3::{OpenAPI, Operation, PathItem, ReferenceOr, Schema};
 use serde_json::Value;
 
 use super::{Direction, Endpoint, TypeGraph};
-use crate::{Error, Errors, normalize::Normalized, schema::DocumentKind};
+use crate::{
+    error::{Error, Errors},
+    normalize::Normalized,
+    schema::DocumentKind,
+};
 
 /// The endpoints of a document.
 #[derive(Debug, Clone, Default)]
@@ -38,8 +42,8 @@ fn queue_endpoint(document: &Normalized) -> Result<Endpoint, Errors> {
     let (Some(submit), Some(result)) = (submit, result) else {
         let message = format!("has no `POST /{id}` with a `GET /{id}/requests/{{request_id}}`");
         return Err(Error::new(file, message)
-            .at(format!("{base}/paths"))
-            .help("check that the endpoint id and the paths name the same endpoint")
+            .with_pointer(format!("{base}/paths"))
+            .with_help("check that the endpoint id and the paths name the same endpoint")
             .into());
     };
     let about = openapi.info.extensions.get("x-fal-metadata");
@@ -93,8 +97,8 @@ fn app_routes(document: &Normalized) -> Result<Routes, Errors> {
     Errors::or(errors, ())?;
     if routes.endpoints.is_empty() {
         return Err(Error::new(&document.file, "has no `POST` route")
-            .at(format!("{}/paths", document.base))
-            .help("an app's endpoints are its `POST` routes")
+            .with_pointer(format!("{}/paths", document.base))
+            .with_help("an app's endpoints are its `POST` routes")
             .into());
     }
     merge_streams_into_parents(&mut routes.endpoints);

@@ -11,7 +11,10 @@ use super::{
     Bounds, Direction, Item, Length, List, Text, Type,
     resolver::{Resolver, SchemaRef, schema_ref},
 };
-use crate::{Error, error::pointer, normalize::PREFIX_ITEMS};
+use crate::{
+    error::{Error, pointer},
+    normalize::PREFIX_ITEMS,
+};
 
 impl Resolver<'_> {
     /// Resolves a schema or a reference. `property` is the name of the property that has the type, if any.

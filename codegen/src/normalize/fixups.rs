@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::Error;
+use crate::error::Error;
 
 /// A correction of the documents of some endpoints.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +67,7 @@ pub fn apply(file: &str, id: &str, openapi: &mut Value) -> Result<Vec<&'static s
     let mut applied = Vec::new();
     for fixup in FIXUPS.iter().filter(|fixup| fixup.endpoints.contains(&id)) {
         if !(fixup.apply)(openapi) {
-            return Err(Error::new(file, format!("the fixup `{}` no longer applies", fixup.name)).help(format!(
+            return Err(Error::new(file, format!("the fixup `{}` no longer applies", fixup.name)).with_help(format!(
                 "fal corrected the document ({}); take `{id}` out of it in codegen/src/normalize/fixups.rs",
                 fixup.link
             )));

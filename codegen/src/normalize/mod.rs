@@ -13,8 +13,7 @@ use schemars::{Schema, transform::Transform};
 use serde_json::Value;
 
 use crate::{
-    Error, Errors,
-    error::pointer,
+    error::{Error, Errors, pointer},
     schema::{Document, DocumentKind, Metadata, keywords},
 };
 
@@ -105,8 +104,8 @@ fn rewrite_inline(value: &mut Value, file: &str, at: &str, errors: &mut Vec<Erro
 fn rewrite(value: &mut Value, file: &str, at: &str) -> Result<(), Error> {
     let schema = <&mut Schema>::try_from(value).map_err(|_| {
         Error::new(file, "a schema must be an object")
-            .at(at)
-            .help("correct the document, or report it to fal")
+            .with_pointer(at)
+            .with_help("correct the document, or report it to fal")
     })?;
     rules::Rules.transform(schema);
     Ok(())
@@ -115,7 +114,7 @@ fn rewrite(value: &mut Value, file: &str, at: &str) -> Result<(), Error> {
 fn parse_strict<T: serde::de::DeserializeOwned>(value: &Value, file: &str, at: &str) -> Result<T, Error> {
     T::deserialize(value).map_err(|error| {
         Error::new(file, format!("not OpenAPI 3.0, even after normalising: {error}"))
-            .at(at)
-            .help("a rule for this construct is missing in codegen/src/normalize/rules.rs")
+            .with_pointer(at)
+            .with_help("a rule for this construct is missing in codegen/src/normalize/rules.rs")
     })
 }

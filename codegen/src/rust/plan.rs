@@ -5,7 +5,7 @@ use super::{
     shared_types::SharedTypes, type_builder::TypeBuilder,
 };
 use crate::{
-    Error,
+    error::Error,
     families::Group,
     model::{self, Direction},
 };
@@ -29,7 +29,7 @@ pub(crate) fn plan(group: &Group) -> Result<Crate, Error> {
                 &endpoint.file,
                 format!("the module `{path}` is taken by `{}`", other.id),
             )
-            .help("leave one of them out of the manifest"));
+            .with_help("leave one of them out of the manifest"));
         }
         module.endpoint = Some(plan_endpoint(endpoint, &shared)?);
     }
@@ -119,7 +119,7 @@ fn input_object(endpoint: &model::Endpoint) -> Result<model::Object, Error> {
             closed: false,
         }),
         _ => Err(Error::new(&endpoint.file, format!("the input of `{}` is not an object", endpoint.id))
-            .help("call the endpoint untyped, or correct its input with a fixup")),
+            .with_help("call the endpoint untyped, or correct its input with a fixup")),
     }
 }
 

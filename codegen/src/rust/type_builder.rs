@@ -1,8 +1,8 @@
 //! Builds structs from objects, with the enums and numbers that their fields need.
 
 use super::{
-    Bounds, Field, IntegerEnum, Item, Locals, Number, Presence, Rule, Struct, TextEnum, Ty, json_schemas, names,
-    owner::Owner, shared_types::SharedTypes, wording,
+    Bounds, Field, IntegerEnum, Item, Locals, Number, Presence, Rule, Struct, TextEnum, Ty, json_schemas,
+    names, owner::Owner, shared_types::SharedTypes, wording,
 };
 use crate::model::{Direction, Item as ModelItem, Object, Property, Type, TypeGraph};
 

@@ -6,7 +6,7 @@ pub(crate) mod keywords;
 
 use serde_json::{Map, Value};
 
-use crate::{Error, error::pointer};
+use crate::error::{Error, pointer};
 
 /// An OpenAPI document, with the metadata that came with it.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ pub fn read(file: &str, text: &str, app: Option<&str>) -> Vec<Result<Record, Err
         Ok(value) => value,
         Err(error) => {
             return vec![Err(Error::new(file, format!("not JSON: {error}"))
-                .help("download the document again; it may be cut short"))];
+                .with_help("download the document again; it may be cut short"))];
         }
     };
     let Value::Object(mut object) = value else {
@@ -111,8 +111,8 @@ fn read_record(
         let text = reason.get("message").unwrap_or(reason);
         let text = text.as_str().map_or_else(|| text.to_string(), str::to_owned);
         let reason = Error::new(file, format!("fal has no schema for this endpoint: {text}"))
-            .at(pointer(&base, "error"))
-            .help("leave the endpoint out, or call it untyped");
+            .with_pointer(pointer(&base, "error"))
+            .with_help("leave the endpoint out, or call it untyped");
         return Ok(Record::Unavailable { id: id.clone(), reason });
     }
     if !openapi.get("paths").is_some_and(Value::is_object) {
@@ -124,8 +124,8 @@ fn read_record(
         (None, Some(app)) => (DocumentKind::App, app.to_owned()),
         (None, None) => {
             return Err(Error::new(file, "does not say which endpoint or app it describes")
-                .at(format!("{base}/info/x-fal-metadata/endpointId"))
-                .help("for an app of your own, say which with `--app OWNER/NAME`"));
+                .with_pointer(format!("{base}/info/x-fal-metadata/endpointId"))
+                .with_help("for an app of your own, say which with `--app OWNER/NAME`"));
         }
     };
     let file = file.to_owned();
@@ -145,7 +145,7 @@ fn read_metadata(value: Option<&Value>) -> Metadata {
 }
 
 fn not_a_document(file: &str, at: &str) -> Error {
-    Error::new(file, "neither an OpenAPI document nor a model record").at(at).help(
+    Error::new(file, "neither an OpenAPI document nor a model record").with_pointer(at).with_help(
         "expected `{\"openapi\": \"3.…\", \"paths\": …}`, `{\"endpoint_id\": …, \"openapi\": {…}}` or \
          `{\"models\": […]}`, as fal's platform API returns them with `expand=openapi-3.0`",
     )

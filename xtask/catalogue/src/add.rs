@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
 fn title(descriptions: &Descriptions, ids: &[String], app: &str) -> Option<String> {
     let first = || {
         descriptions
-            .endpoint(ids.iter().find(|id| families::app(id) == app)?)
+            .endpoint(ids.iter().find(|id| families::app_id(id) == app)?)
             .map(|endpoint| endpoint.name.as_str())
     };
     descriptions.title(app).or_else(first).map(str::to_owned)
@@ -99,7 +99,7 @@ fn with_endpoints(
         .and_then(Item::as_table_mut)
         .ok_or_else(|| format!("{MANIFEST} has no table `crates`"))?;
     for id in ids {
-        let app = families::app(id);
+        let app = families::app_id(id);
         let of_app = |item: &Item| item.get("app").and_then(Item::as_str) == Some(app.as_str());
         let name = crates.iter().find(|(_, item)| of_app(item)).map(|(name, _)| name.to_owned());
         let name = name.unwrap_or_else(|| families::crate_name(&app));

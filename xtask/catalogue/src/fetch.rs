@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
 pub(crate) fn manifest(root: &Path) -> Result<Manifest, String> {
     let path = root.join("schemas/manifest.toml");
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    Manifest::read("schemas/manifest.toml", &text).map_err(|error| error.to_string())
+    Manifest::parse("schemas/manifest.toml", &text).map_err(|error| error.to_string())
 }
 
 /// Fetches documents into `schemas/`. With `skip_hand_written`, documents that were written by hand are not reported.
@@ -169,7 +169,7 @@ struct Counts {
 
 impl Store {
     fn file(&self, id: &str) -> PathBuf {
-        self.schemas.join(Manifest::document(id))
+        self.schemas.join(Manifest::document_path(id))
     }
 
     /// Returns the endpoints whose documents may be overwritten, and records a problem for each of the others.

@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use fal_codegen::{FalCore, Layout, Options, Source, Tree, generate};
+use fal_codegen::{FalCore, Generator, Layout, Options, Source, Tree};
 
 use super::{
     cpu, derives,
@@ -23,7 +23,7 @@ pub(super) fn measure(sources: &[Source], folder: &Path, peers: bool) -> Result<
     let core = root().join("crates/fal-core").display().to_string();
     let layout = Layout::Standalone { fal_core: FalCore::Path(core) };
     let options = Options { layout, ..Options::default() };
-    let generated = generate(sources, &options).map_err(|errors| errors.to_string())?;
+    let generated = Generator::new(options).crates(sources).map_err(|errors| errors.to_string())?;
     let endpoints = generated.report.endpoints.iter().filter(|entry| entry.krate.is_some()).count();
     let each = |seconds: f64| seconds * 1000.0 / endpoints as f64;
 

@@ -24,13 +24,18 @@ pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
     Ok(rows)
 }
 
-/// Reads the documents to measure with.
+/// Reads the documents to measure with: the corpus, or those of this repository.
 fn sources(quick: bool) -> Result<Vec<Source>, String> {
-    let corpus = root().join("../shared/corpus/schemas");
-    let own = root().join("schemas");
-    let folder = if corpus.is_dir() && !quick { corpus } else { own };
+    let corpus = root().join("../shared/corpus");
+    let folders = if corpus.is_dir() && !quick {
+        vec![corpus.join("schemas"), corpus.join("more")]
+    } else {
+        vec![root().join("schemas")]
+    };
     let mut sources = Vec::new();
-    read(&folder, &folder, &mut sources).map_err(|error| format!("the documents: {error}"))?;
+    for folder in folders.iter().filter(|folder| folder.is_dir()) {
+        read(folder, folder, &mut sources).map_err(|error| format!("the documents: {error}"))?;
+    }
     Ok(sources)
 }
 

@@ -134,7 +134,7 @@ fn enum_macros_without_serde() -> String {
 
 #[cfg(test)]
 mod tests {
-    use fal_codegen::{Options, Source, generate};
+    use fal_codegen::{Generator, Options, Source};
 
     use super::*;
 
@@ -143,7 +143,8 @@ mod tests {
         let path = crate::root().join("schemas/fal-ai/flux/dev.json");
         let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
         let source = Source { file: "dev.json".to_owned(), text };
-        let generated = generate(&[source], &Options::default()).map_err(|errors| errors.to_string())?;
+        let generated =
+            Generator::new(Options::default()).crates(&[source]).map_err(|errors| errors.to_string())?;
         let derived = with_derives(&generated.tree)?;
         let code = |tree: &Tree| -> String {
             tree.iter().filter(|(path, _)| path.ends_with("dev.rs")).map(|(_, text)| text).collect()

@@ -2,7 +2,7 @@
 
 use std::{hint::black_box, path::Path, time::Instant};
 
-use fal_codegen::{Options, Source, generate, workspace};
+use fal_codegen::{Generator, Options, Source, workspace};
 use serde_json::Value;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 use crate::root;
 
 pub(super) fn measure(sources: &[Source], folder: &Path, quick: bool) -> Result<Vec<Row>, String> {
-    let options = Options::default();
+    let generator = Generator::new(Options::default());
     let (mut parses, mut plans, mut memories, mut wholes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut endpoints = 0;
     // The first round warms up.
@@ -24,13 +24,12 @@ pub(super) fn measure(sources: &[Source], folder: &Path, quick: bool) -> Result<
             }
             Ok(())
         })?;
-        let plan =
-            timed(|| fal_codegen::check(sources, &options).map(drop).map_err(|errors| errors.to_string()))?;
-        let memory = timed(|| generate(sources, &options).map(drop).map_err(|errors| errors.to_string()))?;
+        let plan = timed(|| generator.check(sources).map(drop).map_err(|errors| errors.to_string()))?;
+        let memory = timed(|| generator.crates(sources).map(drop).map_err(|errors| errors.to_string()))?;
         // A new folder for every round: creating files right after deleting them is slow.
         let folder = folder.join(round.to_string());
         let start = Instant::now();
-        let generated = generate(sources, &options).map_err(|errors| errors.to_string())?;
+        let generated = generator.crates(sources).map_err(|errors| errors.to_string())?;
         generated.tree.write(&folder).map_err(|error| error.to_string())?;
         let whole = start.elapsed().as_secs_f64();
         endpoints = generated.report.endpoints.iter().filter(|entry| entry.krate.is_some()).count();

@@ -9,7 +9,7 @@ use std::{
 };
 
 use fal_codegen::{
-    Options, Source, generate, normalize,
+    Generator, Options, Source, normalize,
     schema::{self, Record},
 };
 use serde_json::Value;
@@ -123,7 +123,8 @@ impl PeerResult {
 fn ours(documents: &[Document], accepted: &BTreeSet<usize>) -> Result<Duration, String> {
     let start = Instant::now();
     for document in accepted.iter().filter_map(|&index| documents.get(index)) {
-        generate(std::slice::from_ref(document.source), &Options::default())
+        Generator::new(Options::default())
+            .crates(std::slice::from_ref(document.source))
             .map_err(|errors| errors.to_string())?;
     }
     Ok(start.elapsed())

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fal_codegen::{
-    Manifest, Source, Understood,
+    AnalyzedCrate, Generator, Manifest, Options, Source,
     manifest::Family,
     model::{Endpoint, TypeGraph},
     workspace::SCHEMAS,
@@ -54,7 +54,7 @@ pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Result<Vec<CrateDi
         before.manifest.crates.keys().chain(after.manifest.crates.keys()).collect();
     let changed: BTreeSet<&String> =
         names.into_iter().filter(|name| before.inputs(name) != after.inputs(name)).collect();
-    let (old, new) = (before.understand(&changed)?, after.understand(&changed)?);
+    let (old, new) = (before.analyze(&changed)?, after.analyze(&changed)?);
     let mut crates = Vec::new();
     for name in changed {
         let families = (before.manifest.crates.get(name), after.manifest.crates.get(name));
@@ -88,25 +88,26 @@ impl Snapshot {
         Some((family, family.endpoints.iter().map(|id| self.documents.get(id)).collect()))
     }
 
-    fn understand(&self, only: &BTreeSet<&String>) -> Result<BTreeMap<String, Understood>, String> {
+    fn analyze(&self, only: &BTreeSet<&String>) -> Result<BTreeMap<String, AnalyzedCrate>, String> {
         let mut manifest = self.manifest.clone();
         manifest.crates.retain(|name, _| only.contains(name));
         let ids = manifest.crates.values().flat_map(|family| &family.endpoints);
         let sources: Vec<Source> = ids
             .filter_map(|id| {
-                let file = format!("{}{SCHEMAS}/{}", self.label, Manifest::document(id));
+                let file = format!("{}{SCHEMAS}/{}", self.label, Manifest::document_path(id));
                 Some(Source { file, text: self.documents.get(id)?.clone() })
             })
             .collect();
         let file = format!("{}{SCHEMAS}/manifest.toml", self.label);
-        fal_codegen::understand_manifest(&manifest, &file, &sources).map_err(|errors| errors.to_string())
+        let generator = Generator::new(Options::default());
+        generator.analyze(&manifest, &file, &sources).map_err(|errors| errors.to_string())
     }
 }
 
 fn compare_crate(
     families: (Option<&Family>, Option<&Family>),
-    old: &Understood,
-    new: &Understood,
+    old: &AnalyzedCrate,
+    new: &AnalyzedCrate,
 ) -> Vec<Change> {
     let mut changes: Vec<Change> = Vec::new();
     let mut broken: BTreeSet<&str> = BTreeSet::new();

@@ -113,10 +113,12 @@ fn snapshot(
     let (Some(manifest), Some(cargo)) = (files.next(), files.next()) else {
         return Err(format!("{label}{file} or {label}Cargo.toml is missing, so there is nothing to compare"));
     };
-    let manifest = Manifest::read(&format!("{label}{file}"), &manifest).map_err(|error| error.to_string())?;
+    let manifest =
+        Manifest::parse(&format!("{label}{file}"), &manifest).map_err(|error| error.to_string())?;
     let ids: Vec<String> =
         manifest.crates.values().flat_map(|family| family.endpoints.iter().cloned()).collect();
-    let paths: Vec<String> = ids.iter().map(|id| format!("{SCHEMAS}/{}", Manifest::document(id))).collect();
+    let paths: Vec<String> =
+        ids.iter().map(|id| format!("{SCHEMAS}/{}", Manifest::document_path(id))).collect();
     let texts = read(&paths)?;
     let documents: BTreeMap<String, String> =
         ids.into_iter().zip(texts).filter_map(|(id, text)| Some((id, text?))).collect();

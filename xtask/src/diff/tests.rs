@@ -59,7 +59,7 @@ fn snapshot(label: &str, records: &[(&str, String)]) -> Snapshot {
     let tables = if tables.is_empty() { "[crates]\n".to_owned() } else { tables.join("\n") };
     Snapshot {
         label: label.to_owned(),
-        manifest: Manifest::read("manifest.toml", &tables).unwrap(),
+        manifest: Manifest::parse("manifest.toml", &tables).unwrap(),
         documents: records.iter().map(|(id, text)| ((*id).to_owned(), text.clone())).collect(),
         version: "0.3.1".parse().unwrap(),
     }

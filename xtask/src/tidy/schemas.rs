@@ -10,7 +10,7 @@ use super::files::{Files, Problem};
 pub(super) fn check(files: &Files, problems: &mut Vec<Problem>) {
     let (manifest_file, lock_file) = (format!("{SCHEMAS}/manifest.toml"), format!("{SCHEMAS}/lock.toml"));
     let text = files.get(&manifest_file).unwrap_or_default();
-    let manifest = match Manifest::read(&manifest_file, text) {
+    let manifest = match Manifest::parse(&manifest_file, text) {
         Ok(manifest) => manifest,
         Err(error) => return problems.push(Problem::in_file(&manifest_file, error.to_string())),
     };
